@@ -1,0 +1,39 @@
+# How every translation unit of the project is compiled: one language level, warnings as errors,
+# hardening always on, sanitizers when a preset asks for them, ccache and mold when the machine has them.
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+set(AGENT_SECRETS_SANITIZER "" CACHE STRING "value for -fsanitize=, or empty")
+option(AGENT_SECRETS_FUZZERS "build the libFuzzer targets (clang only)" OFF)
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+find_program(MOLD_PROGRAM mold)
+if(MOLD_PROGRAM)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+add_library(project_options INTERFACE)
+target_include_directories(project_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_definitions(project_options INTERFACE
+  AGENT_SECRETS_VERSION="${PROJECT_VERSION}" _FILE_OFFSET_BITS=64)
+target_compile_options(project_options INTERFACE
+  -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor
+  -fstack-protector-strong -fno-plt
+  $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)
+target_link_options(project_options INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
+
+if(AGENT_SECRETS_SANITIZER)
+  add_compile_options(-fsanitize=${AGENT_SECRETS_SANITIZER} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${AGENT_SECRETS_SANITIZER})
+endif()
+if(AGENT_SECRETS_SANITIZER MATCHES "undefined")
+  add_compile_options(-fno-sanitize-recover=all)
+endif()

@@ -1,0 +1,25 @@
+# A module is a folder with `foo.h foo.cc foo_test.cc` side by side. add_module() makes a library of the
+# sources, and, where there are any, one Catch2 executable of the tests; main.cc belongs to neither.
+list(APPEND CMAKE_MODULE_PATH ${Catch2_DIR})
+include(Catch)
+
+function(add_module name)
+  cmake_parse_arguments(ARG "" "" "LINK;TEST_LINK" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+
+  if(NOT sources)
+    add_library(${name} INTERFACE)
+    return()
+  endif()
+  add_library(${name} STATIC ${sources})
+  target_link_libraries(${name} PUBLIC project_options ${ARG_LINK})
+
+  if(tests)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE ${name} test_main ${ARG_TEST_LINK})
+    catch_discover_tests(${name}_test TEST_PREFIX "${name}: " PROPERTIES TIMEOUT 120)
+  endif()
+endfunction()

@@ -1,0 +1,63 @@
+#pragma once
+// A bundle: the pinned set versions of one agent, merged, sealed to one credential of that agent
+// (crypto_box_seal), and signed by the region (a JWS, typ "agent-secrets-bundle"). Signing the
+// sealed bytes means that an injector trusts nothing, not even a length, before the signature
+// holds; sealing means that whoever carries or caches a bundle learns names and versions only.
+// There is no forward secrecy: a stolen seed opens every captured bundle (THREAT_MODEL).
+// Format, byte for byte: docs/protocol.md.
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/credential.h"
+#include "core/error.h"
+#include "core/jws.h"
+#include "core/secret_buffer.h"
+
+namespace agent_secrets {
+
+inline constexpr std::string_view kBundleType = "agent-secrets-bundle";
+inline constexpr std::string_view kBundleMediaType = "application/jose";
+
+struct SetVersion {
+  std::string name;
+  std::int64_t version = 0;
+  bool operator==(const SetVersion&) const = default;
+};
+
+// The readable part of the payload.
+struct BundleFacts {
+  std::string organization;
+  std::string agent;
+  std::string deployment;
+  std::int64_t sequence = 0;
+  std::string recipient;  // key id of the credential that can open it
+  std::vector<SetVersion> sets;
+  std::string region;
+  std::chrono::seconds issued_at{};
+  std::string nonce;  // the request's `jti`
+};
+
+// Server side. `environment` is an environment block (core/environment_block.h).
+std::string make_bundle(const BundleFacts& facts, const SecretBuffer& environment,
+                        const BoxPublicKey& recipient_key, std::string_view region_kid,
+                        const SigningKey& region_key);
+
+// Instance side, in two steps, because a cached bundle is checked without a nonce and may be judged
+// (age, sequence) before anything is decrypted.
+struct VerifiedBundle {
+  BundleFacts facts;
+  std::vector<std::uint8_t> sealed;
+};
+
+// Signature by one of the identity's verification keys; organization, agent and recipient are this
+// credential's. ErrorCode::untrusted otherwise. The nonce is the caller's to compare.
+Result<VerifiedBundle> verify_bundle(std::string_view compact, const CredentialIdentity& identity);
+
+// The environment block, unpadded, in the only buffer that ever holds it.
+Result<SecretBuffer> open_bundle(const VerifiedBundle& bundle, const BoxKey& key);
+
+}  // namespace agent_secrets

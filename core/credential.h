@@ -1,0 +1,84 @@
+#pragma once
+// What an agent's container holds to reach its secrets, and what a sidecar holds to hear of
+// changes.
+//
+//   agentcred_v1_  base64url(public JSON) "." base64url(32-byte seed ‖ 4-byte BLAKE2b-32 of the
+//   seed) agentwatch_v1_ the same, with the 32-byte signing subkey in the seed's place
+//
+// From the seed (crypto_kdf, context "agntsecr"): subkey 1 → Ed25519 (proves who asks), subkey 2 →
+// X25519 (opens bundles). A watch credential carries subkey 1 only: it can ask, and it can never
+// open. The type says so: WatchCredential has no box key. The seed never enters a JSON parser, and
+// lives in guarded memory. Format, byte for byte: docs/protocol.md.
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+#include "core/jws.h"
+#include "core/secret_buffer.h"
+
+namespace agent_secrets {
+
+using BoxPublicKey = std::array<std::uint8_t, 32>;
+
+struct VerificationKey {
+  std::string kid;
+  SigningPublicKey key;
+};
+
+// The public half of a credential: safe to print, to log and to register.
+struct CredentialIdentity {
+  std::vector<std::string>
+      urls;  // base URLs of the instance API, tried in turn; each is also the `aud` of its requests
+  std::string organization;
+  std::string agent;
+  std::string kid;                                 // this credential's key id
+  std::vector<VerificationKey> verification_keys;  // of the region: active and standby
+  std::string ca_pem;  // certificates to trust instead of the system's, or empty
+
+  [[nodiscard]] std::optional<SigningPublicKey> verification_key(std::string_view kid) const;
+};
+
+// The X25519 key pair that opens bundles.
+struct BoxKey {
+  BoxPublicKey public_key{};
+  SecretBuffer secret_key;
+};
+
+struct WatchCredential {
+  CredentialIdentity identity;
+  SigningKey signing_key;
+};
+
+struct AgentCredential {
+  CredentialIdentity identity;
+  SigningKey signing_key;
+  BoxKey box_key;
+  SecretBuffer signing_subkey;  // what `watch_credential_text` writes
+};
+
+// The two public keys that a control plane registers for a seed.
+struct CredentialPublicKeys {
+  SigningPublicKey signing;
+  BoxPublicKey box;
+};
+
+// The seed is 32 bytes. `identity` becomes the public JSON.
+SecretBuffer agent_credential_text(const CredentialIdentity& identity,
+                                   std::span<const std::uint8_t, 32> seed);
+// The watch credential that goes with an agent credential.
+SecretBuffer watch_credential_text(const AgentCredential& credential);
+CredentialPublicKeys credential_public_keys(std::span<const std::uint8_t, 32> seed);
+
+// White space around the text (a file's last newline) is ignored. ErrorCode::invalid names what is
+// wrong with it (prefix, length, checksum, JSON, missing member), never its content. A watch
+// credential where an agent credential is needed, and the reverse, are told apart by name.
+Result<AgentCredential> parse_agent_credential(std::string_view text);
+Result<WatchCredential> parse_watch_credential(std::string_view text);
+
+}  // namespace agent_secrets

@@ -1,0 +1,32 @@
+#pragma once
+// base64url without padding (RFC 4648 section 5), in its one canonical form: padding, white space,
+// the standard alphabet and non-zero trailing bits are all refused, so that one value has one
+// spelling.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/secret_buffer.h"
+
+namespace agent_secrets {
+
+std::string base64url_encode(std::span<const std::uint8_t> bytes);
+std::optional<std::vector<std::uint8_t>> base64url_decode(std::string_view text);
+// The same into guarded memory, for seeds and keys.
+std::optional<SecretBuffer> base64url_decode_secret(std::string_view text);
+
+inline std::span<const std::uint8_t> as_bytes(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+inline std::string_view as_text(std::span<const std::uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// `size` random bytes from the kernel (libsodium), as base64url.
+std::string random_token(std::size_t size);
+
+}  // namespace agent_secrets

@@ -1,0 +1,37 @@
+#pragma once
+// The plaintext of a bundle: `KEY=value\0` repeated, keys sorted, as /proc/PID/environ looks
+// (proc(5)). The injector points envp straight into it, so the one copy of the values that it ever
+// holds goes with the exec.
+//
+// Threads: values, no shared state.
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+#include "core/secret_buffer.h"
+
+namespace agent_secrets {
+
+// One variable that points into a block; valid as long as the block.
+struct EnvironmentEntry {
+  std::string_view key;
+  std::string_view assignment;  // "KEY=value", followed by a NUL in memory
+};
+
+// A key and value to put into a block; the block copies.
+struct EnvironmentPair {
+  std::string_view key;
+  std::string_view value;
+};
+
+// Refuses what execve or a reader could not take, naming the key: an empty name, '=' or NUL in a
+// name, NUL in a value, a pair over limits::kEnvironmentString, the same key twice.
+Result<SecretBuffer> build_environment_block(std::vector<EnvironmentPair> pairs);
+
+// The same checks in the other direction, for bytes that came from outside.
+Result<std::vector<EnvironmentEntry>> parse_environment_block(const SecretBuffer& block);
+
+}  // namespace agent_secrets

@@ -1,0 +1,45 @@
+#include "core/error.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+namespace agent_secrets {
+
+Error Error::within(std::string_view clause) && {
+  std::string chained(clause);
+  chained += ": ";
+  chained += message;
+  return Error{.code = code, .message = std::move(chained), .hint = std::move(hint)};
+}
+
+std::unexpected<Error> fail(ErrorCode code, std::string message, std::string hint) {
+  return std::unexpected(
+      Error{.code = code, .message = std::move(message), .hint = std::move(hint)});
+}
+
+std::string describe(std::string_view program, const Error& error) {
+  std::string text(program);
+  text += ": error: ";
+  text += error.message;
+  text += '\n';
+  if (!error.hint.empty()) {
+    text += "hint: ";
+    text += error.hint;
+    text += '\n';
+  }
+  return text;
+}
+
+std::string errno_message(int error_number) {
+  return std::generic_category().message(error_number);
+}
+
+void assertion_failed(const char* expression, const char* file, int line) {
+  std::fprintf(stderr, "%s:%d: assertion failed: %s\n", file, line, expression);
+  std::abort();
+}
+
+}  // namespace agent_secrets

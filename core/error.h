@@ -1,0 +1,72 @@
+#pragma once
+// How an expected failure travels: one clause a layer, outermost first, and a hint for the person
+// who reads it.
+//
+//   fetch bundle: connect 127.0.0.1:8443: timed out
+//   hint: is the control plane running?
+//
+// An Error never holds a secret value: callers name the thing (a key, a set, a path), never its
+// content. Bugs are not Errors; they assert. Exceptions of third-party libraries become Errors at
+// the adapter.
+
+#include <expected>
+#include <string>
+#include <string_view>
+
+namespace agent_secrets {
+
+// Only distinctions that some caller branches on.
+enum class ErrorCode {
+  failed,        // nothing branches on it
+  invalid,       // the input is wrong; trying again cannot help
+  unauthorized,  // nobody we know (HTTP 401)
+  forbidden,     // known, but not allowed, or revoked (403)
+  not_found,     // no such thing (404)
+  conflict,      // not in this state (409)
+  too_large,     // past a bound of core/limits.h (413)
+  unreachable,   // no connection
+  timed_out,     // the deadline passed
+  unavailable,   // the peer answered 5xx or 429: may work later
+  untrusted,  // a certificate, signature, checksum or nonce is wrong: never retried, never papered
+              // over
+};
+
+struct [[nodiscard]] Error {
+  ErrorCode code = ErrorCode::failed;
+  std::string message;
+  std::string hint = {};  // an imperative sentence, or empty
+
+  // "clause: message", code and hint kept.
+  Error within(std::string_view clause) &&;
+};
+
+template <typename T>
+using Result = std::expected<T, Error>;
+
+// `return fail(ErrorCode::invalid, "...", "...")` in a function that returns Result<T>.
+std::unexpected<Error> fail(ErrorCode code, std::string message, std::string hint = {});
+
+// Passes an error up with one more clause: `return propagate(result, "fetch bundle");`
+template <typename T>
+std::unexpected<Error> propagate(Result<T>& result, std::string_view clause) {
+  return std::unexpected(std::move(result.error()).within(clause));
+}
+template <typename T>
+std::unexpected<Error> propagate(Result<T>& result) {
+  return std::unexpected(std::move(result.error()));
+}
+
+// What a person sees on stderr: "program: error: message\nhint: ...\n" (the hint line only if there
+// is one).
+std::string describe(std::string_view program, const Error& error);
+
+// The message of an errno value (strerror), thread-safe.
+std::string errno_message(int error_number);
+
+// A broken invariant: prints file, line and expression, then aborts, in release builds too.
+[[noreturn]] void assertion_failed(const char* expression, const char* file, int line);
+
+}  // namespace agent_secrets
+
+#define AGENT_SECRETS_ASSERT(expression) \
+  ((expression) ? void(0) : ::agent_secrets::assertion_failed(#expression, __FILE__, __LINE__))

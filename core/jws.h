@@ -1,0 +1,63 @@
+#pragma once
+// A compact JWS in the one form that agent-secrets speaks, in both directions: Ed25519, three
+// canonical base64url segments, and a protected header that is, byte for byte,
+//
+//   {"alg":"Ed25519","kid":"KEYID","typ":"TYPE"}
+//
+// so there is nothing to negotiate and nothing to parse before the signature is checked. A header
+// in any other spelling is refused. This is not a JOSE library: no other algorithm, no optional
+// header, no JSON serialization. Source: RFC 7515 section 7.1, RFC 8037 (Ed25519), RFC 9864
+// ("Ed25519" as an algorithm name).
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+#include "core/secret_buffer.h"
+
+namespace agent_secrets {
+
+using SigningPublicKey = std::array<std::uint8_t, 32>;
+
+// An Ed25519 key pair from a 32-byte seed (crypto_sign_seed_keypair). The secret half never leaves
+// guarded memory.
+class SigningKey {
+ public:
+  static SigningKey from_seed(std::span<const std::uint8_t, 32> seed);
+
+  [[nodiscard]] const SigningPublicKey& public_key() const { return public_key_; }
+  [[nodiscard]] std::array<std::uint8_t, 64> sign(std::span<const std::uint8_t> message) const;
+
+ private:
+  SigningKey() = default;
+  SigningPublicKey public_key_{};
+  SecretBuffer secret_key_;
+};
+
+// Key ids: 1 to limits::kKeyIdMax characters of [A-Za-z0-9_-], so they never need escaping in the
+// header.
+bool is_key_id(std::string_view text);
+
+std::string sign_jws(std::string_view kid, std::string_view type, std::string_view payload,
+                     const SigningKey& key);
+
+struct VerifiedJws {
+  std::string kid;
+  std::vector<std::uint8_t> payload;  // authentic: parse it only now
+};
+
+// The public key of a key id, or nothing when it is not one that may sign here.
+using KeyLookup = std::function<std::optional<SigningPublicKey>(std::string_view kid)>;
+
+// ErrorCode::untrusted for everything that is not a valid signature of a known key over exactly
+// these bytes.
+Result<VerifiedJws> verify_jws(std::string_view compact, std::string_view type,
+                               const KeyLookup& find_key);
+
+}  // namespace agent_secrets

@@ -1,0 +1,43 @@
+#pragma once
+// Every bound on what crosses a trust boundary, in one place. Sizes in bytes unless the name says
+// otherwise.
+
+#include <chrono>
+#include <cstddef>
+
+namespace agent_secrets::limits {
+
+// Secret sets (contract section 5.1; DESIGN section 10).
+inline constexpr std::size_t kSetNameMin = 3;
+inline constexpr std::size_t kSetNameMax = 63;
+inline constexpr std::size_t kKeyNameMax = 64;
+inline constexpr std::size_t kKeysPerSet = 1024;
+inline constexpr std::size_t kSetBytes = 1024 * 1024;
+inline constexpr std::size_t kAgentNameMax = 54;
+
+// One environment string, `KEY=value` and its NUL: MAX_ARG_STRLEN, 32 pages (execve(2)).
+inline constexpr std::size_t kEnvironmentString = 131072;
+
+// HTTP, both sides.
+inline constexpr std::size_t kRequestBody = 4 * 1024 * 1024;
+inline constexpr std::size_t kRequestHeader = 32 * 1024;
+inline constexpr std::size_t kResponseBody = 4 * 1024 * 1024;
+
+// Instance API.
+inline constexpr std::size_t kCredential = 64 * 1024;
+inline constexpr std::size_t kCredentialUrls = 8;
+inline constexpr std::size_t kVerificationKeys = 8;
+inline constexpr std::size_t kKeyIdMax = 64;
+inline constexpr std::size_t kNonceMax = 64;
+inline constexpr std::size_t kProof = 16 * 1024;
+inline constexpr std::size_t kInstanceIdMax = 64;
+inline constexpr std::size_t kBundle = kResponseBody;
+inline constexpr std::size_t kSealedPadding = 256;
+inline constexpr std::chrono::seconds kClockSkew{300};
+inline constexpr std::chrono::seconds kWatchWaitMax{50};
+
+// Provisioning (DESIGN section 3).
+inline constexpr std::chrono::milliseconds kQuietPeriod{500};
+inline constexpr std::chrono::milliseconds kQuietPeriodMax{10'000};
+
+}  // namespace agent_secrets::limits

@@ -1,0 +1,62 @@
+#include "core/secret_buffer.h"
+
+#include <cstring>
+#include <utility>
+
+#include <sodium.h>
+
+#include "core/error.h"
+
+namespace agent_secrets {
+
+SecretBuffer::SecretBuffer(std::size_t size) : size_(size) {
+  if (size == 0) return;
+  data_ = static_cast<std::uint8_t*>(sodium_malloc(size));
+  AGENT_SECRETS_ASSERT(data_ != nullptr);
+  std::memset(data_, 0, size);
+}
+
+SecretBuffer SecretBuffer::copy_of(std::span<const std::uint8_t> bytes) {
+  SecretBuffer buffer(bytes.size());
+  if (!bytes.empty()) std::memcpy(buffer.data_, bytes.data(), bytes.size());
+  return buffer;
+}
+
+SecretBuffer SecretBuffer::copy_of(std::string_view text) {
+  return copy_of(std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
+}
+
+SecretBuffer::SecretBuffer(SecretBuffer&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+SecretBuffer& SecretBuffer::operator=(SecretBuffer&& other) noexcept {
+  if (this != &other) {
+    wipe();
+    data_ = std::exchange(other.data_, nullptr);
+    size_ = std::exchange(other.size_, 0);
+  }
+  return *this;
+}
+
+SecretBuffer::~SecretBuffer() { wipe(); }
+
+void SecretBuffer::truncate(std::size_t size) {
+  AGENT_SECRETS_ASSERT(size <= size_);
+  if (size == size_) return;
+  if (size == 0) return wipe();
+  sodium_memzero(data_ + size, size_ - size);
+  size_ = size;
+}
+
+void SecretBuffer::wipe() {
+  sodium_free(std::exchange(data_, nullptr));  // sodium_free wipes, and accepts nullptr
+  size_ = 0;
+}
+
+bool SecretBuffer::same_content(const SecretBuffer& other) const {
+  return size_ == other.size_ && (size_ == 0 || sodium_memcmp(data_, other.data_, size_) == 0);
+}
+
+void wipe_memory(void* data, std::size_t size) { sodium_memzero(data, size); }
+
+}  // namespace agent_secrets

@@ -1,0 +1,58 @@
+#pragma once
+// The one home of secret bytes: memory from sodium_malloc (guard pages, MADV_DONTDUMP, locked where
+// RLIMIT_MEMLOCK allows, wiped when freed). Move-only and mute: it cannot be compared, printed,
+// formatted, logged or turned into a string. Bytes come out through `expose()` alone, so that one
+// grep lists every place where they do. tests/must_not_compile holds each forbidden use.
+//
+// Threads: as a std::vector; const access from several threads is fine.
+// Source: libsodium "Secure memory"; madvise(2).
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace agent_secrets {
+
+class SecretBuffer {
+ public:
+  SecretBuffer() = default;  // empty: owns nothing
+  // Zero-filled. Aborts when the memory cannot be had: there is no degraded mode for secrets.
+  explicit SecretBuffer(std::size_t size);
+  static SecretBuffer copy_of(std::span<const std::uint8_t> bytes);
+  static SecretBuffer copy_of(std::string_view text);
+
+  SecretBuffer(SecretBuffer&& other) noexcept;
+  SecretBuffer& operator=(SecretBuffer&& other) noexcept;
+  SecretBuffer(const SecretBuffer&) = delete;
+  SecretBuffer& operator=(const SecretBuffer&) = delete;
+  ~SecretBuffer();
+
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] bool empty() const { return size_ == 0; }
+
+  [[nodiscard]] std::span<std::uint8_t> expose() { return {data_, size_}; }
+  [[nodiscard]] std::span<const std::uint8_t> expose() const { return {data_, size_}; }
+  [[nodiscard]] std::string_view expose_text() const {
+    return {reinterpret_cast<const char*>(data_), size_};
+  }
+
+  // Keeps the first `size` bytes and wipes the rest; no reallocation.
+  void truncate(std::size_t size);
+  void wipe();  // wipes, frees, leaves it empty
+
+  // Constant-time in the content (not in the size).
+  [[nodiscard]] bool same_content(const SecretBuffer& other) const;
+
+  bool operator==(const SecretBuffer&) const = delete;
+
+ private:
+  std::uint8_t* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+// Wipes memory that cannot live in a SecretBuffer (a parser's scratch space, the process's own
+// environment).
+void wipe_memory(void* data, std::size_t size);
+
+}  // namespace agent_secrets

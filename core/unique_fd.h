@@ -1,0 +1,28 @@
+#pragma once
+// Owns one file descriptor and closes it. Move-only. Wrap a descriptor in the expression that
+// creates it, with O_CLOEXEC (or SOCK_CLOEXEC, pipe2, accept4) set there too: there is no moment at
+// which another thread's fork could leak it. Deliberately no conversion to bool or int: 0 is a
+// descriptor, and `get()` is easy to find.
+
+namespace agent_secrets {
+
+class UniqueFd {
+ public:
+  UniqueFd() = default;
+  explicit UniqueFd(int fd) : fd_(fd) {}
+  UniqueFd(UniqueFd&& other) noexcept : fd_(other.release()) {}
+  UniqueFd& operator=(UniqueFd&& other) noexcept;
+  UniqueFd(const UniqueFd&) = delete;
+  UniqueFd& operator=(const UniqueFd&) = delete;
+  ~UniqueFd() { reset(); }
+
+  [[nodiscard]] bool is_open() const { return fd_ >= 0; }
+  [[nodiscard]] int get() const { return fd_; }
+  [[nodiscard]] int release();
+  void reset();
+
+ private:
+  int fd_ = -1;
+};
+
+}  // namespace agent_secrets
