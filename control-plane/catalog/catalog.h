@@ -1,0 +1,247 @@
+#pragma once
+// What an organization defines: the one interface of the catalog store. SqliteCatalog is the
+// implementation; a PostgreSQL one can stand beside it. Every method is one transaction: it happens
+// wholly, durably, or not at all. The store encrypts: plaintext values pass this interface in
+// SecretBuffers, and no row, temporary table or error holds one.
+//
+// Versions. Every accepted change of a set makes a new version (1, 2, 3 …), `pending` at first. A
+// value row is live from the version that wrote it up to the version that removed it, so a version
+// is a view and nothing is copied. A pending version that a newer write replaces is `skipped` and
+// never becomes ready. A set's status is that of its newest version. A write that changes nothing
+// (the same values again, as a client repeats a PUT whose answer it lost) makes no version, unless
+// the newest version failed: then it is the retry that the operator asked for.
+//
+// Outbox. Whatever changes what a region must know of an agent raises the agent's `revision`; the
+// region's publisher takes agents whose published revision is lower, writes their snapshot, and
+// confirms. `sequence` is raised only when what the agent would be given changes; it is never
+// reused.
+//
+// Errors: ErrorCode not_found, invalid, conflict, too_large carry the sentence that the API shows
+// (contract sections 5, 6); anything else is an internal failure whose text is for the log.
+// Threads: safe from several.
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control-plane/region/region_store.h"
+#include "core/credential.h"
+#include "core/error.h"
+#include "core/secret_buffer.h"
+
+namespace agent_secrets::control_plane {
+
+using UnixMs = std::chrono::milliseconds;
+
+enum class Role { member, admin };
+enum class SetType { secret, image_pull_secret };
+enum class SetStatus { pending, ready, failed };
+
+struct Organization {
+  std::int64_t id = 0;
+  std::string name;
+  std::string verbose_name;
+  std::string default_region;
+};
+
+struct Region {
+  std::string code;
+  std::string display_name;
+};
+
+struct Token {
+  std::int64_t id = 0;
+  std::string name;
+  Role role = Role::member;
+  UnixMs created_at{};
+  std::optional<UnixMs> revoked_at;
+};
+
+// Who a request speaks for.
+struct Principal {
+  Organization organization;
+  Token token;
+};
+
+struct SecretSet {
+  std::int64_t id = 0;
+  std::string name;
+  SetType type = SetType::secret;
+  std::string region;
+  SetStatus status = SetStatus::pending;
+  std::string error_message;  // when failed
+  std::int64_t version = 0;   // the newest
+  std::vector<std::string>
+      keys;  // of the newest version, in the order of first writing; filled by find_set only
+};
+
+struct SecretPair {
+  std::string key;
+  SecretBuffer value;
+};
+
+struct WriteSet {
+  std::string name;
+  std::optional<std::string>
+      region;  // none: the set's, or for a new set the organization's default
+  SetType type = SetType::secret;
+  std::vector<SecretPair> pairs;  // an image pull secret: one pair, key ".dockercredentials"
+  std::string host;               // image pull secrets: the registry, with its trailing slash
+  bool quiet_period = true;       // wait for more single-key writes before provisioning
+};
+
+struct Scaling {
+  int min_agents = 0;
+  int max_agents = 50;
+  bool operator==(const Scaling&) const = default;
+};
+
+// What makes a new deployment when it changes.
+struct DeploymentSpec {
+  std::string image;
+  std::string secret_set;             // or ""
+  std::string image_pull_secret_set;  // or ""
+  std::map<std::string, std::string>
+      settings;  // API field → its value as JSON text ("agentProfile" → "\"agent-1x\"")
+  bool operator==(const DeploymentSpec&) const = default;
+};
+
+struct Deployment {
+  std::string id;  // UUID
+  DeploymentSpec spec;
+  std::vector<PinnedSet>
+      pins;  // the secret set's version (image pull secrets are not given to instances)
+  UnixMs created_at{};
+};
+
+struct Agent {
+  std::int64_t id = 0;
+  std::string name;
+  std::string region;
+  Scaling scaling;
+  Deployment deployment;              // the desired one
+  std::string reconciled_deployment;  // the newest that the region has confirmed, or ""
+  UnixMs created_at{};
+  UnixMs updated_at{};
+};
+
+// A deploy. Absent members keep what the agent has (or take the default on create); "" unbinds a
+// set.
+struct DeployRequest {
+  std::string agent;
+  std::optional<std::string> region;
+  std::optional<std::string> image;
+  std::optional<std::string> secret_set;
+  std::optional<std::string> image_pull_secret_set;
+  std::map<std::string, std::string>
+      settings;  // merged into the agent's; JSON text "null" removes one
+  std::optional<int> min_agents;
+  std::optional<int> max_agents;
+  bool force = false;
+};
+
+struct DeployOutcome {
+  Agent agent;
+  std::string
+      warning;  // when nothing changed; names a newer ready version of the set if there is one
+};
+
+struct CredentialRecord {
+  std::string kid;
+  std::string agent;
+  CredentialPublicKeys keys;
+  UnixMs created_at{};
+  std::optional<UnixMs> revoked_at;
+  bool confirmed = false;  // the region knows its present state
+};
+
+// One version to provision.
+struct PendingVersion {
+  std::int64_t organization_id = 0;
+  std::int64_t set_id = 0;
+  std::string set_name;
+  std::int64_t version = 0;
+  UnixMs pending_since{};
+};
+
+class Catalog {
+ public:
+  virtual ~Catalog() = default;
+
+  // Organizations, regions, tokens, settings.
+  virtual Result<Organization> create_organization(std::string_view name,
+                                                   std::string_view verbose_name,
+                                                   std::string_view default_region) = 0;
+  virtual Result<std::optional<Organization>> find_organization(std::string_view name) = 0;
+  virtual Result<std::vector<Organization>> list_organizations() = 0;
+  virtual Result<void> add_region(const Region& region) = 0;
+  virtual Result<std::vector<Region>> list_regions() = 0;
+  virtual Result<Token> add_token(std::int64_t organization_id, std::string_view name, Role role,
+                                  std::span<const std::uint8_t, 32> sha256) = 0;
+  virtual Result<std::vector<Token>> list_tokens(std::int64_t organization_id) = 0;
+  virtual Result<void> revoke_token(std::int64_t organization_id, std::string_view name) = 0;
+  virtual Result<std::optional<Principal>> find_principal(
+      std::span<const std::uint8_t, 32> sha256) = 0;
+  virtual Result<void> put_setting(std::string_view name, std::string_view value) = 0;
+  virtual Result<std::optional<std::string>> find_setting(std::string_view name) = 0;
+
+  // Secret sets. Names and keys are checked here (contract 5.1), so that no caller can forget.
+  virtual Result<SecretSet> write_set(std::int64_t organization_id, WriteSet write) = 0;
+  virtual Result<std::vector<SecretSet>> list_sets(std::int64_t organization_id) = 0;
+  virtual Result<std::optional<SecretSet>> find_set(std::int64_t organization_id,
+                                                    std::string_view name) = 0;
+  virtual Result<void> unset_key(std::int64_t organization_id, std::string_view set,
+                                 std::string_view key) = 0;
+  virtual Result<void> delete_set(std::int64_t organization_id, std::string_view set) = 0;
+
+  // Agents. The gate of contract 6.2: existence, type, region, then readiness, in the same
+  // transaction that pins.
+  virtual Result<DeployOutcome> create_agent(std::int64_t organization_id,
+                                             DeployRequest request) = 0;
+  virtual Result<DeployOutcome> update_agent(std::int64_t organization_id,
+                                             DeployRequest request) = 0;
+  virtual Result<std::vector<Agent>> list_agents(std::int64_t organization_id) = 0;
+  virtual Result<std::optional<Agent>> find_agent(std::int64_t organization_id,
+                                                  std::string_view name) = 0;
+  virtual Result<std::vector<Deployment>> list_deployments(std::int64_t organization_id,
+                                                           std::string_view agent) = 0;
+  virtual Result<void> delete_agent(std::int64_t organization_id, std::string_view name) = 0;
+
+  // Credentials of agents: public halves only.
+  virtual Result<CredentialRecord> add_credential(std::int64_t organization_id,
+                                                  std::string_view agent, std::string_view kid,
+                                                  const CredentialPublicKeys& keys) = 0;
+  virtual Result<std::vector<CredentialRecord>> list_credentials(std::int64_t organization_id,
+                                                                 std::string_view agent) = 0;
+  virtual Result<void> revoke_credential(std::int64_t organization_id, std::string_view agent,
+                                         std::string_view kid) = 0;
+
+  // Provisioning, for one region's Provisioner.
+  struct Due {
+    std::optional<PendingVersion> version;  // whose quiet period is over
+    std::optional<UnixMs> next_at;          // else when to look again
+  };
+  virtual Result<Due> next_due(std::string_view region, UnixMs now) = 0;
+  virtual Result<ProvisionedVersion> read_version(const PendingVersion& version) = 0;
+  // False when a newer write has skipped the version meanwhile. True raises the revision of the
+  // agents that pin the set.
+  virtual Result<bool> mark_ready(const PendingVersion& version) = 0;
+  virtual Result<bool> mark_failed(const PendingVersion& version, std::string_view message) = 0;
+  virtual Result<std::vector<AgentSnapshot>> unpublished_agents(std::string_view region,
+                                                                int at_most) = 0;
+  virtual Result<void> mark_published(std::int64_t agent_id, std::int64_t revision) = 0;
+  // Set versions that the region must keep: pinned by a current deployment, or the newest ready of
+  // an existing set.
+  virtual Result<std::vector<RetainedVersion>> retained_versions(std::string_view region) = 0;
+};
+
+std::string_view to_string(SetStatus status);  // "pending", …
+std::string_view to_string(SetType type);      // "secret", "imagePullSecret"
+std::string_view to_string(Role role);
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,47 @@
+#pragma once
+// Requests and responses as the API code sees them. No Beast type here: Beast lives in
+// control-plane/http alone.
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace agent_secrets::control_plane {
+
+struct Request {
+  std::string method;
+  std::string target;                 // path and query as received (what a request proof signs)
+  std::vector<std::string> segments;  // of the path, percent-decoded once each
+  std::map<std::string, std::string> query;    // decoded
+  std::map<std::string, std::string> headers;  // names in lower case
+  std::map<std::string, std::string> params;   // of the matched route: {"org": "acme"}
+  std::string_view body;                       // owned by the server, wiped after the answer
+  std::chrono::milliseconds waited{0};         // how long it has been parked (Wait)
+
+  [[nodiscard]] std::string_view header(const std::string& lower_case_name) const;  // or ""
+};
+
+struct Response {
+  int status = 200;
+  std::string body;
+  std::string content_type = "application/json";
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+// "Call me again when woken, or after `at_most`." The server parks the connection on a timer, no
+// thread: it calls subscribe(wake) at once, then the handler again with `waited` grown, then the
+// function that subscribe returned, which cancels. `wake` may be called from any thread, and late.
+struct Wait {
+  std::chrono::milliseconds at_most{};
+  std::function<std::function<void()>(std::function<void()> wake)> subscribe;
+};
+
+using Outcome = std::variant<Response, Wait>;
+using Handler = std::function<Outcome(const Request&)>;
+
+}  // namespace agent_secrets::control_plane

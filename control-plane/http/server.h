@@ -1,0 +1,50 @@
+#pragma once
+// HTTP/1.1 server: one I/O thread of Asio coroutines for all connections, a small pool of worker
+// threads for handlers (they block on SQLite). Bodies live in wiped memory. Whatever goes wrong
+// with a request (too large, too slow, malformed) is answered with the router's JSON error and only
+// then closed: the official CLI takes a dropped connection for success (contract 2.4).
+//
+// Threads: run() blocks its caller; stop() from any thread or signal-waiting thread: stops
+// accepting, wakes parked requests, lets the rest finish for `grace`.
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "control-plane/http/router.h"
+#include "core/error.h"
+#include "core/log.h"
+
+namespace agent_secrets::control_plane {
+
+struct ServerOptions {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 7710;         // 0: any free one
+  std::string tls_certificate_file;  // PEM chain; empty: plain HTTP, which is for loopback only
+  std::string tls_key_file;
+  bool allow_plain_http = false;  // on an address that is not loopback
+  int worker_threads = 4;
+  int max_connections = 4096;
+  std::chrono::seconds request_timeout{30};  // to receive a request
+  std::chrono::seconds idle_timeout{75};
+  std::chrono::seconds grace{10};
+};
+
+class Server {
+ public:
+  // Binds at once, so that a used port is an error here (with a hint), not later.
+  static Result<std::unique_ptr<Server>> bind(ServerOptions options, const Router& router,
+                                              const Log& log);
+  ~Server();
+  [[nodiscard]] std::uint16_t port() const;
+  void run();
+  void stop();
+
+ private:
+  struct Impl;
+  explicit Server(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,51 @@
+#pragma once
+// Encryption of one secret value at rest: XChaCha20-Poly1305 (libsodium) under a data key, with
+// associated data that says where the value belongs. Each part is length-prefixed (8 bytes, little
+// endian), so no two contexts share an encoding: a row moved to another organization, set, key,
+// version or store fails to decrypt. The nonce is 24 random bytes (safe at random with XChaCha20);
+// the data key's id stands in the row, so keys can rotate.
+//
+// Threads: const after construction; safe from several.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+#include "core/secret_buffer.h"
+
+namespace agent_secrets::control_plane {
+
+struct ValueContext {
+  std::int64_t organization_id = 0;
+  std::int64_t set_id = 0;  // ids are never reused; names are
+  std::string_view key;
+  std::int64_t written_by = 0;  // the version that wrote this value
+};
+
+struct SealedValue {
+  std::string key_id;
+  std::vector<std::uint8_t> box;  // nonce ‖ ciphertext ‖ tag
+};
+
+class ValueCipher {
+ public:
+  // `purpose` is "catalog" or "region:CODE"; `data_keys` by id, 32 bytes each, of which `active`
+  // encrypts.
+  ValueCipher(std::string purpose, std::map<std::string, SecretBuffer> data_keys,
+              std::string active);
+
+  [[nodiscard]] SealedValue seal(const ValueContext& context, const SecretBuffer& value) const;
+  // ErrorCode::untrusted when the row does not belong here, naming the key.
+  [[nodiscard]] Result<SecretBuffer> open(const ValueContext& context,
+                                          const SealedValue& value) const;
+
+ private:
+  std::string purpose_;
+  std::map<std::string, SecretBuffer> data_keys_;
+  std::string active_;
+};
+
+}  // namespace agent_secrets::control_plane

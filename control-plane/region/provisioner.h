@@ -1,0 +1,72 @@
+#pragma once
+// Carries one region's share of the catalog into its region store, for ever: pending set versions
+// become ready (or failed), changed agents are published, versions that nothing needs are dropped.
+// One Provisioner per region, so a region that hangs holds up no other.
+//
+// Steps for a version: read it from the catalog → write it to the region store → read it back and
+// compare → mark it ready in the catalog. Steps for an agent: read its snapshot → write it →
+// confirm → wake its watchers. Each step is idempotent and the catalog is the memory, so a crash
+// between any two loses nothing and repeats safely (provisioner_crash_test.cc kills the process
+// between every two). A region store that fails is retried with exponential backoff; past the
+// budget the version is `failed` and says so.
+//
+// Threads: run() on a thread of its own; wake() and publish_now() from any.
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <stop_token>
+#include <string>
+
+#include "control-plane/catalog/catalog.h"
+#include "control-plane/region/change_hub.h"
+#include "control-plane/region/region_store.h"
+#include "core/clock.h"
+#include "core/log.h"
+
+namespace agent_secrets::control_plane {
+
+struct ProvisionerOptions {
+  std::chrono::milliseconds first_backoff{200};
+  std::chrono::milliseconds max_backoff{10'000};
+  std::chrono::milliseconds budget{60'000};  // from a version's pending_since to `failed`
+  std::chrono::milliseconds idle_poll{
+      250};  // notices writes of other processes (the admin commands)
+};
+
+class Provisioner {
+ public:
+  Provisioner(std::string region, Catalog& catalog, RegionStore& store, ChangeHub& hub,
+              const Clock& clock, const Log& log, ProvisionerOptions options = {});
+
+  // Works until asked to stop.
+  void run(std::stop_token stop);
+  // Something was written: look now rather than at the next poll.
+  void wake();
+  // Does all that is due, once, on the calling thread; returns how long to wait for the next. run()
+  // is a loop of it.
+  std::chrono::milliseconds work_once();
+  // Publishes the region's changed agents now, so that a deploy's answer is already true in the
+  // region. A failure is logged and left to run().
+  void publish_now();
+
+ private:
+  bool provision_next();
+  Result<void> provision(const PendingVersion& version);
+  Result<void> publish_agents();
+
+  std::string region_;
+  Catalog& catalog_;
+  RegionStore& store_;
+  ChangeHub& hub_;
+  const Clock& clock_;
+  const Log& log_;
+  ProvisionerOptions options_;
+  std::mutex publishing_;
+  std::mutex mutex_;
+  std::condition_variable_any condition_;
+  bool awake_ = false;
+};
+
+}  // namespace agent_secrets::control_plane

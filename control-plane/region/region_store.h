@@ -1,0 +1,103 @@
+#pragma once
+// All that the instance API of one region needs, and nothing else: the one interface of a region
+// store. A region can be served from it alone, with that region's keys only.
+//
+// Two kinds of records, both written whole and idempotently by the region's Provisioner, so that a
+// crash between any two steps is repaired by doing them again:
+//  - set versions: values, encrypted by the store under the region's data key;
+//  - agent snapshots: deployment, pins, credentials and what a watcher wants to know. One with a
+//  lower revision than
+//    the stored one is ignored, so publishers may race.
+//
+// Threads: safe from several. Errors: ErrorCode::untrusted where a row does not decrypt; else
+// internal failures.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/credential.h"
+#include "core/error.h"
+#include "core/secret_buffer.h"
+
+namespace agent_secrets::control_plane {
+
+struct ProvisionedValue {
+  std::string key;
+  std::int64_t written_by = 0;  // the version that wrote it
+  SecretBuffer value;
+};
+
+struct ProvisionedVersion {
+  std::int64_t organization_id = 0;
+  std::int64_t set_id = 0;
+  std::string set_name;
+  std::int64_t version = 0;
+  std::vector<ProvisionedValue> values;  // sorted by key
+};
+
+struct PinnedSet {
+  std::int64_t organization_id = 0;
+  std::int64_t set_id = 0;
+  std::string name;
+  std::int64_t version = 0;               // pinned
+  std::int64_t latest_version = 0;        // the newest ready one; equal when nothing is newer
+  std::vector<std::string> changed_keys;  // between the two, sorted; names only
+};
+
+struct AgentCredentialRecord {
+  std::string kid;
+  CredentialPublicKeys keys;
+  bool revoked = false;
+};
+
+struct AgentSnapshot {
+  std::int64_t agent_id = 0;
+  std::int64_t revision = 0;
+  std::int64_t sequence = 0;
+  std::string organization;
+  std::string agent;
+  bool deleted = false;
+  std::string deployment_id;  // or "" when there is none
+  std::vector<PinnedSet> sets;
+  std::vector<AgentCredentialRecord> credentials;
+};
+
+// What an agent was given at an earlier sequence, for instances that still run it. Kept for the
+// last 64.
+struct Release {
+  std::int64_t sequence = 0;
+  std::string deployment_id;
+  std::vector<PinnedSet> sets;  // name and version only
+};
+
+struct CredentialOwner {
+  std::int64_t agent_id = 0;
+  AgentCredentialRecord credential;
+};
+
+struct RetainedVersion {
+  std::int64_t set_id = 0;
+  std::int64_t version = 0;
+};
+
+class RegionStore {
+ public:
+  virtual ~RegionStore() = default;
+  virtual Result<void> put_set_version(const ProvisionedVersion& version) = 0;
+  virtual Result<std::optional<ProvisionedVersion>> read_set_version(std::int64_t set_id,
+                                                                     std::int64_t version) = 0;
+  virtual Result<void> put_agent(const AgentSnapshot& snapshot) = 0;
+  virtual Result<std::optional<AgentSnapshot>> find_agent(std::int64_t agent_id) = 0;
+  virtual Result<std::optional<CredentialOwner>> find_credential(std::string_view kid) = 0;
+  virtual Result<std::optional<Release>> find_release(std::int64_t agent_id,
+                                                      std::int64_t sequence) = 0;
+  // Deletes all set versions but these.
+  virtual Result<void> retain_only(std::span<const RetainedVersion> versions) = 0;
+};
+
+}  // namespace agent_secrets::control_plane
