@@ -1,0 +1,46 @@
+#pragma once
+// Where a control plane's keys come from: wrapped by the master key in the catalog's `keys` table,
+// created on first use.
+//  - data keys, one active per purpose ("catalog", "region:us-west"), older ones kept for reading;
+//  - signing keys, one active and one standby per region, so that credentials already carry the
+//  next one.
+//
+// Threads: used by one thread while starting; what it returns is const and safe from several.
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control-plane/keys/master_key.h"
+#include "control-plane/keys/value_cipher.h"
+#include "core/credential.h"
+#include "core/error.h"
+#include "core/jws.h"
+
+namespace SQLite {
+class Database;
+}
+
+namespace agent_secrets::control_plane {
+
+struct RegionSigningKeys {
+  std::string active_kid;
+  SigningKey active;
+  std::vector<VerificationKey> verification_keys;  // public halves, active first, then standby
+};
+
+class KeyStore {
+ public:
+  // `database` is an opened, migrated catalog; both must outlive the KeyStore.
+  KeyStore(SQLite::Database& database, const MasterKey& master_key);
+
+  Result<ValueCipher> cipher(std::string_view purpose);
+  Result<RegionSigningKeys> signing_keys(std::string_view region);
+
+ private:
+  SQLite::Database& database_;
+  const MasterKey& master_key_;
+};
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,40 @@
+#pragma once
+// One data directory, opened: the catalog, its keys and each region's store, on SQLite. What
+// `serve` and the admin commands share. Members are in the order in which they depend on each
+// other.
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "control-plane/catalog/catalog.h"
+#include "control-plane/keys/key_store.h"
+#include "control-plane/region/region_store.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/unique_fd.h"
+
+namespace agent_secrets::control_plane {
+
+struct RegionHandle {
+  std::unique_ptr<RegionStore> store;
+  RegionSigningKeys signing_keys;
+};
+
+struct Stores {
+  std::unique_ptr<Catalog> catalog;
+  std::map<std::string, RegionHandle> regions;  // by code
+};
+
+// Creates the directory (0700) and an empty catalog; refuses one that already holds a catalog.
+Result<Stores> create_stores(const std::string& data_directory, const MasterKey& master_key,
+                             const Clock& clock);
+// Opens an existing one: runs migrations (after a copy), refuses a newer schema and a wrong master
+// key, with hints.
+Result<Stores> open_stores(const std::string& data_directory, const MasterKey& master_key,
+                           const Clock& clock);
+// Held by `serve` for its lifetime; an error that names the directory when another process serves
+// it.
+Result<UniqueFd> lock_data_directory(const std::string& data_directory);
+
+}  // namespace agent_secrets::control_plane
