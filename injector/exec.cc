@@ -42,11 +42,13 @@ ExecFailure exec_command(const std::vector<std::string>& command, std::vector<ch
   argv.push_back(nullptr);
 
   close_from(3);
+  char** const image = ::environ;
   ::environ = environment.data();  // execvp searches the PATH of this one
   signals.restore_for_exec();
   ::execvp(argv[0], argv.data());
 
   const int error_number = errno;
+  ::environ = image;  // the libraries' exit handlers outlive `environment`
   return {.exit_code = error_number == ENOENT ? kExitNotFound : kExitNotExecutable,
           .error = {.code = ErrorCode::failed,
                     .message = fmt::format("exec {}: {}", command[0], errno_message(error_number)),
