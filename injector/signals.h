@@ -7,8 +7,8 @@
 //
 // The handlers are not taken down before the exec: execve itself resets a caught signal to its
 // default, and what was caught here had the default before. Taking them down earlier would open a
-// moment in which a SIGTERM to PID 1 is lost. SIGPIPE is ignored meanwhile (OpenSSL writes with
-// write(2)); execve keeps an ignored signal ignored, so its old disposition is put back.
+// moment in which a SIGTERM to PID 1 is lost. SIGPIPE is ignored meanwhile, as libcurl
+// wants it; execve keeps an ignored signal ignored, so its old disposition is put back.
 //
 // Threads: made and used by main(); a resolver thread of libcurl may run the handler, which only
 // calls _exit.
