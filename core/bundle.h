@@ -42,9 +42,12 @@ struct BundleFacts {
 };
 
 // Server side. `environment` is an environment block (core/environment_block.h).
-std::string make_bundle(const BundleFacts& facts, const SecretBuffer& environment,
-                        const BoxPublicKey& recipient_key, std::string_view region_kid,
-                        const SigningKey& region_key);
+// ErrorCode::invalid: the recipient's public key is of low order, so nothing can be sealed to it
+// (the key came from whoever registered the credential). ErrorCode::too_large: past
+// limits::kBundle, which no instance would read.
+Result<std::string> make_bundle(const BundleFacts& facts, const SecretBuffer& environment,
+                                const BoxPublicKey& recipient_key, std::string_view region_kid,
+                                const SigningKey& region_key);
 
 // Instance side, in two steps, because a cached bundle is checked without a nonce and may be judged
 // (age, sequence) before anything is decrypted.

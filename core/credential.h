@@ -2,9 +2,10 @@
 // What an agent's container holds to reach its secrets, and what a sidecar holds to hear of
 // changes.
 //
-//   agentcred_v1_  base64url(public JSON) "." base64url(32-byte seed ‖ 4-byte BLAKE2b-32 of the
-//   seed) agentwatch_v1_ the same, with the 32-byte signing subkey in the seed's place
+//   agentcred_v1_   base64url(public JSON) "." base64url(32-byte seed, 4-byte checksum)
+//   agentwatch_v1_  the same, with the 32-byte signing subkey in the seed's place
 //
+// The checksum (the first 4 bytes of BLAKE2b-256) catches a damaged copy, not an attacker.
 // From the seed (crypto_kdf, context "agntsecr"): subkey 1 → Ed25519 (proves who asks), subkey 2 →
 // X25519 (opens bundles). A watch credential carries subkey 1 only: it can ask, and it can never
 // open. The type says so: WatchCredential has no box key. The seed never enters a JSON parser, and
@@ -67,6 +68,10 @@ struct CredentialPublicKeys {
   SigningPublicKey signing;
   BoxPublicKey box;
 };
+
+// The public JSON by itself: what a control plane hands to somebody who kept the seed (`keygen`).
+std::string identity_json(const CredentialIdentity& identity);
+Result<CredentialIdentity> parse_identity(std::string_view json);
 
 // The seed is 32 bytes. `identity` becomes the public JSON.
 SecretBuffer agent_credential_text(const CredentialIdentity& identity,

@@ -26,6 +26,9 @@ inline constexpr std::size_t kResponseBody = 4 * 1024 * 1024;
 // Instance API.
 inline constexpr std::size_t kCredential = 64 * 1024;
 inline constexpr std::size_t kCredentialUrls = 8;
+inline constexpr std::size_t kUrl = 2048;       // a base URL, and the path and query of a request
+inline constexpr std::size_t kWireName = 128;   // an organization, agent, deployment or region
+inline constexpr std::size_t kBundleSets = 64;  // sets that one bundle merges
 inline constexpr std::size_t kVerificationKeys = 8;
 inline constexpr std::size_t kKeyIdMax = 64;
 inline constexpr std::size_t kNonceMax = 64;

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <expected>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,8 +22,7 @@ inline constexpr std::string_view kProofType = "agent-secrets-request+jwt";
 
 // What an instance says of itself.
 struct InstanceReport {
-  std::string
-      instance_id;  // chosen by the injector, at most limits::kInstanceIdMax, [A-Za-z0-9_.-]
+  std::string instance_id;  // the injector's choice: 1 to limits::kInstanceIdMax of [A-Za-z0-9_.-]
   std::int64_t running_sequence = 0;  // of the bundle it runs; 0 before the first
   std::int64_t active_sessions = 0;
 };
@@ -30,9 +30,9 @@ struct InstanceReport {
 struct ProofClaims {
   std::string audience;  // `aud`: the base URL that the credential names
   std::string method;    // `htm`
-  std::string target;    // `htu`: path and query
+  std::string target;    // `htu`: path and query, as they follow the base URL
   std::chrono::seconds issued_at{};
-  std::string nonce;  // `jti`: fresh for each request; a bundle answers with it
+  std::string nonce;  // `jti`: fresh for each request, as a key id looks; a bundle answers with it
   InstanceReport report;
 };
 
