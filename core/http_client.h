@@ -49,7 +49,8 @@ struct TransportOptions {
   std::string user_agent;
 };
 
-// Keeps its connection alive between calls.
+// Keeps its connection alive between calls. The program must ignore SIGPIPE: OpenSSL writes with
+// write(2), which raises it when the peer is gone.
 class CurlTransport final : public Transport {
  public:
   explicit CurlTransport(TransportOptions options);
@@ -66,6 +67,8 @@ class CurlTransport final : public Transport {
 
 struct RetryPolicy {
   std::chrono::milliseconds deadline{30'000};  // total, from the call
+  // One attempt at most, so that a host that accepts and never answers leaves time for the next.
+  std::chrono::milliseconds attempt{std::chrono::milliseconds::max()};
   std::chrono::milliseconds first_backoff{100};
   std::chrono::milliseconds max_backoff{5'000};
 };
@@ -79,8 +82,10 @@ using RandomFraction = std::function<double()>;
 double random_fraction();
 
 // The first answer that is not 429 or 5xx. Retries unreachable, timed_out, 429 and 5xx until the
-// deadline; the last of those becomes the error (`unavailable` for a status). untrusted and
-// too_large end it at once.
+// deadline; the last of those becomes the error (`unavailable` for a status). Everything else ends
+// it at once. A round visits each base URL without a pause; between rounds it waits the backoff,
+// and Retry-After (seconds) on top. A wait that the deadline would cut short is not begun: nothing
+// could follow it, and the caller may have a cache to turn to.
 Result<HttpResponse> fetch(Transport& transport, Clock& clock, const RandomFraction& random,
                            const std::vector<std::string>& base_urls, const RequestFactory& make,
                            const RetryPolicy& policy);

@@ -21,21 +21,21 @@ enum class LogFormat { text, json };
 
 class LogField {
  public:
-  LogField(std::string_view key, std::string_view value);
-  LogField(std::string_view key, const char* value) : LogField(key, std::string_view(value)) {}
-  LogField(std::string_view key, const std::string& value)
-      : LogField(key, std::string_view(value)) {}
-  LogField(std::string_view key, std::integral auto number)
-      : LogField(key, static_cast<std::int64_t>(number), 0) {}
-  LogField(std::string_view key, bool value);
-  LogField(std::string_view key, const SecretBuffer& secret) = delete;
+  LogField(std::string_view name, std::string_view value);
+  LogField(std::string_view name, const char* value) : LogField(name, std::string_view(value)) {}
+  LogField(std::string_view name, const std::string& value)
+      : LogField(name, std::string_view(value)) {}
+  LogField(std::string_view name, std::integral auto number)
+      : LogField(name, static_cast<std::int64_t>(number), 0) {}
+  LogField(std::string_view name, bool value);
+  LogField(std::string_view name, const SecretBuffer& secret) = delete;
 
   std::string_view key;
   std::string text;  // ready to print in the text format
   std::string json;  // ready to print as a JSON value
 
  private:
-  LogField(std::string_view key, std::int64_t number, int);
+  LogField(std::string_view name, std::int64_t number, int);
 };
 
 class Log {

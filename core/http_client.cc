@@ -1,0 +1,412 @@
+#include "core/http_client.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <fmt/format.h>
+#include <openssl/crypto.h>
+#include <openssl/x509_vfy.h>
+#include <sodium.h>
+
+#include "core/limits.h"
+
+namespace agent_secrets {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Name resolution, TCP and TLS together: long enough for two lost SYNs (retried after 1 and 3 s),
+// short enough to leave time for another base URL.
+constexpr milliseconds kConnectTimeout{5'000};
+constexpr std::chrono::seconds kRetryAfterMax{86'400};
+
+struct CurlDelete {
+  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+  void operator()(CURLU* url) const { curl_url_cleanup(url); }
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  void operator()(char* text) const { curl_free(text); }
+};
+template <typename T>
+using CurlPtr = std::unique_ptr<T, CurlDelete>;
+
+// libcurl reports a wrong option or no memory here; both are ours to rule out.
+template <typename Value>
+void set_option(CURL* easy, CURLoption option, Value value) {
+  AGENT_SECRETS_ASSERT(curl_easy_setopt(easy, option, value) == CURLE_OK);
+}
+
+void initialise_libraries() {
+  static const bool done = [] {
+    // openssl.cnf, found through OPENSSL_CONF too, can load engines and providers: an image's file
+    // has no say here, and not reading it is faster. The first initialisation decides.
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
+    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+  }();
+  AGENT_SECRETS_ASSERT(done);
+}
+
+struct Target {
+  std::string scheme;
+  std::string host;
+  std::string authority;  // host:port, for messages
+};
+
+Result<Target> parse_target(const std::string& url) {
+  const CurlPtr<CURLU> parsed(curl_url());
+  AGENT_SECRETS_ASSERT(parsed != nullptr);
+  const auto part = [&](CURLUPart which, unsigned flags) -> std::string {
+    char* text = nullptr;
+    if (curl_url_get(parsed.get(), which, &text, flags) != CURLUE_OK) return {};
+    return CurlPtr<char>(text).get();
+  };
+  if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), CURLU_DISALLOW_USER) != CURLUE_OK) {
+    return fail(ErrorCode::invalid, "not a URL that can be fetched",
+                "use https://HOST[:PORT], without a user name");
+  }
+  Target target{
+      .scheme = part(CURLUPART_SCHEME, 0), .host = part(CURLUPART_HOST, 0), .authority = {}};
+  target.authority = target.host + ':' + part(CURLUPART_PORT, CURLU_DEFAULT_PORT);
+  return target;
+}
+
+// libcurl itself resolves "localhost" to 127.0.0.1 and ::1 without asking anybody (since 7.77).
+bool is_loopback(const std::string& host) {
+  if (host == "localhost" || host == "[::1]") return true;
+  in_addr address{};
+  return ::inet_pton(AF_INET, host.c_str(), &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
+}
+
+Result<Target> permitted_target(const std::string& url, bool allow_plain_http) {
+  auto target = parse_target(url);
+  if (!target) return target;
+  if (target->scheme == "https") return target;
+  if (target->scheme != "http") {
+    return fail(ErrorCode::invalid, target->scheme + ": is not a scheme that is spoken here",
+                "use https://");
+  }
+  if (allow_plain_http || is_loopback(target->host)) return target;
+  return fail(ErrorCode::invalid,
+              "plain http to " + target->authority + " is refused: it is not a loopback address",
+              "use https://");
+}
+
+// Where a distribution keeps the certificates it trusts. A directory of links named after the
+// subject's hash costs one small file per handshake; parsing the bundle costs 25 to 30 ms.
+struct SystemTrust {
+  const char* directory = nullptr;
+  const char* bundle = nullptr;
+};
+
+bool is_hash_link(std::string_view name) {
+  return name.size() == 10 && name.ends_with(".0") &&
+         name.find_first_not_of("0123456789abcdef") == 8;
+}
+
+bool holds_hash_links(const char* directory) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (is_hash_link(entry->path().filename().native())) return true;
+  }
+  return false;
+}
+
+SystemTrust find_system_trust() {
+  constexpr const char* kDirectory = "/etc/ssl/certs";
+  if (holds_hash_links(kDirectory)) return {.directory = kDirectory};
+  for (const char* bundle : {"/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem",
+                             "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem"}) {
+    std::error_code error;
+    if (std::filesystem::exists(bundle, error)) return {.bundle = bundle};
+  }
+  return {};  // nothing is trusted, and the handshake says so
+}
+
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+// An answer while it arrives.
+struct Arrival {
+  HttpResponse response;
+  std::size_t header_bytes = 0;
+  bool too_large = false;
+};
+
+std::size_t on_body(char* data, std::size_t, std::size_t size, void* arrival_pointer) {
+  auto& arrival = *static_cast<Arrival*>(arrival_pointer);
+  if (size > limits::kResponseBody - arrival.response.body.size()) {
+    arrival.too_large = true;
+    return CURL_WRITEFUNC_ERROR;
+  }
+  arrival.response.body.append(data, size);
+  return size;
+}
+
+std::size_t on_header(char* data, std::size_t, std::size_t size, void* arrival_pointer) {
+  auto& arrival = *static_cast<Arrival*>(arrival_pointer);
+  const std::string_view line(data, size);
+  arrival.header_bytes += size;
+  if (arrival.header_bytes > limits::kRequestHeader) {
+    arrival.too_large = true;
+    return CURL_WRITEFUNC_ERROR;
+  }
+  // A status line: what an interim (1xx) answer said does not count.
+  if (line.starts_with("HTTP/")) arrival.response.headers.clear();
+  if (const std::size_t colon = line.find(':'); colon != std::string_view::npos) {
+    arrival.response.headers[lower_case(line.substr(0, colon))] = trimmed(line.substr(colon + 1));
+  }
+  return size;
+}
+
+std::string lower_first(std::string text) {
+  if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] + 32);
+  return text;
+}
+
+std::string socket_error(CURL* easy) {
+  long error_number = 0;
+  curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &error_number);
+  return error_number == 0 ? "no connection"
+                           : lower_first(errno_message(static_cast<int>(error_number)));
+}
+
+std::string certificate_error(CURL* easy, const char* detail) {
+  long verdict = X509_V_OK;
+  curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
+  // Without a verdict the chain was fine, and it was the name that did not match.
+  return verdict == X509_V_OK ? lower_first(detail) : X509_verify_cert_error_string(verdict);
+}
+
+bool was_connected(CURL* easy) {
+  curl_off_t until_request_us = 0;
+  curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &until_request_us);
+  return until_request_us > 0;
+}
+
+Error explain(CURL* easy, CURLcode code, const std::string& authority, const char* detail) {
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return {ErrorCode::unreachable, "resolve " + authority + ": no address found",
+              "check the host name in the credential, and the DNS of this container"};
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      return {ErrorCode::unreachable, "reach " + authority + ": the proxy's name has no address",
+              "check https_proxy and no_proxy"};
+    case CURLE_COULDNT_CONNECT:
+      return {ErrorCode::unreachable, "connect " + authority + ": " + socket_error(easy),
+              "check that the control plane runs and that this network can reach it"};
+    case CURLE_OPERATION_TIMEDOUT:
+      return was_connected(easy)
+                 ? Error{ErrorCode::timed_out, "wait for " + authority + " to answer: timed out"}
+                 : Error{ErrorCode::timed_out, "connect " + authority + ": timed out",
+                         "check that the control plane runs and that this network can reach it"};
+    case CURLE_PEER_FAILED_VERIFICATION:
+      return {ErrorCode::untrusted,
+              "verify the certificate of " + authority + ": " + certificate_error(easy, detail),
+              "check the server's certificate, and the credential's ca if it has a private one"};
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_CRL_BADFILE:
+      return {ErrorCode::untrusted, "load the certificates to trust: " + lower_first(detail)};
+    case CURLE_SSL_CONNECT_ERROR:
+      return {ErrorCode::unreachable,
+              "tls handshake with " + authority + ": " + lower_first(detail)};
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_PARTIAL_FILE:
+      return {ErrorCode::unreachable, "talk to " + authority + ": the connection broke off"};
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_WEIRD_SERVER_REPLY:
+      return {ErrorCode::failed, "talk to " + authority + ": the answer is not HTTP"};
+    default:
+      return {ErrorCode::failed,
+              "talk to " + authority + ": " + lower_first(curl_easy_strerror(code))};
+  }
+}
+
+// 304 is an answer to If-None-Match, not a redirect.
+bool is_redirect(int status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+}  // namespace
+
+struct CurlTransport::Handle {
+  CurlPtr<CURL> easy{curl_easy_init()};
+  std::array<char, CURL_ERROR_SIZE> detail{};
+  bool trust_is_set = false;
+
+  explicit Handle(const TransportOptions& options) {
+    AGENT_SECRETS_ASSERT(easy != nullptr);
+    CURL* const curl = easy.get();
+    set_option(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    set_option(curl, CURLOPT_FOLLOWLOCATION, 0L);
+    set_option(curl, CURLOPT_NOSIGNAL, 1L);  // no SIGALRM for name resolution
+    set_option(curl, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+    set_option(curl, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    set_option(curl, CURLOPT_PATH_AS_IS, 1L);  // a proof signs the path as it is written
+    set_option(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    set_option(curl, CURLOPT_TCP_KEEPALIVE, 1L);
+    set_option(curl, CURLOPT_USERAGENT, options.user_agent.c_str());
+    set_option(curl, CURLOPT_ERRORBUFFER, detail.data());
+    set_option(curl, CURLOPT_WRITEFUNCTION, on_body);
+    set_option(curl, CURLOPT_HEADERFUNCTION, on_header);
+  }
+
+  // Deferred until https is spoken: looking for certificates reads directories.
+  void set_trust(const std::string& ca_pem) {
+    if (std::exchange(trust_is_set, true)) return;
+    const SystemTrust system = ca_pem.empty() ? find_system_trust() : SystemTrust{};
+    // libcurl has defaults for both, and reads a default CAPATH even beside a blob.
+    set_option(easy.get(), CURLOPT_CAINFO, system.bundle);
+    set_option(easy.get(), CURLOPT_CAPATH, system.directory);
+    if (ca_pem.empty()) return;
+    curl_blob blob{
+        .data = const_cast<char*>(ca_pem.data()), .len = ca_pem.size(), .flags = CURL_BLOB_COPY};
+    set_option(easy.get(), CURLOPT_CAINFO_BLOB, &blob);
+  }
+};
+
+std::string HttpResponse::header(const std::string& lower_case_name) const {
+  const auto found = headers.find(lower_case_name);
+  return found == headers.end() ? std::string() : found->second;
+}
+
+CurlTransport::CurlTransport(TransportOptions options) : options_(std::move(options)) {
+  initialise_libraries();
+  handle_ = std::make_unique<Handle>(options_);
+}
+
+CurlTransport::~CurlTransport() = default;
+
+Result<HttpResponse> CurlTransport::get(const HttpRequest& request, milliseconds timeout) {
+  auto target = permitted_target(request.url, options_.allow_plain_http);
+  if (!target) return propagate(target, "get " + request.url);
+  // To libcurl 0 means for ever.
+  if (timeout <= milliseconds::zero()) {
+    return fail(ErrorCode::timed_out, "connect " + target->authority + ": no time left");
+  }
+  timeout = std::min<milliseconds>(timeout, std::chrono::hours(24));
+
+  CurlPtr<curl_slist> headers;
+  for (const std::string& header : request.headers) {
+    curl_slist* longer = curl_slist_append(headers.get(), header.c_str());
+    AGENT_SECRETS_ASSERT(longer != nullptr);
+    (void)headers.release();
+    headers.reset(longer);
+  }
+
+  CURL* const easy = handle_->easy.get();
+  Arrival arrival;
+  handle_->detail[0] = '\0';
+  if (target->scheme == "https") handle_->set_trust(options_.ca_pem);
+  set_option(easy, CURLOPT_URL, request.url.c_str());
+  set_option(easy, CURLOPT_HTTPHEADER, headers.get());
+  set_option(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()));
+  set_option(easy, CURLOPT_CONNECTTIMEOUT_MS,
+             static_cast<long>(std::min(timeout, kConnectTimeout).count()));
+  set_option(easy, CURLOPT_NOPROXY, is_loopback(target->host) ? "*" : nullptr);
+  set_option(easy, CURLOPT_WRITEDATA, &arrival);
+  set_option(easy, CURLOPT_HEADERDATA, &arrival);
+
+  const CURLcode code = curl_easy_perform(easy);
+  set_option(easy, CURLOPT_HTTPHEADER, nullptr);
+  if (arrival.too_large) {
+    return fail(ErrorCode::too_large, "talk to " + target->authority + ": the answer is too large");
+  }
+  if (code != CURLE_OK) {
+    return std::unexpected(explain(easy, code, target->authority, handle_->detail.data()));
+  }
+  long status = 0;
+  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  arrival.response.status = static_cast<int>(status);
+  if (is_redirect(arrival.response.status)) {
+    return fail(ErrorCode::failed,
+                fmt::format("talk to {}: it redirects elsewhere ({}), which is never followed",
+                            target->authority, status),
+                "give the final URL in the credential");
+  }
+  return std::move(arrival.response);
+}
+
+double random_fraction() { return randombytes_random() / 4294967296.0; }
+
+namespace {
+
+bool is_busy_or_broken(int status) { return status == 429 || status >= 500; }
+
+// Only whole seconds (RFC 9110 section 10.2.3); the date form needs clocks that agree.
+milliseconds retry_after(const HttpResponse& response) {
+  const std::string text = response.header("retry-after");
+  std::int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc() || end != text.data() + text.size() || seconds < 0) return {};
+  return std::min(std::chrono::seconds(seconds), kRetryAfterMax);
+}
+
+milliseconds backoff(const RetryPolicy& policy, unsigned round, double fraction) {
+  milliseconds ceiling = policy.first_backoff;
+  for (unsigned i = 0; i < round && ceiling < policy.max_backoff; ++i) ceiling *= 2;
+  ceiling = std::min(ceiling, policy.max_backoff);
+  return milliseconds(static_cast<std::int64_t>(static_cast<double>(ceiling.count()) * fraction));
+}
+
+// Nothing when `answer` is final, otherwise why another attempt may help.
+std::optional<Error> passing_failure(const Result<HttpResponse>& answer, const std::string& url) {
+  if (!answer) {
+    const ErrorCode code = answer.error().code;
+    if (code != ErrorCode::unreachable && code != ErrorCode::timed_out) return std::nullopt;
+    return answer.error();
+  }
+  if (!is_busy_or_broken(answer->status)) return std::nullopt;
+  return Error{.code = ErrorCode::unavailable,
+               .message = fmt::format("{} answered {}", url, answer->status),
+               .hint = "look at the control plane's log and metrics"};
+}
+
+}  // namespace
+
+Result<HttpResponse> fetch(Transport& transport, Clock& clock, const RandomFraction& random,
+                           const std::vector<std::string>& base_urls, const RequestFactory& make,
+                           const RetryPolicy& policy) {
+  AGENT_SECRETS_ASSERT(!base_urls.empty());
+  const milliseconds end = clock.monotonic() + policy.deadline;
+  Error last{.code = ErrorCode::timed_out, .message = "no time left for a first attempt"};
+
+  for (unsigned round = 0;; ++round) {
+    milliseconds wait{0};
+    for (const std::string& url : base_urls) {
+      const milliseconds remaining = end - clock.monotonic();
+      if (remaining <= milliseconds::zero()) return std::unexpected(std::move(last));
+      auto answer = transport.get(make(url), std::min(remaining, policy.attempt));
+      auto failure = passing_failure(answer, url);
+      if (!failure) return answer;
+      last = std::move(*failure);
+      if (answer) wait = std::max(wait, retry_after(*answer));
+    }
+    wait += backoff(policy, round, random());
+    if (wait >= end - clock.monotonic()) return std::unexpected(std::move(last));
+    clock.sleep_for(wait);
+  }
+}
+
+}  // namespace agent_secrets

@@ -1,0 +1,164 @@
+#include "core/log.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+
+namespace agent_secrets {
+namespace {
+
+// The length of the valid UTF-8 sequence that `rest` starts with, or 0. Overlong forms, surrogates
+// and what lies past U+10FFFF are invalid (RFC 3629 section 4).
+std::size_t utf8_sequence(std::string_view rest) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(rest[i]); };
+  const unsigned char first = byte(0);
+  const std::size_t length = first < 0x80   ? 1
+                             : first < 0xc2 ? 0
+                             : first < 0xe0 ? 2
+                             : first < 0xf0 ? 3
+                             : first < 0xf5 ? 4
+                                            : 0;
+  if (length == 0 || rest.size() < length) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  }
+  if (first == 0xe0 && byte(1) < 0xa0) return 0;
+  if (first == 0xed && byte(1) > 0x9f) return 0;
+  if (first == 0xf0 && byte(1) < 0x90) return 0;
+  if (first == 0xf4 && byte(1) > 0x8f) return 0;
+  return length;
+}
+
+// C0, DEL, and C1, which some terminals obey as escape sequences.
+bool is_control(std::string_view sequence) {
+  const auto first = static_cast<unsigned char>(sequence[0]);
+  if (sequence.size() == 2) return first == 0xc2 && static_cast<unsigned char>(sequence[1]) < 0xa0;
+  return sequence.size() == 1 && (first < 0x20 || first == 0x7f);
+}
+
+std::string escape_text(std::string_view text) {
+  std::string escaped;
+  escaped.reserve(text.size());
+  while (!text.empty()) {
+    const std::size_t length = utf8_sequence(text);
+    const std::string_view sequence = text.substr(0, std::max<std::size_t>(length, 1));
+    if (sequence == "\\" || sequence == "\"") {
+      escaped += '\\';
+      escaped += sequence;
+    } else if (sequence == "\n") {
+      escaped += "\\n";
+    } else if (length == 0 || is_control(sequence)) {
+      for (const char c : sequence) {
+        escaped += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+      }
+    } else {
+      escaped += sequence;
+    }
+    text.remove_prefix(sequence.size());
+  }
+  return escaped;
+}
+
+std::string quote_json(std::string_view text) {
+  std::string quoted = "\"";
+  while (!text.empty()) {
+    const std::size_t length = utf8_sequence(text);
+    const std::string_view sequence = text.substr(0, std::max<std::size_t>(length, 1));
+    if (sequence == "\\" || sequence == "\"") {
+      quoted += '\\';
+      quoted += sequence;
+    } else if (length == 0) {
+      quoted += "\\ufffd";
+    } else if (is_control(sequence)) {
+      quoted += fmt::format("\\u{:04x}", static_cast<unsigned char>(sequence.back()));
+    } else {
+      quoted += sequence;
+    }
+    text.remove_prefix(sequence.size());
+  }
+  return quoted + '"';
+}
+
+// Bare where a reader can see the end of it, quoted otherwise.
+std::string text_value(std::string_view value) {
+  std::string escaped = escape_text(value);
+  const bool bare =
+      !value.empty() && escaped == value && value.find_first_of(" =") == std::string_view::npos;
+  return bare ? escaped : '"' + escaped + '"';
+}
+
+constexpr std::array<std::string_view, 4> kLevelNames = {"debug", "info", "warning", "error"};
+
+std::string_view level_name(LogLevel level) { return kLevelNames[static_cast<std::size_t>(level)]; }
+
+std::string text_line(LogLevel level, std::string_view program, std::string_view message,
+                      std::initializer_list<LogField> fields) {
+  std::string line = fmt::format("{} {}: {}", level_name(level), program, escape_text(message));
+  for (const LogField& field : fields) {
+    line += fmt::format(" {}={}", escape_text(field.key), field.text);
+  }
+  return line + '\n';
+}
+
+std::string json_line(LogLevel level, std::string_view program, std::string_view message,
+                      std::initializer_list<LogField> fields) {
+  std::string line = fmt::format(R"({{"time":"{}","level":"{}","program":{},"message":{})",
+                                 format_timestamp(SystemClock().unix_time()), level_name(level),
+                                 quote_json(program), quote_json(message));
+  for (const LogField& field : fields) {
+    line += fmt::format(",{}:{}", quote_json(field.key), field.json);
+  }
+  return line + "}\n";
+}
+
+}  // namespace
+
+LogField::LogField(std::string_view name, std::string_view value)
+    : key(name), text(text_value(value)), json(quote_json(value)) {}
+
+LogField::LogField(std::string_view name, bool value)
+    : key(name), text(value ? "true" : "false"), json(text) {}
+
+LogField::LogField(std::string_view name, std::int64_t number, int)
+    : key(name), text(std::to_string(number)), json(text) {}
+
+Log::Log(std::string program, LogLevel threshold, LogFormat format, int fd)
+    : program_(std::move(program)), threshold_(threshold), format_(format), fd_(fd) {}
+
+Log Log::from_environment(std::string program, LogLevel threshold) {
+  const char* variable = std::getenv("AGENT_SECRETS_LOG");
+  const std::string_view wish = variable == nullptr ? "" : variable;
+  return {std::move(program), wish == "debug" ? LogLevel::debug : threshold,
+          wish == "json" ? LogFormat::json : LogFormat::text};
+}
+
+void Log::debug(std::string_view message, std::initializer_list<LogField> fields) const {
+  write(LogLevel::debug, message, fields);
+}
+void Log::info(std::string_view message, std::initializer_list<LogField> fields) const {
+  write(LogLevel::info, message, fields);
+}
+void Log::warning(std::string_view message, std::initializer_list<LogField> fields) const {
+  write(LogLevel::warning, message, fields);
+}
+void Log::error(std::string_view message, std::initializer_list<LogField> fields) const {
+  write(LogLevel::error, message, fields);
+}
+
+void Log::write(LogLevel level, std::string_view message,
+                std::initializer_list<LogField> fields) const {
+  if (level < threshold_) return;
+  const std::string line = format_ == LogFormat::json ? json_line(level, program_, message, fields)
+                                                      : text_line(level, program_, message, fields);
+  // A log that cannot be written has nowhere to say so; what it reports goes on regardless.
+  while (::write(fd_, line.data(), line.size()) < 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace agent_secrets
