@@ -1,5 +1,5 @@
-"""The official CLI writes, lists and deletes secrets. Numbers in names: none; each test is named for
-what an operator sees. `proxy` records what really went over the wire."""
+"""The official CLI writes, lists and deletes secrets. `proxy` records what really went
+over the wire."""
 
 import time
 
