@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -103,10 +104,7 @@ struct Connection::Incoming {
            lower_case(view(parser.get()[http::field::expect])) == "100-continue";
   }
   // What a client that was refused is still going to send.
-  [[nodiscard]] std::uint64_t unread_body() const {
-    if (status != 413 || expecting_continue) return 0;
-    return parser.content_length() ? *parser.content_length() : kLingerBytes;
-  }
+  [[nodiscard]] std::uint64_t unread_body() const;
 
   Parser parser;
   Request request;
@@ -129,6 +127,15 @@ bool Connection::Incoming::fill_request() {
   return parse_target(view(message.target()), request) && has_host;
 }
 
+// From the field: the parser gives its own reading of it only once it has accepted the header.
+std::uint64_t Connection::Incoming::unread_body() const {
+  if (status != 413 || expecting_continue) return 0;
+  const std::string_view text = view(parser.get()[http::field::content_length]);
+  std::uint64_t length = kLingerBytes;
+  std::from_chars(text.data(), text.data() + text.size(), length);
+  return length;
+}
+
 // What a parked request sleeps on.
 struct Connection::Bell {
   explicit Bell(const asio::any_io_executor& executor) : timer(executor), recheck(executor) {}
@@ -145,10 +152,9 @@ Connection::Connection(std::unique_ptr<Stream> stream, const ConnectionContext& 
 
 asio::awaitable<void> Connection::run() {
   arm(context_.options.request_timeout);
-  if (co_await stream_->handshake()) {
-    while (co_await serve_one()) {
-    }
-  }
+  // Not `while (co_await …) {}`: GCC 12 compiles that into a trap.
+  bool alive = co_await stream_->handshake();
+  while (alive) alive = co_await serve_one();
   disarm();
   abort();
 }
@@ -216,7 +222,8 @@ asio::awaitable<bool> Connection::serve_one() {
                      {"organization", organization == incoming.request.params.end()
                                           ? std::string_view()
                                           : std::string_view(organization->second).substr(0, 64)}});
-  if (written && close) co_await linger(incoming.unread_body());
+  if (written && !understood) co_await linger(incoming.unread_body());
+  if (written && understood && close) co_await stream_->finish_writing();
   co_return written && !close;
 }
 
@@ -285,9 +292,10 @@ asio::awaitable<std::unique_ptr<Response>> Connection::answer(Request& request) 
     }
     if (last) co_return std::make_unique<Response>(context_.router.refuse(request, 503));
     if (!context_.stopping && !co_await park(std::get<Wait>(outcome))) co_return nullptr;
-    request.waited = context_.stopping ? std::chrono::milliseconds(kLongEnough)
-                                       : std::chrono::duration_cast<std::chrono::milliseconds>(
-                                             steady_clock::now() - parked_since);
+    // Grown, even when the wake came at once: 0 means "has not waited".
+    const auto waited =
+        std::chrono::ceil<std::chrono::milliseconds>(steady_clock::now() - parked_since);
+    request.waited = context_.stopping ? kLongEnough : waited;
   }
 }
 

@@ -1,5 +1,7 @@
 #include "control-plane/http/target.h"
 
+#include <optional>
+
 #include "tests/catch.h"
 
 namespace agent_secrets::control_plane {
