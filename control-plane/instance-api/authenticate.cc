@@ -1,0 +1,104 @@
+#include "control-plane/instance-api/authenticate.h"
+
+#include <optional>
+#include <utility>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "control-plane/instance-api/answers.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+// RFC 9110 section 5.6.7. fmt formats in the C locale unless told otherwise.
+std::string http_date(std::chrono::milliseconds unix_time) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(unix_time);
+  return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(seconds.count()));
+}
+
+std::string_view sentence(ProofFailure failure) {
+  switch (failure) {
+    case ProofFailure::malformed:
+      return "the request needs one Authorization header with an AgentProof";
+    case ProofFailure::unknown_key:
+      return "no credential of this control plane has this key id";
+    case ProofFailure::bad_signature:
+      return "the proof is not signed by this credential";
+    case ProofFailure::wrong_audience:
+      return "the proof is for another base URL; compare the credential's urls with --public-url";
+    case ProofFailure::wrong_request:
+      return "the proof is for another method or path";
+    case ProofFailure::clock_skew:
+      return "the proof's time is too far from this server's clock";
+  }
+  return "the proof is not valid";
+}
+
+}  // namespace
+
+// Finds the owner of a key id across the regions, and remembers it: verification needs the key, the
+// Caller the rest.
+struct Authenticator::Lookup {
+  std::map<std::string, RegionHandle>& regions;
+  const Log& log;
+  Caller caller = {};
+  bool store_failed = false;
+
+  std::optional<SigningPublicKey> operator()(std::string_view kid) {
+    for (auto& [code, handle] : regions) {
+      auto found = handle.store->find_credential(kid);
+      if (!found) {
+        log.error("find credential", {{"region", code}, {"cause", found.error().message}});
+        store_failed = true;  // one region's outage must not hide another region's credential
+        continue;
+      }
+      if (!found->has_value()) continue;
+      caller.region = code;
+      caller.handle = &handle;
+      caller.owner = std::move(**found);
+      return caller.owner.credential.keys.signing;
+    }
+    return std::nullopt;
+  }
+};
+
+Authenticator::Authenticator(std::map<std::string, RegionHandle>& regions,
+                             std::vector<std::string> public_urls, const Clock& clock,
+                             const Log& log)
+    : regions_(regions), public_urls_(std::move(public_urls)), clock_(clock), log_(log) {}
+
+std::expected<Caller, Response> Authenticator::authenticate(const Request& request) const {
+  const std::string_view authorization = request.header("authorization");
+  // Several headers arrive joined by commas (RFC 9110 section 5.3), and no proof contains one.
+  if (authorization.empty() || authorization.find(',') != std::string_view::npos) {
+    return std::unexpected(refuse_proof(ProofFailure::malformed));
+  }
+  const ProofExpectation expected{
+      .audiences = public_urls_,
+      .method = request.method,
+      .target = request.target,
+      .now = std::chrono::floor<std::chrono::seconds>(clock_.unix_time() - request.waited)};
+  Lookup lookup{.regions = regions_, .log = log_};
+  auto proof = verify_request_proof(authorization, expected,
+                                    [&lookup](std::string_view kid) { return lookup(kid); });
+  if (!proof) {
+    if (proof.error() == ProofFailure::unknown_key && lookup.store_failed) {
+      return std::unexpected(unavailable());
+    }
+    return std::unexpected(refuse_proof(proof.error()));
+  }
+  lookup.caller.claims = std::move(proof->claims);
+  return std::move(lookup.caller);
+}
+
+Response Authenticator::refuse_proof(ProofFailure failure) const {
+  Response response = refuse(401, proof_failure_code(failure), sentence(failure));
+  response.headers.emplace_back("WWW-Authenticate", std::string(kProofScheme));
+  if (failure == ProofFailure::clock_skew) {
+    response.headers.emplace_back("Date", http_date(clock_.unix_time()));
+  }
+  return response;
+}
+
+}  // namespace agent_secrets::control_plane

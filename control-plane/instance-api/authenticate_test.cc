@@ -1,0 +1,121 @@
+#include "control-plane/instance-api/authenticate.h"
+
+#include "control-plane/instance-api/test_region.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+std::string refusal(const TestRegion& region, const Request& request) {
+  const Response response = region.api->bundle(request);
+  CHECK(response.status == 401);
+  CHECK(response.body.find_first_of("[]") == std::string::npos);
+  CHECK(header_of(response, "WWW-Authenticate") == "AgentProof");
+  return member(response, "code");
+}
+
+TEST_CASE("a request without an Authorization header is malformed") {
+  const TestRegion region;
+  Request request = region.bundle_request();
+  request.headers.clear();
+  CHECK(refusal(region, request) == "malformed");
+}
+
+TEST_CASE("two Authorization headers are malformed even if both are good") {
+  const TestRegion region;
+  Request request = region.bundle_request();
+  std::string& header = request.headers["authorization"];
+  header += ", " + header;
+  CHECK(refusal(region, request) == "malformed");
+}
+
+TEST_CASE("another scheme is malformed") {
+  const TestRegion region;
+  Request request = region.bundle_request();
+  request.headers["authorization"] = "Bearer abc";
+  CHECK(refusal(region, request) == "malformed");
+}
+
+TEST_CASE("a key id that no region knows is unknown") {
+  const TestRegion region;
+  Request request = region.bundle_request();
+  request.headers["authorization"] = make_request_proof(region.claims("/instance/v1/bundle"),
+                                                        "ak_other", region.credential->signing_key);
+  CHECK(refusal(region, request) == "unknown-key");
+}
+
+TEST_CASE("a proof that another key signed is refused") {
+  const TestRegion region;
+  Request request = region.bundle_request();
+  request.headers["authorization"] =
+      make_request_proof(region.claims("/instance/v1/bundle"), "ak_one", signing_key(0x99));
+  CHECK(refusal(region, request) == "bad-signature");
+}
+
+TEST_CASE("a foreign audience is refused even if the Host header matches it") {
+  const TestRegion region;
+  ProofClaims claims = region.claims("/instance/v1/bundle");
+  claims.audience = "https://elsewhere.example";
+  Request request = region.request(claims);
+  request.headers["host"] = "elsewhere.example";
+  CHECK(refusal(region, request) == "wrong-audience");
+}
+
+TEST_CASE("a proof serves no other path, query or method") {
+  const TestRegion region;
+  Request request = region.bundle_request();
+  request.target = "/instance/v1/watch";
+  CHECK(refusal(region, request) == "wrong-request");
+  request.target = "/instance/v1/bundle?x=1";
+  CHECK(refusal(region, request) == "wrong-request");
+  request.target = "/instance/v1/bundle";
+  request.method = "POST";
+  CHECK(refusal(region, request) == "wrong-request");
+}
+
+TEST_CASE("a replay within the window is answered again") {
+  TestRegion region;
+  const Request request = region.bundle_request();
+  CHECK(region.api->bundle(request).status == 200);
+  region.clock.advance(std::chrono::seconds(299));
+  CHECK(region.api->bundle(request).status == 200);
+}
+
+TEST_CASE("a proof past the window is clock skew, and the answer carries the server's date") {
+  TestRegion region;
+  const Request request = region.bundle_request();
+  region.clock.advance(std::chrono::seconds(301));
+  CHECK(refusal(region, request) == "clock-skew");
+  CHECK(header_of(region.api->bundle(request), "Date") == "Tue, 14 Nov 2023 22:18:21 GMT");
+}
+
+TEST_CASE("a proof does not age while its request is parked") {
+  TestRegion region;
+  Request request = region.watch_request();
+  region.clock.advance(std::chrono::seconds(340));
+  request.waited = std::chrono::seconds(50);
+  CHECK(std::get<Response>(region.api->watch(request)).status == 200);
+}
+
+TEST_CASE("a region store that is down is 503, never 401") {
+  const TestRegion region;
+  region.store->down = true;
+  const Response response = region.api->bundle(region.bundle_request());
+  CHECK(response.status == 503);
+  CHECK(header_of(response, "Retry-After") == "2");
+  CHECK(response.body.find("fire") == std::string::npos);
+}
+
+TEST_CASE("one region's outage does not hide another region's credential") {
+  TestRegion region;
+  auto broken = std::make_unique<MemoryRegionStore>();
+  broken->down = true;
+  region.hubs.try_emplace("eu-central");
+  region.regions.emplace("eu-central", RegionHandle{.store = std::move(broken),
+                                                    .signing_keys = {.active_kid = "region-2",
+                                                                     .active = signing_key(0x52),
+                                                                     .verification_keys = {}}});
+  CHECK(region.api->bundle(region.bundle_request()).status == 200);
+}
+
+}  // namespace
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,152 @@
+#include "control-plane/instance-api/bundle.h"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "control-plane/instance-api/answers.h"
+#include "core/bundle.h"
+#include "core/environment_block.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+struct PinnedVersions {
+  std::vector<ProvisionedVersion> versions;
+  const PinnedSet* gone = nullptr;  // the first pin that the store no longer has
+};
+
+Result<PinnedVersions> read_pinned(RegionStore& store, const AgentSnapshot& snapshot) {
+  PinnedVersions pinned;
+  for (const PinnedSet& set : snapshot.sets) {
+    auto version = store.read_set_version(set.set_id, set.version);
+    if (!version) return propagate(version, fmt::format("read set {}", set.name));
+    if (!version->has_value()) {
+      pinned.gone = &set;
+      return pinned;
+    }
+    pinned.versions.push_back(std::move(**version));
+  }
+  return pinned;
+}
+
+// All sets in one block; a later set wins over an earlier one. Takes the values, so that they are
+// wiped as soon as the block is built.
+Result<SecretBuffer> merge(std::vector<ProvisionedVersion> versions) {
+  std::map<std::string_view, std::string_view> merged;
+  for (const ProvisionedVersion& version : versions) {
+    for (const ProvisionedValue& value : version.values) {
+      merged[value.key] = value.value.expose_text();
+    }
+  }
+  std::vector<EnvironmentPair> pairs;
+  pairs.reserve(merged.size());
+  for (const auto& [key, value] : merged) pairs.push_back({.key = key, .value = value});
+  return build_environment_block(std::move(pairs));
+}
+
+BundleFacts facts_of(const Caller& caller, const AgentSnapshot& snapshot, const Clock& clock) {
+  BundleFacts facts{
+      .organization = snapshot.organization,
+      .agent = snapshot.agent,
+      .deployment = snapshot.deployment_id,
+      .sequence = snapshot.sequence,
+      .recipient = caller.owner.credential.kid,
+      .sets = {},
+      .region = caller.region,
+      .issued_at = std::chrono::floor<std::chrono::seconds>(clock.unix_time()),
+      .nonce = caller.claims.nonce,
+  };
+  for (const PinnedSet& set : snapshot.sets) {
+    facts.sets.push_back({.name = set.name, .version = set.version});
+  }
+  return facts;
+}
+
+Response fail_internally(const Caller& caller, const Error& error, const Log& log) {
+  log.error(
+      "bundle",
+      {{"region", caller.region}, {"kid", caller.owner.credential.kid}, {"cause", error.message}});
+  return unavailable();
+}
+
+// Trying again cannot help: the sets together are too large, or the registered key takes no seal.
+Response refuse_unsealable(const Caller& caller, const Error& error, const Log& log) {
+  log.error("bundle", {{"kid", caller.owner.credential.kid}, {"cause", error.message}});
+  return refuse(409, "not-sealable", error.message);
+}
+
+Response seal(const Caller& caller, const AgentSnapshot& snapshot, const SecretBuffer& environment,
+              const Clock& clock, const Log& log) {
+  const RegionSigningKeys& keys = caller.handle->signing_keys;
+  auto bundle = make_bundle(facts_of(caller, snapshot, clock), environment,
+                            caller.owner.credential.keys.box, keys.active_kid, keys.active);
+  if (!bundle) return refuse_unsealable(caller, bundle.error(), log);
+  log.info("bundle", {{"organization", snapshot.organization},
+                      {"agent", snapshot.agent},
+                      {"sequence", snapshot.sequence},
+                      {"kid", caller.owner.credential.kid},
+                      {"instance", caller.claims.report.instance_id}});
+  return Response{.status = 200,
+                  .body = std::move(*bundle),
+                  .content_type = std::string(kBundleMediaType),
+                  .headers = {{"Cache-Control", "no-store"}}};
+}
+
+Response refuse_gone(const PinnedSet& set) {
+  return refuse(
+      409, "version-gone",
+      fmt::format("version {} of set {}, which the deployment pins, is gone; deploy again",
+                  set.version, set.name));
+}
+
+// One look at the store: the bundle, a refusal, or (no Response, `revision` set) a pin that is gone
+// at this revision.
+struct Attempt {
+  Response response;
+  std::optional<std::int64_t> gone_at_revision;
+};
+
+Attempt try_once(const Caller& caller, const Clock& clock, const Log& log) {
+  RegionStore& store = *caller.handle->store;
+  auto snapshot = store.find_agent(caller.owner.agent_id);
+  if (!snapshot) return {fail_internally(caller, snapshot.error(), log), {}};
+  if (!snapshot->has_value() || (*snapshot)->deleted) {
+    return {refuse(404, "deleted", "this credential's agent has been deleted"), {}};
+  }
+  if ((*snapshot)->deployment_id.empty()) {
+    return {refuse(409, "no-deployment", "this agent has no deployment yet; deploy it first"), {}};
+  }
+  auto pinned = read_pinned(store, **snapshot);
+  if (!pinned) return {fail_internally(caller, pinned.error(), log), {}};
+  if (pinned->gone != nullptr) return {refuse_gone(*pinned->gone), (*snapshot)->revision};
+  auto environment = merge(std::move(pinned->versions));
+  if (!environment) return {refuse_unsealable(caller, environment.error(), log), {}};
+  return {seal(caller, **snapshot, *environment, clock, log), {}};
+}
+
+}  // namespace
+
+Response answer_bundle(const Caller& caller, const Clock& clock, const Log& log) {
+  if (caller.owner.credential.revoked) {
+    log.warning("bundle refused: revoked credential", {{"kid", caller.owner.credential.kid}});
+    return refuse(403, "revoked", "this credential has been revoked");
+  }
+  Attempt attempt = try_once(caller, clock, log);
+  // A deploy between reading the snapshot and reading its sets may have retired the versions that
+  // we were about to read. Then the snapshot has changed too: a gone version counts only when it
+  // is gone twice at the same revision.
+  for (int again = 0; again < 3 && attempt.gone_at_revision; ++again) {
+    Attempt next = try_once(caller, clock, log);
+    const bool settled = next.gone_at_revision == attempt.gone_at_revision;
+    attempt = std::move(next);
+    if (settled) break;
+  }
+  return std::move(attempt.response);
+}
+
+}  // namespace agent_secrets::control_plane

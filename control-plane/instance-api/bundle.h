@@ -1,0 +1,21 @@
+#pragma once
+// GET /instance/v1/bundle: what an agent is to run with, sealed to the credential that asks.
+//
+//   200 application/jose   the bundle (core/bundle.h); never cached, never conditional
+//   403 revoked · 404 deleted · 409 no-deployment, version-gone, not-sealable · 503 unavailable
+//
+// The plaintext exists only in SecretBuffers, from the region store's decryption to the seal, and
+// only for the length of one call.
+//
+// Threads: safe from several; no state.
+
+#include "control-plane/http/message.h"
+#include "control-plane/instance-api/authenticate.h"
+#include "core/clock.h"
+#include "core/log.h"
+
+namespace agent_secrets::control_plane {
+
+Response answer_bundle(const Caller& caller, const Clock& clock, const Log& log);
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,209 @@
+#include "control-plane/instance-api/watch.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <utility>
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+#include <sodium.h>
+
+#include "control-plane/instance-api/answers.h"
+#include "core/limits.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+namespace json = boost::json;
+
+bool is_revoked(const Caller& caller, const std::optional<AgentSnapshot>& snapshot) {
+  if (caller.owner.credential.revoked) return true;
+  if (!snapshot) return false;
+  return std::ranges::any_of(snapshot->credentials, [&](const AgentCredentialRecord& record) {
+    return record.kid == caller.owner.credential.kid && record.revoked;
+  });
+}
+
+// An older release of another deployment, or one so old that the region has forgotten it.
+bool is_superseded(std::int64_t running_sequence, const AgentSnapshot& snapshot,
+                   const std::optional<Release>& running) {
+  if (running_sequence <= 0 || running_sequence >= snapshot.sequence) return false;
+  return !running || running->deployment_id != snapshot.deployment_id;
+}
+
+// The version of a set that the caller runs, as far as we know: what its release says, else what
+// the deployment pins.
+std::int64_t running_version(const PinnedSet& set, const std::optional<Release>& running) {
+  if (running) {
+    for (const PinnedSet& released : running->sets) {
+      if (released.name == set.name) return released.version;
+    }
+  }
+  return set.version;
+}
+
+bool is_stale(const AgentSnapshot& snapshot, const std::optional<Release>& running) {
+  return std::ranges::any_of(snapshot.sets, [&](const PinnedSet& set) {
+    return set.latest_version > running_version(set, running);
+  });
+}
+
+std::string_view state_of(const Caller& caller, const std::optional<AgentSnapshot>& snapshot,
+                          const std::optional<Release>& running) {
+  if (is_revoked(caller, snapshot)) return "revoked";
+  if (!snapshot || snapshot->deleted || snapshot->deployment_id.empty()) return "unbound";
+  if (is_superseded(caller.claims.report.running_sequence, *snapshot, running)) {
+    return "superseded";
+  }
+  return is_stale(*snapshot, running) ? "stale" : "current";
+}
+
+json::value describe_running(const std::optional<Release>& running) {
+  if (!running) return nullptr;
+  json::array sets;
+  for (const PinnedSet& set : running->sets) {
+    sets.push_back({{"name", set.name}, {"version", set.version}});
+  }
+  return {{"sequence", running->sequence},
+          {"deployment", running->deployment_id},
+          {"sets", std::move(sets)}};
+}
+
+json::value describe_latest(const AgentSnapshot& snapshot) {
+  if (snapshot.deleted || snapshot.deployment_id.empty()) return nullptr;
+  json::array sets;
+  for (const PinnedSet& set : snapshot.sets) {
+    json::array keys(set.changed_keys.begin(), set.changed_keys.end());
+    sets.push_back({{"name", set.name},
+                    {"version", std::max(set.version, set.latest_version)},
+                    {"changed_keys", std::move(keys)}});
+  }
+  return {{"sequence", snapshot.sequence},
+          {"deployment", snapshot.deployment_id},
+          {"sets", std::move(sets)}};
+}
+
+std::string_view trim(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+// Takes the next element off a comma-separated list.
+std::string_view next_element(std::string_view& list) {
+  const auto comma = list.find(',');
+  const std::string_view element = trim(list.substr(0, comma));
+  list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
+  return element;
+}
+
+struct Evaluation {
+  std::string body;
+  std::string tag;
+};
+
+Result<Evaluation> evaluate(const Caller& caller) {
+  RegionStore& store = *caller.handle->store;
+  auto snapshot = store.find_agent(caller.owner.agent_id);
+  if (!snapshot) return propagate(snapshot, "find agent");
+  Result<std::optional<Release>> running = std::optional<Release>();
+  if (const auto sequence = caller.claims.report.running_sequence; sequence > 0) {
+    running = store.find_release(caller.owner.agent_id, sequence);
+    if (!running) return propagate(running, "find release");
+  }
+  std::string body = watch_body(caller, *snapshot, *running);
+  std::string tag = entity_tag(body);
+  return Evaluation{.body = std::move(body), .tag = std::move(tag)};
+}
+
+Response respond(int status, Evaluation evaluation, std::optional<std::chrono::seconds> wait) {
+  Response response{
+      .status = status,
+      .body = status == 200 ? std::move(evaluation.body) : std::string(),
+      .headers = {{"ETag", std::move(evaluation.tag)}, {"Cache-Control", "no-store"}}};
+  if (wait) {
+    response.headers.emplace_back("Preference-Applied", fmt::format("wait={}", wait->count()));
+  }
+  return response;
+}
+
+Wait park(ChangeHub& hub, std::int64_t agent_id, std::uint64_t generation,
+          std::chrono::milliseconds at_most) {
+  return Wait{.at_most = at_most,
+              .subscribe = [&hub, agent_id, generation](std::function<void()> wake) {
+                const auto id = hub.subscribe(agent_id, generation, std::move(wake));
+                return [&hub, agent_id, id] { hub.unsubscribe(agent_id, id); };
+              }};
+}
+
+}  // namespace
+
+std::string watch_body(const Caller& caller, const std::optional<AgentSnapshot>& snapshot,
+                       const std::optional<Release>& running) {
+  const std::string_view state = state_of(caller, snapshot, running);
+  const bool tell = snapshot && state != "revoked";
+  json::object body;
+  body["state"] = json::string_view(state.data(), state.size());
+  body["organization"] = snapshot ? snapshot->organization : "";
+  body["agent"] = snapshot ? snapshot->agent : "";
+  body["sequence"] = tell ? snapshot->sequence : 0;
+  body["running"] = tell ? describe_running(running) : nullptr;
+  body["latest"] = tell ? describe_latest(*snapshot) : nullptr;
+  return json::serialize(body);
+}
+
+std::string entity_tag(std::string_view body) {
+  std::array<unsigned char, 16> hash{};
+  crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(body.data()),
+                     body.size(), nullptr, 0);
+  return fmt::format("\"{:02x}\"", fmt::join(hash, ""));
+}
+
+std::optional<std::chrono::seconds> preferred_wait(std::string_view prefer) {
+  while (!prefer.empty()) {
+    std::string_view preference = next_element(prefer);
+    preference = trim(preference.substr(0, preference.find(';')));
+    if (!preference.starts_with("wait=")) continue;
+    preference.remove_prefix(5);
+    std::uint32_t seconds = 0;
+    const char* end = preference.data() + preference.size();
+    const auto [stop, error] = std::from_chars(preference.data(), end, seconds);
+    if (error != std::errc() || stop != end) return std::nullopt;
+    return std::min(std::chrono::seconds(seconds), limits::kWatchWaitMax);
+  }
+  return std::nullopt;
+}
+
+bool names_entity_tag(std::string_view if_none_match, std::string_view tag) {
+  while (!if_none_match.empty()) {
+    std::string_view candidate = next_element(if_none_match);
+    if (candidate == "*") return true;
+    if (candidate.starts_with("W/")) candidate.remove_prefix(2);
+    if (candidate == tag) return true;
+  }
+  return false;
+}
+
+Outcome answer_watch(const Request& request, const Caller& caller, ChangeHub& hub, const Log& log) {
+  // The generation is read before the store: a change after this line moves it on, and subscribe()
+  // then wakes at once. The other order could sleep through a change.
+  const std::uint64_t generation = hub.generation(caller.owner.agent_id);
+  auto evaluation = evaluate(caller);
+  if (!evaluation) {
+    log.error("watch", {{"region", caller.region}, {"cause", evaluation.error().message}});
+    return unavailable();
+  }
+  const auto wait = preferred_wait(request.header("prefer"));
+  if (!names_entity_tag(request.header("if-none-match"), evaluation->tag)) {
+    return respond(200, std::move(*evaluation), wait);
+  }
+  const auto remaining = wait.value_or(std::chrono::seconds(0)) - request.waited;
+  if (remaining > std::chrono::milliseconds(0)) {
+    return park(hub, caller.owner.agent_id, generation, remaining);
+  }
+  return respond(304, std::move(*evaluation), wait);
+}
+
+}  // namespace agent_secrets::control_plane

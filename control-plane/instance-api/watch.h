@@ -1,0 +1,48 @@
+#pragma once
+// GET /instance/v1/watch: what the caller runs, what it should run, and how the two differ. Names
+// and versions only; nothing here can reach a value (RegionStore::read_set_version is never
+// called).
+//
+//   200 application/json + ETag   at once without If-None-Match, or when the answer differs from it
+//   304 + ETag                    the answer is still the one that If-None-Match names, after the
+//                                 wait that `Prefer: wait=N` asks for (RFC 7240), at most
+//                                 limits::kWatchWaitMax
+//
+//   {"state": "current"|"stale"|"superseded"|"revoked"|"unbound",
+//    "organization", "agent", "sequence",
+//    "running": {"sequence", "deployment", "sets": [{"name", "version"}]} | null,
+//    "latest": {"sequence", "deployment", "sets": [{"name", "version", "changed_keys": [...]}]} |
+//    null}
+//
+// `latest` names the newest deployment, and for each of its sets the newest ready version, with the
+// keys that changed since the version it pins. A revoked caller learns its state and nothing else.
+//
+// Threads: safe from several; no state.
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "control-plane/http/message.h"
+#include "control-plane/instance-api/authenticate.h"
+#include "control-plane/region/change_hub.h"
+#include "core/log.h"
+
+namespace agent_secrets::control_plane {
+
+// The ChangeHub of the caller's region must outlive what is returned.
+Outcome answer_watch(const Request& request, const Caller& caller, ChangeHub& hub, const Log& log);
+
+// The body, and thereby the ETag, as a function of what the store says.
+std::string watch_body(const Caller& caller, const std::optional<AgentSnapshot>& snapshot,
+                       const std::optional<Release>& running);
+std::string entity_tag(std::string_view body);
+
+// "respond-async, wait=10" → 10 s; capped at limits::kWatchWaitMax; none when absent or not a
+// number.
+std::optional<std::chrono::seconds> preferred_wait(std::string_view prefer);
+// Whether an If-None-Match list names the tag (weak comparison, RFC 9110 section 13.1.2).
+bool names_entity_tag(std::string_view if_none_match, std::string_view tag);
+
+}  // namespace agent_secrets::control_plane

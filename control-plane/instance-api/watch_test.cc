@@ -1,0 +1,229 @@
+#include "control-plane/instance-api/watch.h"
+
+#include "control-plane/instance-api/test_region.h"
+#include "core/limits.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+// A parked watch, as the server holds it.
+struct Parked {
+  explicit Parked(const Wait& wait)
+      : at_most(wait.at_most), cancel(wait.subscribe([this] { ++wakes; })) {}
+  ~Parked() { cancel(); }
+  Parked(const Parked&) = delete;
+  Parked& operator=(const Parked&) = delete;
+
+  int wakes = 0;
+  std::chrono::milliseconds at_most;
+  std::function<void()> cancel;
+};
+
+Wait parked(const TestRegion& region, const Request& request) {
+  auto outcome = region.api->watch(request);
+  REQUIRE(std::holds_alternative<Wait>(outcome));
+  return std::get<Wait>(std::move(outcome));
+}
+
+std::string current_tag(const TestRegion& region) { return header_of(region.watch(), "ETag"); }
+
+TEST_CASE("an instance that runs what is deployed is current") {
+  const TestRegion region;
+  const Response response = region.watch();
+  CHECK(response.status == 200);
+  CHECK(response.body == R"({"state":"current","organization":"acme","agent":"bot","sequence":5,)"
+                         R"("running":{"sequence":5,"deployment":"deployment-1",)"
+                         R"("sets":[{"name":"bot-secrets","version":2}]},)"
+                         R"("latest":{"sequence":5,"deployment":"deployment-1",)"
+                         R"("sets":[{"name":"bot-secrets","version":2,"changed_keys":[]}]}})");
+}
+
+TEST_CASE("a newer ready version makes its instances stale and names the changed keys") {
+  TestRegion region;
+  region.turn_ready(3, {"GREETING"});
+  const Response response = region.watch();
+  CHECK(member(response, "state") == "stale");
+  CHECK(member(response, "latest") ==
+        R"({"sequence":5,"deployment":"deployment-1",)"
+        R"("sets":[{"name":"bot-secrets","version":3,"changed_keys":["GREETING"]}]})");
+}
+
+TEST_CASE("a newer deployment supersedes the instances of an older one") {
+  TestRegion region;
+  region.deploy("deployment-2", {TestRegion::pinned(kSetId, "bot-secrets", 3)});
+  const Response response = region.watch();
+  CHECK(member(response, "state") == "superseded");
+  CHECK(member(response, "running") == R"({"sequence":5,"deployment":"deployment-1",)"
+                                       R"("sets":[{"name":"bot-secrets","version":2}]})");
+}
+
+TEST_CASE(
+    "a raised sequence of the same deployment does not supersede, but a newer version is stale") {
+  TestRegion region;
+  region.deploy("deployment-1", {TestRegion::pinned(kSetId, "bot-secrets", 3)});
+  CHECK(member(region.watch(), "state") == "stale");
+}
+
+TEST_CASE("a release so old that it is forgotten is superseded") {
+  TestRegion region;
+  region.deploy("deployment-2", {});
+  region.store->forget_releases();
+  CHECK(member(region.watch(), "state") == "superseded");
+  CHECK(member(region.watch(), "running") == "null");
+}
+
+TEST_CASE("an instance that runs nothing yet is not superseded") {
+  TestRegion region;
+  region.running_sequence = 0;
+  CHECK(member(region.watch(), "state") == "current");
+  CHECK(member(region.watch(), "running") == "null");
+}
+
+TEST_CASE("without a deployment, or once deleted, an agent is unbound") {
+  TestRegion region;
+  region.deploy("", {});
+  CHECK(member(region.watch(), "state") == "unbound");
+  region.delete_agent();
+  CHECK(member(region.watch(), "state") == "unbound");
+  CHECK(member(region.watch(), "latest") == "null");
+}
+
+TEST_CASE("a revoked credential learns that, and no version") {
+  TestRegion region;
+  region.revoke();
+  const Response response = region.watch();
+  CHECK(response.status == 200);
+  CHECK(response.body == R"({"state":"revoked","organization":"acme","agent":"bot",)"
+                         R"("sequence":0,"running":null,"latest":null})");
+}
+
+TEST_CASE("no watch answer ever holds a value, or reads one") {
+  TestRegion region;
+  region.put_version(kSetId, 3, {{"GREETING", TestRegion::kNewValue}});
+  region.turn_ready(3, {"GREETING"});
+  CHECK(region.watch().body.find("canary") == std::string::npos);
+  region.deploy("deployment-2", {TestRegion::pinned(kSetId, "bot-secrets", 3)});
+  CHECK(region.watch().body.find("canary") == std::string::npos);
+  CHECK(region.store->version_reads == 0);
+}
+
+TEST_CASE("the ETag is a strong one and covers the changed keys") {
+  TestRegion region;
+  region.turn_ready(3, {"GREETING"});
+  const std::string tag = current_tag(region);
+  CHECK(tag.size() == 34);
+  CHECK(tag.front() == '"');
+  region.snapshot.sets.at(0).changed_keys.emplace_back("KEY");
+  region.publish();
+  CHECK(current_tag(region) != tag);
+}
+
+TEST_CASE("an answer that the client has is 304 at once when it does not want to wait") {
+  const TestRegion region;
+  const Response response = region.watch(current_tag(region));
+  CHECK(response.status == 304);
+  CHECK(response.body.empty());
+  CHECK(header_of(response, "ETag") == current_tag(region));
+}
+
+TEST_CASE("an answer that the client does not have is 200 at once however long it would wait") {
+  TestRegion region;
+  const std::string tag = current_tag(region);
+  region.turn_ready(3, {"GREETING"});
+  const auto outcome = region.api->watch(region.watch_request(tag, "wait=50"));
+  REQUIRE(std::holds_alternative<Response>(outcome));
+  CHECK(std::get<Response>(outcome).status == 200);
+  CHECK(header_of(std::get<Response>(outcome), "Preference-Applied") == "wait=50");
+}
+
+TEST_CASE("a watch is parked for as long as it prefers, at most the limit") {
+  const TestRegion region;
+  const std::string tag = current_tag(region);
+  CHECK(parked(region, region.watch_request(tag, "wait=10")).at_most == std::chrono::seconds(10));
+  CHECK(parked(region, region.watch_request(tag, "wait=999")).at_most == limits::kWatchWaitMax);
+  Request request = region.watch_request(tag, "wait=10");
+  request.waited = std::chrono::seconds(4);
+  CHECK(parked(region, request).at_most == std::chrono::seconds(6));
+}
+
+TEST_CASE("after the wait, an unchanged answer is 304") {
+  const TestRegion region;
+  Request request = region.watch_request(current_tag(region), "wait=10");
+  request.waited = std::chrono::seconds(10);
+  const auto outcome = region.api->watch(request);
+  REQUIRE(std::holds_alternative<Response>(outcome));
+  CHECK(std::get<Response>(outcome).status == 304);
+  CHECK(header_of(std::get<Response>(outcome), "Preference-Applied") == "wait=10");
+}
+
+TEST_CASE("a parked watch wakes when its agent changes, and then answers") {
+  TestRegion region;
+  Request request = region.watch_request(current_tag(region), "wait=50");
+  const Parked watch(parked(region, request));
+  CHECK(watch.wakes == 0);
+  region.turn_ready(3, {"GREETING"});
+  CHECK(watch.wakes == 1);
+  request.waited = std::chrono::seconds(2);
+  const auto outcome = region.api->watch(request);
+  REQUIRE(std::holds_alternative<Response>(outcome));
+  CHECK(member(std::get<Response>(outcome), "state") == "stale");
+}
+
+TEST_CASE("a change of another agent wakes nobody here") {
+  TestRegion region;
+  const Parked watch(parked(region, region.watch_request(current_tag(region), "wait=50")));
+  region.hubs.at("us-west").notify(kAgentId + 1);
+  CHECK(watch.wakes == 0);
+}
+
+TEST_CASE("a wake without a change of the answer parks again") {
+  TestRegion region;
+  const Request request = region.watch_request(current_tag(region), "wait=50");
+  const Parked watch(parked(region, request));
+  region.publish();
+  CHECK(watch.wakes == 1);
+  CHECK(parked(region, request).at_most == std::chrono::seconds(50));
+}
+
+TEST_CASE("a change between reading the store and subscribing is not slept through") {
+  TestRegion region;
+  const Wait wait = parked(region, region.watch_request(current_tag(region), "wait=50"));
+  region.turn_ready(3, {"GREETING"});
+  const Parked watch(wait);
+  CHECK(watch.wakes == 1);
+}
+
+TEST_CASE("a revocation after the credential was looked up is still seen") {
+  TestRegion region;
+  region.store->before_agent_read = [&region] {
+    region.store->before_agent_read = nullptr;
+    region.revoke();
+  };
+  CHECK(member(region.watch(), "state") == "revoked");
+}
+
+TEST_CASE("a store that fails after authentication is 503") {
+  TestRegion region;
+  region.store->before_agent_read = [&region] { region.store->down = true; };
+  CHECK(region.watch().status == 503);
+}
+
+TEST_CASE("Prefer is read among other preferences, and nonsense is no preference") {
+  CHECK(preferred_wait("respond-async, wait=10") == std::chrono::seconds(10));
+  CHECK(preferred_wait("wait=7; foo=bar") == std::chrono::seconds(7));
+  CHECK(preferred_wait("") == std::nullopt);
+  CHECK(preferred_wait("wait=-1") == std::nullopt);
+  CHECK(preferred_wait("wait=99999999999") == std::nullopt);
+  CHECK(preferred_wait("waiting=5") == std::nullopt);
+}
+
+TEST_CASE("If-None-Match is a list, weak tags and * included") {
+  CHECK(names_entity_tag("\"a\", \"b\"", "\"b\""));
+  CHECK(names_entity_tag("W/\"b\"", "\"b\""));
+  CHECK(names_entity_tag("*", "\"b\""));
+  CHECK_FALSE(names_entity_tag("\"a\"", "\"b\""));
+  CHECK_FALSE(names_entity_tag("", "\"b\""));
+}
+
+}  // namespace
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,46 @@
+"""Fixtures of every test that runs built programs. Support code is imported as `support.…`."""
+
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+sys.dont_write_bytecode = True
+
+from support import official_cli, programs  # noqa: E402
+from support.control_plane import ControlPlane  # noqa: E402
+from support.recording_proxy import RecordingProxy  # noqa: E402
+
+
+@pytest.fixture
+def control_plane(tmp_path):
+    """A fresh control plane, up on loopback."""
+    with ControlPlane(tmp_path / "control-plane") as running:
+        yield running
+
+
+@pytest.fixture
+def rest(control_plane):
+    return control_plane.rest()
+
+
+@pytest.fixture
+def proxy(control_plane):
+    """Between the CLI and the control plane: records requests, and can answer or cut them."""
+    with RecordingProxy(control_plane.url) as recording:
+        yield recording
+
+
+@pytest.fixture
+def cli(control_plane, proxy, tmp_path):
+    """The official CLI, pointed at the control plane through the recording proxy."""
+    if not official_cli.installed():
+        pytest.skip("the official CLI is not installed; run script/bootstrap")
+    return official_cli.OfficialCli(
+        proxy.url, control_plane.token, control_plane.organization, tmp_path / "home"
+    )
+
+
+def pytest_report_header():
+    return f"programs: {programs.build_directory()}"

@@ -1,0 +1,113 @@
+#pragma once
+// A RegionStore in two maps, for tests of what reads one. It can be told to fail, and to run
+// something in the middle of a reader's work.
+//
+// Threads: one.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "control-plane/region/region_store.h"
+
+namespace agent_secrets::control_plane {
+
+class MemoryRegionStore final : public RegionStore {
+ public:
+  Result<void> put_set_version(const ProvisionedVersion& version) override {
+    versions_.insert_or_assign({version.set_id, version.version}, copy(version));
+    return {};
+  }
+
+  Result<std::optional<ProvisionedVersion>> read_set_version(std::int64_t set_id,
+                                                             std::int64_t version) override {
+    ++version_reads;
+    if (before_version_read) before_version_read();
+    if (down) return outage();
+    const auto found = versions_.find({set_id, version});
+    if (found == versions_.end()) return std::nullopt;
+    return copy(found->second);
+  }
+
+  Result<void> put_agent(const AgentSnapshot& snapshot) override {
+    AgentSnapshot& stored = agents_[snapshot.agent_id];
+    if (snapshot.revision < stored.revision) return {};
+    stored = snapshot;
+    releases_[{snapshot.agent_id, snapshot.sequence}] = {.sequence = snapshot.sequence,
+                                                         .deployment_id = snapshot.deployment_id,
+                                                         .sets = snapshot.sets};
+    return {};
+  }
+
+  Result<std::optional<AgentSnapshot>> find_agent(std::int64_t agent_id) override {
+    if (before_agent_read) before_agent_read();
+    if (down) return outage();
+    const auto found = agents_.find(agent_id);
+    if (found == agents_.end()) return std::nullopt;
+    return found->second;
+  }
+
+  Result<std::optional<CredentialOwner>> find_credential(std::string_view kid) override {
+    if (down) return outage();
+    for (const auto& [id, snapshot] : agents_) {
+      for (const auto& credential : snapshot.credentials) {
+        if (credential.kid == kid) return CredentialOwner{.agent_id = id, .credential = credential};
+      }
+    }
+    return std::nullopt;
+  }
+
+  Result<std::optional<Release>> find_release(std::int64_t agent_id,
+                                              std::int64_t sequence) override {
+    if (down) return outage();
+    const auto found = releases_.find({agent_id, sequence});
+    if (found == releases_.end()) return std::nullopt;
+    return found->second;
+  }
+
+  Result<void> retain_only(std::span<const RetainedVersion> versions) override {
+    std::erase_if(versions_, [&](const auto& entry) {
+      for (const auto& kept : versions) {
+        if (kept.set_id == entry.first.first && kept.version == entry.first.second) return false;
+      }
+      return true;
+    });
+    return {};
+  }
+
+  void forget_releases() { releases_.clear(); }
+
+  bool down = false;
+  int version_reads = 0;
+  std::function<void()> before_version_read;
+  std::function<void()> before_agent_read;
+
+ private:
+  using Key = std::pair<std::int64_t, std::int64_t>;
+
+  static std::unexpected<Error> outage() { return fail(ErrorCode::failed, "disk on fire"); }
+
+  static ProvisionedVersion copy(const ProvisionedVersion& version) {
+    ProvisionedVersion other{.organization_id = version.organization_id,
+                             .set_id = version.set_id,
+                             .set_name = version.set_name,
+                             .version = version.version,
+                             .values = {}};
+    for (const auto& value : version.values) {
+      other.values.push_back({.key = value.key,
+                              .written_by = value.written_by,
+                              .value = SecretBuffer::copy_of(value.value.expose_text())});
+    }
+    return other;
+  }
+
+  std::map<Key, ProvisionedVersion> versions_;
+  std::map<std::int64_t, AgentSnapshot> agents_;
+  std::map<Key, Release> releases_;
+};
+
+}  // namespace agent_secrets::control_plane

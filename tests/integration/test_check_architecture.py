@@ -1,0 +1,58 @@
+"""script/check-architecture: a planted violation of each rule is found, and the tree is clean."""
+
+import subprocess
+
+import pytest
+
+from support.programs import ROOT
+
+CHECKER = ROOT / "script" / "check-architecture"
+
+
+def check(root):
+    return subprocess.run([CHECKER, root], capture_output=True, text=True)
+
+
+@pytest.fixture
+def tree(tmp_path):
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    return tmp_path
+
+
+def plant(tree, path, content):
+    (tree / path).parent.mkdir(parents=True, exist_ok=True)
+    (tree / path).write_text(content)
+
+
+def test_the_tree_is_clean():
+    finished = check(ROOT)
+    assert finished.returncode == 0, finished.stderr
+
+
+@pytest.mark.parametrize(
+    "path, line, why",
+    [
+        ("core/a.h", '#include "injector/cache.h"', "core depends on no program"),
+        ("injector/a.cc", '#include "sidecar/watch.h"', "never on each other"),
+        ("sidecar/a.cc", '  #  include "control-plane/region/region_store.h"', "never on each other"),
+        ("control-plane/rest-api/a.cc", "#include <boost/beast/http.hpp>", "Boost.Beast"),
+        ("injector/a.cc", "#include <boost/beast.hpp>", "Boost.Beast"),
+        ("injector/a.cc", '#include "../core/error.h"', "rooted at the repository"),
+        ("injector/a.cc", '#include "tests/fakes/fake_clock.h"', "only tests include tests"),
+        ("docs/HACKING.md", "mirror: https://py" + "pi.org/simple", "package registry"),
+    ],
+)
+def test_a_planted_violation_is_found(tree, path, line, why):
+    plant(tree, path, f"// first line\n{line}\n")
+    finished = check(tree)
+    assert finished.returncode == 1
+    assert f"{path}:2: " in finished.stderr and why in finished.stderr
+
+
+def test_what_is_allowed_passes(tree):
+    plant(tree, "control-plane/http/server.cc", "#include <boost/beast/core.hpp>\n")
+    plant(tree, "sidecar/status_server.cc", '#include <boost/beast/http.hpp>\n#include "core/log.h"\n')
+    plant(tree, "injector/cache.cc", '#include "injector/cache.h"\n#include "core/error.h"\n')
+    plant(tree, "injector/cache_test.cc", '#include "tests/catch.h"\n')
+    finished = check(tree)
+    assert (finished.returncode, finished.stderr) == (0, "")

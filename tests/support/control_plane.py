@@ -1,0 +1,137 @@
+"""A real secret-control-plane on a free loopback port, with a data directory of its own."""
+
+import dataclasses
+import os
+import re
+import signal
+import subprocess
+
+from support import programs
+from support.rest import Rest
+from support.wait import wait_for
+
+TOKEN = re.compile(r"pcc_pat_[A-Za-z0-9_-]+")
+
+
+class ControlPlaneFailed(AssertionError):
+    """The program ended where it should run; the message holds the end of its log."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Tls:
+    certificate: os.PathLike
+    key: os.PathLike
+    ca: os.PathLike
+
+
+class ControlPlane:
+    """Initialises `directory` and serves it: `with ControlPlane(path) as control_plane: …`.
+
+    The process is ours: leaving the block ends it. restart() and kill() keep the data.
+    """
+
+    def __init__(self, directory, organization="acme", tls=None, serve_options=(), environment=None):
+        self.directory = directory
+        self.organization = organization
+        self.tls = tls
+        self.serve_options = list(serve_options)
+        self.environment = environment or {}
+        self.port = programs.free_port()
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        self.data_dir = directory / "data"
+        self.master_key_file = directory / "master.key"
+        self.env_file = directory / "env"
+        self.log_path = directory / "control-plane.log"
+        self.token = None
+        self.process = None
+
+    def __enter__(self):
+        self.init()
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        if self.process and self.process.poll() is None:
+            self.kill()
+
+    # Commands
+
+    def command(self, *arguments):
+        """The whole command line of a subcommand."""
+        where = ["--data-dir", self.data_dir, "--master-key-file", self.master_key_file]
+        return [str(part) for part in (programs.control_plane_program(), *arguments, *where)]
+
+    def run(self, *arguments, check=True, timeout=30):
+        """Runs a subcommand to its end."""
+        finished = subprocess.run(
+            self.command(*arguments), env=programs.clean_environment(**self.environment),
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout,
+        )
+        if check and finished.returncode != 0:
+            raise ControlPlaneFailed(f"{arguments[0]} exited {finished.returncode}: {finished.stderr}")
+        return finished
+
+    def init(self):
+        self.directory.mkdir(parents=True, exist_ok=True)
+        finished = self.run(
+            "init", "--organization", self.organization, "--public-url", self.url,
+            "--env-file-out", str(self.env_file),
+        )
+        found = TOKEN.search(finished.stdout)
+        if not found:
+            raise ControlPlaneFailed(f"init printed no token: {finished.stderr}")
+        self.token = found[0]
+
+    def issue_credential(self, agent):
+        """The agentcred_v1_ text of a new credential."""
+        trust = ("--ca", str(self.tls.ca)) if self.tls else ()
+        return self.run("credential", "issue", agent, *trust).stdout.strip()
+
+    def rest(self, token=None):
+        return Rest(self.url, token or self.token, self.organization, self.tls and self.tls.ca)
+
+    # The process
+
+    def start(self):
+        """Starts serving and waits until it listens. The log is appended to."""
+        seen = self.log_path.stat().st_size if self.log_path.exists() else 0
+        options = ["--listen", f"127.0.0.1:{self.port}", "--public-url", self.url]
+        if self.tls:
+            options += ["--tls-cert", str(self.tls.certificate), "--tls-key", str(self.tls.key)]
+        environment = programs.clean_environment(AGENT_SECRETS_LOG="json", **self.environment)
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                self.command("serve", *options, *self.serve_options),
+                env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )
+        wait_for(lambda: self._listening(seen), what="the control plane's start")
+
+    def _listening(self, offset):
+        if b'"listening"' in self.log_path.read_bytes()[offset:]:
+            return True
+        if self.process.poll() is not None:
+            raise ControlPlaneFailed(f"serve exited {self.process.returncode}: {self.log_tail()}")
+        return False
+
+    def stop(self, timeout=10):
+        """SIGTERM; the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def restart(self):
+        if self.process.poll() is None:
+            self.stop()
+        self.start()
+
+    def log_tail(self, lines=10):
+        return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:])
+
+    # What most tests wait for
+
+    def wait_ready(self, name, timeout=10):
+        rest = self.rest()
+        wait_for(lambda: rest.set_status(name) == "ready", timeout, f"set {name} turning ready")

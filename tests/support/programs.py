@@ -1,0 +1,41 @@
+"""Where the built programs and the repository are."""
+
+import os
+import pathlib
+import socket
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+
+
+def build_directory():
+    """$AGENT_SECRETS_BUILD, relative to the repository's root; build/dev unless set."""
+    return ROOT / os.environ.get("AGENT_SECRETS_BUILD", "build/dev")
+
+
+def control_plane_program():
+    return build_directory() / "control-plane" / "secret-control-plane"
+
+
+def injector_program():
+    return build_directory() / "injector" / "secret-injector"
+
+
+def sidecar_program():
+    return build_directory() / "sidecar" / "secret-sidecar"
+
+
+def clean_environment(**extra):
+    """A small environment: nothing of the caller's reaches a program under test by accident."""
+    # The three programs on PATH: the injector looks for the sidecar there.
+    path = [str(sidecar_program().parent), "/usr/local/bin", "/usr/bin", "/bin"]
+    environment = {"PATH": ":".join(path), "HOME": "/nonexistent", "LANG": "C.UTF-8"}
+    environment.update({key: os.environ[key] for key in os.environ if key.endswith("SAN_OPTIONS")})
+    environment.update({key: str(value) for key, value in extra.items()})
+    return environment
+
+
+def free_port():
+    """A loopback port nobody holds at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
