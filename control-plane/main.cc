@@ -1,1 +1,70 @@
-int main() { return 125; }
+// secret-control-plane: secret sets for agents, behind the API that the official Pipecat Cloud CLI
+// speaks.
+#include <cstdio>
+
+#include <sodium.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "control-plane/commands/credential.h"
+#include "control-plane/commands/init.h"
+#include "control-plane/commands/token.h"
+#include "control-plane/options.h"
+#include "control-plane/serve.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+// Values pass through this process: no core dump, no ptrace by others of the same user.
+Result<void> harden_process() {
+  const rlimit no_core{.rlim_cur = 0, .rlim_max = 0};
+  if (::setrlimit(RLIMIT_CORE, &no_core) != 0 || ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
+    return fail(ErrorCode::failed, "forbid core dumps: " + errno_message(errno));
+  }
+  if (sodium_init() < 0) return fail(ErrorCode::failed, "libsodium does not initialise");
+  return {};
+}
+
+struct Run {
+  SystemClock& clock;
+
+  Result<void> operator()(const InitOptions& options) const { return init(options, clock); }
+  Result<void> operator()(const ServeOptions& options) const {
+    return serve(options, clock,
+                 Log::from_environment("secret-control-plane", LogLevel::info, LogFormat::json));
+  }
+  Result<void> operator()(const TokenCreateOptions& options) const {
+    return create_token(options, clock);
+  }
+  Result<void> operator()(const TokenListOptions& options) const {
+    return list_tokens(options, clock);
+  }
+  Result<void> operator()(const TokenRevokeOptions& options) const {
+    return revoke_token(options, clock);
+  }
+  Result<void> operator()(const CredentialIssueOptions& options) const {
+    return issue_credential(options, clock);
+  }
+  Result<void> operator()(const CredentialListOptions& options) const {
+    return list_credentials(options, clock);
+  }
+  Result<void> operator()(const CredentialRevokeOptions& options) const {
+    return revoke_credential(options, clock);
+  }
+};
+
+int run(int argc, char** argv) {
+  auto parsed = parse_options(argc, argv);
+  if (const auto* exit_code = std::get_if<ExitCode>(&parsed)) return *exit_code;
+  auto done = harden_process();
+  SystemClock clock;
+  if (done) done = std::visit(Run{clock}, std::get<Command>(parsed));
+  if (done) return kExitOk;
+  std::fputs(describe("secret-control-plane", done.error()).c_str(), stderr);
+  return kExitFailed;
+}
+
+}  // namespace
+}  // namespace agent_secrets::control_plane
+
+int main(int argc, char** argv) { return agent_secrets::control_plane::run(argc, argv); }

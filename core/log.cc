@@ -131,11 +131,12 @@ LogField::LogField(std::string_view name, std::int64_t number, int)
 Log::Log(std::string program, LogLevel threshold, LogFormat format, int fd)
     : program_(std::move(program)), threshold_(threshold), format_(format), fd_(fd) {}
 
-Log Log::from_environment(std::string program, LogLevel threshold) {
+Log Log::from_environment(std::string program, LogLevel threshold, LogFormat format) {
   const char* variable = std::getenv("AGENT_SECRETS_LOG");
   const std::string_view wish = variable == nullptr ? "" : variable;
-  return {std::move(program), wish == "debug" ? LogLevel::debug : threshold,
-          wish == "json" ? LogFormat::json : LogFormat::text};
+  if (wish == "json") format = LogFormat::json;
+  if (wish == "text") format = LogFormat::text;
+  return {std::move(program), wish == "debug" ? LogLevel::debug : threshold, format};
 }
 
 void Log::debug(std::string_view message, std::initializer_list<LogField> fields) const {

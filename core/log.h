@@ -41,8 +41,10 @@ class LogField {
 class Log {
  public:
   Log(std::string program, LogLevel threshold, LogFormat format, int fd = 2);
-  // The format and, with AGENT_SECRETS_LOG=debug, the threshold that the environment asks for.
-  static Log from_environment(std::string program, LogLevel threshold = LogLevel::info);
+  // The format (AGENT_SECRETS_LOG=json or text) and, with AGENT_SECRETS_LOG=debug, the threshold
+  // that the environment asks for.
+  static Log from_environment(std::string program, LogLevel threshold = LogLevel::info,
+                              LogFormat format = LogFormat::text);
 
   void debug(std::string_view message, std::initializer_list<LogField> fields = {}) const;
   void info(std::string_view message, std::initializer_list<LogField> fields = {}) const;

@@ -26,8 +26,6 @@ constexpr std::string_view kNoLogs =
     "This control plane does not run agents. Their logs are where you run their containers.";
 constexpr std::string_view kNoKeys =
     "This control plane has no public API keys: it does not start sessions.";
-constexpr std::string_view kNoProperties =
-    "This control plane's default region is fixed when it is initialised.";
 
 constexpr Declined kDeclined[] = {
     {"POST", "/builds", kNoBuilds},
@@ -41,7 +39,6 @@ constexpr Declined kDeclined[] = {
     {"GET", "/agents/{name}/sessions/{id}", kNoSessions},
     {"DELETE", "/agents/{name}/sessions/{id}", kNoSessions},
     {"POST", "/apiKeys", kNoKeys},
-    {"PATCH", "/properties", kNoProperties},
 };
 
 Result<Response> list_builds(const RestApi&, const Request&, const Principal&) {

@@ -1,0 +1,89 @@
+#include "control-plane/commands/admin.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "core/unique_fd.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+Result<void> write_all(int fd, std::string_view text, const std::string& name) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) {
+      return fail(ErrorCode::failed, "write " + name + ": " + errno_message(errno));
+    }
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Stores> open_data(const DataOptions& options, const Clock& clock) {
+  auto master_key = MasterKey::load(options.master_key_file);
+  if (!master_key) return propagate(master_key, "master key");
+  return open_stores(options.data_directory, *master_key, clock);
+}
+
+Result<Organization> choose_organization(Catalog& catalog, const std::string& name) {
+  auto all = catalog.list_organizations();
+  if (!all) return propagate(all);
+  std::string names;
+  for (Organization& organization : *all) {
+    if (organization.name == name || (name.empty() && all->size() == 1)) {
+      return std::move(organization);
+    }
+    names += (names.empty() ? "" : ", ") + organization.name;
+  }
+  if (name.empty()) {
+    return fail(ErrorCode::invalid, "there are several organizations: " + names,
+                "Choose one with --organization.");
+  }
+  return fail(ErrorCode::not_found, "no organization '" + name + "'", "There are: " + names + ".");
+}
+
+Result<void> print(std::string_view text) { return write_all(STDOUT_FILENO, text, "output"); }
+
+void note(std::string_view text) {
+  std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
+}
+
+std::string format_table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      text += row[i];
+      if (i + 1 < row.size()) text.append(widths[i] - row[i].size() + 2, ' ');
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+Result<void> write_private_file(const std::string& path, std::string_view text) {
+  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd.is_open()) {
+    return fail(ErrorCode::failed, "create " + path + ": " + errno_message(errno),
+                errno == EEXIST ? "Move that file away, or choose another name." : "");
+  }
+  auto written = write_all(fd.get(), text, path);
+  if (written && ::fsync(fd.get()) != 0) {
+    written = fail(ErrorCode::failed, "fsync " + path + ": " + errno_message(errno));
+  }
+  if (!written) ::unlink(path.c_str());  // half a file would look like a whole one
+  return written;
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,192 @@
+#include "control-plane/commands/credential.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <span>
+#include <string>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <sodium.h>
+
+#include "control-plane/commands/admin.h"
+#include "control-plane/public_urls.h"
+#include "core/credential.h"
+#include "core/encoding.h"
+#include "core/limits.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kSeedBytes = 32;
+constexpr std::size_t kKeyIdBytes = 12;
+constexpr std::chrono::milliseconds kConfirmWait{5'000};
+constexpr std::chrono::milliseconds kConfirmPoll{50};
+
+struct Opened {
+  Stores stores;
+  Organization organization;
+};
+
+Result<Opened> open(const DataOptions& data, const std::string& organization, const Clock& clock) {
+  auto stores = open_data(data, clock);
+  if (!stores) return propagate(stores);
+  auto chosen = choose_organization(*stores->catalog, organization);
+  if (!chosen) return propagate(chosen);
+  return Opened{.stores = std::move(*stores), .organization = std::move(*chosen)};
+}
+
+Result<std::string> read_ca(const std::string& path) {
+  if (path.empty()) return std::string();
+  std::ifstream file(path, std::ios::binary);
+  std::string text(limits::kCredential, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!file.is_open() || file.bad()) {
+    return fail(ErrorCode::failed, "read " + path + ": " + errno_message(errno));
+  }
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() == limits::kCredential || text.find("-----BEGIN CERTIFICATE") == text.npos) {
+    return fail(ErrorCode::invalid, path + ": not a few certificates in PEM",
+                "Give the certificate of the authority that signed the server's.");
+  }
+  return text;
+}
+
+// The URLs that go into the credential; warns of one that no server will accept.
+Result<std::vector<std::string>> choose_urls(Catalog& catalog,
+                                             const std::vector<std::string>& wanted) {
+  auto served = public_urls(catalog);
+  if (!served || wanted.empty()) return served;
+  auto urls = normalise_urls(wanted);
+  if (!urls) return urls;
+  for (const std::string& url : *urls) {
+    if (std::ranges::find(*served, url) != served->end()) continue;
+    note("warning: " + url +
+         " is no public URL of this control plane: serve it with --public-url " + url +
+         ", or its requests are refused");
+  }
+  return urls;
+}
+
+Result<CredentialIdentity> make_identity(Opened& opened, const CredentialIssueOptions& options) {
+  auto agent = opened.stores.catalog->find_agent(opened.organization.id, options.agent);
+  if (!agent) return propagate(agent);
+  if (!*agent) {
+    return fail(ErrorCode::not_found, "no agent '" + options.agent + "'",
+                "Deploy it first: pipecat cloud deploy " + options.agent + " IMAGE.");
+  }
+  auto urls = choose_urls(*opened.stores.catalog, options.urls);
+  if (!urls) return propagate(urls);
+  auto ca = read_ca(options.ca_file);
+  if (!ca) return propagate(ca);
+  const auto region = opened.stores.regions.find((*agent)->region);
+  if (region == opened.stores.regions.end()) {
+    return fail(ErrorCode::failed, "region " + (*agent)->region + " is not in this data directory");
+  }
+  return CredentialIdentity{.urls = std::move(*urls),
+                            .organization = opened.organization.name,
+                            .agent = options.agent,
+                            .kid = "ak_" + random_token(kKeyIdBytes),
+                            .verification_keys = region->second.signing_keys.verification_keys,
+                            .ca_pem = std::move(*ca)};
+}
+
+// False: not within kConfirmWait.
+Result<bool> wait_for_region(Opened& opened, const std::string& agent, const std::string& kid,
+                             Clock& clock) {
+  const auto deadline = clock.monotonic() + kConfirmWait;
+  for (;;) {
+    auto records = opened.stores.catalog->list_credentials(opened.organization.id, agent);
+    if (!records) return propagate(records);
+    const auto found = std::ranges::find(*records, kid, &CredentialRecord::kid);
+    if (found != records->end() && found->confirmed) return true;
+    if (clock.monotonic() >= deadline) return false;
+    clock.sleep_for(kConfirmPoll);
+  }
+}
+
+Result<void> report_region(Opened& opened, const std::string& agent, const std::string& kid,
+                           std::string_view done, Clock& clock) {
+  auto confirmed = wait_for_region(opened, agent, kid, clock);
+  if (!confirmed) return propagate(confirmed);
+  if (*confirmed) {
+    note("credential " + kid + " of agent '" + agent + "' is " + std::string(done));
+  } else {
+    note("credential " + kid + " of agent '" + agent + "' is not yet " + std::string(done) +
+         ": its region has not confirmed\nhint: Is the server running? It will tell the region.");
+  }
+  return {};
+}
+
+Result<void> hand_over(const SecretBuffer& credential, const std::string& output_file) {
+  if (!output_file.empty()) return write_private_file(output_file, credential.expose_text());
+  if (auto printed = print(credential.expose_text()); !printed) return printed;
+  return print("\n");
+}
+
+std::string state(const CredentialRecord& record) {
+  const std::string meant = record.revoked_at ? "revoked" : "active";
+  return record.confirmed ? meant : meant + " (pending)";
+}
+
+std::string credentials_json(const std::vector<CredentialRecord>& records) {
+  json::array rows;
+  for (const CredentialRecord& record : records) {
+    rows.push_back(json::object{
+        {"kid", record.kid},
+        {"agent", record.agent},
+        {"createdAt", format_timestamp(record.created_at)},
+        {"revokedAt", record.revoked_at ? json::value(format_timestamp(*record.revoked_at))
+                                        : json::value(nullptr)},
+        {"confirmed", record.confirmed}});
+  }
+  return json::serialize(rows) + "\n";
+}
+
+}  // namespace
+
+Result<void> issue_credential(const CredentialIssueOptions& options, Clock& clock) {
+  auto opened = open(options.data, options.organization, clock);
+  if (!opened) return propagate(opened);
+  auto identity = make_identity(*opened, options);
+  if (!identity) return propagate(identity);
+
+  SecretBuffer seed(kSeedBytes);
+  randombytes_buf(seed.expose().data(), seed.size());
+  const std::span<const std::uint8_t, kSeedBytes> fixed(seed.expose().data(), kSeedBytes);
+  const SecretBuffer credential = agent_credential_text(*identity, fixed);
+  // Handed over first: a credential that nobody has must not be registered.
+  if (auto given = hand_over(credential, options.output_file); !given) return given;
+  auto added = opened->stores.catalog->add_credential(opened->organization.id, options.agent,
+                                                      identity->kid, credential_public_keys(fixed));
+  if (!added) return propagate(added, "register the credential");
+  return report_region(*opened, options.agent, identity->kid, "active", clock);
+}
+
+Result<void> list_credentials(const CredentialListOptions& options, const Clock& clock) {
+  auto opened = open(options.data, options.organization, clock);
+  if (!opened) return propagate(opened);
+  auto records = opened->stores.catalog->list_credentials(opened->organization.id, options.agent);
+  if (!records) return propagate(records, "list credentials");
+  if (options.json) return print(credentials_json(*records));
+  std::vector<std::vector<std::string>> rows{{"KEY ID", "CREATED", "STATE"}};
+  for (const CredentialRecord& record : *records) {
+    rows.push_back({record.kid, format_timestamp(record.created_at), state(record)});
+  }
+  return print(format_table(rows));
+}
+
+Result<void> revoke_credential(const CredentialRevokeOptions& options, Clock& clock) {
+  auto opened = open(options.data, options.organization, clock);
+  if (!opened) return propagate(opened);
+  auto revoked = opened->stores.catalog->revoke_credential(opened->organization.id, options.agent,
+                                                           options.kid);
+  if (!revoked) return propagate(revoked, "revoke credential " + options.kid);
+  return report_region(*opened, options.agent, options.kid, "revoked", clock);
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,196 @@
+#include "control-plane/commands/init.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "control-plane/commands/admin.h"
+#include "control-plane/commands/token.h"
+#include "control-plane/public_urls.h"
+#include "core/unique_fd.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kRegion = "us-west";
+constexpr std::string_view kRegionName = "US West (Oregon)";
+constexpr std::string_view kFirstToken = "first-admin";
+constexpr std::string_view kDefaultUrl = "http://127.0.0.1:7710";
+constexpr std::string_view kCatalogFile = "catalog.db";
+
+// Removes what was made so far, unless the end was reached.
+class Undo {
+ public:
+  Undo() = default;
+  Undo(const Undo&) = delete;
+  Undo& operator=(const Undo&) = delete;
+  ~Undo() {
+    std::error_code ignored;  // nothing more can be done about it
+    for (const fs::path& path : paths_) fs::remove_all(path, ignored);
+  }
+  void add(fs::path path) { paths_.insert(paths_.begin(), std::move(path)); }
+  void forget() { paths_.clear(); }
+
+ private:
+  std::vector<fs::path> paths_;
+};
+
+std::unexpected<Error> file_failure(std::string_view what, const fs::path& path,
+                                    const std::error_code& error) {
+  return fail(ErrorCode::failed, std::string(what) + " " + path.string() + ": " + error.message());
+}
+
+fs::path env_file(const InitOptions& options) {
+  if (!options.env_file.empty()) return options.env_file;
+  const fs::path beside = options.data.master_key_file.empty()
+                              ? fs::path(options.data.data_directory).lexically_normal()
+                              : fs::path(options.data.master_key_file);
+  return beside.parent_path() / "agent-secrets.env";
+}
+
+Result<void> refuse_what_exists(const InitOptions& options) {
+  const fs::path directory = options.data.data_directory;
+  std::error_code ignored;
+  if (fs::exists(directory / kCatalogFile, ignored)) {
+    return fail(ErrorCode::conflict, directory.string() + " already holds a catalog",
+                "Use it with serve, or choose another --data-dir.");
+  }
+  if (fs::exists(env_file(options), ignored)) {
+    return fail(ErrorCode::conflict, env_file(options).string() + " already exists",
+                "Move it away, or choose another with --env-file.");
+  }
+  const fs::path key = fs::weakly_canonical(options.data.master_key_file, ignored).parent_path();
+  const fs::path data = fs::weakly_canonical(directory, ignored);
+  const auto [end, unused] = std::ranges::mismatch(data, key);
+  if (!options.data.master_key_file.empty() && end == data.end()) {
+    return fail(ErrorCode::invalid, "the master key file is inside the data directory",
+                "Keep it elsewhere: whoever copies the one must not get the other.");
+  }
+  return {};
+}
+
+Result<void> make_data_directory(const fs::path& directory, Undo& undo) {
+  if (::mkdir(directory.c_str(), 0700) == 0) {
+    undo.add(directory);
+    return {};
+  }
+  if (errno == EEXIST) return {};
+  return fail(ErrorCode::failed,
+              "create data directory " + directory.string() + ": " + errno_message(errno),
+              "Its parent must exist and be yours to write.");
+}
+
+// A key that is there already (made by hand, or mounted) is used.
+Result<MasterKey> obtain_master_key(const std::string& path, Undo& undo) {
+  std::error_code ignored;
+  if (std::getenv("AGENT_SECRETS_MASTER_KEY") != nullptr || fs::exists(path, ignored)) {
+    return MasterKey::load(path);
+  }
+  auto key = MasterKey::create_file(path);
+  if (key) undo.add(path);
+  return key;
+}
+
+Result<SecretBuffer> fill(const std::string& directory, const MasterKey& master_key,
+                          const InitOptions& options, const std::vector<std::string>& urls,
+                          const Clock& clock) {
+  auto created = create_stores(directory, master_key, clock);
+  if (!created) return propagate(created);
+  Catalog& catalog = *created->catalog;
+  auto region =
+      catalog.add_region({.code = std::string(kRegion), .display_name = std::string(kRegionName)});
+  if (!region) return propagate(region);
+  auto organization =
+      catalog.create_organization(options.organization, options.organization, kRegion);
+  if (!organization) return propagate(organization);
+  if (auto kept = remember_public_urls(catalog, urls); !kept) return propagate(kept);
+  auto token = mint_token(catalog, *organization, kFirstToken, Role::admin);
+  if (!token) return propagate(token);
+  // Opening creates what the new region needs, and shows that all of it can be read.
+  created->catalog.reset();
+  auto opened = open_stores(directory, master_key, clock);
+  if (!opened) return propagate(opened);
+  return token;
+}
+
+Result<void> sync_directory(const fs::path& directory) {
+  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.is_open() && ::fsync(fd.get()) == 0) return {};
+  return fail(ErrorCode::failed, "fsync " + directory.string() + ": " + errno_message(errno));
+}
+
+Result<void> move_into_place(const fs::path& staging, const fs::path& directory) {
+  std::error_code error;
+  std::vector<fs::path> names;
+  for (const auto& entry : fs::directory_iterator(staging, error)) {
+    if (entry.path().filename() != kCatalogFile) names.push_back(entry.path().filename());
+  }
+  if (error) return file_failure("read", staging, error);
+  names.emplace_back(kCatalogFile);
+  for (const fs::path& name : names) {
+    fs::rename(staging / name, directory / name, error);
+    if (error) return file_failure("move into place", directory / name, error);
+  }
+  fs::remove(staging, error);
+  if (error) return file_failure("remove", staging, error);
+  return sync_directory(directory);
+}
+
+std::string shell_quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
+
+// For `. agent-secrets.env`. None of the three values can hold a quote.
+Result<void> write_env_file(const fs::path& path, const std::string& host,
+                            const std::string& organization, const SecretBuffer& token) {
+  SecretBuffer text = SecretBuffer::copy_of(
+      "# Settings of the official `pipecat cloud` CLI: . " + path.filename().string() +
+      "\nexport PIPECAT_API_HOST=" + shell_quoted(host) +
+      "\nexport PIPECAT_ORG=" + shell_quoted(organization) +
+      "\nexport PIPECAT_TOKEN=" + std::string(token.size(), ' ') + "\n");
+  const std::span<std::uint8_t> bytes = text.expose();
+  std::ranges::copy(token.expose(), bytes.end() - 1 - static_cast<std::ptrdiff_t>(token.size()));
+  return write_private_file(path, text.expose_text());
+}
+
+}  // namespace
+
+Result<void> init(const InitOptions& options, const Clock& clock) {
+  auto urls = normalise_urls(options.public_urls);
+  if (!urls) return propagate(urls);
+  if (auto free = refuse_what_exists(options); !free) return free;
+
+  Undo undo;
+  const fs::path directory = options.data.data_directory;
+  if (auto made = make_data_directory(directory, undo); !made) return made;
+  auto master_key = obtain_master_key(options.data.master_key_file, undo);
+  if (!master_key) return propagate(master_key, "master key");
+  const fs::path staging = directory / ".init";
+  std::error_code ignored;
+  fs::remove_all(staging, ignored);  // of an init that was killed
+  undo.add(staging);
+  auto token = fill(staging, *master_key, options, *urls, clock);
+  if (!token) return propagate(token, "init");
+  const std::string host = urls->empty() ? std::string(kDefaultUrl) : urls->front();
+  auto written = write_env_file(env_file(options), host, options.organization, *token);
+  if (!written) return written;
+  undo.add(env_file(options));
+  if (auto moved = move_into_place(staging, directory); !moved) return moved;
+  undo.forget();
+
+  note("organization '" + options.organization + "' is ready; its first admin token, shown once:");
+  if (auto printed = print(token->expose_text()); !printed) return printed;
+  if (auto printed = print("\n"); !printed) return printed;
+  note("next: secret-control-plane serve ..., then: . " + env_file(options).string());
+  return {};
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,192 @@
+#include "control-plane/options.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+
+#include <CLI/CLI.hpp>
+
+#include "core/error.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+constexpr const char* kProgram = "secret-control-plane";
+
+constexpr const char* kDescription =
+    "Self-hosted secret sets for Pipecat agents, for the official `pipecat cloud` CLI.\n"
+    "\n"
+    "First steps:\n"
+    "  secret-control-plane init --data-dir data --master-key-file master.key --organization acme\n"
+    "  secret-control-plane serve --data-dir data --master-key-file master.key &\n"
+    "  . ./agent-secrets.env\n"
+    "  pipecat cloud secrets set my-bot-secrets OPENAI_API_KEY=... --skip\n"
+    "  pipecat cloud deploy my-bot my-image:1 --secrets my-bot-secrets --yes\n"
+    "  secret-control-plane credential issue my-bot --output my-bot.credential ...";
+
+constexpr const char* kFooter =
+    "Environment: AGENT_SECRETS_DATA_DIR, AGENT_SECRETS_MASTER_KEY_FILE, or "
+    "AGENT_SECRETS_MASTER_KEY\n"
+    "(the key itself, base64url). AGENT_SECRETS_LOG=debug adds detail.\n"
+    "Exit codes: 0 done, 1 failed, 2 wrong command line.";
+
+// One subcommand: its options bound to a struct, which becomes the command when it was chosen.
+class Parser {
+ public:
+  Parser() : app_(kDescription, kProgram) {
+    app_.footer(kFooter);
+    app_.set_version_flag("--version", std::string(kProgram) + " " + AGENT_SECRETS_VERSION);
+    app_.require_subcommand(1);
+    add_init();
+    add_serve();
+    add_token();
+    add_credential();
+  }
+
+  std::variant<Command, ExitCode> parse(int argc, char** argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      return report(error);
+    }
+    AGENT_SECRETS_ASSERT(chosen_);
+    return std::move(*chosen_);
+  }
+
+ private:
+  ExitCode report(const CLI::ParseError& error) {
+    // CLI11 reports help and version as exceptions with exit code 0.
+    if (error.get_exit_code() == 0) {
+      app_.exit(error);
+      return kExitOk;
+    }
+    const Error wrong{.code = ErrorCode::invalid,
+                      .message = error.what(),
+                      .hint = "See secret-control-plane --help, also after a command's name."};
+    std::fputs(describe(kProgram, wrong).c_str(), stderr);
+    return kExitUsage;
+  }
+
+  template <typename T>
+  std::shared_ptr<T> command(CLI::App* app) {
+    auto options = std::make_shared<T>();
+    app->add_option("--data-dir", options->data.data_directory, "where the catalog lives")
+        ->envname("AGENT_SECRETS_DATA_DIR")
+        ->required()
+        ->type_name("DIR");
+    CLI::Option* key = app->add_option("--master-key-file", options->data.master_key_file,
+                                       "the key that protects it; keep it elsewhere");
+    key->envname("AGENT_SECRETS_MASTER_KEY_FILE")->type_name("FILE");
+    if (std::getenv("AGENT_SECRETS_MASTER_KEY") == nullptr) key->required();
+    app->callback([this, options] { chosen_ = *options; });
+    return options;
+  }
+
+  template <typename T>
+  static void add_organization(CLI::App* app, const std::shared_ptr<T>& options) {
+    app->add_option("--organization", options->organization, "needed only when there are several")
+        ->type_name("NAME");
+  }
+
+  void add_init() {
+    CLI::App* app =
+        app_.add_subcommand("init", "Create a data directory, an organization and its first token");
+    const auto options = command<InitOptions>(app);
+    app->add_option("--organization", options->organization, "its name, as in paths")
+        ->required()
+        ->type_name("NAME");
+    app->add_option("--public-url", options->public_urls,
+                    "how agents reach this control plane (repeatable)")
+        ->type_name("URL");
+    app->add_option("--env-file,--env-file-out", options->env_file,
+                    "where to write the CLI's settings (default: agent-secrets.env beside the "
+                    "master key)")
+        ->type_name("FILE");
+  }
+
+  void add_serve() {
+    CLI::App* app = app_.add_subcommand("serve", "Serve the REST API and the instance API");
+    const auto options = command<ServeOptions>(app);
+    app->add_option("--listen", options->listen, "address and port")
+        ->type_name("HOST:PORT")
+        ->capture_default_str();
+    CLI::Option* certificate =
+        app->add_option("--tls-cert", options->tls_certificate_file, "certificate chain, PEM");
+    CLI::Option* key = app->add_option("--tls-key", options->tls_key_file, "its private key, PEM");
+    certificate->type_name("FILE")->needs(key);
+    key->type_name("FILE")->needs(certificate);
+    app->add_option("--public-url", options->public_urls,
+                    "how agents reach it (repeatable; default: those of init, else what it "
+                    "listens on)")
+        ->type_name("URL");
+    app->add_flag("--allow-plain-http", options->allow_plain_http,
+                  "without TLS also off loopback; only behind a proxy that does TLS");
+  }
+
+  void add_token() {
+    CLI::App* token = app_.add_subcommand("token", "Tokens of the REST API and the CLI");
+    token->require_subcommand(1);
+
+    CLI::App* create = token->add_subcommand("create", "Print a new token, once");
+    const auto creating = command<TokenCreateOptions>(create);
+    create->add_option("name", creating->name, "what it is for")->required();
+    create->add_option("--role", creating->role, "admin or member")
+        ->check(CLI::IsMember({"admin", "member"}))
+        ->capture_default_str();
+    add_organization(create, creating);
+
+    CLI::App* list = token->add_subcommand("list", "Names and roles; never the tokens");
+    const auto listing = command<TokenListOptions>(list);
+    list->add_flag("--json", listing->json, "as JSON");
+    add_organization(list, listing);
+
+    CLI::App* revoke = token->add_subcommand("revoke", "Refuse a token from now on");
+    const auto revoking = command<TokenRevokeOptions>(revoke);
+    revoke->add_option("name", revoking->name)->required();
+    add_organization(revoke, revoking);
+  }
+
+  void add_credential() {
+    CLI::App* credential =
+        app_.add_subcommand("credential", "What an agent's containers open their secrets with");
+    credential->require_subcommand(1);
+
+    CLI::App* issue = credential->add_subcommand("issue", "Print a new credential, once");
+    const auto issuing = command<CredentialIssueOptions>(issue);
+    issue->add_option("agent", issuing->agent)->required();
+    issue
+        ->add_option("--url", issuing->urls,
+                     "how this agent reaches the control plane (default: its public URLs)")
+        ->type_name("URL");
+    issue->add_option("--ca", issuing->ca_file, "certificates to trust instead of the system's")
+        ->type_name("FILE");
+    issue->add_option("--output", issuing->output_file, "write it here, mode 0600, instead")
+        ->type_name("FILE");
+    add_organization(issue, issuing);
+
+    CLI::App* list = credential->add_subcommand("list", "Key ids and their state");
+    const auto listing = command<CredentialListOptions>(list);
+    list->add_option("agent", listing->agent)->required();
+    list->add_flag("--json", listing->json, "as JSON");
+    add_organization(list, listing);
+
+    CLI::App* revoke =
+        credential->add_subcommand("revoke", "Refuse a credential at its next request");
+    const auto revoking = command<CredentialRevokeOptions>(revoke);
+    revoke->add_option("agent", revoking->agent)->required();
+    revoke->add_option("kid", revoking->kid, "key id, as `credential list` shows it")->required();
+    add_organization(revoke, revoking);
+  }
+
+  CLI::App app_;
+  std::optional<Command> chosen_;
+};
+
+}  // namespace
+
+std::variant<Command, ExitCode> parse_options(int argc, char** argv) {
+  return Parser().parse(argc, argv);
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,84 @@
+#pragma once
+// The command line of secret-control-plane. CLI11 is included in options.cc alone.
+
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace agent_secrets::control_plane {
+
+// Exit codes, as --help documents them.
+enum ExitCode { kExitOk = 0, kExitFailed = 1, kExitUsage = 2 };
+
+struct DataOptions {
+  std::string data_directory;
+  std::string master_key_file;  // empty: AGENT_SECRETS_MASTER_KEY
+};
+
+struct InitOptions {
+  DataOptions data;
+  std::string organization;
+  std::vector<std::string> public_urls;
+  std::string env_file;  // empty: agent-secrets.env beside the master key
+};
+
+struct ServeOptions {
+  DataOptions data;
+  std::string listen = "127.0.0.1:7710";
+  std::string tls_certificate_file;
+  std::string tls_key_file;
+  std::vector<std::string> public_urls;
+  bool allow_plain_http = false;
+};
+
+struct TokenCreateOptions {
+  DataOptions data;
+  std::string organization;  // empty: the only one
+  std::string name;
+  std::string role = "member";
+};
+
+struct TokenListOptions {
+  DataOptions data;
+  std::string organization;
+  bool json = false;
+};
+
+struct TokenRevokeOptions {
+  DataOptions data;
+  std::string organization;
+  std::string name;
+};
+
+struct CredentialIssueOptions {
+  DataOptions data;
+  std::string organization;
+  std::string agent;
+  std::vector<std::string> urls;
+  std::string ca_file;
+  std::string output_file;  // empty: standard output
+};
+
+struct CredentialListOptions {
+  DataOptions data;
+  std::string organization;
+  std::string agent;
+  bool json = false;
+};
+
+struct CredentialRevokeOptions {
+  DataOptions data;
+  std::string organization;
+  std::string agent;
+  std::string kid;
+};
+
+using Command = std::variant<InitOptions, ServeOptions, TokenCreateOptions, TokenListOptions,
+                             TokenRevokeOptions, CredentialIssueOptions, CredentialListOptions,
+                             CredentialRevokeOptions>;
+
+// A command to run, or the exit code when there is nothing to run: help was printed, or what is
+// wrong with the command line.
+std::variant<Command, ExitCode> parse_options(int argc, char** argv);
+
+}  // namespace agent_secrets::control_plane

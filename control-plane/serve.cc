@@ -1,0 +1,142 @@
+#include "control-plane/serve.h"
+
+#include <charconv>
+#include <csignal>
+#include <map>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "control-plane/commands/admin.h"
+#include "control-plane/http/server.h"
+#include "control-plane/instance-api/routes.h"
+#include "control-plane/public_urls.h"
+#include "control-plane/region/provisioner.h"
+#include "control-plane/rest-api/errors.h"
+#include "control-plane/rest-api/rest_api.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+// One region's background work, and those who wait for it.
+class Regions {
+ public:
+  Regions(Stores& stores, const Clock& clock, const Log& log) {
+    for (auto& [code, handle] : stores.regions) {
+      provisioners_[code] = std::make_unique<Provisioner>(code, *stores.catalog, *handle.store,
+                                                          hubs_[code], clock, log);
+    }
+  }
+  void start() {
+    for (auto& [code, provisioner] : provisioners_) {
+      threads_.emplace_back(
+          [running = provisioner.get()](std::stop_token stop) { running->run(std::move(stop)); });
+    }
+  }
+  // The catalog accepts no set or agent of a region that is not there.
+  RegionSignals signals() {
+    return {
+        .wake = [this](const std::string& code) { provisioners_.at(code)->wake(); },
+        .publish_now = [this](const std::string& code) { provisioners_.at(code)->publish_now(); }};
+  }
+  std::map<std::string, ChangeHub>& hubs() { return hubs_; }
+
+ private:
+  std::map<std::string, ChangeHub> hubs_;
+  std::map<std::string, std::unique_ptr<Provisioner>> provisioners_;
+  std::vector<std::jthread> threads_;  // joined first
+};
+
+Result<ServerOptions> server_options(const ServeOptions& options) {
+  const std::size_t colon = options.listen.rfind(':');
+  std::string host = options.listen.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  ServerOptions server{.address = host,
+                       .tls_certificate_file = options.tls_certificate_file,
+                       .tls_key_file = options.tls_key_file,
+                       .allow_plain_http = options.allow_plain_http};
+  const char* end = options.listen.data() + options.listen.size();
+  const char* begin = colon == std::string::npos ? end : options.listen.data() + colon + 1;
+  const auto [rest, error] = std::from_chars(begin, end, server.port);
+  if (error != std::errc() || rest != end || host.empty()) {
+    return fail(ErrorCode::invalid, "listen: '" + options.listen + "' is not HOST:PORT",
+                "Give an address and a port, such as 127.0.0.1:7710.");
+  }
+  return server;
+}
+
+// Where it really listens: port 0 becomes the port that the kernel chose.
+std::string listen_url(const ServeOptions& options, std::uint16_t port) {
+  const std::string scheme = options.tls_certificate_file.empty() ? "http://" : "https://";
+  return scheme + options.listen.substr(0, options.listen.rfind(':') + 1) + std::to_string(port);
+}
+
+sigset_t stop_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+// Ends with the first signal, or when the server ends without one.
+void stop_on_signal(Server& server, const Log& log, const std::stop_token& stop) {
+  const sigset_t signals = stop_signals();
+  const timespec tick{.tv_sec = 0, .tv_nsec = 200'000'000};
+  while (!stop.stop_requested()) {
+    if (sigtimedwait(&signals, nullptr, &tick) < 0) continue;
+    log.info("stopping");
+    server.stop();
+    return;
+  }
+}
+
+Result<std::vector<std::string>> settle_public_urls(const ServeOptions& options, Catalog& catalog,
+                                                    const std::string& listening) {
+  if (!options.public_urls.empty()) {
+    auto chosen = normalise_urls(options.public_urls);
+    if (!chosen) return chosen;
+    if (auto kept = remember_public_urls(catalog, *chosen); !kept) return propagate(kept);
+  }
+  if (auto kept = remember_listen_url(catalog, listening); !kept) return propagate(kept);
+  return public_urls(catalog);
+}
+
+}  // namespace
+
+Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& log) {
+  const sigset_t signals = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);  // a log reader that goes away must not end the server
+
+  auto wanted = server_options(options);
+  if (!wanted) return propagate(wanted);
+  auto lock = lock_data_directory(options.data.data_directory);
+  if (!lock) return propagate(lock);
+  auto stores = open_data(options.data, clock);
+  if (!stores) return propagate(stores);
+
+  Regions regions(*stores, clock, log);
+  const RestApi rest{.catalog = *stores->catalog, .regions = regions.signals(), .log = log};
+  Router router(fallback_response);
+  add_rest_routes(router, rest);
+  auto server = Server::bind(std::move(*wanted), router, log);
+  if (!server) return propagate(server);
+  const std::string listening = listen_url(options, (*server)->port());
+  auto urls = settle_public_urls(options, *stores->catalog, listening);
+  if (!urls) return propagate(urls);
+  InstanceApi instances(stores->regions, regions.hubs(), *urls, clock, log);
+  add_instance_routes(router, instances);
+
+  regions.start();
+  const std::jthread signal_thread(
+      [&](const std::stop_token& stop) { stop_on_signal(**server, log, stop); });
+  log.info("listening", {{"url", listening}, {"public_url", urls->front()}});
+  (*server)->run();
+  log.info("stopped");
+  return {};
+}
+
+}  // namespace agent_secrets::control_plane
