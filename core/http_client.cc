@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <optional>
 #include <string_view>
@@ -289,6 +289,12 @@ struct CurlTransport::Handle {
 std::string HttpResponse::header(const std::string& lower_case_name) const {
   const auto found = headers.find(lower_case_name);
   return found == headers.end() ? std::string() : found->second;
+}
+
+std::optional<std::chrono::seconds> HttpResponse::date() const {
+  const std::time_t seconds = curl_getdate(header("date").c_str(), nullptr);
+  if (seconds < 0) return std::nullopt;
+  return std::chrono::seconds(seconds);
 }
 
 CurlTransport::CurlTransport(TransportOptions options) : options_(std::move(options)) {

@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,8 @@ struct HttpResponse {
   std::map<std::string, std::string> headers;  // names in lower case; the last of a repeated one
   std::string body;                            // never holds plaintext secrets: bundles are sealed
   [[nodiscard]] std::string header(const std::string& lower_case_name) const;  // or ""
+  // The Date header, as Unix time: what the server's clock says.
+  [[nodiscard]] std::optional<std::chrono::seconds> date() const;
 };
 
 class Transport {

@@ -154,6 +154,15 @@ TEST_CASE("the jitter is a fraction") {
   }
 }
 
+TEST_CASE("the server's date is read, and nonsense is not") {
+  HttpResponse response;
+  CHECK_FALSE(response.date().has_value());
+  response.headers["date"] = "Mon, 23 Nov 2026 14:00:00 GMT";
+  CHECK(response.date() == 1795442400s);
+  response.headers["date"] = "yesterday";
+  CHECK_FALSE(response.date().has_value());
+}
+
 // What CurlTransport refuses before it opens a socket.
 TEST_CASE("plain http to a host that is not loopback is refused") {
   CurlTransport transport({});

@@ -101,7 +101,7 @@ Result<VerifiedJws> verify_jws(std::string_view compact, std::string_view type,
   if (!segments) return fail(ErrorCode::untrusted, "not a compact JWS");
   auto kid = header_key_id(segments->header, type);
   if (!kid) {
-    return fail(ErrorCode::untrusted, fmt::format("the header is not that of a {}", type));
+    return fail(ErrorCode::untrusted, fmt::format("the header is not that of type '{}'", type));
   }
   if (segments->signature.size() != kSignatureText) {
     return fail(ErrorCode::untrusted, "the signature is missing or of another length");

@@ -11,11 +11,6 @@
 // (the same values again, as a client repeats a PUT whose answer it lost) makes no version, unless
 // the newest version failed: then it is the retry that the operator asked for.
 //
-// Outbox. Whatever changes what a region must know of an agent raises the agent's `revision`; the
-// region's publisher takes agents whose published revision is lower, writes their snapshot, and
-// confirms. `sequence` is raised only when what the agent would be given changes; it is never
-// reused.
-//
 // Errors: ErrorCode not_found, invalid, conflict, too_large carry the sentence that the API shows
 // (contract sections 5, 6); anything else is an internal failure whose text is for the log.
 // Threads: safe from several.
@@ -29,14 +24,13 @@
 #include <string_view>
 #include <vector>
 
+#include "control-plane/catalog/outbox.h"
 #include "control-plane/region/region_store.h"
 #include "core/credential.h"
 #include "core/error.h"
 #include "core/secret_buffer.h"
 
 namespace agent_secrets::control_plane {
-
-using UnixMs = std::chrono::milliseconds;
 
 enum class Role { member, admin };
 enum class SetType { secret, image_pull_secret };
@@ -160,25 +154,16 @@ struct CredentialRecord {
   bool confirmed = false;  // the region knows its present state
 };
 
-// One version to provision.
-struct PendingVersion {
-  std::int64_t organization_id = 0;
-  std::int64_t set_id = 0;
-  std::string set_name;
-  std::int64_t version = 0;
-  UnixMs pending_since{};
-};
-
-class Catalog {
+class Catalog : public Outbox {
  public:
-  virtual ~Catalog() = default;
-
   // Organizations, regions, tokens, settings.
   virtual Result<Organization> create_organization(std::string_view name,
                                                    std::string_view verbose_name,
                                                    std::string_view default_region) = 0;
   virtual Result<std::optional<Organization>> find_organization(std::string_view name) = 0;
   virtual Result<std::vector<Organization>> list_organizations() = 0;
+  virtual Result<void> set_default_region(std::int64_t organization_id,
+                                          std::string_view region) = 0;
   virtual Result<void> add_region(const Region& region) = 0;
   virtual Result<std::vector<Region>> list_regions() = 0;
   virtual Result<Token> add_token(std::int64_t organization_id, std::string_view name, Role role,
@@ -220,24 +205,6 @@ class Catalog {
                                                                  std::string_view agent) = 0;
   virtual Result<void> revoke_credential(std::int64_t organization_id, std::string_view agent,
                                          std::string_view kid) = 0;
-
-  // Provisioning, for one region's Provisioner.
-  struct Due {
-    std::optional<PendingVersion> version;  // whose quiet period is over
-    std::optional<UnixMs> next_at;          // else when to look again
-  };
-  virtual Result<Due> next_due(std::string_view region, UnixMs now) = 0;
-  virtual Result<ProvisionedVersion> read_version(const PendingVersion& version) = 0;
-  // False when a newer write has skipped the version meanwhile. True raises the revision of the
-  // agents that pin the set.
-  virtual Result<bool> mark_ready(const PendingVersion& version) = 0;
-  virtual Result<bool> mark_failed(const PendingVersion& version, std::string_view message) = 0;
-  virtual Result<std::vector<AgentSnapshot>> unpublished_agents(std::string_view region,
-                                                                int at_most) = 0;
-  virtual Result<void> mark_published(std::int64_t agent_id, std::int64_t revision) = 0;
-  // Set versions that the region must keep: pinned by a current deployment, or the newest ready of
-  // an existing set.
-  virtual Result<std::vector<RetainedVersion>> retained_versions(std::string_view region) = 0;
 };
 
 std::string_view to_string(SetStatus status);  // "pending", …

@@ -20,9 +20,10 @@ namespace agent_secrets::control_plane {
 
 struct ServerOptions {
   std::string address = "127.0.0.1";
-  std::uint16_t port = 7710;         // 0: any free one
-  std::string tls_certificate_file;  // PEM chain; empty: plain HTTP, which is for loopback only
-  std::string tls_key_file;
+  std::uint16_t port = 7710;  // 0: any free one
+  // PEM chain; empty: plain HTTP, which is for loopback only
+  std::string tls_certificate_file = {};
+  std::string tls_key_file = {};
   bool allow_plain_http = false;  // on an address that is not loopback
   int worker_threads = 4;
   int max_connections = 4096;

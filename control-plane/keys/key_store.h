@@ -7,7 +7,7 @@
 //
 // Threads: used by one thread while starting; what it returns is const and safe from several.
 
-#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,11 +18,9 @@
 #include "core/error.h"
 #include "core/jws.h"
 
-namespace SQLite {
-class Database;
-}
-
 namespace agent_secrets::control_plane {
+
+class SqliteConnection;
 
 struct RegionSigningKeys {
   std::string active_kid;
@@ -33,13 +31,24 @@ struct RegionSigningKeys {
 class KeyStore {
  public:
   // `database` is an opened, migrated catalog; both must outlive the KeyStore.
-  KeyStore(SQLite::Database& database, const MasterKey& master_key);
+  KeyStore(SqliteConnection& database, const MasterKey& master_key);
 
+  // ErrorCode::untrusted, with a hint, when the master key is not the one that wrapped them.
   Result<ValueCipher> cipher(std::string_view purpose);
   Result<RegionSigningKeys> signing_keys(std::string_view region);
 
  private:
-  SQLite::Database& database_;
+  struct Key {
+    std::string id;
+    std::string state;  // "active", "standby", "retired"
+    SecretBuffer key;
+  };
+  void create(std::string_view purpose, std::string_view state);
+  Result<std::vector<Key>> read(std::string_view purpose);
+  Result<std::vector<Key>> read_or_create(std::string_view purpose,
+                                          std::span<const std::string_view> states);
+
+  SqliteConnection& database_;
   const MasterKey& master_key_;
 };
 

@@ -19,6 +19,8 @@ class MasterKey {
   // Refuses to overwrite a file; creates it 0600, fsynced with its directory.
   static Result<MasterKey> create_file(const std::string& path);
   // The environment variable, if set, else the file; refuses a file that group or others may read.
+  // The variable is wiped and unset, so that no child process (an --on-deploy command) inherits it.
+  // Call it once, before there are threads.
   static Result<MasterKey> load(const std::string& path);
 
   // XChaCha20-Poly1305 with the key's id and purpose as associated data: a wrapped key cannot stand

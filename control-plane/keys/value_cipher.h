@@ -23,6 +23,8 @@ struct ValueContext {
   std::int64_t set_id = 0;  // ids are never reused; names are
   std::string_view key;
   std::int64_t written_by = 0;  // the version that wrote this value
+  std::int64_t served_as = 0;   // region stores: the version that this row is part of, so that an
+                                // older value cannot be put into a newer version; catalog: 0
 };
 
 struct SealedValue {

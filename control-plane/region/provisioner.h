@@ -5,21 +5,24 @@
 //
 // Steps for a version: read it from the catalog → write it to the region store → read it back and
 // compare → mark it ready in the catalog. Steps for an agent: read its snapshot → write it →
-// confirm → wake its watchers. Each step is idempotent and the catalog is the memory, so a crash
+// wake its watchers → confirm. Each step is idempotent and the catalog is the memory, so a crash
 // between any two loses nothing and repeats safely (provisioner_crash_test.cc kills the process
 // between every two). A region store that fails is retried with exponential backoff; past the
-// budget the version is `failed` and says so.
+// budget the version is `failed` and says so, and is tried again later, so that the region's return
+// mends it. A value that does not decrypt fails its version at once: trying again cannot help.
+// Versions are dropped only when every agent is published: until then the region may still serve
+// what an agent pinned before.
 //
 // Threads: run() on a thread of its own; wake() and publish_now() from any.
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <stop_token>
 #include <string>
+#include <vector>
 
-#include "control-plane/catalog/catalog.h"
+#include "control-plane/catalog/outbox.h"
 #include "control-plane/region/change_hub.h"
 #include "control-plane/region/region_store.h"
 #include "core/clock.h"
@@ -37,7 +40,7 @@ struct ProvisionerOptions {
 
 class Provisioner {
  public:
-  Provisioner(std::string region, Catalog& catalog, RegionStore& store, ChangeHub& hub,
+  Provisioner(std::string region, Outbox& outbox, RegionStore& store, ChangeHub& hub,
               const Clock& clock, const Log& log, ProvisionerOptions options = {});
 
   // Works until asked to stop.
@@ -52,18 +55,31 @@ class Provisioner {
   void publish_now();
 
  private:
-  bool provision_next();
+  enum class Step { done, nothing_due, failed };
+  Step provision_next();
   Result<void> provision(const PendingVersion& version);
+  Result<void> compare_with_region(const ProvisionedVersion& written);
+  bool settle_failure(const PendingVersion& version, const Error& error);
   Result<void> publish_agents();
+  Result<void> publish(const AgentSnapshot& snapshot);
+  Result<void> drop_unneeded();
+  std::chrono::milliseconds back_off();
+  std::chrono::milliseconds until_next_due();
 
   std::string region_;
-  Catalog& catalog_;
+  Outbox& outbox_;
   RegionStore& store_;
   ChangeHub& hub_;
   const Clock& clock_;
   const Log& log_;
   ProvisionerOptions options_;
-  std::mutex publishing_;
+
+  // Of the thread that works.
+  std::chrono::milliseconds backoff_{0};   // 0: the last round went well
+  std::chrono::milliseconds retry_at_{0};  // monotonic
+  std::vector<RetainedVersion> retained_;  // what the region was last told to keep
+
+  std::mutex publishing_;  // one publisher at a time, so that snapshots arrive in order
   std::mutex mutex_;
   std::condition_variable_any condition_;
   bool awake_ = false;

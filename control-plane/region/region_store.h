@@ -83,6 +83,7 @@ struct CredentialOwner {
 struct RetainedVersion {
   std::int64_t set_id = 0;
   std::int64_t version = 0;
+  bool operator==(const RetainedVersion&) const = default;
 };
 
 class RegionStore {

@@ -1,0 +1,30 @@
+# embed_migrations(TARGET NAME FOLDER) compiles the numbered FOLDER/NNNN_name.sql files into TARGET as
+#   const std::vector<Migration>& NAME();
+# (control-plane/sqlite/migrations.h). Generated in the build directory when CMake configures; a
+# changed or added file makes it configure again.
+function(embed_migrations target name folder)
+  file(GLOB scripts CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/[0-9][0-9][0-9][0-9]_*.sql)
+  list(SORT scripts)
+  set(rows "")
+  foreach(script ${scripts})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${script})
+    get_filename_component(label ${script} NAME_WE)
+    file(READ ${script} text)
+    string(APPEND rows "      {\"${label}\", R\"sql(${text})sql\"},\n")
+  endforeach()
+  set(generated ${CMAKE_CURRENT_BINARY_DIR}/${name}.cc)
+  file(CONFIGURE OUTPUT ${generated} @ONLY CONTENT [[
+#include "control-plane/sqlite/migrations.h"
+
+namespace agent_secrets::control_plane {
+
+const std::vector<Migration>& @name@() {
+  static const std::vector<Migration> migrations{
+@rows@  };
+  return migrations;
+}
+
+}  // namespace agent_secrets::control_plane
+]])
+  target_sources(${target} PRIVATE ${generated})
+endfunction()

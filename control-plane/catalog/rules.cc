@@ -1,0 +1,147 @@
+#include "control-plane/catalog/rules.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include "core/limits.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+constexpr std::string_view kDockerCredentials = ".dockercredentials";
+
+constexpr bool is_lower_or_digit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+constexpr bool is_key_character(char c) {
+  return is_lower_or_digit(c) || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
+}
+
+// One DNS-like label: lower-case letters, digits and '-', neither first nor last a '-'.
+bool is_label(std::string_view text) {
+  return !text.empty() && is_lower_or_digit(text.front()) && is_lower_or_digit(text.back()) &&
+         std::ranges::all_of(text, [](char c) { return is_lower_or_digit(c) || c == '-'; });
+}
+
+bool is_set_name(std::string_view name) {
+  if (name.size() < limits::kSetNameMin || name.size() > limits::kSetNameMax) return false;
+  for (std::size_t dot = name.find('.'); dot != std::string_view::npos; dot = name.find('.')) {
+    if (!is_label(name.substr(0, dot))) return false;
+    name.remove_prefix(dot + 1);
+  }
+  return is_label(name);
+}
+
+Result<void> check_host(std::string_view host) {
+  const bool printable = std::ranges::all_of(host, [](char c) { return c > ' ' && c < 0x7f; });
+  if (!host.empty() && host.size() <= limits::kUrl && printable) return {};
+  return fail(ErrorCode::invalid, "An image pull secret needs the host of a registry.");
+}
+
+Result<void> check_image_pull_secret(const WriteSet& write) {
+  if (write.pairs.size() != 1 || write.pairs.front().key != kDockerCredentials) {
+    return fail(ErrorCode::invalid, "An image pull secret needs exactly one value.");
+  }
+  return check_host(write.host);
+}
+
+}  // namespace
+
+std::string shown(std::string_view name) {
+  constexpr std::size_t kShown = 64;
+  std::string text = "'";
+  for (const char c : name.substr(0, kShown)) {
+    const bool plain = c >= ' ' && c < 0x7f && c != '[' && c != ']';
+    text += plain ? c : '?';
+  }
+  text += name.size() > kShown ? "…'" : "'";
+  return text;
+}
+
+Result<void> check_set_name(std::string_view name) {
+  if (is_set_name(name)) return {};
+  return fail(ErrorCode::invalid,
+              fmt::format("Invalid secret set name {}: use {} to {} lower-case letters, digits, "
+                          "'-' and '.', with a letter or digit at both ends of each part.",
+                          shown(name), limits::kSetNameMin, limits::kSetNameMax));
+}
+
+Result<void> check_key(std::string_view key) {
+  if (!key.empty() && key.size() <= limits::kKeyNameMax &&
+      std::ranges::all_of(key, is_key_character)) {
+    return {};
+  }
+  return fail(ErrorCode::invalid,
+              fmt::format("Invalid secret key {}: use 1 to {} letters, digits, '_' and '-'.",
+                          shown(key), limits::kKeyNameMax));
+}
+
+Result<void> check_value(std::string_view key, const SecretBuffer& value) {
+  const std::string_view text = value.expose_text();
+  if (text.empty()) {
+    return fail(ErrorCode::invalid, fmt::format("The value of {} is empty.", shown(key)));
+  }
+  if (pair_bytes(key.size(), text.size()) > limits::kEnvironmentString) {
+    return fail(ErrorCode::invalid,
+                fmt::format("The value of {} is too long: with its key it may take {} bytes.",
+                            shown(key), limits::kEnvironmentString - 2));
+  }
+  if (text.find('\0') != std::string_view::npos) {
+    return fail(ErrorCode::invalid, fmt::format("The value of {} holds a NUL.", shown(key)));
+  }
+  if (!simdjson::validate_utf8(text.data(), text.size())) {
+    return fail(ErrorCode::invalid, fmt::format("The value of {} is not UTF-8.", shown(key)));
+  }
+  return {};
+}
+
+Result<void> check_agent_name(std::string_view name) {
+  if (name.size() >= 2 && name.size() <= limits::kAgentNameMax && is_label(name)) return {};
+  return fail(ErrorCode::invalid,
+              fmt::format("Invalid service name {}: use 2 to {} lower-case letters, digits and "
+                          "'-', with a letter or digit at both ends.",
+                          shown(name), limits::kAgentNameMax));
+}
+
+Result<void> check_plain_name(std::string_view what, std::string_view name) {
+  if (name.size() <= limits::kSetNameMax && is_label(name)) return {};
+  return fail(ErrorCode::invalid,
+              fmt::format("Invalid {} {}: use 1 to {} lower-case letters, digits and '-', with a "
+                          "letter or digit at both ends.",
+                          what, shown(name), limits::kSetNameMax));
+}
+
+Result<void> check_scaling(const Scaling& scaling) {
+  if (scaling.min_agents < 0) {
+    return fail(ErrorCode::invalid, "minAgents must not be negative.");
+  }
+  if (scaling.max_agents < 1) return fail(ErrorCode::invalid, "maxAgents must be at least 1.");
+  if (scaling.min_agents > scaling.max_agents) {
+    return fail(ErrorCode::invalid,
+                fmt::format("minAgents ({}) must not be greater than maxAgents ({}).",
+                            scaling.min_agents, scaling.max_agents));
+  }
+  return {};
+}
+
+Result<void> check_write(const WriteSet& write) {
+  if (auto ok = check_set_name(write.name); !ok) return ok;
+  if (write.type == SetType::image_pull_secret) {
+    if (auto ok = check_image_pull_secret(write); !ok) return ok;
+  }
+  if (write.pairs.empty()) {
+    return fail(ErrorCode::invalid, fmt::format("Nothing to write to {}.", shown(write.name)));
+  }
+  for (const SecretPair& pair : write.pairs) {
+    if (write.type == SetType::secret) {
+      if (auto ok = check_key(pair.key); !ok) return ok;
+    }
+    if (auto ok = check_value(pair.key, pair.value); !ok) return ok;
+  }
+  return {};
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,35 @@
+#pragma once
+// What names and values may be (contract sections 5.1 and 6.2), and how a message may name them.
+// Each check returns ErrorCode::invalid with the sentence that the API shows.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "control-plane/catalog/catalog.h"
+#include "core/error.h"
+
+namespace agent_secrets::control_plane {
+
+// 'name', fit to show: shortened, and with '?' for control characters and for square brackets,
+// which the official CLI takes for markup (an unmatched one crashes it).
+std::string shown(std::string_view name);
+
+Result<void> check_set_name(std::string_view name);
+Result<void> check_key(std::string_view key);
+Result<void> check_value(std::string_view key, const SecretBuffer& value);
+Result<void> check_agent_name(std::string_view name);
+// Organizations and regions: lower-case letters, digits and '-'. A region's code is part of a file
+// name.
+Result<void> check_plain_name(std::string_view what, std::string_view name);
+Result<void> check_scaling(const Scaling& scaling);
+
+// The pairs of a write, and for an image pull secret its one pair and its host.
+Result<void> check_write(const WriteSet& write);
+
+// What one pair takes of the limit on a set, and of an environment block: KEY=value and its NUL.
+constexpr std::size_t pair_bytes(std::size_t key_size, std::size_t value_size) {
+  return key_size + value_size + 2;
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,143 @@
+#pragma once
+// The catalog in one SQLite file. Its schema is migrations/*.sql; the .cc files follow the parts of
+// the Catalog interface: sqlite_organizations, sqlite_tokens, sqlite_sets, sqlite_values,
+// sqlite_agents, sqlite_deploys, sqlite_credentials, sqlite_outbox. Values are encrypted inside the
+// transaction that gives them their version, because the version is part of what they are bound to.
+//
+// Threads: safe from several; one call at a time works on the file.
+
+#include <memory>
+
+#include "control-plane/catalog/catalog.h"
+#include "control-plane/keys/value_cipher.h"
+#include "control-plane/sqlite/connection.h"
+#include "core/clock.h"
+
+namespace agent_secrets::control_plane {
+
+class SqliteCatalog final : public Catalog {
+ public:
+  // `connection` is migrated; `clock` outlives the catalog.
+  SqliteCatalog(std::unique_ptr<SqliteConnection> connection, ValueCipher cipher,
+                const Clock& clock);
+
+  Result<Organization> create_organization(std::string_view name, std::string_view verbose_name,
+                                           std::string_view default_region) override;
+  Result<std::optional<Organization>> find_organization(std::string_view name) override;
+  Result<std::vector<Organization>> list_organizations() override;
+  Result<void> set_default_region(std::int64_t organization_id, std::string_view region) override;
+  Result<void> add_region(const Region& region) override;
+  Result<std::vector<Region>> list_regions() override;
+  Result<Token> add_token(std::int64_t organization_id, std::string_view name, Role role,
+                          std::span<const std::uint8_t, 32> sha256) override;
+  Result<std::vector<Token>> list_tokens(std::int64_t organization_id) override;
+  Result<void> revoke_token(std::int64_t organization_id, std::string_view name) override;
+  Result<std::optional<Principal>> find_principal(
+      std::span<const std::uint8_t, 32> sha256) override;
+  Result<void> put_setting(std::string_view name, std::string_view value) override;
+  Result<std::optional<std::string>> find_setting(std::string_view name) override;
+
+  Result<SecretSet> write_set(std::int64_t organization_id, WriteSet write) override;
+  Result<std::vector<SecretSet>> list_sets(std::int64_t organization_id) override;
+  Result<std::optional<SecretSet>> find_set(std::int64_t organization_id,
+                                            std::string_view name) override;
+  Result<void> unset_key(std::int64_t organization_id, std::string_view set,
+                         std::string_view key) override;
+  Result<void> delete_set(std::int64_t organization_id, std::string_view set) override;
+
+  Result<DeployOutcome> create_agent(std::int64_t organization_id, DeployRequest request) override;
+  Result<DeployOutcome> update_agent(std::int64_t organization_id, DeployRequest request) override;
+  Result<std::vector<Agent>> list_agents(std::int64_t organization_id) override;
+  Result<std::optional<Agent>> find_agent(std::int64_t organization_id,
+                                          std::string_view name) override;
+  Result<std::vector<Deployment>> list_deployments(std::int64_t organization_id,
+                                                   std::string_view agent) override;
+  Result<void> delete_agent(std::int64_t organization_id, std::string_view name) override;
+
+  Result<CredentialRecord> add_credential(std::int64_t organization_id, std::string_view agent,
+                                          std::string_view kid,
+                                          const CredentialPublicKeys& keys) override;
+  Result<std::vector<CredentialRecord>> list_credentials(std::int64_t organization_id,
+                                                         std::string_view agent) override;
+  Result<void> revoke_credential(std::int64_t organization_id, std::string_view agent,
+                                 std::string_view kid) override;
+
+  Result<Due> next_due(std::string_view region, UnixMs now) override;
+  Result<ProvisionedVersion> read_version(const PendingVersion& version) override;
+  Result<bool> mark_ready(const PendingVersion& version) override;
+  Result<bool> mark_failed(const PendingVersion& version, std::string_view message) override;
+  Result<std::vector<AgentSnapshot>> unpublished_agents(std::string_view region,
+                                                        int at_most) override;
+  Result<void> mark_published(std::int64_t agent_id, std::int64_t revision) override;
+  Result<std::vector<RetainedVersion>> retained_versions(std::string_view region) override;
+
+ private:
+  // All of these run inside a transaction of db_. What they throw, it converts.
+
+  // sqlite_organizations.cc
+  Result<Organization> organization_by_id(std::int64_t id);
+  Result<void> check_region(std::string_view code);
+
+  // sqlite_sets.cc
+  struct SetRow {
+    std::int64_t organization_id = 0;
+    std::string host;
+    std::int64_t ready_version = 0;
+    UnixMs burst_since{};
+    SecretSet set;
+  };
+  std::optional<SetRow> find_set_row(std::int64_t organization_id, std::string_view name);
+  Result<SetRow> set_to_write(std::int64_t organization_id, const WriteSet& write);
+  Result<SetRow> insert_set(std::int64_t organization_id, const WriteSet& write);
+  // Makes the next version the newest and pending. Its values are written.
+  void begin_version(SetRow& row, bool quiet_period);
+  Result<void> check_not_bound(std::int64_t organization_id, std::string_view set);
+
+  // sqlite_values.cc
+  // True when the value differs from the live one; it is then written by the next version.
+  Result<bool> write_value(const SetRow& row, const SecretPair& pair);
+  bool remove_value(const SetRow& row, std::string_view key);  // false: no such key
+  std::vector<std::string> live_keys(std::int64_t set_id);
+  Result<void> check_set_size(const SetRow& row, std::string_view last_key);
+  Result<std::vector<ProvisionedValue>> open_values(const PendingVersion& version);
+  std::vector<std::string> changed_keys(std::int64_t set_id, std::int64_t from, std::int64_t to);
+  void drop_unneeded_values(std::int64_t set_id);
+
+  // sqlite_agents.cc
+  std::optional<Agent> find_agent_row(std::int64_t organization_id, std::string_view name);
+  Result<Agent> existing_agent(std::int64_t organization_id, std::string_view name);
+  Deployment read_deployment(std::string_view id);
+  std::vector<PinnedSet> read_pins(std::string_view deployment_id);
+
+  // sqlite_deploys.cc
+  struct Binding {
+    std::string name;
+    SetType type;
+  };
+  struct BoundSets {
+    std::optional<SetRow> secret;  // the set to pin, which is ready
+  };
+  Result<BoundSets> pass_gate(std::int64_t organization_id, std::string_view region,
+                              const DeploymentSpec& spec);
+  std::int64_t insert_agent(std::int64_t organization_id, std::string_view name,
+                            std::string_view region, const Scaling& scaling);
+  void insert_deployment(std::int64_t agent_id, const DeploymentSpec& spec, const BoundSets& bound);
+  Result<DeployOutcome> apply_update(std::int64_t organization_id, const Agent& agent,
+                                     const DeployRequest& request);
+  std::string unchanged_warning(const Agent& agent);
+
+  // sqlite_credentials.cc
+  std::int64_t raise_revision(std::int64_t agent_id);  // the new one
+
+  // sqlite_outbox.cc
+  void follow_latest(const PendingVersion& version);
+  AgentSnapshot read_snapshot(std::int64_t agent_id);
+  std::vector<AgentCredentialRecord> read_credentials(std::int64_t agent_id);
+
+  std::unique_ptr<SqliteConnection> connection_;
+  SqliteConnection& db_;
+  ValueCipher cipher_;
+  const Clock& clock_;
+};
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,238 @@
+// Deploys: the gate of contract 6.2, and the deployment that pins what passed it, in one
+// transaction.
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+#include <sodium.h>
+
+#include "control-plane/catalog/rules.h"
+#include "control-plane/catalog/sqlite_catalog.h"
+#include "core/limits.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+constexpr std::string_view kUnchanged = "Nothing to deploy: the configuration is unchanged.";
+
+// RFC 9562, version 4.
+std::string random_uuid() {
+  std::array<std::uint8_t, 16> bytes{};
+  randombytes_buf(bytes.data(), bytes.size());
+  bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0f) | 0x40);
+  bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3f) | 0x80);
+  std::string text;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+    text += fmt::format("{:02x}", bytes[i]);
+  }
+  return text;
+}
+
+std::string_view kind(SetType type) {
+  return type == SetType::secret ? "Secret set" : "Image pull secret";
+}
+
+// What the agent would have after the request.
+DeploymentSpec merged(DeploymentSpec spec, const DeployRequest& request) {
+  if (request.image) spec.image = *request.image;
+  if (request.secret_set) spec.secret_set = *request.secret_set;
+  if (request.image_pull_secret_set) spec.image_pull_secret_set = *request.image_pull_secret_set;
+  for (const auto& [name, value] : request.settings) {
+    if (value == "null") {
+      spec.settings.erase(name);
+    } else {
+      spec.settings[name] = value;
+    }
+  }
+  return spec;
+}
+
+Scaling merged(Scaling scaling, const DeployRequest& request) {
+  scaling.min_agents = request.min_agents.value_or(scaling.min_agents);
+  scaling.max_agents = request.max_agents.value_or(scaling.max_agents);
+  return scaling;
+}
+
+Result<void> check_spec(const DeploymentSpec& spec) {
+  if (spec.image.empty()) return fail(ErrorCode::invalid, "A service needs an image.");
+  if (spec.image.size() <= limits::kUrl) return {};
+  return fail(ErrorCode::invalid,
+              fmt::format("The name of the image may have {} characters.", limits::kUrl));
+}
+
+Result<void> check_ready(const SecretSet& set) {
+  if (set.status == SetStatus::ready) return {};
+  const auto text = set.status == SetStatus::pending
+                        ? "is not yet ready. Retry once it has been provisioned."
+                        : "failed to provision. Write it again, then retry.";
+  return fail(ErrorCode::conflict, fmt::format("{} {} {}", kind(set.type), shown(set.name), text));
+}
+
+Result<void> check_type(const SecretSet& set, SetType wanted) {
+  if (set.type == wanted) return {};
+  return fail(ErrorCode::invalid,
+              fmt::format("{} is {}.", shown(set.name),
+                          wanted == SetType::secret ? "an image pull secret, not a secret set"
+                                                    : "a secret set, not an image pull secret"));
+}
+
+Result<void> check_set_region(const SecretSet& set, std::string_view region) {
+  if (set.region == region) return {};
+  return fail(ErrorCode::invalid,
+              fmt::format("{} {} is in region {}, the service in region {}.", kind(set.type),
+                          shown(set.name), shown(set.region), shown(region)));
+}
+
+// The deployment still pins the set that its name means today.
+bool same_binding(const Deployment& deployment, const std::optional<std::int64_t>& set_id) {
+  if (!set_id) return deployment.pins.empty();
+  return deployment.pins.size() == 1 && deployment.pins.front().set_id == *set_id;
+}
+
+}  // namespace
+
+// Stage by stage over both sets, so that a set that does not exist is told before one that is not
+// ready.
+Result<SqliteCatalog::BoundSets> SqliteCatalog::pass_gate(std::int64_t organization_id,
+                                                          std::string_view region,
+                                                          const DeploymentSpec& spec) {
+  const Binding wanted[] = {{spec.secret_set, SetType::secret},
+                            {spec.image_pull_secret_set, SetType::image_pull_secret}};
+  std::vector<std::pair<SetType, SetRow>> found;
+  for (const auto& [name, type] : wanted) {
+    if (name.empty()) continue;
+    auto row = find_set_row(organization_id, name);
+    if (!row) {
+      return fail(ErrorCode::not_found, fmt::format("{} {} not found", kind(type), shown(name)));
+    }
+    found.emplace_back(type, std::move(*row));
+  }
+  for (const auto& [type, row] : found) {
+    if (auto ok = check_type(row.set, type); !ok) return propagate(ok);
+  }
+  for (const auto& [type, row] : found) {
+    if (auto ok = check_set_region(row.set, region); !ok) return propagate(ok);
+  }
+  for (const auto& [type, row] : found) {
+    if (auto ok = check_ready(row.set); !ok) return propagate(ok);
+  }
+  BoundSets bound;
+  if (!spec.secret_set.empty()) bound.secret = std::move(found.front().second);
+  return bound;
+}
+
+// Sequences continue above those of any earlier agent of this name: an instance that still runs it
+// must never see one go down, or used again for something else.
+std::int64_t SqliteCatalog::insert_agent(std::int64_t organization_id, std::string_view name,
+                                         std::string_view region, const Scaling& scaling) {
+  const UnixMs now = clock_.unix_time();
+  db_.query(
+         "INSERT INTO agents (organization_id, name, region, min_agents, max_agents,"
+         " deployment_id, sequence, revision, created_at, updated_at)"
+         " SELECT ?1, ?2, ?3, ?4, ?5, '', coalesce(max(sequence), 0), 0, ?6, ?6"
+         " FROM agents WHERE organization_id = ?1 AND name = ?2",
+         organization_id, name, region, scaling.min_agents, scaling.max_agents, now)
+      .run();
+  return db_.last_insert_id();
+}
+
+void SqliteCatalog::insert_deployment(std::int64_t agent_id, const DeploymentSpec& spec,
+                                      const BoundSets& bound) {
+  const std::string id = random_uuid();
+  const UnixMs now = clock_.unix_time();
+  db_.query(
+         "UPDATE agents SET deployment_id = ?, sequence = sequence + 1, revision = revision + 1,"
+         " updated_at = ? WHERE id = ?",
+         id, now, agent_id)
+      .run();
+  db_.query(
+         "INSERT INTO deployments (id, agent_id, revision, image, secret_set,"
+         " image_pull_secret_set, created_at)"
+         " SELECT ?, id, revision, ?, ?, ?, ? FROM agents WHERE id = ?",
+         id, spec.image, spec.secret_set, spec.image_pull_secret_set, now, agent_id)
+      .run();
+  for (const auto& [name, value] : spec.settings) {
+    db_.query("INSERT INTO deployment_settings (deployment_id, name, value) VALUES (?, ?, ?)", id,
+              name, value)
+        .run();
+  }
+  if (!bound.secret) return;
+  db_.query(
+         "INSERT INTO deployment_pins (deployment_id, set_id, set_name, version)"
+         " VALUES (?, ?, ?, ?)",
+         id, bound.secret->set.id, bound.secret->set.name, bound.secret->ready_version)
+      .run();
+}
+
+Result<DeployOutcome> SqliteCatalog::create_agent(std::int64_t organization_id,
+                                                  DeployRequest request) {
+  if (auto ok = check_agent_name(request.agent); !ok) return propagate(ok);
+  const DeploymentSpec spec = merged(DeploymentSpec{}, request);
+  const Scaling scaling = merged(Scaling{}, request);
+  if (auto ok = check_spec(spec); !ok) return propagate(ok);
+  if (auto ok = check_scaling(scaling); !ok) return propagate(ok);
+  return db_.write("create agent", [&]() -> Result<DeployOutcome> {
+    if (find_agent_row(organization_id, request.agent)) {
+      return fail(ErrorCode::invalid, "Service already exists");
+    }
+    auto organization = organization_by_id(organization_id);
+    if (!organization) return propagate(organization);
+    const std::string region = request.region.value_or(organization->default_region);
+    if (auto ok = check_region(region); !ok) return propagate(ok);
+    auto bound = pass_gate(organization_id, region, spec);
+    if (!bound) return propagate(bound);
+    insert_deployment(insert_agent(organization_id, request.agent, region, scaling), spec, *bound);
+    return DeployOutcome{.agent = *find_agent_row(organization_id, request.agent), .warning = {}};
+  });
+}
+
+std::string SqliteCatalog::unchanged_warning(const Agent& agent) {
+  std::string warning(kUnchanged);
+  for (const PinnedSet& pin : agent.deployment.pins) {
+    if (pin.latest_version <= pin.version) continue;
+    warning += fmt::format(
+        " {} has version {}, this deployment keeps version {}; deploy with --force to use it.",
+        pin.name, pin.latest_version, pin.version);
+  }
+  return warning;
+}
+
+Result<DeployOutcome> SqliteCatalog::apply_update(std::int64_t organization_id, const Agent& agent,
+                                                  const DeployRequest& request) {
+  const DeploymentSpec spec = merged(agent.deployment.spec, request);
+  const Scaling scaling = merged(agent.scaling, request);
+  if (auto ok = check_spec(spec); !ok) return propagate(ok);
+  if (auto ok = check_scaling(scaling); !ok) return propagate(ok);
+  auto bound = pass_gate(organization_id, agent.region, spec);
+  if (!bound) return propagate(bound);
+
+  std::optional<std::int64_t> set_id;
+  if (bound->secret) set_id = bound->secret->set.id;
+  const bool new_deployment =
+      request.force || spec != agent.deployment.spec || !same_binding(agent.deployment, set_id);
+  if (!new_deployment && scaling == agent.scaling) {
+    return DeployOutcome{.agent = agent, .warning = unchanged_warning(agent)};
+  }
+  db_.query("UPDATE agents SET min_agents = ?, max_agents = ?, updated_at = ? WHERE id = ?",
+            scaling.min_agents, scaling.max_agents, clock_.unix_time(), agent.id)
+      .run();
+  if (new_deployment) insert_deployment(agent.id, spec, *bound);
+  return DeployOutcome{.agent = *find_agent_row(organization_id, agent.name), .warning = {}};
+}
+
+Result<DeployOutcome> SqliteCatalog::update_agent(std::int64_t organization_id,
+                                                  DeployRequest request) {
+  return db_.write("update agent", [&]() -> Result<DeployOutcome> {
+    auto agent = existing_agent(organization_id, request.agent);
+    if (!agent) return propagate(agent);
+    if (request.region && *request.region != agent->region) {
+      return fail(ErrorCode::invalid,
+                  fmt::format("Service {} is in region {} and cannot be moved to region {}.",
+                              shown(agent->name), shown(agent->region), shown(*request.region)));
+    }
+    return apply_update(organization_id, *agent, request);
+  });
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,199 @@
+// Secret sets: writing, reading, deleting.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "control-plane/catalog/rules.h"
+#include "control-plane/catalog/sqlite_catalog.h"
+#include "core/limits.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+constexpr const char* kSetNotFound = "Set not found";
+
+SetStatus parse_status(std::string_view text) {
+  if (text == "ready") return SetStatus::ready;
+  return text == "failed" ? SetStatus::failed : SetStatus::pending;
+}
+
+SetType parse_type(std::string_view text) {
+  return text == "secret" ? SetType::secret : SetType::image_pull_secret;
+}
+
+// Columns: id, name, type, region, status, error_message, version.
+SecretSet read_set(const SqliteQuery& row) {
+  return {.id = row.integer(0),
+          .name = row.text(1),
+          .type = parse_type(row.text(2)),
+          .region = row.text(3),
+          .status = parse_status(row.text(4)),
+          .error_message = row.text(5),
+          .version = row.integer(6),
+          .keys = {}};
+}
+
+Result<void> check_same_kind(const SecretSet& set, const WriteSet& write) {
+  if (set.type != write.type) {
+    return fail(
+        ErrorCode::invalid,
+        fmt::format("{} is {}. The type of a set cannot be changed.", shown(set.name),
+                    set.type == SetType::secret ? "a secret set, not an image pull secret"
+                                                : "an image pull secret, not a secret set"));
+  }
+  if (write.region && *write.region != set.region) {
+    return fail(ErrorCode::invalid,
+                fmt::format("Secret set {} is in region {} and cannot be moved to region {}.",
+                            shown(set.name), shown(set.region), shown(*write.region)));
+  }
+  return {};
+}
+
+// As in the official CLI's own parsing, the last of a repeated key wins.
+std::vector<const SecretPair*> last_of_each_key(const std::vector<SecretPair>& pairs) {
+  std::map<std::string_view, const SecretPair*> last;
+  for (const SecretPair& pair : pairs) last[pair.key] = &pair;
+  std::vector<const SecretPair*> kept;
+  for (const SecretPair& pair : pairs) {
+    if (last.at(pair.key) == &pair) kept.push_back(&pair);
+  }
+  return kept;
+}
+
+}  // namespace
+
+std::optional<SqliteCatalog::SetRow> SqliteCatalog::find_set_row(std::int64_t organization_id,
+                                                                 std::string_view name) {
+  auto row = db_.query(
+      "SELECT id, name, type, region, status, error_message, version, host, ready_version,"
+      " burst_since FROM sets WHERE organization_id = ? AND name = ?",
+      organization_id, name);
+  if (!row.step()) return std::nullopt;
+  return SetRow{.organization_id = organization_id,
+                .host = row.text(7),
+                .ready_version = row.integer(8),
+                .burst_since = row.time(9),
+                .set = read_set(row)};
+}
+
+Result<SqliteCatalog::SetRow> SqliteCatalog::insert_set(std::int64_t organization_id,
+                                                        const WriteSet& write) {
+  auto organization = organization_by_id(organization_id);
+  if (!organization) return propagate(organization);
+  db_.query("INSERT INTO sets (organization_id, name, type, region) VALUES (?, ?, ?, ?)",
+            organization_id, write.name, to_string(write.type),
+            write.region.value_or(organization->default_region))
+      .run();
+  return std::move(*find_set_row(organization_id, write.name));
+}
+
+Result<SqliteCatalog::SetRow> SqliteCatalog::set_to_write(std::int64_t organization_id,
+                                                          const WriteSet& write) {
+  if (write.region) {
+    if (auto ok = check_region(*write.region); !ok) return propagate(ok);
+  }
+  auto row = find_set_row(organization_id, write.name);
+  if (!row) return insert_set(organization_id, write);
+  if (auto ok = check_same_kind(row->set, write); !ok) return propagate(ok);
+  return std::move(*row);
+}
+
+void SqliteCatalog::begin_version(SetRow& row, bool quiet_period) {
+  const UnixMs now = clock_.unix_time();
+  if (row.set.status != SetStatus::pending || row.set.version == 0) row.burst_since = now;
+  const UnixMs due =
+      quiet_period ? std::min(now + limits::kQuietPeriod, row.burst_since + limits::kQuietPeriodMax)
+                   : now;
+  row.set.version += 1;
+  row.set.status = SetStatus::pending;
+  row.set.error_message.clear();
+  db_.query(
+         "UPDATE sets SET version = ?, status = 'pending', error_message = '', host = ?,"
+         " burst_since = ?, pending_since = ?, due_at = ? WHERE id = ?",
+         row.set.version, row.host, row.burst_since, now, due, row.set.id)
+      .run();
+}
+
+Result<SecretSet> SqliteCatalog::write_set(std::int64_t organization_id, WriteSet write) {
+  if (auto ok = check_write(write); !ok) return propagate(ok);
+  return db_.write("write set", [&]() -> Result<SecretSet> {
+    auto row = set_to_write(organization_id, write);
+    if (!row) return propagate(row);
+    bool changed = row->set.version == 0 || row->host != write.host;
+    row->host = write.host;
+    for (const SecretPair* pair : last_of_each_key(write.pairs)) {
+      auto written = write_value(*row, *pair);
+      if (!written) return propagate(written);
+      changed = changed || *written;
+    }
+    if (!changed && row->set.status != SetStatus::failed) return row->set;
+    if (auto ok = check_set_size(*row, write.pairs.back().key); !ok) return propagate(ok);
+    begin_version(*row, write.quiet_period);
+    return row->set;
+  });
+}
+
+Result<std::vector<SecretSet>> SqliteCatalog::list_sets(std::int64_t organization_id) {
+  return db_.read("list sets", [&]() -> Result<std::vector<SecretSet>> {
+    auto rows = db_.query(
+        "SELECT id, name, type, region, status, error_message, version FROM sets"
+        " WHERE organization_id = ? ORDER BY name",
+        organization_id);
+    std::vector<SecretSet> sets;
+    while (rows.step()) sets.push_back(read_set(rows));
+    return sets;
+  });
+}
+
+Result<std::optional<SecretSet>> SqliteCatalog::find_set(std::int64_t organization_id,
+                                                         std::string_view name) {
+  return db_.read("find set", [&]() -> Result<std::optional<SecretSet>> {
+    auto row = find_set_row(organization_id, name);
+    if (!row) return std::nullopt;
+    row->set.keys = live_keys(row->set.id);
+    return std::move(row->set);
+  });
+}
+
+Result<void> SqliteCatalog::unset_key(std::int64_t organization_id, std::string_view set,
+                                      std::string_view key) {
+  return db_.write("unset key", [&]() -> Result<void> {
+    auto row = find_set_row(organization_id, set);
+    if (!row) return fail(ErrorCode::not_found, kSetNotFound);
+    if (row->set.type == SetType::image_pull_secret) {
+      return fail(ErrorCode::invalid, "An image pull secret has no keys to delete.");
+    }
+    if (!remove_value(*row, key)) return fail(ErrorCode::not_found, "Secret not found");
+    begin_version(*row, true);
+    return {};
+  });
+}
+
+Result<void> SqliteCatalog::check_not_bound(std::int64_t organization_id, std::string_view set) {
+  auto rows = db_.query(
+      "SELECT a.name FROM agents a JOIN deployments d ON d.id = a.deployment_id"
+      " WHERE a.organization_id = ?1 AND a.deleted = 0"
+      "   AND (d.secret_set = ?2 OR d.image_pull_secret_set = ?2) ORDER BY a.name",
+      organization_id, set);
+  std::vector<std::string> agents;
+  while (rows.step()) agents.push_back(rows.text(0));
+  if (agents.empty()) return {};
+  return fail(ErrorCode::conflict, fmt::format("Secret set {} is in use by: {}. Deploy without it, "
+                                               "or delete these agents, then delete the set.",
+                                               shown(set), fmt::join(agents, ", ")));
+}
+
+Result<void> SqliteCatalog::delete_set(std::int64_t organization_id, std::string_view set) {
+  return db_.write("delete set", [&]() -> Result<void> {
+    if (auto ok = check_not_bound(organization_id, set); !ok) return ok;
+    const int deleted =
+        db_.query("DELETE FROM sets WHERE organization_id = ? AND name = ?", organization_id, set)
+            .run();
+    if (deleted == 1) return {};
+    return fail(ErrorCode::not_found, kSetNotFound);
+  });
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,324 @@
+#include "control-plane/http/server.h"
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/unique_fd.h"
+#include "tests/catch.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+// Both ends of a rendezvous between a test and a parked request.
+class Gate {
+ public:
+  void subscribed(std::function<void()> wake) {
+    const std::lock_guard lock(mutex_);
+    wake_ = std::move(wake);
+    condition_.notify_all();
+  }
+  void cancelled() {
+    const std::lock_guard lock(mutex_);
+    cancelled_ = true;
+    condition_.notify_all();
+  }
+  std::function<void()> await_wake() {
+    std::unique_lock lock(mutex_);
+    condition_.wait(lock, [&] { return wake_ != nullptr; });
+    return wake_;
+  }
+  void await_cancelled() {
+    std::unique_lock lock(mutex_);
+    condition_.wait(lock, [&] { return cancelled_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable condition_;
+  std::function<void()> wake_;
+  bool cancelled_ = false;
+};
+
+class RunningServer {
+ public:
+  explicit RunningServer(ServerOptions options = {}) : router_(refuse) {
+    options.port = 0;
+    router_.add("GET", "/hello", [](const Request&) { return Response{.body = "{\"a\":1}"}; });
+    router_.add("PUT", "/echo",
+                [](const Request& request) { return Response{.body = std::string(request.body)}; });
+    router_.add("GET", "/park", [this](const Request& request) { return park(request); });
+    server_ = std::move(*Server::bind(options, router_, log_));
+    thread_ = std::thread([this] { server_->run(); });
+  }
+  ~RunningServer() { stop(); }
+  RunningServer(const RunningServer&) = delete;
+  RunningServer& operator=(const RunningServer&) = delete;
+
+  void stop() {
+    server_->stop();
+    if (thread_.joinable()) thread_.join();
+  }
+  [[nodiscard]] std::uint16_t port() const { return server_->port(); }
+  Gate gate;
+
+ private:
+  static Response refuse(const Request&, int status) {
+    return {.status = status, .body = "{\"status\":" + std::to_string(status) + "}"};
+  }
+  Outcome park(const Request& request) {
+    if (request.waited.count() > 0) return Response{.body = "{\"woken\":true}"};
+    return Wait{.at_most = std::chrono::seconds(60), .subscribe = [this](auto wake) {
+                  gate.subscribed(std::move(wake));
+                  return [this] { gate.cancelled(); };
+                }};
+  }
+
+  Log log_{"test", LogLevel::error, LogFormat::json};
+  Router router_;
+  std::unique_ptr<Server> server_;
+  std::thread thread_;
+};
+
+// A socket, and nothing that would tidy up what a test sends.
+class Client {
+ public:
+  explicit Client(const RunningServer& server)
+      : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(server.port());
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    REQUIRE(::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
+  }
+
+  void send(std::string_view bytes) const {
+    while (!bytes.empty()) {
+      const ssize_t sent = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      REQUIRE(sent > 0);
+      bytes.remove_prefix(static_cast<std::size_t>(sent));
+    }
+  }
+  void finish_sending() const { ::shutdown(fd_.get(), SHUT_WR); }
+  void close() { fd_.reset(); }
+
+  // Until the server closes: an error (a reset) fails the test.
+  std::string receive_all() {
+    char bytes[4096];
+    for (;;) {
+      const ssize_t size = ::recv(fd_.get(), bytes, sizeof(bytes), 0);
+      REQUIRE(size >= 0);
+      if (size == 0) return std::exchange(received_, {});
+      received_.append(bytes, static_cast<std::size_t>(size));
+    }
+  }
+  // Until `text` has come; what came up to there.
+  std::string receive_through(std::string_view text) {
+    char bytes[4096];
+    while (received_.find(text) == std::string::npos) {
+      const ssize_t size = ::recv(fd_.get(), bytes, sizeof(bytes), 0);
+      REQUIRE(size > 0);
+      received_.append(bytes, static_cast<std::size_t>(size));
+    }
+    std::string head = received_.substr(0, received_.find(text) + text.size());
+    received_.erase(0, head.size());
+    return head;
+  }
+
+ private:
+  UniqueFd fd_;
+  std::string received_;
+};
+
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+constexpr std::string_view kHello = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
+constexpr std::string_view kClosing = "GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+
+TEST_CASE("a connection serves one request after the other, also pipelined") {
+  RunningServer server;
+  Client client(server);
+  client.send(kHello);
+  CHECK(contains(client.receive_through("{\"a\":1}"), "HTTP/1.1 200 OK\r\n"));
+  client.send(std::string(kHello) + std::string(kHello) + std::string(kClosing));
+  client.receive_through("{\"a\":1}");
+  client.receive_through("{\"a\":1}");
+  const std::string last = client.receive_all();
+  CHECK(contains(last, "Connection: close\r\n"));
+  CHECK(contains(last, "\r\n\r\n{\"a\":1}"));
+}
+
+TEST_CASE("a body arrives in pieces and comes back whole") {
+  RunningServer server;
+  Client client(server);
+  const std::string body(100'000, 'x');
+  client.send("PUT /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 100000\r\n");
+  client.send("\r\n");
+  client.send(body.substr(0, 7));
+  client.send(body.substr(7));
+  CHECK(client.receive_all().ends_with("\r\n\r\n" + body));
+}
+
+TEST_CASE("a chunked body comes back whole") {
+  RunningServer server;
+  Client client(server);
+  client.send(
+      "PUT /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n");
+  client.send("\r\n3\r\nabc\r\n");
+  client.send("2\r\nde\r\n0\r\n\r\n");
+  CHECK(client.receive_all().ends_with("\r\n\r\nabcde"));
+}
+
+TEST_CASE("an oversized body is answered with 413 after the client has sent all of it") {
+  RunningServer server;
+  Client client(server);
+  client.send("PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 8388608\r\n\r\n");
+  client.send(std::string(8'388'608, 'x'));
+  const std::string answer = client.receive_all();
+  CHECK(contains(answer, "HTTP/1.1 413 "));
+  CHECK(answer.ends_with("{\"status\":413}"));
+}
+
+TEST_CASE("an oversized chunked body is answered with 413") {
+  RunningServer server;
+  Client client(server);
+  client.send("PUT /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+  const std::string chunk = "10000\r\n" + std::string(0x10000, 'x') + "\r\n";
+  for (int i = 0; i < 100; ++i) client.send(chunk);
+  client.send("0\r\n\r\n");
+  client.finish_sending();
+  CHECK(contains(client.receive_all(), "HTTP/1.1 413 "));
+}
+
+TEST_CASE("a client that expects 100-continue hears it, or the refusal in its place") {
+  RunningServer server;
+  Client client(server);
+  client.send(
+      "PUT /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nConnection: close\r\n"
+      "Content-Length: 3\r\n\r\n");
+  CHECK(client.receive_through("\r\n\r\n") == "HTTP/1.1 100 Continue\r\n\r\n");
+  client.send("abc");
+  CHECK(client.receive_all().ends_with("\r\n\r\nabc"));
+
+  Client refused(server);
+  refused.send(
+      "PUT /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+      "Content-Length: 99999999\r\n\r\n");
+  CHECK(contains(refused.receive_all(), "HTTP/1.1 413 "));
+}
+
+TEST_CASE("a header past its bound is 431, and what is no HTTP is 400") {
+  RunningServer server;
+  Client large(server);
+  large.send("GET /hello HTTP/1.1\r\nHost: a\r\nX: " + std::string(40'000, 'x') + "\r\n\r\n");
+  CHECK(contains(large.receive_all(), "HTTP/1.1 431 "));
+
+  for (const std::string_view bytes :
+       {"nonsense\r\n\r\n", "GET /hello HTTP/1.1\r\n\r\n", "GET /a%zz HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /a HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        "PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"}) {
+    INFO(bytes);
+    Client client(server);
+    client.send(bytes);
+    const std::string answer = client.receive_all();
+    CHECK(contains(answer, "HTTP/1.1 400 "));
+    CHECK(answer.ends_with("{\"status\":400}"));
+  }
+}
+
+TEST_CASE("HEAD has the length and no body, and HTTP/1.0 closes") {
+  RunningServer server;
+  Client client(server);
+  client.send("HEAD /hello HTTP/1.0\r\n\r\n");
+  const std::string answer = client.receive_all();
+  CHECK(contains(answer, "Content-Length: 7\r\n"));
+  CHECK(answer.ends_with("\r\n\r\n"));
+}
+
+TEST_CASE("half a request is answered with 408 when its time is over") {
+  RunningServer server({.request_timeout = std::chrono::seconds(1)});
+  Client client(server);
+  client.send("PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na");
+  CHECK(contains(client.receive_all(), "HTTP/1.1 408 "));
+}
+
+TEST_CASE("an idle connection is closed without a word") {
+  RunningServer server({.idle_timeout = std::chrono::seconds(1)});
+  Client client(server);
+  CHECK(client.receive_all().empty());
+}
+
+TEST_CASE("a parked request is answered when it is woken") {
+  RunningServer server;
+  Client client(server);
+  client.send("GET /park HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  const auto wake = server.gate.await_wake();
+  wake();
+  CHECK(client.receive_all().ends_with("{\"woken\":true}"));
+  server.gate.await_cancelled();
+  wake();  // late: reaches nobody
+}
+
+TEST_CASE("a parked request is cancelled when its client goes away") {
+  RunningServer server;
+  Client client(server);
+  client.send("GET /park HTTP/1.1\r\nHost: a\r\n\r\n");
+  server.gate.await_wake();
+  client.close();
+  server.gate.await_cancelled();
+}
+
+TEST_CASE("stopping answers parked requests and closes idle connections") {
+  RunningServer server;
+  Client idle(server);
+  idle.send(kHello);
+  idle.receive_through("{\"a\":1}");
+  Client parked(server);
+  parked.send("GET /park HTTP/1.1\r\nHost: a\r\n\r\n");
+  server.gate.await_wake();
+  server.stop();
+  CHECK(parked.receive_all().ends_with("{\"woken\":true}"));
+  CHECK(idle.receive_all().empty());
+}
+
+TEST_CASE("a wake after the server's end reaches nobody") {
+  std::function<void()> wake;
+  {
+    RunningServer server;
+    Client client(server);
+    client.send("GET /park HTTP/1.1\r\nHost: a\r\n\r\n");
+    wake = server.gate.await_wake();
+  }
+  wake();
+}
+
+TEST_CASE("a used port is an error with a hint") {
+  const Router router([](const Request&, int status) { return Response{.status = status}; });
+  const Log log("test", LogLevel::error, LogFormat::json);
+  const auto first = Server::bind({.port = 0}, router, log);
+  REQUIRE(first);
+  const auto second = Server::bind({.port = (*first)->port()}, router, log);
+  REQUIRE_FALSE(second);
+  CHECK(contains(second.error().message, "listen 127.0.0.1:"));
+  CHECK(contains(second.error().hint, "--listen"));
+}
+
+TEST_CASE("plain HTTP off loopback must be asked for") {
+  const Router router([](const Request&, int status) { return Response{.status = status}; });
+  const Log log("test", LogLevel::error, LogFormat::json);
+  const auto refused = Server::bind({.address = "0.0.0.0", .port = 0}, router, log);
+  REQUIRE_FALSE(refused);
+  CHECK(contains(refused.error().hint, "--allow-plain-http"));
+  CHECK(Server::bind({.address = "0.0.0.0", .port = 0, .allow_plain_http = true}, router, log));
+}
+
+}  // namespace
+}  // namespace agent_secrets::control_plane

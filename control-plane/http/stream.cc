@@ -1,0 +1,114 @@
+#include "control-plane/http/stream.h"
+
+#include <tuple>
+#include <utility>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <openssl/ssl.h>
+
+namespace agent_secrets::control_plane {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using tcp = asio::ip::tcp;
+
+// Completions hand their error_code over instead of throwing it.
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+
+class PlainStream final : public Stream {
+ public:
+  explicit PlainStream(tcp::socket socket) : socket_(std::move(socket)) {}
+
+  asio::awaitable<bool> handshake() override { co_return true; }
+
+  asio::awaitable<std::size_t> read_some(asio::mutable_buffer into) override {
+    const auto [error, size] = co_await socket_.async_read_some(into, kAwait);
+    co_return error ? 0 : size;
+  }
+
+  asio::awaitable<bool> write(std::string_view bytes) override {
+    const auto [error, size] = co_await asio::async_write(socket_, asio::buffer(bytes), kAwait);
+    co_return !error;
+  }
+
+  asio::awaitable<void> finish_writing() override {
+    error_code ignored;  // the peer may be gone already
+    socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    co_return;
+  }
+
+  tcp::socket& socket() override { return socket_; }
+
+ private:
+  tcp::socket socket_;
+};
+
+class TlsStream final : public Stream {
+ public:
+  TlsStream(tcp::socket socket, asio::ssl::context& context)
+      : stream_(std::move(socket), context) {}
+
+  asio::awaitable<bool> handshake() override {
+    const auto [error] = co_await stream_.async_handshake(asio::ssl::stream_base::server, kAwait);
+    co_return !error;
+  }
+
+  asio::awaitable<std::size_t> read_some(asio::mutable_buffer into) override {
+    const auto [error, size] = co_await stream_.async_read_some(into, kAwait);
+    co_return error ? 0 : size;
+  }
+
+  asio::awaitable<bool> write(std::string_view bytes) override {
+    const auto [error, size] = co_await asio::async_write(stream_, asio::buffer(bytes), kAwait);
+    co_return !error;
+  }
+
+  // Sends close_notify. Asio's shutdown also waits for the peer's, so the caller's deadline
+  // applies.
+  asio::awaitable<void> finish_writing() override { co_await stream_.async_shutdown(kAwait); }
+
+  tcp::socket& socket() override { return stream_.next_layer(); }
+
+ private:
+  asio::ssl::stream<tcp::socket> stream_;
+};
+
+}  // namespace
+
+std::unique_ptr<Stream> make_plain_stream(tcp::socket socket) {
+  return std::make_unique<PlainStream>(std::move(socket));
+}
+
+std::unique_ptr<Stream> make_tls_stream(tcp::socket socket, asio::ssl::context& context) {
+  return std::make_unique<TlsStream>(std::move(socket), context);
+}
+
+Result<std::shared_ptr<asio::ssl::context>> make_tls_context(const std::string& certificate_file,
+                                                             const std::string& key_file) {
+  auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
+  SSL_CTX* native = context->native_handle();
+  SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
+  SSL_CTX_set_options(native, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+#ifdef SSL_OP_CLEANSE_PLAINTEXT
+  SSL_CTX_set_options(native, SSL_OP_CLEANSE_PLAINTEXT);
+#endif
+  error_code error;
+  context->use_certificate_chain_file(certificate_file, error);
+  if (error) {
+    return fail(ErrorCode::invalid, "TLS certificate " + certificate_file + ": " + error.message(),
+                "Give the certificate followed by its chain, as PEM.");
+  }
+  context->use_private_key_file(key_file, asio::ssl::context::pem, error);
+  if (error) {
+    return fail(ErrorCode::invalid, "TLS key " + key_file + ": " + error.message(),
+                "Give the private key of that certificate, as PEM without a passphrase.");
+  }
+  return context;
+}
+
+}  // namespace agent_secrets::control_plane

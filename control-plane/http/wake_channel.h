@@ -1,0 +1,34 @@
+#pragma once
+// How other threads reach the server's I/O thread. Those who hold one (a change hub, a handler that
+// finishes late) may outlive the server: after close() they reach nobody.
+//
+// Threads: post() from any; close() from the server's owner.
+
+#include <functional>
+#include <mutex>
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
+namespace agent_secrets::control_plane {
+
+class WakeChannel {
+ public:
+  explicit WakeChannel(boost::asio::io_context& io) : io_(&io) {}
+
+  void post(std::function<void()> function) {
+    const std::lock_guard lock(mutex_);
+    if (io_ != nullptr) boost::asio::post(*io_, std::move(function));
+  }
+  void close() {
+    const std::lock_guard lock(mutex_);
+    io_ = nullptr;
+  }
+
+ private:
+  std::mutex mutex_;
+  boost::asio::io_context* io_;
+};
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,111 @@
+#include "control-plane/keys/key_store.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+#include <sodium.h>
+
+#include "control-plane/keys/aead.h"
+#include "control-plane/sqlite/connection.h"
+#include "core/encoding.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+constexpr std::size_t kKeyIdBytes = 9;  // 72 random bits: an id is a name, not a secret
+constexpr std::string_view kActive = "active";
+constexpr std::string_view kStandby = "standby";
+
+std::string signing_purpose(std::string_view region) { return fmt::format("signing:{}", region); }
+
+SigningKey signing_key(const SecretBuffer& seed) {
+  return SigningKey::from_seed(std::span<const std::uint8_t, 32>(seed.expose()));
+}
+
+}  // namespace
+
+KeyStore::KeyStore(SqliteConnection& database, const MasterKey& master_key)
+    : database_(database), master_key_(master_key) {}
+
+void KeyStore::create(std::string_view purpose, std::string_view state) {
+  const std::string id = random_token(kKeyIdBytes);
+  SecretBuffer key(kAeadKeySize);
+  randombytes_buf(key.expose().data(), key.size());
+  database_
+      .query(
+          "INSERT INTO keys (id, purpose, state, wrapped, created_at)"
+          " VALUES (?, ?, ?, ?, unixepoch() * 1000)",
+          id, purpose, state, master_key_.wrap(id, purpose, key))
+      .run();
+}
+
+Result<std::vector<KeyStore::Key>> KeyStore::read(std::string_view purpose) {
+  auto rows = database_.query(
+      "SELECT id, state, wrapped FROM keys WHERE purpose = ? ORDER BY state, created_at, id",
+      purpose);
+  std::vector<Key> keys;
+  while (rows.step()) {
+    auto key = master_key_.unwrap(rows.text(0), purpose, rows.blob(2));
+    if (!key) return propagate(key);
+    if (key->size() != kAeadKeySize) {
+      return fail(ErrorCode::untrusted, fmt::format("key {} has a wrong size", rows.text(0)));
+    }
+    keys.push_back({.id = rows.text(0), .state = rows.text(1), .key = std::move(*key)});
+  }
+  return keys;
+}
+
+// Reading and creating are one transaction, so that two processes that start together agree.
+Result<std::vector<KeyStore::Key>> KeyStore::read_or_create(
+    std::string_view purpose, std::span<const std::string_view> states) {
+  return database_.write("keys", [&]() -> Result<std::vector<Key>> {
+    auto keys = read(purpose);
+    if (!keys) return keys;
+    bool created = false;
+    for (const std::string_view state : states) {
+      const auto there = [&](const Key& key) { return key.state == state; };
+      if (std::ranges::any_of(*keys, there)) continue;
+      create(purpose, state);
+      created = true;
+    }
+    return created ? read(purpose) : std::move(keys);
+  });
+}
+
+Result<ValueCipher> KeyStore::cipher(std::string_view purpose) {
+  const std::string_view states[] = {kActive};
+  auto keys = read_or_create(purpose, states);
+  if (!keys) return propagate(keys);
+  std::string active;
+  std::map<std::string, SecretBuffer> by_id;
+  for (Key& key : *keys) {
+    if (key.state == kActive) active = key.id;
+    by_id.emplace(key.id, std::move(key.key));
+  }
+  return ValueCipher(std::string(purpose), std::move(by_id), std::move(active));
+}
+
+Result<RegionSigningKeys> KeyStore::signing_keys(std::string_view region) {
+  const std::string_view states[] = {kActive, kStandby};
+  auto keys = read_or_create(signing_purpose(region), states);
+  if (!keys) return propagate(keys);
+  std::optional<RegionSigningKeys> result;
+  std::vector<VerificationKey> verification_keys;
+  for (const Key& key : *keys) {  // ordered by state: active comes before standby
+    if (key.state != kActive && key.state != kStandby) continue;
+    SigningKey pair = signing_key(key.key);
+    verification_keys.push_back({.kid = key.id, .key = pair.public_key()});
+    if (key.state == kActive) {
+      result.emplace(RegionSigningKeys{
+          .active_kid = key.id, .active = std::move(pair), .verification_keys = {}});
+    }
+  }
+  AGENT_SECRETS_ASSERT(result.has_value());
+  result->verification_keys = std::move(verification_keys);
+  return std::move(*result);
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,184 @@
+// The agents of a region store: snapshots, credentials and past releases.
+#include <utility>
+
+#include "control-plane/region/sqlite_region_store.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+constexpr std::int64_t kReleasesKept = 64;
+
+}  // namespace
+
+bool SqliteRegionStore::is_newer_stored(const AgentSnapshot& snapshot) {
+  return db_
+      .query("SELECT 1 FROM agents WHERE id = ? AND revision > ?", snapshot.agent_id,
+             snapshot.revision)
+      .step();
+}
+
+void SqliteRegionStore::put_sets(const AgentSnapshot& snapshot) {
+  db_.query("DELETE FROM agent_sets WHERE agent_id = ?", snapshot.agent_id).run();
+  for (const PinnedSet& set : snapshot.sets) {
+    db_.query(
+           "INSERT INTO agent_sets (agent_id, set_id, organization_id, name, version,"
+           " latest_version) VALUES (?, ?, ?, ?, ?, ?)",
+           snapshot.agent_id, set.set_id, set.organization_id, set.name, set.version,
+           set.latest_version)
+        .run();
+    for (const std::string& key : set.changed_keys) {
+      db_.query("INSERT INTO agent_changed_keys (agent_id, set_id, key) VALUES (?, ?, ?)",
+                snapshot.agent_id, set.set_id, key)
+          .run();
+    }
+  }
+}
+
+void SqliteRegionStore::put_credentials(const AgentSnapshot& snapshot) {
+  db_.query("DELETE FROM credentials WHERE agent_id = ?", snapshot.agent_id).run();
+  for (const AgentCredentialRecord& credential : snapshot.credentials) {
+    db_.query(
+           "INSERT INTO credentials (kid, agent_id, signing_key, box_key, revoked)"
+           " VALUES (?, ?, ?, ?, ?)",
+           credential.kid, snapshot.agent_id,
+           std::span<const std::uint8_t>(credential.keys.signing),
+           std::span<const std::uint8_t>(credential.keys.box),
+           static_cast<std::int64_t>(credential.revoked))
+        .run();
+  }
+}
+
+void SqliteRegionStore::put_release(const AgentSnapshot& snapshot) {
+  if (snapshot.deleted || snapshot.deployment_id.empty()) return;
+  const int added = db_.query(
+                           "INSERT INTO releases (agent_id, sequence, deployment_id)"
+                           " VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                           snapshot.agent_id, snapshot.sequence, snapshot.deployment_id)
+                        .run();
+  if (added == 0) return;
+  for (const PinnedSet& set : snapshot.sets) {
+    db_.query(
+           "INSERT INTO release_sets (agent_id, sequence, set_id, organization_id, name,"
+           " version) VALUES (?, ?, ?, ?, ?, ?)",
+           snapshot.agent_id, snapshot.sequence, set.set_id, set.organization_id, set.name,
+           set.version)
+        .run();
+  }
+  db_.query(
+         "DELETE FROM releases WHERE agent_id = ?1 AND sequence NOT IN"
+         " (SELECT sequence FROM releases WHERE agent_id = ?1 ORDER BY sequence DESC LIMIT ?2)",
+         snapshot.agent_id, kReleasesKept)
+      .run();
+}
+
+Result<void> SqliteRegionStore::put_agent(const AgentSnapshot& snapshot) {
+  return db_.write("write agent", [&]() -> Result<void> {
+    if (is_newer_stored(snapshot)) return {};
+    db_.query(
+           "INSERT INTO agents (id, revision, sequence, organization, name, deleted,"
+           " deployment_id) VALUES (?, ?, ?, ?, ?, ?, ?)"
+           " ON CONFLICT (id) DO UPDATE SET revision = excluded.revision,"
+           " sequence = excluded.sequence, organization = excluded.organization,"
+           " name = excluded.name, deleted = excluded.deleted,"
+           " deployment_id = excluded.deployment_id",
+           snapshot.agent_id, snapshot.revision, snapshot.sequence, snapshot.organization,
+           snapshot.agent, static_cast<std::int64_t>(snapshot.deleted), snapshot.deployment_id)
+        .run();
+    put_sets(snapshot);
+    put_credentials(snapshot);
+    put_release(snapshot);
+    return {};
+  });
+}
+
+std::vector<PinnedSet> SqliteRegionStore::read_sets(std::int64_t agent_id) {
+  auto rows = db_.query(
+      "SELECT organization_id, set_id, name, version, latest_version FROM agent_sets"
+      " WHERE agent_id = ? ORDER BY name",
+      agent_id);
+  std::vector<PinnedSet> sets;
+  while (rows.step()) {
+    PinnedSet set{.organization_id = rows.integer(0),
+                  .set_id = rows.integer(1),
+                  .name = rows.text(2),
+                  .version = rows.integer(3),
+                  .latest_version = rows.integer(4),
+                  .changed_keys = {}};
+    auto keys = db_.query(
+        "SELECT key FROM agent_changed_keys WHERE agent_id = ? AND set_id = ? ORDER BY key",
+        agent_id, set.set_id);
+    while (keys.step()) set.changed_keys.push_back(keys.text(0));
+    sets.push_back(std::move(set));
+  }
+  return sets;
+}
+
+std::vector<AgentCredentialRecord> SqliteRegionStore::read_credentials(std::int64_t agent_id) {
+  auto rows = db_.query(
+      "SELECT kid, signing_key, box_key, revoked FROM credentials WHERE agent_id = ?"
+      " ORDER BY rowid",
+      agent_id);
+  std::vector<AgentCredentialRecord> credentials;
+  while (rows.step()) {
+    credentials.push_back({.kid = rows.text(0),
+                           .keys = {.signing = rows.key(1), .box = rows.key(2)},
+                           .revoked = rows.integer(3) != 0});
+  }
+  return credentials;
+}
+
+Result<std::optional<AgentSnapshot>> SqliteRegionStore::find_agent(std::int64_t agent_id) {
+  return db_.read("find agent", [&]() -> Result<std::optional<AgentSnapshot>> {
+    auto row = db_.query(
+        "SELECT revision, sequence, organization, name, deleted, deployment_id FROM agents"
+        " WHERE id = ?",
+        agent_id);
+    if (!row.step()) return std::nullopt;
+    return AgentSnapshot{.agent_id = agent_id,
+                         .revision = row.integer(0),
+                         .sequence = row.integer(1),
+                         .organization = row.text(2),
+                         .agent = row.text(3),
+                         .deleted = row.integer(4) != 0,
+                         .deployment_id = row.text(5),
+                         .sets = read_sets(agent_id),
+                         .credentials = read_credentials(agent_id)};
+  });
+}
+
+Result<std::optional<CredentialOwner>> SqliteRegionStore::find_credential(std::string_view kid) {
+  return db_.read("find credential", [&]() -> Result<std::optional<CredentialOwner>> {
+    auto row = db_.query(
+        "SELECT agent_id, kid, signing_key, box_key, revoked FROM credentials WHERE kid = ?", kid);
+    if (!row.step()) return std::nullopt;
+    return CredentialOwner{.agent_id = row.integer(0),
+                           .credential = {.kid = row.text(1),
+                                          .keys = {.signing = row.key(2), .box = row.key(3)},
+                                          .revoked = row.integer(4) != 0}};
+  });
+}
+
+Result<std::optional<Release>> SqliteRegionStore::find_release(std::int64_t agent_id,
+                                                               std::int64_t sequence) {
+  return db_.read("find release", [&]() -> Result<std::optional<Release>> {
+    auto row = db_.query("SELECT deployment_id FROM releases WHERE agent_id = ? AND sequence = ?",
+                         agent_id, sequence);
+    if (!row.step()) return std::nullopt;
+    Release release{.sequence = sequence, .deployment_id = row.text(0), .sets = {}};
+    auto sets = db_.query(
+        "SELECT organization_id, set_id, name, version FROM release_sets"
+        " WHERE agent_id = ? AND sequence = ? ORDER BY name",
+        agent_id, sequence);
+    while (sets.step()) {
+      release.sets.push_back({.organization_id = sets.integer(0),
+                              .set_id = sets.integer(1),
+                              .name = sets.text(2),
+                              .version = sets.integer(3),
+                              .latest_version = sets.integer(3),
+                              .changed_keys = {}});
+    }
+    return release;
+  });
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,47 @@
+#pragma once
+// A region store in one SQLite file; its schema is migrations/*.sql. Values are encrypted under the
+// region's data key and bound to the version that they are served as, so a row of an older version
+// cannot stand in for a newer one.
+//
+// Threads: safe from several; one call at a time works on the file.
+
+#include <memory>
+
+#include "control-plane/keys/value_cipher.h"
+#include "control-plane/region/region_store.h"
+#include "control-plane/sqlite/connection.h"
+
+namespace agent_secrets::control_plane {
+
+class SqliteRegionStore final : public RegionStore {
+ public:
+  // `connection` is migrated.
+  SqliteRegionStore(std::unique_ptr<SqliteConnection> connection, ValueCipher cipher);
+
+  Result<void> put_set_version(const ProvisionedVersion& version) override;
+  Result<std::optional<ProvisionedVersion>> read_set_version(std::int64_t set_id,
+                                                             std::int64_t version) override;
+  Result<void> put_agent(const AgentSnapshot& snapshot) override;
+  Result<std::optional<AgentSnapshot>> find_agent(std::int64_t agent_id) override;
+  Result<std::optional<CredentialOwner>> find_credential(std::string_view kid) override;
+  Result<std::optional<Release>> find_release(std::int64_t agent_id,
+                                              std::int64_t sequence) override;
+  Result<void> retain_only(std::span<const RetainedVersion> versions) override;
+
+ private:
+  // All of these run inside a transaction of db_.
+  void put_value(const ProvisionedVersion& version, const ProvisionedValue& value);
+  Result<std::vector<ProvisionedValue>> open_values(const ProvisionedVersion& version);
+  bool is_newer_stored(const AgentSnapshot& snapshot);
+  void put_sets(const AgentSnapshot& snapshot);
+  void put_credentials(const AgentSnapshot& snapshot);
+  void put_release(const AgentSnapshot& snapshot);
+  std::vector<PinnedSet> read_sets(std::int64_t agent_id);
+  std::vector<AgentCredentialRecord> read_credentials(std::int64_t agent_id);
+
+  std::unique_ptr<SqliteConnection> connection_;
+  SqliteConnection& db_;
+  ValueCipher cipher_;
+};
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,110 @@
+// The set versions of a region store.
+#include <set>
+#include <utility>
+
+#include "control-plane/region/sqlite_region_store.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+ValueContext context_of(const ProvisionedVersion& version, const ProvisionedValue& value) {
+  return {.organization_id = version.organization_id,
+          .set_id = version.set_id,
+          .key = value.key,
+          .written_by = value.written_by,
+          .served_as = version.version};
+}
+
+}  // namespace
+
+SqliteRegionStore::SqliteRegionStore(std::unique_ptr<SqliteConnection> connection,
+                                     ValueCipher cipher)
+    : connection_(std::move(connection)), db_(*connection_), cipher_(std::move(cipher)) {}
+
+void SqliteRegionStore::put_value(const ProvisionedVersion& version,
+                                  const ProvisionedValue& value) {
+  const SealedValue sealed = cipher_.seal(context_of(version, value), value.value);
+  db_.query(
+         "INSERT INTO set_values (set_id, version, key, written_by, key_id, box)"
+         " VALUES (?, ?, ?, ?, ?, ?)",
+         version.set_id, version.version, value.key, value.written_by, sealed.key_id, sealed.box)
+      .run();
+}
+
+// Written whole each time: what an interrupted or damaged earlier attempt left is replaced.
+Result<void> SqliteRegionStore::put_set_version(const ProvisionedVersion& version) {
+  return db_.write("write set version", [&]() -> Result<void> {
+    db_.query("DELETE FROM set_versions WHERE set_id = ? AND version = ?", version.set_id,
+              version.version)
+        .run();
+    db_.query(
+           "INSERT INTO set_versions (set_id, version, organization_id, set_name)"
+           " VALUES (?, ?, ?, ?)",
+           version.set_id, version.version, version.organization_id, version.set_name)
+        .run();
+    for (const ProvisionedValue& value : version.values) put_value(version, value);
+    return {};
+  });
+}
+
+Result<std::vector<ProvisionedValue>> SqliteRegionStore::open_values(
+    const ProvisionedVersion& version) {
+  auto rows = db_.query(
+      "SELECT key, written_by, key_id, box FROM set_values WHERE set_id = ? AND version = ?"
+      " ORDER BY key",
+      version.set_id, version.version);
+  std::vector<ProvisionedValue> values;
+  while (rows.step()) {
+    ProvisionedValue value{.key = rows.text(0), .written_by = rows.integer(1), .value = {}};
+    auto opened =
+        cipher_.open(context_of(version, value), {.key_id = rows.text(2), .box = rows.blob(3)});
+    if (!opened) return propagate(opened);
+    value.value = std::move(*opened);
+    values.push_back(std::move(value));
+  }
+  return values;
+}
+
+Result<std::optional<ProvisionedVersion>> SqliteRegionStore::read_set_version(
+    std::int64_t set_id, std::int64_t version) {
+  return db_.read("read set version", [&]() -> Result<std::optional<ProvisionedVersion>> {
+    auto row = db_.query(
+        "SELECT organization_id, set_name FROM set_versions WHERE set_id = ? AND version = ?",
+        set_id, version);
+    if (!row.step()) return std::nullopt;
+    ProvisionedVersion found{.organization_id = row.integer(0),
+                             .set_id = set_id,
+                             .set_name = row.text(1),
+                             .version = version,
+                             .values = {}};
+    auto values = open_values(found);
+    if (!values) return propagate(values);
+    found.values = std::move(*values);
+    return found;
+  });
+}
+
+Result<void> SqliteRegionStore::retain_only(std::span<const RetainedVersion> versions) {
+  std::set<std::pair<std::int64_t, std::int64_t>> retained;
+  for (const RetainedVersion& version : versions) {
+    retained.emplace(version.set_id, version.version);
+  }
+  return db_.write("drop old set versions", [&]() -> Result<void> {
+    std::vector<RetainedVersion> dropped;
+    {
+      auto rows = db_.query("SELECT set_id, version FROM set_versions");
+      while (rows.step()) {
+        const RetainedVersion row{.set_id = rows.integer(0), .version = rows.integer(1)};
+        if (!retained.contains({row.set_id, row.version})) dropped.push_back(row);
+      }
+    }
+    for (const RetainedVersion& row : dropped) {
+      db_.query("DELETE FROM set_versions WHERE set_id = ? AND version = ?", row.set_id,
+                row.version)
+          .run();
+    }
+    return {};
+  });
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,120 @@
+// Agents, which the CLI's paths call services (contract section 6). The families differ in shape:
+// the CLI's GET wraps the agent in "body", and its update is PUT without a name in the path.
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include "control-plane/rest-api/agent_json.h"
+#include "control-plane/rest-api/deploy_json.h"
+#include "control-plane/rest-api/errors.h"
+#include "control-plane/rest-api/rest_api.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+namespace json = boost::json;
+
+Result<Response> list_agents(const RestApi& api, const Request& request,
+                             const Principal& principal) {
+  auto agents = api.catalog.list_agents(principal.organization.id);
+  if (!agents) return propagate(agents, "list agents");
+  const auto region = request.query.find("region");
+  json::array rows;
+  for (const Agent& agent : *agents) {
+    if (region != request.query.end() && region->second != agent.region) continue;
+    rows.push_back(agent_row_json(principal.organization, agent));
+  }
+  return json_response(json::object{{"services", std::move(rows)}});
+}
+
+Result<Agent> find_agent(const RestApi& api, const Request& request, const Principal& principal) {
+  auto agent = api.catalog.find_agent(principal.organization.id, request.params.at("name"));
+  if (!agent) return propagate(agent, "find an agent");
+  if (!*agent) return fail(ErrorCode::not_found, "Not found");
+  return std::move(**agent);
+}
+
+Result<Response> get_agent(const RestApi& api, const Request& request, const Principal& principal) {
+  auto agent = find_agent(api, request, principal);
+  if (!agent) return propagate(agent);
+  json::object body = agent_json(principal.organization, *agent);
+  if (!request.params.contains("org")) return json_response(body);
+  return json_response(json::object{{"body", std::move(body)}});
+}
+
+// The region hears of the deployment before the client does, so that the answer already shows it as
+// reconciled and an instance that starts next gets it. When the region cannot be reached the agent
+// says so, and the Provisioner goes on trying.
+Result<Response> deployed(const RestApi& api, const Principal& principal, DeployOutcome outcome) {
+  const Organization& organization = principal.organization;
+  api.regions.publish_now(outcome.agent.region);
+  auto agent = api.catalog.find_agent(organization.id, outcome.agent.name);
+  if (agent && *agent) outcome.agent = std::move(**agent);
+  json::object body = agent_json(organization, outcome.agent);
+  if (!outcome.warning.empty()) body["warning"] = outcome.warning;
+  return json_response(body);
+}
+
+Result<Response> create_agent(const RestApi& api, const Request& request,
+                              const Principal& principal) {
+  auto deploy = parse_deploy(request.body, "");
+  if (!deploy) return propagate(deploy);
+  if (!deploy->image) {
+    return fail(ErrorCode::invalid, "Either image or buildId is required for service creation");
+  }
+  auto outcome = api.catalog.create_agent(principal.organization.id, std::move(*deploy));
+  if (!outcome) return propagate(outcome);
+  return deployed(api, principal, std::move(*outcome));
+}
+
+Result<Response> update_agent(const RestApi& api, const Request& request,
+                              const Principal& principal) {
+  const auto name = request.params.find("name");
+  auto deploy = parse_deploy(request.body, name == request.params.end() ? "" : name->second);
+  if (!deploy) return propagate(deploy);
+  auto outcome = api.catalog.update_agent(principal.organization.id, std::move(*deploy));
+  if (!outcome) return propagate(outcome);
+  return deployed(api, principal, std::move(*outcome));
+}
+
+Result<Response> delete_agent(const RestApi& api, const Request& request,
+                              const Principal& principal) {
+  auto agent = find_agent(api, request, principal);
+  if (!agent) return propagate(agent);
+  auto deleted = api.catalog.delete_agent(principal.organization.id, agent->name);
+  if (!deleted) return propagate(deleted);
+  api.regions.publish_now(agent->region);
+  return json_response(json::object{{"status", "OK"}});
+}
+
+Result<Response> list_deployments(const RestApi& api, const Request& request,
+                                  const Principal& principal) {
+  auto agent = find_agent(api, request, principal);
+  if (!agent) return propagate(agent);
+  auto deployments = api.catalog.list_deployments(principal.organization.id, agent->name);
+  if (!deployments) return propagate(deployments, "list deployments");
+  json::array rows;
+  for (const Deployment& deployment : *deployments) {
+    rows.push_back(deployment_json(principal.organization, *agent, deployment));
+  }
+  return json_response(json::object{{"deployments", std::move(rows)}});
+}
+
+}  // namespace
+
+void add_agent_routes(Router& router, const RestApi& api) {
+  const std::string services = "/v1/organizations/{org}/services";
+  add_single_route(router, api, "GET", services, list_agents);
+  add_single_route(router, api, "POST", services, create_agent);
+  add_single_route(router, api, "PUT", services, update_agent);
+  add_single_route(router, api, "GET", services + "/{name}", get_agent);
+  add_single_route(router, api, "DELETE", services + "/{name}", delete_agent);
+  add_single_route(router, api, "GET", services + "/{name}/deployments", list_deployments);
+
+  add_single_route(router, api, "GET", "/v1/agents", list_agents);
+  add_single_route(router, api, "POST", "/v1/agents", create_agent);
+  add_single_route(router, api, "GET", "/v1/agents/{name}", get_agent);
+  add_single_route(router, api, "POST", "/v1/agents/{name}", update_agent);
+  add_single_route(router, api, "DELETE", "/v1/agents/{name}", delete_agent);
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,72 @@
+// What Pipecat Cloud offers and a self-hosted control plane does not, answered so that the official
+// CLI says why (contract section 8): an empty list where it asks first, else 501 with a sentence. A
+// 404 would read as success for `agent start` and `agent stop`.
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include "control-plane/rest-api/errors.h"
+#include "control-plane/rest-api/rest_api.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+namespace json = boost::json;
+
+struct Declined {
+  std::string_view method;
+  std::string_view path;
+  std::string_view sentence;
+};
+
+constexpr std::string_view kNoBuilds =
+    "This control plane does not build images. Build and push one, then deploy it by name.";
+constexpr std::string_view kNoSessions =
+    "This control plane does not run agents. Their sessions are where you run their containers.";
+constexpr std::string_view kNoLogs =
+    "This control plane does not run agents. Their logs are where you run their containers.";
+constexpr std::string_view kNoKeys =
+    "This control plane has no public API keys: it does not start sessions.";
+constexpr std::string_view kNoProperties =
+    "This control plane's default region is fixed when it is initialised.";
+
+constexpr Declined kDeclined[] = {
+    {"POST", "/builds", kNoBuilds},
+    {"POST", "/builds/upload-url", kNoBuilds},
+    {"GET", "/services/{name}/logs", kNoLogs},
+    {"GET", "/services/{name}/sessions", kNoSessions},
+    {"GET", "/services/{name}/sessions/{id}", kNoSessions},
+    {"DELETE", "/services/{name}/sessions/{id}", kNoSessions},
+    {"GET", "/agents/{name}/logs", kNoLogs},
+    {"GET", "/agents/{name}/sessions", kNoSessions},
+    {"GET", "/agents/{name}/sessions/{id}", kNoSessions},
+    {"DELETE", "/agents/{name}/sessions/{id}", kNoSessions},
+    {"POST", "/apiKeys", kNoKeys},
+    {"PATCH", "/properties", kNoProperties},
+};
+
+Result<Response> list_builds(const RestApi&, const Request&, const Principal&) {
+  return json_response(json::object{{"builds", json::array()}, {"total", 0}});
+}
+
+Result<Response> list_api_keys(const RestApi&, const Request&, const Principal&) {
+  return json_response(json::object{{"public", json::array()}});
+}
+
+}  // namespace
+
+void add_declined_routes(Router& router, const RestApi& api) {
+  add_route(router, api, "GET", "/builds", list_builds);
+  add_route(router, api, "GET", "/apiKeys", list_api_keys);
+  for (const Declined& declined : kDeclined) {
+    add_route(router, api, declined.method, declined.path,
+              [sentence = declined.sentence](const RestApi&, const Request& request,
+                                             const Principal&) -> Result<Response> {
+                return error_response(request, 501, sentence);
+              });
+  }
+  // Called with a public key, which nobody has here: the answer is for whoever asks.
+  router.add("POST", "/v1/public/{name}/start",
+             [](const Request& request) { return error_response(request, 501, kNoSessions); });
+}
+
+}  // namespace agent_secrets::control_plane

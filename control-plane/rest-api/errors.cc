@@ -1,0 +1,120 @@
+#include "control-plane/rest-api/errors.h"
+
+#include <algorithm>
+#include <string>
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+namespace agent_secrets::control_plane {
+namespace {
+
+// What the API documents for a private key's paths; the rest follow its style.
+std::string_view status_name(int status) {
+  switch (status) {
+    case 400:
+      return "GENERIC_BAD_REQUEST";
+    case 401:
+      return "UNAUTHORIZED";
+    case 403:
+      return "FORBIDDEN";
+    case 404:
+      return "NOT_FOUND";
+    case 405:
+      return "METHOD_NOT_ALLOWED";
+    case 408:
+      return "REQUEST_TIMEOUT";
+    case 409:
+      return "CONFLICT";
+    case 413:
+      return "CONTENT_TOO_LARGE";
+    case 431:
+      return "HEADER_TOO_LARGE";
+    case 501:
+      return "NOT_IMPLEMENTED";
+    case 503:
+      return "UNAVAILABLE";
+    default:
+      return "INTERNAL_SERVER_ERROR";
+  }
+}
+
+bool has_named_codes(const Request& request) {
+  static constexpr std::string_view kResources[] = {"agents", "secrets", "regions", "properties",
+                                                    "builds"};
+  return request.segments.size() >= 2 && request.segments[0] == "v1" &&
+         std::ranges::find(kResources, request.segments[1]) != std::end(kResources);
+}
+
+std::string without_brackets(std::string_view text) {
+  std::string plain(text);
+  std::ranges::replace(plain, '[', '(');
+  std::ranges::replace(plain, ']', ')');
+  return plain;
+}
+
+std::string_view fallback_text(int status) {
+  switch (status) {
+    case 400:
+      return "Malformed request";
+    case 404:
+      return "Not found";
+    case 405:
+      return "Method not allowed";
+    case 408:
+      return "The request took too long to arrive";
+    case 413:
+      return "The request body is larger than 4 MiB";
+    case 431:
+      return "The request header is larger than 32 KiB";
+    case 503:
+      return "The server is stopping, try again";
+    default:
+      return "Internal server error";
+  }
+}
+
+int status_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::invalid:
+    case ErrorCode::too_large:  // of a set; a body past its bound never gets as far as an Error
+      return 400;
+    case ErrorCode::unauthorized:
+      return 401;
+    case ErrorCode::forbidden:
+      return 403;
+    case ErrorCode::not_found:
+      return 404;
+    case ErrorCode::conflict:
+      return 409;
+    default:
+      return 500;
+  }
+}
+
+}  // namespace
+
+Response json_response(const boost::json::value& body, int status) {
+  return Response{.status = status, .body = boost::json::serialize(body)};
+}
+
+Response error_response(const Request& request, int status, std::string_view text) {
+  boost::json::object body;
+  body["error"] = without_brackets(text);
+  body["code"] =
+      has_named_codes(request) ? std::string(status_name(status)) : std::to_string(status);
+  return json_response(body, status);
+}
+
+Response error_response(const Request& request, const Error& error, const Log& log) {
+  const int status = status_of(error.code);
+  if (status != 500) return error_response(request, status, error.message);
+  log.error("request failed", {{"reason", error.message}});
+  return fallback_response(request, status);
+}
+
+Response fallback_response(const Request& request, int status) {
+  return error_response(request, status, fallback_text(status));
+}
+
+}  // namespace agent_secrets::control_plane

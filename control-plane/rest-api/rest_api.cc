@@ -1,0 +1,32 @@
+#include "control-plane/rest-api/rest_api.h"
+
+#include "control-plane/rest-api/authenticate.h"
+#include "control-plane/rest-api/errors.h"
+
+namespace agent_secrets::control_plane {
+
+void add_single_route(Router& router, const RestApi& api, std::string_view method,
+                      std::string_view pattern, const RestHandler& handler) {
+  router.add(method, pattern, [&api, handler](const Request& request) -> Outcome {
+    const auto principal = authenticate(api.catalog, request);
+    if (!principal) return error_response(request, principal.error(), api.log);
+    auto response = handler(api, request, *principal);
+    if (!response) return error_response(request, response.error(), api.log);
+    return std::move(*response);
+  });
+}
+
+void add_route(Router& router, const RestApi& api, std::string_view method, std::string_view path,
+               const RestHandler& handler) {
+  add_single_route(router, api, method, "/v1/organizations/{org}" + std::string(path), handler);
+  add_single_route(router, api, method, "/v1" + std::string(path), handler);
+}
+
+void add_rest_routes(Router& router, const RestApi& api) {
+  add_secret_routes(router, api);
+  add_agent_routes(router, api);
+  add_organization_routes(router, api);
+  add_declined_routes(router, api);
+}
+
+}  // namespace agent_secrets::control_plane

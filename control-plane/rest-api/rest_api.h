@@ -1,0 +1,51 @@
+#pragma once
+// The public REST API: what the official CLI (paths below /v1/organizations/{org}) and users of a
+// private key (the same resources below /v1) speak. Both families share the handlers; the catalog
+// holds the rules; here are the wire formats of the contract.
+//
+// Every route but the fallback's wants a token. Members and admins may use all of them.
+//
+// Threads: safe from several. The catalog, the log and what the signals reach must outlive it, and
+// it must outlive the router's use.
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "control-plane/catalog/catalog.h"
+#include "control-plane/http/router.h"
+#include "core/error.h"
+#include "core/log.h"
+
+namespace agent_secrets::control_plane {
+
+// How a handler tells a region's Provisioner, by region code, that there is work.
+struct RegionSignals {
+  std::function<void(const std::string& region)> wake;         // soon
+  std::function<void(const std::string& region)> publish_now;  // before this returns
+};
+
+struct RestApi {
+  Catalog& catalog;
+  RegionSignals regions;
+  const Log& log;
+};
+
+void add_rest_routes(Router& router, const RestApi& api);
+
+// For the files of this folder: each adds its part.
+using RestHandler =
+    std::function<Result<Response>(const RestApi&, const Request&, const Principal&)>;
+// A path in both families: "/secrets" is /v1/organizations/{org}/secrets and /v1/secrets.
+void add_route(Router& router, const RestApi& api, std::string_view method, std::string_view path,
+               const RestHandler& handler);
+// A path in one.
+void add_single_route(Router& router, const RestApi& api, std::string_view method,
+                      std::string_view pattern, const RestHandler& handler);
+
+void add_secret_routes(Router& router, const RestApi& api);
+void add_agent_routes(Router& router, const RestApi& api);
+void add_organization_routes(Router& router, const RestApi& api);
+void add_declined_routes(Router& router, const RestApi& api);
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,105 @@
+// Secret sets: list, read, write, unset, delete (contract section 5). A write answers 202 as soon
+// as the catalog has the values; the region's Provisioner makes the version ready afterwards.
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include "control-plane/rest-api/errors.h"
+#include "control-plane/rest-api/rest_api.h"
+#include "control-plane/rest-api/secret_json.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+namespace json = boost::json;
+
+json::string_view text(std::string_view value) { return {value.data(), value.size()}; }
+
+void add_status(json::object& object, const SecretSet& set) {
+  object["region"] = set.region;
+  object["status"] = text(to_string(set.status));
+  if (set.status == SetStatus::failed) object["errorMessage"] = set.error_message;
+}
+
+Result<Response> list_sets(const RestApi& api, const Request& request, const Principal& principal) {
+  auto sets = api.catalog.list_sets(principal.organization.id);
+  if (!sets) return propagate(sets, "list secret sets");
+  const auto region = request.query.find("region");
+  json::array rows;
+  for (const SecretSet& set : *sets) {
+    if (region != request.query.end() && region->second != set.region) continue;
+    json::object row{{"name", set.name}, {"type", text(to_string(set.type))}};
+    add_status(row, set);
+    rows.push_back(std::move(row));
+  }
+  return json_response(json::object{{"sets", std::move(rows)}});
+}
+
+Result<Response> get_set(const RestApi& api, const Request& request, const Principal& principal) {
+  auto set = api.catalog.find_set(principal.organization.id, request.params.at("set"));
+  if (!set) return propagate(set, "find a secret set");
+  if (!*set) return fail(ErrorCode::not_found, "Set not found");
+  if ((*set)->type == SetType::image_pull_secret) {
+    // Also how an old CLI learns that an image pull secret exists (contract 5.6).
+    return fail(ErrorCode::invalid, "Cannot retrieve image pull secrets by name");
+  }
+  json::object body;
+  add_status(body, **set);
+  json::array keys;
+  for (const std::string& key : (*set)->keys) keys.push_back(json::object{{"fieldName", key}});
+  body["secrets"] = std::move(keys);
+  return json_response(body);
+}
+
+Result<Response> put_set(const RestApi& api, const Request& request, const Principal& principal) {
+  auto write = parse_write_set(request.params.at("set"), request.body);
+  if (!write) return propagate(write);
+  auto set = api.catalog.write_set(principal.organization.id, std::move(*write));
+  if (!set) return propagate(set);
+  api.regions.wake(set->region);
+  return json_response(json::object{{"status", "OK"}, {"region", set->region}}, 202);
+}
+
+// The region is asked for first: afterwards nobody knows it.
+Result<std::string> region_of(const RestApi& api, const Request& request,
+                              const Principal& principal) {
+  auto set = api.catalog.find_set(principal.organization.id, request.params.at("set"));
+  if (!set) return propagate(set, "find a secret set");
+  return *set ? (*set)->region : std::string();
+}
+
+Result<Response> change_set(const RestApi& api, const Request& request, const Principal& principal,
+                            const std::function<Result<void>()>& change) {
+  auto region = region_of(api, request, principal);
+  if (!region) return propagate(region);
+  auto changed = change();
+  if (!changed) return propagate(changed);
+  if (!region->empty()) api.regions.wake(*region);
+  return json_response(json::object{{"status", "OK"}});
+}
+
+Result<Response> delete_set(const RestApi& api, const Request& request,
+                            const Principal& principal) {
+  return change_set(api, request, principal, [&] {
+    return api.catalog.delete_set(principal.organization.id, request.params.at("set"));
+  });
+}
+
+Result<Response> delete_key(const RestApi& api, const Request& request,
+                            const Principal& principal) {
+  return change_set(api, request, principal, [&] {
+    return api.catalog.unset_key(principal.organization.id, request.params.at("set"),
+                                 request.params.at("key"));
+  });
+}
+
+}  // namespace
+
+void add_secret_routes(Router& router, const RestApi& api) {
+  add_route(router, api, "GET", "/secrets", list_sets);
+  add_route(router, api, "GET", "/secrets/{set}", get_set);
+  add_route(router, api, "PUT", "/secrets/{set}", put_set);
+  add_route(router, api, "DELETE", "/secrets/{set}", delete_set);
+  add_route(router, api, "DELETE", "/secrets/{set}/{key}", delete_key);
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,126 @@
+#include "control-plane/stores.h"
+
+#include <cerrno>
+#include <filesystem>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "control-plane/catalog/sqlite_catalog.h"
+#include "control-plane/region/sqlite_region_store.h"
+#include "control-plane/sqlite/connection.h"
+#include "control-plane/sqlite/migrations.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+std::string catalog_path(const std::string& directory) { return directory + "/catalog.db"; }
+
+// Codes are checked when a region is added (catalog/rules.h): no separator gets here.
+std::string region_path(const std::string& directory, std::string_view code) {
+  return fmt::format("{}/region-{}.db", directory, code);
+}
+
+std::unexpected<Error> directory_failure(std::string_view verb, const std::string& directory) {
+  return fail(ErrorCode::failed,
+              fmt::format("{} data directory {}: {}", verb, directory, errno_message(errno)));
+}
+
+Result<std::unique_ptr<SqliteConnection>> open_migrated(const std::string& path,
+                                                        const std::vector<Migration>& migrations) {
+  auto connection = SqliteConnection::open(path);
+  if (!connection) return connection;
+  if (auto ok = migrate(**connection, migrations); !ok) return propagate(ok);
+  return connection;
+}
+
+Result<RegionHandle> open_region(const std::string& directory, const std::string& code,
+                                 KeyStore& keys) {
+  auto signing_keys = keys.signing_keys(code);
+  if (!signing_keys) return propagate(signing_keys);
+  auto cipher = keys.cipher("region:" + code);
+  if (!cipher) return propagate(cipher);
+  auto connection = open_migrated(region_path(directory, code), region_migrations());
+  if (!connection) return propagate(connection);
+  return RegionHandle{
+      .store = std::make_unique<SqliteRegionStore>(std::move(*connection), std::move(*cipher)),
+      .signing_keys = std::move(*signing_keys)};
+}
+
+// The KeyStore works on the catalog's own connection, before anybody else does.
+Result<Stores> open_all(const std::string& directory, const MasterKey& master_key,
+                        const Clock& clock) {
+  auto connection = open_migrated(catalog_path(directory), catalog_migrations());
+  if (!connection) return propagate(connection);
+  KeyStore keys(**connection, master_key);
+  auto cipher = keys.cipher("catalog");
+  if (!cipher) return propagate(cipher, "open " + catalog_path(directory));
+
+  Stores stores;
+  stores.catalog =
+      std::make_unique<SqliteCatalog>(std::move(*connection), std::move(*cipher), clock);
+  auto regions = stores.catalog->list_regions();
+  if (!regions) return propagate(regions);
+  for (const Region& region : *regions) {
+    auto handle = open_region(directory, region.code, keys);
+    if (!handle) return propagate(handle, "region " + region.code);
+    stores.regions.emplace(region.code, std::move(*handle));
+  }
+  return stores;
+}
+
+// A fresh volume is often 0755; one that holds other files is left as its owner made it.
+Result<void> make_directory(const std::string& directory) {
+  if (::mkdir(directory.c_str(), 0700) == 0) return {};
+  if (errno != EEXIST) return directory_failure("create", directory);
+  std::error_code error;
+  const bool empty = std::filesystem::is_empty(directory, error);
+  if (error) {
+    return fail(ErrorCode::failed,
+                fmt::format("open data directory {}: {}", directory, error.message()));
+  }
+  if (empty && ::chmod(directory.c_str(), 0700) != 0) return directory_failure("chmod", directory);
+  return {};
+}
+
+bool exists(const std::string& path) {
+  struct stat facts{};
+  return ::stat(path.c_str(), &facts) == 0;
+}
+
+}  // namespace
+
+Result<Stores> create_stores(const std::string& data_directory, const MasterKey& master_key,
+                             const Clock& clock) {
+  if (auto ok = make_directory(data_directory); !ok) return propagate(ok);
+  if (exists(catalog_path(data_directory))) {
+    return fail(ErrorCode::conflict, fmt::format("{} already holds a catalog", data_directory),
+                "choose an empty directory, or use the catalog that is there");
+  }
+  return open_all(data_directory, master_key, clock);
+}
+
+Result<Stores> open_stores(const std::string& data_directory, const MasterKey& master_key,
+                           const Clock& clock) {
+  if (!exists(catalog_path(data_directory))) {
+    return fail(ErrorCode::not_found, fmt::format("{} holds no catalog", data_directory),
+                "create one with secret-control-plane init, or check --data");
+  }
+  return open_all(data_directory, master_key, clock);
+}
+
+// The lock is on the directory itself (flock(2)): nothing to clean up, gone with its holder.
+Result<UniqueFd> lock_data_directory(const std::string& data_directory) {
+  UniqueFd fd(::open(data_directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.is_open()) return directory_failure("open", data_directory);
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
+  if (errno != EWOULDBLOCK) return directory_failure("lock", data_directory);
+  return fail(ErrorCode::conflict,
+              fmt::format("data directory {} is served by another process", data_directory),
+              "stop the other secret-control-plane, or use another data directory");
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,65 @@
+#include "core/encoding.h"
+
+#include "tests/catch.h"
+
+using namespace agent_secrets;
+
+TEST_CASE("base64url encodes the vectors of RFC 4648 without padding") {
+  CHECK(base64url_encode({}).empty());
+  CHECK(base64url_encode(as_bytes("f")) == "Zg");
+  CHECK(base64url_encode(as_bytes("fo")) == "Zm8");
+  CHECK(base64url_encode(as_bytes("foobar")) == "Zm9vYmFy");
+  CHECK(base64url_encode(as_bytes("\xfb\xff")) == "-_8");
+}
+
+TEST_CASE("base64url decodes what it encodes, for every length and byte") {
+  std::string bytes;
+  for (int i = 0; i < 300; ++i) {
+    const auto decoded = base64url_decode(base64url_encode(as_bytes(bytes)));
+    REQUIRE(decoded);
+    CHECK(as_text(*decoded) == bytes);
+    bytes += static_cast<char>(i);
+  }
+}
+
+TEST_CASE("base64url into guarded memory gives the same bytes") {
+  const auto decoded = base64url_decode_secret("Zm9vYmFy");
+  REQUIRE(decoded);
+  CHECK(decoded->expose_text() == "foobar");
+  const auto empty = base64url_decode_secret("");
+  REQUIRE(empty);
+  CHECK(empty->empty());
+}
+
+TEST_CASE("base64url with padding is refused") {
+  CHECK_FALSE(base64url_decode("Zg=="));
+  CHECK_FALSE(base64url_decode("Zm8="));
+  CHECK_FALSE(base64url_decode_secret("Zg=="));
+}
+
+TEST_CASE("base64url with trailing bits that are not zero is refused") {
+  CHECK_FALSE(base64url_decode("Zh"));
+  CHECK_FALSE(base64url_decode("Zm9"));
+  CHECK_FALSE(base64url_decode_secret("Zh"));
+}
+
+TEST_CASE("base64url of an impossible length is refused") {
+  CHECK_FALSE(base64url_decode("Z"));
+  CHECK_FALSE(base64url_decode("Zm9vY"));
+}
+
+TEST_CASE("the standard alphabet, white space and NUL are refused in base64url") {
+  using namespace std::string_view_literals;
+  for (const auto text :
+       {"+_8A"sv, "-/8A"sv, "Zm9v "sv, " Zm9v"sv, "Zm\n9v"sv, "Zm9\0"sv, "Zm9.v"sv}) {
+    CAPTURE(text);
+    CHECK_FALSE(base64url_decode(text));
+    CHECK_FALSE(base64url_decode_secret(text));
+  }
+}
+
+TEST_CASE("random tokens are base64url of the asked size and differ") {
+  const auto token = random_token(16);
+  CHECK(base64url_decode(token)->size() == 16);
+  CHECK(token != random_token(16));
+}

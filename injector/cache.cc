@@ -1,0 +1,225 @@
+#include "injector/cache.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/limits.h"
+#include "injector/duration.h"
+#include "injector/file.h"
+
+namespace agent_secrets {
+namespace {
+
+std::unexpected<Error> system_failure(std::string_view what, const std::string& path) {
+  return fail(ErrorCode::failed, fmt::format("{} {}: {}", what, path, errno_message(errno)));
+}
+
+std::unexpected<Error> refusal(const std::string& path, std::string_view why, std::string hint) {
+  return fail(ErrorCode::untrusted, fmt::format("{}: {}", path, why), std::move(hint));
+}
+
+constexpr std::string_view kRemoveHint =
+    "find out who changed it, then remove it: the next start fetches a new one";
+
+// The directory may be root's (made by the image), but only its owner may write to it: who can
+// rename in it can bring back an older bundle.
+Result<void> check_directory(int fd, const std::string& path) {
+  struct stat status{};
+  if (::fstat(fd, &status) != 0) return system_failure("stat", path);
+  const std::string hint =
+      "use a directory of this user alone; a missing one is made with mode 0700";
+  if (status.st_uid != ::geteuid() && status.st_uid != 0) {
+    return refusal(path, "the directory belongs to another user", hint);
+  }
+  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return refusal(
+        path,
+        fmt::format("others may write to the directory (mode {:04o})", status.st_mode & 07777U),
+        hint);
+  }
+  return {};
+}
+
+Result<void> check_file(const struct stat& status, const std::string& path) {
+  const std::string hint(kRemoveHint);
+  if (!S_ISREG(status.st_mode)) return refusal(path, "not a plain file", hint);
+  if (status.st_uid != ::geteuid()) return refusal(path, "it belongs to another user", hint);
+  if ((status.st_mode & 07777U) != 0600) {
+    return refusal(path, fmt::format("its mode is {:04o}, not 0600", status.st_mode & 07777U),
+                   hint);
+  }
+  if (status.st_nlink != 1) return refusal(path, "it has a second name (hard link)", hint);
+  return {};
+}
+
+// Writers hold it for a few milliseconds; one that is stuck must not hold up a start.
+Result<void> lock(int fd, const std::string& path, Clock& clock) {
+  constexpr int kAttempts = 50;
+  for (int i = 0; i < kAttempts; ++i) {
+    if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return {};
+    if (errno != EWOULDBLOCK && errno != EINTR) return system_failure("lock", path);
+    clock.sleep_for(std::chrono::milliseconds(10));
+  }
+  return fail(ErrorCode::failed, fmt::format("lock {}: another process holds it", path));
+}
+
+class Unlock {
+ public:
+  explicit Unlock(int fd) : fd_(fd) {}
+  ~Unlock() { ::flock(fd_, LOCK_UN); }
+  Unlock(const Unlock&) = delete;
+  Unlock& operator=(const Unlock&) = delete;
+
+ private:
+  int fd_;
+};
+
+bool is_newer(const BundleFacts& fetched, const BundleFacts& cached) {
+  return fetched.sequence > cached.sequence ||
+         (fetched.sequence == cached.sequence && fetched.issued_at > cached.issued_at);
+}
+
+Result<void> check_sequence(const BundleFacts& fetched, const BundleFacts& cached,
+                            std::optional<std::int64_t> accepted_sequence) {
+  if (fetched.sequence >= cached.sequence) return {};
+  if (accepted_sequence && fetched.sequence >= *accepted_sequence) return {};
+  return fail(ErrorCode::untrusted,
+              fmt::format("the answer is older than what this agent has run (sequence {}, seen {})",
+                          fetched.sequence, cached.sequence),
+              fmt::format("find out why the control plane went back; if that is right, start once "
+                          "with --accept-sequence {}",
+                          fetched.sequence));
+}
+
+}  // namespace
+
+BundleCache::BundleCache(std::string directory, UniqueFd fd, CredentialIdentity identity)
+    : directory_(std::move(directory)),
+      fd_(std::move(fd)),
+      identity_(std::move(identity)),
+      file_name_(identity_.kid + ".bundle") {
+  AGENT_SECRETS_ASSERT(is_key_id(identity_.kid));  // no slash, no dot: a name and nothing more
+}
+
+Result<BundleCache> BundleCache::open(const std::string& directory,
+                                      const CredentialIdentity& identity) {
+  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
+    return system_failure("make cache directory", directory);
+  }
+  UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd.is_open()) {
+    if (errno == ELOOP || errno == ENOTDIR) {
+      return refusal(directory, "not a directory, or a symbolic link",
+                     "give the directory itself to --cache-dir");
+    }
+    return system_failure("open cache directory", directory);
+  }
+  if (auto checked = check_directory(fd.get(), directory); !checked) {
+    return propagate(checked, "cache");
+  }
+  return BundleCache(directory, std::move(fd), identity);
+}
+
+std::string BundleCache::path() const { return directory_ + '/' + file_name_; }
+
+Result<std::optional<FetchedBundle>> BundleCache::load() const {
+  // Not blocking: a FIFO put in the file's place must not hang the start.
+  const UniqueFd file(::openat(fd_.get(), file_name_.c_str(),
+                               O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!file.is_open()) {
+    if (errno == ENOENT) return std::optional<FetchedBundle>();
+    if (errno == ELOOP)
+      return refusal("cache: " + path(), "a symbolic link", std::string(kRemoveHint));
+    return fail(ErrorCode::untrusted,
+                fmt::format("cache: open {}: {}", path(), errno_message(errno)),
+                std::string(kRemoveHint));
+  }
+  struct stat status{};
+  if (::fstat(file.get(), &status) != 0) return system_failure("cache: stat", path());
+  if (auto checked = check_file(status, path()); !checked) return propagate(checked, "cache");
+  auto content = read_descriptor(file.get(), path(), limits::kBundle);
+  if (!content) {
+    content.error().code = ErrorCode::untrusted;  // unread, it cannot vouch against a roll-back
+    return propagate(content, "cache");
+  }
+
+  FetchedBundle cached{.compact = std::string(content->text.expose_text()), .verified = {}};
+  auto verified = verify_bundle(cached.compact, identity_);
+  if (!verified) {
+    verified.error().hint = kRemoveHint;
+    return propagate(verified, "cache: " + path());
+  }
+  cached.verified = std::move(*verified);
+  return cached;
+}
+
+Result<void> BundleCache::keep(const FetchedBundle& fetched,
+                               std::optional<std::int64_t> accepted_sequence, Clock& clock) {
+  const auto locked = lock(fd_.get(), directory_, clock);
+  const Unlock unlock(fd_.get());
+  auto cached = load();
+  if (!cached) return propagate(cached);
+  if (*cached) {
+    const BundleFacts& seen = (*cached)->verified.facts;
+    const BundleFacts& facts = fetched.verified.facts;
+    auto checked = check_sequence(facts, seen, accepted_sequence);
+    if (!checked) return propagate(checked, "cache");
+    // Lower and still here: the operator has accepted it, and it is what counts from now on.
+    if (facts.sequence >= seen.sequence && !is_newer(facts, seen)) return {};
+  }
+  if (!locked) return std::unexpected(Error(locked.error()).within("cache"));
+  auto replaced = replace(fetched.compact);
+  if (!replaced) return propagate(replaced, "cache");
+  return {};
+}
+
+// Under the lock: write beside it, fsync, rename, fsync the directory. A crash at any point leaves
+// the old file or the new one.
+Result<void> BundleCache::replace(const std::string& compact) const {
+  const std::string temporary_name = identity_.kid + ".tmp";
+  const std::string temporary = directory_ + '/' + temporary_name;
+  ::unlinkat(fd_.get(), temporary_name.c_str(),
+             0);  // of a writer that was killed; or there is none
+  const UniqueFd file(::openat(fd_.get(), temporary_name.c_str(),
+                               O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file.is_open()) return system_failure("create", temporary);
+  auto written = write_all(file.get(), compact, temporary);
+  if (written && ::fchmod(file.get(), 0600) != 0) written = system_failure("chmod", temporary);
+  if (written && ::fsync(file.get()) != 0) written = system_failure("fsync", temporary);
+  if (written &&
+      ::renameat(fd_.get(), temporary_name.c_str(), fd_.get(), file_name_.c_str()) != 0) {
+    written = system_failure("rename", temporary);
+  }
+  if (!written) {
+    ::unlinkat(fd_.get(), temporary_name.c_str(), 0);  // best effort: the next writer does the same
+    return written;
+  }
+  if (::fsync(fd_.get()) != 0) return system_failure("fsync", directory_);
+  return {};
+}
+
+Result<std::chrono::seconds> age_of(const BundleFacts& facts, std::chrono::seconds now,
+                                    std::chrono::seconds max_age) {
+  if (facts.issued_at > now + limits::kClockSkew) {
+    return fail(ErrorCode::untrusted,
+                fmt::format("the cached bundle was issued {} in the future",
+                            format_duration(facts.issued_at - now)),
+                "set this host's clock");
+  }
+  const std::chrono::seconds age = std::max(now - facts.issued_at, std::chrono::seconds(0));
+  if (age > max_age) {
+    return fail(ErrorCode::timed_out,
+                fmt::format("the cached bundle is {} old, and {} is the most", format_duration(age),
+                            format_duration(max_age)),
+                "bring the control plane back, or raise --cache-max-age");
+  }
+  return age;
+}
+
+}  // namespace agent_secrets

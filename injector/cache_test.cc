@@ -1,0 +1,254 @@
+#include "injector/cache.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/limits.h"
+#include "tests/catch.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/fake_region.h"
+#include "tests/fakes/temporary_directory.h"
+
+using namespace agent_secrets;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Scene {
+  TemporaryDirectory parent;
+  FakeClock clock;
+  FakeRegion region;
+  std::string directory = parent.path("cache");
+  std::string file = directory + "/kid-1.bundle";
+
+  BundleCache open() { return BundleCache::open(directory, region.identity()).value(); }
+
+  FetchedBundle bundle(std::int64_t sequence, std::chrono::seconds issued_at = 1'700'000'000s) {
+    region.facts.sequence = sequence;
+    region.facts.issued_at = issued_at;
+    std::string compact = region.bundle();
+    auto verified = verify_bundle(compact, region.identity()).value();
+    return {.compact = std::move(compact), .verified = std::move(verified)};
+  }
+  // A directory with one good bundle in it.
+  void fill(std::int64_t sequence = 42) {
+    REQUIRE(open().keep(bundle(sequence), {}, clock).has_value());
+  }
+
+  std::int64_t cached_sequence() { return open().load().value()->verified.facts.sequence; }
+  void rewrite(const std::string& content) const {
+    parent.write("cache/kid-1.bundle", content);
+    REQUIRE(::chmod(file.c_str(), 0600) == 0);
+  }
+
+  // Loading and keeping both refuse the file, with these words.
+  void refuses_file(const std::string& words) {
+    const auto loaded = open().load();
+    REQUIRE_FALSE(loaded.has_value());
+    CHECK(loaded.error().code == ErrorCode::untrusted);
+    INFO(loaded.error().message);
+    CHECK(loaded.error().message.find(words) != std::string::npos);
+    CHECK_FALSE(loaded.error().hint.empty());
+    const auto kept = open().keep(bundle(1000), {}, clock);
+    REQUIRE_FALSE(kept.has_value());
+    CHECK(kept.error().code == ErrorCode::untrusted);
+  }
+  void refuses_directory(const std::string& words) {
+    const auto opened = BundleCache::open(directory, region.identity());
+    REQUIRE_FALSE(opened.has_value());
+    CHECK(opened.error().code == ErrorCode::untrusted);
+    CHECK(opened.error().message.find(words) != std::string::npos);
+  }
+};
+
+struct stat status_of(const std::string& path) {
+  struct stat status{};
+  REQUIRE(::lstat(path.c_str(), &status) == 0);
+  return status;
+}
+
+}  // namespace
+
+TEST_CASE("a missing directory is made for its user alone, and starts empty") {
+  Scene scene;
+  CHECK_FALSE(scene.open().load().value().has_value());
+  CHECK((status_of(scene.directory).st_mode & 07777) == 0700);
+}
+
+TEST_CASE("what is kept is loaded again, byte for byte, from a 0600 file") {
+  Scene scene;
+  const FetchedBundle fetched = scene.bundle(42);
+  REQUIRE(scene.open().keep(fetched, {}, scene.clock).has_value());
+  CHECK(scene.open().load().value()->compact == fetched.compact);
+  CHECK(scene.parent.read("cache/kid-1.bundle") == fetched.compact);
+  CHECK((status_of(scene.file).st_mode & 07777) == 0600);
+}
+
+TEST_CASE("the umask cannot spoil the mode") {
+  Scene scene;
+  const BundleCache ready = scene.open();
+  const mode_t before = ::umask(0777);
+  const auto kept = BundleCache::open(scene.directory, scene.region.identity())
+                        ->keep(scene.bundle(1), {}, scene.clock);
+  ::umask(before);
+  REQUIRE(kept.has_value());
+  CHECK((status_of(scene.file).st_mode & 07777) == 0600);
+}
+
+TEST_CASE("no value is readable in the file") {
+  Scene scene;
+  scene.fill();
+  CHECK(scene.parent.read("cache/kid-1.bundle").find("canary-value") == std::string::npos);
+}
+
+TEST_CASE("a higher sequence replaces, a lower one is refused and changes nothing") {
+  Scene scene;
+  scene.fill(42);
+  scene.fill(43);
+  CHECK(scene.cached_sequence() == 43);
+  const auto kept = scene.open().keep(scene.bundle(42, 1'800'000'000s), {}, scene.clock);
+  REQUIRE_FALSE(kept.has_value());
+  CHECK(kept.error().code == ErrorCode::untrusted);
+  CHECK(kept.error().hint.find("--accept-sequence 42") != std::string::npos);
+  CHECK(scene.cached_sequence() == 43);
+}
+
+TEST_CASE("the same sequence replaces when it was issued later, so that age counts from contact") {
+  Scene scene;
+  REQUIRE(scene.open().keep(scene.bundle(42, 2000s), {}, scene.clock).has_value());
+  REQUIRE(scene.open().keep(scene.bundle(42, 1000s), {}, scene.clock).has_value());
+  CHECK(scene.open().load().value()->verified.facts.issued_at == 2000s);
+  REQUIRE(scene.open().keep(scene.bundle(42, 3000s), {}, scene.clock).has_value());
+  CHECK(scene.open().load().value()->verified.facts.issued_at == 3000s);
+}
+
+TEST_CASE("a lower sequence that the operator accepts becomes what counts") {
+  Scene scene;
+  scene.fill(43);
+  CHECK_FALSE(scene.open().keep(scene.bundle(40), 41, scene.clock).has_value());
+  REQUIRE(scene.open().keep(scene.bundle(41), 41, scene.clock).has_value());
+  CHECK(scene.cached_sequence() == 41);
+}
+
+TEST_CASE("a file with another mode is refused") {
+  Scene scene;
+  scene.fill();
+  REQUIRE(::chmod(scene.file.c_str(), 0644) == 0);
+  scene.refuses_file("mode is 0644");
+}
+
+TEST_CASE("a file of another user is refused") {
+  if (::geteuid() != 0) return;  // only root can give a file away
+  Scene scene;
+  scene.fill();
+  REQUIRE(::chown(scene.file.c_str(), 65534, 65534) == 0);
+  scene.refuses_file("belongs to another user");
+}
+
+TEST_CASE("a symbolic link is refused, even to a good bundle") {
+  Scene scene;
+  scene.fill();
+  const std::string elsewhere = scene.parent.path("elsewhere");
+  REQUIRE(::rename(scene.file.c_str(), elsewhere.c_str()) == 0);
+  REQUIRE(::symlink(elsewhere.c_str(), scene.file.c_str()) == 0);
+  scene.refuses_file("symbolic link");
+}
+
+TEST_CASE("a hard link is refused") {
+  Scene scene;
+  scene.fill();
+  REQUIRE(::link(scene.file.c_str(), scene.parent.path("second").c_str()) == 0);
+  scene.refuses_file("second name");
+}
+
+TEST_CASE("a FIFO or a directory in the file's place is refused without waiting") {
+  Scene scene;
+  scene.fill();
+  REQUIRE(::unlink(scene.file.c_str()) == 0);
+  REQUIRE(::mkfifo(scene.file.c_str(), 0600) == 0);
+  scene.refuses_file("not a plain file");
+  REQUIRE(::unlink(scene.file.c_str()) == 0);
+  REQUIRE(::mkdir(scene.file.c_str(), 0700) == 0);
+  scene.refuses_file("not a plain file");
+}
+
+TEST_CASE("a flipped, cut, empty or foreign bundle is refused") {
+  Scene scene;
+  scene.fill();
+  const std::string good = scene.parent.read("cache/kid-1.bundle");
+
+  std::string flipped = good;
+  flipped[good.size() / 2] = flipped[good.size() / 2] == 'A' ? 'B' : 'A';
+  scene.rewrite(flipped);
+  scene.refuses_file("kid-1.bundle");
+  scene.rewrite(good.substr(0, good.size() - 1));
+  scene.refuses_file("kid-1.bundle");
+  scene.rewrite("");
+  scene.refuses_file("kid-1.bundle");
+  scene.rewrite(std::string(limits::kBundle + 1, 'A'));
+  CHECK_FALSE(scene.open().load().has_value());
+
+  FakeRegion another;
+  another.facts.agent = "another";
+  scene.rewrite(another.bundle());
+  scene.refuses_file("another");
+}
+
+TEST_CASE("a directory that others may write to, own, or that is a link is refused") {
+  Scene scene;
+  scene.fill();
+  REQUIRE(::chmod(scene.directory.c_str(), 0770) == 0);
+  scene.refuses_directory("mode 0770");
+  REQUIRE(::chmod(scene.directory.c_str(), 01777) == 0);
+  scene.refuses_directory("mode 1777");
+  REQUIRE(::chmod(scene.directory.c_str(), 0700) == 0);
+  if (::geteuid() == 0) {
+    REQUIRE(::chown(scene.directory.c_str(), 65534, 65534) == 0);
+    scene.refuses_directory("another user");
+    REQUIRE(::chown(scene.directory.c_str(), 0, 0) == 0);
+  }
+  const std::string link = scene.parent.path("link");
+  REQUIRE(::symlink(scene.directory.c_str(), link.c_str()) == 0);
+  scene.directory = link;
+  scene.refuses_directory("symbolic link");
+}
+
+TEST_CASE("what a killed writer left behind does not stop the next one") {
+  Scene scene;
+  scene.fill(1);
+  REQUIRE(::symlink("/dev/null", (scene.directory + "/kid-1.tmp").c_str()) == 0);
+  scene.fill(2);
+  CHECK(scene.cached_sequence() == 2);
+}
+
+TEST_CASE("credentials have files of their own") {
+  Scene scene;
+  scene.fill();
+  CredentialIdentity other = scene.region.identity();
+  other.kid = "kid-2";
+  CHECK_FALSE(BundleCache::open(scene.directory, other)->load().value().has_value());
+}
+
+TEST_CASE("a lock that another process keeps costs the write, not the roll-back check") {
+  Scene scene;
+  scene.fill(42);
+  const UniqueFd holder(::open(scene.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  REQUIRE(::flock(holder.get(), LOCK_EX) == 0);
+  const auto higher = scene.open().keep(scene.bundle(43), {}, scene.clock);
+  REQUIRE_FALSE(higher.has_value());
+  CHECK(higher.error().code == ErrorCode::failed);
+  const auto lower = scene.open().keep(scene.bundle(41), {}, scene.clock);
+  REQUIRE_FALSE(lower.has_value());
+  CHECK(lower.error().code == ErrorCode::untrusted);
+}
+
+TEST_CASE("the age of a cached bundle has a maximum, and the future is refused") {
+  BundleFacts facts;
+  facts.issued_at = 1000s;
+  CHECK(age_of(facts, 1060s, 60s) == 60s);
+  CHECK(age_of(facts, 1061s, 60s).error().code == ErrorCode::timed_out);
+  CHECK(age_of(facts, 700s, 60s) == 0s);  // within the clock skew
+  CHECK(age_of(facts, 699s, 60s).error().code == ErrorCode::untrusted);
+}

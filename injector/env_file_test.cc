@@ -1,0 +1,94 @@
+#include "injector/env_file.h"
+
+#include "tests/catch.h"
+#include "tests/fakes/temporary_directory.h"
+
+using namespace agent_secrets;
+
+namespace {
+
+// "KEY=value|KEY=value", or the message of the error.
+std::string parsed(std::string_view text) {
+  const auto pairs = parse_env_file(text, "f");
+  if (!pairs) return pairs.error().message;
+  std::string joined;
+  for (const EnvironmentPair& pair : *pairs) {
+    if (!joined.empty()) joined += '|';
+    joined.append(pair.key).append("=").append(pair.value);
+  }
+  return joined;
+}
+
+}  // namespace
+
+// Each expectation was taken from a run of the official CLI (contract section 5.3).
+TEST_CASE("an env file is read as the official CLI reads it") {
+  CHECK(parsed("A=1\nB=2") == "A=1|B=2");
+  CHECK(parsed("\n  # comment\n\t\nA=1\n") == "A=1");
+  CHECK(parsed("  A  =  1 2  \n") == "A=1 2");
+  CHECK(parsed("E==a=b") == "E==a=b");
+  CHECK(parsed("A=1 # not a comment") == "A=1 # not a comment");
+  CHECK(parsed("export A=1") == "export A=1");
+  CHECK(parsed("A=1\r\nB=2\rC=3\r\n") == "A=1|B=2|C=3");
+  CHECK(parsed("\xef\xbb\xbf"
+               "A=1") ==
+        "\xef\xbb\xbf"
+        "A=1");
+}
+
+TEST_CASE("one pair of double quotes goes, everything else of quoting stays") {
+  CHECK(parsed("A=\"x\"") == "A=x");
+  CHECK(parsed("A=\"x\" y \"z\"") == "A=x\" y \"z");
+  CHECK(parsed("B=\"\"x\"\"") == "B=\"x\"");
+  CHECK(parsed("A='x'") == "A='x'");
+  CHECK(parsed("A=\"x") == "A=\"x");
+  CHECK(parsed("A=\" x \"") == "A= x ");
+  CHECK(parsed("A=\"\\n\"") == "A=\\n");
+}
+
+TEST_CASE("white space is what Python strips") {
+  CHECK(parsed("\xc2\xa0"
+               "A\xe2\x80\x89=\xe3\x80\x80"
+               "1\x1f\n") == "A=1");
+  CHECK(parsed("A=1\xe2\x80\x8b") == "A=1\xe2\x80\x8b");  // a zero width space is none
+}
+
+TEST_CASE("a bad line is named by file and number, never by its content") {
+  CHECK(parsed("A=1\n\nhunter2\n") == "f:3: no '=' in the line");
+  CHECK(parsed("=hunter2") == "f:1: the key is empty");
+  CHECK(parsed("A=") == "f:1: the value is empty");
+  CHECK(parsed("A=\"\"") == "f:1: the value is empty");
+  CHECK(parsed("A=\"") == "f:1: the value is empty");
+  CHECK(parsed("A=\xff") == "f: not valid UTF-8");
+  CHECK(parsed("") == "f: no KEY=value in it");
+  CHECK(parsed("# only this") == "f: no KEY=value in it");
+}
+
+TEST_CASE("later lines and later files win") {
+  const TemporaryDirectory directory;
+  directory.write("one", "A=1\nB=1\nB=2\n");
+  directory.write("two", "A=3\n");
+  const auto block = read_env_files({directory.path("one"), directory.path("two")});
+  REQUIRE(block.has_value());
+  CHECK(block->expose_text() == std::string_view("A=3\0B=2\0", 8));
+}
+
+TEST_CASE("a file that is missing or too large is an error that names it") {
+  const TemporaryDirectory directory;
+  const auto missing = read_env_files({directory.path("none")});
+  REQUIRE_FALSE(missing.has_value());
+  CHECK(missing.error().message ==
+        "env file: open " + directory.path("none") + ": No such file or directory");
+  directory.write("large", "A=" + std::string(5 * 1024 * 1024, 'x'));
+  const auto large = read_env_files({directory.path("large")});
+  REQUIRE_FALSE(large.has_value());
+  CHECK(large.error().code == ErrorCode::too_large);
+}
+
+TEST_CASE("a value with a NUL is refused by key") {
+  const TemporaryDirectory directory;
+  directory.write("nul", std::string("A=x\0y\n", 6));
+  const auto block = read_env_files({directory.path("nul")});
+  REQUIRE_FALSE(block.has_value());
+  CHECK(block.error().message == "env file: the value of 'A' has a NUL");
+}

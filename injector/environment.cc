@@ -1,0 +1,173 @@
+#include "injector/environment.h"
+
+#include <algorithm>
+#include <cstring>
+#include <unordered_set>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/resource.h>
+
+#include "injector/reserved_names.h"
+
+namespace agent_secrets {
+namespace {
+
+using Names = std::unordered_set<std::string_view>;
+
+// An entry without '=' has no name: nothing can conflict with it, and it is passed on as it is.
+std::string_view name_of(const char* assignment) {
+  const std::string_view text(assignment);
+  const std::size_t equals = text.find('=');
+  return equals == std::string_view::npos ? std::string_view() : text.substr(0, equals);
+}
+
+bool is_credential_variable(std::string_view name) {
+  return name == kCredentialVariable || name == kCredentialFileVariable;
+}
+
+bool lists(const std::vector<std::string>& names, std::string_view name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+std::vector<EnvironmentEntry> chosen(const std::vector<EnvironmentEntry>& set,
+                                     const std::vector<std::string>& only) {
+  if (only.empty()) return set;
+  std::vector<EnvironmentEntry> entries;
+  std::ranges::copy_if(set, std::back_inserter(entries),
+                       [&](const EnvironmentEntry& entry) { return lists(only, entry.key); });
+  return entries;
+}
+
+Result<void> check_reserved(const std::vector<EnvironmentEntry>& set,
+                            const std::vector<std::string>& allow) {
+  std::vector<std::string> faults;
+  for (const EnvironmentEntry& entry : set) {
+    const auto reason = reserved_reason(entry.key);
+    if (reason && !lists(allow, entry.key)) {
+      faults.push_back(fmt::format("{} ({})", entry.key, *reason));
+    }
+  }
+  if (faults.empty()) return {};
+  return fail(ErrorCode::invalid,
+              fmt::format("the secret set has reserved names: {}", fmt::join(faults, ", ")),
+              "take them out of the set, choose with --only, or permit each with --allow KEY");
+}
+
+Result<void> check_conflicts(const std::vector<EnvironmentEntry>& set, const Names& image_names) {
+  std::vector<std::string_view> both;
+  for (const EnvironmentEntry& entry : set) {
+    if (image_names.contains(entry.key)) both.push_back(entry.key);
+  }
+  if (both.empty()) return {};
+  return fail(ErrorCode::invalid,
+              fmt::format("both the image and the secret set have: {}", fmt::join(both, ", ")),
+              "take them out of one of the two, or use --on-conflict override or keep");
+}
+
+Result<void> check_required(const std::vector<char*>& environment,
+                            const std::vector<std::string>& require) {
+  if (require.empty()) return {};
+  Names names;
+  for (const char* assignment : environment) names.insert(name_of(assignment));
+  std::vector<std::string_view> missing;
+  for (const std::string& key : require) {
+    if (!names.contains(key)) missing.emplace_back(key);
+  }
+  if (missing.empty()) return {};
+  return fail(ErrorCode::invalid,
+              fmt::format("required keys are missing: {}", fmt::join(missing, ", ")),
+              "add them to the secret set and redeploy the agent");
+}
+
+Names names_of_image(char** image) {
+  Names names;
+  for (char** entry = image; *entry != nullptr; ++entry) {
+    if (const std::string_view name = name_of(*entry); !name.empty()) names.insert(name);
+  }
+  return names;
+}
+
+Names names_of_set(const std::vector<EnvironmentEntry>& set) {
+  Names names;
+  for (const EnvironmentEntry& entry : set) names.insert(entry.key);
+  return names;
+}
+
+}  // namespace
+
+Result<std::vector<char*>> compose_environment(char** image,
+                                               const std::vector<EnvironmentEntry>& set,
+                                               const EnvironmentPolicy& policy) {
+  const auto entries = chosen(set, policy.only);
+  if (auto checked = check_reserved(entries, policy.allow); !checked) return propagate(checked);
+  const Names image_names = names_of_image(image);
+  if (policy.on_conflict == OnConflict::fail) {
+    if (auto checked = check_conflicts(entries, image_names); !checked) return propagate(checked);
+  }
+  const Names replacing =
+      policy.on_conflict == OnConflict::replace ? names_of_set(entries) : Names{};
+
+  std::vector<char*> environment;
+  for (char** entry = image; *entry != nullptr; ++entry) {
+    const std::string_view name = name_of(*entry);
+    if (is_credential_variable(name) || replacing.contains(name)) continue;
+    environment.push_back(*entry);
+  }
+  for (const EnvironmentEntry& entry : entries) {
+    if (policy.on_conflict == OnConflict::keep && image_names.contains(entry.key)) continue;
+    // execve's signature is older than const; it does not write (exec(3p)).
+    environment.push_back(const_cast<char*>(entry.assignment.data()));
+  }
+  if (auto checked = check_required(environment, policy.require); !checked) {
+    return propagate(checked);
+  }
+  environment.push_back(nullptr);
+  return environment;
+}
+
+std::size_t argument_space(std::size_t stack_limit) {
+  constexpr std::size_t kMost = 6 * 1024 * 1024;
+  constexpr std::size_t kLeast = 128 * 1024;
+  return std::max(std::min(stack_limit / 4, kMost), kLeast);
+}
+
+std::size_t current_argument_space() {
+  rlimit stack{};
+  AGENT_SECRETS_ASSERT(::getrlimit(RLIMIT_STACK, &stack) == 0);
+  return argument_space(stack.rlim_cur);  // RLIM_INFINITY is the largest number there is
+}
+
+Result<void> check_argument_space(const std::vector<std::string>& command,
+                                  const std::vector<char*>& environment,
+                                  const std::vector<EnvironmentEntry>& set, std::size_t space) {
+  std::size_t total = command.empty() ? 0 : command[0].size() + 1;  // the file name, once more
+  for (const std::string& argument : command) total += argument.size() + 1 + sizeof(char*);
+  for (const char* assignment : environment) {
+    if (assignment != nullptr) total += std::strlen(assignment) + 1 + sizeof(char*);
+  }
+  if (total <= space) return {};
+
+  auto largest = set;
+  std::ranges::sort(largest, std::ranges::greater{},
+                    [](const EnvironmentEntry& entry) { return entry.assignment.size(); });
+  largest.resize(std::min<std::size_t>(largest.size(), 3));
+  std::vector<std::string> names;
+  for (const EnvironmentEntry& entry : largest) {
+    names.push_back(fmt::format("{} ({} bytes)", entry.key, entry.assignment.size()));
+  }
+  return fail(ErrorCode::too_large,
+              fmt::format("arguments and environment take {} bytes, and the system allows {}; the "
+                          "largest keys of the set: {}",
+                          total, space, fmt::join(names, ", ")),
+              "choose keys with --only, or raise the stack limit (ulimit -s)");
+}
+
+const char* find_variable(char** environment, std::string_view name) {
+  for (char** entry = environment; *entry != nullptr; ++entry) {
+    if (name_of(*entry) == name) return *entry + name.size() + 1;
+  }
+  return nullptr;
+}
+
+}  // namespace agent_secrets

@@ -1,0 +1,52 @@
+#pragma once
+// The environment that the bot is started with: the image's, byte for byte and in its order, less
+// the credential variables, then the values of the set. Everything that could go wrong later, in
+// execve or in the bot, is checked here, where the key can still be named: reserved names,
+// conflicts, missing keys, sizes.
+//
+// Ownership: the result points into `image` and into the set's block; both must live until the
+// exec. Nothing is copied: the block is the only copy of the values.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/environment_block.h"
+#include "core/error.h"
+
+namespace agent_secrets {
+
+inline constexpr std::string_view kCredentialVariable = "AGENT_SECRETS_CREDENTIAL";
+inline constexpr std::string_view kCredentialFileVariable = "AGENT_SECRETS_CREDENTIAL_FILE";
+
+// A key that the image sets already: the set's value wins, the image's wins, or nothing starts.
+enum class OnConflict { replace, keep, fail };
+
+struct EnvironmentPolicy {
+  OnConflict on_conflict = OnConflict::replace;
+  std::vector<std::string> only;     // keys of the set to take; empty: all
+  std::vector<std::string> require;  // keys that the bot must get, from wherever
+  std::vector<std::string> allow;    // reserved names to let through
+};
+
+// NULL-terminated, as execve takes it.
+Result<std::vector<char*>> compose_environment(char** image,
+                                               const std::vector<EnvironmentEntry>& set,
+                                               const EnvironmentPolicy& policy);
+
+// What execve takes for arguments and environment together, strings and pointers: a quarter of the
+// stack's limit, at most 6 MiB and at least 128 KiB (execve(2), "Limits on size of arguments and
+// environment").
+std::size_t argument_space(std::size_t stack_limit);
+std::size_t current_argument_space();  // of this process (RLIMIT_STACK)
+
+// Names the largest keys of the set when it does not fit.
+Result<void> check_argument_space(const std::vector<std::string>& command,
+                                  const std::vector<char*>& environment,
+                                  const std::vector<EnvironmentEntry>& set, std::size_t space);
+
+// The value of a variable, or nullptr. (getenv reads the global environ, which tests cannot give.)
+const char* find_variable(char** environment, std::string_view name);
+
+}  // namespace agent_secrets

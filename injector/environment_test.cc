@@ -1,0 +1,149 @@
+#include "injector/environment.h"
+
+#include <sys/resource.h>
+
+#include "core/secret_buffer.h"
+#include "tests/catch.h"
+
+using namespace agent_secrets;
+
+namespace {
+
+// An image's environment, a set, and what comes of them as text.
+struct Scene {
+  std::vector<std::string> image;
+  std::vector<EnvironmentPair> set;
+  EnvironmentPolicy policy{};
+
+  SecretBuffer block{};
+  std::vector<char*> image_pointers{};
+  std::vector<EnvironmentEntry> entries{};
+
+  Result<std::vector<char*>> compose() {
+    image_pointers.clear();
+    for (std::string& entry : image) image_pointers.push_back(entry.data());
+    image_pointers.push_back(nullptr);
+    block = build_environment_block(set).value();
+    entries = parse_environment_block(block).value();
+    return compose_environment(image_pointers.data(), entries, policy);
+  }
+
+  std::vector<std::string> composed() {
+    const auto environment = compose();
+    REQUIRE(environment.has_value());
+    REQUIRE(environment->back() == nullptr);
+    return {environment->begin(), environment->end() - 1};
+  }
+
+  std::string message() {
+    const auto environment = compose();
+    REQUIRE_FALSE(environment.has_value());
+    return environment.error().message;
+  }
+};
+
+using Strings = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("the image's environment comes first, unchanged, then the set") {
+  Scene scene{.image = {"B=2", "A=1"}, .set = {{"Z", "26"}, {"K", "v=w"}}};
+  CHECK(scene.composed() == Strings{"B=2", "A=1", "K=v=w", "Z=26"});
+}
+
+TEST_CASE("odd entries of the image are kept byte for byte and in order") {
+  Scene scene{.image = {"NOEQUALS", "=C:=x", "", "A=", "A=twice", "B\xff=\xfe"},
+              .set = {{"K", "v"}}};
+  CHECK(scene.composed() == Strings{"NOEQUALS", "=C:=x", "", "A=", "A=twice", "B\xff=\xfe", "K=v"});
+}
+
+TEST_CASE("the credential variables leave the environment, and only they") {
+  Scene scene{.image = {"AGENT_SECRETS_CREDENTIAL=x", "AGENT_SECRETS_CREDENTIAL_FILE=y",
+                        "AGENT_SECRETS_CREDENTIAL=again", "AGENT_SECRETS_LOG=json"},
+              .set = {}};
+  CHECK(scene.composed() == Strings{"AGENT_SECRETS_LOG=json"});
+}
+
+TEST_CASE("a value of the set points into its block") {
+  Scene scene{.image = {}, .set = {{"K", "v"}}};
+  const auto environment = scene.compose();
+  REQUIRE(environment.has_value());
+  CHECK(static_cast<const void*>(environment->front()) == scene.block.expose().data());
+}
+
+TEST_CASE("on a conflict the set wins, and every duplicate of the image goes") {
+  Scene scene{.image = {"K=image", "A=1", "K=again"}, .set = {{"K", "set"}}};
+  CHECK(scene.composed() == Strings{"A=1", "K=set"});
+}
+
+TEST_CASE("--on-conflict keep leaves the image's value") {
+  Scene scene{.image = {"K=image"}, .set = {{"K", "set"}, {"L", "new"}}};
+  scene.policy.on_conflict = OnConflict::keep;
+  CHECK(scene.composed() == Strings{"K=image", "L=new"});
+}
+
+TEST_CASE("--on-conflict fail names every key that both have, and no value") {
+  Scene scene{.image = {"K=image", "L=image"}, .set = {{"K", "set"}, {"L", "set"}, {"M", "set"}}};
+  scene.policy.on_conflict = OnConflict::fail;
+  CHECK(scene.message() == "both the image and the secret set have: K, L");
+}
+
+TEST_CASE("--only takes the named keys, and the image's others stay") {
+  Scene scene{.image = {"B=image"}, .set = {{"A", "1"}, {"B", "2"}, {"C", "3"}}};
+  scene.policy.only = {"A", "C", "NOT_THERE"};
+  CHECK(scene.composed() == Strings{"B=image", "A=1", "C=3"});
+}
+
+TEST_CASE("--require names all missing keys at once") {
+  Scene scene{.image = {"FROM_IMAGE=1"}, .set = {{"FROM_SET", "1"}}};
+  scene.policy.require = {"FROM_IMAGE", "FROM_SET"};
+  CHECK(scene.composed().size() == 2);
+  scene.policy.require = {"X", "FROM_SET", "Y"};
+  CHECK(scene.message() == "required keys are missing: X, Y");
+}
+
+TEST_CASE("reserved names are refused by name and reason, and --allow lets one through") {
+  Scene scene{.image = {}, .set = {{"LD_PRELOAD", "/x.so"}, {"PORT", "1"}, {"OK", "1"}}};
+  const std::string message = scene.message();
+  CHECK(message.find("LD_PRELOAD (loads code into every program)") != std::string::npos);
+  CHECK(message.find("PORT (") != std::string::npos);
+  CHECK(message.find("/x.so") == std::string::npos);
+  scene.policy.allow = {"PORT"};
+  CHECK(scene.message().find("PORT") == std::string::npos);
+  scene.policy.allow = {"PORT", "LD_PRELOAD"};
+  CHECK(scene.composed().size() == 3);
+}
+
+TEST_CASE("a reserved name that --only leaves out does no harm") {
+  Scene scene{.image = {}, .set = {{"LD_PRELOAD", "/x.so"}, {"OK", "1"}}};
+  scene.policy.only = {"OK"};
+  CHECK(scene.composed() == Strings{"OK=1"});
+}
+
+TEST_CASE("a name that the image may have is not reserved there") {
+  Scene scene{.image = {"LD_PRELOAD=/jemalloc.so", "PATH=/bin"}, .set = {}};
+  CHECK(scene.composed().size() == 2);
+}
+
+TEST_CASE("the space for arguments follows execve(2)") {
+  CHECK(argument_space(8 * 1024 * 1024) == 2 * 1024 * 1024);
+  CHECK(argument_space(RLIM_INFINITY) == 6 * 1024 * 1024);
+  CHECK(argument_space(64 * 1024) == 128 * 1024);
+}
+
+TEST_CASE("an environment that does not fit names the largest keys") {
+  Scene scene{
+      .image = {"A=1"},
+      .set = {
+          {"BIG", std::string_view("xxxxxxxxxx")}, {"SMALL", "x"}, {"MID", "xxxxx"}, {"TINY", ""}}};
+  const auto environment = scene.compose();
+  REQUIRE(environment.has_value());
+  const Strings command{"bot"};
+  // Strings with their NULs and pointers, the command's name twice.
+  const std::size_t exact = (4 + 4 + 8) + (4 + 8) + (15 + 8) + (8 + 8) + (10 + 8) + (6 + 8);
+  CHECK(check_argument_space(command, *environment, scene.entries, exact).has_value());
+  const auto checked = check_argument_space(command, *environment, scene.entries, exact - 1);
+  REQUIRE_FALSE(checked.has_value());
+  CHECK(checked.error().code == ErrorCode::too_large);
+  CHECK(checked.error().message.ends_with("BIG (14 bytes), MID (9 bytes), SMALL (7 bytes)"));
+}

@@ -1,0 +1,209 @@
+#include "injector/fetch_bundle.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "core/encoding.h"
+#include "core/json_reader.h"
+#include "core/limits.h"
+#include "core/request_proof.h"
+
+namespace agent_secrets {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::size_t kNonceBytes = 18;
+constexpr std::size_t kErrorBody = 64 * 1024;
+constexpr std::size_t kErrorCode = 64;
+constexpr std::size_t kErrorSentence = 512;
+
+// What the control plane says of a refusal: {"error": sentence, "code": word}. Either is "" where
+// it is missing or not fit to be printed.
+struct Explanation {
+  std::string code;
+  std::string sentence;
+};
+
+bool is_word(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return (c >= 'a' && c <= 'z') || c == '-'; });
+}
+
+bool is_printable(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+Explanation explanation_of(const HttpResponse& response) {
+  JsonDocument document(response.body, kErrorBody);
+  const JsonObject root = document.root();
+  Explanation explanation{.code = std::string(root.optional_text("code", kErrorCode)),
+                          .sentence = std::string(root.optional_text("error", kErrorSentence))};
+  if (!document.finish()) return {};
+  if (!is_word(explanation.code)) explanation.code.clear();
+  if (!is_printable(explanation.sentence)) explanation.sentence.clear();
+  return explanation;
+}
+
+struct Refusal {
+  ErrorCode code;
+  std::string what;
+  std::string hint;
+};
+
+Refusal unauthorized(const Explanation& explanation, const CredentialIdentity& identity) {
+  if (explanation.code == "clock-skew") {
+    return {ErrorCode::unauthorized, "the clocks of this host and the control plane differ",
+            "set this host's clock"};
+  }
+  if (explanation.code == "wrong-audience") {
+    return {ErrorCode::unauthorized, "the control plane does not go by the URL in the credential",
+            "start it with --public-url " + identity.urls.front()};
+  }
+  return {ErrorCode::unauthorized, "the control plane does not accept credential " + identity.kid,
+          "issue a credential for agent '" + identity.agent + "' and mount it here"};
+}
+
+Refusal refusal_of(int status, const Explanation& explanation, const CredentialIdentity& identity) {
+  const std::string agent = "agent '" + identity.agent + "'";
+  switch (status) {
+    case 401:
+      return unauthorized(explanation, identity);
+    case 403:
+      return {ErrorCode::forbidden, "credential " + identity.kid + " has been revoked",
+              "issue a new credential for " + agent + " and mount it here"};
+    case 404:
+      return {ErrorCode::not_found, agent + " does not exist any more",
+              "create the agent again, or stop starting instances of it"};
+    case 409:  // no deployment, or a pinned version that is gone: the sentence tells which
+      return {ErrorCode::conflict,
+              explanation.sentence.empty() ? agent + " has nothing to run" : explanation.sentence,
+              "deploy the agent, then start this instance again"};
+    default:
+      return {ErrorCode::failed, "the answer is no bundle",
+              "check that the credential's URL is the instance API's"};
+  }
+}
+
+Error refusal_error(const HttpResponse& response, const CredentialIdentity& identity) {
+  const Explanation explanation = explanation_of(response);
+  Refusal refusal = refusal_of(response.status, explanation, identity);
+  const std::string code = explanation.code.empty() ? "" : ", " + explanation.code;
+  return {.code = refusal.code,
+          .message = fmt::format("{} (HTTP {}{})", refusal.what, response.status, code),
+          .hint = std::move(refusal.hint)};
+}
+
+// "application/jose", whatever parameters follow.
+bool is_bundle_media_type(std::string_view content_type) {
+  const std::string_view type = content_type.substr(0, content_type.find(';'));
+  return std::ranges::equal(type, kBundleMediaType, [](char a, char b) {
+    return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b;
+  });
+}
+
+// One fetch() with this instance's proof. Keeps the nonce of the last attempt: the one answered.
+class Asker {
+ public:
+  Asker(Transport& transport, Clock& clock, const RandomFraction& random,
+        const AgentCredential& credential, const std::string& instance_id,
+        const RetryPolicy& policy)
+      : transport_(transport),
+        clock_(clock),
+        random_(random),
+        credential_(credential),
+        instance_id_(instance_id),
+        policy_(policy),
+        end_(clock.monotonic() + policy.deadline) {}
+
+  Result<HttpResponse> ask() {
+    RetryPolicy policy = policy_;
+    policy.deadline = end_ - clock_.monotonic();
+    return fetch(
+        transport_, clock_, random_, credential_.identity.urls,
+        [this](const std::string& base_url) { return request(base_url); }, policy);
+  }
+
+  void set_server_time(seconds server_time) { clock_offset_ = server_time - now(); }
+  [[nodiscard]] const std::string& nonce() const { return nonce_; }
+
+ private:
+  [[nodiscard]] seconds now() const { return std::chrono::floor<seconds>(clock_.unix_time()); }
+
+  HttpRequest request(const std::string& base_url) {
+    nonce_ = random_token(kNonceBytes);
+    const ProofClaims claims{.audience = base_url,
+                             .method = "GET",
+                             .target = std::string(kBundleTarget),
+                             .issued_at = now() + clock_offset_,
+                             .nonce = nonce_,
+                             .report = {.instance_id = instance_id_}};
+    return {.url = fmt::format("{}{}", base_url, kBundleTarget),  // a base URL ends in no slash
+            .headers = {"Authorization: " + make_request_proof(claims, credential_.identity.kid,
+                                                               credential_.signing_key),
+                        fmt::format("Accept: {}", kBundleMediaType)}};
+  }
+
+  Transport& transport_;
+  Clock& clock_;
+  const RandomFraction& random_;
+  const AgentCredential& credential_;
+  const std::string& instance_id_;
+  const RetryPolicy& policy_;
+  milliseconds end_;
+  seconds clock_offset_{0};
+  std::string nonce_;
+};
+
+Result<FetchedBundle> check(HttpResponse response, const CredentialIdentity& identity,
+                            const std::string& nonce) {
+  if (response.status != 200) return std::unexpected(refusal_error(response, identity));
+  if (!is_bundle_media_type(response.header("content-type"))) {
+    return fail(ErrorCode::failed, "the answer's media type is not that of a bundle",
+                "check that the credential's URL is the instance API's");
+  }
+  auto verified = verify_bundle(response.body, identity);
+  if (!verified) return propagate(verified);
+  if (verified->facts.nonce != nonce) {
+    return fail(
+        ErrorCode::untrusted, "verify bundle: the answer belongs to another request",
+        "look for a proxy or cache between here and the control plane that replays answers");
+  }
+  return FetchedBundle{.compact = std::move(response.body), .verified = std::move(*verified)};
+}
+
+bool fits_an_instance_id(std::string_view name) {
+  return !name.empty() && name.size() <= limits::kInstanceIdMax &&
+         std::ranges::all_of(name, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '_' || c == '.' || c == '-';
+         });
+}
+
+}  // namespace
+
+Result<FetchedBundle> fetch_bundle(Transport& transport, Clock& clock, const RandomFraction& random,
+                                   const AgentCredential& credential,
+                                   const std::string& instance_id, const RetryPolicy& policy) {
+  Asker asker(transport, clock, random, credential, instance_id, policy);
+  auto response = asker.ask();
+  if (response && response->status == 401 && explanation_of(*response).code == "clock-skew") {
+    // The server's time goes into the proof and nowhere else.
+    if (const auto server_time = response->date()) {
+      asker.set_server_time(*server_time);
+      response = asker.ask();
+    }
+  }
+  if (!response) return propagate(response, "fetch bundle");
+  auto bundle = check(std::move(*response), credential.identity, asker.nonce());
+  if (!bundle) return propagate(bundle, "fetch bundle");
+  return bundle;
+}
+
+std::string choose_instance_id(const char* host_name) {
+  if (host_name != nullptr && fits_an_instance_id(host_name)) return host_name;
+  return random_token(12);
+}
+
+}  // namespace agent_secrets

@@ -1,0 +1,111 @@
+"""The official CLI deploys agents, and is refused where it has to be."""
+
+import pytest
+
+
+@pytest.fixture
+def ready_set(cli, control_plane):
+    """The name of a set that is ready."""
+    cli.succeeds("secrets", "set", "set1", "A=1", "--skip")
+    control_plane.wait_ready("set1")
+    return "set1"
+
+
+def agent(rest, name="bot"):
+    return rest.org("GET", f"services/{name}").body["body"]
+
+
+def test_deploy_creates_an_agent(cli, proxy, rest, ready_set):
+    proxy.forget()
+    output = cli.succeeds("deploy", "bot", "demo/bot:1", "--secrets", ready_set, "--yes")
+    assert "is ready" in output
+    assert proxy.requests()[:4] == ["GET properties", "GET services/bot", "GET secrets/set1", "POST services"]
+    assert set(proxy.requests()[4:]) == {"GET services/bot"}
+    found = agent(rest)
+    assert found["reconciledDeploymentId"] == found["desiredDeploymentId"]
+    assert found["ready"] and found["available"]
+
+
+def test_deploy_waits_for_nobody_while_the_set_is_pending(cli, rest, control_plane):
+    rest.put_secrets("set1", A="1")
+    control_plane.wait_ready("set1")
+    # Single-key writes keep the set pending for the quiet period; the CLI alone is too slow for it.
+    body = {"name": "set1", "secretKey": "B", "secretValue": "2"}
+    assert rest.org("PUT", "secrets/set1", body).status == 202
+    answer = rest.deploy("bot", secretSet="set1")
+    assert (answer.status, answer.body["code"]) == (409, "409")
+    assert "not yet ready" in answer.body["error"] and "[" not in answer.body["error"]
+    assert rest.org("GET", "services/bot").status == 404
+    control_plane.wait_ready("set1")
+    assert "is ready" in cli.succeeds("deploy", "bot", "demo/bot:1", "--secrets", "set1", "--yes")
+
+
+def test_the_cli_shows_a_409(cli, proxy, ready_set, rest):
+    refusal = {"error": "Secret set 'set1' is not yet ready. Retry once it has been provisioned.", "code": "409"}
+    proxy.answer("POST", "services", 409, refusal)
+    output = cli.fails("deploy", "bot", "demo/bot:1", "--secrets", ready_set, "--yes")
+    assert "409" in output and "is not yet ready" in output
+    assert rest.org("GET", "services/bot").status == 404
+
+
+def test_another_region_is_refused(rest, ready_set):
+    answer = rest.deploy("bot", secretSet=ready_set, region="mars")
+    assert answer.status == 400
+    assert rest.org("GET", "services/bot").status == 404
+    assert rest.deploy("bot", secretSet=ready_set).status == 200
+    assert rest.redeploy("bot", region="mars").status == 400
+
+
+def test_an_unknown_set_stops_the_cli_before_the_post(cli, proxy, rest):
+    assert "not found" in cli.fails("deploy", "bot", "demo/bot:1", "--secrets", "nope", "--yes")
+    assert "POST services" not in proxy.requests()
+    assert rest.deploy("bot", secretSet="nope").status == 404
+
+
+def test_deploying_the_same_again_only_warns(cli, proxy, rest, ready_set):
+    cli.succeeds("deploy", "bot", "demo/bot:1", "--secrets", ready_set, "--yes")
+    before = agent(rest)["desiredDeploymentId"]
+    proxy.forget()
+    output = cli.succeeds("deploy", "bot", "demo/bot:1", "--secrets", ready_set, "--yes")
+    assert "Warning" in output
+    assert "PUT services" in proxy.requests()
+    assert agent(rest)["desiredDeploymentId"] == before
+
+
+def test_force_makes_a_new_deployment(cli, proxy, rest, ready_set):
+    cli.succeeds("deploy", "bot", "demo/bot:1", "--secrets", ready_set, "--yes")
+    before = agent(rest)["desiredDeploymentId"]
+    proxy.forget()
+    cli.succeeds("deploy", "bot", "demo/bot:1", "--secrets", ready_set, "--force")
+    assert proxy.bodies("PUT")[0]["forceRedeploy"] is True
+    assert agent(rest)["desiredDeploymentId"] != before
+
+
+def test_new_values_need_force(cli, control_plane, rest, ready_set):
+    cli.succeeds("deploy", "bot", "demo/bot:1", "--secrets", ready_set, "--yes")
+    before = agent(rest)["desiredDeploymentId"]
+    cli.succeeds("secrets", "set", ready_set, "A=2", "--skip")
+    control_plane.wait_ready(ready_set)
+    cli.succeeds("deploy", "bot", "demo/bot:1", "--secrets", ready_set, "--yes")
+    assert agent(rest)["desiredDeploymentId"] == before
+    cli.succeeds("deploy", "bot", "demo/bot:1", "--secrets", ready_set, "--force")
+    assert agent(rest)["desiredDeploymentId"] != before
+
+
+@pytest.mark.parametrize("name", ["b", "Bot", "bot-", "a" * 55])
+def test_a_bad_agent_name_is_refused(rest, name):
+    answer = rest.deploy(name)
+    assert (answer.status, answer.body["code"]) == (400, "400")
+
+
+def test_an_existing_agent_is_not_created_twice(rest):
+    assert rest.deploy("bot").status == 200
+    answer = rest.deploy("bot")
+    assert (answer.status, answer.body["error"]) == (400, "Service already exists")
+    assert rest.redeploy("nobody").status == 404
+
+
+def test_a_git_source_is_refused(rest):
+    answer = rest.org("POST", "services", {"serviceName": "bot", "git": {"repoFullName": "a/b", "branch": "main"}})
+    assert answer.status == 400
+    assert rest.org("GET", "services/bot").status == 404

@@ -1,0 +1,253 @@
+"""The official CLI writes, lists and deletes secrets. `proxy` records what really went
+over the wire."""
+
+import time
+
+import pytest
+
+from support.instance import injected_environment
+from support.wait import wait_for
+
+
+def keys(rest, name):
+    body = rest.org("GET", f"secrets/{name}").body
+    return sorted(key["fieldName"] for key in body["secrets"])
+
+
+def stored(control_plane, name, directory):
+    """The values of a set, as an agent bound to it is given them."""
+    control_plane.wait_ready(name)
+    rest = control_plane.rest()
+    assert rest.deploy("reader", secretSet=name).status == 200
+    return injected_environment(control_plane.issue_credential("reader"), directory)
+
+
+# Writing
+
+
+def test_set_creates_a_set_with_one_put_a_key(cli, proxy, rest, control_plane):
+    output = cli.succeeds("secrets", "set", "set1", "A=1", "B=2", "--skip")
+    assert "created successfully in us-west" in output
+    assert proxy.requests() == ["GET secrets/set1", "PUT secrets/set1", "PUT secrets/set1"]
+    assert [body["secretKey"] for body in proxy.bodies("PUT")] == ["A", "B"]
+    assert keys(rest, "set1") == ["A", "B"]
+    control_plane.wait_ready("set1")
+
+
+def test_set_merges_into_an_existing_set(cli, rest):
+    cli.succeeds("secrets", "set", "set1", "A=1", "B=2", "--skip")
+    output = cli.succeeds("secrets", "set", "set1", "A=9", "--skip")
+    assert "modified successfully" in output and "must re-deploy" in output
+    assert keys(rest, "set1") == ["A", "B"]
+
+
+def test_values_arrive_as_the_cli_parses_them(cli, control_plane, tmp_path):
+    cli.succeeds("secrets", "set", "set3", 'A="q w"', "C='x'", "D= sp ", "E==a=b", "--skip")
+    environment = stored(control_plane, "set3", tmp_path)
+    assert [environment[key] for key in "ACDE"] == [b"q w", b"'x'", b"sp", b"=a=b"]
+
+
+@pytest.mark.parametrize("pair", ["A", "A=", 'A=""', 'A="'])
+def test_an_unusable_pair_is_stopped_before_any_request(cli, proxy, pair):
+    cli.fails("secrets", "set", "set1", pair, "--skip")
+    assert proxy.requests() == []
+
+
+def test_a_file_with_one_bad_line_is_stopped_before_any_request(cli, proxy, tmp_path):
+    path = tmp_path / "bad.env"
+    path.write_text("A=1\nB=2\nnonsense\n")
+    cli.fails("secrets", "set", "set1", "--file", path, "--skip")
+    assert proxy.requests() == []
+
+
+def test_values_from_a_file_arrive(cli, control_plane, tmp_path):
+    path = tmp_path / "good.env"
+    path.write_bytes(b'# comment\r\n\r\n B = two words \r\nC="q"\r\nF=a#b\r\n')
+    cli.succeeds("secrets", "set", "set1", "--file", path, "--skip")
+    environment = stored(control_plane, "set1", tmp_path)
+    assert [environment[key] for key in "BCF"] == [b"two words", b"q", b"a#b"]
+
+
+@pytest.mark.parametrize("key", ["bad key", "K" * 65])
+def test_a_bad_key_name_is_refused_by_cli_and_server(cli, proxy, rest, key):
+    cli.fails("secrets", "set", "set1", f"{key}=1", "--skip")
+    assert proxy.requests() == []
+    answer = rest.org("PUT", "secrets/set1", {"name": "set1", "secretKey": key, "secretValue": "1"})
+    assert (answer.status, answer.body["code"]) == (400, "400")
+    assert rest.org("GET", "secrets/set1").status == 404
+
+
+def test_a_key_name_of_64_characters_is_accepted(cli, rest):
+    cli.succeeds("secrets", "set", "set1", f"{'K' * 64}=1", "--skip")
+    assert keys(rest, "set1") == ["K" * 64]
+
+
+@pytest.mark.parametrize("name", ["My_Set", "ab", "a" * 64])
+def test_the_server_refuses_a_bad_set_name(cli, rest, name):
+    assert "Error - 400" in cli.fails("secrets", "set", name, "A=1", "--skip")
+    assert rest.org("GET", "secrets").body == {"sets": []}
+
+
+def test_the_cli_stops_a_set_name_with_a_dot_and_capitals(cli, proxy):
+    cli.fails("secrets", "set", "My.Set", "A=1", "--skip")
+    assert proxy.requests() == []
+
+
+def test_an_unknown_region_is_listed_against_the_known_ones(cli, proxy):
+    output = cli.fails("secrets", "set", "set1", "A=1", "-r", "mars", "--skip")
+    assert "Invalid region 'mars'" in output and "us-west" in output
+    assert set(proxy.requests()) == {"GET regions"}
+
+
+def test_the_server_refuses_to_move_a_set_to_another_region(rest):
+    assert rest.put_secrets("set1", A="1").status == 202
+    body = {"region": "eu-central", "secrets": [{"secretKey": "A", "secretValue": "1"}]}
+    answer = rest.org("PUT", "secrets/set1", body)
+    assert answer.status == 400
+    assert "eu-central" in answer.body["error"]
+
+
+def test_an_error_in_the_middle_keeps_the_earlier_keys(cli, proxy, rest):
+    conflict = {"error": "Someone else is writing this set", "code": "409"}
+    proxy.answer("PUT", "secrets/set1", 409, conflict, skip=1)
+    output = cli.fails("secrets", "set", "set1", "A=1", "B=2", "C=3", "--skip")
+    assert "409" in output
+    assert keys(rest, "set1") == ["A"]
+    assert len(proxy.bodies("PUT")) == 2
+
+
+def test_twenty_keys_become_ready_once_all_are_written(cli, control_plane, rest, tmp_path):
+    pairs = [f"KEY_{number}=value {number}" for number in range(20)]
+    cli.succeeds("secrets", "set", "many", *pairs, "--skip")
+    assert len(keys(rest, "many")) == 20
+    environment = stored(control_plane, "many", tmp_path)
+    assert all(environment[f"KEY_{number}"] == f"value {number}".encode() for number in range(20))
+
+
+def test_a_set_never_turns_ready_between_two_keys(rest):
+    for number in range(6):
+        body = {"name": "slow", "secretKey": f"K{number}", "secretValue": "v"}
+        assert rest.org("PUT", "secrets/slow", body).status == 202
+        # Less than the quiet period: what a CLI on a slow link does.
+        deadline = time.monotonic() + 0.25
+        while time.monotonic() < deadline:
+            assert rest.set_status("slow") == "pending"
+    wait_for(lambda: rest.set_status("slow") == "ready", what="the set turning ready")
+
+
+def test_set_does_not_touch_an_image_pull_secret(cli, proxy):
+    cli.succeeds("secrets", "image-pull-secret", "ips", "https://registry.example/v1/", "user:tok", "--skip")
+    proxy.forget()
+    assert "400" in cli.fails("secrets", "set", "ips", "A=1", "--skip")
+    assert proxy.requests() == ["GET secrets/ips"]
+
+
+def test_without_a_terminal_set_asks_for_skip(cli, proxy):
+    output = cli.fails("secrets", "set", "set1", "A=1", code=2)
+    assert "--skip" in output
+    assert proxy.bodies("PUT") == []
+
+
+def test_difficult_values_reach_the_agent_byte_for_byte(cli, control_plane, tmp_path):
+    values = {
+        "NEWLINE": "first\nsecond",
+        "QUOTES": "a \"b\" 'c' \\ /",
+        "UTF8": "é 日本語 🐈",
+        "LARGE": "x" * 65536,
+    }
+    cli.succeeds("secrets", "set", "set1", *(f"{key}={value}" for key, value in values.items()), "--skip")
+    environment = stored(control_plane, "set1", tmp_path)
+    for key, value in values.items():
+        assert environment[key] == value.encode(), key
+
+
+def test_a_put_whose_answer_was_lost_is_repeated_harmlessly(cli, proxy, rest):
+    proxy.cut_answer("PUT", "secrets/set1")
+    cli.succeeds("secrets", "set", "set1", "A=1", "--skip")
+    assert proxy.requests() == ["GET secrets/set1", "PUT secrets/set1", "PUT secrets/set1"]
+    assert keys(rest, "set1") == ["A"]
+
+
+def test_an_array_write_needs_a_key_and_is_one_version(rest):
+    assert rest.org("PUT", "secrets/set1", {"secrets": []}).status == 400
+    answer = rest.put_secrets("set1", A="1", B="2")
+    assert (answer.status, answer.body) == (202, {"status": "OK", "region": "us-west"})
+    assert keys(rest, "set1") == ["A", "B"]
+
+
+# Reading and deleting
+
+
+def test_list_shows_both_types_and_no_value(cli, control_plane):
+    value = "sk-never-shown-0123456789"
+    cli.succeeds("secrets", "set", "set1", f"A={value}", "--skip")
+    cli.succeeds("secrets", "image-pull-secret", "ips", "https://registry.example/v1/", "user:tok", "--skip")
+    control_plane.wait_ready("set1")
+    output = cli.succeeds("secrets", "list")
+    assert "set1" in output and "ips" in output and "ready" in output
+    assert "Secret Set" in output and "Image Pull Secret" in output
+    assert value not in output + cli.succeeds("secrets", "list", "set1")
+
+
+def test_list_filters_by_region(cli, proxy):
+    cli.succeeds("secrets", "set", "set1", "A=1", "--skip")
+    proxy.forget()
+    assert "set1" in cli.succeeds("secrets", "list", "-r", "us-west")
+    assert proxy.requests() == ["GET regions", "GET secrets?region=us-west"]
+
+
+def test_the_server_filters_the_list_by_region(rest):
+    rest.put_secrets("set1", A="1")
+    assert rest.org("GET", "secrets?region=eu-central").body == {"sets": []}
+
+
+def test_an_empty_organization_has_no_sets(cli):
+    assert "No secret sets" in cli.fails("secrets", "list")
+
+
+def test_a_set_keeps_existing_without_its_last_key(cli, rest):
+    cli.succeeds("secrets", "set", "set1", "A=1", "--skip")
+    cli.succeeds("secrets", "unset", "set1", "A", "--skip")
+    cli.succeeds("secrets", "list", "set1")
+    answer = rest.org("GET", "secrets/set1")
+    assert (answer.status, answer.body["secrets"]) == (200, [])
+
+
+def test_an_image_pull_secret_cannot_be_read(cli):
+    cli.succeeds("secrets", "image-pull-secret", "ips", "https://registry.example/v1/", "user:tok", "--skip")
+    output = cli.fails("secrets", "list", "ips")
+    assert "400" in output and "Cannot retrieve image pull secrets by name" in output
+
+
+def test_unset_and_delete_succeed_once(cli):
+    cli.succeeds("secrets", "set", "set1", "A=1", "B=2", "--skip")
+    assert "deleted successfully" in cli.succeeds("secrets", "unset", "set1", "A", "--skip")
+    assert "Key not found" in cli.fails("secrets", "unset", "set1", "A", "--skip")
+    assert "deleted successfully" in cli.succeeds("secrets", "delete", "set1", "--skip")
+    assert "No set found" in cli.fails("secrets", "delete", "set1", "--skip")
+
+
+def test_a_name_that_climbs_out_of_secrets_deletes_nothing(cli, proxy, rest):
+    cli.succeeds("secrets", "set", "set1", "A=1", "--skip")
+    proxy.forget()
+    cli.run("secrets", "delete", "../regions", "--skip")
+    assert proxy.requests() == ["DELETE regions"]
+    assert rest.org("DELETE", "regions").status in (404, 405)
+    assert keys(rest, "set1") == ["A"]
+    assert rest.org("GET", "regions").body["regions"]
+
+
+def test_an_escaped_key_name_is_decoded_once(cli, proxy):
+    cli.succeeds("secrets", "set", "set1", "A=1", "--skip")
+    proxy.forget()
+    assert "Key not found" in cli.fails("secrets", "unset", "set1", "a b", "--skip")
+    assert proxy.requests() == ["DELETE secrets/set1/a%20b"]
+
+
+def test_a_set_that_an_agent_uses_is_not_deleted(cli, control_plane):
+    cli.succeeds("secrets", "set", "set1", "A=1", "--skip")
+    control_plane.wait_ready("set1")
+    cli.succeeds("deploy", "bot", "demo/bot:1", "--secrets", "set1", "--yes")
+    output = cli.fails("secrets", "delete", "set1", "--skip")
+    assert "409" in output and "bot" in output
+    assert control_plane.rest().set_status("set1") == "ready"

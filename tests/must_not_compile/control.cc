@@ -1,0 +1,15 @@
+// The control: what a SecretBuffer does allow. If this stops compiling, the other cases prove
+// nothing.
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/log.h"
+#include "core/secret_buffer.h"
+
+std::size_t control(agent_secrets::SecretBuffer secret) {
+  const agent_secrets::SecretBuffer moved = std::move(secret);
+  const agent_secrets::LogField field("size", moved.size());
+  const auto line = fmt::format("{} {}", moved.same_content(moved), moved.expose_text().size());
+  return line.size() + moved.expose().size();
+}
