@@ -5,6 +5,13 @@
 #include "core/clock.h"
 
 namespace agent_secrets::sidecar {
+namespace {
+
+boost::json::value text_or_null(const std::string& text) {
+  return text.empty() ? boost::json::value(nullptr) : boost::json::value(text);
+}
+
+}  // namespace
 
 std::string to_json(const Knowledge& knowledge, int pid) {
   const std::string_view state = to_string(knowledge.answer.state);
@@ -12,8 +19,8 @@ std::string to_json(const Knowledge& knowledge, int pid) {
   object["schema"] = 1;
   object["state"] = boost::json::string_view(state.data(), state.size());
   object["since"] = format_timestamp(knowledge.since);
-  object["organization"] = knowledge.answer.organization;
-  object["agent"] = knowledge.answer.agent;
+  object["organization"] = text_or_null(knowledge.answer.organization);
+  object["agent"] = text_or_null(knowledge.answer.agent);
   object["instance"] = knowledge.instance;
   object["running_sequence"] = knowledge.running_sequence;
   object["running"] = running_json(knowledge.answer);

@@ -29,6 +29,7 @@ using boost::system::error_code;
 
 constexpr int kMaxConnections = 16;
 constexpr std::size_t kMaxHeader = 8 * 1024;
+constexpr std::size_t kMaxBody = 8 * 1024;
 constexpr std::chrono::seconds kRequestTimeout{10};
 constexpr std::chrono::seconds kAcceptPause{1};
 
@@ -47,7 +48,7 @@ std::optional<tcp::endpoint> parse_address(std::string_view text) {
   return tcp::endpoint(address, port);
 }
 
-http::response<http::string_body> respond(const http::request<http::empty_body>& request,
+http::response<http::string_body> respond(const http::request<http::string_body>& request,
                                           const StatusServer::Pages& pages) {
   const std::string_view target(request.target().data(), request.target().size());
   const bool head = request.method() == http::verb::head;
@@ -130,8 +131,9 @@ asio::awaitable<void> StatusServer::Impl::serve(tcp::socket socket) {
   beast::flat_buffer buffer;
   error_code error;
   for (bool open = true; open;) {
-    http::request_parser<http::empty_body> parser;
+    http::request_parser<http::string_body> parser;
     parser.header_limit(kMaxHeader);
+    parser.body_limit(kMaxBody);  // nobody needs one, but a POST deserves its 405
     stream.expires_after(kRequestTimeout);
     co_await http::async_read(stream, buffer, parser,
                               asio::redirect_error(asio::use_awaitable, error));
