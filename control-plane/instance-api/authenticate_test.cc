@@ -1,6 +1,6 @@
 #include "control-plane/instance-api/authenticate.h"
 
-#include "control-plane/instance-api/test_region.h"
+#include "tests/fakes/test_region.h"
 
 namespace agent_secrets::control_plane {
 namespace {

@@ -1,7 +1,7 @@
 #include "control-plane/instance-api/bundle.h"
 
-#include "control-plane/instance-api/test_region.h"
 #include "core/bundle.h"
+#include "tests/fakes/test_region.h"
 
 namespace agent_secrets::control_plane {
 namespace {

@@ -1,7 +1,7 @@
 #include "control-plane/instance-api/watch.h"
 
-#include "control-plane/instance-api/test_region.h"
 #include "core/limits.h"
+#include "tests/fakes/test_region.h"
 
 namespace agent_secrets::control_plane {
 namespace {
