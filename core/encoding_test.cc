@@ -45,6 +45,7 @@ TEST_CASE("base64url with trailing bits that are not zero is refused") {
 
 TEST_CASE("base64url of an impossible length is refused") {
   CHECK_FALSE(base64url_decode("Z"));
+  CHECK_FALSE(base64url_decode_secret("Z"));
   CHECK_FALSE(base64url_decode("Zm9vY"));
 }
 

@@ -73,8 +73,11 @@ class JsonObject {
 class JsonDocument {
  public:
   JsonDocument(std::string_view text, std::size_t max_size);
+  ~JsonDocument() = default;
   JsonDocument(const JsonDocument&) = delete;
   JsonDocument& operator=(const JsonDocument&) = delete;
+  JsonDocument(JsonDocument&&) = delete;
+  JsonDocument& operator=(JsonDocument&&) = delete;
 
   [[nodiscard]] JsonObject root();
   // The first thing that was wrong, as ErrorCode::invalid (too_large: the text past `max_size`).
