@@ -1,9 +1,12 @@
 #pragma once
-// A directory of one test, removed with all that is in it.
+// A directory of one test, removed with all that is in it. In memory where the machine has
+// /dev/shm: SQLite then runs the same calls, and its many fsyncs cost nothing.
 
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+
+#include <unistd.h>
 
 #include "core/error.h"
 

@@ -1,0 +1,191 @@
+#include "control-plane/region/provisioner.h"
+
+#include <thread>
+
+#include "control-plane/test_stores.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+using std::chrono::milliseconds;
+
+// A region store that can be out of reach, or lose what it is given.
+class FaultyRegion final : public RegionStore {
+ public:
+  explicit FaultyRegion(RegionStore& inner) : inner_(inner) {}
+  Result<void> put_set_version(const ProvisionedVersion& version) override {
+    ++attempts;
+    if (down) return fail(ErrorCode::failed, "no route [to] region");
+    return forgetful ? Result<void>{} : inner_.put_set_version(version);
+  }
+  Result<std::optional<ProvisionedVersion>> read_set_version(std::int64_t set_id,
+                                                             std::int64_t version) override {
+    return inner_.read_set_version(set_id, version);
+  }
+  Result<void> put_agent(const AgentSnapshot& snapshot) override {
+    if (down) return fail(ErrorCode::failed, "no route to region");
+    return inner_.put_agent(snapshot);
+  }
+  Result<std::optional<AgentSnapshot>> find_agent(std::int64_t agent_id) override {
+    return inner_.find_agent(agent_id);
+  }
+  Result<std::optional<CredentialOwner>> find_credential(std::string_view kid) override {
+    return inner_.find_credential(kid);
+  }
+  Result<std::optional<Release>> find_release(std::int64_t agent_id,
+                                              std::int64_t sequence) override {
+    return inner_.find_release(agent_id, sequence);
+  }
+  Result<void> retain_only(std::span<const RetainedVersion> versions) override {
+    return inner_.retain_only(versions);
+  }
+
+  bool down = false;
+  bool forgetful = false;
+  int attempts = 0;
+
+ private:
+  RegionStore& inner_;
+};
+
+struct FaultyStores : TestStores {
+  FaultyRegion faulty{region()};
+  Log silent{"test", LogLevel::error, LogFormat::text};
+  Provisioner worker{"us-west", catalog(), faulty, hub, clock, silent};
+  void work_for(milliseconds duration) {
+    for (const auto end = clock.unix_time() + duration; clock.unix_time() < end;) {
+      clock.advance(std::max(worker.work_once(), milliseconds(1)));
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a region that fails is retried with growing pauses") {
+  FaultyStores t;
+  t.faulty.down = true;
+  t.write("bot-secrets", "A", "1");
+  CHECK(t.worker.work_once() == milliseconds(200));
+  CHECK(t.worker.work_once() == milliseconds(200));
+  CHECK(t.faulty.attempts == 1);
+  t.clock.advance(milliseconds(200));
+  CHECK(t.worker.work_once() == milliseconds(400));
+  CHECK(t.set("bot-secrets").status == SetStatus::pending);
+  t.faulty.down = false;
+  t.clock.advance(milliseconds(400));
+  t.worker.work_once();
+  CHECK(t.set("bot-secrets").status == SetStatus::ready);
+}
+
+TEST_CASE("past the budget the set is failed and says why, without square brackets") {
+  FaultyStores t;
+  t.faulty.down = true;
+  t.write("bot-secrets", "A", "1");
+  t.work_for(std::chrono::seconds(75));
+  const SecretSet set = t.set("bot-secrets");
+  CHECK(set.status == SetStatus::failed);
+  CHECK(set.error_message == "region us-west: write to the region: no route (to) region");
+}
+
+TEST_CASE("the return of a region provisions a failed set") {
+  FaultyStores t;
+  t.faulty.down = true;
+  t.write("bot-secrets", "A", "1");
+  t.work_for(std::chrono::seconds(75));
+  t.faulty.down = false;
+  t.work_for(std::chrono::seconds(60));
+  CHECK(t.set("bot-secrets").status == SetStatus::ready);
+  CHECK(t.set("bot-secrets").version == 1);
+}
+
+TEST_CASE("a region that does not hold what it was given fails the version at once") {
+  FaultyStores t;
+  t.faulty.forgetful = true;
+  t.write("bot-secrets", "A", "1");
+  t.worker.work_once();
+  CHECK(t.set("bot-secrets").status == SetStatus::failed);
+}
+
+TEST_CASE("the versions of other sets and regions are left alone") {
+  TestStores t;
+  WriteSet far = one_key("far-secrets", "A", "1", false);
+  far.region = "eu-central";
+  need(t.catalog().write_set(t.acme, std::move(far)));
+  t.provision();
+  CHECK(t.set("far-secrets").status == SetStatus::pending);
+}
+
+TEST_CASE("publishing wakes the watchers of the agent") {
+  TestStores t;
+  const Agent bot = need(t.catalog().create_agent(t.acme, deploy_of("bot"))).agent;
+  int woken = 0;
+  t.hub.subscribe(bot.id, t.hub.generation(bot.id), [&] { ++woken; });
+  t.provisioner->publish_now();
+  CHECK(woken == 1);
+  CHECK(t.snapshot(bot.id).deployment_id == bot.deployment.id);
+}
+
+TEST_CASE("publishing while the region is away is made up for") {
+  FaultyStores t;
+  t.faulty.down = true;
+  const Agent bot = need(t.catalog().create_agent(t.acme, deploy_of("bot"))).agent;
+  t.worker.publish_now();
+  CHECK(t.agent("bot").reconciled_deployment.empty());
+  t.faulty.down = false;
+  t.worker.work_once();
+  CHECK(t.agent("bot").reconciled_deployment == bot.deployment.id);
+}
+
+TEST_CASE("the pinned and the newest ready version are kept, others are dropped") {
+  TestStores t;
+  t.write("bot-secrets", "A", "1");
+  t.provision();
+  need(t.catalog().create_agent(t.acme, deploy_of("bot", "bot-secrets")));
+  t.provision();
+  for (const char* value : {"2", "3"}) {
+    t.write("bot-secrets", "A", value);
+    t.provision();
+  }
+  const std::int64_t id = t.set("bot-secrets").id;
+  CHECK(t.served("bot-secrets", 1).at("A") == "1");
+  CHECK_FALSE(need(t.region().read_set_version(id, 2)).has_value());
+  CHECK(t.served("bot-secrets", 3).at("A") == "3");
+}
+
+TEST_CASE("what the region still serves is kept until it serves the next deployment") {
+  FaultyStores t;
+  t.write("bot-secrets", "A", "1");
+  t.worker.work_once();
+  need(t.catalog().create_agent(t.acme, deploy_of("bot", "bot-secrets")));
+  t.worker.publish_now();
+  t.write("bot-secrets", "A", "2");
+  t.worker.work_once();
+  DeployRequest again = deploy_of("bot");
+  again.force = true;
+  need(t.catalog().update_agent(t.acme, again));
+  need(t.region().retain_only(need(t.catalog().retained_versions("us-west"))));
+  CHECK(t.served("bot-secrets", 1).at("A") == "1");
+  t.worker.work_once();
+  CHECK_FALSE(need(t.region().read_set_version(t.set("bot-secrets").id, 1)).has_value());
+}
+
+TEST_CASE("a deleted set leaves its region") {
+  TestStores t;
+  const std::int64_t id = t.write("bot-secrets", "A", "1").id;
+  t.provision();
+  need(t.catalog().delete_set(t.acme, "bot-secrets"));
+  t.provision();
+  CHECK_FALSE(need(t.region().read_set_version(id, 1)).has_value());
+}
+
+TEST_CASE("run works until it is asked to stop, and wakes for a write") {
+  TestStores t;
+  std::jthread worker([&](std::stop_token stop) { t.provisioner->run(std::move(stop)); });
+  t.write("bot-secrets", "A", "1");
+  while (t.set("bot-secrets").status != SetStatus::ready) t.provisioner->wake();
+  worker.request_stop();
+  worker.join();
+  CHECK(t.served("bot-secrets", 1).at("A") == "1");
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,165 @@
+// Somebody can write the database files but has no keys: nothing that they move opens, and nothing
+// that they read is a value.
+#include <fstream>
+#include <iterator>
+
+#include <SQLiteCpp/Database.h>
+
+#include "control-plane/test_stores.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+// `bot-secrets` with A and B, at version 2 with another A; everything ready.
+struct Attacked : TestStores {
+  Attacked() {
+    WriteSet first = one_key("bot-secrets", "A", "a1", false);
+    first.pairs.push_back({.key = "B", .value = SecretBuffer::copy_of(std::string_view("b1"))});
+    need(catalog().write_set(acme, std::move(first)));
+    provision();
+    need(catalog().create_agent(acme, deploy_of("bot", "bot-secrets")));
+    write("bot-secrets", "A", "a2");
+    provision();
+    bot_set = set("bot-secrets").id;
+  }
+
+  void edit(const std::string& file, const std::string& sql) const {
+    SQLite::Database database(data() + "/" + file, SQLite::OPEN_READWRITE);
+    REQUIRE(database.exec(sql) > 0);
+  }
+  void edit_catalog(const std::string& sql) const { edit("catalog.db", sql); }
+  void edit_region(const std::string& sql) const { edit("region-us-west.db", sql); }
+
+  Error catalog_read_fails() {
+    PendingVersion newest;
+    newest.organization_id = acme;
+    newest.set_id = bot_set;
+    newest.version = set("bot-secrets").version;
+    return refusal(catalog().read_version(newest));
+  }
+  Error region_read_fails(std::int64_t version = 2) {
+    return refusal(region().read_set_version(bot_set, version));
+  }
+
+  std::int64_t bot_set = 0;
+};
+
+std::string box_from(const std::string& where) {
+  return "UPDATE set_values SET (key_id, box) = (SELECT key_id, box FROM set_values WHERE " +
+         where + ") ";
+}
+
+std::string bytes_of_all_files(const std::string& directory) {
+  std::string all;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    std::ifstream file(entry.path(), std::ios::binary);
+    all.append(std::istreambuf_iterator<char>(file), {});
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("a value moved to another key does not open") {
+  Attacked t;
+  t.edit_catalog(box_from("key = 'B'") + "WHERE key = 'A'");
+  CHECK(t.catalog_read_fails().code == ErrorCode::untrusted);
+  t.edit_region(box_from("key = 'B' AND version = 2") + "WHERE key = 'A' AND version = 2");
+  CHECK(t.region_read_fails().code == ErrorCode::untrusted);
+}
+
+TEST_CASE("a value moved to another version does not open") {
+  Attacked t;
+  t.edit_catalog(box_from("key = 'A' AND written_by = 1") + "WHERE key = 'A' AND written_by = 2");
+  CHECK(t.catalog_read_fails().code == ErrorCode::untrusted);
+}
+
+TEST_CASE("an old value put whole into a newer version of a region does not open") {
+  Attacked t;
+  t.edit_region(box_from("key = 'A' AND version = 1") + "WHERE key = 'A' AND version = 2");
+  t.edit_region("UPDATE set_values SET written_by = 1 WHERE key = 'A' AND version = 2");
+  CHECK(t.region_read_fails().code == ErrorCode::untrusted);
+  CHECK(t.served("bot-secrets", 1).at("A") == "a1");
+}
+
+TEST_CASE("a value moved to another set does not open") {
+  Attacked t;
+  const std::string other = std::to_string(t.write("other-secrets", "A", "x").id);
+  t.provision();
+  t.edit_catalog(box_from("set_id = " + other) + "WHERE key = 'A' AND set_id <> " + other);
+  CHECK(t.catalog_read_fails().code == ErrorCode::untrusted);
+  t.edit_region(box_from("set_id = " + other) + "WHERE key = 'A' AND set_id <> " + other);
+  CHECK(t.region_read_fails().code == ErrorCode::untrusted);
+}
+
+TEST_CASE("a set moved to another organization does not open") {
+  Attacked t;
+  const auto other = need(t.catalog().create_organization("other", "Other", "us-west")).id;
+  t.edit_catalog("UPDATE sets SET organization_id = " + std::to_string(other));
+  PendingVersion stolen;
+  stolen.organization_id = other;
+  stolen.set_id = t.bot_set;
+  stolen.version = 2;
+  CHECK(refusal(t.catalog().read_version(stolen)).code == ErrorCode::untrusted);
+  t.edit_region("UPDATE set_versions SET organization_id = " + std::to_string(other));
+  CHECK(t.region_read_fails().code == ErrorCode::untrusted);
+}
+
+TEST_CASE("a value moved between the catalog and a region store does not open") {
+  Attacked t;
+  const std::string attach =
+      "ATTACH '" + t.data() + "/region-us-west.db' AS region; PRAGMA busy_timeout = 1000; ";
+  SECTION("from the catalog to the region") {
+    t.edit_catalog(attach +
+                   "UPDATE region.set_values SET (key_id, box) = (SELECT key_id, box FROM "
+                   "main.set_values WHERE key = 'B') WHERE key = 'B'");
+    CHECK(t.region_read_fails().code == ErrorCode::untrusted);
+  }
+  SECTION("from the region to the catalog") {
+    t.edit_catalog(attach +
+                   "UPDATE main.set_values SET (key_id, box) = (SELECT key_id, box FROM "
+                   "region.set_values WHERE key = 'B' AND version = 2) WHERE key = 'B'");
+    CHECK(t.catalog_read_fails().code == ErrorCode::untrusted);
+  }
+}
+
+TEST_CASE("a value that does not open fails its set and no other") {
+  Attacked t;
+  t.write("other-secrets", "X", "x");
+  t.write("bot-secrets", "C", "c3");
+  t.edit_catalog(box_from("key = 'B'") + "WHERE key = 'A'");
+  t.provision();
+  CHECK(t.set("bot-secrets").status == SetStatus::failed);
+  CHECK(t.set("other-secrets").status == SetStatus::ready);
+}
+
+TEST_CASE("exchanged key rows are refused on opening") {
+  Attacked t;
+  t.close();
+  t.edit_catalog(
+      "UPDATE keys SET wrapped = (SELECT wrapped FROM keys WHERE purpose ="
+      " 'region:us-west') WHERE purpose = 'catalog'");
+  CHECK(open_stores(t.data(), t.master_key, t.clock).error().code == ErrorCode::untrusted);
+}
+
+TEST_CASE("no value is ever in the files of the data directory") {
+  constexpr std::string_view canary = "canary-7f3a9c52e1";
+  TestStores t;
+  const auto found = [&](std::string_view text) {
+    return bytes_of_all_files(t.data()).find(text) != std::string::npos;
+  };
+  t.write("set-with-a-value", "CANARY_KEY", canary);
+  REQUIRE(found("CANARY_KEY"));  // the search sees what is there, the write-ahead log included
+  CHECK_FALSE(found(canary));
+  t.provision();
+  CHECK_FALSE(found(canary));
+  need(t.catalog().unset_key(t.acme, "set-with-a-value", "CANARY_KEY"));
+  t.provision();
+  CHECK_FALSE(found(canary));
+  need(t.catalog().delete_set(t.acme, "set-with-a-value"));
+  t.provision();
+  t.reopen();
+  CHECK_FALSE(found(canary));
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,93 @@
+#include "control-plane/stores.h"
+
+#include <fstream>
+
+#include <sys/stat.h>
+
+#include "control-plane/test_stores.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+unsigned mode_of(const std::string& path) {
+  struct stat facts{};
+  REQUIRE(::stat(path.c_str(), &facts) == 0);
+  return facts.st_mode & 0777;
+}
+
+}  // namespace
+
+TEST_CASE("the data directory and its files are private") {
+  TestStores t;
+  t.write("bot-secrets", "A", "1");
+  CHECK(mode_of(t.data()) == 0700);
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(t.data())) {
+    CHECK(mode_of(entry.path().string()) == 0600);
+    ++files;
+  }
+  CHECK(files >= 3);
+}
+
+TEST_CASE("a catalog is created once and opened where there is one") {
+  TestStores t;
+  CHECK_FALSE(create_stores(t.data(), t.master_key, t.clock));
+  CHECK(open_stores(t.directory / "empty", t.master_key, t.clock).error().code ==
+        ErrorCode::not_found);
+}
+
+TEST_CASE("a fresh volume is made private") {
+  TestStores t;
+  const std::string volume = t.directory / "volume";
+  std::filesystem::create_directory(volume);
+  std::filesystem::permissions(volume, std::filesystem::perms(0755));
+  REQUIRE(create_stores(volume, t.master_key, t.clock));
+  CHECK(mode_of(volume) == 0700);
+}
+
+TEST_CASE("a wrong master key is told on opening, with what to do") {
+  TestStores t;
+  t.close();
+  const MasterKey other = need(MasterKey::create_file(t.directory / "other.key"));
+  const auto opened = open_stores(t.data(), other, t.clock);
+  REQUIRE_FALSE(opened);
+  CHECK(opened.error().code == ErrorCode::untrusted);
+  CHECK(opened.error().message.find("master key") != std::string::npos);
+  CHECK_FALSE(opened.error().hint.empty());
+}
+
+TEST_CASE("keys are the same after opening again, and differ between regions") {
+  TestStores t;
+  const auto& keys = t.stores.regions.at("us-west").signing_keys;
+  const std::string active = keys.active_kid;
+  REQUIRE(keys.verification_keys.size() == 2);
+  CHECK(keys.verification_keys[0].kid == active);
+  CHECK(keys.verification_keys[0].key == keys.active.public_key());
+  CHECK(keys.verification_keys[1].key != keys.verification_keys[0].key);
+  CHECK(t.stores.regions.at("eu-central").signing_keys.active_kid != active);
+  t.reopen();
+  CHECK(t.stores.regions.at("us-west").signing_keys.active_kid == active);
+}
+
+TEST_CASE("one process serves a data directory") {
+  TestStores t;
+  auto held = lock_data_directory(t.data());
+  REQUIRE(held);
+  const auto second = lock_data_directory(t.data());
+  REQUIRE_FALSE(second);
+  CHECK(second.error().message.find(t.data()) != std::string::npos);
+  held->reset();
+  CHECK(lock_data_directory(t.data()));
+}
+
+TEST_CASE("a data directory that cannot be made names itself") {
+  TestStores t;
+  std::ofstream(t.directory / "file") << "x";
+  for (const std::string& path : {t.directory / "file", t.directory / "file/data"}) {
+    const auto created = create_stores(path, t.master_key, t.clock);
+    REQUIRE_FALSE(created);
+    CHECK(created.error().message.find(path) != std::string::npos);
+  }
+}
+
+}  // namespace agent_secrets::control_plane
