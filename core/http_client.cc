@@ -192,8 +192,9 @@ std::string socket_error(CURL* easy) {
 std::string certificate_error(CURL* easy, const char* detail) {
   long verdict = X509_V_OK;
   curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
-  // Without a verdict the chain was fine, and it was the name that did not match.
-  return verdict == X509_V_OK ? lower_first(detail) : X509_verify_cert_error_string(verdict);
+  // libcurl leaves "unspecified" when the chain was fine and it was the name that did not match.
+  const bool is_name = verdict == X509_V_OK || verdict == X509_V_ERR_UNSPECIFIED;
+  return is_name ? detail : X509_verify_cert_error_string(verdict);
 }
 
 bool was_connected(CURL* easy) {
@@ -227,8 +228,7 @@ Error explain(CURL* easy, CURLcode code, const std::string& authority, const cha
     case CURLE_SSL_CRL_BADFILE:
       return {ErrorCode::untrusted, "load the certificates to trust: " + lower_first(detail)};
     case CURLE_SSL_CONNECT_ERROR:
-      return {ErrorCode::unreachable,
-              "tls handshake with " + authority + ": " + lower_first(detail)};
+      return {ErrorCode::unreachable, "tls handshake with " + authority + ": " + detail};
     case CURLE_GOT_NOTHING:
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:

@@ -52,8 +52,8 @@ struct TransportOptions {
   std::string user_agent;
 };
 
-// Keeps its connection alive between calls. The program must ignore SIGPIPE: OpenSSL writes with
-// write(2), which raises it when the peer is gone.
+// Keeps its connection alive between calls. The program must ignore SIGPIPE: libcurl is told to
+// leave signals alone, and not every version and TLS library writes with MSG_NOSIGNAL.
 class CurlTransport final : public Transport {
  public:
   explicit CurlTransport(TransportOptions options);

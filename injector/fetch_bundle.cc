@@ -18,48 +18,81 @@ using std::chrono::seconds;
 constexpr std::size_t kNonceBytes = 18;
 constexpr std::size_t kErrorBody = 64 * 1024;
 constexpr std::size_t kErrorCode = 64;
+constexpr std::size_t kErrorSentence = 512;
 
-// The `code` of a JSON error, fit to be printed; "" where there is none.
-std::string error_code_of(const HttpResponse& response) {
-  JsonDocument document(response.body, kErrorBody);
-  std::string code(document.root().optional_text("code", kErrorCode));
-  const bool plain = std::ranges::all_of(code, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_';
-  });
-  return document.finish() && plain ? code : "";
+// What the control plane says of a refusal: {"error": sentence, "code": word}. Either is "" where
+// it is missing or not fit to be printed.
+struct Explanation {
+  std::string code;
+  std::string sentence;
+};
+
+bool is_word(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return (c >= 'a' && c <= 'z') || c == '-'; });
 }
 
-Error refusal(const HttpResponse& response, const CredentialIdentity& identity) {
-  const std::string code = error_code_of(response);
-  const std::string status = code.empty() ? fmt::format("HTTP {}", response.status)
-                                          : fmt::format("HTTP {}, {}", response.status, code);
-  const auto error = [&](ErrorCode error_code, std::string_view what, std::string hint) {
-    return Error{error_code, fmt::format("{} ({})", what, status), std::move(hint)};
-  };
-  const std::string agent = "agent '" + identity.agent + "'";
-  switch (response.status) {
-    case 401:
-      return code == "clock-skew"
-                 ? error(ErrorCode::unauthorized,
-                         "the clocks of this host and the control plane differ",
-                         "set this host's clock")
-                 : error(ErrorCode::unauthorized,
-                         "the control plane does not know credential " + identity.kid,
-                         "issue a credential for " + agent + " and mount it here");
-    case 403:
-      return error(ErrorCode::forbidden, "credential " + identity.kid + " has been revoked",
-                   "issue a new credential for " + agent + " and mount it here");
-    case 404:
-      return error(ErrorCode::not_found, agent + " does not exist any more",
-                   "create the agent again, or stop starting instances of it");
-    case 409:
-      return error(ErrorCode::conflict, agent + " has nothing to run",
-                   "deploy the agent: it has no deployment, or its pinned set version is gone");
-    default:
-      return error(ErrorCode::failed, "an answer that is no bundle",
-                   "check that the credential's URL is the instance API's");
+bool is_printable(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+Explanation explanation_of(const HttpResponse& response) {
+  JsonDocument document(response.body, kErrorBody);
+  const JsonObject root = document.root();
+  Explanation explanation{.code = std::string(root.optional_text("code", kErrorCode)),
+                          .sentence = std::string(root.optional_text("error", kErrorSentence))};
+  if (!document.finish()) return {};
+  if (!is_word(explanation.code)) explanation.code.clear();
+  if (!is_printable(explanation.sentence)) explanation.sentence.clear();
+  return explanation;
+}
+
+struct Refusal {
+  ErrorCode code;
+  std::string what;
+  std::string hint;
+};
+
+Refusal unauthorized(const Explanation& explanation, const CredentialIdentity& identity) {
+  if (explanation.code == "clock-skew") {
+    return {ErrorCode::unauthorized, "the clocks of this host and the control plane differ",
+            "set this host's clock"};
   }
+  if (explanation.code == "wrong-audience") {
+    return {ErrorCode::unauthorized, "the control plane does not go by the URL in the credential",
+            "start it with --public-url " + identity.urls.front()};
+  }
+  return {ErrorCode::unauthorized, "the control plane does not accept credential " + identity.kid,
+          "issue a credential for agent '" + identity.agent + "' and mount it here"};
+}
+
+Refusal refusal_of(int status, const Explanation& explanation, const CredentialIdentity& identity) {
+  const std::string agent = "agent '" + identity.agent + "'";
+  switch (status) {
+    case 401:
+      return unauthorized(explanation, identity);
+    case 403:
+      return {ErrorCode::forbidden, "credential " + identity.kid + " has been revoked",
+              "issue a new credential for " + agent + " and mount it here"};
+    case 404:
+      return {ErrorCode::not_found, agent + " does not exist any more",
+              "create the agent again, or stop starting instances of it"};
+    case 409:  // no deployment, or a pinned version that is gone: the sentence tells which
+      return {ErrorCode::conflict,
+              explanation.sentence.empty() ? agent + " has nothing to run" : explanation.sentence,
+              "deploy the agent, then start this instance again"};
+    default:
+      return {ErrorCode::failed, "the answer is no bundle",
+              "check that the credential's URL is the instance API's"};
+  }
+}
+
+Error refusal_error(const HttpResponse& response, const CredentialIdentity& identity) {
+  const Explanation explanation = explanation_of(response);
+  Refusal refusal = refusal_of(response.status, explanation, identity);
+  const std::string code = explanation.code.empty() ? "" : ", " + explanation.code;
+  return {.code = refusal.code,
+          .message = fmt::format("{} (HTTP {}{})", refusal.what, response.status, code),
+          .hint = std::move(refusal.hint)};
 }
 
 // "application/jose", whatever parameters follow.
@@ -125,7 +158,7 @@ class Asker {
 
 Result<FetchedBundle> check(HttpResponse response, const CredentialIdentity& identity,
                             const std::string& nonce) {
-  if (response.status != 200) return std::unexpected(refusal(response, identity));
+  if (response.status != 200) return std::unexpected(refusal_error(response, identity));
   if (!is_bundle_media_type(response.header("content-type"))) {
     return fail(ErrorCode::failed, "the answer's media type is not that of a bundle",
                 "check that the credential's URL is the instance API's");
@@ -155,7 +188,7 @@ Result<FetchedBundle> fetch_bundle(Transport& transport, Clock& clock, const Ran
                                    const std::string& instance_id, const RetryPolicy& policy) {
   Asker asker(transport, clock, random, credential, instance_id, policy);
   auto response = asker.ask();
-  if (response && response->status == 401 && error_code_of(*response) == "clock-skew") {
+  if (response && response->status == 401 && explanation_of(*response).code == "clock-skew") {
     // The server's time goes into the proof and nowhere else.
     if (const auto server_time = response->date()) {
       asker.set_server_time(*server_time);

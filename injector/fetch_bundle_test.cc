@@ -136,6 +136,18 @@ TEST_CASE("401, 403, 404 and 409 are final, and each says what to do") {
   }
 }
 
+TEST_CASE("a conflict is told in the control plane's own words, if they can be printed") {
+  Scene scene;
+  scene.transport.will_answer(
+      409, R"({"error":"version 3 of set voice is gone","code":"version-gone"})");
+  CHECK(scene.fetch().error().message ==
+        "fetch bundle: version 3 of set voice is gone (HTTP 409, version-gone)");
+  Scene forged;
+  forged.transport.will_answer(409, R"({"error":"a\nb","code":"version-gone"})");
+  CHECK(forged.fetch().error().message ==
+        "fetch bundle: agent 'phone' has nothing to run (HTTP 409, version-gone)");
+}
+
 TEST_CASE("an error code that could forge a line is left out") {
   Scene scene;
   scene.transport.will_answer(json_error(403, R"(a\nsecret-injector: error)"));

@@ -1,1 +1,115 @@
-int main() { return 125; }
+// secret-injector: fetches an agent's secrets, puts them into the environment, and becomes the
+// command. This file is the table of contents; each step is a file of its own.
+
+#include <cstdio>
+
+#include <sodium.h>
+#include <unistd.h>
+
+#include "core/environment_block.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "injector/credential_source.h"
+#include "injector/environment.h"
+#include "injector/exec.h"
+#include "injector/file.h"
+#include "injector/keygen.h"
+#include "injector/options.h"
+#include "injector/protection.h"
+#include "injector/signals.h"
+#include "injector/start.h"
+
+using namespace agent_secrets;
+
+namespace {
+
+constexpr const char* kProgram = "secret-injector";
+
+int report(const Error& error, int exit_code = kExitInjectorFailed) {
+  const std::string text = describe(kProgram, error);
+  (void)write_all(STDERR_FILENO, text, "stderr");  // the exit code still says it
+  return exit_code;
+}
+
+int print(std::string_view text) {
+  auto written = write_all(STDOUT_FILENO, text, "stdout");
+  return written ? 0 : report(written.error());
+}
+
+Log make_log(Verbosity verbosity) {
+  switch (verbosity) {
+    case Verbosity::quiet:
+      return Log::from_environment(kProgram, LogLevel::error);
+    case Verbosity::normal:
+      return Log::from_environment(kProgram, LogLevel::warning);
+    case Verbosity::verbose:
+      return Log::from_environment(kProgram, LogLevel::debug);
+  }
+  AGENT_SECRETS_ASSERT(false);
+}
+
+Result<void> protect(bool core_dumps) {
+  if (auto forbidden = forbid_inspection(); !forbidden) return forbidden;
+  return core_dumps ? Result<void>() : forbid_core_dumps();
+}
+
+int run(const Options& options, char** image, const SecretBuffer& credential_variable,
+        const Signals& signals) {
+  const Log log = make_log(options.verbosity);
+  if (auto protected_ = protect(options.core_dumps); !protected_) return report(protected_.error());
+
+  auto material = gather_material(options, image, credential_variable, log);
+  if (!material) return report(material.error());
+  auto set = parse_environment_block(material->block);
+  if (!set) return report(std::move(set.error()).within("environment"));
+  auto environment = compose_environment(image, *set, options.environment);
+  if (!environment) return report(environment.error());
+  auto fits = check_argument_space(options.command, *environment, *set, current_argument_space());
+  if (!fits) return report(fits.error());
+
+  if (auto published = publish_state(options, *material, log); !published) {
+    return report(published.error());
+  }
+  if (auto started = start_sidecar(options, *material, image, log); !started) {
+    return report(started.error());
+  }
+  const ExecFailure failure = exec_command(options.command, *environment, signals);
+  return report(failure.error, failure.exit_code);
+}
+
+int keygen(const Options& options) {
+  auto public_half = generate_key(options.seed_path);
+  return public_half ? print(*public_half + '\n') : report(public_half.error());
+}
+
+int watch_credential(const Options& options, char** image, const SecretBuffer& variable) {
+  if (auto protected_ = protect(false); !protected_) return report(protected_.error());
+  auto credential =
+      load_credential(options.credential_file, image, variable, make_log(options.verbosity));
+  if (!credential) return report(credential.error());
+  const int exit_code = print(watch_credential_text(*credential).expose_text());
+  return exit_code == 0 ? print("\n") : exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv, char** image) {
+  const Signals signals;
+  if (auto opened = open_standard_streams(); !opened) return report(opened.error());
+  AGENT_SECRETS_ASSERT(sodium_init() >= 0);
+  const SecretBuffer credential_variable = take_credential_variable(image);
+  auto options = parse_options(argc, argv);
+  if (!options) return report(options.error());
+  switch (options->action) {
+    case Action::run:
+      return run(*options, image, credential_variable, signals);
+    case Action::keygen:
+      return keygen(*options);
+    case Action::watch_credential:
+      return watch_credential(*options, image, credential_variable);
+    case Action::help:
+      return print(help_text());
+    case Action::version:
+      return print("secret-injector " AGENT_SECRETS_VERSION "\n");
+  }
+}

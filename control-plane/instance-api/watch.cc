@@ -61,7 +61,7 @@ std::string_view state_of(const Caller& caller, const std::optional<AgentSnapsho
 }
 
 json::value describe_running(const std::optional<Release>& running) {
-  if (!running) return nullptr;
+  if (!running || running->deployment_id.empty()) return nullptr;
   json::array sets;
   for (const PinnedSet& set : running->sets) {
     sets.push_back({{"name", set.name}, {"version", set.version}});
@@ -146,8 +146,12 @@ std::string watch_body(const Caller& caller, const std::optional<AgentSnapshot>&
   const bool tell = snapshot && state != "revoked";
   json::object body;
   body["state"] = json::string_view(state.data(), state.size());
-  body["organization"] = snapshot ? snapshot->organization : "";
-  body["agent"] = snapshot ? snapshot->agent : "";
+  body["organization"] = nullptr;
+  body["agent"] = nullptr;
+  if (snapshot) {
+    body["organization"] = snapshot->organization;
+    body["agent"] = snapshot->agent;
+  }
   body["sequence"] = tell ? snapshot->sequence : 0;
   body["running"] = tell ? describe_running(running) : nullptr;
   body["latest"] = tell ? describe_latest(*snapshot) : nullptr;

@@ -1,0 +1,71 @@
+#include "control-plane/catalog/rules.h"
+
+#include "core/limits.h"
+#include "tests/catch.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+Result<void> value_check(std::string_view text) {
+  return check_value("KEY", SecretBuffer::copy_of(text));
+}
+
+}  // namespace
+
+TEST_CASE("set names are those of contract 5.1") {
+  for (const char* good : {"abc", "a-b", "bot.secrets", "a1.b-2.c3", "000"}) {
+    CHECK(check_set_name(good));
+  }
+  for (const char* bad : {"", "ab", "My_Set", "My.Set", "-abc", "abc-", "a..b", ".abc", "abc.",
+                          "a.-b", "a b", "abc/", "../x"}) {
+    CHECK_FALSE(check_set_name(bad));
+  }
+  CHECK(check_set_name(std::string(63, 'a')));
+  CHECK_FALSE(check_set_name(std::string(64, 'a')));
+}
+
+TEST_CASE("keys are 1 to 64 of letters, digits, _ and -") {
+  CHECK(check_key("OPENAI_API_KEY"));
+  CHECK(check_key(std::string(64, 'k')));
+  CHECK_FALSE(check_key(std::string(65, 'k')));
+  for (const char* bad : {"", "bad key", "A=B", "A.B", "\xc3\xa9"}) CHECK_FALSE(check_key(bad));
+}
+
+TEST_CASE("a value is non-empty UTF-8 without NUL that an environment can hold") {
+  CHECK(value_check("line one\nline two \"quoted\" \xc3\xa9"));
+  CHECK(value_check(std::string(limits::kEnvironmentString - 5, 'x')));
+  CHECK_FALSE(value_check(std::string(limits::kEnvironmentString - 4, 'x')));
+  CHECK_FALSE(value_check(""));
+  CHECK_FALSE(value_check(std::string_view("a\0b", 3)));
+  CHECK_FALSE(value_check("\xff\xfe"));
+}
+
+TEST_CASE("a refusal names the key and not the value") {
+  auto refused = value_check(std::string_view("hunter2\0", 8));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message.find("'KEY'") != std::string::npos);
+  CHECK(refused.error().message.find("hunter2") == std::string::npos);
+}
+
+TEST_CASE("no name brings square brackets or control characters into a message") {
+  CHECK(shown("a[/b]\n\x1b[0m") == "'a?/b???0m'");
+  CHECK(shown(std::string(100, 'n')) == "'" + std::string(64, 'n') + "…'");
+}
+
+TEST_CASE("agent names are those of contract 6.2") {
+  for (const char* good : {"ab", "bot-1", "0a"}) CHECK(check_agent_name(good));
+  for (const char* bad : {"", "a", "Bot", "bot_1", "-bot", "bot-", "bo.t"}) {
+    CHECK_FALSE(check_agent_name(bad));
+  }
+  CHECK(check_agent_name(std::string(54, 'a')));
+  CHECK_FALSE(check_agent_name(std::string(55, 'a')));
+}
+
+TEST_CASE("scaling has to make sense") {
+  CHECK(check_scaling({.min_agents = 0, .max_agents = 1}));
+  CHECK_FALSE(check_scaling({.min_agents = -1, .max_agents = 1}));
+  CHECK_FALSE(check_scaling({.min_agents = 0, .max_agents = 0}));
+  CHECK_FALSE(check_scaling({.min_agents = 3, .max_agents = 2}));
+}
+
+}  // namespace agent_secrets::control_plane

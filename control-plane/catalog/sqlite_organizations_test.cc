@@ -1,0 +1,33 @@
+#include "control-plane/test_stores.h"
+
+namespace agent_secrets::control_plane {
+
+TEST_CASE("organizations and regions have names of their own") {
+  TestStores t;
+  CHECK(refusal(t.catalog().create_organization("acme", "", "us-west")).code ==
+        ErrorCode::conflict);
+  CHECK(refusal(t.catalog().create_organization("Acme!", "", "us-west")).code ==
+        ErrorCode::invalid);
+  CHECK(refusal(t.catalog().create_organization("other", "", "mars")).code == ErrorCode::invalid);
+  CHECK(refusal(t.catalog().add_region({.code = "../x", .display_name = ""})).code ==
+        ErrorCode::invalid);
+  CHECK(refusal(t.catalog().add_region({.code = "us-west", .display_name = ""})).code ==
+        ErrorCode::conflict);
+}
+
+TEST_CASE("a set without a region goes to its organization's default") {
+  TestStores t;
+  need(t.catalog().set_default_region(t.acme, "eu-central"));
+  CHECK(t.write("bot-secrets", "A", "1").region == "eu-central");
+  CHECK(refusal(t.catalog().set_default_region(t.acme, "mars")).code == ErrorCode::invalid);
+}
+
+TEST_CASE("a setting is what was put last") {
+  TestStores t;
+  CHECK_FALSE(need(t.catalog().find_setting("public-url")).has_value());
+  need(t.catalog().put_setting("public-url", "https://one.example"));
+  need(t.catalog().put_setting("public-url", "https://two.example"));
+  CHECK(need(t.catalog().find_setting("public-url")) == "https://two.example");
+}
+
+}  // namespace agent_secrets::control_plane

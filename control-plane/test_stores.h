@@ -1,0 +1,121 @@
+#pragma once
+// A data directory for tests: real SQLite stores in a temporary directory, a clock that stands
+// still, the organization `acme` in us-west and eu-central, and us-west's provisioner.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "control-plane/catalog/catalog.h"
+#include "control-plane/region/provisioner.h"
+#include "control-plane/stores.h"
+#include "core/log.h"
+#include "tests/catch.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/temporary_directory.h"
+
+namespace agent_secrets::control_plane {
+
+template <typename T>
+T need(Result<T> result) {
+  if (!result) FAIL(result.error().message);
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+template <typename T>
+Error refusal(Result<T> result) {
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().message.find_first_of("[]") == std::string::npos);
+  return std::move(result.error());
+}
+
+inline WriteSet one_key(std::string set, std::string key, std::string_view value,
+                        bool quiet_period = true) {
+  WriteSet write;
+  write.name = std::move(set);
+  write.quiet_period = quiet_period;
+  write.pairs.push_back({.key = std::move(key), .value = SecretBuffer::copy_of(value)});
+  return write;
+}
+
+inline WriteSet registry(std::string set, std::string_view value = "dXNlcjp0b2s=") {
+  WriteSet write = one_key(std::move(set), ".dockercredentials", value, false);
+  write.type = SetType::image_pull_secret;
+  write.host = "https://registry.example/";
+  return write;
+}
+
+inline DeployRequest deploy_of(std::string agent, std::string set = "") {
+  DeployRequest request;
+  request.agent = std::move(agent);
+  request.image = "img:1";
+  if (!set.empty()) request.secret_set = std::move(set);
+  return request;
+}
+
+inline std::map<std::string, std::string> texts(const ProvisionedVersion& version) {
+  std::map<std::string, std::string> values;
+  for (const auto& value : version.values) values[value.key] = value.value.expose_text();
+  return values;
+}
+
+class TestStores {
+ public:
+  TestStores() : master_key(need(MasterKey::create_file(directory / "master.key"))) {
+    {
+      Stores fresh = need(create_stores(data(), master_key, clock));
+      need(fresh.catalog->add_region({.code = "us-west", .display_name = "US West"}));
+      need(fresh.catalog->add_region({.code = "eu-central", .display_name = "EU Central"}));
+      need(fresh.catalog->create_organization("acme", "Acme", "us-west"));
+    }
+    reopen();
+    acme = need(catalog().find_organization("acme"))->id;
+  }
+
+  void close() {
+    provisioner.reset();
+    stores = {};
+  }
+  void reopen() {
+    close();
+    stores = need(open_stores(data(), master_key, clock));
+    provisioner = std::make_unique<Provisioner>("us-west", catalog(), region(), hub, clock, log);
+  }
+
+  [[nodiscard]] std::string data() const { return directory / "data"; }
+  Catalog& catalog() { return *stores.catalog; }
+  RegionStore& region(const std::string& code = "us-west") {
+    return *stores.regions.at(code).store;
+  }
+
+  SecretSet write(const std::string& set, const std::string& key, std::string_view value) {
+    return need(catalog().write_set(acme, one_key(set, key, value, false)));
+  }
+  // Lets every quiet period end, and provisions.
+  void provision() {
+    clock.advance(std::chrono::seconds(11));
+    provisioner->work_once();
+  }
+  SecretSet set(const std::string& name) { return *need(catalog().find_set(acme, name)); }
+  Agent agent(const std::string& name) { return *need(catalog().find_agent(acme, name)); }
+  // What the region has of a version.
+  std::map<std::string, std::string> served(const std::string& set_name, std::int64_t version) {
+    auto found = need(region().read_set_version(set(set_name).id, version));
+    REQUIRE(found.has_value());
+    return texts(*found);
+  }
+  AgentSnapshot snapshot(std::int64_t agent_id) { return *need(region().find_agent(agent_id)); }
+
+  TemporaryDirectory directory;
+  FakeClock clock;
+  MasterKey master_key;
+  Log log{"test", LogLevel::error, LogFormat::text};
+  ChangeHub hub;
+  Stores stores;
+  std::unique_ptr<Provisioner> provisioner;
+  std::int64_t acme = 0;
+};
+
+}  // namespace agent_secrets::control_plane

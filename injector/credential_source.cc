@@ -1,0 +1,65 @@
+#include "injector/credential_source.h"
+
+#include <cstring>
+
+#include "core/limits.h"
+#include "injector/environment.h"
+#include "injector/file.h"
+
+namespace agent_secrets {
+namespace {
+
+std::string credential_path(const std::string& file_option, char** environment) {
+  if (!file_option.empty()) return file_option;
+  const char* path = find_variable(environment, kCredentialFileVariable);
+  return path == nullptr ? "" : path;
+}
+
+Result<SecretBuffer> read_credential_file(const std::string& path, const Log& log) {
+  auto file = read_file(path, limits::kCredential);
+  if (!file) {
+    file.error().hint = "mount the credential there, readable by this user";
+    return propagate(file, "credential");
+  }
+  if (S_ISREG(file->status.st_mode) && (file->status.st_mode & (S_IRGRP | S_IROTH)) != 0) {
+    log.warning("the credential file can be read by other users: give it mode 0400",
+                {{"path", path}});
+  }
+  return std::move(file->text);
+}
+
+}  // namespace
+
+SecretBuffer take_credential_variable(char** environment) {
+  SecretBuffer taken;
+  // A variable can be there twice; getenv finds the first, and so does this, but all are wiped.
+  const std::string prefix = std::string(kCredentialVariable) + '=';
+  for (char** entry = environment; *entry != nullptr; ++entry) {
+    if (std::strncmp(*entry, prefix.c_str(), prefix.size()) != 0) continue;
+    char* const value = *entry + prefix.size();
+    const std::size_t size = std::strlen(value);
+    if (taken.empty()) taken = SecretBuffer::copy_of(std::string_view(value, size));
+    wipe_memory(value, size);
+  }
+  return taken;
+}
+
+Result<AgentCredential> load_credential(const std::string& file_option, char** environment,
+                                        const SecretBuffer& variable, const Log& log) {
+  if (const std::string path = credential_path(file_option, environment); !path.empty()) {
+    auto text = read_credential_file(path, log);
+    if (!text) return propagate(text);
+    auto credential = parse_agent_credential(text->expose_text());
+    if (!credential) return propagate(credential, path);
+    return credential;
+  }
+  if (variable.empty()) {
+    return fail(ErrorCode::invalid, "no credential is given",
+                "set AGENT_SECRETS_CREDENTIAL_FILE, or use --env-file for a local test");
+  }
+  auto credential = parse_agent_credential(variable.expose_text());
+  if (!credential) return propagate(credential, kCredentialVariable);
+  return credential;
+}
+
+}  // namespace agent_secrets

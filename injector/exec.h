@@ -1,0 +1,31 @@
+#pragma once
+// Becoming the command: execvp(3) with the PATH of the environment that the command gets, so that
+// it is found as a shell with that environment would find it.
+
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "injector/signals.h"
+
+namespace agent_secrets {
+
+// env(1) and the shells agree on these.
+inline constexpr int kExitInjectorFailed = 125;
+inline constexpr int kExitNotExecutable = 126;
+inline constexpr int kExitNotFound = 127;
+
+struct ExecFailure {
+  int exit_code;
+  Error error;
+};
+
+// Returns only when it failed. Every descriptor but 0, 1 and 2 is closed by then. `environment` is
+// NULL-terminated.
+ExecFailure exec_command(const std::vector<std::string>& command, std::vector<char*>& environment,
+                         const Signals& signals);
+
+// Every descriptor from `first` on.
+void close_from(int first);
+
+}  // namespace agent_secrets

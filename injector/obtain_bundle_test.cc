@@ -1,0 +1,140 @@
+#include "injector/obtain_bundle.h"
+
+#include "tests/catch.h"
+#include "tests/fakes/captured_log.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/fake_region.h"
+#include "tests/fakes/temporary_directory.h"
+
+using namespace agent_secrets;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Scene {
+  TemporaryDirectory parent;
+  FakeRegion region;
+  FakeClock clock{1'700'000'000s};
+  CapturedLog captured;
+  CachePolicy policy{.max_age = 24h, .accepted_sequence = {}};
+  BundleCache cache = BundleCache::open(parent.path("cache"), region.identity()).value();
+
+  FetchedBundle bundle(std::int64_t sequence) {
+    region.facts.sequence = sequence;
+    region.facts.issued_at = std::chrono::floor<std::chrono::seconds>(clock.unix_time());
+    std::string compact = region.bundle();
+    auto verified = verify_bundle(compact, region.identity()).value();
+    return {.compact = std::move(compact), .verified = std::move(verified)};
+  }
+  Result<ObtainedBundle> obtain(const std::function<Result<FetchedBundle>()>& fetch_it) {
+    return obtain_bundle(fetch_it, &cache, policy, clock, captured.log());
+  }
+  Result<ObtainedBundle> obtain_fetched(std::int64_t sequence) {
+    return obtain([&]() -> Result<FetchedBundle> { return bundle(sequence); });
+  }
+  Result<ObtainedBundle> obtain_failing(ErrorCode code) {
+    return obtain([&]() -> Result<FetchedBundle> { return fail(code, "fetch bundle: it failed"); });
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a fetched bundle is used, and serves the next outage") {
+  Scene scene;
+  const auto fetched = scene.obtain_fetched(42);
+  REQUIRE(fetched.has_value());
+  CHECK_FALSE(fetched->from_cache);
+  CHECK(scene.captured.text().empty());
+
+  scene.clock.advance(2h + 5min);
+  for (const ErrorCode code :
+       {ErrorCode::unreachable, ErrorCode::timed_out, ErrorCode::unavailable}) {
+    const auto cached = scene.obtain_failing(code);
+    REQUIRE(cached.has_value());
+    CHECK(cached->from_cache);
+    CHECK(cached->verified.facts.sequence == 42);
+  }
+  const std::string warning = scene.captured.text();
+  CHECK(warning.find("cause=\"fetch bundle: it failed\"") != std::string::npos);
+  CHECK(warning.find("age=\"2h 5m\" sequence=42 versions=\"voice=3\"") != std::string::npos);
+}
+
+TEST_CASE("a refusal or an attack is never answered from the cache") {
+  Scene scene;
+  REQUIRE(scene.obtain_fetched(42).has_value());
+  for (const ErrorCode code :
+       {ErrorCode::untrusted, ErrorCode::unauthorized, ErrorCode::forbidden, ErrorCode::not_found,
+        ErrorCode::conflict, ErrorCode::too_large, ErrorCode::failed, ErrorCode::invalid}) {
+    const auto obtained = scene.obtain_failing(code);
+    REQUIRE_FALSE(obtained.has_value());
+    CHECK(obtained.error().code == code);
+  }
+}
+
+TEST_CASE("past its maximum age the cache does not serve, and the error says both causes") {
+  Scene scene;
+  REQUIRE(scene.obtain_fetched(42).has_value());
+  scene.clock.advance(24h + 1s);
+  const auto obtained = scene.obtain_failing(ErrorCode::unreachable);
+  REQUIRE_FALSE(obtained.has_value());
+  CHECK(obtained.error().message ==
+        "fetch bundle: it failed; and the cached bundle is 1d old, and 1d is the most");
+}
+
+TEST_CASE("every contact starts the age anew") {
+  Scene scene;
+  REQUIRE(scene.obtain_fetched(42).has_value());
+  scene.clock.advance(20h);
+  REQUIRE(scene.obtain_fetched(42).has_value());
+  scene.clock.advance(20h);
+  CHECK(scene.obtain_failing(ErrorCode::unreachable).has_value());
+}
+
+TEST_CASE("a cached bundle from the future is not trusted") {
+  Scene scene;
+  REQUIRE(scene.obtain_fetched(42).has_value());
+  scene.clock.jump_to(scene.clock.unix_time() - 1h);
+  const auto obtained = scene.obtain_failing(ErrorCode::unreachable);
+  REQUIRE_FALSE(obtained.has_value());
+  CHECK(obtained.error().code == ErrorCode::untrusted);
+}
+
+TEST_CASE("an empty cache says so") {
+  Scene scene;
+  const auto obtained = scene.obtain_failing(ErrorCode::unreachable);
+  REQUIRE_FALSE(obtained.has_value());
+  CHECK(obtained.error().message == "fetch bundle: it failed; and the cache is empty");
+}
+
+TEST_CASE("a roll-back is refused unless the operator accepts it") {
+  Scene scene;
+  REQUIRE(scene.obtain_fetched(42).has_value());
+  const auto rolled_back = scene.obtain_fetched(41);
+  REQUIRE_FALSE(rolled_back.has_value());
+  CHECK(rolled_back.error().code == ErrorCode::untrusted);
+  scene.policy.accepted_sequence = 41;
+  CHECK(scene.obtain_fetched(41).has_value());
+}
+
+TEST_CASE("a tampered cache stops the start before anything is fetched") {
+  Scene scene;
+  REQUIRE(scene.obtain_fetched(42).has_value());
+  scene.parent.write("cache/kid-1.bundle", "tampered");
+  bool fetched = false;
+  const auto obtained = scene.obtain([&]() -> Result<FetchedBundle> {
+    fetched = true;
+    return scene.bundle(43);
+  });
+  REQUIRE_FALSE(obtained.has_value());
+  CHECK(obtained.error().code == ErrorCode::untrusted);
+  CHECK_FALSE(fetched);
+}
+
+TEST_CASE("without a cache there is no fallback") {
+  Scene scene;
+  const auto obtained = obtain_bundle(
+      []() -> Result<FetchedBundle> { return fail(ErrorCode::unreachable, "it failed"); }, nullptr,
+      scene.policy, scene.clock, scene.captured.log());
+  REQUIRE_FALSE(obtained.has_value());
+  CHECK(obtained.error().message == "it failed");
+}

@@ -1,0 +1,207 @@
+#include "injector/options.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "injector/duration.h"
+
+namespace agent_secrets {
+namespace {
+
+constexpr std::string_view kHelp =
+    R"(Usage: secret-injector [options] [--] command [args...]
+       secret-injector keygen FILE
+       secret-injector watch-credential [--credential-file PATH]
+
+Fetches this agent's secrets, puts them into the environment, and becomes the command:
+same process, same arguments, same working directory. Nothing of it stays behind.
+
+  secret-injector -- python bot.py
+  secret-injector --cache-dir /var/cache/agent-secrets --sidecar -- python bot.py
+  secret-injector --env-file .env -- python bot.py       on a laptop, without a control plane
+
+Where the secrets come from
+  --credential-file PATH    the agent's credential (default: the file that
+                            $AGENT_SECRETS_CREDENTIAL_FILE names, then $AGENT_SECRETS_CREDENTIAL)
+  --env-file PATH           take KEY=value lines from a file instead of a control plane, read as
+                            `secrets set --file` does; repeatable, later files win
+  --timeout DURATION        for everything until the command starts (default 30s)
+  --cache-dir DIR           keep the last bundle here, sealed as it came, for a start while the
+                            control plane cannot be reached
+  --cache-max-age DURATION  how old it may be then (default 24h; 90s, 30m, 24h, 7d)
+  --accept-sequence N       take a bundle older than the cached one, down to sequence N: for one
+                            start after the control plane was restored from a backup
+
+What the command gets
+  --only KEY,...            only these keys of the secret set
+  --require KEY,...         fail unless the command gets all of these
+  --on-conflict WHO         when the image sets a key too: override (the set wins; default),
+                            keep (the image wins) or fail
+  --allow KEY,...           let a reserved name through (LD_*, PYTHONPATH, PATH, PORT, ...)
+  --core                    allow core dumps; without it they are off, for the command too
+
+What else happens
+  --state-dir DIR           where running.json says what runs (default /run/agent-secrets, if it
+                            exists)
+  --sidecar[=required]      also start secret-sidecar, which tells when a redeploy is needed; with
+                            =required nothing starts without it
+  -q, --quiet               no warnings
+  -v, --verbose             each step, with its time
+  -h, --help                this text
+  --version                 the version
+
+keygen writes a new secret to FILE (mode 0600, never overwritten) and prints its public half, to
+register with the control plane. watch-credential prints the credential for a sidecar in its own
+container: it can ask for versions and cannot open a bundle. A command that is named like one of
+these two goes behind `--`.
+
+Exit status: the command's own. 125: the secrets could not be had, and nothing was started.
+126: the command cannot be executed. 127: it was not found. 128+n: signal n came while fetching.
+)";
+
+// What CLI11 fills in; to_options() gives it meaning.
+struct Words {
+  std::string timeout;
+  std::string cache_max_age;
+  std::string on_conflict;
+  std::string sidecar;
+  std::int64_t accept_sequence = 0;
+  bool help = false;
+  bool version = false;
+  bool quiet = false;
+  bool verbose = false;
+};
+
+Result<std::chrono::seconds> duration_option(std::string_view name, const std::string& word,
+                                             std::chrono::seconds most) {
+  const auto duration = parse_duration(word);
+  if (!duration || duration->count() == 0 || *duration > most) {
+    return fail(
+        ErrorCode::invalid,
+        fmt::format("{}: '{}' is no duration from 1s to {}", name, word, format_duration(most)),
+        "write a number and a unit: 90s, 30m, 24h, 7d");
+  }
+  return *duration;
+}
+
+// A comma separates keys, or the option is repeated; it never takes the words behind it.
+void add_keys(CLI::App& app, const std::string& name, std::vector<std::string>& keys) {
+  app.add_option(name, keys)->delimiter(',')->allow_extra_args(false);
+}
+
+void declare(CLI::App& app, Options& options, Words& words) {
+  app.set_help_flag();
+  app.prefix_command();
+  app.add_flag("-h,--help", words.help);
+  app.add_flag("--version", words.version);
+  app.add_flag("-q,--quiet", words.quiet);
+  app.add_flag("-v,--verbose", words.verbose);
+  app.add_option("--credential-file", options.credential_file);
+  app.add_option("--env-file", options.env_files)->allow_extra_args(false);
+  app.add_option("--timeout", words.timeout);
+  app.add_option("--cache-dir", options.cache_directory);
+  app.add_option("--cache-max-age", words.cache_max_age);
+  app.add_option("--accept-sequence", words.accept_sequence)->check(CLI::NonNegativeNumber);
+  add_keys(app, "--only", options.environment.only);
+  add_keys(app, "--require", options.environment.require);
+  add_keys(app, "--allow", options.environment.allow);
+  app.add_option("--on-conflict", words.on_conflict)
+      ->check(CLI::IsMember({"override", "keep", "fail"}));
+  app.add_option("--state-dir", options.state_directory);
+  app.add_flag("--sidecar{optional}", words.sidecar)
+      ->check(CLI::IsMember({"optional", "required"}));
+  app.add_flag("--core", options.core_dumps);
+}
+
+std::unexpected<Error> wrong_use(std::string message) {
+  return fail(ErrorCode::invalid, std::move(message), "see secret-injector --help");
+}
+
+// The words from the command on. CLI11 leaves a first `--` among them, and unknown options too.
+Result<std::vector<std::string>> command_of(std::vector<std::string> rest) {
+  if (!rest.empty() && rest.front() == "--") {
+    rest.erase(rest.begin());
+  } else if (!rest.empty() && rest.front().starts_with('-')) {
+    return wrong_use(fmt::format("unknown option {}", rest.front()));
+  }
+  return rest;
+}
+
+Result<void> apply(const Words& words, const CLI::App& app, Options& options) {
+  if (!words.timeout.empty()) {
+    auto timeout = duration_option("--timeout", words.timeout, std::chrono::hours(1));
+    if (!timeout) return propagate(timeout);
+    options.timeout = *timeout;
+  }
+  if (!words.cache_max_age.empty()) {
+    auto max_age =
+        duration_option("--cache-max-age", words.cache_max_age, std::chrono::hours(24 * 366));
+    if (!max_age) return propagate(max_age);
+    options.cache.max_age = *max_age;
+  }
+  if (app.count("--accept-sequence") > 0) options.cache.accepted_sequence = words.accept_sequence;
+  if (words.on_conflict == "keep") options.environment.on_conflict = OnConflict::keep;
+  if (words.on_conflict == "fail") options.environment.on_conflict = OnConflict::fail;
+  if (words.sidecar == "optional") options.sidecar = SidecarWish::optional;
+  if (words.sidecar == "required") options.sidecar = SidecarWish::required;
+  if (words.verbose) options.verbosity = Verbosity::verbose;
+  if (words.quiet) options.verbosity = Verbosity::quiet;
+  if (words.version) options.action = Action::version;
+  if (words.help) options.action = Action::help;
+  return {};
+}
+
+Result<void> check(const Options& options) {
+  if (options.action == Action::keygen && options.seed_path.empty()) {
+    return wrong_use("keygen: where to write the secret is missing");
+  }
+  if (options.action != Action::run) return {};
+  if (options.command.empty()) return wrong_use("no command is given");
+  if (options.env_files.empty()) return {};
+  if (options.sidecar != SidecarWish::none || !options.cache_directory.empty() ||
+      !options.credential_file.empty()) {
+    return wrong_use(
+        "--env-file needs no control plane: --credential-file, --cache-dir and "
+        "--sidecar have no use beside it");
+  }
+  return {};
+}
+
+// CLI11 knows the actions only as words: a command of the same name, behind `--`, stays a command.
+Action action_of(std::string_view word) {
+  if (word == "keygen") return Action::keygen;
+  if (word == "watch-credential") return Action::watch_credential;
+  return Action::run;
+}
+
+}  // namespace
+
+Result<Options> parse_options(int argc, char** argv) {
+  Options options;
+  Words words;
+  options.action = argc > 1 ? action_of(argv[1]) : Action::run;
+  const int skipped = options.action == Action::run ? 0 : 1;
+  std::vector<std::string> rest;
+  try {
+    CLI::App app;
+    declare(app, options, words);
+    app.parse(argc - skipped, argv + skipped);
+    rest = app.remaining();
+    if (auto applied = apply(words, app, options); !applied) return propagate(applied);
+  } catch (const CLI::ParseError& error) {
+    return wrong_use(error.what());
+  }
+  if (options.action == Action::help || options.action == Action::version) return options;
+
+  auto command = command_of(std::move(rest));
+  if (!command) return propagate(command);
+  if (options.action == Action::run) options.command = std::move(*command);
+  if (options.action == Action::keygen && command->size() == 1)
+    options.seed_path = command->front();
+  if (auto checked = check(options); !checked) return propagate(checked);
+  return options;
+}
+
+std::string_view help_text() { return kHelp; }
+
+}  // namespace agent_secrets

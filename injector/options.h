@@ -1,0 +1,46 @@
+#pragma once
+// The command line. CLI11 is seen by options.cc alone. Everything from the first word that is not
+// an option belongs to the command, unread.
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+#include "injector/environment.h"
+#include "injector/obtain_bundle.h"
+
+namespace agent_secrets {
+
+inline constexpr std::string_view kDefaultStateDirectory = "/run/agent-secrets";
+
+enum class Action { run, keygen, watch_credential, help, version };
+enum class SidecarWish { none, optional, required };
+enum class Verbosity { quiet, normal, verbose };
+
+struct Options {
+  Action action = Action::run;
+  std::vector<std::string> command;  // of Action::run: at least one word
+
+  std::string credential_file;
+  std::vector<std::string> env_files;
+  EnvironmentPolicy environment;
+  std::chrono::seconds timeout{30};
+  std::string cache_directory;  // empty: no cache
+  CachePolicy cache;
+  std::string state_directory;  // empty: the default one, where it exists
+  SidecarWish sidecar = SidecarWish::none;
+  bool core_dumps = false;
+  Verbosity verbosity = Verbosity::normal;
+
+  std::string seed_path;  // of Action::keygen
+};
+
+// ErrorCode::invalid for a command line that makes no sense.
+Result<Options> parse_options(int argc, char** argv);
+
+std::string_view help_text();
+
+}  // namespace agent_secrets

@@ -1,0 +1,116 @@
+#include "injector/options.h"
+
+#include "tests/catch.h"
+
+using namespace agent_secrets;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Strings = std::vector<std::string>;
+
+Result<Options> parse(Strings words) {
+  words.insert(words.begin(), "secret-injector");
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  return parse_options(static_cast<int>(words.size()), argv.data());
+}
+
+std::string message_of(const Strings& words) {
+  const auto options = parse(words);
+  REQUIRE_FALSE(options.has_value());
+  CHECK(options.error().code == ErrorCode::invalid);
+  CHECK_FALSE(options.error().hint.empty());
+  return options.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("the first word that is no option begins the command, and the rest is its own") {
+  CHECK(parse({"python", "-u", "bot.py", "--timeout", "--only=x"})->command ==
+        Strings{"python", "-u", "bot.py", "--timeout", "--only=x"});
+  CHECK(parse({"--", "python", "--", "-v"})->command == Strings{"python", "--", "-v"});
+  CHECK(parse({"-v", "--", "--odd"})->command == Strings{"--odd"});
+  CHECK(parse({"--only", "A", "python", "-q"})->command == Strings{"python", "-q"});
+  CHECK(parse({"--sidecar", "python"})->command == Strings{"python"});
+  CHECK(parse({"python", ""})->command == Strings{"python", ""});
+}
+
+TEST_CASE("a command named like an action goes behind two dashes") {
+  CHECK(parse({"--", "keygen"})->action == Action::run);
+  CHECK(parse({"-v", "keygen"})->command == Strings{"keygen"});
+  CHECK(parse({"keygen", "seed"})->action == Action::keygen);
+  CHECK(parse({"keygen", "seed"})->seed_path == "seed");
+  CHECK(parse({"watch-credential", "--credential-file", "c"})->credential_file == "c");
+}
+
+TEST_CASE("keys are separated by commas or by repeating the option") {
+  const auto options =
+      parse({"--only", "A,B", "--only", "C", "--require=D", "--allow", "PORT", "bot"});
+  REQUIRE(options.has_value());
+  CHECK(options->environment.only == Strings{"A", "B", "C"});
+  CHECK(options->environment.require == Strings{"D"});
+  CHECK(options->environment.allow == Strings{"PORT"});
+  CHECK(options->command == Strings{"bot"});
+}
+
+TEST_CASE("the defaults are those of the help text") {
+  const auto options = parse({"bot"});
+  REQUIRE(options.has_value());
+  CHECK(options->timeout == 30s);
+  CHECK(options->cache.max_age == 24h);
+  CHECK_FALSE(options->cache.accepted_sequence.has_value());
+  CHECK(options->environment.on_conflict == OnConflict::replace);
+  CHECK(options->sidecar == SidecarWish::none);
+  CHECK_FALSE(options->core_dumps);
+}
+
+TEST_CASE("every option says what it says") {
+  const auto options = parse({"--timeout", "5", "--cache-dir", "c", "--cache-max-age", "7d",
+                              "--accept-sequence", "0", "--on-conflict", "keep", "--state-dir", "s",
+                              "--sidecar=required", "--core", "-v", "--credential-file=f", "bot"});
+  REQUIRE(options.has_value());
+  CHECK(options->timeout == 5s);
+  CHECK(options->cache_directory == "c");
+  CHECK(options->cache.max_age == 168h);
+  CHECK(options->cache.accepted_sequence == 0);
+  CHECK(options->environment.on_conflict == OnConflict::keep);
+  CHECK(options->state_directory == "s");
+  CHECK(options->sidecar == SidecarWish::required);
+  CHECK(options->core_dumps);
+  CHECK(options->verbosity == Verbosity::verbose);
+  CHECK(options->credential_file == "f");
+  CHECK(parse({"--env-file", "a", "--env-file", "b", "bot"})->env_files == Strings{"a", "b"});
+}
+
+TEST_CASE("help and version need no command") {
+  CHECK(parse({"-h"})->action == Action::help);
+  CHECK(parse({"--help", "--bad"})->action == Action::help);
+  CHECK(parse({"--version"})->action == Action::version);
+}
+
+TEST_CASE("a command line that makes no sense is refused") {
+  CHECK(message_of({}) == "no command is given");
+  CHECK(message_of({"--"}) == "no command is given");
+  CHECK(message_of({"--bad", "bot"}) == "unknown option --bad");
+  CHECK(message_of({"-x", "--", "bot"}) == "unknown option -x");
+  CHECK(message_of({"--timeout", "0", "bot"}).starts_with("--timeout: '0'"));
+  CHECK(message_of({"--timeout", "2h", "bot"}).starts_with("--timeout: '2h'"));
+  CHECK(message_of({"--cache-max-age", "soon", "bot"}).starts_with("--cache-max-age: 'soon'"));
+  CHECK_FALSE(parse({"--on-conflict", "maybe", "bot"}).has_value());
+  CHECK_FALSE(parse({"--accept-sequence", "-1", "bot"}).has_value());
+  CHECK_FALSE(parse({"--sidecar=maybe", "bot"}).has_value());
+  CHECK_FALSE(parse({"--only"}).has_value());
+  CHECK_FALSE(parse({"keygen"}).has_value());
+  CHECK_FALSE(parse({"--env-file", "e", "--sidecar", "bot"}).has_value());
+}
+
+TEST_CASE("the help text names every option") {
+  for (const char* option :
+       {"--credential-file", "--env-file", "--timeout", "--cache-dir", "--cache-max-age",
+        "--accept-sequence", "--only", "--require", "--on-conflict", "--allow", "--core",
+        "--state-dir", "--sidecar", "--quiet", "--verbose", "--help", "--version"}) {
+    CHECK(help_text().find(option) != std::string_view::npos);
+  }
+}

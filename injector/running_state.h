@@ -1,0 +1,36 @@
+#pragma once
+// running.json in the state directory: what this instance was given, for the sidecar, for
+// `docker exec … cat`, and for the bot. Names and versions, never a value.
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include <sys/types.h>
+
+#include "core/bundle.h"
+#include "core/error.h"
+
+namespace agent_secrets {
+
+enum class SecretsSource { fetched, cache, env_file };
+
+struct RunningState {
+  BundleFacts facts;  // empty for SecretsSource::env_file
+  SecretsSource source = SecretsSource::fetched;
+  pid_t pid = 0;
+  std::chrono::milliseconds started_at{};
+};
+
+// {"organization": …, "agent": …, "deployment": …, "sequence": …, "sets": [{"name", "version"}],
+//  "region": …, "pid": …, "started_at": …, "source": "fetched" | "cache" | "env-file"}
+std::string running_json(const RunningState& state);
+
+// Replaces DIR/running.json whole (0644), by a rename. Not synced to disk: it outlives no
+// container.
+Result<void> write_running_state(const std::string& directory, const RunningState& state);
+
+// For a directory that the user named: made (0755) where it is missing.
+Result<void> make_state_directory(const std::string& directory);
+
+}  // namespace agent_secrets

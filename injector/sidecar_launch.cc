@@ -1,0 +1,236 @@
+#include "injector/sidecar_launch.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <string_view>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/unique_fd.h"
+#include "injector/environment.h"
+#include "injector/exec.h"
+#include "injector/file.h"
+
+namespace agent_secrets {
+namespace {
+
+constexpr std::string_view kProgram = "secret-sidecar";
+constexpr int kCredentialFd = 3;
+constexpr int kBotPidfd = 4;
+constexpr int kStatusFd = 5;
+constexpr int kAboveAll = 10;  // where descriptors wait that will be moved to 3, 4 and 5
+
+std::unexpected<Error> system_failure(std::string_view what) {
+  return fail(ErrorCode::failed, fmt::format("{}: {}", what, errno_message(errno)));
+}
+
+// Moved up, so that no dup2() onto 3, 4 or 5 can hit one that is still needed.
+Result<UniqueFd> moved_up(UniqueFd fd, std::string_view what) {
+  UniqueFd high(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kAboveAll));
+  if (!high.is_open()) return system_failure(what);
+  return high;
+}
+
+// Sealed: nobody who gets hold of the descriptor can change what the sidecar reads.
+Result<UniqueFd> credential_descriptor(const SecretBuffer& text) {
+  UniqueFd memory(::memfd_create("watch-credential", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!memory.is_open()) return system_failure("memfd_create");
+  auto written = write_all(memory.get(), text.expose_text(), "watch credential");
+  if (!written) return propagate(written);
+  constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+  if (::fcntl(memory.get(), F_ADD_SEALS, kSeals) != 0) return system_failure("seal memfd");
+  if (::lseek(memory.get(), 0, SEEK_SET) != 0) return system_failure("seek memfd");
+  return moved_up(std::move(memory), "dup memfd");
+}
+
+Result<UniqueFd> own_pidfd() {
+  UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));  // close-on-exec
+  if (!pidfd.is_open()) return system_failure("pidfd_open");
+  return moved_up(std::move(pidfd), "dup pidfd");
+}
+
+Result<UniqueFd> null_device() {
+  UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY));
+  if (!null.is_open()) return system_failure("open /dev/null");
+  return moved_up(std::move(null), "dup /dev/null");
+}
+
+std::string own_directory() {
+  std::array<char, PATH_MAX> path{};
+  const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
+  if (size <= 0) return {};
+  const std::string_view text(path.data(), static_cast<std::size_t>(size));
+  return std::string(text.substr(0, text.rfind('/')));
+}
+
+bool may_be_inherited(std::string_view assignment) {
+  const std::string_view name = assignment.substr(0, assignment.find('='));
+  return name == "PATH" || name == "HOME" || name == "LANG" || name == "TZ" ||
+         name == "AGENT_SECRETS_LOG" || name.starts_with("AGENT_SECRETS_SIDECAR_");
+}
+
+// All that the child needs, ready to use without a further allocation.
+struct Prepared {
+  std::string path;
+  std::vector<std::string> words;
+  std::vector<char*> argv;
+  std::vector<char*> environment;
+  UniqueFd credential;
+  UniqueFd pidfd;
+  UniqueFd null;
+  UniqueFd status_reader;
+  UniqueFd status_writer;  // closes at the exec; before it, an errno comes through
+};
+
+std::vector<std::string> sidecar_words(const SidecarLaunch& launch) {
+  return {std::string(kProgram), "run",
+          "--credential-fd",     std::to_string(kCredentialFd),
+          "--bot-pidfd",         std::to_string(kBotPidfd),
+          "--bot-pid",           std::to_string(::getpid()),
+          "--sequence",          std::to_string(launch.sequence),
+          "--instance",          launch.instance_id,
+          "--state-dir",         launch.state_directory};
+}
+
+Result<Prepared> prepare(const SidecarLaunch& launch, const SecretBuffer& watch_credential,
+                         char** environment) {
+  Prepared prepared;
+  auto path = find_sidecar(own_directory(), find_variable(environment, "PATH"));
+  if (!path) return propagate(path);
+  auto credential = credential_descriptor(watch_credential);
+  if (!credential) return propagate(credential);
+  auto pidfd = own_pidfd();
+  if (!pidfd) return propagate(pidfd);
+  auto null = null_device();
+  if (!null) return propagate(null);
+  std::array<int, 2> pipe_ends{};
+  if (::pipe2(pipe_ends.data(), O_CLOEXEC) != 0) return system_failure("pipe2");
+  prepared.status_reader = UniqueFd(pipe_ends[0]);
+  auto writer = moved_up(UniqueFd(pipe_ends[1]), "dup pipe");
+  if (!writer) return propagate(writer);
+
+  prepared.path = std::move(*path);
+  prepared.words = sidecar_words(launch);
+  for (std::string& word : prepared.words) prepared.argv.push_back(word.data());
+  prepared.argv.push_back(nullptr);
+  prepared.environment = sidecar_environment(environment);
+  prepared.credential = std::move(*credential);
+  prepared.pidfd = std::move(*pidfd);
+  prepared.null = std::move(*null);
+  prepared.status_writer = std::move(*writer);
+  return prepared;
+}
+
+// From here to the exec: async-signal-safe calls only.
+
+[[noreturn]] void give_up(int status_fd) {
+  const int error_number = errno;
+  // Fits a pipe's atomic write; if it fails the parent sees the end of the pipe and no sidecar.
+  (void)!::write(status_fd, &error_number, sizeof error_number);
+  ::_exit(1);
+}
+
+void reset_signals() {
+  struct sigaction standard{};
+  standard.sa_handler = SIG_DFL;
+  // The C library refuses SIGKILL, SIGSTOP and its own two: there is nothing to reset in them.
+  for (int number = 1; number <= SIGRTMAX; ++number) ::sigaction(number, &standard, nullptr);
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+[[noreturn]] void become_sidecar(const Prepared& prepared) {
+  int status_fd = prepared.status_writer.get();
+  if (::setsid() < 0) give_up(status_fd);
+  if (::dup2(prepared.null.get(), 0) < 0 || ::dup2(prepared.null.get(), 1) < 0 ||
+      ::dup2(prepared.credential.get(), kCredentialFd) < 0 ||
+      ::dup2(prepared.pidfd.get(), kBotPidfd) < 0) {
+    give_up(status_fd);
+  }
+  if (::dup3(status_fd, kStatusFd, O_CLOEXEC) < 0) give_up(status_fd);
+  status_fd = kStatusFd;
+  close_from(kStatusFd + 1);
+  reset_signals();
+  ::execve(prepared.path.c_str(), prepared.argv.data(), prepared.environment.data());
+  give_up(status_fd);
+}
+
+[[noreturn]] void fork_again(const Prepared& prepared) {
+  const pid_t grandchild = ::fork();
+  if (grandchild < 0) give_up(prepared.status_writer.get());
+  if (grandchild == 0) become_sidecar(prepared);
+  ::_exit(0);
+}
+
+// 0, or the errno of the step that failed in the child.
+Result<int> read_status(int fd) {
+  int error_number = 0;
+  for (;;) {
+    const ssize_t size = ::read(fd, &error_number, sizeof error_number);
+    if (size == 0) return 0;
+    if (size == sizeof error_number) return error_number;
+    if (size >= 0 || errno != EINTR) return system_failure("hear of the sidecar");
+  }
+}
+
+}  // namespace
+
+std::vector<char*> sidecar_environment(char** environment) {
+  std::vector<char*> chosen;
+  for (char** entry = environment; *entry != nullptr; ++entry) {
+    if (may_be_inherited(*entry)) chosen.push_back(*entry);
+  }
+  chosen.push_back(nullptr);
+  return chosen;
+}
+
+Result<std::string> find_sidecar(const std::string& own_directory_path, const char* search_path) {
+  std::string directories = own_directory_path;
+  if (search_path != nullptr) directories += ':' + std::string(search_path);
+  std::string_view rest = directories;
+  while (!rest.empty()) {
+    const std::string_view directory = rest.substr(0, rest.find(':'));
+    rest.remove_prefix(std::min(directory.size() + 1, rest.size()));
+    // An empty or relative entry means the working directory, which is anybody's.
+    if (!directory.starts_with('/')) continue;
+    std::string path = fmt::format("{}/{}", directory, kProgram);
+    if (::access(path.c_str(), X_OK) == 0) return path;
+  }
+  return fail(ErrorCode::not_found,
+              fmt::format("{} is neither in {} nor in PATH", kProgram, own_directory_path),
+              "install it beside secret-injector");
+}
+
+Result<void> launch_sidecar(const SidecarLaunch& launch, const SecretBuffer& watch_credential,
+                            char** environment) {
+  auto prepared = prepare(launch, watch_credential, environment);
+  if (!prepared) return propagate(prepared, "start sidecar");
+  const pid_t child = ::fork();
+  if (child < 0) {
+    auto failed = Result<void>(system_failure("fork"));
+    return propagate(failed, "start sidecar");
+  }
+  if (child == 0) fork_again(*prepared);
+
+  prepared->status_writer.reset();  // else the pipe would not end
+  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  const auto status = read_status(prepared->status_reader.get());
+  if (!status) return std::unexpected(Error(status.error()).within("start sidecar"));
+  if (*status != 0) {
+    return fail(ErrorCode::failed,
+                fmt::format("start sidecar: {}: {}", prepared->path, errno_message(*status)));
+  }
+  return {};
+}
+
+}  // namespace agent_secrets

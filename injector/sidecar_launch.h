@@ -1,0 +1,41 @@
+#pragma once
+// Starts secret-sidecar beside the bot, before the injector becomes the bot.
+//
+// The sidecar gets: a clean environment; the *watch* credential in a sealed memfd on descriptor 3,
+// which can ask for versions and cannot open a bundle; a pidfd of the bot on descriptor 4, made
+// before the fork, while this process is certainly alive and certainly the bot-to-be, so that a
+// recycled PID can never be mistaken for it. It has a session of its own, the default signal
+// dispositions, an empty mask, stdin and stdout on /dev/null and our stderr.
+//
+// Forked twice, so that init (tini) reaps it and the bot never sees a child that it did not make.
+// libcurl may have left a resolver thread, so between fork and exec only async-signal-safe calls
+// are made (signal-safety(7)): everything is prepared before.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/secret_buffer.h"
+
+namespace agent_secrets {
+
+struct SidecarLaunch {
+  std::string state_directory;
+  std::string instance_id;
+  std::int64_t sequence = 0;
+};
+
+// Returns when the sidecar has been exec'ed, or with why it has not. `environment` is the one that
+// this process was started with: the sidecar is looked for beside this binary, then in its PATH,
+// and sees PATH, HOME, LANG, TZ, AGENT_SECRETS_LOG and AGENT_SECRETS_SIDECAR_* of it.
+Result<void> launch_sidecar(const SidecarLaunch& launch, const SecretBuffer& watch_credential,
+                            char** environment);
+
+// The part of `environment` that a sidecar may see, NULL-terminated.
+std::vector<char*> sidecar_environment(char** environment);
+
+// Where the sidecar's binary is; ErrorCode::not_found names both places.
+Result<std::string> find_sidecar(const std::string& own_directory, const char* search_path);
+
+}  // namespace agent_secrets

@@ -1,0 +1,50 @@
+#include "injector/sidecar_launch.h"
+
+#include <sys/stat.h>
+
+#include "tests/catch.h"
+#include "tests/fakes/temporary_directory.h"
+
+using namespace agent_secrets;
+
+TEST_CASE("a sidecar sees only the variables that are listed for it") {
+  std::vector<std::string> strings = {"PATH=/bin",
+                                      "HOME=/root",
+                                      "OPENAI_API_KEY=canary-value",
+                                      "AGENT_SECRETS_CREDENTIAL=seed",
+                                      "AGENT_SECRETS_CREDENTIAL_FILE=/f",
+                                      "AGENT_SECRETS_LOG=json",
+                                      "AGENT_SECRETS_SIDECAR_PORT=1",
+                                      "LANG=C",
+                                      "TZ=UTC",
+                                      "LD_PRELOAD=/x.so",
+                                      "PATHOLOGICAL=1"};
+  std::vector<char*> pointers;
+  for (std::string& text : strings) pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  const std::vector<char*> chosen = sidecar_environment(pointers.data());
+  REQUIRE(chosen.back() == nullptr);
+  CHECK(std::vector<std::string>(chosen.begin(), chosen.end() - 1) ==
+        std::vector<std::string>{"PATH=/bin", "HOME=/root", "AGENT_SECRETS_LOG=json",
+                                 "AGENT_SECRETS_SIDECAR_PORT=1", "LANG=C", "TZ=UTC"});
+}
+
+TEST_CASE("the sidecar is found beside the injector, then in PATH, never in a relative directory") {
+  const TemporaryDirectory directory;
+  directory.write("secret-sidecar", "#!/bin/sh\n");
+  REQUIRE(::chmod(directory.path("secret-sidecar").c_str(), 0755) == 0);
+  CHECK(find_sidecar(directory.path(), nullptr).value() == directory.path("secret-sidecar"));
+  const std::string search_path = "::.:/nonexistent:" + directory.path() + ":/bin";
+  CHECK(find_sidecar("/nonexistent", search_path.c_str()).value() ==
+        directory.path("secret-sidecar"));
+  const auto missing = find_sidecar("/nonexistent", "/also/nonexistent:");
+  REQUIRE_FALSE(missing.has_value());
+  CHECK(missing.error().code == ErrorCode::not_found);
+}
+
+TEST_CASE("a sidecar that cannot be executed is not found") {
+  const TemporaryDirectory directory;
+  directory.write("secret-sidecar", "no program");
+  REQUIRE(::chmod(directory.path("secret-sidecar").c_str(), 0644) == 0);
+  CHECK_FALSE(find_sidecar(directory.path(), nullptr).has_value());
+}

@@ -1,0 +1,35 @@
+#pragma once
+// What one start runs on: the values, and what is known of them. The credential is read, used and
+// wiped in here: when the material exists, the key that opens bundles does not.
+
+#include <string>
+
+#include "core/bundle.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "core/secret_buffer.h"
+#include "injector/options.h"
+#include "injector/running_state.h"
+
+namespace agent_secrets {
+
+struct StartMaterial {
+  SecretBuffer block;  // the environment block: the only copy of the values
+  BundleFacts facts;   // empty for an env file
+  SecretsSource source = SecretsSource::fetched;
+  std::string instance_id;
+  SecretBuffer watch_credential;  // for the sidecar, where one is wanted
+};
+
+// `credential_variable` is what take_credential_variable() took.
+Result<StartMaterial> gather_material(const Options& options, char** environment,
+                                      const SecretBuffer& credential_variable, const Log& log);
+
+// running.json. An error only where the user named the directory.
+Result<void> publish_state(const Options& options, const StartMaterial& material, const Log& log);
+
+// The sidecar, where one is wanted. An error only for --sidecar=required.
+Result<void> start_sidecar(const Options& options, const StartMaterial& material,
+                           char** environment, const Log& log);
+
+}  // namespace agent_secrets

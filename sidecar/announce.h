@@ -1,0 +1,31 @@
+#pragma once
+// The log lines of a sidecar: one when something that an operator would act on changes, none
+// otherwise.
+//
+//   warning secret-sidecar: REDEPLOY NEEDED bot-secrets v2→v3 changed: GREETING agent=bot …
+//
+// Threads: the watch thread.
+
+#include <string>
+
+#include "core/log.h"
+#include "sidecar/knowledge.h"
+
+namespace agent_secrets::sidecar {
+
+class Announcer {
+ public:
+  explicit Announcer(const Log& log) : log_(log) {}
+  void update(const Knowledge& knowledge);
+
+ private:
+  void announce_state(const Knowledge& knowledge);
+  void announce_errors(const Knowledge& knowledge);
+
+  const Log& log_;
+  WatchState state_ = WatchState::unknown;
+  std::string changes_;
+  std::string last_error_;
+};
+
+}  // namespace agent_secrets::sidecar

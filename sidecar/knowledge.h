@@ -1,0 +1,48 @@
+#pragma once
+// All that a sidecar knows, as one value: what the watch loop makes, and what every output (the
+// files, the log, the status server) shows. SharedKnowledge hands it from the watch thread to the
+// others.
+
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "sidecar/watch_answer.h"
+
+namespace agent_secrets::sidecar {
+
+struct Knowledge {
+  WatchAnswer answer;                 // state unknown until the first answer
+  std::int64_t running_sequence = 0;  // of the bundle that the instance runs
+  std::string instance;
+  std::chrono::milliseconds since{};                    // unix time of the present state
+  std::optional<std::chrono::milliseconds> last_heard;  // unix time of the last good answer
+  std::string last_error;                               // or "" after a good answer
+  std::int64_t reconnects = 0;
+  std::int64_t errors = 0;
+};
+
+// sidecar.json and /status (docs/sidecar.md).
+std::string to_json(const Knowledge& knowledge, int pid);
+
+// Threads: safe from several.
+class SharedKnowledge {
+ public:
+  void set(Knowledge knowledge) {
+    const std::lock_guard lock(mutex_);
+    knowledge_ = std::move(knowledge);
+  }
+  [[nodiscard]] Knowledge get() const {
+    const std::lock_guard lock(mutex_);
+    return knowledge_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  Knowledge knowledge_;
+};
+
+}  // namespace agent_secrets::sidecar

@@ -1,0 +1,108 @@
+#include "sidecar/options.h"
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+
+#include "core/limits.h"
+
+namespace agent_secrets::sidecar {
+namespace {
+
+std::string environment_name(std::string_view option) {
+  std::string name = "AGENT_SECRETS_SIDECAR_";
+  for (const char c : option.substr(2)) {
+    name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return name;
+}
+
+template <typename Value>
+CLI::Option* add(CLI::App& app, const std::string& option, Value& value, std::string help) {
+  return app.add_option(option, value, std::move(help))->envname(environment_name(option));
+}
+
+const std::map<std::string, UnreadyWhen> kUnreadyWhen = {{"never", UnreadyWhen::never},
+                                                         {"superseded", UnreadyWhen::superseded},
+                                                         {"stale", UnreadyWhen::stale}};
+
+void add_run(CLI::App& run, RunOptions& options, int& poll_wait) {
+  add(run, "--credential-file", options.credential_file, "watch credential");
+  add(run, "--credential-fd", options.credential_fd,
+      "descriptor to read the watch credential from");
+  add(run, "--bot-pid", options.bot.pid, "exit when this process ends");
+  add(run, "--bot-pidfd", options.bot.pidfd, "exit when the process of this pidfd ends");
+  add(run, "--sequence", options.sequence,
+      "sequence that the bot runs; default: from running.json");
+  add(run, "--instance", options.instance, "name to report; default: the host's name");
+  add(run, "--state-dir", options.state_directory, "where running.json is and redeploy.json goes")
+      ->capture_default_str();
+  add(run, "--listen", options.listen,
+      "serve /status, /readyz, /livez, /metrics on 127.0.0.1:PORT");
+  add(run, "--unready-when", options.unready_when, "from which state on /readyz is 503")
+      ->transform(CLI::CheckedTransformer(kUnreadyWhen));
+  add(run, "--poll-wait", poll_wait, "seconds that one request waits for a change")
+      ->check(CLI::Range(1, static_cast<int>(limits::kWatchWaitMax.count())))
+      ->capture_default_str();
+  run.add_flag("--allow-plain-http", options.allow_plain_http,
+               "talk http:// to hosts that are not loopback")
+      ->envname(environment_name("--allow-plain-http"));
+}
+
+void add_status(CLI::App& status, StatusOptions& options) {
+  add(status, "--state-dir", options.state_directory, "state directory of the sidecar")
+      ->capture_default_str();
+  status.add_flag("--json", options.json, "print what the sidecar knows as JSON");
+  status.footer("Exit: 0 current, 10 stale, 11 superseded, 12 unknown, revoked or unbound.");
+}
+
+Result<RunOptions> check(RunOptions options) {
+  if (options.credential_file.empty() != options.credential_fd.has_value()) {
+    return fail(ErrorCode::invalid,
+                "exactly one of --credential-file and --credential-fd is needed",
+                "give the file that `secret-injector watch-credential` wrote");
+  }
+  const bool plain = std::ranges::all_of(options.instance, [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '.' || c == '-';
+  });
+  if (!plain || options.instance.size() > limits::kInstanceIdMax) {
+    return fail(ErrorCode::invalid, "--instance: only 1 to 64 of [A-Za-z0-9_.-]");
+  }
+  return options;
+}
+
+}  // namespace
+
+Result<Command> parse_options(int argc, const char* const* argv) {
+  CLI::App app(
+      "Watches the versions of an agent's secret sets and flags that a redeploy is needed.",
+      "secret-sidecar");
+  app.set_version_flag("--version", "secret-sidecar " AGENT_SECRETS_VERSION);
+  app.require_subcommand(1);
+  RunOptions run_options;
+  StatusOptions status_options;
+  int poll_wait = static_cast<int>(run_options.poll_wait.count());
+  CLI::App& run = *app.add_subcommand("run", "watch until the bot ends or SIGTERM");
+  CLI::App& status = *app.add_subcommand("status", "say what the running sidecar knows");
+  add_run(run, run_options, poll_wait);
+  add_status(status, status_options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return ShowText{app.help()};
+  } catch (const CLI::CallForVersion& version) {
+    return ShowText{std::string(version.what()) + "\n"};
+  } catch (const CLI::Error& error) {
+    return fail(ErrorCode::invalid, error.what(), "see secret-sidecar --help");
+  }
+  if (status.parsed()) return status_options;
+  run_options.poll_wait = std::chrono::seconds(poll_wait);
+  auto checked = check(std::move(run_options));
+  if (!checked) return propagate(checked);
+  return std::move(*checked);
+}
+
+}  // namespace agent_secrets::sidecar

@@ -1,0 +1,46 @@
+#pragma once
+// The command line. Each option can also be set by an environment variable: AGENT_SECRETS_SIDECAR_
+// and the option's name, `--poll-wait` as AGENT_SECRETS_SIDECAR_POLL_WAIT; the command line wins.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "core/error.h"
+#include "sidecar/process.h"
+#include "sidecar/status_pages.h"
+
+namespace agent_secrets::sidecar {
+
+inline constexpr const char* kDefaultStateDirectory = "/run/agent-secrets";
+
+struct RunOptions {
+  std::string credential_file;
+  std::optional<int> credential_fd;
+  Bot bot;
+  std::optional<std::int64_t> sequence;  // none: running.json says it
+  std::string instance;                  // empty: the host's name
+  std::string state_directory = kDefaultStateDirectory;
+  std::string listen;  // empty: no status server
+  UnreadyWhen unready_when = UnreadyWhen::never;
+  std::chrono::seconds poll_wait{50};
+  bool allow_plain_http = false;
+};
+
+struct StatusOptions {
+  std::string state_directory = kDefaultStateDirectory;
+  bool json = false;
+};
+
+// Text that was asked for (--help, --version).
+struct ShowText {
+  std::string text;
+};
+
+using Command = std::variant<RunOptions, StatusOptions, ShowText>;
+
+Result<Command> parse_options(int argc, const char* const* argv);
+
+}  // namespace agent_secrets::sidecar

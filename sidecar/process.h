@@ -1,0 +1,42 @@
+#pragma once
+// What a sidecar asks of the kernel: to be left alone, and to be told when to go.
+//
+// Threads: call harden_process() and End::prepare() before any thread is started, because a signal
+// mask is inherited; End::wait() belongs to one thread.
+
+#include <optional>
+
+#include <sys/types.h>
+
+#include "core/error.h"
+#include "core/unique_fd.h"
+
+namespace agent_secrets::sidecar {
+
+// No core dumps, no ptrace by the same user (PR_SET_DUMPABLE), no gain of privileges; SIGPIPE is
+// ignored. Source: prctl(2), setrlimit(2).
+Result<void> harden_process();
+
+// The bot whose end is the sidecar's: a pidfd from the injector, or a PID to open one for.
+struct Bot {
+  std::optional<int> pidfd;
+  std::optional<pid_t> pid;
+};
+
+enum class EndReason { signal, bot_ended };
+
+class End {
+ public:
+  // Blocks SIGTERM and SIGINT, to be read from a descriptor. Without a bot, only a signal ends it.
+  static Result<End> prepare(const Bot& bot);
+  // Returns within a second of the bot's end or of a signal.
+  [[nodiscard]] Result<EndReason> wait();
+
+ private:
+  UniqueFd signals_;
+  UniqueFd bot_;
+  std::optional<pid_t> polled_pid_;  // where the kernel gives us no pidfd
+  bool ended_ = false;               // before we could look
+};
+
+}  // namespace agent_secrets::sidecar

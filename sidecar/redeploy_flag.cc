@@ -1,0 +1,46 @@
+#include "sidecar/redeploy_flag.h"
+
+#include <utility>
+
+#include <boost/json.hpp>
+
+#include "core/clock.h"
+
+namespace agent_secrets::sidecar {
+
+Result<void> RedeployFlag::begin(std::int64_t running_sequence) {
+  auto text = directory_.read(kFlagFile);
+  if (!text) return propagate(text, "redeploy flag");
+  if (!text->has_value()) return {};
+  const auto flagged = parse_watch_answer(**text);
+  if (flagged && flagged->running && flagged->running->sequence == running_sequence) return {};
+  return directory_.remove(kFlagFile);
+}
+
+Result<void> RedeployFlag::update(const Knowledge& knowledge) {
+  const WatchState state = knowledge.answer.state;
+  if (state == WatchState::unknown) return {};
+  const bool raised = state == WatchState::stale || state == WatchState::superseded;
+  std::string text = raised ? redeploy_json(knowledge) : std::string();
+  if (known_ && text == written_) return {};
+  auto done = raised ? directory_.write(kFlagFile, text) : directory_.remove(kFlagFile);
+  if (!done) return propagate(done, "redeploy flag");
+  written_ = std::move(text);
+  known_ = true;
+  return {};
+}
+
+std::string redeploy_json(const Knowledge& knowledge) {
+  const std::string_view state = to_string(knowledge.answer.state);
+  boost::json::object object;
+  object["schema"] = 1;
+  object["state"] = boost::json::string_view(state.data(), state.size());
+  object["organization"] = knowledge.answer.organization;
+  object["agent"] = knowledge.answer.agent;
+  object["since"] = format_timestamp(knowledge.since);
+  object["running"] = running_json(knowledge.answer);
+  object["latest"] = latest_json(knowledge.answer);
+  return boost::json::serialize(object);
+}
+
+}  // namespace agent_secrets::sidecar

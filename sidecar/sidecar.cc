@@ -1,0 +1,135 @@
+#include "sidecar/sidecar.h"
+
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "core/limits.h"
+#include "sidecar/credential_file.h"
+#include "sidecar/running_state.h"
+
+namespace agent_secrets::sidecar {
+namespace {
+
+// A predecessor ends within a second of its bot.
+constexpr std::chrono::milliseconds kLockPatience{5'000};
+
+Result<WatchCredential> read_credential(const RunOptions& options) {
+  return options.credential_fd ? read_credential_fd(UniqueFd(*options.credential_fd))
+                               : read_credential_file(options.credential_file);
+}
+
+std::string instance_name(const RunOptions& options) {
+  if (!options.instance.empty()) return options.instance;
+  std::array<char, limits::kInstanceIdMax + 1> host{};
+  // A name that is too long may come back without its NUL; the last byte of the array stays one.
+  if (::gethostname(host.data(), host.size() - 1) != 0 || host[0] == '\0') return "unnamed";
+  return host.data();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Sidecar>> Sidecar::start(const RunOptions& options, const Log& log) {
+  auto end = End::prepare(options.bot);
+  if (!end) return propagate(end);
+  auto credential = read_credential(options);
+  if (!credential) return propagate(credential);
+  auto directory = StateDirectory::open(options.state_directory);
+  if (!directory) return propagate(directory, "state directory");
+  SystemClock clock;
+  if (auto locked = directory->lock(clock, kLockPatience); !locked) return propagate(locked);
+  // What a predecessor knew is not what this one knows.
+  if (auto removed = directory->remove(kSidecarFile); !removed) return propagate(removed);
+  auto sidecar = std::unique_ptr<Sidecar>(
+      new Sidecar(options, log, std::move(*credential), std::move(*directory), std::move(*end)));
+  sidecar->shared_.set(sidecar->watcher_.knowledge());
+  if (!options.listen.empty()) {
+    auto server = StatusServer::bind(options.listen, [self = sidecar.get()](std::string_view path) {
+      return status_page(path, self->shared_.get(), self->options_.unready_when,
+                         self->clock_.unix_time());
+    });
+    if (!server) return propagate(server);
+    sidecar->server_ = std::move(*server);
+    log.info("listening", {{"port", sidecar->server_->port()}});
+    sidecar->server_thread_ = std::thread([self = sidecar.get()] { self->server_->run(); });
+  }
+  sidecar->watch_thread_ = std::thread([self = sidecar.get()] { self->watch_for_ever(); });
+  return sidecar;
+}
+
+Sidecar::Sidecar(const RunOptions& options, const Log& log, WatchCredential credential,
+                 StateDirectory directory, End end)
+    : options_(options),
+      log_(log),
+      credential_(std::move(credential)),
+      directory_(std::move(directory)),
+      end_(std::move(end)),
+      transport_({.ca_pem = credential_.identity.ca_pem,
+                  .allow_plain_http = options.allow_plain_http,
+                  .user_agent = "secret-sidecar/" AGENT_SECRETS_VERSION}),
+      watcher_(credential_, transport_, clock_, random_fraction,
+               [this] { return running_sequence(); },
+               {.instance = instance_name(options), .poll_wait = options.poll_wait}),
+      flag_(directory_),
+      announcer_(log) {}
+
+Result<EndReason> Sidecar::wait_for_end() {
+  auto reason = end_.wait();
+  directory_.freeze();
+  return reason;
+}
+
+void Sidecar::watch_for_ever() {
+  for (;;) {
+    const auto pause = watcher_.step();
+    if (followed_) publish(watcher_.knowledge());
+    if (pause.count() > 0) clock_.sleep_for(pause);
+  }
+}
+
+std::optional<std::int64_t> Sidecar::running_sequence() {
+  if (options_.sequence) {
+    follow_sequence(*options_.sequence);
+    return options_.sequence;
+  }
+  const auto running = read_running_state(directory_);
+  if (!running) {
+    report("read", std::unexpected(running.error()));
+    return followed_;
+  }
+  if (!running->has_value()) return followed_;
+  const CredentialIdentity& identity = credential_.identity;
+  if ((*running)->organization != identity.organization || (*running)->agent != identity.agent) {
+    report("read",
+           fail(ErrorCode::invalid, fmt::format("{} is of agent {}, the credential of {}",
+                                                kRunningFile, (*running)->agent, identity.agent)));
+    return followed_;
+  }
+  follow_sequence((*running)->sequence);
+  return followed_;
+}
+
+// A flag of another instance must not outlive it.
+void Sidecar::follow_sequence(std::int64_t sequence) {
+  if (followed_ == sequence) return;
+  followed_ = sequence;
+  report("flag", flag_.begin(sequence));
+}
+
+void Sidecar::publish(const Knowledge& knowledge) {
+  shared_.set(knowledge);
+  report("flag", flag_.update(knowledge));
+  report("state", directory_.write(kSidecarFile, to_json(knowledge, ::getpid())));
+  announcer_.update(knowledge);
+}
+
+// A full disk must not fill the log too: each trouble once.
+void Sidecar::report(std::string_view what, const Result<void>& result) {
+  if (result || result.error().message == reported_) return;
+  reported_ = result.error().message;
+  log_.error(what, {{"cause", reported_}});
+}
+
+}  // namespace agent_secrets::sidecar

@@ -1,0 +1,65 @@
+#pragma once
+// A running sidecar: one thread in the watch loop (blocked in a long poll nearly always), one for
+// the status server if there is one, and the caller's, which waits for the end.
+//
+// The watch thread cannot be interrupted in the middle of a long poll, and need not be: there is
+// nothing to save but the state files, which are whole after each write. So whoever starts a
+// Sidecar waits for its end and then ends the process; it is never destroyed while its threads run.
+
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "core/clock.h"
+#include "core/credential.h"
+#include "core/error.h"
+#include "core/http_client.h"
+#include "core/log.h"
+#include "sidecar/announce.h"
+#include "sidecar/knowledge.h"
+#include "sidecar/options.h"
+#include "sidecar/process.h"
+#include "sidecar/redeploy_flag.h"
+#include "sidecar/state_directory.h"
+#include "sidecar/status_server.h"
+#include "sidecar/watch.h"
+
+namespace agent_secrets::sidecar {
+
+class Sidecar {
+ public:
+  // Reads the credential, takes the state directory and the port, and starts the threads. On error
+  // no thread has been started.
+  static Result<std::unique_ptr<Sidecar>> start(const RunOptions& options, const Log& log);
+
+  // After it returns no state file changes any more; the process is to end without a destructor.
+  Result<EndReason> wait_for_end();
+
+ private:
+  Sidecar(const RunOptions& options, const Log& log, WatchCredential credential,
+          StateDirectory directory, End end);
+  [[nodiscard]] std::optional<std::int64_t> running_sequence();
+  void follow_sequence(std::int64_t sequence);
+  void watch_for_ever();
+  void publish(const Knowledge& knowledge);
+  void report(std::string_view what, const Result<void>& result);
+
+  const RunOptions options_;
+  const Log& log_;
+  const WatchCredential credential_;
+  SystemClock clock_;
+  StateDirectory directory_;
+  End end_;
+  CurlTransport transport_;
+  Watcher watcher_;
+  RedeployFlag flag_;
+  Announcer announcer_;
+  SharedKnowledge shared_;
+  std::unique_ptr<StatusServer> server_;
+  std::optional<std::int64_t> followed_;  // watch thread
+  std::string reported_;                  // watch thread: the last trouble that was logged
+  std::thread server_thread_;
+  std::thread watch_thread_;
+};
+
+}  // namespace agent_secrets::sidecar

@@ -1,0 +1,64 @@
+#pragma once
+// The directory through which injector, bot and sidecar tell each other what runs (default
+// /run/agent-secrets). Whoever reads one of its files finds the whole old or the whole new content,
+// never a part: writes go through a rename. They are not synced to disk, because nothing here
+// outlives the containers that share it.
+//
+// One sidecar per directory: it holds a flock on sidecar.lock for as long as it lives. That lock is
+// also how `status` knows that a sidecar is alive, because the kernel drops it at death, and
+// because it means the same in another container's PID namespace, where a PID does not.
+//
+// Threads: safe from several.
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/unique_fd.h"
+
+namespace agent_secrets::sidecar {
+
+inline constexpr std::string_view kRunningFile = "running.json";  // the injector's
+inline constexpr std::string_view kFlagFile = "redeploy.json";
+inline constexpr std::string_view kSidecarFile = "sidecar.json";
+inline constexpr std::size_t kStateFileMax = 1024 * 1024;
+
+class StateDirectory {
+ public:
+  // Creates the directory (its parent must exist) if need be.
+  static Result<StateDirectory> open(const std::string& path);
+  // Only to read.
+  static Result<StateDirectory> open_existing(const std::string& path);
+
+  // Takes the lock, waiting up to `patience` for a predecessor that is about to go.
+  Result<void> lock(Clock& clock, std::chrono::milliseconds patience);
+  // Whether a sidecar, of whatever PID namespace, holds the lock.
+  [[nodiscard]] Result<bool> is_locked() const;
+
+  Result<void> write(std::string_view name, std::string_view text);
+  Result<void> remove(std::string_view name);  // fine if it is not there
+  [[nodiscard]] Result<std::optional<std::string>> read(std::string_view name) const;
+
+  // After this, no write of another thread is under way, and none will begin: for a process that is
+  // about to end without asking its threads.
+  void freeze();
+
+ private:
+  StateDirectory(std::string path, UniqueFd directory)
+      : path_(std::move(path)), directory_(std::move(directory)) {}
+  Result<UniqueFd> create(const std::string& name) const;
+
+  std::string path_;
+  UniqueFd directory_;
+  UniqueFd lock_;
+  std::unique_ptr<std::mutex> writing_ = std::make_unique<std::mutex>();
+};
+
+}  // namespace agent_secrets::sidecar

@@ -1,0 +1,101 @@
+#include "sidecar/state_directory.h"
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+
+#include "sidecar/running_state.h"
+#include "sidecar/test_watch.h"
+#include "tests/catch.h"
+#include "tests/fakes/fake_clock.h"
+
+namespace agent_secrets::sidecar {
+namespace {
+
+StateDirectory open_in(const TemporaryDirectory& temporary) {
+  auto directory = StateDirectory::open(temporary.path);
+  REQUIRE(directory);
+  return std::move(*directory);
+}
+
+TEST_CASE("a directory that is missing is created") {
+  const TemporaryDirectory temporary;
+  CHECK(StateDirectory::open(temporary.path + "/new"));
+  CHECK(std::filesystem::is_directory(temporary.path + "/new"));
+}
+
+TEST_CASE("a directory that cannot be made is an error with a hint") {
+  const auto directory = StateDirectory::open("/proc/nowhere/state");
+  REQUIRE_FALSE(directory);
+  CHECK_FALSE(directory.error().hint.empty());
+}
+
+TEST_CASE("a file is replaced whole and leaves no temporary behind") {
+  const TemporaryDirectory temporary;
+  StateDirectory directory = open_in(temporary);
+  REQUIRE(directory.write("a.json", "a long first content"));
+  REQUIRE(directory.write("a.json", "second"));
+  CHECK(*directory.read("a.json") == "second");
+  std::size_t files = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(temporary.path))
+    ++files;
+  CHECK(files == 1);
+}
+
+TEST_CASE("a temporary that a crash left behind is in nobody's way") {
+  const TemporaryDirectory temporary;
+  StateDirectory directory = open_in(temporary);
+  std::ofstream(temporary.path + "/.a.json.new") << "half";
+  REQUIRE(directory.write("a.json", "whole"));
+  CHECK(*directory.read("a.json") == "whole");
+}
+
+TEST_CASE("a file that is not there is nothing, and removing it is fine") {
+  const TemporaryDirectory temporary;
+  StateDirectory directory = open_in(temporary);
+  CHECK(*directory.read("a.json") == std::nullopt);
+  CHECK(directory.remove("a.json"));
+}
+
+TEST_CASE("a symbolic link is not followed") {
+  const TemporaryDirectory temporary;
+  StateDirectory directory = open_in(temporary);
+  std::filesystem::create_symlink("/etc/passwd", temporary.path + "/a.json");
+  CHECK_FALSE(directory.read("a.json"));
+}
+
+TEST_CASE("a directory has one sidecar at a time, and it is seen to live") {
+  const TemporaryDirectory temporary;
+  FakeClock clock;
+  auto first = std::make_unique<StateDirectory>(open_in(temporary));
+  StateDirectory second = open_in(temporary);
+  CHECK_FALSE(*second.is_locked());
+  REQUIRE(first->lock(clock, std::chrono::seconds(1)));
+  CHECK(*second.is_locked());
+  CHECK_FALSE(second.lock(clock, std::chrono::seconds(1)));
+  first.reset();
+  CHECK_FALSE(*second.is_locked());
+  CHECK(second.lock(clock, std::chrono::seconds(1)));
+}
+
+TEST_CASE("running.json says what runs") {
+  const auto running = parse_running_state(
+      R"({"organization":"acme","agent":"bot","deployment":"d1","sequence":5,)"
+      R"("sets":[{"name":"bot-secrets","version":2}],"region":"us-west","pid":1,)"
+      R"("started_at":"2023-11-14T22:13:20.000Z","source":"control plane"})");
+  REQUIRE(running);
+  CHECK(running->organization == "acme");
+  CHECK(running->agent == "bot");
+  CHECK(running->sequence == 5);
+}
+
+TEST_CASE("a running.json that is not there yet is not an error, a broken one is") {
+  const TemporaryDirectory temporary;
+  StateDirectory directory = open_in(temporary);
+  CHECK_FALSE(read_running_state(directory)->has_value());
+  REQUIRE(directory.write(kRunningFile, "{}"));
+  CHECK_FALSE(read_running_state(directory));
+}
+
+}  // namespace
+}  // namespace agent_secrets::sidecar

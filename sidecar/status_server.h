@@ -1,0 +1,36 @@
+#pragma once
+// HTTP on loopback for probes and scrapers: GET and HEAD of what status_pages.h knows.
+// Unauthenticated, hence loopback only, and hence bounded: few connections, small requests, short
+// timeouts. The one user of Beast in this program.
+//
+// Threads: run() blocks its caller for ever; the pages function runs on that thread.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/error.h"
+#include "sidecar/status_pages.h"
+
+namespace agent_secrets::sidecar {
+
+class StatusServer {
+ public:
+  using Pages = std::function<Page(std::string_view path)>;
+
+  // "127.0.0.1:PORT" or "[::1]:PORT" (port 0: any free one). Binds at once, so that a used port is
+  // an error here.
+  static Result<std::unique_ptr<StatusServer>> bind(std::string_view address, Pages pages);
+  ~StatusServer();
+  [[nodiscard]] std::uint16_t port() const;
+  void run();
+
+ private:
+  struct Impl;
+  explicit StatusServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace agent_secrets::sidecar

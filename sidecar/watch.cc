@@ -1,0 +1,167 @@
+#include "sidecar/watch.h"
+
+#include <algorithm>
+#include <charconv>
+#include <ctime>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/encoding.h"
+#include "core/json_reader.h"
+#include "core/jws.h"
+#include "core/limits.h"
+#include "core/request_proof.h"
+
+namespace agent_secrets::sidecar {
+namespace {
+
+constexpr std::string_view kTarget = "/instance/v1/watch";
+constexpr std::size_t kRefusalMax = 4096;
+constexpr std::chrono::seconds kRetryAfterMax{60};
+constexpr std::chrono::milliseconds kHasty{1'000};
+
+// RFC 9110 section 5.6.7, the one form that is generated.
+std::optional<std::chrono::seconds> parse_http_date(const std::string& text) {
+  std::tm parts{};
+  const char* end = ::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  if (end == nullptr || *end != '\0') return std::nullopt;
+  return std::chrono::seconds(::timegm(&parts));
+}
+
+std::chrono::seconds retry_after(const HttpResponse& response) {
+  const std::string text = response.header("retry-after");
+  unsigned seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc() || end != text.data() + text.size()) return std::chrono::seconds(0);
+  return std::min(std::chrono::seconds(seconds), kRetryAfterMax);
+}
+
+std::string refusal_code(const HttpResponse& response) {
+  JsonDocument document(response.body, kRefusalMax);
+  std::string code(document.root().text("code", limits::kWireName));
+  return document.finish() && is_key_id(code) ? code : "";
+}
+
+}  // namespace
+
+Watcher::Watcher(const WatchCredential& credential, Transport& transport, const Clock& clock,
+                 RandomFraction random, RunningSequence running, WatcherOptions options)
+    : credential_(credential),
+      transport_(transport),
+      clock_(clock),
+      random_(std::move(random)),
+      running_(std::move(running)),
+      options_(std::move(options)) {
+  knowledge_.instance = options_.instance;
+  knowledge_.since = clock_.unix_time();
+}
+
+std::chrono::milliseconds Watcher::step() {
+  const auto sequence = running_();
+  if (!sequence) return kRunningPoll;
+  if (*sequence != knowledge_.running_sequence) watch_sequence(*sequence);
+  waiting_ = !etag_.empty();
+  const auto started = clock_.monotonic();
+  const auto response = transport_.get(make_request(), options_.poll_wait + kAnswerGrace);
+  if (!response) return failed(response.error().message);
+  return judge(*response, clock_.monotonic() - started);
+}
+
+// Another instance: nothing that was said of the one before holds for it.
+void Watcher::watch_sequence(std::int64_t sequence) {
+  knowledge_.running_sequence = sequence;
+  knowledge_.answer = {};
+  knowledge_.since = clock_.unix_time();
+  etag_.clear();
+}
+
+HttpRequest Watcher::make_request() const {
+  const std::string& base = credential_.identity.urls.at(url_);
+  const ProofClaims claims{
+      .audience = base,
+      .method = "GET",
+      .target = std::string(kTarget),
+      .issued_at = std::chrono::floor<std::chrono::seconds>(clock_.unix_time()) + skew_,
+      .nonce = random_token(16),
+      .report = {.instance_id = options_.instance,
+                 .running_sequence = knowledge_.running_sequence,
+                 .active_sessions = 0}};
+  HttpRequest request{
+      .url = base + std::string(kTarget),
+      .headers = {"Authorization: " +
+                      make_request_proof(claims, credential_.identity.kid, credential_.signing_key),
+                  fmt::format("Prefer: wait={}", options_.poll_wait.count())}};
+  if (!etag_.empty()) request.headers.push_back("If-None-Match: " + etag_);
+  return request;
+}
+
+std::chrono::milliseconds Watcher::judge(const HttpResponse& response, Ms took) {
+  switch (response.status) {
+    case 200:
+      return learn(response, took);
+    case 304:
+      if (etag_.empty())
+        return failed("the control plane answered 304 to an unconditional request");
+      return heard(false, took);
+    case 429:
+      return failed("the control plane is busy (429)", retry_after(response));
+    default:
+      break;
+  }
+  if (response.status < 500) return refused(response);
+  return failed(fmt::format("the control plane answered {}", response.status),
+                retry_after(response));
+}
+
+std::chrono::milliseconds Watcher::learn(const HttpResponse& response, Ms took) {
+  auto answer = parse_watch_answer(response.body);
+  if (!answer) return failed("watch answer: " + answer.error().message);
+  const bool changed = *answer != knowledge_.answer;
+  if (answer->state != knowledge_.answer.state) knowledge_.since = clock_.unix_time();
+  knowledge_.answer = std::move(*answer);
+  etag_ = response.header("etag");
+  return heard(changed, took);
+}
+
+std::chrono::milliseconds Watcher::heard(bool changed, Ms took) {
+  knowledge_.last_heard = clock_.unix_time();
+  knowledge_.last_error.clear();
+  if (std::exchange(lost_, false)) ++knowledge_.reconnects;
+  backoff_ = kFirstBackoff;
+  skew_corrected_ = false;
+  // The next question is asked at once, because it waits at the server. Where it does not (a proxy
+  // that strips If-None-Match or ETag, a server that knows no wait), there must be no tight loop.
+  const bool should_have_waited = waiting_ || etag_.empty();
+  return !changed && should_have_waited && took < kHasty ? kHastyAnswerPause : Ms(0);
+}
+
+std::chrono::milliseconds Watcher::refused(const HttpResponse& response) {
+  const std::string code = refusal_code(response);
+  if (response.status == 401 && code == "clock-skew" && !skew_corrected_) {
+    if (const auto date = parse_http_date(response.header("date"))) {
+      skew_ = *date - std::chrono::floor<std::chrono::seconds>(clock_.unix_time());
+      skew_corrected_ = true;
+      return Ms(0);
+    }
+  }
+  note_error(fmt::format("the control plane refused the watch: {} {}", response.status, code));
+  return kSlowRetry + std::chrono::duration_cast<Ms>(kSlowRetry * random_());
+}
+
+std::chrono::milliseconds Watcher::failed(std::string cause, Ms at_least) {
+  note_error(std::move(cause));
+  url_ = (url_ + 1) % credential_.identity.urls.size();
+  const Ms pause = std::chrono::duration_cast<Ms>(backoff_ * random_());
+  backoff_ = std::min(backoff_ * 2, kMaxBackoff);
+  return std::max(pause, at_least);
+}
+
+void Watcher::note_error(std::string cause) {
+  ++knowledge_.errors;
+  knowledge_.last_error = std::move(cause);
+  lost_ = true;
+  etag_.clear();
+}
+
+}  // namespace agent_secrets::sidecar

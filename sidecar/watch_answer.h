@@ -1,0 +1,74 @@
+#pragma once
+// What the control plane says of this instance (GET /instance/v1/watch): names and versions. The
+// type has no room for a value, and the sidecar holds no key that could open one.
+//
+// The same members stand in sidecar.json and redeploy.json (docs/sidecar.md), so one reader and one
+// writer serve all three.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "core/bundle.h"
+#include "core/error.h"
+
+namespace agent_secrets::sidecar {
+
+enum class WatchState {
+  unknown,     // not heard yet
+  current,     // runs what it should
+  stale,       // a set has a newer ready version than the deployment pins: somebody should redeploy
+  superseded,  // a newer deployment exists: finish the live sessions and go
+  revoked,     // this credential is revoked: the next start would be refused
+  unbound      // the agent is deleted or has no deployment
+};
+inline constexpr WatchState kWatchStates[] = {WatchState::unknown, WatchState::current,
+                                              WatchState::stale,   WatchState::superseded,
+                                              WatchState::revoked, WatchState::unbound};
+std::string_view to_string(WatchState state);
+
+struct RunningVersions {
+  std::int64_t sequence = 0;
+  std::string deployment;
+  std::vector<SetVersion> sets;
+  bool operator==(const RunningVersions&) const = default;
+};
+
+struct LatestSet {
+  std::string name;
+  std::int64_t version = 0;
+  std::vector<std::string> changed_keys;
+  bool operator==(const LatestSet&) const = default;
+};
+
+struct LatestVersions {
+  std::int64_t sequence = 0;
+  std::string deployment;
+  std::vector<LatestSet> sets;
+  bool operator==(const LatestVersions&) const = default;
+};
+
+struct WatchAnswer {
+  WatchState state = WatchState::unknown;
+  std::string organization;
+  std::string agent;
+  std::optional<RunningVersions> running;
+  std::optional<LatestVersions> latest;
+  bool operator==(const WatchAnswer&) const = default;
+};
+
+// Bounded (core/limits.h); unknown members are ignored, an unknown state is an error.
+Result<WatchAnswer> parse_watch_answer(std::string_view json);
+
+// The member `running`, and the member `latest`: an object or null.
+boost::json::value running_json(const WatchAnswer& answer);
+boost::json::value latest_json(const WatchAnswer& answer);
+
+// "bot-secrets v2→v3 changed: GREETING", for each set that differs; "" when none does.
+std::string describe_changes(const WatchAnswer& answer);
+
+}  // namespace agent_secrets::sidecar

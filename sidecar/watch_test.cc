@@ -1,0 +1,270 @@
+#include "sidecar/watch.h"
+
+#include <array>
+#include <utility>
+
+#include "core/request_proof.h"
+#include "sidecar/test_watch.h"
+#include "tests/catch.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/fake_transport.h"
+
+namespace agent_secrets::sidecar {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+HttpResponse answer(const char* json, std::string etag = "\"tag\"") {
+  return {.status = 200, .headers = {{"etag", std::move(etag)}}, .body = json};
+}
+
+SigningKey test_key() {
+  std::array<std::uint8_t, 32> seed{};
+  seed.fill(0x42);
+  return SigningKey::from_seed(seed);
+}
+
+struct Watching {
+  FakeClock clock;
+  FakeTransport transport;
+  WatchCredential credential{.identity = {.urls = {"https://one.example", "https://two.example"},
+                                          .organization = "acme",
+                                          .agent = "bot",
+                                          .kid = "ak_one",
+                                          .verification_keys = {},
+                                          .ca_pem = ""},
+                             .signing_key = test_key()};
+  std::optional<std::int64_t> sequence = 5;
+  double fraction = 1.0;
+  Watcher watcher{credential,
+                  transport,
+                  clock,
+                  [this] { return fraction; },
+                  [this] { return sequence; },
+                  {.instance = "host-1", .poll_wait = seconds(50)}};
+
+  WatchState state() const { return watcher.knowledge().answer.state; }
+  const HttpRequest& last() const { return transport.requests.back(); }
+};
+
+std::string header_of(const HttpRequest& request, const std::string& name) {
+  for (const std::string& line : request.headers) {
+    if (line.starts_with(name + ": ")) return line.substr(name.size() + 2);
+  }
+  return "";
+}
+
+Result<ProofClaims> claims_of(const Watching& w) {
+  const auto proof = verify_request_proof(header_of(w.last(), "Authorization"),
+                                          {.audiences = {"https://one.example"},
+                                           .method = "GET",
+                                           .target = "/instance/v1/watch",
+                                           .now = std::chrono::floor<seconds>(w.clock.unix_time())},
+                                          [](std::string_view) { return test_key().public_key(); });
+  if (!proof) return fail(ErrorCode::untrusted, std::string(proof_failure_code(proof.error())));
+  return proof->claims;
+}
+
+TEST_CASE("the first question is unconditional, and the second waits for a change") {
+  Watching w;
+  w.transport.will_answer(answer(kCurrentJson));
+  CHECK(w.watcher.step() == milliseconds(0));
+  CHECK(w.last().url == "https://one.example/instance/v1/watch");
+  CHECK(header_of(w.last(), "If-None-Match").empty());
+  CHECK(header_of(w.last(), "Prefer") == "wait=50");
+  CHECK(w.state() == WatchState::current);
+  w.watcher.step();
+  CHECK(header_of(w.last(), "If-None-Match") == "\"tag\"");
+}
+
+TEST_CASE("the answer may take the whole wait and some more") {
+  Watching w;
+  w.transport.will_answer(answer(kCurrentJson));
+  w.watcher.step();
+  CHECK(w.transport.timeouts.back() > seconds(50));
+}
+
+TEST_CASE("each question carries a fresh proof that reports instance and sequence") {
+  Watching w;
+  w.transport.will_answer(answer(kCurrentJson));
+  w.watcher.step();
+  const auto first = claims_of(w);
+  REQUIRE(first);
+  CHECK(first->report.instance_id == "host-1");
+  CHECK(first->report.running_sequence == 5);
+  w.watcher.step();
+  const auto second = claims_of(w);
+  REQUIRE(second);
+  CHECK(second->nonce != first->nonce);
+}
+
+TEST_CASE("a change is learned and followed by the next question at once") {
+  Watching w;
+  w.transport.will_answer(answer(kCurrentJson, "\"a\""));
+  w.transport.will_answer(answer(kStaleJson, "\"b\""));
+  w.watcher.step();
+  w.clock.advance(seconds(9));
+  CHECK(w.watcher.step() == milliseconds(0));
+  CHECK(w.state() == WatchState::stale);
+  CHECK(w.watcher.knowledge().since == w.clock.unix_time());
+  w.watcher.step();
+  CHECK(header_of(w.last(), "If-None-Match") == "\"b\"");
+}
+
+TEST_CASE("304 is hearing, and changes nothing") {
+  Watching w;
+  w.transport.will_answer(answer(kStaleJson));
+  w.transport.will_answer(304);
+  w.watcher.step();
+  w.transport.each_attempt_takes(w.clock, seconds(50));
+  CHECK(w.watcher.step() == milliseconds(0));
+  CHECK(w.state() == WatchState::stale);
+  CHECK(w.watcher.knowledge().last_heard == w.clock.unix_time());
+}
+
+TEST_CASE("a server that does not wait is not asked in a tight loop") {
+  Watching w;
+  w.transport.will_answer(answer(kCurrentJson));
+  w.transport.will_answer(304);
+  w.watcher.step();
+  CHECK(w.watcher.step() == Watcher::kHastyAnswerPause);
+}
+
+TEST_CASE("answers without an ETag are not asked for in a tight loop") {
+  Watching w;
+  w.transport.will_answer(answer(kCurrentJson, ""));
+  w.watcher.step();
+  CHECK(w.watcher.step() == Watcher::kHastyAnswerPause);
+}
+
+TEST_CASE("after any error the next question is unconditional, so that nothing is missed") {
+  Watching w;
+  w.transport.will_answer(answer(kCurrentJson));
+  w.transport.will_fail(ErrorCode::unreachable);
+  w.transport.will_answer(answer(kStaleJson));
+  w.watcher.step();
+  w.watcher.step();
+  CHECK(w.state() == WatchState::current);
+  CHECK(w.watcher.knowledge().errors == 1);
+  CHECK(w.watcher.knowledge().last_error == "fake failure");
+  w.watcher.step();
+  CHECK(header_of(w.last(), "If-None-Match").empty());
+  CHECK(w.state() == WatchState::stale);
+  CHECK(w.watcher.knowledge().reconnects == 1);
+  CHECK(w.watcher.knowledge().last_error.empty());
+}
+
+TEST_CASE("the pauses after errors double up to the maximum and start over after an answer") {
+  Watching w;
+  for (int i = 0; i < 7; ++i) w.transport.will_fail(ErrorCode::timed_out);
+  w.transport.will_answer(answer(kCurrentJson));
+  w.transport.will_fail(ErrorCode::timed_out);
+  for (const int expected : {1, 2, 4, 8, 16, 30, 30}) CHECK(w.watcher.step() == seconds(expected));
+  CHECK(w.watcher.step() == milliseconds(0));
+  CHECK(w.watcher.step() == seconds(1));
+}
+
+TEST_CASE("the jitter is full") {
+  Watching w;
+  w.fraction = 0.25;
+  w.transport.will_fail(ErrorCode::unreachable);
+  CHECK(w.watcher.step() == milliseconds(250));
+}
+
+TEST_CASE("after an error the next base URL is asked") {
+  Watching w;
+  w.transport.will_fail(ErrorCode::unreachable);
+  w.watcher.step();
+  w.watcher.step();
+  CHECK(w.last().url == "https://two.example/instance/v1/watch");
+  w.watcher.step();
+  CHECK(w.last().url == "https://one.example/instance/v1/watch");
+}
+
+TEST_CASE("Retry-After is honoured up to a bound") {
+  Watching w;
+  w.transport.will_answer(
+      HttpResponse{.status = 503, .headers = {{"retry-after", "7"}}, .body = ""});
+  w.transport.will_answer(
+      HttpResponse{.status = 429, .headers = {{"retry-after", "99999"}}, .body = ""});
+  CHECK(w.watcher.step() == seconds(7));
+  CHECK(w.watcher.step() == seconds(60));
+}
+
+TEST_CASE("clock skew is retried at once with the server's time") {
+  Watching w;
+  w.transport.will_answer(HttpResponse{.status = 401,
+                                       .headers = {{"date", "Tue, 14 Nov 2023 23:13:20 GMT"}},
+                                       .body = R"({"error":"x","code":"clock-skew"})"});
+  w.transport.will_answer(answer(kCurrentJson));
+  CHECK(w.watcher.step() == milliseconds(0));
+  CHECK(w.watcher.knowledge().errors == 0);
+  w.watcher.step();
+  CHECK_FALSE(claims_of(w));
+  w.clock.advance(seconds(3600));
+  CHECK(claims_of(w)->issued_at == seconds(1'700'003'600));
+}
+
+TEST_CASE("clock skew that the server's time does not mend is retried slowly") {
+  Watching w;
+  w.transport.will_answer(HttpResponse{.status = 401,
+                                       .headers = {{"date", "Tue, 14 Nov 2023 23:13:20 GMT"}},
+                                       .body = R"({"error":"x","code":"clock-skew"})"});
+  w.watcher.step();
+  CHECK(w.watcher.step() >= Watcher::kSlowRetry);
+}
+
+TEST_CASE("a refusal is no state: what was known stays, and the question is asked again slowly") {
+  for (const int status : {401, 403, 404}) {
+    Watching w;
+    w.transport.will_answer(answer(kStaleJson));
+    w.transport.will_answer(status, R"({"error":"no","code":"unknown-key"})");
+    w.watcher.step();
+    CHECK(w.watcher.step() >= Watcher::kSlowRetry);
+    CHECK(w.state() == WatchState::stale);
+    CHECK(w.watcher.knowledge().last_error.find("unknown-key") != std::string::npos);
+  }
+}
+
+TEST_CASE("revoked is a state, not an error") {
+  Watching w;
+  w.transport.will_answer(answer(kRevokedJson));
+  CHECK(w.watcher.step() == milliseconds(0));
+  CHECK(w.state() == WatchState::revoked);
+  CHECK(w.watcher.knowledge().errors == 0);
+}
+
+TEST_CASE("an answer that makes no sense is an error, not a state") {
+  Watching w;
+  w.transport.will_answer(200, "<html>welcome to the hotel</html>");
+  w.watcher.step();
+  CHECK(w.state() == WatchState::unknown);
+  CHECK(w.watcher.knowledge().errors == 1);
+}
+
+TEST_CASE("nothing is asked before it is known what runs") {
+  Watching w;
+  w.sequence.reset();
+  CHECK(w.watcher.step() == Watcher::kRunningPoll);
+  CHECK(w.transport.requests.empty());
+  w.sequence = 5;
+  w.transport.will_answer(answer(kCurrentJson));
+  w.watcher.step();
+  CHECK(w.transport.requests.size() == 1);
+}
+
+TEST_CASE("when another release runs, what was known of the old one is forgotten") {
+  Watching w;
+  w.transport.will_answer(answer(kStaleJson));
+  w.transport.will_fail(ErrorCode::unreachable);
+  w.watcher.step();
+  w.sequence = 6;
+  w.watcher.step();
+  CHECK(header_of(w.last(), "If-None-Match").empty());
+  CHECK(w.state() == WatchState::unknown);
+  CHECK(w.watcher.knowledge().running_sequence == 6);
+}
+
+}  // namespace
+}  // namespace agent_secrets::sidecar
