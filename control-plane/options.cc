@@ -98,7 +98,8 @@ class Parser {
         ->type_name("NAME");
     app->add_option("--public-url", options->public_urls,
                     "how agents reach this control plane (repeatable)")
-        ->type_name("URL");
+        ->type_name("URL")
+        ->allow_extra_args(false);
     app->add_option("--env-file,--env-file-out", options->env_file,
                     "where to write the CLI's settings (default: agent-secrets.env beside the "
                     "master key)")
@@ -119,7 +120,8 @@ class Parser {
     app->add_option("--public-url", options->public_urls,
                     "how agents reach it (repeatable; default: those of init, else what it "
                     "listens on)")
-        ->type_name("URL");
+        ->type_name("URL")
+        ->allow_extra_args(false);
     app->add_flag("--allow-plain-http", options->allow_plain_http,
                   "without TLS also off loopback; only behind a proxy that does TLS");
   }
@@ -158,7 +160,8 @@ class Parser {
     issue
         ->add_option("--url", issuing->urls,
                      "how this agent reaches the control plane (default: its public URLs)")
-        ->type_name("URL");
+        ->type_name("URL")
+        ->allow_extra_args(false);  // one each time, or it would swallow the agent's name
     issue->add_option("--ca", issuing->ca_file, "certificates to trust instead of the system's")
         ->type_name("FILE");
     issue->add_option("--output", issuing->output_file, "write it here, mode 0600, instead")

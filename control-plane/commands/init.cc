@@ -189,7 +189,8 @@ Result<void> init(const InitOptions& options, const Clock& clock) {
   note("organization '" + options.organization + "' is ready; its first admin token, shown once:");
   if (auto printed = print(token->expose_text()); !printed) return printed;
   if (auto printed = print("\n"); !printed) return printed;
-  note("next: secret-control-plane serve ..., then: . " + env_file(options).string());
+  // Absolute, because a shell looks for `. name` in its PATH.
+  note("next: secret-control-plane serve ..., then: . " + fs::absolute(env_file(options)).string());
   return {};
 }
 

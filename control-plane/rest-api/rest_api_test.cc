@@ -1,0 +1,282 @@
+// The routes as a client sees them, on a real catalog in a temporary directory.
+#include "control-plane/rest-api/rest_api.h"
+
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+#include <sodium.h>
+
+#include "control-plane/http/target.h"
+#include "control-plane/region/provisioner.h"
+#include "control-plane/rest-api/errors.h"
+#include "control-plane/stores.h"
+#include "core/encoding.h"
+#include "tests/catch.h"
+#include "tests/fakes/fake_clock.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+namespace json = boost::json;
+
+std::string make_temporary_directory() {
+  std::string path = (std::filesystem::temp_directory_path() / "rest-api-XXXXXX").string();
+  REQUIRE(::mkdtemp(path.data()) != nullptr);
+  return path;
+}
+
+struct Answer {
+  int status;
+  std::string text;
+  json::value body;
+};
+
+class Fixture {
+ public:
+  Fixture() {
+    const auto key = MasterKey::create_file(directory_ + "/master.key");
+    REQUIRE(key);
+    {
+      auto created = create_stores(directory_ + "/data", *key, clock_);
+      REQUIRE(created);
+      REQUIRE(created->catalog->add_region({.code = "us-west", .display_name = "US West"}));
+      REQUIRE(created->catalog->add_region({.code = "eu-central", .display_name = "Frankfurt"}));
+      add_organization(*created->catalog, "acme", "pcc_pat_acme");
+      add_organization(*created->catalog, "other", "pcc_pat_other");
+    }
+    auto opened = open_stores(directory_ + "/data", *key, clock_);
+    REQUIRE(opened);
+    stores_ = std::move(*opened);
+    for (auto& [code, handle] : stores_.regions) {
+      provisioners_[code] =
+          std::make_unique<Provisioner>(code, *stores_.catalog, *handle.store, hub_, clock_, log_);
+    }
+    api_.emplace(RestApi{
+        .catalog = *stores_.catalog,
+        .regions = {.wake = [](const std::string&) {},
+                    .publish_now =
+                        [this](const std::string& code) { provisioners_.at(code)->publish_now(); }},
+        .log = log_});
+    add_rest_routes(router_, *api_);
+  }
+  ~Fixture() {
+    stores_ = {};
+    std::error_code ignored;
+    std::filesystem::remove_all(directory_, ignored);
+  }
+  Fixture(const Fixture&) = delete;
+  Fixture& operator=(const Fixture&) = delete;
+
+  Answer ask(std::string_view method, const std::string& path, std::string_view body = "",
+             const std::string& token = "pcc_pat_acme") {
+    Request request;
+    request.method = method;
+    REQUIRE(parse_target(path, request));
+    request.body = body;
+    if (!token.empty()) request.headers["authorization"] = "Bearer " + token;
+    const Response response = std::get<Response>(router_.dispatch(request));
+    CHECK(response.content_type == "application/json");
+    if (response.status >= 400) CHECK(response.body.find('[') == std::string::npos);
+    return {response.status, response.body, json::parse(response.body)};
+  }
+  Answer org(std::string_view method, const std::string& path, std::string_view body = "") {
+    return ask(method, "/v1/organizations/acme" + path, body);
+  }
+  void provision() {
+    clock_.advance(std::chrono::seconds(1));
+    for (auto& [code, provisioner] : provisioners_) {
+      while (provisioner->work_once() == std::chrono::milliseconds(0)) {
+      }
+    }
+  }
+  void make_ready_set(const std::string& name, const std::string& region = "us-west") {
+    REQUIRE(org("PUT", "/secrets/" + name,
+                R"({"secrets":[{"secretKey":"A","secretValue":"1"}],"region":")" + region + "\"}")
+                .status == 202);
+    provision();
+  }
+
+ private:
+  static void add_organization(Catalog& catalog, const std::string& name,
+                               const std::string& token) {
+    const auto organization = catalog.create_organization(name, name, "us-west");
+    REQUIRE(organization);
+    std::array<std::uint8_t, 32> digest{};
+    const auto bytes = as_bytes(token);
+    crypto_hash_sha256(digest.data(), bytes.data(), bytes.size());
+    REQUIRE(catalog.add_token(organization->id, "first", Role::member, digest));
+  }
+
+  std::string directory_ = make_temporary_directory();
+  FakeClock clock_;
+  Log log_{"test", LogLevel::error, LogFormat::json};
+  ChangeHub hub_;
+  Stores stores_;
+  std::map<std::string, std::unique_ptr<Provisioner>> provisioners_;
+  std::optional<RestApi> api_;
+  Router router_{fallback_response};
+};
+
+json::value error(const char* text, const char* code) {
+  return json::object{{"error", text}, {"code", code}};
+}
+
+TEST_CASE("no token or a wrong one is 401, in each family's code") {
+  Fixture api;
+  CHECK(api.ask("GET", "/v1/organizations/acme/secrets", "", "").body ==
+        error("Unauthorized", "401"));
+  CHECK(api.ask("GET", "/v1/organizations/acme/secrets", "", "pcc_pat_no").status == 401);
+  CHECK(api.ask("GET", "/v1/secrets", "", "").body == error("Unauthorized", "UNAUTHORIZED"));
+}
+
+TEST_CASE("an unknown and a foreign organization get the same 403") {
+  Fixture api;
+  const Answer foreign = api.ask("GET", "/v1/organizations/other/secrets");
+  CHECK(foreign.status == 403);
+  CHECK(foreign.text == api.ask("GET", "/v1/organizations/nobody/secrets").text);
+  CHECK(api.ask("PUT", "/v1/organizations/other/secrets/set1",
+                R"({"secretKey":"A","secretValue":"1"})")
+            .status == 403);
+}
+
+TEST_CASE("a set is written, read and listed without its values") {
+  Fixture api;
+  CHECK(api.org("GET", "/secrets").text == R"({"sets":[]})");
+  CHECK(api.org("GET", "/secrets/set1").body == error("Set not found", "404"));
+  const Answer put = api.org("PUT", "/secrets/set1", R"({"secretKey":"A","secretValue":"canary"})");
+  CHECK(put.status == 202);
+  CHECK(put.text == R"({"status":"OK","region":"us-west"})");
+  CHECK(api.org("GET", "/secrets/set1").text ==
+        R"({"region":"us-west","status":"pending","secrets":[{"fieldName":"A"}]})");
+  api.provision();
+  CHECK(api.ask("GET", "/v1/secrets").text ==
+        R"({"sets":[{"name":"set1","type":"secret","region":"us-west","status":"ready"}]})");
+  CHECK(api.org("GET", "/secrets?region=eu-central").text == R"({"sets":[]})");
+}
+
+TEST_CASE("unset and delete answer OK once, then 404") {
+  Fixture api;
+  api.make_ready_set("set1");
+  CHECK(api.org("DELETE", "/secrets/set1/A").text == R"({"status":"OK"})");
+  CHECK(api.org("DELETE", "/secrets/set1/A").body == error("Secret not found", "404"));
+  CHECK(api.org("GET", "/secrets/set1").body.at("secrets").as_array().empty());
+  CHECK(api.org("DELETE", "/secrets/set1").text == R"({"status":"OK"})");
+  CHECK(api.org("DELETE", "/secrets/set1").body == error("Set not found", "404"));
+}
+
+TEST_CASE("an image pull secret is listed and cannot be read by name") {
+  Fixture api;
+  REQUIRE(api.org("PUT", "/secrets/ips",
+                  R"({"isImagePullSecret":true,"secretValue":"dXNlcjp0b2s=","host":"https://r/"})")
+              .status == 202);
+  CHECK(api.org("GET", "/secrets/ips").body ==
+        error("Cannot retrieve image pull secrets by name", "400"));
+  CHECK(api.ask("GET", "/v1/secrets/ips").body.at("code") == "GENERIC_BAD_REQUEST");
+  CHECK(api.org("GET", "/secrets").body.at("sets").at(0).at("type") == "imagePullSecret");
+  CHECK(api.org("PUT", "/secrets/ips", R"({"secretKey":"A","secretValue":"1"})").status == 400);
+}
+
+TEST_CASE("a deploy waits for its set, then is ready in its answer") {
+  Fixture api;
+  api.org("PUT", "/secrets/set1", R"({"secretKey":"A","secretValue":"1"})");
+  const char* body = R"({"serviceName":"bot","image":"img:1","secretSet":"set1"})";
+  const Answer early = api.org("POST", "/services", body);
+  CHECK(early.status == 409);
+  CHECK(early.body.at("code") == "409");
+  CHECK(api.org("GET", "/services/bot").status == 404);
+  api.provision();
+  const Answer created = api.org("POST", "/services", body);
+  CHECK(created.status == 200);
+  CHECK(created.body.at("name") == "bot");
+  CHECK(created.body.at("ready") == true);
+  CHECK(created.body.at("reconciledDeploymentId") == created.body.at("desiredDeploymentId"));
+  CHECK(api.org("POST", "/services", body).body == error("Service already exists", "400"));
+}
+
+TEST_CASE("the agent object has every member that the CLI reads") {
+  Fixture api;
+  api.org("POST", "/services", R"({"serviceName":"bot","image":"img:1"})");
+  const json::object agent = api.org("GET", "/services/bot").body.at("body").as_object();
+  for (const char* name :
+       {"name", "region", "ready", "available", "createdAt", "updatedAt", "desiredDeploymentId",
+        "activeDeploymentId", "reconciledDeploymentId", "activeDeploymentReady", "autoScaling",
+        "activeSessionCount", "agentProfile", "krispViva", "conditions", "errors",
+        "currentRevision", "deployment"}) {
+    INFO(name);
+    CHECK(agent.contains(name));
+  }
+  CHECK(agent.at("deployment").at("manifest").at("spec").at("image") == "img:1");
+  CHECK(agent == api.ask("GET", "/v1/agents/bot").body.as_object());
+  CHECK(api.org("GET", "/services/bot/deployments").body.at("deployments").as_array().size() == 1);
+  const json::value row = api.org("GET", "/services").body.at("services").at(0);
+  for (const char* name :
+       {"name", "region", "id", "activeDeploymentId", "createdAt", "updatedAt"}) {
+    CHECK(row.as_object().at(name).is_string());
+  }
+}
+
+TEST_CASE("an update of nothing warns, a forced one deploys, in both families") {
+  Fixture api;
+  const Answer created = api.org("POST", "/services", R"({"serviceName":"bot","image":"img:1"})");
+  const Answer same = api.org("PUT", "/services", R"({"serviceName":"bot","image":"img:1"})");
+  CHECK(same.body.as_object().contains("warning"));
+  CHECK(same.body.at("desiredDeploymentId") == created.body.at("desiredDeploymentId"));
+  const Answer forced = api.ask("POST", "/v1/agents/bot", R"({"forceRedeploy":true})");
+  CHECK(forced.status == 200);
+  CHECK(forced.body.at("desiredDeploymentId") != created.body.at("desiredDeploymentId"));
+  CHECK(api.org("PUT", "/services", R"({"serviceName":"none","image":"i:1"})").status == 404);
+}
+
+TEST_CASE("a set of another region, and a set in use, are refused by name") {
+  Fixture api;
+  api.make_ready_set("europe", "eu-central");
+  const Answer other =
+      api.org("POST", "/services", R"({"serviceName":"bot","image":"i:1","secretSet":"europe"})");
+  CHECK(other.status == 400);
+  CHECK(other.text.find("eu-central") != std::string::npos);
+  CHECK(other.text.find("us-west") != std::string::npos);
+  api.make_ready_set("set1");
+  api.org("POST", "/services", R"({"serviceName":"bot","image":"i:1","secretSet":"set1"})");
+  const Answer used = api.org("DELETE", "/secrets/set1");
+  CHECK(used.status == 409);
+  CHECK(used.text.find("bot") != std::string::npos);
+  CHECK(api.org("DELETE", "/services/bot").text == R"({"status":"OK"})");
+  CHECK(api.org("DELETE", "/services/bot").status == 404);
+  CHECK(api.org("DELETE", "/secrets/set1").status == 200);
+}
+
+TEST_CASE("regions, properties and organizations are what the CLI expects") {
+  Fixture api;
+  CHECK(api.ask("GET", "/v1/organizations").text ==
+        R"({"organizations":[{"name":"acme","verboseName":"acme"}]})");
+  CHECK(api.org("GET", "/properties").text == R"({"properties":{"defaultRegion":"us-west"}})");
+  CHECK(api.org("GET", "/regions").body.at("regions").as_array().size() == 2);
+  CHECK(api.org("PATCH", "/properties", R"({"defaultRegion":"eu-central"})").text ==
+        R"({"properties":{"defaultRegion":"eu-central"}})");
+  CHECK(api.ask("GET", "/v1/properties").text ==
+        R"({"properties":{"defaultRegion":"eu-central"}})");
+  CHECK(api.org("PATCH", "/properties", R"({"defaultRegion":"mars"})").status == 400);
+  CHECK(api.org("PATCH", "/properties", "{}").status == 400);
+}
+
+TEST_CASE("every path and method is answered with an error of its family") {
+  Fixture api;
+  CHECK(api.ask("GET", "/auth/config", "", "").body == error("Not found", "404"));
+  CHECK(api.org("DELETE", "/regions").body == error("Method not allowed", "405"));
+  CHECK(api.ask("DELETE", "/v1/regions").body.at("code") == "METHOD_NOT_ALLOWED");
+  CHECK(api.org("POST", "/builds/upload-url").status == 501);
+  CHECK(api.org("GET", "/builds").text == R"({"builds":[],"total":0})");
+}
+
+TEST_CASE("square brackets never reach the CLI, which would render them as markup") {
+  Request request;
+  CHECK(error_response(request, 400, "bad [/x] name").body ==
+        R"({"error":"bad (/x) name","code":"400"})");
+}
+
+}  // namespace
+}  // namespace agent_secrets::control_plane
