@@ -23,7 +23,7 @@ Result<std::string> normalise(std::string url) {
   if (scheme == 0 || url.size() <= scheme || url.size() > kUrlMax ||
       !std::ranges::all_of(url, is_url_character)) {
     return fail(ErrorCode::invalid, "public URL '" + url + "' is not a base URL",
-                "Give scheme, host and port, such as https://secrets.example.com:7710.");
+                "give scheme, host and port, such as https://secrets.example.com:7710");
   }
   return url;
 }

@@ -62,7 +62,7 @@ Result<ServerOptions> server_options(const ServeOptions& options) {
   const auto [rest, error] = std::from_chars(begin, end, server.port);
   if (error != std::errc() || rest != end || host.empty()) {
     return fail(ErrorCode::invalid, "listen: '" + options.listen + "' is not HOST:PORT",
-                "Give an address and a port, such as 127.0.0.1:7710.");
+                "give an address and a port, such as 127.0.0.1:7710");
   }
   return server;
 }

@@ -24,9 +24,14 @@ std::string region_path(const std::string& directory, std::string_view code) {
   return fmt::format("{}/region-{}.db", directory, code);
 }
 
+constexpr const char* kNoCatalogHint =
+    "create one with secret-control-plane init, or check --data-dir";
+
 std::unexpected<Error> directory_failure(std::string_view verb, const std::string& directory) {
+  const int error = errno;
   return fail(ErrorCode::failed,
-              fmt::format("{} data directory {}: {}", verb, directory, errno_message(errno)));
+              fmt::format("{} data directory {}: {}", verb, directory, errno_message(error)),
+              error == ENOENT ? kNoCatalogHint : "check that this user may write there");
 }
 
 Result<std::unique_ptr<SqliteConnection>> open_migrated(const std::string& path,
@@ -107,7 +112,7 @@ Result<Stores> open_stores(const std::string& data_directory, const MasterKey& m
                            const Clock& clock) {
   if (!exists(catalog_path(data_directory))) {
     return fail(ErrorCode::not_found, fmt::format("{} holds no catalog", data_directory),
-                "create one with secret-control-plane init, or check --data");
+                kNoCatalogHint);
   }
   return open_all(data_directory, master_key, clock);
 }

@@ -81,7 +81,8 @@ Result<VerifiedBundle> parse_payload(std::string_view payload) {
 Result<void> check_addressee(const BundleFacts& facts, const CredentialIdentity& identity) {
   const auto other = [](std::string_view what, std::string_view theirs, std::string_view ours) {
     return fail(ErrorCode::untrusted,
-                fmt::format("it is for {} '{}', not '{}'", what, theirs, ours));
+                fmt::format("it is for {} '{}', not '{}'", what, theirs, ours),
+                "issue a new credential for this agent: this one is mixed up with another's");
   };
   if (facts.organization != identity.organization) {
     return other("organization", facts.organization, identity.organization);

@@ -167,6 +167,13 @@ Result<CredentialParts> parse_parts(std::string_view text, std::string_view pref
   return CredentialParts{.identity = std::move(*identity), .secret = std::move(*secret)};
 }
 
+std::unexpected<Error> refuse_credential(Result<CredentialParts>& parts, std::string_view what) {
+  if (parts.error().hint.empty()) {
+    parts.error().hint = "copy the whole text that `credential issue` printed, or issue a new one";
+  }
+  return propagate(parts, what);
+}
+
 }  // namespace
 
 std::optional<SigningPublicKey> CredentialIdentity::verification_key(
@@ -214,7 +221,7 @@ CredentialPublicKeys credential_public_keys(Seed seed) {
 
 Result<AgentCredential> parse_agent_credential(std::string_view text) {
   auto parts = parse_parts(text, kAgentPrefix);
-  if (!parts) return propagate(parts, "agent credential");
+  if (!parts) return refuse_credential(parts, "agent credential");
   const auto seed = as_seed(parts->secret);
   auto signing_subkey = derive_subkey(seed, kSigningSubkey);
   auto signing_key = SigningKey::from_seed(as_seed(signing_subkey));
@@ -226,7 +233,7 @@ Result<AgentCredential> parse_agent_credential(std::string_view text) {
 
 Result<WatchCredential> parse_watch_credential(std::string_view text) {
   auto parts = parse_parts(text, kWatchPrefix);
-  if (!parts) return propagate(parts, "watch credential");
+  if (!parts) return refuse_credential(parts, "watch credential");
   return WatchCredential{.identity = std::move(parts->identity),
                          .signing_key = SigningKey::from_seed(as_seed(parts->secret))};
 }

@@ -76,25 +76,25 @@ TEST_CASE("on a conflict the set wins, and every duplicate of the image goes") {
   CHECK(scene.composed() == Strings{"A=1", "K=set"});
 }
 
-TEST_CASE("--on-conflict keep leaves the image's value") {
+TEST_CASE("the image's value stays with --on-conflict keep") {
   Scene scene{.image = {"K=image"}, .set = {{"K", "set"}, {"L", "new"}}};
   scene.policy.on_conflict = OnConflict::keep;
   CHECK(scene.composed() == Strings{"K=image", "L=new"});
 }
 
-TEST_CASE("--on-conflict fail names every key that both have, and no value") {
+TEST_CASE("every key that both have is named with --on-conflict fail, and no value") {
   Scene scene{.image = {"K=image", "L=image"}, .set = {{"K", "set"}, {"L", "set"}, {"M", "set"}}};
   scene.policy.on_conflict = OnConflict::fail;
   CHECK(scene.message() == "both the image and the secret set have: K, L");
 }
 
-TEST_CASE("--only takes the named keys, and the image's others stay") {
+TEST_CASE("the named keys are taken with --only, and the image's others stay") {
   Scene scene{.image = {"B=image"}, .set = {{"A", "1"}, {"B", "2"}, {"C", "3"}}};
   scene.policy.only = {"A", "C", "NOT_THERE"};
   CHECK(scene.composed() == Strings{"B=image", "A=1", "C=3"});
 }
 
-TEST_CASE("--require names all missing keys at once") {
+TEST_CASE("all missing keys are named at once with --require") {
   Scene scene{.image = {"FROM_IMAGE=1"}, .set = {{"FROM_SET", "1"}}};
   scene.policy.require = {"FROM_IMAGE", "FROM_SET"};
   CHECK(scene.composed().size() == 2);

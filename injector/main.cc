@@ -67,9 +67,7 @@ int run(const Options& options, char** image, const SecretBuffer& credential_var
   auto fits = check_argument_space(options.command, *environment, *set, current_argument_space());
   if (!fits) return report(fits.error());
 
-  if (auto published = publish_state(options, *material, log); !published) {
-    return report(published.error());
-  }
+  publish_state(options, *material, log);
   if (auto started = start_sidecar(options, *material, image, log); !started) {
     return report(started.error());
   }

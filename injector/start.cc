@@ -107,7 +107,7 @@ Result<StartMaterial> gather_material(const Options& options, char** environment
   return from_control_plane(options, environment, credential_variable, log);
 }
 
-Result<void> publish_state(const Options& options, const StartMaterial& material, const Log& log) {
+void publish_state(const Options& options, const StartMaterial& material, const Log& log) {
   const bool is_named = !options.state_directory.empty();
   const std::string directory = state_directory(options);
   Result<void> published;
@@ -119,10 +119,14 @@ Result<void> publish_state(const Options& options, const StartMaterial& material
                                                 .pid = ::getpid(),
                                                 .started_at = SystemClock().unix_time()});
   }
-  if (published) return {};
-  if (is_named) return propagate(published);
-  log.debug("running.json was not written", {{"cause", published.error().message}});
-  return {};
+  if (published) return;
+  // Never worth a bot that does not start: a full disk is no reason to refuse calls.
+  const std::string_view message = "running.json was not written";
+  if (is_named) {
+    log.warning(message, {{"cause", published.error().message}});
+  } else {
+    log.debug(message, {{"cause", published.error().message}});
+  }
 }
 
 Result<void> start_sidecar(const Options& options, const StartMaterial& material,

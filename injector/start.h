@@ -25,8 +25,8 @@ struct StartMaterial {
 Result<StartMaterial> gather_material(const Options& options, char** environment,
                                       const SecretBuffer& credential_variable, const Log& log);
 
-// running.json. An error only where the user named the directory.
-Result<void> publish_state(const Options& options, const StartMaterial& material, const Log& log);
+// running.json. What goes wrong is a warning where the user named the directory, and never more.
+void publish_state(const Options& options, const StartMaterial& material, const Log& log);
 
 // The sidecar, where one is wanted. An error only for --sidecar=required.
 Result<void> start_sidecar(const Options& options, const StartMaterial& material,

@@ -84,6 +84,7 @@ class SqliteCatalog final : public Catalog {
     std::string host;
     std::int64_t ready_version = 0;
     UnixMs burst_since{};
+    UnixMs pending_since{};
     SecretSet set;
   };
   std::optional<SetRow> find_set_row(std::int64_t organization_id, std::string_view name);

@@ -68,13 +68,14 @@ std::optional<SqliteCatalog::SetRow> SqliteCatalog::find_set_row(std::int64_t or
                                                                  std::string_view name) {
   auto row = db_.query(
       "SELECT id, name, type, region, status, error_message, version, host, ready_version,"
-      " burst_since FROM sets WHERE organization_id = ? AND name = ?",
+      " burst_since, pending_since FROM sets WHERE organization_id = ? AND name = ?",
       organization_id, name);
   if (!row.step()) return std::nullopt;
   return SetRow{.organization_id = organization_id,
                 .host = row.text(7),
                 .ready_version = row.integer(8),
                 .burst_since = row.time(9),
+                .pending_since = row.time(10),
                 .set = read_set(row)};
 }
 
@@ -102,7 +103,10 @@ Result<SqliteCatalog::SetRow> SqliteCatalog::set_to_write(std::int64_t organizat
 
 void SqliteCatalog::begin_version(SetRow& row, bool quiet_period) {
   const UnixMs now = clock_.unix_time();
-  if (row.set.status != SetStatus::pending || row.set.version == 0) row.burst_since = now;
+  // A burst is a run of writes with less than the quiet period between them. One that a region's
+  // outage has kept pending is over too: else a burst after it would get no quiet period at all.
+  const bool quiet_since = now - row.pending_since > limits::kQuietPeriod;
+  if (row.set.status != SetStatus::pending || quiet_since) row.burst_since = now;
   const UnixMs due =
       quiet_period ? std::min(now + limits::kQuietPeriod, row.burst_since + limits::kQuietPeriodMax)
                    : now;

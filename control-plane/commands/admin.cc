@@ -44,7 +44,7 @@ Result<Organization> choose_organization(Catalog& catalog, const std::string& na
   }
   if (name.empty()) {
     return fail(ErrorCode::invalid, "there are several organizations: " + names,
-                "Choose one with --organization.");
+                "choose one with --organization");
   }
   return fail(ErrorCode::not_found, "no organization '" + name + "'", "There are: " + names + ".");
 }
@@ -76,7 +76,7 @@ Result<void> write_private_file(const std::string& path, std::string_view text) 
   UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd.is_open()) {
     return fail(ErrorCode::failed, "create " + path + ": " + errno_message(errno),
-                errno == EEXIST ? "Move that file away, or choose another name." : "");
+                errno == EEXIST ? "move that file away, or choose another name" : "");
   }
   auto written = write_all(fd.get(), text, path);
   if (written && ::fsync(fd.get()) != 0) {

@@ -51,7 +51,7 @@ Result<std::string> read_ca(const std::string& path) {
   text.resize(static_cast<std::size_t>(file.gcount()));
   if (text.size() == limits::kCredential || text.find("-----BEGIN CERTIFICATE") == text.npos) {
     return fail(ErrorCode::invalid, path + ": not a few certificates in PEM",
-                "Give the certificate of the authority that signed the server's.");
+                "give the certificate of the authority that signed the server's");
   }
   return text;
 }

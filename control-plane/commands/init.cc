@@ -63,18 +63,18 @@ Result<void> refuse_what_exists(const InitOptions& options) {
   std::error_code ignored;
   if (fs::exists(directory / kCatalogFile, ignored)) {
     return fail(ErrorCode::conflict, directory.string() + " already holds a catalog",
-                "Use it with serve, or choose another --data-dir.");
+                "use it with serve, or choose another --data-dir");
   }
   if (fs::exists(env_file(options), ignored)) {
     return fail(ErrorCode::conflict, env_file(options).string() + " already exists",
-                "Move it away, or choose another with --env-file.");
+                "move it away, or choose another with --env-file");
   }
   const fs::path key = fs::weakly_canonical(options.data.master_key_file, ignored).parent_path();
   const fs::path data = fs::weakly_canonical(directory, ignored);
   const auto [end, unused] = std::ranges::mismatch(data, key);
   if (!options.data.master_key_file.empty() && end == data.end()) {
     return fail(ErrorCode::invalid, "the master key file is inside the data directory",
-                "Keep it elsewhere: whoever copies the one must not get the other.");
+                "keep it elsewhere: whoever copies the one must not get the other");
   }
   return {};
 }
@@ -87,7 +87,7 @@ Result<void> make_data_directory(const fs::path& directory, Undo& undo) {
   if (errno == EEXIST) return {};
   return fail(ErrorCode::failed,
               "create data directory " + directory.string() + ": " + errno_message(errno),
-              "Its parent must exist and be yours to write.");
+              "its parent must exist and be yours to write");
 }
 
 // A key that is there already (made by hand, or mounted) is used.

@@ -39,7 +39,7 @@ Result<tcp::endpoint> parse_endpoint(const ServerOptions& options) {
   const auto address = asio::ip::make_address(text, error);
   if (error) {
     return fail(ErrorCode::invalid, "listen: '" + options.address + "' is not an IP address",
-                "Give an address of this machine, such as 127.0.0.1, 0.0.0.0 or ::1.");
+                "give an address of this machine, such as 127.0.0.1, 0.0.0.0 or ::1");
   }
   return tcp::endpoint(address, options.port);
 }
@@ -158,7 +158,7 @@ Result<std::unique_ptr<Server>> Server::bind(ServerOptions options, const Router
   const bool plain = options.tls_certificate_file.empty();
   if (plain && !endpoint->address().is_loopback() && !options.allow_plain_http) {
     return fail(ErrorCode::invalid, "listen " + display(*endpoint) + ": plain HTTP off loopback",
-                "Give --tls-cert and --tls-key, or --allow-plain-http behind a TLS proxy.");
+                "give --tls-cert and --tls-key, or --allow-plain-http behind a TLS proxy");
   }
   auto impl = std::make_unique<Impl>(std::move(options), router, log);
   if (!plain) {
@@ -169,8 +169,8 @@ Result<std::unique_ptr<Server>> Server::bind(ServerOptions options, const Router
   if (const error_code error = open(impl->acceptor, *endpoint)) {
     const bool used = error == asio::error::address_in_use;
     return fail(ErrorCode::failed, "listen " + display(*endpoint) + ": " + error.message(),
-                used ? "Another process has this port: stop it, or choose another with --listen."
-                     : "Give an address of this machine and a port that you may use.");
+                used ? "another process has this port: stop it, or choose another with --listen"
+                     : "give an address of this machine and a port that you may use");
   }
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }

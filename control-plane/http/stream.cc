@@ -101,12 +101,12 @@ Result<std::shared_ptr<asio::ssl::context>> make_tls_context(const std::string& 
   context->use_certificate_chain_file(certificate_file, error);
   if (error) {
     return fail(ErrorCode::invalid, "TLS certificate " + certificate_file + ": " + error.message(),
-                "Give the certificate followed by its chain, as PEM.");
+                "give the certificate followed by its chain, as PEM");
   }
   context->use_private_key_file(key_file, asio::ssl::context::pem, error);
   if (error) {
     return fail(ErrorCode::invalid, "TLS key " + key_file + ": " + error.message(),
-                "Give the private key of that certificate, as PEM without a passphrase.");
+                "give the private key of that certificate, as PEM without a passphrase");
   }
   return context;
 }

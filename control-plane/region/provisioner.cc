@@ -50,6 +50,7 @@ void Provisioner::wake() {
     const std::scoped_lock lock(mutex_);
     awake_ = true;
   }
+  may_drop_ = true;
   condition_.notify_one();
 }
 
@@ -104,6 +105,7 @@ Result<void> Provisioner::provision(const PendingVersion& version) {
   if (!values) return propagate(values, "read from the catalog");
   if (auto ok = store_.put_set_version(*values); !ok) return propagate(ok, "write to the region");
   if (auto ok = compare_with_region(*values); !ok) return propagate(ok, "read back");
+  may_drop_ = true;
   auto ready = outbox_.mark_ready(version);
   if (!ready) return propagate(ready, "mark ready");
   if (*ready) {
@@ -162,12 +164,17 @@ Result<void> Provisioner::publish_agents() {
 Result<void> Provisioner::publish(const AgentSnapshot& snapshot) {
   if (auto ok = store_.put_agent(snapshot); !ok) return ok;
   hub_.notify(snapshot.agent_id);
+  may_drop_ = true;
   return outbox_.mark_published(snapshot.agent_id, snapshot.revision);
 }
 
+// Asks for the whole list, so not at every idle poll.
 Result<void> Provisioner::drop_unneeded() {
+  const auto now = clock_.monotonic();
+  if (!may_drop_.exchange(false) && now < sweep_at_) return {};
   auto versions = outbox_.retained_versions(region_);
   if (!versions) return propagate(versions, "list versions to keep");
+  sweep_at_ = now + options_.sweep;
   if (*versions == retained_) return {};
   if (auto ok = store_.retain_only(*versions); !ok) return propagate(ok, "drop old versions");
   retained_ = std::move(*versions);

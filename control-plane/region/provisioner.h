@@ -15,6 +15,7 @@
 //
 // Threads: run() on a thread of its own; wake() and publish_now() from any.
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -34,8 +35,8 @@ struct ProvisionerOptions {
   std::chrono::milliseconds first_backoff{200};
   std::chrono::milliseconds max_backoff{10'000};
   std::chrono::milliseconds budget{60'000};  // from a version's pending_since to `failed`
-  std::chrono::milliseconds idle_poll{
-      250};  // notices writes of other processes (the admin commands)
+  std::chrono::milliseconds idle_poll{250};  // notices writes of other processes
+  std::chrono::milliseconds sweep{60'000};   // looks for unneeded versions after nothing of ours
 };
 
 class Provisioner {
@@ -78,11 +79,13 @@ class Provisioner {
   std::chrono::milliseconds backoff_{0};   // 0: the last round went well
   std::chrono::milliseconds retry_at_{0};  // monotonic
   std::vector<RetainedVersion> retained_;  // what the region was last told to keep
+  std::chrono::milliseconds sweep_at_{0};  // monotonic
 
   std::mutex publishing_;  // one publisher at a time, so that snapshots arrive in order
   std::mutex mutex_;
   std::condition_variable_any condition_;
   bool awake_ = false;
+  std::atomic<bool> may_drop_{true};  // something happened after which a version may be unneeded
 };
 
 }  // namespace agent_secrets::control_plane

@@ -128,11 +128,20 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::stri
     auto database = std::make_unique<SQLite::Database>(
         path, SQLite::OPEN_READWRITE | SQLite::OPEN_FULLMUTEX, kBusyTimeoutMs);
     database->exec(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-        "PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY");
+        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;"
+        "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY");
     return std::unique_ptr<SqliteConnection>(new SqliteConnection(path, std::move(database)));
   } catch (const SQLite::Exception& exception) {
     return std::unexpected(to_error(exception).within("open " + path));
+  }
+}
+
+Result<void> SqliteConnection::use_write_ahead_log() {
+  try {
+    database_->exec("PRAGMA journal_mode = WAL");
+    return {};
+  } catch (const SQLite::Exception& exception) {
+    return std::unexpected(to_error(exception).within("open " + path_));
   }
 }
 

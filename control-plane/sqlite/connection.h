@@ -109,6 +109,10 @@ class SqliteConnection {
   void execute(const char* sql);  // several statements, no rows
   [[nodiscard]] std::int64_t last_insert_id() const;
 
+  // Readers beside one writer (PRAGMA journal_mode = WAL). Changes the file, so migrate() asks for
+  // it once it knows that the file's schema is ours.
+  Result<void> use_write_ahead_log();
+
   // A consistent copy of a live database (SQLite's backup API), 0600, replacing PATH.
   Result<void> copy_to(const std::string& path);
 

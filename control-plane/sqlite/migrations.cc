@@ -38,6 +38,8 @@ Result<void> migrate(SqliteConnection& connection, const std::vector<Migration>&
                                [&]() -> Result<std::size_t> { return schema_version(connection); });
   if (!found) return propagate(found);
   if (auto ok = check_not_newer(connection, *found, migrations.size()); !ok) return ok;
+  // Not earlier: the journal's mode stands in the file, and a newer version's file is not ours.
+  if (auto ok = connection.use_write_ahead_log(); !ok) return ok;
   if (*found > 0 && *found < migrations.size()) {
     auto copied = connection.copy_to(fmt::format("{}.schema-{}", connection.path(), *found));
     if (!copied) return propagate(copied, "copy before migrating");

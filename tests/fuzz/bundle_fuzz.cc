@@ -1,4 +1,5 @@
-// The payload of a bundle and the block inside: what a control plane that has gone wrong could sign and seal.
+// The payload of a bundle and the block inside: what a control plane that has gone wrong could sign
+// and seal.
 #include <sodium.h>
 
 #include "core/bundle.h"

@@ -1,7 +1,8 @@
-// The plaintext of a bundle. What parses must build again to the same bytes when its keys are in order.
-#include <sodium.h>
-
+// The plaintext of a bundle. What parses must build again to the same bytes when its keys are in
+// order.
 #include <algorithm>
+
+#include <sodium.h>
 
 #include "core/environment_block.h"
 

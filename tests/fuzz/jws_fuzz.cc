@@ -1,4 +1,5 @@
-// The bytes of a JWS before its signature is known to be good: every key is known here, so the checks run to the end.
+// The bytes of a JWS before its signature is known to be good: every key is known here, so the
+// checks run to the end.
 #include <sodium.h>
 
 #include "core/jws.h"

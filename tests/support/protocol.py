@@ -109,7 +109,7 @@ def get(url, target, authorization=(), ca_file=None, timeout=60, **headers):
     else:
         connection = http.client.HTTPConnection(where.netloc, timeout=timeout)
     try:
-        connection.putrequest("GET", target)
+        connection.putrequest("GET", target, skip_host="Host" in headers)
         for value in [authorization] if isinstance(authorization, str) else authorization:
             connection.putheader("Authorization", value)
         for name, value in headers.items():
