@@ -58,6 +58,14 @@ TEST_CASE("a burst of single-key writes waits 10 s at most") {
   CHECK(need(t.catalog().next_due("us-west", t.clock.unix_time())).version->version == 26);
 }
 
+TEST_CASE("a burst that begins while a region is away has its quiet period too") {
+  TestStores t;
+  need(t.catalog().write_set(t.acme, one_key("bot-secrets", "A", "1")));
+  t.clock.advance(std::chrono::minutes(5));  // pending all the time
+  need(t.catalog().write_set(t.acme, one_key("bot-secrets", "A", "2")));
+  CHECK_FALSE(need(t.catalog().next_due("us-west", t.clock.unix_time())).version.has_value());
+}
+
 TEST_CASE("an array write is provisioned at once") {
   TestStores t;
   t.write("bot-secrets", "A", "1");
