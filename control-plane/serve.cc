@@ -114,13 +114,7 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   auto wanted = server_options(options);
   if (!wanted) return propagate(wanted);
   auto lock = lock_data_directory(options.data.data_directory);
-  if (!lock) {
-    Error& error = lock.error();
-    if (error.hint.empty()) {
-      error.hint = "Create it with secret-control-plane init, or check --data-dir.";
-    }
-    return propagate(lock);
-  }
+  if (!lock) return propagate(lock);
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
 

@@ -32,13 +32,13 @@ TEST_CASE("the data directory and its files are private") {
 TEST_CASE("a catalog is created once and opened where there is one") {
   TestStores t;
   CHECK_FALSE(create_stores(t.data(), t.master_key, t.clock));
-  CHECK(open_stores(t.directory / "empty", t.master_key, t.clock).error().code ==
+  CHECK(open_stores(t.directory.path("empty"), t.master_key, t.clock).error().code ==
         ErrorCode::not_found);
 }
 
 TEST_CASE("a fresh volume is made private") {
   TestStores t;
-  const std::string volume = t.directory / "volume";
+  const std::string volume = t.directory.path("volume");
   std::filesystem::create_directory(volume);
   std::filesystem::permissions(volume, std::filesystem::perms(0755));
   REQUIRE(create_stores(volume, t.master_key, t.clock));
@@ -48,7 +48,7 @@ TEST_CASE("a fresh volume is made private") {
 TEST_CASE("a wrong master key is told on opening, with what to do") {
   TestStores t;
   t.close();
-  const MasterKey other = need(MasterKey::create_file(t.directory / "other.key"));
+  const MasterKey other = need(MasterKey::create_file(t.directory.path("other.key")));
   const auto opened = open_stores(t.data(), other, t.clock);
   REQUIRE_FALSE(opened);
   CHECK(opened.error().code == ErrorCode::untrusted);
@@ -82,8 +82,8 @@ TEST_CASE("one process serves a data directory") {
 
 TEST_CASE("a data directory that cannot be made names itself") {
   TestStores t;
-  std::ofstream(t.directory / "file") << "x";
-  for (const std::string& path : {t.directory / "file", t.directory / "file/data"}) {
+  std::ofstream(t.directory.path("file")) << "x";
+  for (const std::string& path : {t.directory.path("file"), t.directory.path("file/data")}) {
     const auto created = create_stores(path, t.master_key, t.clock);
     REQUIRE_FALSE(created);
     CHECK(created.error().message.find(path) != std::string::npos);

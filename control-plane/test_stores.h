@@ -63,7 +63,7 @@ inline std::map<std::string, std::string> texts(const ProvisionedVersion& versio
 
 class TestStores {
  public:
-  TestStores() : master_key(need(MasterKey::create_file(directory / "master.key"))) {
+  TestStores() : master_key(need(MasterKey::create_file(directory.path("master.key")))) {
     {
       Stores fresh = need(create_stores(data(), master_key, clock));
       need(fresh.catalog->add_region({.code = "us-west", .display_name = "US West"}));
@@ -84,7 +84,7 @@ class TestStores {
     provisioner = std::make_unique<Provisioner>("us-west", catalog(), region(), hub, clock, log);
   }
 
-  [[nodiscard]] std::string data() const { return directory / "data"; }
+  [[nodiscard]] std::string data() const { return directory.path("data"); }
   Catalog& catalog() { return *stores.catalog; }
   RegionStore& region(const std::string& code = "us-west") {
     return *stores.regions.at(code).store;

@@ -23,12 +23,12 @@ void write_file(const std::string& path, const std::string& text) {
 
 TEST_CASE("a created master key is private, and opens what it wrapped after loading") {
   const TemporaryDirectory directory;
-  const auto created = MasterKey::create_file(directory / "key");
+  const auto created = MasterKey::create_file(directory.path("key"));
   REQUIRE(created);
   struct stat facts{};
-  REQUIRE(::stat((directory / "key").c_str(), &facts) == 0);
+  REQUIRE(::stat(directory.path("key").c_str(), &facts) == 0);
   CHECK((facts.st_mode & 0777) == 0600);
-  const auto loaded = MasterKey::load(directory / "key");
+  const auto loaded = MasterKey::load(directory.path("key"));
   REQUIRE(loaded);
   const auto opened = loaded->unwrap("id", "catalog", created->wrap("id", "catalog", some_key()));
   REQUIRE(opened);
@@ -37,41 +37,41 @@ TEST_CASE("a created master key is private, and opens what it wrapped after load
 
 TEST_CASE("a master key is never overwritten") {
   const TemporaryDirectory directory;
-  REQUIRE(MasterKey::create_file(directory / "key"));
-  CHECK_FALSE(MasterKey::create_file(directory / "key"));
+  REQUIRE(MasterKey::create_file(directory.path("key")));
+  CHECK_FALSE(MasterKey::create_file(directory.path("key")));
 }
 
 TEST_CASE("a master key that others may read is refused with what to do") {
   const TemporaryDirectory directory;
-  REQUIRE(MasterKey::create_file(directory / "key"));
-  REQUIRE(::chmod((directory / "key").c_str(), 0640) == 0);
-  const auto loaded = MasterKey::load(directory / "key");
+  REQUIRE(MasterKey::create_file(directory.path("key")));
+  REQUIRE(::chmod(directory.path("key").c_str(), 0640) == 0);
+  const auto loaded = MasterKey::load(directory.path("key"));
   REQUIRE_FALSE(loaded);
   CHECK(loaded.error().hint.find("chmod 600") != std::string::npos);
 }
 
 TEST_CASE("what is not a key is refused") {
   const TemporaryDirectory directory;
-  CHECK_FALSE(MasterKey::load(directory / "missing"));
+  CHECK_FALSE(MasterKey::load(directory.path("missing")));
   CHECK_FALSE(MasterKey::load(directory.path()));
   for (const char* text : {"", "short", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB",
                            "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\nmore"}) {
-    write_file(directory / "bad", text);
-    CHECK_FALSE(MasterKey::load(directory / "bad"));
-    std::filesystem::remove(directory / "bad");
+    write_file(directory.path("bad"), text);
+    CHECK_FALSE(MasterKey::load(directory.path("bad")));
+    std::filesystem::remove(directory.path("bad"));
   }
 }
 
 TEST_CASE("the environment's master key wins, and no child inherits it") {
   const TemporaryDirectory directory;
   REQUIRE(::setenv("AGENT_SECRETS_MASTER_KEY", std::string(43, 'A').c_str(), 1) == 0);
-  CHECK(MasterKey::load(directory / "missing"));
+  CHECK(MasterKey::load(directory.path("missing")));
   CHECK(std::getenv("AGENT_SECRETS_MASTER_KEY") == nullptr);
 }
 
 TEST_CASE("a wrapped key opens only under its own id and purpose") {
   const TemporaryDirectory directory;
-  const auto master = MasterKey::create_file(directory / "key");
+  const auto master = MasterKey::create_file(directory.path("key"));
   REQUIRE(master);
   auto wrapped = master->wrap("id", "catalog", some_key());
   CHECK_FALSE(master->unwrap("other", "catalog", wrapped));

@@ -161,7 +161,7 @@ void check_that_all_is_well(TestStores& t) {
 int survive_every_crash(When when) {
   TestStores t;
   leave_work(t);
-  const std::string pristine = t.directory / "pristine";
+  const std::string pristine = t.directory.path("pristine");
   std::filesystem::copy(t.data(), pristine, std::filesystem::copy_options::recursive);
   for (int die_at = 1;; ++die_at) {
     t.close();

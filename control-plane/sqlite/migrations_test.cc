@@ -35,7 +35,7 @@ std::unique_ptr<SqliteConnection> open(const std::string& path) {
 
 TEST_CASE("migrations run once, in order") {
   const TemporaryDirectory directory;
-  auto connection = open(directory / "a.db");
+  auto connection = open(directory.path("a.db"));
   REQUIRE(migrate(*connection, {kFirst, kSecond}));
   REQUIRE(migrate(*connection, {kFirst, kSecond}));
   CHECK(count(*connection, "SELECT count(*) FROM first") == 1);
@@ -44,7 +44,7 @@ TEST_CASE("migrations run once, in order") {
 
 TEST_CASE("a migration that fails leaves the schema before it") {
   const TemporaryDirectory directory;
-  auto connection = open(directory / "a.db");
+  auto connection = open(directory.path("a.db"));
   CHECK_FALSE(migrate(*connection, {kFirst, kBroken}));
   CHECK(count(*connection, "PRAGMA user_version") == 1);
   CHECK(count(*connection, "SELECT count(*) FROM sqlite_schema WHERE name = 'second'") == 0);
@@ -52,21 +52,21 @@ TEST_CASE("a migration that fails leaves the schema before it") {
 
 TEST_CASE("a database with data is copied before it is migrated") {
   const TemporaryDirectory directory;
-  auto connection = open(directory / "a.db");
+  auto connection = open(directory.path("a.db"));
   REQUIRE(migrate(*connection, {kFirst}));
-  CHECK_FALSE(std::filesystem::exists(directory / "a.db.schema-0"));
+  CHECK_FALSE(std::filesystem::exists(directory.path("a.db.schema-0")));
   REQUIRE(migrate(*connection, {kFirst, kSecond}));
   struct stat facts{};
-  REQUIRE(::stat((directory / "a.db.schema-1").c_str(), &facts) == 0);
+  REQUIRE(::stat(directory.path("a.db.schema-1").c_str(), &facts) == 0);
   CHECK((facts.st_mode & 0777) == 0600);
-  auto copy = open(directory / "a.db.schema-1");
+  auto copy = open(directory.path("a.db.schema-1"));
   CHECK(count(*copy, "SELECT x FROM first") == 7);
   CHECK(count(*copy, "PRAGMA user_version") == 1);
 }
 
 TEST_CASE("a schema of a newer version is refused, with what to do") {
   const TemporaryDirectory directory;
-  auto connection = open(directory / "a.db");
+  auto connection = open(directory.path("a.db"));
   REQUIRE(migrate(*connection, {kFirst, kSecond}));
   const auto refused = migrate(*connection, {kFirst});
   REQUIRE_FALSE(refused);
@@ -76,7 +76,7 @@ TEST_CASE("a schema of a newer version is refused, with what to do") {
 
 TEST_CASE("a transaction that fails or throws leaves nothing behind") {
   const TemporaryDirectory directory;
-  auto connection = open(directory / "a.db");
+  auto connection = open(directory.path("a.db"));
   REQUIRE(migrate(*connection, {kFirst}));
   CHECK_FALSE(connection->write("refuse", [&]() -> Result<void> {
     connection->query("DELETE FROM first").run();
@@ -94,9 +94,9 @@ TEST_CASE("a transaction that fails or throws leaves nothing behind") {
 
 TEST_CASE("what is not a database is refused with what to do") {
   const TemporaryDirectory directory;
-  std::filesystem::create_directory(directory / "a.db");
-  CHECK_FALSE(SqliteConnection::open(directory / "a.db"));
-  CHECK_FALSE(SqliteConnection::open(directory / "missing/a.db").error().hint.empty());
+  std::filesystem::create_directory(directory.path("a.db"));
+  CHECK_FALSE(SqliteConnection::open(directory.path("a.db")));
+  CHECK_FALSE(SqliteConnection::open(directory.path("missing/a.db")).error().hint.empty());
 }
 
 }  // namespace agent_secrets::control_plane
