@@ -174,6 +174,17 @@ TEST_CASE("a deleted set leaves its region") {
   const std::int64_t id = t.write("bot-secrets", "A", "1").id;
   t.provision();
   need(t.catalog().delete_set(t.acme, "bot-secrets"));
+  t.provisioner->wake();
+  t.provision();
+  CHECK_FALSE(need(t.region().read_set_version(id, 1)).has_value());
+}
+
+TEST_CASE("a set that another process deleted leaves its region within a minute") {
+  TestStores t;
+  const std::int64_t id = t.write("bot-secrets", "A", "1").id;
+  t.provision();
+  need(t.catalog().delete_set(t.acme, "bot-secrets"));
+  t.clock.advance(std::chrono::minutes(1));
   t.provision();
   CHECK_FALSE(need(t.region().read_set_version(id, 1)).has_value());
 }
