@@ -102,7 +102,7 @@ TEST_CASE("a block past its bound is refused in both directions") {
   std::string bytes;
   for (const auto& key : keys) {
     pairs.push_back({.key = key, .value = value});
-    bytes += key + '=' + value + '\0';
+    bytes.append(key).append("=").append(value).push_back('\0');
   }
   const auto built = build_environment_block(pairs);
   REQUIRE_FALSE(built);

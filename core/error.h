@@ -34,7 +34,9 @@ enum class ErrorCode {
 struct [[nodiscard]] Error {
   ErrorCode code = ErrorCode::failed;
   std::string message;
-  std::string hint = {};  // an imperative sentence, or empty
+  // An imperative sentence, or empty. The initializer lets designated initializers leave it out
+  // under -Wextra. NOLINTNEXTLINE(readability-redundant-member-init)
+  std::string hint = {};
 
   // "clause: message", code and hint kept.
   Error within(std::string_view clause) &&;

@@ -1,5 +1,6 @@
 #include "core/jws.h"
 
+#include <fmt/format.h>
 #include <sodium.h>
 
 #include "core/encoding.h"
@@ -145,9 +146,9 @@ TEST_CASE_METHOD(Fixture,
                  "a payload that is not canonical base64url is refused, even when signed") {
   const auto header = compact.substr(0, compact.find('.'));
   for (const char* payload : {"Zg==", "Zh", "Z", "Zm 9v", "+/8A"}) {
-    auto signed_part = header + '.' + payload;
+    const auto signed_part = fmt::format("{}.{}", header, payload);
     const auto signature = base64url_encode(key.sign(as_bytes(signed_part)));
-    CHECK(is_untrusted(signed_part + '.' + signature, find_key));
+    CHECK(is_untrusted(fmt::format("{}.{}", signed_part, signature), find_key));
   }
 }
 

@@ -12,19 +12,19 @@ inline constexpr std::size_t kSetNameMin = 3;
 inline constexpr std::size_t kSetNameMax = 63;
 inline constexpr std::size_t kKeyNameMax = 64;
 inline constexpr std::size_t kKeysPerSet = 1024;
-inline constexpr std::size_t kSetBytes = 1024 * 1024;
+inline constexpr std::size_t kSetBytes = 1024uz * 1024;
 inline constexpr std::size_t kAgentNameMax = 54;
 
 // One environment string, `KEY=value` and its NUL: MAX_ARG_STRLEN, 32 pages (execve(2)).
 inline constexpr std::size_t kEnvironmentString = 131072;
 
 // HTTP, both sides.
-inline constexpr std::size_t kRequestBody = 4 * 1024 * 1024;
-inline constexpr std::size_t kRequestHeader = 32 * 1024;
-inline constexpr std::size_t kResponseBody = 4 * 1024 * 1024;
+inline constexpr std::size_t kRequestBody = 4uz * 1024 * 1024;
+inline constexpr std::size_t kRequestHeader = 32uz * 1024;
+inline constexpr std::size_t kResponseBody = 4uz * 1024 * 1024;
 
 // Instance API.
-inline constexpr std::size_t kCredential = 64 * 1024;
+inline constexpr std::size_t kCredential = 64uz * 1024;
 inline constexpr std::size_t kCredentialUrls = 8;
 inline constexpr std::size_t kUrl = 2048;       // a base URL, and the path and query of a request
 inline constexpr std::size_t kWireName = 128;   // an organization, agent, deployment or region
@@ -32,7 +32,7 @@ inline constexpr std::size_t kBundleSets = 64;  // sets that one bundle merges
 inline constexpr std::size_t kVerificationKeys = 8;
 inline constexpr std::size_t kKeyIdMax = 64;
 inline constexpr std::size_t kNonceMax = 64;
-inline constexpr std::size_t kProof = 16 * 1024;
+inline constexpr std::size_t kProof = 16uz * 1024;
 inline constexpr std::size_t kInstanceIdMax = 64;
 inline constexpr std::size_t kBundle = kResponseBody;
 inline constexpr std::size_t kSealedPadding = 256;

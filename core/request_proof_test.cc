@@ -1,5 +1,7 @@
 #include "core/request_proof.h"
 
+#include <fmt/format.h>
+
 #include "core/encoding.h"
 #include "core/limits.h"
 #include "core/test_keys.h"
@@ -162,7 +164,7 @@ TEST_CASE_METHOD(Fixture, "a twice-signed request is refused: two proofs joined"
   const auto jws = proof.substr(proof.find(' ') + 1);
   for (const char* join : {".", ",", ", ", " ", "", ", AgentProof "}) {
     CAPTURE(join);
-    CHECK(verdict(proof + join + jws) == "malformed");
+    CHECK(verdict(fmt::format("{}{}{}", proof, join, jws)) == "malformed");
   }
 }
 

@@ -53,7 +53,8 @@ TEST_CASE("a moved descriptor has one owner") {
   const int fd = open_null();
   UniqueFd first(fd);
   UniqueFd second(std::move(first));
-  CHECK_FALSE(first.is_open());  // NOLINT(bugprone-use-after-move): this is what is tested
+  // NOLINTNEXTLINE(bugprone-use-after-move,clang-analyzer-cplusplus.Move): this is what is tested
+  CHECK_FALSE(first.is_open());
   CHECK(second.get() == fd);
   CHECK(is_valid(fd));
 }
