@@ -168,13 +168,19 @@ Result<void> Provisioner::publish(const AgentSnapshot& snapshot) {
   return outbox_.mark_published(snapshot.agent_id, snapshot.revision);
 }
 
-// Asks for the whole list, so not at every idle poll.
+// Asks for the whole list, so not at every idle poll. What fails is due again in the next round.
 Result<void> Provisioner::drop_unneeded() {
   const auto now = clock_.monotonic();
   if (!may_drop_.exchange(false) && now < sweep_at_) return {};
+  auto dropped = retain_only_needed();
+  if (dropped) sweep_at_ = now + options_.sweep;
+  if (!dropped) may_drop_ = true;
+  return dropped;
+}
+
+Result<void> Provisioner::retain_only_needed() {
   auto versions = outbox_.retained_versions(region_);
   if (!versions) return propagate(versions, "list versions to keep");
-  sweep_at_ = now + options_.sweep;
   if (*versions == retained_) return {};
   if (auto ok = store_.retain_only(*versions); !ok) return propagate(ok, "drop old versions");
   retained_ = std::move(*versions);

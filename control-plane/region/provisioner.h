@@ -64,6 +64,7 @@ class Provisioner {
   Result<void> publish_agents();
   Result<void> publish(const AgentSnapshot& snapshot);
   Result<void> drop_unneeded();
+  Result<void> retain_only_needed();
   std::chrono::milliseconds back_off();
   std::chrono::milliseconds until_next_due();
 

@@ -37,11 +37,13 @@ class FaultyRegion final : public RegionStore {
     return inner_.find_release(agent_id, sequence);
   }
   Result<void> retain_only(std::span<const RetainedVersion> versions) override {
+    if (keeps_all) return fail(ErrorCode::failed, "disk full");
     return inner_.retain_only(versions);
   }
 
   bool down = false;
   bool forgetful = false;
+  bool keeps_all = false;
   int attempts = 0;
 
  private:
@@ -186,6 +188,19 @@ TEST_CASE("a set that another process deleted leaves its region within a minute"
   need(t.catalog().delete_set(t.acme, "bot-secrets"));
   t.clock.advance(std::chrono::minutes(1));
   t.provision();
+  CHECK_FALSE(need(t.region().read_set_version(id, 1)).has_value());
+}
+
+TEST_CASE("versions that could not be dropped are dropped in the next round") {
+  FaultyStores t;
+  const std::int64_t id = t.write("bot-secrets", "A", "1").id;
+  t.worker.work_once();
+  t.write("bot-secrets", "A", "2");
+  t.faulty.keeps_all = true;
+  t.clock.advance(t.worker.work_once());
+  CHECK(need(t.region().read_set_version(id, 1)).has_value());
+  t.faulty.keeps_all = false;
+  t.worker.work_once();
   CHECK_FALSE(need(t.region().read_set_version(id, 1)).has_value());
 }
 
