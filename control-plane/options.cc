@@ -100,7 +100,7 @@ class Parser {
                     "how agents reach this control plane (repeatable)")
         ->type_name("URL")
         ->allow_extra_args(false);
-    app->add_option("--env-file,--env-file-out", options->env_file,
+    app->add_option("--env-file", options->env_file,
                     "where to write the CLI's settings (default: agent-secrets.env beside the "
                     "master key)")
         ->type_name("FILE");

@@ -75,7 +75,7 @@ class ControlPlane:
         self.directory.mkdir(parents=True, exist_ok=True)
         finished = self.run(
             "init", "--organization", self.organization, "--public-url", self.url,
-            "--env-file-out", str(self.env_file),
+            "--env-file", str(self.env_file),
         )
         found = TOKEN.search(finished.stdout)
         if not found:
