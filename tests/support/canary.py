@@ -78,6 +78,9 @@ class Search:
                 self.bytes(content, f"/proc/{pid}/mem at {start:#x}")
 
 
+SHADOW = 1 << 36  # no mapping of ours is that long; AddressSanitizer's bookkeeping is
+
+
 def readable_memory(pid):
     """Yields (address, bytes) of every readable mapping; guard pages are passed over."""
     mappings = pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines()
@@ -87,6 +90,8 @@ def readable_memory(pid):
             if permissions[0] != "r" or line.endswith(("[vvar]", "[vsyscall]")):
                 continue
             start, end = (int(edge, 16) for edge in span.split("-"))
+            if end - start >= SHADOW:
+                continue
             try:
                 memory.seek(start)
                 yield start, memory.read(end - start)
