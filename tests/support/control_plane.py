@@ -1,6 +1,8 @@
 """A real secret-control-plane on a free loopback port, with a data directory of its own."""
 
 import dataclasses
+import datetime
+import json
 import os
 import re
 import signal
@@ -126,6 +128,15 @@ class ControlPlane:
         if self.process.poll() is None:
             self.stop()
         self.start()
+
+    def logged_at(self, message, **fields):
+        """Unix time in seconds of the last log line with the message and the fields."""
+        wanted = {"message": message, **fields}
+        for line in reversed(self.log_path.read_text().splitlines()):
+            entry = json.loads(line) if line.startswith("{") else {}
+            if wanted.items() <= entry.items():
+                return datetime.datetime.fromisoformat(entry["time"]).timestamp()
+        raise AssertionError(f"the control plane has not logged {wanted}")
 
     def log_tail(self, lines=10):
         return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:])

@@ -144,6 +144,10 @@ class Instance:
         except FileNotFoundError:
             return None
 
+    def redeploy_flag_written_at(self):
+        """Unix time in seconds."""
+        return (self.state_dir / "redeploy.json").stat().st_mtime
+
     def sidecar_status(self):
         """Exit code of `secret-sidecar status`: 0 current, 10 stale, 11 superseded, 12 unknown."""
         command = [str(programs.sidecar_program()), "status", "--state-dir", str(self.state_dir)]
