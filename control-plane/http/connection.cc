@@ -37,8 +37,8 @@ constexpr std::chrono::seconds kHangupRecheck{1};
 constexpr std::uint64_t kLingerBytes = 64 * 1024 * 1024;
 constexpr std::chrono::seconds kLingerBody{10};
 constexpr std::chrono::seconds kLingerEnd{2};
-// How long a parked request "has waited" when the server stops: longer than any handler asks for.
-constexpr std::chrono::hours kLongEnough{24};
+// Between two attempts to cancel what is going on past its deadline.
+constexpr std::chrono::milliseconds kCancelAgain{100};
 
 int status_of(const error_code& error) {
   if (error == http::error::body_limit) return 413;
@@ -174,13 +174,21 @@ void Connection::arm(std::chrono::milliseconds time) {
   timed_out_ = false;
   deadline_ = steady_clock::now() + time;
   timer_.expires_at(deadline_);
+  watch_deadline();
+}
+
+// An operation that has completed, but that the coroutine has not seen yet, is beyond cancel(), and
+// the next one would begin with nothing armed: cancelled until disarmed.
+void Connection::watch_deadline() {
   timer_.async_wait([weak = weak_from_this()](const error_code& error) {
     const auto self = weak.lock();
     // The timer may have been armed anew after this completion was queued.
     if (error || !self || steady_clock::now() < self->deadline_) return;
     self->timed_out_ = true;
     error_code ignored;
-    self->stream_->socket().cancel(ignored);
+    (void)self->stream_->socket().cancel(ignored);
+    self->timer_.expires_after(kCancelAgain);
+    self->watch_deadline();
   });
 }
 
@@ -262,7 +270,7 @@ asio::awaitable<Connection::Received> Connection::receive(Incoming& incoming) {
 }
 
 asio::awaitable<bool> Connection::read_more(bool idle) {
-  if (idle && context_.stopping) co_return false;
+  if (timed_out_ || (idle && context_.stopping)) co_return false;
   idle_ = idle;
   const std::size_t size = co_await stream_->read_some(buffer_.prepare(kReadSize));
   idle_ = false;
@@ -353,7 +361,7 @@ asio::awaitable<void> Connection::linger(std::uint64_t still_expected) {
   std::uint64_t dropped = buffer_.size();
   buffer_.clear();
   arm(kLingerBody);
-  while (dropped < std::min(still_expected, kLingerBytes)) {
+  while (!timed_out_ && dropped < std::min(still_expected, kLingerBytes)) {
     const std::size_t size = co_await stream_->read_some(buffer_.prepare(kReadSize));
     if (size == 0) co_return;
     dropped += size;

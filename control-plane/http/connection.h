@@ -65,6 +65,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void watch_for_hangup(const std::shared_ptr<Bell>& bell);
   void check_hangup(const std::shared_ptr<Bell>& bell);
   void arm(std::chrono::milliseconds time);
+  void watch_deadline();
   void disarm();
 
   std::unique_ptr<Stream> stream_;
