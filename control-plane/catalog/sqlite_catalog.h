@@ -67,6 +67,7 @@ class SqliteCatalog final : public Catalog {
   Result<bool> mark_ready(const PendingVersion& version) override;
   Result<bool> mark_failed(const PendingVersion& version, std::string_view message) override;
   Result<std::vector<AgentSnapshot>> unpublished_agents(std::string_view region,
+                                                        std::int64_t after_id,
                                                         int at_most) override;
   Result<void> mark_published(std::int64_t agent_id, std::int64_t revision) override;
   Result<std::vector<RetainedVersion>> retained_versions(std::string_view region) override;

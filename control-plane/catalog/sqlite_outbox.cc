@@ -131,12 +131,13 @@ AgentSnapshot SqliteCatalog::read_snapshot(std::int64_t agent_id) {
 }
 
 Result<std::vector<AgentSnapshot>> SqliteCatalog::unpublished_agents(std::string_view region,
+                                                                     std::int64_t after_id,
                                                                      int at_most) {
   return db_.read("find unpublished agents", [&]() -> Result<std::vector<AgentSnapshot>> {
     auto rows = db_.query(
-        "SELECT id FROM agents WHERE region = ? AND revision > published_revision"
+        "SELECT id FROM agents WHERE region = ? AND revision > published_revision AND id > ?"
         " ORDER BY id LIMIT ?",
-        region, at_most);
+        region, after_id, at_most);
     std::vector<AgentSnapshot> snapshots;
     while (rows.step()) snapshots.push_back(read_snapshot(rows.integer(0)));
     return snapshots;

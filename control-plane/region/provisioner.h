@@ -48,8 +48,8 @@ class Provisioner {
   void run(std::stop_token stop);
   // Something was written: look now rather than at the next poll.
   void wake();
-  // Does all that is due, once, on the calling thread; returns how long to wait for the next. run()
-  // is a loop of it.
+  // Does what is due, up to a number of versions, on the calling thread; returns how long to wait
+  // for the next. run() is a loop of it.
   std::chrono::milliseconds work_once();
   // Publishes the region's changed agents now, so that a deploy's answer is already true in the
   // region. A failure is logged and left to run().

@@ -47,8 +47,9 @@ class MortalOutbox final : public Outbox {
     return fuse_.around([&] { return inner_.mark_failed(version, message); });
   }
   Result<std::vector<AgentSnapshot>> unpublished_agents(std::string_view region,
+                                                        std::int64_t after_id,
                                                         int at_most) override {
-    return fuse_.around([&] { return inner_.unpublished_agents(region, at_most); });
+    return fuse_.around([&] { return inner_.unpublished_agents(region, after_id, at_most); });
   }
   Result<void> mark_published(std::int64_t agent_id, std::int64_t revision) override {
     return fuse_.around([&] { return inner_.mark_published(agent_id, revision); });

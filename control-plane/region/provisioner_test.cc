@@ -23,7 +23,9 @@ class FaultyRegion final : public RegionStore {
     return inner_.read_set_version(set_id, version);
   }
   Result<void> put_agent(const AgentSnapshot& snapshot) override {
-    if (down) return fail(ErrorCode::failed, "no route to region");
+    if (down || snapshot.agent_id == refused_agent) {
+      return fail(ErrorCode::failed, "no route to region");
+    }
     return inner_.put_agent(snapshot);
   }
   Result<std::optional<AgentSnapshot>> find_agent(std::int64_t agent_id) override {
@@ -45,6 +47,7 @@ class FaultyRegion final : public RegionStore {
   bool forgetful = false;
   bool keeps_all = false;
   int attempts = 0;
+  std::int64_t refused_agent = 0;
 
  private:
   RegionStore& inner_;
@@ -136,6 +139,27 @@ TEST_CASE("publishing while the region is away is made up for") {
   t.faulty.down = false;
   t.worker.work_once();
   CHECK(t.agent("bot").reconciled_deployment == bot.deployment.id);
+}
+
+TEST_CASE("an agent that cannot be published holds up no other") {
+  FaultyStores t;
+  const Agent first = need(t.catalog().create_agent(t.acme, deploy_of("first"))).agent;
+  const Agent second = need(t.catalog().create_agent(t.acme, deploy_of("second"))).agent;
+  t.faulty.refused_agent = first.id;
+  CHECK(t.worker.work_once() == milliseconds(200));  // backs off all the same
+  CHECK(t.agent("first").reconciled_deployment.empty());
+  CHECK(t.agent("second").reconciled_deployment == second.deployment.id);
+}
+
+TEST_CASE("a stream of versions does not hold up publishing") {
+  FaultyStores t;
+  need(t.catalog().create_agent(t.acme, deploy_of("bot")));
+  for (int i = 0; i < 17; ++i) t.write("bot-secrets-" + std::to_string(i), "A", "1");
+  CHECK(t.worker.work_once() == milliseconds(0));
+  CHECK(t.faulty.attempts == 16);
+  CHECK_FALSE(t.agent("bot").reconciled_deployment.empty());
+  t.worker.work_once();
+  CHECK(t.faulty.attempts == 17);
 }
 
 TEST_CASE("the pinned and the newest ready version are kept, others are dropped") {
