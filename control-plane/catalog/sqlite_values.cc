@@ -19,7 +19,8 @@ bool SqliteCatalog::remove_value(const SetRow& row, std::string_view key) {
              .run() == 1;
 }
 
-// Decrypts the one row that it replaces, and no other.
+// Decrypts the one row that it replaces, and no other. One that does not open is replaced too: to
+// write it again is how it is mended.
 Result<bool> SqliteCatalog::write_value(const SetRow& row, const SecretPair& pair) {
   ValueContext context{
       .organization_id = row.organization_id, .set_id = row.set.id, .key = pair.key};
@@ -31,9 +32,8 @@ Result<bool> SqliteCatalog::write_value(const SetRow& row, const SecretPair& pai
         row.set.id, pair.key);
     if (live.step()) {
       context.written_by = live.integer(0);
-      auto old = cipher_.open(context, {.key_id = live.text(1), .box = live.blob(2)});
-      if (!old) return propagate(old);
-      if (old->same_content(pair.value)) return false;
+      const auto old = cipher_.open(context, {.key_id = live.text(1), .box = live.blob(2)});
+      if (old && old->same_content(pair.value)) return false;
       position = live.integer(3);
     }
   }
