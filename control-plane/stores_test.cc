@@ -56,6 +56,26 @@ TEST_CASE("a wrong master key is told on opening, with what to do") {
   CHECK_FALSE(opened.error().hint.empty());
 }
 
+TEST_CASE("a region file that is lost is told, and not replaced by an empty one") {
+  TestStores t;
+  t.write("bot-secrets", "A", "1");
+  t.provision();
+  t.close();
+  REQUIRE(std::filesystem::remove(t.data() + "/region-us-west.db"));
+  const auto opened = open_stores(t.data(), t.master_key, t.clock);
+  REQUIRE_FALSE(opened);
+  CHECK(opened.error().message.find("region-us-west.db") != std::string::npos);
+  CHECK_FALSE(opened.error().hint.empty());
+  CHECK_FALSE(std::filesystem::exists(t.data() + "/region-us-west.db"));
+}
+
+TEST_CASE("a region file that never held anything is made again") {
+  TestStores t;
+  t.close();
+  REQUIRE(std::filesystem::remove(t.data() + "/region-us-west.db"));
+  CHECK(open_stores(t.data(), t.master_key, t.clock));
+}
+
 TEST_CASE("keys are the same after opening again, and differ between regions") {
   TestStores t;
   const auto& keys = t.stores.regions.at("us-west").signing_keys;

@@ -71,6 +71,8 @@ class SqliteCatalog final : public Catalog {
                                                         int at_most) override;
   Result<void> mark_published(std::int64_t agent_id, std::int64_t revision) override;
   Result<std::vector<RetainedVersion>> retained_versions(std::string_view region) override;
+  // Whether the region was ever told of a version or an agent that it must know now.
+  Result<bool> has_provisioned(std::string_view region);
 
  private:
   // All of these run inside a transaction of db_. What they throw, it converts.
