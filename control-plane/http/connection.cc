@@ -301,9 +301,9 @@ asio::awaitable<std::unique_ptr<Response>> Connection::answer(Request& request) 
     if (last) co_return std::make_unique<Response>(context_.router.refuse(request, 503));
     if (!context_.stopping && !co_await park(std::get<Wait>(outcome))) co_return nullptr;
     // Grown, even when the wake came at once: 0 means "has not waited".
-    const auto waited =
+    request.waited =
         std::chrono::ceil<std::chrono::milliseconds>(steady_clock::now() - parked_since);
-    request.waited = context_.stopping ? kLongEnough : waited;
+    request.must_answer = context_.stopping;
   }
 }
 
