@@ -134,9 +134,9 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   const std::jthread signal_thread(
       [&](const std::stop_token& stop) { stop_on_signal(**server, log, stop); });
   log.info("listening", {{"url", listening}, {"public_url", urls->front()}});
-  (*server)->run();
+  auto ran = (*server)->run();
   log.info("stopped");
-  return {};
+  return ran;
 }
 
 }  // namespace agent_secrets::control_plane

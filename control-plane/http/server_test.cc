@@ -54,7 +54,7 @@ class RunningServer {
                 [](const Request& request) { return Response{.body = std::string(request.body)}; });
     router_.add("GET", "/park", [this](const Request& request) { return park(request); });
     server_ = std::move(*Server::bind(options, router_, log_));
-    thread_ = std::thread([this] { server_->run(); });
+    thread_ = std::thread([this] { ran_ = server_->run(); });
   }
   ~RunningServer() { stop(); }
   RunningServer(const RunningServer&) = delete;
@@ -63,6 +63,7 @@ class RunningServer {
   void stop() {
     server_->stop();
     if (thread_.joinable()) thread_.join();
+    CHECK(ran_);
   }
   [[nodiscard]] std::uint16_t port() const { return server_->port(); }
   Gate gate;
@@ -86,6 +87,7 @@ class RunningServer {
   Log log_{"test", LogLevel::error, LogFormat::json};
   Router router_;
   std::unique_ptr<Server> server_;
+  Result<void> ran_;
   std::thread thread_;
 };
 
