@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/limits.h"
 #include "core/unique_fd.h"
 #include "tests/catch.h"
 
@@ -201,6 +202,34 @@ TEST_CASE("an oversized chunked body is answered with 413") {
   client.send("0\r\n\r\n");
   client.finish_sending();
   CHECK(contains(client.receive_all(), "HTTP/1.1 413 "));
+}
+
+TEST_CASE("bodies that all connections together promise are bounded") {
+  RunningServer server;
+  std::vector<std::unique_ptr<Client>> promising;
+  for (std::size_t i = 0; i < limits::kRequestBodies / limits::kRequestBody; ++i) {
+    promising.push_back(std::make_unique<Client>(server));
+    promising.back()->send(
+        "PUT /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+        "Content-Length: 4194304\r\n\r\n");
+    promising.back()->receive_through("100 Continue\r\n\r\n");
+  }
+  Client refused(server);
+  refused.send("PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
+  refused.finish_sending();
+  CHECK(contains(refused.receive_all(), "HTTP/1.1 503 "));
+  Client bodiless(server);
+  bodiless.send(kClosing);
+  CHECK(contains(bodiless.receive_all(), "HTTP/1.1 200 "));
+
+  promising.clear();
+  std::string answer = " 503 ";
+  while (contains(answer, " 503 ")) {  // until the server has noticed
+    Client next(server);
+    next.send("PUT /echo HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc");
+    answer = next.receive_all();
+  }
+  CHECK(answer.ends_with("abc"));
 }
 
 TEST_CASE("a client that expects 100-continue hears it, or the refusal in its place") {
