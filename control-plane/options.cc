@@ -124,6 +124,11 @@ class Parser {
         ->allow_extra_args(false);
     app->add_flag("--allow-plain-http", options->allow_plain_http,
                   "without TLS also off loopback; only behind a proxy that does TLS");
+    app->add_option("--max-connections", options->max_connections,
+                    "more wait until one ends; an instance that watches holds one")
+        ->type_name("N")
+        ->check(CLI::Range(16, 1'000'000))
+        ->capture_default_str();
   }
 
   void add_token() {
