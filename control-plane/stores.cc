@@ -1,7 +1,6 @@
 #include "control-plane/stores.h"
 
 #include <cerrno>
-#include <filesystem>
 #include <utility>
 
 #include <fcntl.h>
@@ -97,25 +96,13 @@ Result<Stores> open_all(const std::string& directory, const MasterKey& master_ke
   return stores;
 }
 
-// A fresh volume is often 0755; one that holds other files is left as its owner made it.
-Result<void> make_directory(const std::string& directory) {
-  if (::mkdir(directory.c_str(), 0700) == 0) return {};
-  if (errno != EEXIST) return directory_failure("create", directory);
-  std::error_code error;
-  const bool empty = std::filesystem::is_empty(directory, error);
-  if (error) {
-    return fail(ErrorCode::failed,
-                fmt::format("open data directory {}: {}", directory, error.message()));
-  }
-  if (empty && ::chmod(directory.c_str(), 0700) != 0) return directory_failure("chmod", directory);
-  return {};
-}
-
 }  // namespace
 
 Result<Stores> create_stores(const std::string& data_directory, const MasterKey& master_key,
                              const Clock& clock) {
-  if (auto ok = make_directory(data_directory); !ok) return propagate(ok);
+  if (::mkdir(data_directory.c_str(), 0700) != 0 && errno != EEXIST) {
+    return directory_failure("create", data_directory);
+  }
   if (exists(catalog_path(data_directory))) {
     return fail(ErrorCode::conflict, fmt::format("{} already holds a catalog", data_directory),
                 "choose an empty directory, or use the catalog that is there");

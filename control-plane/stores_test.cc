@@ -36,15 +36,6 @@ TEST_CASE("a catalog is created once and opened where there is one") {
         ErrorCode::not_found);
 }
 
-TEST_CASE("a fresh volume is made private") {
-  TestStores t;
-  const std::string volume = t.directory.path("volume");
-  std::filesystem::create_directory(volume);
-  std::filesystem::permissions(volume, std::filesystem::perms(0755));
-  REQUIRE(create_stores(volume, t.master_key, t.clock));
-  CHECK(mode_of(volume) == 0700);
-}
-
 TEST_CASE("a wrong master key is told on opening, with what to do") {
   TestStores t;
   t.close();
