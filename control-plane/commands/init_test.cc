@@ -1,6 +1,8 @@
 #include "control-plane/commands/init.h"
 
 #include <filesystem>
+#include <string>
+#include <utility>
 
 #include "tests/catch.h"
 #include "tests/fakes/fake_clock.h"
