@@ -111,7 +111,7 @@ class SqliteCatalog final : public Catalog {
   std::optional<Agent> find_agent_row(std::int64_t organization_id, std::string_view name);
   Result<Agent> existing_agent(std::int64_t organization_id, std::string_view name);
   Deployment read_deployment(std::string_view id);
-  std::vector<PinnedSet> read_pins(std::string_view deployment_id);
+  std::vector<PinnedSet> read_pins(std::string_view deployment_id);  // without changed_keys
 
   // sqlite_deploys.cc
   struct Binding {
