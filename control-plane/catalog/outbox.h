@@ -55,6 +55,8 @@ class Outbox {
   // Set versions that the region must keep: the newest and the newest ready of each set, and those
   // pinned by the deployment that an agent has or that its region still serves.
   virtual Result<std::vector<RetainedVersion>> retained_versions(std::string_view region) = 0;
+  // Forgets the values of this region's sets that only other versions had.
+  virtual Result<void> drop_unneeded_values(std::string_view region) = 0;
 };
 
 }  // namespace agent_secrets::control_plane

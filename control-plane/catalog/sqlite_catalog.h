@@ -71,6 +71,7 @@ class SqliteCatalog final : public Catalog {
                                                         int at_most) override;
   Result<void> mark_published(std::int64_t agent_id, std::int64_t revision) override;
   Result<std::vector<RetainedVersion>> retained_versions(std::string_view region) override;
+  Result<void> drop_unneeded_values(std::string_view region) override;
   // Whether the region was ever told of a version or an agent that it must know now.
   Result<bool> has_provisioned(std::string_view region);
 
@@ -105,7 +106,7 @@ class SqliteCatalog final : public Catalog {
   Result<void> check_set_size(const SetRow& row, std::string_view last_key);
   Result<std::vector<ProvisionedValue>> open_values(const PendingVersion& version);
   std::vector<std::string> changed_keys(std::int64_t set_id, std::int64_t from, std::int64_t to);
-  void drop_unneeded_values(std::int64_t set_id);
+  void drop_values_of(std::int64_t set_id);  // that no retained version has
 
   // sqlite_agents.cc
   std::optional<Agent> find_agent_row(std::int64_t organization_id, std::string_view name);

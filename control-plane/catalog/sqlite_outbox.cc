@@ -61,7 +61,7 @@ Result<bool> SqliteCatalog::mark_ready(const PendingVersion& version) {
            " (SELECT deployment_id FROM deployment_pins WHERE set_id = ?)",
            version.set_id)
         .run();
-    drop_unneeded_values(version.set_id);
+    drop_values_of(version.set_id);
     return true;
   });
 }

@@ -113,13 +113,26 @@ std::vector<std::string> SqliteCatalog::changed_keys(std::int64_t set_id, std::i
 }
 
 // secure_delete overwrites what goes.
-void SqliteCatalog::drop_unneeded_values(std::int64_t set_id) {
+void SqliteCatalog::drop_values_of(std::int64_t set_id) {
   db_.query(
          "DELETE FROM set_values WHERE set_id = ?1 AND removed_by IS NOT NULL AND NOT EXISTS"
          " (SELECT 1 FROM retained_versions r WHERE r.set_id = ?1"
          "   AND r.version >= written_by AND r.version < removed_by)",
          set_id)
       .run();
+}
+
+Result<void> SqliteCatalog::drop_unneeded_values(std::string_view region) {
+  return db_.write("drop old values", [&]() -> Result<void> {
+    std::vector<std::int64_t> set_ids;
+    auto rows = db_.query(
+        "SELECT DISTINCT s.id FROM sets s JOIN set_values v ON v.set_id = s.id"
+        " WHERE s.region = ? AND v.removed_by IS NOT NULL",
+        region);
+    while (rows.step()) set_ids.push_back(rows.integer(0));
+    for (const std::int64_t id : set_ids) drop_values_of(id);
+    return {};
+  });
 }
 
 }  // namespace agent_secrets::control_plane

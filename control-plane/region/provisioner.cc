@@ -106,6 +106,7 @@ Result<void> Provisioner::provision(const PendingVersion& version) {
   auto values = outbox_.read_version(version);
   if (!values && values.error().code == ErrorCode::not_found) return {};  // skipped, or deleted
   if (!values) return propagate(values, "read from the catalog");
+  retained_.reset();  // a write that skips this version now leaves it to be dropped
   if (auto ok = store_.put_set_version(*values); !ok) return propagate(ok, "write to the region");
   if (auto ok = compare_with_region(*values); !ok) return propagate(ok, "read back");
   may_drop_ = true;
@@ -189,8 +190,9 @@ Result<void> Provisioner::drop_unneeded() {
 Result<void> Provisioner::retain_only_needed() {
   auto versions = outbox_.retained_versions(region_);
   if (!versions) return propagate(versions, "list versions to keep");
-  if (*versions == retained_) return {};
+  if (retained_ == *versions) return {};
   if (auto ok = store_.retain_only(*versions); !ok) return propagate(ok, "drop old versions");
+  if (auto ok = outbox_.drop_unneeded_values(region_); !ok) return propagate(ok);
   retained_ = std::move(*versions);
   return {};
 }

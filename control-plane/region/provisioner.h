@@ -19,6 +19,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -79,7 +80,8 @@ class Provisioner {
   // Of the thread that works.
   std::chrono::milliseconds backoff_{0};   // 0: the last round went well
   std::chrono::milliseconds retry_at_{0};  // monotonic
-  std::vector<RetainedVersion> retained_;  // what the region was last told to keep
+  // What the region was last told to keep; none when it may hold more.
+  std::optional<std::vector<RetainedVersion>> retained_;
   std::chrono::milliseconds sweep_at_{0};  // monotonic
 
   std::mutex publishing_;  // one publisher at a time, so that snapshots arrive in order

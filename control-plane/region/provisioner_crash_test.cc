@@ -54,6 +54,9 @@ class MortalOutbox final : public Outbox {
   Result<void> mark_published(std::int64_t agent_id, std::int64_t revision) override {
     return fuse_.around([&] { return inner_.mark_published(agent_id, revision); });
   }
+  Result<void> drop_unneeded_values(std::string_view region) override {
+    return fuse_.around([&] { return inner_.drop_unneeded_values(region); });
+  }
   Result<std::vector<RetainedVersion>> retained_versions(std::string_view region) override {
     return fuse_.around([&] { return inner_.retained_versions(region); });
   }

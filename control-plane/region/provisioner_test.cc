@@ -1,6 +1,9 @@
 #include "control-plane/region/provisioner.h"
 
+#include <functional>
 #include <thread>
+
+#include <SQLiteCpp/Database.h>
 
 #include "control-plane/test_stores.h"
 
@@ -16,7 +19,9 @@ class FaultyRegion final : public RegionStore {
   Result<void> put_set_version(const ProvisionedVersion& version) override {
     ++attempts;
     if (down) return fail(ErrorCode::failed, "no route [to] region");
-    return forgetful ? Result<void>{} : inner_.put_set_version(version);
+    auto put = forgetful ? Result<void>{} : inner_.put_set_version(version);
+    if (after_put) after_put();
+    return put;
   }
   Result<std::optional<ProvisionedVersion>> read_set_version(std::int64_t set_id,
                                                              std::int64_t version) override {
@@ -48,6 +53,7 @@ class FaultyRegion final : public RegionStore {
   bool keeps_all = false;
   int attempts = 0;
   std::int64_t refused_agent = 0;
+  std::function<void()> after_put;
 
  private:
   RegionStore& inner_;
@@ -226,6 +232,33 @@ TEST_CASE("versions that could not be dropped are dropped in the next round") {
   t.faulty.keeps_all = false;
   t.worker.work_once();
   CHECK_FALSE(need(t.region().read_set_version(id, 1)).has_value());
+}
+
+TEST_CASE("a version whose set is deleted while it is written leaves no orphan") {
+  FaultyStores t;
+  t.worker.work_once();
+  const std::int64_t id = t.write("bot-secrets", "A", "1").id;
+  t.faulty.after_put = [&] { need(t.catalog().delete_set(t.acme, "bot-secrets")); };
+  t.worker.work_once();
+  CHECK(t.faulty.attempts == 1);
+  CHECK_FALSE(need(t.region().read_set_version(id, 1)).has_value());
+}
+
+TEST_CASE("a replaced value leaves the catalog once nothing pins it") {
+  FaultyStores t;
+  t.write("bot-secrets", "A", "1");
+  t.worker.work_once();
+  need(t.catalog().create_agent(t.acme, deploy_of("bot", "bot-secrets")));
+  t.write("bot-secrets", "A", "2");
+  t.worker.work_once();
+  SQLite::Database catalog(t.data() + "/catalog.db", SQLite::OPEN_READONLY);
+  const auto rows = [&] { return catalog.execAndGet("SELECT count(*) FROM set_values").getInt(); };
+  CHECK(rows() == 2);
+  DeployRequest again = deploy_of("bot");
+  again.force = true;
+  need(t.catalog().update_agent(t.acme, again));
+  t.worker.work_once();
+  CHECK(rows() == 1);
 }
 
 TEST_CASE("run works until it is asked to stop, and wakes for a write") {
