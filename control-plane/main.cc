@@ -1,5 +1,6 @@
 // secret-control-plane: secret sets for agents, behind the API that the official Pipecat Cloud CLI
 // speaks.
+#include <cerrno>
 #include <cstdio>
 
 #include <sodium.h>
@@ -15,12 +16,23 @@
 namespace agent_secrets::control_plane {
 namespace {
 
+// The soft limit is often 1024, for programs that use select(2); connections need more.
+Result<void> raise_descriptor_limit() {
+  rlimit descriptors{};
+  if (::getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
+    descriptors.rlim_cur = descriptors.rlim_max;
+    if (::setrlimit(RLIMIT_NOFILE, &descriptors) == 0) return {};
+  }
+  return fail(ErrorCode::failed, "raise the limit of open files: " + errno_message(errno));
+}
+
 // Values pass through this process: no core dump, no ptrace by others of the same user.
 Result<void> harden_process() {
   const rlimit no_core{.rlim_cur = 0, .rlim_max = 0};
   if (::setrlimit(RLIMIT_CORE, &no_core) != 0 || ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
     return fail(ErrorCode::failed, "forbid core dumps: " + errno_message(errno));
   }
+  if (auto raised = raise_descriptor_limit(); !raised) return raised;
   if (sodium_init() < 0) return fail(ErrorCode::failed, "libsodium does not initialise");
   return {};
 }

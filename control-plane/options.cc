@@ -28,7 +28,7 @@ constexpr const char* kDescription =
 constexpr const char* kFooter =
     "Environment: AGENT_SECRETS_DATA_DIR, AGENT_SECRETS_MASTER_KEY_FILE, or "
     "AGENT_SECRETS_MASTER_KEY\n"
-    "(the key itself, base64url). AGENT_SECRETS_LOG=debug adds detail.\n"
+    "(the key itself, base64url). AGENT_SECRETS_LOG=text for a log that people read.\n"
     "Exit codes: 0 done, 1 failed, 2 wrong command line.";
 
 // One subcommand: its options bound to a struct, which becomes the command when it was chosen.
@@ -85,7 +85,7 @@ class Parser {
 
   template <typename T>
   static void add_organization(CLI::App* app, const std::shared_ptr<T>& options) {
-    app->add_option("--organization", options->organization, "needed only when there are several")
+    app->add_option("--organization", options->organization, "default: the only one there is")
         ->type_name("NAME");
   }
 
@@ -124,6 +124,11 @@ class Parser {
         ->allow_extra_args(false);
     app->add_flag("--allow-plain-http", options->allow_plain_http,
                   "without TLS also off loopback; only behind a proxy that does TLS");
+    app->add_option("--max-connections", options->max_connections,
+                    "more wait until one ends; an instance that watches holds one")
+        ->type_name("N")
+        ->check(CLI::Range(16, 1'000'000))
+        ->capture_default_str();
   }
 
   void add_token() {

@@ -29,6 +29,7 @@ struct ServeOptions {
   std::string tls_key_file;
   std::vector<std::string> public_urls;
   bool allow_plain_http = false;
+  int max_connections = 4096;
 };
 
 struct TokenCreateOptions {

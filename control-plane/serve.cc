@@ -56,7 +56,8 @@ Result<ServerOptions> server_options(const ServeOptions& options) {
   ServerOptions server{.address = host,
                        .tls_certificate_file = options.tls_certificate_file,
                        .tls_key_file = options.tls_key_file,
-                       .allow_plain_http = options.allow_plain_http};
+                       .allow_plain_http = options.allow_plain_http,
+                       .max_connections = options.max_connections};
   const char* end = options.listen.data() + options.listen.size();
   const char* begin = colon == std::string::npos ? end : options.listen.data() + colon + 1;
   const auto [rest, error] = std::from_chars(begin, end, server.port);
@@ -134,9 +135,9 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   const std::jthread signal_thread(
       [&](const std::stop_token& stop) { stop_on_signal(**server, log, stop); });
   log.info("listening", {{"url", listening}, {"public_url", urls->front()}});
-  (*server)->run();
+  auto ran = (*server)->run();
   log.info("stopped");
-  return {};
+  return ran;
 }
 
 }  // namespace agent_secrets::control_plane

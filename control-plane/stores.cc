@@ -1,7 +1,6 @@
 #include "control-plane/stores.h"
 
 #include <cerrno>
-#include <filesystem>
 #include <utility>
 
 #include <fcntl.h>
@@ -42,6 +41,24 @@ Result<std::unique_ptr<SqliteConnection>> open_migrated(const std::string& path,
   return connection;
 }
 
+bool exists(const std::string& path) {
+  struct stat facts{};
+  return ::stat(path.c_str(), &facts) == 0;
+}
+
+// An empty store in the place of a lost one would answer every agent that it is not known, and
+// nothing would ever fill it: for the catalog its versions are ready and its agents published.
+Result<void> refuse_lost_region(const std::string& path, SqliteCatalog& catalog,
+                                std::string_view code) {
+  if (exists(path)) return {};
+  auto provisioned = catalog.has_provisioned(code);
+  if (!provisioned) return propagate(provisioned);
+  if (!*provisioned) return {};
+  return fail(ErrorCode::not_found, path + " is not there, but the catalog has provisioned it",
+              "restore the whole data directory from one copy, or see 'A region file is lost' in "
+              "docs/OPERATIONS.md");
+}
+
 Result<RegionHandle> open_region(const std::string& directory, const std::string& code,
                                  KeyStore& keys) {
   auto signing_keys = keys.signing_keys(code);
@@ -65,42 +82,27 @@ Result<Stores> open_all(const std::string& directory, const MasterKey& master_ke
   if (!cipher) return propagate(cipher, "open " + catalog_path(directory));
 
   Stores stores;
-  stores.catalog =
-      std::make_unique<SqliteCatalog>(std::move(*connection), std::move(*cipher), clock);
-  auto regions = stores.catalog->list_regions();
+  auto catalog = std::make_unique<SqliteCatalog>(std::move(*connection), std::move(*cipher), clock);
+  auto regions = catalog->list_regions();
   if (!regions) return propagate(regions);
   for (const Region& region : *regions) {
+    auto there = refuse_lost_region(region_path(directory, region.code), *catalog, region.code);
+    if (!there) return propagate(there, "region " + region.code);
     auto handle = open_region(directory, region.code, keys);
     if (!handle) return propagate(handle, "region " + region.code);
     stores.regions.emplace(region.code, std::move(*handle));
   }
+  stores.catalog = std::move(catalog);
   return stores;
-}
-
-// A fresh volume is often 0755; one that holds other files is left as its owner made it.
-Result<void> make_directory(const std::string& directory) {
-  if (::mkdir(directory.c_str(), 0700) == 0) return {};
-  if (errno != EEXIST) return directory_failure("create", directory);
-  std::error_code error;
-  const bool empty = std::filesystem::is_empty(directory, error);
-  if (error) {
-    return fail(ErrorCode::failed,
-                fmt::format("open data directory {}: {}", directory, error.message()));
-  }
-  if (empty && ::chmod(directory.c_str(), 0700) != 0) return directory_failure("chmod", directory);
-  return {};
-}
-
-bool exists(const std::string& path) {
-  struct stat facts{};
-  return ::stat(path.c_str(), &facts) == 0;
 }
 
 }  // namespace
 
 Result<Stores> create_stores(const std::string& data_directory, const MasterKey& master_key,
                              const Clock& clock) {
-  if (auto ok = make_directory(data_directory); !ok) return propagate(ok);
+  if (::mkdir(data_directory.c_str(), 0700) != 0 && errno != EEXIST) {
+    return directory_failure("create", data_directory);
+  }
   if (exists(catalog_path(data_directory))) {
     return fail(ErrorCode::conflict, fmt::format("{} already holds a catalog", data_directory),
                 "choose an empty directory, or use the catalog that is there");

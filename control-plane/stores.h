@@ -26,7 +26,8 @@ struct Stores {
   std::map<std::string, RegionHandle> regions;  // by code
 };
 
-// Creates the directory (0700) and an empty catalog; refuses one that already holds a catalog.
+// Creates an empty catalog, and its directory (0700) when there is none; refuses one that already
+// holds a catalog.
 Result<Stores> create_stores(const std::string& data_directory, const MasterKey& master_key,
                              const Clock& clock);
 // Opens an existing one: runs migrations (after a copy), refuses a newer schema and a wrong master

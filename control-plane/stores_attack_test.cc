@@ -133,6 +133,15 @@ TEST_CASE("a value that does not open fails its set and no other") {
   CHECK(t.set("other-secrets").status == SetStatus::ready);
 }
 
+TEST_CASE("a value that does not open is mended by writing it again") {
+  Attacked t;
+  t.edit_catalog(box_from("key = 'B'") + "WHERE key = 'A'");
+  t.write("bot-secrets", "A", "a2");
+  t.provision();
+  CHECK(t.set("bot-secrets").status == SetStatus::ready);
+  CHECK(t.served("bot-secrets", 3).at("A") == "a2");
+}
+
 TEST_CASE("exchanged key rows are refused on opening") {
   Attacked t;
   t.close();

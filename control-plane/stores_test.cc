@@ -36,15 +36,6 @@ TEST_CASE("a catalog is created once and opened where there is one") {
         ErrorCode::not_found);
 }
 
-TEST_CASE("a fresh volume is made private") {
-  TestStores t;
-  const std::string volume = t.directory.path("volume");
-  std::filesystem::create_directory(volume);
-  std::filesystem::permissions(volume, std::filesystem::perms(0755));
-  REQUIRE(create_stores(volume, t.master_key, t.clock));
-  CHECK(mode_of(volume) == 0700);
-}
-
 TEST_CASE("a wrong master key is told on opening, with what to do") {
   TestStores t;
   t.close();
@@ -54,6 +45,26 @@ TEST_CASE("a wrong master key is told on opening, with what to do") {
   CHECK(opened.error().code == ErrorCode::untrusted);
   CHECK(opened.error().message.find("master key") != std::string::npos);
   CHECK_FALSE(opened.error().hint.empty());
+}
+
+TEST_CASE("a region file that is lost is told, and not replaced by an empty one") {
+  TestStores t;
+  t.write("bot-secrets", "A", "1");
+  t.provision();
+  t.close();
+  REQUIRE(std::filesystem::remove(t.data() + "/region-us-west.db"));
+  const auto opened = open_stores(t.data(), t.master_key, t.clock);
+  REQUIRE_FALSE(opened);
+  CHECK(opened.error().message.find("region-us-west.db") != std::string::npos);
+  CHECK_FALSE(opened.error().hint.empty());
+  CHECK_FALSE(std::filesystem::exists(t.data() + "/region-us-west.db"));
+}
+
+TEST_CASE("a region file that never held anything is made again") {
+  TestStores t;
+  t.close();
+  REQUIRE(std::filesystem::remove(t.data() + "/region-us-west.db"));
+  CHECK(open_stores(t.data(), t.master_key, t.clock));
 }
 
 TEST_CASE("keys are the same after opening again, and differ between regions") {

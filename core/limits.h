@@ -20,6 +20,7 @@ inline constexpr std::size_t kEnvironmentString = 131072;
 
 // HTTP, both sides.
 inline constexpr std::size_t kRequestBody = 4uz * 1024 * 1024;
+inline constexpr std::size_t kRequestBodies = 64 * kRequestBody;  // of all connections together
 inline constexpr std::size_t kRequestHeader = 32uz * 1024;
 inline constexpr std::size_t kResponseBody = 4uz * 1024 * 1024;
 

@@ -47,12 +47,16 @@ class Outbox {
   // agents that pin the set.
   virtual Result<bool> mark_ready(const PendingVersion& version) = 0;
   virtual Result<bool> mark_failed(const PendingVersion& version, std::string_view message) = 0;
+  // Ordered by id, those above `after_id`.
   virtual Result<std::vector<AgentSnapshot>> unpublished_agents(std::string_view region,
+                                                                std::int64_t after_id,
                                                                 int at_most) = 0;
   virtual Result<void> mark_published(std::int64_t agent_id, std::int64_t revision) = 0;
   // Set versions that the region must keep: the newest and the newest ready of each set, and those
   // pinned by the deployment that an agent has or that its region still serves.
   virtual Result<std::vector<RetainedVersion>> retained_versions(std::string_view region) = 0;
+  // Forgets the values of this region's sets that only other versions had.
+  virtual Result<void> drop_unneeded_values(std::string_view region) = 0;
 };
 
 }  // namespace agent_secrets::control_plane

@@ -17,25 +17,19 @@ constexpr const char* kFindAgent =
 
 std::vector<PinnedSet> SqliteCatalog::read_pins(std::string_view deployment_id) {
   std::vector<PinnedSet> pins;
-  {
-    auto rows = db_.query(
-        "SELECT a.organization_id, p.set_id, p.set_name, p.version,"
-        " max(p.version, coalesce(s.ready_version, 0)) FROM deployment_pins p"
-        " JOIN deployments d ON d.id = p.deployment_id JOIN agents a ON a.id = d.agent_id"
-        " LEFT JOIN sets s ON s.id = p.set_id WHERE p.deployment_id = ? ORDER BY p.set_name",
-        deployment_id);
-    while (rows.step()) {
-      pins.push_back({.organization_id = rows.integer(0),
-                      .set_id = rows.integer(1),
-                      .name = rows.text(2),
-                      .version = rows.integer(3),
-                      .latest_version = rows.integer(4),
-                      .changed_keys = {}});
-    }
-  }
-  for (PinnedSet& pin : pins) {
-    if (pin.latest_version == pin.version) continue;
-    pin.changed_keys = changed_keys(pin.set_id, pin.version, pin.latest_version);
+  auto rows = db_.query(
+      "SELECT a.organization_id, p.set_id, p.set_name, p.version,"
+      " max(p.version, coalesce(s.ready_version, 0)) FROM deployment_pins p"
+      " JOIN deployments d ON d.id = p.deployment_id JOIN agents a ON a.id = d.agent_id"
+      " LEFT JOIN sets s ON s.id = p.set_id WHERE p.deployment_id = ? ORDER BY p.set_name",
+      deployment_id);
+  while (rows.step()) {
+    pins.push_back({.organization_id = rows.integer(0),
+                    .set_id = rows.integer(1),
+                    .name = rows.text(2),
+                    .version = rows.integer(3),
+                    .latest_version = rows.integer(4),
+                    .changed_keys = {}});
   }
   return pins;
 }

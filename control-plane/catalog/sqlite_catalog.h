@@ -67,9 +67,13 @@ class SqliteCatalog final : public Catalog {
   Result<bool> mark_ready(const PendingVersion& version) override;
   Result<bool> mark_failed(const PendingVersion& version, std::string_view message) override;
   Result<std::vector<AgentSnapshot>> unpublished_agents(std::string_view region,
+                                                        std::int64_t after_id,
                                                         int at_most) override;
   Result<void> mark_published(std::int64_t agent_id, std::int64_t revision) override;
   Result<std::vector<RetainedVersion>> retained_versions(std::string_view region) override;
+  Result<void> drop_unneeded_values(std::string_view region) override;
+  // Whether the region was ever told of a version or an agent that it must know now.
+  Result<bool> has_provisioned(std::string_view region);
 
  private:
   // All of these run inside a transaction of db_. What they throw, it converts.
@@ -102,13 +106,13 @@ class SqliteCatalog final : public Catalog {
   Result<void> check_set_size(const SetRow& row, std::string_view last_key);
   Result<std::vector<ProvisionedValue>> open_values(const PendingVersion& version);
   std::vector<std::string> changed_keys(std::int64_t set_id, std::int64_t from, std::int64_t to);
-  void drop_unneeded_values(std::int64_t set_id);
+  void drop_values_of(std::int64_t set_id);  // that no retained version has
 
   // sqlite_agents.cc
   std::optional<Agent> find_agent_row(std::int64_t organization_id, std::string_view name);
   Result<Agent> existing_agent(std::int64_t organization_id, std::string_view name);
   Deployment read_deployment(std::string_view id);
-  std::vector<PinnedSet> read_pins(std::string_view deployment_id);
+  std::vector<PinnedSet> read_pins(std::string_view deployment_id);  // without changed_keys
 
   // sqlite_deploys.cc
   struct Binding {

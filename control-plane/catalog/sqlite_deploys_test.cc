@@ -82,7 +82,7 @@ TEST_CASE("a deployment pins the version that was ready when it was made") {
   const Agent now = t.agent("bot");
   CHECK(now.deployment.pins[0].version == 1);
   CHECK(now.deployment.pins[0].latest_version == 2);
-  CHECK(now.deployment.pins[0].changed_keys == std::vector<std::string>{"A"});
+  CHECK(t.snapshot(now.id).sets[0].changed_keys == std::vector<std::string>{"A"});
 }
 
 TEST_CASE("an agent is created once, needs an image and a valid name") {

@@ -61,7 +61,7 @@ Result<bool> SqliteCatalog::mark_ready(const PendingVersion& version) {
            " (SELECT deployment_id FROM deployment_pins WHERE set_id = ?)",
            version.set_id)
         .run();
-    drop_unneeded_values(version.set_id);
+    drop_values_of(version.set_id);
     return true;
   });
 }
@@ -126,17 +126,22 @@ AgentSnapshot SqliteCatalog::read_snapshot(std::int64_t agent_id) {
     snapshot.deployment_id = row.text(5);
   }
   if (!snapshot.deleted) snapshot.sets = read_pins(snapshot.deployment_id);
+  for (PinnedSet& pin : snapshot.sets) {
+    if (pin.latest_version == pin.version) continue;
+    pin.changed_keys = changed_keys(pin.set_id, pin.version, pin.latest_version);
+  }
   snapshot.credentials = read_credentials(agent_id);
   return snapshot;
 }
 
 Result<std::vector<AgentSnapshot>> SqliteCatalog::unpublished_agents(std::string_view region,
+                                                                     std::int64_t after_id,
                                                                      int at_most) {
   return db_.read("find unpublished agents", [&]() -> Result<std::vector<AgentSnapshot>> {
     auto rows = db_.query(
-        "SELECT id FROM agents WHERE region = ? AND revision > published_revision"
+        "SELECT id FROM agents WHERE region = ? AND revision > published_revision AND id > ?"
         " ORDER BY id LIMIT ?",
-        region, at_most);
+        region, after_id, at_most);
     std::vector<AgentSnapshot> snapshots;
     while (rows.step()) snapshots.push_back(read_snapshot(rows.integer(0)));
     return snapshots;
@@ -162,6 +167,16 @@ Result<std::vector<RetainedVersion>> SqliteCatalog::retained_versions(std::strin
       versions.push_back({.set_id = rows.integer(0), .version = rows.integer(1)});
     }
     return versions;
+  });
+}
+
+Result<bool> SqliteCatalog::has_provisioned(std::string_view region) {
+  return db_.read("look for provisioned versions", [&]() -> Result<bool> {
+    auto row = db_.query(
+        "SELECT EXISTS (SELECT 1 FROM sets WHERE region = ?1 AND ready_version > 0)"
+        " OR EXISTS (SELECT 1 FROM agents WHERE region = ?1 AND published_revision > 0)",
+        region);
+    return row.step() && row.integer(0) != 0;
   });
 }
 

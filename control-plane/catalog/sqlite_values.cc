@@ -19,7 +19,8 @@ bool SqliteCatalog::remove_value(const SetRow& row, std::string_view key) {
              .run() == 1;
 }
 
-// Decrypts the one row that it replaces, and no other.
+// Decrypts the one row that it replaces, and no other. One that does not open is replaced too: to
+// write it again is how it is mended.
 Result<bool> SqliteCatalog::write_value(const SetRow& row, const SecretPair& pair) {
   ValueContext context{
       .organization_id = row.organization_id, .set_id = row.set.id, .key = pair.key};
@@ -31,9 +32,8 @@ Result<bool> SqliteCatalog::write_value(const SetRow& row, const SecretPair& pai
         row.set.id, pair.key);
     if (live.step()) {
       context.written_by = live.integer(0);
-      auto old = cipher_.open(context, {.key_id = live.text(1), .box = live.blob(2)});
-      if (!old) return propagate(old);
-      if (old->same_content(pair.value)) return false;
+      const auto old = cipher_.open(context, {.key_id = live.text(1), .box = live.blob(2)});
+      if (old && old->same_content(pair.value)) return false;
       position = live.integer(3);
     }
   }
@@ -113,13 +113,26 @@ std::vector<std::string> SqliteCatalog::changed_keys(std::int64_t set_id, std::i
 }
 
 // secure_delete overwrites what goes.
-void SqliteCatalog::drop_unneeded_values(std::int64_t set_id) {
+void SqliteCatalog::drop_values_of(std::int64_t set_id) {
   db_.query(
          "DELETE FROM set_values WHERE set_id = ?1 AND removed_by IS NOT NULL AND NOT EXISTS"
          " (SELECT 1 FROM retained_versions r WHERE r.set_id = ?1"
          "   AND r.version >= written_by AND r.version < removed_by)",
          set_id)
       .run();
+}
+
+Result<void> SqliteCatalog::drop_unneeded_values(std::string_view region) {
+  return db_.write("drop old values", [&]() -> Result<void> {
+    std::vector<std::int64_t> set_ids;
+    auto rows = db_.query(
+        "SELECT DISTINCT s.id FROM sets s JOIN set_values v ON v.set_id = s.id"
+        " WHERE s.region = ? AND v.removed_by IS NOT NULL",
+        region);
+    while (rows.step()) set_ids.push_back(rows.integer(0));
+    for (const std::int64_t id : set_ids) drop_values_of(id);
+    return {};
+  });
 }
 
 }  // namespace agent_secrets::control_plane

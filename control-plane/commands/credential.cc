@@ -109,16 +109,35 @@ Result<bool> wait_for_region(Opened& opened, const std::string& agent, const std
   }
 }
 
-Result<void> report_region(Opened& opened, const std::string& agent, const std::string& kid,
-                           std::string_view done, Clock& clock) {
+// A credential that is issued works once its region knows it, which may be later.
+Result<void> report_issued(Opened& opened, const std::string& agent, const std::string& kid,
+                           Clock& clock) {
   auto confirmed = wait_for_region(opened, agent, kid, clock);
   if (!confirmed) return propagate(confirmed);
   if (*confirmed) {
-    note("credential " + kid + " of agent '" + agent + "' is " + std::string(done));
+    note("credential " + kid + " of agent '" + agent + "' is active");
   } else {
-    note("credential " + kid + " of agent '" + agent + "' is not yet " + std::string(done) +
-         ": its region has not confirmed\nhint: Is the server running? It will tell the region.");
+    note("credential " + kid + " of agent '" + agent +
+         "' is not yet active: its region has not confirmed\n"
+         "hint: Is the server running? It will tell the region.");
   }
+  return {};
+}
+
+// Until its region knows, a revoked credential goes on opening bundles: that is no success.
+Result<void> require_revoked(Opened& opened, const std::string& agent, const std::string& kid,
+                             Clock& clock) {
+  auto confirmed = wait_for_region(opened, agent, kid, clock);
+  if (!confirmed) return propagate(confirmed);
+  if (!*confirmed) {
+    return fail(
+        ErrorCode::timed_out,
+        "credential " + kid + " of agent '" + agent +
+            "' is marked revoked, but its region has not confirmed",
+        "Start secret-control-plane serve, which tells the region; until then credential list "
+        "shows it as pending.");
+  }
+  note("credential " + kid + " of agent '" + agent + "' is revoked");
   return {};
 }
 
@@ -164,7 +183,7 @@ Result<void> issue_credential(const CredentialIssueOptions& options, Clock& cloc
   auto added = opened->stores.catalog->add_credential(opened->organization.id, options.agent,
                                                       identity->kid, credential_public_keys(fixed));
   if (!added) return propagate(added, "register the credential");
-  return report_region(*opened, options.agent, identity->kid, "active", clock);
+  return report_issued(*opened, options.agent, identity->kid, clock);
 }
 
 Result<void> list_credentials(const CredentialListOptions& options, const Clock& clock) {
@@ -186,7 +205,7 @@ Result<void> revoke_credential(const CredentialRevokeOptions& options, Clock& cl
   auto revoked = opened->stores.catalog->revoke_credential(opened->organization.id, options.agent,
                                                            options.kid);
   if (!revoked) return propagate(revoked, "revoke credential " + options.kid);
-  return report_region(*opened, options.agent, options.kid, "revoked", clock);
+  return require_revoked(*opened, options.agent, options.kid, clock);
 }
 
 }  // namespace agent_secrets::control_plane

@@ -58,6 +58,21 @@ fs::path env_file(const InitOptions& options) {
   return beside.parent_path() / "agent-secrets.env";
 }
 
+// weakly_canonical leaves a relative path whose beginning does not exist, and a trailing slash, as
+// they are.
+fs::path plain(const fs::path& path) {
+  std::error_code ignored;
+  const fs::path absolute = fs::weakly_canonical(fs::absolute(path, ignored), ignored);
+  return absolute.has_filename() ? absolute : absolute.parent_path();
+}
+
+bool is_inside(const fs::path& directory, const std::string& file) {
+  if (file.empty()) return false;
+  const fs::path outer = plain(directory);
+  const auto [end, unused] = std::ranges::mismatch(outer, plain(file));
+  return end == outer.end();
+}
+
 Result<void> refuse_what_exists(const InitOptions& options) {
   const fs::path directory = options.data.data_directory;
   std::error_code ignored;
@@ -69,13 +84,19 @@ Result<void> refuse_what_exists(const InitOptions& options) {
     return fail(ErrorCode::conflict, env_file(options).string() + " already exists",
                 "move it away, or choose another with --env-file");
   }
-  const fs::path key = fs::weakly_canonical(options.data.master_key_file, ignored).parent_path();
-  const fs::path data = fs::weakly_canonical(directory, ignored);
-  const auto [end, unused] = std::ranges::mismatch(data, key);
-  if (!options.data.master_key_file.empty() && end == data.end()) {
+  if (is_inside(directory, options.data.master_key_file)) {
     return fail(ErrorCode::invalid, "the master key file is inside the data directory",
                 "keep it elsewhere: whoever copies the one must not get the other");
   }
+  return {};
+}
+
+// A fresh volume is often 0755; one that holds other files is left as its owner made it.
+Result<void> make_private(const fs::path& directory) {
+  std::error_code error;
+  const bool empty = fs::is_empty(directory, error);
+  if (!error && empty) fs::permissions(directory, fs::perms::owner_all, error);
+  if (error) return file_failure("open data directory", directory, error);
   return {};
 }
 
@@ -84,7 +105,7 @@ Result<void> make_data_directory(const fs::path& directory, Undo& undo) {
     undo.add(directory);
     return {};
   }
-  if (errno == EEXIST) return {};
+  if (errno == EEXIST) return make_private(directory);
   return fail(ErrorCode::failed,
               "create data directory " + directory.string() + ": " + errno_message(errno),
               "its parent must exist and be yours to write");

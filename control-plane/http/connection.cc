@@ -37,8 +37,8 @@ constexpr std::chrono::seconds kHangupRecheck{1};
 constexpr std::uint64_t kLingerBytes = 64 * 1024 * 1024;
 constexpr std::chrono::seconds kLingerBody{10};
 constexpr std::chrono::seconds kLingerEnd{2};
-// How long a parked request "has waited" when the server stops: longer than any handler asks for.
-constexpr std::chrono::hours kLongEnough{24};
+// Between two attempts to cancel what is going on past its deadline.
+constexpr std::chrono::milliseconds kCancelAgain{100};
 
 int status_of(const error_code& error) {
   if (error == http::error::body_limit) return 413;
@@ -86,14 +86,15 @@ struct Connection::Incoming {
   using Allocator = WipingAllocator<char>;
   using Parser = http::request_parser<http::vector_body<char, Allocator>, Allocator>;
 
-  Incoming() {
-    parser.eager(true);
+  explicit Incoming(ConnectionContext& shared) : context(shared) {
+    parser.eager(false);  // stops after the header, so that make_room() comes before the body
     parser.header_limit(limits::kRequestHeader);
     parser.body_limit(limits::kRequestBody);
   }
   Incoming(const Incoming&) = delete;
   Incoming& operator=(const Incoming&) = delete;
   ~Incoming() {
+    context.body_bytes -= body_bytes;
     for (auto& [name, value] : request.headers) wipe_memory(value.data(), value.size());
   }
 
@@ -101,11 +102,16 @@ struct Connection::Incoming {
   bool fill_request();
   [[nodiscard]] bool wants_continue() const {
     return parser.is_header_done() && !parser.is_done() && parser.get().version() == 11 &&
-           lower_case(view(parser.get()[http::field::expect])) == "100-continue";
+           expects_continue();
   }
   // What a client that was refused is still going to send.
   [[nodiscard]] std::uint64_t unread_body() const;
+  [[nodiscard]] bool expects_continue() const {
+    return lower_case(view(parser.get()[http::field::expect])) == "100-continue";
+  }
 
+  ConnectionContext& context;
+  std::uint64_t body_bytes = 0;  // its part of the context's
   Parser parser;
   Request request;
   int status = 400;  // when it is bad
@@ -129,7 +135,7 @@ bool Connection::Incoming::fill_request() {
 
 // From the field: the parser gives its own reading of it only once it has accepted the header.
 std::uint64_t Connection::Incoming::unread_body() const {
-  if (status != 413 || expecting_continue) return 0;
+  if ((status != 413 && status != 503) || expecting_continue) return 0;
   const std::string_view text = view(parser.get()[http::field::content_length]);
   std::uint64_t length = kLingerBytes;
   std::from_chars(text.data(), text.data() + text.size(), length);
@@ -144,7 +150,7 @@ struct Connection::Bell {
   bool client_gone = false;
 };
 
-Connection::Connection(std::unique_ptr<Stream> stream, const ConnectionContext& context)
+Connection::Connection(std::unique_ptr<Stream> stream, ConnectionContext& context)
     : stream_(std::move(stream)),
       context_(context),
       buffer_(kReadBuffer),
@@ -174,13 +180,21 @@ void Connection::arm(std::chrono::milliseconds time) {
   timed_out_ = false;
   deadline_ = steady_clock::now() + time;
   timer_.expires_at(deadline_);
+  watch_deadline();
+}
+
+// An operation that has completed, but that the coroutine has not seen yet, is beyond cancel(), and
+// the next one would begin with nothing armed: cancelled until disarmed.
+void Connection::watch_deadline() {
   timer_.async_wait([weak = weak_from_this()](const error_code& error) {
     const auto self = weak.lock();
     // The timer may have been armed anew after this completion was queued.
     if (error || !self || steady_clock::now() < self->deadline_) return;
     self->timed_out_ = true;
     error_code ignored;
-    self->stream_->socket().cancel(ignored);
+    (void)self->stream_->socket().cancel(ignored);
+    self->timer_.expires_after(kCancelAgain);
+    self->watch_deadline();
   });
 }
 
@@ -191,7 +205,7 @@ void Connection::disarm() {
 
 // True: the connection lives on.
 asio::awaitable<bool> Connection::serve_one() {
-  Incoming incoming;
+  Incoming incoming(context_);
   const Received received = co_await receive(incoming);
   if (received == Received::nothing) co_return false;
   disarm();
@@ -233,19 +247,8 @@ asio::awaitable<Connection::Received> Connection::receive(Incoming& incoming) {
   arm(idle ? context_.options.idle_timeout : context_.options.request_timeout);
   incoming.began = steady_clock::now();
   for (;;) {
-    while (buffer_.size() > 0) {
-      error_code error;
-      const std::size_t used = incoming.parser.put(buffer_.data(), error);
-      buffer_.consume(used);
-      if (error && error != http::error::need_more) {
-        incoming.status = status_of(error);
-        incoming.expecting_continue =
-            lower_case(view(incoming.parser.get()[http::field::expect])) == "100-continue";
-        co_return Received::bad;
-      }
-      if (incoming.parser.is_done()) co_return Received::request;
-      if (error || used == 0) break;
-    }
+    if (!parse(incoming)) co_return Received::bad;
+    if (incoming.parser.is_done()) co_return Received::request;
     // The parser takes a header or a chunk's size line whole; this one is longer than any may be.
     if (buffer_.size() > kReadBuffer - kReadSize) co_return Received::bad;
     if (!co_await send_continue(incoming)) co_return Received::nothing;
@@ -261,8 +264,43 @@ asio::awaitable<Connection::Received> Connection::receive(Incoming& incoming) {
   }
 }
 
+// Takes what the buffer has of the request. False: `status` says why it is refused.
+bool Connection::parse(Incoming& incoming) {
+  auto& parser = incoming.parser;
+  while (buffer_.size() > 0 && !parser.is_done()) {
+    error_code error;
+    const std::size_t used = parser.put(buffer_.data(), error);
+    buffer_.consume(used);
+    if (error && error != http::error::need_more) {
+      incoming.status = status_of(error);
+      incoming.expecting_continue = incoming.expects_continue();
+      return false;
+    }
+    if (parser.is_header_done() && !parser.eager() && !make_room(incoming)) return false;
+    if (error || used == 0) break;
+  }
+  return true;
+}
+
+// The parser takes the memory for a body as soon as it is promised, before anybody has shown a
+// token: all connections together may promise so much.
+bool Connection::make_room(Incoming& incoming) {
+  auto& parser = incoming.parser;
+  parser.eager(true);
+  if (parser.is_done()) return true;
+  const std::uint64_t promised = parser.content_length().value_or(limits::kRequestBody);
+  if (context_.body_bytes + promised > limits::kRequestBodies) {
+    incoming.status = 503;
+    incoming.expecting_continue = incoming.expects_continue();
+    return false;
+  }
+  context_.body_bytes += promised;
+  incoming.body_bytes = promised;
+  return true;
+}
+
 asio::awaitable<bool> Connection::read_more(bool idle) {
-  if (idle && context_.stopping) co_return false;
+  if (timed_out_ || (idle && context_.stopping)) co_return false;
   idle_ = idle;
   const std::size_t size = co_await stream_->read_some(buffer_.prepare(kReadSize));
   idle_ = false;
@@ -293,9 +331,9 @@ asio::awaitable<std::unique_ptr<Response>> Connection::answer(Request& request) 
     if (last) co_return std::make_unique<Response>(context_.router.refuse(request, 503));
     if (!context_.stopping && !co_await park(std::get<Wait>(outcome))) co_return nullptr;
     // Grown, even when the wake came at once: 0 means "has not waited".
-    const auto waited =
+    request.waited =
         std::chrono::ceil<std::chrono::milliseconds>(steady_clock::now() - parked_since);
-    request.waited = context_.stopping ? kLongEnough : waited;
+    request.must_answer = context_.stopping;
   }
 }
 
@@ -353,7 +391,7 @@ asio::awaitable<void> Connection::linger(std::uint64_t still_expected) {
   std::uint64_t dropped = buffer_.size();
   buffer_.clear();
   arm(kLingerBody);
-  while (dropped < std::min(still_expected, kLingerBytes)) {
+  while (!timed_out_ && dropped < std::min(still_expected, kLingerBytes)) {
     const std::size_t size = co_await stream_->read_some(buffer_.prepare(kReadSize));
     if (size == 0) co_return;
     dropped += size;

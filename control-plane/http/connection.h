@@ -38,11 +38,12 @@ struct ConnectionContext {
   boost::asio::thread_pool& workers;
   std::shared_ptr<WakeChannel> channel;
   bool stopping = false;
+  std::uint64_t body_bytes = 0;  // promised by the requests that are being received or answered
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(std::unique_ptr<Stream> stream, const ConnectionContext& context);
+  Connection(std::unique_ptr<Stream> stream, ConnectionContext& context);
 
   boost::asio::awaitable<void> run();
   // Closes an idle connection and wakes a parked one; the others end with their answer.
@@ -56,6 +57,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   enum class Received { request, nothing, bad };
 
   boost::asio::awaitable<bool> serve_one();
+  bool parse(Incoming& incoming);
+  bool make_room(Incoming& incoming);
   boost::asio::awaitable<Received> receive(Incoming& incoming);
   boost::asio::awaitable<bool> read_more(bool idle);
   boost::asio::awaitable<bool> send_continue(Incoming& incoming);
@@ -65,10 +68,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void watch_for_hangup(const std::shared_ptr<Bell>& bell);
   void check_hangup(const std::shared_ptr<Bell>& bell);
   void arm(std::chrono::milliseconds time);
+  void watch_deadline();
   void disarm();
 
   std::unique_ptr<Stream> stream_;
-  const ConnectionContext& context_;
+  ConnectionContext& context_;
   boost::beast::basic_flat_buffer<WipingAllocator<char>> buffer_;
   boost::asio::steady_timer timer_;
   std::chrono::steady_clock::time_point deadline_;

@@ -22,6 +22,7 @@ struct Request {
   std::map<std::string, std::string> params;   // of the matched route: {"org": "acme"}
   std::string_view body;                       // owned by the server, wiped after the answer
   std::chrono::milliseconds waited{0};         // how long it has been parked (Wait)
+  bool must_answer = false;                    // the server stops: another Wait becomes a 503
 
   [[nodiscard]] std::string_view header(const std::string& lower_case_name) const;  // or ""
 };

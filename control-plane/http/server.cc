@@ -71,6 +71,7 @@ struct Server::Impl {
                 .channel = std::make_shared<WakeChannel>(io)} {}
 
   asio::awaitable<void> accept_loop();
+  bool try_begin(tcp::socket socket);
   void begin(tcp::socket socket);
   void ended(const std::shared_ptr<Connection>& connection, std::exception_ptr failure);
   void stop();
@@ -95,13 +96,22 @@ asio::awaitable<void> Server::Impl::accept_loop() {
       continue;
     }
     auto [error, socket] = co_await acceptor.async_accept(kAwait);
-    if (!error) {
-      begin(std::move(socket));
-    } else if (!context.stopping) {
-      context.log.warning("accept failed", {{"reason", error.message()}});
-      pause.expires_after(kAcceptPause);
-      co_await pause.async_wait(kAwait);
-    }
+    if (!error && try_begin(std::move(socket))) continue;
+    if (context.stopping) break;
+    if (error) context.log.warning("accept failed", {{"reason", error.message()}});
+    pause.expires_after(kAcceptPause);
+    co_await pause.async_wait(kAwait);
+  }
+}
+
+// A connection that cannot begin, most likely for want of memory, is closed, and no other is.
+bool Server::Impl::try_begin(tcp::socket socket) {
+  try {
+    begin(std::move(socket));
+    return true;
+  } catch (const std::exception& failure) {
+    context.log.error("a connection could not begin", {{"reason", failure.what()}});
+    return false;
   }
 }
 
@@ -177,12 +187,16 @@ Result<std::unique_ptr<Server>> Server::bind(ServerOptions options, const Router
 
 std::uint16_t Server::port() const { return impl_->acceptor.local_endpoint().port(); }
 
-void Server::run() {
-  asio::co_spawn(impl_->io, impl_->accept_loop(), [this](std::exception_ptr failure) {
-    if (failure) impl_->context.log.error("the accept loop ended by an internal error");
+Result<void> Server::run() {
+  Result<void> outcome;
+  asio::co_spawn(impl_->io, impl_->accept_loop(), [&](std::exception_ptr failure) {
+    if (!failure) return;
+    outcome = fail(ErrorCode::failed, "the accept loop ended by an internal error");
+    impl_->stop();
   });
   impl_->io.run();
   impl_->workers.join();
+  return outcome;
 }
 
 void Server::stop() {

@@ -39,7 +39,8 @@ class Server {
                                               const Log& log);
   ~Server();
   [[nodiscard]] std::uint16_t port() const;
-  void run();
+  // Until stop(). An error when it ended without: nothing is served any more.
+  Result<void> run();
   void stop();
 
  private:

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/limits.h"
 #include "core/unique_fd.h"
 #include "tests/catch.h"
 
@@ -54,7 +55,7 @@ class RunningServer {
                 [](const Request& request) { return Response{.body = std::string(request.body)}; });
     router_.add("GET", "/park", [this](const Request& request) { return park(request); });
     server_ = std::move(*Server::bind(options, router_, log_));
-    thread_ = std::thread([this] { server_->run(); });
+    thread_ = std::thread([this] { ran_ = server_->run(); });
   }
   ~RunningServer() { stop(); }
   RunningServer(const RunningServer&) = delete;
@@ -63,6 +64,7 @@ class RunningServer {
   void stop() {
     server_->stop();
     if (thread_.joinable()) thread_.join();
+    CHECK(ran_);
   }
   [[nodiscard]] std::uint16_t port() const { return server_->port(); }
   Gate gate;
@@ -72,6 +74,10 @@ class RunningServer {
     return {.status = status, .body = "{\"status\":" + std::to_string(status) + "}"};
   }
   Outcome park(const Request& request) {
+    if (request.must_answer) {
+      const bool plausible = request.waited < std::chrono::minutes(1);
+      return Response{.body = plausible ? "{\"stopping\":true}" : "{}"};
+    }
     if (request.waited.count() > 0) return Response{.body = "{\"woken\":true}"};
     return Wait{.at_most = std::chrono::seconds(60), .subscribe = [this](auto wake) {
                   gate.subscribed(std::move(wake));
@@ -82,6 +88,7 @@ class RunningServer {
   Log log_{"test", LogLevel::error, LogFormat::json};
   Router router_;
   std::unique_ptr<Server> server_;
+  Result<void> ran_;
   std::thread thread_;
 };
 
@@ -197,6 +204,34 @@ TEST_CASE("an oversized chunked body is answered with 413") {
   CHECK(contains(client.receive_all(), "HTTP/1.1 413 "));
 }
 
+TEST_CASE("bodies that all connections together promise are bounded") {
+  RunningServer server;
+  std::vector<std::unique_ptr<Client>> promising;
+  for (std::size_t i = 0; i < limits::kRequestBodies / limits::kRequestBody; ++i) {
+    promising.push_back(std::make_unique<Client>(server));
+    promising.back()->send(
+        "PUT /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+        "Content-Length: 4194304\r\n\r\n");
+    promising.back()->receive_through("100 Continue\r\n\r\n");
+  }
+  Client refused(server);
+  refused.send("PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
+  refused.finish_sending();
+  CHECK(contains(refused.receive_all(), "HTTP/1.1 503 "));
+  Client bodiless(server);
+  bodiless.send(kClosing);
+  CHECK(contains(bodiless.receive_all(), "HTTP/1.1 200 "));
+
+  promising.clear();
+  std::string answer = " 503 ";
+  while (contains(answer, " 503 ")) {  // until the server has noticed
+    Client next(server);
+    next.send("PUT /echo HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc");
+    answer = next.receive_all();
+  }
+  CHECK(answer.ends_with("abc"));
+}
+
 TEST_CASE("a client that expects 100-continue hears it, or the refusal in its place") {
   RunningServer server;
   Client client(server);
@@ -285,7 +320,7 @@ TEST_CASE("stopping answers parked requests and closes idle connections") {
   parked.send("GET /park HTTP/1.1\r\nHost: a\r\n\r\n");
   server.gate.await_wake();
   server.stop();
-  CHECK(parked.receive_all().ends_with("{\"woken\":true}"));
+  CHECK(parked.receive_all().ends_with("{\"stopping\":true}"));
   CHECK(idle.receive_all().empty());
 }
 

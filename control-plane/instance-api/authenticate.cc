@@ -3,19 +3,10 @@
 #include <optional>
 #include <utility>
 
-#include <fmt/chrono.h>
-#include <fmt/format.h>
-
 #include "control-plane/instance-api/answers.h"
 
 namespace agent_secrets::control_plane {
 namespace {
-
-// RFC 9110 section 5.6.7. fmt formats in the C locale unless told otherwise.
-std::string http_date(std::chrono::milliseconds unix_time) {
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(unix_time);
-  return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(seconds.count()));
-}
 
 std::string_view sentence(ProofFailure failure) {
   switch (failure) {
@@ -95,9 +86,6 @@ std::expected<Caller, Response> Authenticator::authenticate(const Request& reque
 Response Authenticator::refuse_proof(ProofFailure failure) const {
   Response response = refuse(401, proof_failure_code(failure), sentence(failure));
   response.headers.emplace_back("WWW-Authenticate", std::string(kProofScheme));
-  if (failure == ProofFailure::clock_skew) {
-    response.headers.emplace_back("Date", http_date(clock_.unix_time()));
-  }
   return response;
 }
 

@@ -80,12 +80,12 @@ TEST_CASE("a replay within the window is answered again") {
   CHECK(region.api->bundle(request).status == 200);
 }
 
-TEST_CASE("a proof past the window is clock skew, and the answer carries the server's date") {
+TEST_CASE("a proof past the window is clock skew, and the date is left to the server") {
   TestRegion region;
   const Request request = region.bundle_request();
   region.clock.advance(std::chrono::seconds(301));
   CHECK(refusal(region, request) == "clock-skew");
-  CHECK(header_of(region.api->bundle(request), "Date") == "Tue, 14 Nov 2023 22:18:21 GMT");
+  CHECK(header_of(region.api->bundle(request), "Date").empty());
 }
 
 TEST_CASE("a proof does not age while its request is parked") {

@@ -204,7 +204,7 @@ Outcome answer_watch(const Request& request, const Caller& caller, ChangeHub& hu
     return respond(200, std::move(*evaluation), wait);
   }
   const auto remaining = wait.value_or(std::chrono::seconds(0)) - request.waited;
-  if (remaining > std::chrono::milliseconds(0)) {
+  if (remaining > std::chrono::milliseconds(0) && !request.must_answer) {
     return park(hub, caller.owner.agent_id, generation, remaining);
   }
   return respond(304, std::move(*evaluation), wait);

@@ -169,6 +169,17 @@ TEST_CASE("a parked watch wakes when its agent changes, and then answers") {
   CHECK(member(std::get<Response>(outcome), "state") == "stale");
 }
 
+TEST_CASE("a parked watch is answered as unchanged when the server stops") {
+  TestRegion region;
+  Request request = region.watch_request(current_tag(region), "wait=50");
+  const Parked watch(parked(region, request));
+  request.waited = std::chrono::seconds(2);
+  request.must_answer = true;
+  const auto outcome = region.api->watch(request);
+  REQUIRE(std::holds_alternative<Response>(outcome));
+  CHECK(std::get<Response>(outcome).status == 304);
+}
+
 TEST_CASE("a change of another agent wakes nobody here") {
   TestRegion region;
   const Parked watch(parked(region, region.watch_request(current_tag(region), "wait=50")));

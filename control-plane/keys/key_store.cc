@@ -58,16 +58,24 @@ Result<std::vector<KeyStore::Key>> KeyStore::read(std::string_view purpose) {
   return keys;
 }
 
-// Reading and creating are one transaction, so that two processes that start together agree.
+bool KeyStore::has_all(std::span<const Key> keys, std::span<const std::string_view> states) {
+  return std::ranges::all_of(states, [&](std::string_view state) {
+    return std::ranges::find(keys, state, &Key::state) != keys.end();
+  });
+}
+
+// Reading and creating are one transaction, so that two processes that start together agree. It is
+// tried only when a key is missing: a command beside the server need not wait for the write lock.
 Result<std::vector<KeyStore::Key>> KeyStore::read_or_create(
     std::string_view purpose, std::span<const std::string_view> states) {
+  auto there = database_.read("keys", [&] { return read(purpose); });
+  if (!there || has_all(*there, states)) return there;
   return database_.write("keys", [&]() -> Result<std::vector<Key>> {
     auto keys = read(purpose);
     if (!keys) return keys;
     bool created = false;
     for (const std::string_view state : states) {
-      const auto there = [&](const Key& key) { return key.state == state; };
-      if (std::ranges::any_of(*keys, there)) continue;
+      if (has_all(*keys, {&state, 1})) continue;
       create(purpose, state);
       created = true;
     }

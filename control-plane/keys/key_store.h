@@ -44,6 +44,7 @@ class KeyStore {
     SecretBuffer key;
   };
   void create(std::string_view purpose, std::string_view state);
+  static bool has_all(std::span<const Key> keys, std::span<const std::string_view> states);
   Result<std::vector<Key>> read(std::string_view purpose);
   Result<std::vector<Key>> read_or_create(std::string_view purpose,
                                           std::span<const std::string_view> states);

@@ -9,6 +9,8 @@ namespace agent_secrets::control_plane {
 namespace {
 
 constexpr int kAgentsAtOnce = 64;
+// Versions between two rounds of publishing: a revocation must not wait for a stream of writes.
+constexpr int kVersionsARound = 16;
 
 bool same_values(const ProvisionedVersion& left, const ProvisionedVersion& right) {
   return std::ranges::equal(
@@ -59,7 +61,7 @@ void Provisioner::wake() {
 std::chrono::milliseconds Provisioner::work_once() {
   if (clock_.monotonic() < retry_at_) return retry_at_ - clock_.monotonic();
   Step step = Step::done;
-  while (step == Step::done) step = provision_next();
+  for (int i = 0; i < kVersionsARound && step == Step::done; ++i) step = provision_next();
   auto finished = publish_agents();
   if (finished) finished = drop_unneeded();
   if (!finished) {
@@ -68,6 +70,7 @@ std::chrono::milliseconds Provisioner::work_once() {
   }
   if (step == Step::failed || !finished) return back_off();
   backoff_ = {};
+  if (step == Step::done) return {};  // more may be due
   return until_next_due();
 }
 
@@ -103,6 +106,7 @@ Result<void> Provisioner::provision(const PendingVersion& version) {
   auto values = outbox_.read_version(version);
   if (!values && values.error().code == ErrorCode::not_found) return {};  // skipped, or deleted
   if (!values) return propagate(values, "read from the catalog");
+  retained_.reset();  // a write that skips this version now leaves it to be dropped
   if (auto ok = store_.put_set_version(*values); !ok) return propagate(ok, "write to the region");
   if (auto ok = compare_with_region(*values); !ok) return propagate(ok, "read back");
   may_drop_ = true;
@@ -148,15 +152,20 @@ void Provisioner::publish_now() {
   wake();
 }
 
+// An agent that cannot be published holds up no other: the first error, once all were tried.
 Result<void> Provisioner::publish_agents() {
   const std::scoped_lock lock(publishing_);
+  Result<void> outcome;
+  std::int64_t after_id = 0;
   for (;;) {
-    auto snapshots = outbox_.unpublished_agents(region_, kAgentsAtOnce);
+    auto snapshots = outbox_.unpublished_agents(region_, after_id, kAgentsAtOnce);
     if (!snapshots) return propagate(snapshots, "read agents");
-    if (snapshots->empty()) return {};
+    if (snapshots->empty()) return outcome;
     for (const AgentSnapshot& snapshot : *snapshots) {
-      if (auto ok = publish(snapshot); !ok) return propagate(ok, "agent " + snapshot.agent);
+      auto published = publish(snapshot);
+      if (!published && outcome) outcome = propagate(published, "agent " + snapshot.agent);
     }
+    after_id = snapshots->back().agent_id;
   }
 }
 
@@ -181,8 +190,9 @@ Result<void> Provisioner::drop_unneeded() {
 Result<void> Provisioner::retain_only_needed() {
   auto versions = outbox_.retained_versions(region_);
   if (!versions) return propagate(versions, "list versions to keep");
-  if (*versions == retained_) return {};
+  if (retained_ == *versions) return {};
   if (auto ok = store_.retain_only(*versions); !ok) return propagate(ok, "drop old versions");
+  if (auto ok = outbox_.drop_unneeded_values(region_); !ok) return propagate(ok);
   retained_ = std::move(*versions);
   return {};
 }

@@ -19,6 +19,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -48,8 +49,8 @@ class Provisioner {
   void run(std::stop_token stop);
   // Something was written: look now rather than at the next poll.
   void wake();
-  // Does all that is due, once, on the calling thread; returns how long to wait for the next. run()
-  // is a loop of it.
+  // Does what is due, up to a number of versions, on the calling thread; returns how long to wait
+  // for the next. run() is a loop of it.
   std::chrono::milliseconds work_once();
   // Publishes the region's changed agents now, so that a deploy's answer is already true in the
   // region. A failure is logged and left to run().
@@ -79,7 +80,8 @@ class Provisioner {
   // Of the thread that works.
   std::chrono::milliseconds backoff_{0};   // 0: the last round went well
   std::chrono::milliseconds retry_at_{0};  // monotonic
-  std::vector<RetainedVersion> retained_;  // what the region was last told to keep
+  // What the region was last told to keep; none when it may hold more.
+  std::optional<std::vector<RetainedVersion>> retained_;
   std::chrono::milliseconds sweep_at_{0};  // monotonic
 
   std::mutex publishing_;  // one publisher at a time, so that snapshots arrive in order

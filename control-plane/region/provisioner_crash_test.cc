@@ -47,11 +47,15 @@ class MortalOutbox final : public Outbox {
     return fuse_.around([&] { return inner_.mark_failed(version, message); });
   }
   Result<std::vector<AgentSnapshot>> unpublished_agents(std::string_view region,
+                                                        std::int64_t after_id,
                                                         int at_most) override {
-    return fuse_.around([&] { return inner_.unpublished_agents(region, at_most); });
+    return fuse_.around([&] { return inner_.unpublished_agents(region, after_id, at_most); });
   }
   Result<void> mark_published(std::int64_t agent_id, std::int64_t revision) override {
     return fuse_.around([&] { return inner_.mark_published(agent_id, revision); });
+  }
+  Result<void> drop_unneeded_values(std::string_view region) override {
+    return fuse_.around([&] { return inner_.drop_unneeded_values(region); });
   }
   Result<std::vector<RetainedVersion>> retained_versions(std::string_view region) override {
     return fuse_.around([&] { return inner_.retained_versions(region); });

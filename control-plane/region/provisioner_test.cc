@@ -1,6 +1,9 @@
 #include "control-plane/region/provisioner.h"
 
+#include <functional>
 #include <thread>
+
+#include <SQLiteCpp/Database.h>
 
 #include "control-plane/test_stores.h"
 
@@ -16,14 +19,18 @@ class FaultyRegion final : public RegionStore {
   Result<void> put_set_version(const ProvisionedVersion& version) override {
     ++attempts;
     if (down) return fail(ErrorCode::failed, "no route [to] region");
-    return forgetful ? Result<void>{} : inner_.put_set_version(version);
+    auto put = forgetful ? Result<void>{} : inner_.put_set_version(version);
+    if (after_put) after_put();
+    return put;
   }
   Result<std::optional<ProvisionedVersion>> read_set_version(std::int64_t set_id,
                                                              std::int64_t version) override {
     return inner_.read_set_version(set_id, version);
   }
   Result<void> put_agent(const AgentSnapshot& snapshot) override {
-    if (down) return fail(ErrorCode::failed, "no route to region");
+    if (down || snapshot.agent_id == refused_agent) {
+      return fail(ErrorCode::failed, "no route to region");
+    }
     return inner_.put_agent(snapshot);
   }
   Result<std::optional<AgentSnapshot>> find_agent(std::int64_t agent_id) override {
@@ -45,6 +52,8 @@ class FaultyRegion final : public RegionStore {
   bool forgetful = false;
   bool keeps_all = false;
   int attempts = 0;
+  std::int64_t refused_agent = 0;
+  std::function<void()> after_put;
 
  private:
   RegionStore& inner_;
@@ -138,6 +147,27 @@ TEST_CASE("publishing while the region is away is made up for") {
   CHECK(t.agent("bot").reconciled_deployment == bot.deployment.id);
 }
 
+TEST_CASE("an agent that cannot be published holds up no other") {
+  FaultyStores t;
+  const Agent first = need(t.catalog().create_agent(t.acme, deploy_of("first"))).agent;
+  const Agent second = need(t.catalog().create_agent(t.acme, deploy_of("second"))).agent;
+  t.faulty.refused_agent = first.id;
+  CHECK(t.worker.work_once() == milliseconds(200));  // backs off all the same
+  CHECK(t.agent("first").reconciled_deployment.empty());
+  CHECK(t.agent("second").reconciled_deployment == second.deployment.id);
+}
+
+TEST_CASE("a stream of versions does not hold up publishing") {
+  FaultyStores t;
+  need(t.catalog().create_agent(t.acme, deploy_of("bot")));
+  for (int i = 0; i < 17; ++i) t.write("bot-secrets-" + std::to_string(i), "A", "1");
+  CHECK(t.worker.work_once() == milliseconds(0));
+  CHECK(t.faulty.attempts == 16);
+  CHECK_FALSE(t.agent("bot").reconciled_deployment.empty());
+  t.worker.work_once();
+  CHECK(t.faulty.attempts == 17);
+}
+
 TEST_CASE("the pinned and the newest ready version are kept, others are dropped") {
   TestStores t;
   t.write("bot-secrets", "A", "1");
@@ -202,6 +232,33 @@ TEST_CASE("versions that could not be dropped are dropped in the next round") {
   t.faulty.keeps_all = false;
   t.worker.work_once();
   CHECK_FALSE(need(t.region().read_set_version(id, 1)).has_value());
+}
+
+TEST_CASE("a version whose set is deleted while it is written leaves no orphan") {
+  FaultyStores t;
+  t.worker.work_once();
+  const std::int64_t id = t.write("bot-secrets", "A", "1").id;
+  t.faulty.after_put = [&] { need(t.catalog().delete_set(t.acme, "bot-secrets")); };
+  t.worker.work_once();
+  CHECK(t.faulty.attempts == 1);
+  CHECK_FALSE(need(t.region().read_set_version(id, 1)).has_value());
+}
+
+TEST_CASE("a replaced value leaves the catalog once nothing pins it") {
+  FaultyStores t;
+  t.write("bot-secrets", "A", "1");
+  t.worker.work_once();
+  need(t.catalog().create_agent(t.acme, deploy_of("bot", "bot-secrets")));
+  t.write("bot-secrets", "A", "2");
+  t.worker.work_once();
+  SQLite::Database catalog(t.data() + "/catalog.db", SQLite::OPEN_READONLY);
+  const auto rows = [&] { return catalog.execAndGet("SELECT count(*) FROM set_values").getInt(); };
+  CHECK(rows() == 2);
+  DeployRequest again = deploy_of("bot");
+  again.force = true;
+  need(t.catalog().update_agent(t.acme, again));
+  t.worker.work_once();
+  CHECK(rows() == 1);
 }
 
 TEST_CASE("run works until it is asked to stop, and wakes for a write") {

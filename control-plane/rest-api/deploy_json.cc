@@ -1,5 +1,6 @@
 #include "control-plane/rest-api/deploy_json.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -16,6 +17,12 @@ namespace json = boost::json;
 constexpr std::size_t kImageMax = 512;
 constexpr std::size_t kTextMax = 256;
 constexpr std::int64_t kAgentsMax = 10'000;
+
+// The CLI prints what it is given back, and takes square brackets for markup (contract 2.4).
+bool is_printable(std::string_view text) {
+  return std::ranges::none_of(
+      text, [](unsigned char c) { return c < ' ' || c == 0x7f || c == '[' || c == ']'; });
+}
 
 // Reads members of the body; the first thing wrong sticks, so that a parser reads as a list.
 class Members {
@@ -35,7 +42,11 @@ class Members {
       refuse(name, "must be a string of at most " + std::to_string(max_size) + " bytes");
       return std::nullopt;
     }
-    return std::string(string->data(), string->size());
+    std::string value(string->data(), string->size());
+    if (!is_printable(value)) {
+      refuse(name, "must not contain square brackets or control characters");
+    }
+    return value;
   }
 
   std::optional<int> integer(std::string_view name, std::int64_t least, std::int64_t most) {
@@ -141,7 +152,9 @@ void read_resources(Members& members, DeployRequest& request) {
   for (const char* name : {"cpu", "memory"}) {
     const json::value* value = resources->if_contains(name);
     if (value == nullptr) continue;
-    const bool small_text = value->is_string() && value->get_string().size() <= kTextMax;
+    const json::string* text = value->if_string();
+    const bool small_text =
+        text != nullptr && text->size() <= kTextMax && is_printable({text->data(), text->size()});
     if (!small_text && !value->is_number()) {
       return members.refuse("resources", "must have cpu and memory as short strings or numbers");
     }

@@ -69,19 +69,28 @@ TEST_CASE("what the CLI would wait for in vain is refused at once") {
 }
 
 TEST_CASE("wrong types and values are refused by name") {
-  for (const char* body :
-       {"", "[]", "{}", R"({"serviceName":7})", R"({"serviceName":"b","image":""})",
-        R"({"serviceName":"b","image":"a b"})", R"({"serviceName":"b","image":7})",
-        R"({"serviceName":"b","autoScaling":{"minAgents":-1}})",
-        R"({"serviceName":"b","autoScaling":{"maxAgents":0}})",
-        R"({"serviceName":"b","autoScaling":{"maxAgents":1.5}})",
-        R"({"serviceName":"b","autoScaling":3})", R"({"serviceName":"b","nodeType":"x86"})",
-        R"({"serviceName":"b","maxSessionDuration":59})",
-        R"({"serviceName":"b","maxSessionDuration":14401})",
-        R"({"serviceName":"b","websocketAuth":"maybe"})",
-        R"({"serviceName":"b","krispViva":{"audioFilter":"loud"}})",
-        R"({"serviceName":"b","forceRedeploy":"yes"})",
-        R"({"serviceName":"b","agentProfile":"p","resources":{"cpu":"1"}})"}) {
+  for (const char* body : {"",
+                           "[]",
+                           "{}",
+                           R"({"serviceName":7})",
+                           R"({"serviceName":"b","image":""})",
+                           R"({"serviceName":"b","image":"a b"})",
+                           R"({"serviceName":"b","image":7})",
+                           R"({"serviceName":"b","image":"[red]a"})",
+                           R"({"serviceName":"b\u001b"})",
+                           R"({"serviceName":"b","agentProfile":"[/]"})",
+                           R"({"serviceName":"b","resources":{"cpu":"[1]"}})",
+                           R"({"serviceName":"b","autoScaling":{"minAgents":-1}})",
+                           R"({"serviceName":"b","autoScaling":{"maxAgents":0}})",
+                           R"({"serviceName":"b","autoScaling":{"maxAgents":1.5}})",
+                           R"({"serviceName":"b","autoScaling":3})",
+                           R"({"serviceName":"b","nodeType":"x86"})",
+                           R"({"serviceName":"b","maxSessionDuration":59})",
+                           R"({"serviceName":"b","maxSessionDuration":14401})",
+                           R"({"serviceName":"b","websocketAuth":"maybe"})",
+                           R"({"serviceName":"b","krispViva":{"audioFilter":"loud"}})",
+                           R"({"serviceName":"b","forceRedeploy":"yes"})",
+                           R"({"serviceName":"b","agentProfile":"p","resources":{"cpu":"1"}})"}) {
     INFO(body);
     refusal(body);
   }

@@ -68,7 +68,7 @@ std::string_view fallback_text(int status) {
     case 431:
       return "The request header is larger than 32 KiB";
     case 503:
-      return "The server is stopping, try again";
+      return "The server is busy or stopping, try again";
     default:
       return "Internal server error";
   }
@@ -114,7 +114,9 @@ Response error_response(const Request& request, const Error& error, const Log& l
 }
 
 Response fallback_response(const Request& request, int status) {
-  return error_response(request, status, fallback_text(status));
+  Response response = error_response(request, status, fallback_text(status));
+  if (status == 503) response.headers.emplace_back("Retry-After", "2");
+  return response;
 }
 
 }  // namespace agent_secrets::control_plane

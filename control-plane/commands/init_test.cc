@@ -1,0 +1,57 @@
+#include "control-plane/commands/init.h"
+
+#include <filesystem>
+#include <string>
+#include <utility>
+
+#include "tests/catch.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/temporary_directory.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+namespace fs = std::filesystem;
+
+Error refusal(const std::string& data_directory, const std::string& master_key_file) {
+  const auto done =
+      init({.data = {.data_directory = data_directory, .master_key_file = master_key_file},
+            .organization = "acme",
+            .public_urls = {},
+            .env_file = {}},
+           FakeClock());
+  REQUIRE_FALSE(done);
+  return done.error();
+}
+
+}  // namespace
+
+TEST_CASE("a master key inside the data directory is refused, however the two are spelled") {
+  const TemporaryDirectory home;
+  const std::string absolute = home.path("data");
+  const std::string relative = "no-such-data";
+  for (const auto& [data, key] :
+       {std::pair(absolute, absolute + "/master.key"),
+        std::pair(absolute + "/", absolute + "/keys/master.key"),
+        std::pair(relative, relative + "/./master.key"),
+        std::pair(relative, (fs::absolute(relative) / "master.key").string())}) {
+    INFO(data << " " << key);
+    CHECK(refusal(data, key).message == "the master key file is inside the data directory");
+  }
+}
+
+TEST_CASE("a fresh volume is made private, one that holds files is left alone") {
+  const TemporaryDirectory home;
+  const std::string volume = home.path("volume");
+  fs::create_directory(volume);
+  fs::permissions(volume, fs::perms(0755));
+  refusal(volume, home.path("nowhere/master.key"));
+  CHECK(fs::status(volume).permissions() == fs::perms(0700));
+
+  home.write("volume/notes", "mine");
+  fs::permissions(volume, fs::perms(0750));
+  refusal(volume, home.path("nowhere/master.key"));
+  CHECK(fs::status(volume).permissions() == fs::perms(0750));
+}
+
+}  // namespace agent_secrets::control_plane

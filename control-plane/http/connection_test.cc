@@ -1,0 +1,66 @@
+#include "control-plane/http/connection.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "tests/catch.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+namespace asio = boost::asio;
+
+// Trickles a header, each read complete before anybody can cancel it.
+class TricklingStream final : public Stream {
+ public:
+  TricklingStream(asio::io_context& io, std::string& written) : socket_(io), written_(written) {}
+  asio::awaitable<bool> handshake() override { co_return true; }
+  asio::awaitable<std::size_t> read_some(asio::mutable_buffer into) override {
+    co_await asio::post(socket_.get_executor(), asio::use_awaitable);
+    if (left_.empty()) co_return 0;
+    *static_cast<char*>(into.data()) = left_.front();
+    left_.erase(0, 1);
+    co_return 1;
+  }
+  asio::awaitable<bool> write(std::string_view bytes) override {
+    written_ += bytes;
+    co_return true;
+  }
+  asio::awaitable<void> finish_writing() override { co_return; }
+  asio::ip::tcp::socket& socket() override { return socket_; }
+
+ private:
+  asio::ip::tcp::socket socket_;
+  std::string& written_;
+  std::string left_ =
+      "GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: " + std::string(20'000, 'x') +
+      "\r\n\r\n";
+};
+
+}  // namespace
+
+TEST_CASE("a client that keeps trickling is answered with 408 all the same") {
+  asio::io_context io{1};
+  asio::thread_pool workers(1);
+  const ServerOptions options{.request_timeout = std::chrono::seconds(0)};
+  Router router([](const Request&, int status) { return Response{.status = status}; });
+  router.add("GET", "/hello", [](const Request&) { return Response{}; });
+  const Log log("test", LogLevel::error, LogFormat::json);
+  ConnectionContext context{.options = options,
+                            .router = router,
+                            .log = log,
+                            .workers = workers,
+                            .channel = std::make_shared<WakeChannel>(io)};
+  std::string written;
+  const auto connection =
+      std::make_shared<Connection>(std::make_unique<TricklingStream>(io, written), context);
+  asio::co_spawn(io, connection->run(), asio::detached);
+  io.run();
+  context.channel->close();
+  CHECK(written.starts_with("HTTP/1.1 408 "));
+}
+
+}  // namespace agent_secrets::control_plane
