@@ -121,7 +121,7 @@ void publish_state(const Options& options, const StartMaterial& material, const 
   }
   if (published) return;
   // Never worth a bot that does not start: a full disk is no reason to refuse calls.
-  const std::string_view message = "running.json was not written";
+  const std::string_view message = "the state directory is not up to date";
   if (is_named) {
     log.warning(message, {{"cause", published.error().message}});
   } else {

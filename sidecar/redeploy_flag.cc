@@ -1,6 +1,6 @@
 #include "sidecar/redeploy_flag.h"
 
-#include <utility>
+#include <optional>
 
 #include <boost/json.hpp>
 
@@ -21,12 +21,12 @@ Result<void> RedeployFlag::update(const Knowledge& knowledge) {
   const WatchState state = knowledge.answer.state;
   if (state == WatchState::unknown) return {};
   const bool raised = state == WatchState::stale || state == WatchState::superseded;
-  std::string text = raised ? redeploy_json(knowledge) : std::string();
-  if (known_ && text == written_) return {};
-  auto done = raised ? directory_.write(kFlagFile, text) : directory_.remove(kFlagFile);
+  const auto wanted = raised ? std::optional(redeploy_json(knowledge)) : std::nullopt;
+  // What stands there counts, not what was written: a starting instance removes the flag.
+  const auto standing = directory_.read(kFlagFile);
+  if (standing && *standing == wanted) return {};
+  auto done = wanted ? directory_.write(kFlagFile, *wanted) : directory_.remove(kFlagFile);
   if (!done) return propagate(done, "redeploy flag");
-  written_ = std::move(text);
-  known_ = true;
   return {};
 }
 

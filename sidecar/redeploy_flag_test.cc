@@ -70,6 +70,14 @@ TEST_CASE("before the first answer the flag of another release is dropped") {
   CHECK_FALSE(f.content());
 }
 
+TEST_CASE("a flag that a starting instance removed is raised again while the release is stale") {
+  Flagging f;
+  REQUIRE(f.flag.update(knowing(kStaleJson)));
+  REQUIRE(f.directory.remove(kFlagFile));
+  REQUIRE(f.flag.update(knowing(kStaleJson)));
+  CHECK(f.content());
+}
+
 TEST_CASE("a flag that cannot be read is dropped") {
   Flagging f;
   REQUIRE(f.directory.write(kFlagFile, "half a fla"));

@@ -64,6 +64,11 @@ std::chrono::milliseconds Watcher::step() {
   waiting_ = !etag_.empty();
   const auto started = clock_.monotonic();
   const auto response = transport_.get(make_request(), options_.poll_wait + kAnswerGrace);
+  // The request took up to a minute: what is said now would be of the instance before.
+  if (const auto runs = running_(); runs != sequence) {
+    if (runs) watch_sequence(*runs);
+    return Ms(0);
+  }
   if (!response) return failed(response.error().message);
   return judge(*response, clock_.monotonic() - started);
 }

@@ -266,5 +266,16 @@ TEST_CASE("when another release runs, what was known of the old one is forgotten
   CHECK(w.watcher.knowledge().running_sequence == 6);
 }
 
+TEST_CASE("an answer about an instance that was replaced meanwhile is not learned") {
+  Watching w;
+  w.transport.will_answer([&w](const HttpRequest&) -> Result<HttpResponse> {
+    w.sequence = 6;
+    return answer(kStaleJson);
+  });
+  CHECK(w.watcher.step() == milliseconds(0));
+  CHECK(w.state() == WatchState::unknown);
+  CHECK(w.watcher.knowledge().running_sequence == 6);
+}
+
 }  // namespace
 }  // namespace agent_secrets::sidecar
