@@ -166,6 +166,7 @@ void Watcher::note_error(std::string cause) {
   ++knowledge_.errors;
   knowledge_.last_error = std::move(cause);
   lost_ = true;
+  skew_corrected_ = false;  // that Date may have been wrong; the pause keeps the next try rare
   etag_.clear();
 }
 

@@ -277,5 +277,23 @@ TEST_CASE("an answer about an instance that was replaced meanwhile is not learne
   CHECK(w.watcher.knowledge().running_sequence == 6);
 }
 
+TEST_CASE("one wrong Date does not make it deaf: the next one is believed again") {
+  Watching w;
+  const auto skewed = [](const char* date) {
+    return HttpResponse{
+        .status = 401, .headers = {{"date", date}}, .body = R"({"error":"x","code":"clock-skew"})"};
+  };
+  w.transport.will_answer(skewed("Tue, 14 Nov 2034 22:13:20 GMT"));
+  w.transport.will_answer(skewed("Tue, 14 Nov 2034 22:13:20 GMT"));
+  w.transport.will_answer(skewed("Tue, 14 Nov 2023 22:13:20 GMT"));
+  w.transport.will_answer(answer(kCurrentJson));
+  CHECK(w.watcher.step() == milliseconds(0));
+  CHECK(w.watcher.step() >= Watcher::kSlowRetry);
+  CHECK(w.watcher.step() == milliseconds(0));
+  w.watcher.step();
+  CHECK(claims_of(w));
+  CHECK(w.state() == WatchState::current);
+}
+
 }  // namespace
 }  // namespace agent_secrets::sidecar
