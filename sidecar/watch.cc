@@ -151,6 +151,7 @@ std::chrono::milliseconds Watcher::refused(const HttpResponse& response) {
     }
   }
   note_error(fmt::format("the control plane refused the watch: {} {}", response.status, code));
+  url_ = (url_ + 1) % credential_.identity.urls.size();  // another may know what this one does not
   return kSlowRetry + std::chrono::duration_cast<Ms>(kSlowRetry * random_());
 }
 

@@ -295,5 +295,13 @@ TEST_CASE("one wrong Date does not make it deaf: the next one is believed again"
   CHECK(w.state() == WatchState::current);
 }
 
+TEST_CASE("after a refusal the next base URL is asked") {
+  Watching w;
+  w.transport.will_answer(404, R"({"error":"no"})");
+  w.watcher.step();
+  w.watcher.step();
+  CHECK(w.last().url == "https://two.example/instance/v1/watch");
+}
+
 }  // namespace
 }  // namespace agent_secrets::sidecar
