@@ -138,7 +138,9 @@ std::chrono::milliseconds Watcher::heard(bool changed, Ms took) {
   // The next question is asked at once, because it waits at the server. Where it does not (a proxy
   // that strips If-None-Match or ETag, a server that knows no wait), there must be no tight loop.
   const bool should_have_waited = waiting_ || etag_.empty();
-  return !changed && should_have_waited && took < kHasty ? kHastyAnswerPause : Ms(0);
+  if (!should_have_waited || took >= kHasty) return Ms(0);
+  // Replicas that do not agree answer each question at once, each time with a change.
+  return changed ? kHasty : kHastyAnswerPause;
 }
 
 std::chrono::milliseconds Watcher::refused(const HttpResponse& response) {

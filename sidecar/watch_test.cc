@@ -56,12 +56,13 @@ std::string header_of(const HttpRequest& request, const std::string& name) {
 }
 
 Result<ProofClaims> claims_of(const Watching& w) {
-  const auto proof = verify_request_proof(header_of(w.last(), "Authorization"),
-                                          {.audiences = {"https://one.example"},
-                                           .method = "GET",
-                                           .target = "/instance/v1/watch",
-                                           .now = std::chrono::floor<seconds>(w.clock.unix_time())},
-                                          [](std::string_view) { return test_key().public_key(); });
+  const auto proof =
+      verify_request_proof(header_of(w.last(), "Authorization"),
+                           {.audiences = {"https://one.example", "https://two.example"},
+                            .method = "GET",
+                            .target = "/instance/v1/watch",
+                            .now = std::chrono::floor<seconds>(w.clock.unix_time())},
+                           [](std::string_view) { return test_key().public_key(); });
   if (!proof) return fail(ErrorCode::untrusted, std::string(proof_failure_code(proof.error())));
   return proof->claims;
 }
@@ -104,7 +105,7 @@ TEST_CASE("a change is learned and followed by the next question at once") {
   w.transport.will_answer(answer(kCurrentJson, "\"a\""));
   w.transport.will_answer(answer(kStaleJson, "\"b\""));
   w.watcher.step();
-  w.clock.advance(seconds(9));
+  w.transport.each_attempt_takes(w.clock, seconds(9));
   CHECK(w.watcher.step() == milliseconds(0));
   CHECK(w.state() == WatchState::stale);
   CHECK(w.watcher.knowledge().since == w.clock.unix_time());
@@ -301,6 +302,15 @@ TEST_CASE("after a refusal the next base URL is asked") {
   w.watcher.step();
   w.watcher.step();
   CHECK(w.last().url == "https://two.example/instance/v1/watch");
+}
+
+TEST_CASE("replicas that do not agree are not asked in a tight loop") {
+  Watching w;
+  w.transport.will_answer(answer(kCurrentJson, "\"a\""));
+  w.transport.will_answer(answer(kStaleJson, "\"b\""));
+  w.watcher.step();
+  CHECK(w.watcher.step() == seconds(1));
+  CHECK(w.state() == WatchState::stale);
 }
 
 }  // namespace
