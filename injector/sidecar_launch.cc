@@ -71,10 +71,15 @@ std::string own_directory() {
   return std::string(text.substr(0, text.rfind('/')));
 }
 
+// The proxies are those that the injector itself fetched through (libcurl reads no HTTP_PROXY).
+constexpr auto kInherited = std::to_array<std::string_view>(
+    {"PATH", "HOME", "LANG", "TZ", "AGENT_SECRETS_LOG", "https_proxy", "HTTPS_PROXY", "http_proxy",
+     "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"});
+
 bool may_be_inherited(std::string_view assignment) {
   const std::string_view name = assignment.substr(0, assignment.find('='));
-  return name == "PATH" || name == "HOME" || name == "LANG" || name == "TZ" ||
-         name == "AGENT_SECRETS_LOG" || name.starts_with("AGENT_SECRETS_SIDECAR_");
+  return std::ranges::find(kInherited, name) != kInherited.end() ||
+         name.starts_with("AGENT_SECRETS_SIDECAR_");
 }
 
 // All that the child needs, ready to use without a further allocation.

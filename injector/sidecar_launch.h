@@ -28,7 +28,7 @@ struct SidecarLaunch {
 
 // Returns when the sidecar has been exec'ed, or with why it has not. `environment` is the one that
 // this process was started with: the sidecar is looked for beside this binary, then in its PATH,
-// and sees PATH, HOME, LANG, TZ, AGENT_SECRETS_LOG and AGENT_SECRETS_SIDECAR_* of it.
+// and sees PATH, HOME, LANG, TZ, the proxies, AGENT_SECRETS_LOG and AGENT_SECRETS_SIDECAR_* of it.
 Result<void> launch_sidecar(const SidecarLaunch& launch, const SecretBuffer& watch_credential,
                             char** environment);
 

@@ -17,6 +17,8 @@ TEST_CASE("a sidecar sees only the variables that are listed for it") {
                                       "AGENT_SECRETS_SIDECAR_PORT=1",
                                       "LANG=C",
                                       "TZ=UTC",
+                                      "https_proxy=http://proxy:3128",
+                                      "NO_PROXY=.internal",
                                       "LD_PRELOAD=/x.so",
                                       "PATHOLOGICAL=1"};
   std::vector<char*> pointers;
@@ -26,7 +28,8 @@ TEST_CASE("a sidecar sees only the variables that are listed for it") {
   REQUIRE(chosen.back() == nullptr);
   CHECK(std::vector<std::string>(chosen.begin(), chosen.end() - 1) ==
         std::vector<std::string>{"PATH=/bin", "HOME=/root", "AGENT_SECRETS_LOG=json",
-                                 "AGENT_SECRETS_SIDECAR_PORT=1", "LANG=C", "TZ=UTC"});
+                                 "AGENT_SECRETS_SIDECAR_PORT=1", "LANG=C", "TZ=UTC",
+                                 "https_proxy=http://proxy:3128", "NO_PROXY=.internal"});
 }
 
 TEST_CASE("the sidecar is found beside the injector, then in PATH, never in a relative directory") {
