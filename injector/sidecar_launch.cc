@@ -78,6 +78,11 @@ constexpr auto kInherited = std::to_array<std::string_view>(
 
 bool may_be_inherited(std::string_view assignment) {
   const std::string_view name = assignment.substr(0, assignment.find('='));
+  // The command line says these, and one that the image sets for a sidecar elsewhere collides.
+  if (name.starts_with("AGENT_SECRETS_SIDECAR_CREDENTIAL_") ||
+      name.starts_with("AGENT_SECRETS_SIDECAR_BOT_")) {
+    return false;
+  }
   return std::ranges::find(kInherited, name) != kInherited.end() ||
          name.starts_with("AGENT_SECRETS_SIDECAR_");
 }

@@ -15,6 +15,8 @@ TEST_CASE("a sidecar sees only the variables that are listed for it") {
                                       "AGENT_SECRETS_CREDENTIAL_FILE=/f",
                                       "AGENT_SECRETS_LOG=json",
                                       "AGENT_SECRETS_SIDECAR_PORT=1",
+                                      "AGENT_SECRETS_SIDECAR_CREDENTIAL_FILE=/watch",
+                                      "AGENT_SECRETS_SIDECAR_BOT_PID=1",
                                       "LANG=C",
                                       "TZ=UTC",
                                       "https_proxy=http://proxy:3128",
