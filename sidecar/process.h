@@ -4,6 +4,7 @@
 // Threads: call harden_process() and End::prepare() before any thread is started, because a signal
 // mask is inherited; End::wait() belongs to one thread.
 
+#include <chrono>
 #include <optional>
 
 #include <sys/types.h>
@@ -31,8 +32,12 @@ class End {
   static Result<End> prepare(const Bot& bot);
   // Returns within a second of the bot's end or of a signal.
   [[nodiscard]] Result<EndReason> wait();
+  // Nothing when neither came within `most`, or earlier.
+  [[nodiscard]] Result<std::optional<EndReason>> wait_for(std::chrono::milliseconds most);
 
  private:
+  [[nodiscard]] Result<std::optional<EndReason>> look(int timeout_ms);
+
   UniqueFd signals_;
   UniqueFd bot_;
   std::optional<pid_t> polled_pid_;  // where the kernel gives us no pidfd

@@ -15,10 +15,30 @@ namespace {
 
 // A predecessor ends within a second of its bot.
 constexpr std::chrono::milliseconds kLockPatience{5'000};
+constexpr std::chrono::milliseconds kLockRetry{1'000};
 
 Result<WatchCredential> read_credential(const RunOptions& options) {
   return options.credential_fd ? read_credential_fd(UniqueFd(*options.credential_fd))
                                : read_credential_file(options.credential_file);
+}
+
+// The instance before this one may finish its sessions, for hours, in the same directory, and its
+// sidecar with it. Beside a bot, wait for that as long as the bot lives.
+Result<void> take_lock(StateDirectory& directory, End& end, const RunOptions& options,
+                       const Log& log) {
+  SystemClock clock;
+  auto locked = directory.lock(clock, kLockPatience);
+  const auto is_held = [&] { return !locked && locked.error().code == ErrorCode::conflict; };
+  if (!is_held() || (!options.bot.pid && !options.bot.pidfd)) return locked;
+  log.warning("waiting for another sidecar to end: it holds the state directory",
+              {{"directory", options.state_directory}});
+  while (is_held()) {
+    const auto ended = end.wait_for(kLockRetry);
+    if (!ended) return std::unexpected(ended.error());
+    if (*ended) break;
+    locked = directory.lock(clock, std::chrono::milliseconds(0));
+  }
+  return locked;
 }
 
 std::string instance_name(const RunOptions& options) {
@@ -38,8 +58,7 @@ Result<std::unique_ptr<Sidecar>> Sidecar::start(const RunOptions& options, const
   if (!credential) return propagate(credential);
   auto directory = StateDirectory::open(options.state_directory);
   if (!directory) return propagate(directory, "state directory");
-  SystemClock clock;
-  if (auto locked = directory->lock(clock, kLockPatience); !locked) return propagate(locked);
+  if (auto locked = take_lock(*directory, *end, options, log); !locked) return propagate(locked);
   // What a predecessor knew is not what this one knows.
   if (auto removed = directory->remove(kSidecarFile); !removed) return propagate(removed);
   auto sidecar = std::unique_ptr<Sidecar>(

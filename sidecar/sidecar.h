@@ -29,7 +29,7 @@ namespace agent_secrets::sidecar {
 class Sidecar {
  public:
   // Reads the credential, takes the state directory and the port, and starts the threads. On error
-  // no thread has been started.
+  // no thread has been started. With a bot it waits for the directory until the bot ends.
   static Result<std::unique_ptr<Sidecar>> start(const RunOptions& options, const Log& log);
 
   // After it returns no state file changes any more; the process is to end without a destructor.

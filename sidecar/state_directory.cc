@@ -77,7 +77,7 @@ Result<void> StateDirectory::lock(Clock& clock, std::chrono::milliseconds patien
   while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK && errno != EINTR) return fail_errno("lock", kLockFile);
     if (clock.monotonic() >= give_up) {
-      return fail(ErrorCode::failed, fmt::format("another sidecar is running with {}", path_),
+      return fail(ErrorCode::conflict, fmt::format("another sidecar is running with {}", path_),
                   "stop it, or give this one its own --state-dir");
     }
     clock.sleep_for(kLockPoll);

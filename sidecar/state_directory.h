@@ -38,6 +38,7 @@ class StateDirectory {
   static Result<StateDirectory> open_existing(const std::string& path);
 
   // Takes the lock, waiting up to `patience` for a predecessor that is about to go.
+  // ErrorCode::conflict while another sidecar holds it.
   Result<void> lock(Clock& clock, std::chrono::milliseconds patience);
   // Whether a sidecar, of whatever PID namespace, holds the lock.
   [[nodiscard]] Result<bool> is_locked() const;
