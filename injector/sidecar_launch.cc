@@ -9,11 +9,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/unique_fd.h"
 #include "injector/environment.h"
 #include "injector/exec.h"
@@ -25,14 +27,17 @@ namespace {
 constexpr std::string_view kProgram = "secret-sidecar";
 constexpr int kCredentialFd = 3;
 constexpr int kBotPidfd = 4;
-constexpr int kStatusFd = 5;
-constexpr int kAboveAll = 10;  // where descriptors wait that will be moved to 3, 4 and 5
+constexpr int kReadyFd = 5;
+constexpr int kStatusFd = 6;
+constexpr int kAboveAll = 10;  // where descriptors wait that will be moved to 3, 4, 5 and 6
+// A sidecar that must wait for its predecessor's lock is not ready in time; any other is at once.
+constexpr std::chrono::seconds kReadyPatience{10};
 
 std::unexpected<Error> system_failure(std::string_view what) {
   return fail(ErrorCode::failed, fmt::format("{}: {}", what, errno_message(errno)));
 }
 
-// Moved up, so that no dup2() onto 3, 4 or 5 can hit one that is still needed.
+// Moved up, so that no dup2() onto 3 to 6 can hit one that is still needed.
 Result<UniqueFd> moved_up(UniqueFd fd, std::string_view what) {
   UniqueFd high(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kAboveAll));
   if (!high.is_open()) return system_failure(what);
@@ -98,16 +103,37 @@ struct Prepared {
   UniqueFd null;
   UniqueFd status_reader;
   UniqueFd status_writer;  // closes at the exec; before it, an errno comes through
+  UniqueFd ready_reader;   // where the sidecar is waited for
+  UniqueFd ready_writer;   // the sidecar's
 };
 
+struct Pipe {
+  UniqueFd reader;
+  UniqueFd writer;
+};
+
+Result<Pipe> make_pipe() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return system_failure("pipe2");
+  UniqueFd reader(ends[0]);
+  auto writer = moved_up(UniqueFd(ends[1]), "dup pipe");
+  if (!writer) return propagate(writer);
+  return Pipe{.reader = std::move(reader), .writer = std::move(*writer)};
+}
+
 std::vector<std::string> sidecar_words(const SidecarLaunch& launch) {
-  return {std::string(kProgram), "run",
-          "--credential-fd",     std::to_string(kCredentialFd),
-          "--bot-pidfd",         std::to_string(kBotPidfd),
-          "--bot-pid",           std::to_string(::getpid()),
-          "--sequence",          std::to_string(launch.sequence),
-          "--instance",          launch.instance_id,
-          "--state-dir",         launch.state_directory};
+  std::vector<std::string> words = {std::string(kProgram), "run",
+                                    "--credential-fd",     std::to_string(kCredentialFd),
+                                    "--bot-pidfd",         std::to_string(kBotPidfd),
+                                    "--bot-pid",           std::to_string(::getpid()),
+                                    "--sequence",          std::to_string(launch.sequence),
+                                    "--instance",          launch.instance_id,
+                                    "--state-dir",         launch.state_directory};
+  if (launch.wait_until_ready) {
+    words.emplace_back("--ready-fd");
+    words.push_back(std::to_string(kReadyFd));
+  }
+  return words;
 }
 
 Result<Prepared> prepare(const SidecarLaunch& launch, const SecretBuffer& watch_credential,
@@ -121,11 +147,10 @@ Result<Prepared> prepare(const SidecarLaunch& launch, const SecretBuffer& watch_
   if (!pidfd) return propagate(pidfd);
   auto null = null_device();
   if (!null) return propagate(null);
-  std::array<int, 2> pipe_ends{};
-  if (::pipe2(pipe_ends.data(), O_CLOEXEC) != 0) return system_failure("pipe2");
-  prepared.status_reader = UniqueFd(pipe_ends[0]);
-  auto writer = moved_up(UniqueFd(pipe_ends[1]), "dup pipe");
-  if (!writer) return propagate(writer);
+  auto status = make_pipe();
+  if (!status) return propagate(status);
+  auto ready = launch.wait_until_ready ? make_pipe() : Pipe();
+  if (!ready) return propagate(ready);
 
   prepared.path = std::move(*path);
   prepared.words = sidecar_words(launch);
@@ -135,7 +160,10 @@ Result<Prepared> prepare(const SidecarLaunch& launch, const SecretBuffer& watch_
   prepared.credential = std::move(*credential);
   prepared.pidfd = std::move(*pidfd);
   prepared.null = std::move(*null);
-  prepared.status_writer = std::move(*writer);
+  prepared.status_reader = std::move(status->reader);
+  prepared.status_writer = std::move(status->writer);
+  prepared.ready_reader = std::move(ready->reader);
+  prepared.ready_writer = std::move(ready->writer);
   return prepared;
 }
 
@@ -158,12 +186,19 @@ void reset_signals() {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
+// A descriptor that the sidecar does not get leaves its number closed.
+bool place(const UniqueFd& fd, int number) {
+  if (fd.is_open()) return ::dup2(fd.get(), number) >= 0;
+  ::close(number);  // EBADF where nothing was
+  return true;
+}
+
 [[noreturn]] void become_sidecar(const Prepared& prepared) {
   int status_fd = prepared.status_writer.get();
   if (::setsid() < 0) give_up(status_fd);
-  if (::dup2(prepared.null.get(), 0) < 0 || ::dup2(prepared.null.get(), 1) < 0 ||
-      ::dup2(prepared.credential.get(), kCredentialFd) < 0 ||
-      ::dup2(prepared.pidfd.get(), kBotPidfd) < 0) {
+  if (!place(prepared.null, 0) || !place(prepared.null, 1) ||
+      !place(prepared.credential, kCredentialFd) || !place(prepared.pidfd, kBotPidfd) ||
+      !place(prepared.ready_writer, kReadyFd)) {
     give_up(status_fd);
   }
   if (::dup3(status_fd, kStatusFd, O_CLOEXEC) < 0) give_up(status_fd);
@@ -220,6 +255,28 @@ Result<std::string> find_sidecar(const std::string& own_directory_path, const ch
               "install it beside secret-injector");
 }
 
+Result<void> await_readiness(int fd, std::chrono::milliseconds patience) {
+  const SystemClock clock;
+  const auto end = clock.monotonic() + patience;
+  for (;;) {
+    pollfd waited{.fd = fd, .events = POLLIN, .revents = 0};
+    const auto left = std::max(end - clock.monotonic(), std::chrono::milliseconds(0));
+    const int count = ::poll(&waited, 1, static_cast<int>(left.count()));
+    if (count == 0) {
+      return fail(ErrorCode::timed_out,
+                  fmt::format("it is not ready after {} ms", patience.count()),
+                  "give each instance a --state-dir of its own: the old one may hold this one");
+    }
+    char byte = 0;
+    const ssize_t size = count < 0 ? -1 : ::read(fd, &byte, 1);
+    if (size == 1) return {};
+    if (size == 0) {
+      return fail(ErrorCode::failed, "it ended before it was ready", "mend what it says above");
+    }
+    if (errno != EINTR) return system_failure("hear of the sidecar");
+  }
+}
+
 Result<void> launch_sidecar(const SidecarLaunch& launch, const SecretBuffer& watch_credential,
                             char** environment) {
   auto prepared = prepare(launch, watch_credential, environment);
@@ -240,6 +297,10 @@ Result<void> launch_sidecar(const SidecarLaunch& launch, const SecretBuffer& wat
     return fail(ErrorCode::failed,
                 fmt::format("start sidecar: {}: {}", prepared->path, errno_message(*status)));
   }
+  if (!launch.wait_until_ready) return {};
+  prepared->ready_writer.reset();
+  auto ready = await_readiness(prepared->ready_reader.get(), kReadyPatience);
+  if (!ready) return propagate(ready, "start sidecar");
   return {};
 }
 

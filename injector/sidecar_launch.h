@@ -11,6 +11,7 @@
 // libcurl may have left a resolver thread, so between fork and exec only async-signal-safe calls
 // are made (signal-safety(7)): everything is prepared before.
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -24,16 +25,23 @@ struct SidecarLaunch {
   std::string state_directory;
   std::string instance_id;
   std::int64_t sequence = 0;
+  // Success is then that it watches, not that it was exec'ed: it says so on descriptor 5.
+  bool wait_until_ready = false;
 };
 
-// Returns when the sidecar has been exec'ed, or with why it has not. `environment` is the one that
-// this process was started with: the sidecar is looked for beside this binary, then in its PATH,
-// and sees PATH, HOME, LANG, TZ, the proxies, AGENT_SECRETS_LOG and AGENT_SECRETS_SIDECAR_* of it.
+// Returns when the sidecar has been exec'ed or is ready, or with why it has not. `environment` is
+// the one that this process was started with: the sidecar is looked for beside this binary, then in
+// its PATH, and sees PATH, HOME, LANG, TZ, the proxies, AGENT_SECRETS_LOG and
+// AGENT_SECRETS_SIDECAR_* of it.
 Result<void> launch_sidecar(const SidecarLaunch& launch, const SecretBuffer& watch_credential,
                             char** environment);
 
 // The part of `environment` that a sidecar may see, NULL-terminated.
 std::vector<char*> sidecar_environment(char** environment);
+
+// Until the sidecar at the other end of the pipe has said that it is ready.
+// ErrorCode::timed_out after `patience`.
+Result<void> await_readiness(int fd, std::chrono::milliseconds patience);
 
 // Where the sidecar's binary is; ErrorCode::not_found names both places.
 Result<std::string> find_sidecar(const std::string& own_directory, const char* search_path);

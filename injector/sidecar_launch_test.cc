@@ -1,7 +1,12 @@
 #include "injector/sidecar_launch.h"
 
-#include <sys/stat.h>
+#include <array>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/unique_fd.h"
 #include "tests/catch.h"
 #include "tests/fakes/temporary_directory.h"
 
@@ -52,4 +57,20 @@ TEST_CASE("a sidecar that cannot be executed is not found") {
   directory.write("secret-sidecar", "no program");
   REQUIRE(::chmod(directory.path("secret-sidecar").c_str(), 0644) == 0);
   CHECK_FALSE(find_sidecar(directory.path(), nullptr).has_value());
+}
+
+TEST_CASE("a sidecar is ready when it says so, not when it ends or is silent") {
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
+  const UniqueFd reader(ends[0]);
+  UniqueFd writer(ends[1]);
+  const auto silent = await_readiness(reader.get(), std::chrono::milliseconds(0));
+  REQUIRE_FALSE(silent.has_value());
+  CHECK(silent.error().code == ErrorCode::timed_out);
+  REQUIRE(::write(writer.get(), "\n", 1) == 1);
+  CHECK(await_readiness(reader.get(), std::chrono::milliseconds(0)).has_value());
+  writer.reset();
+  const auto ended = await_readiness(reader.get(), std::chrono::milliseconds(0));
+  REQUIRE_FALSE(ended.has_value());
+  CHECK(ended.error().code == ErrorCode::failed);
 }

@@ -135,7 +135,8 @@ Result<void> start_sidecar(const Options& options, const StartMaterial& material
   Stopwatch stopwatch(log);
   auto launched = launch_sidecar({.state_directory = state_directory(options),
                                   .instance_id = material.instance_id,
-                                  .sequence = material.facts.sequence},
+                                  .sequence = material.facts.sequence,
+                                  .wait_until_ready = options.sidecar == SidecarWish::required},
                                  material.watch_credential, environment);
   if (launched) {
     stopwatch.step("started the sidecar");

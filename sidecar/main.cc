@@ -35,6 +35,12 @@ int execute(const RunOptions& options) {
   const Log log = Log::from_environment("secret-sidecar");
   auto sidecar = Sidecar::start(options, log);
   if (!sidecar) return fail_with(sidecar.error());
+  if (options.ready_fd) {
+    // Whoever waited may have given up; that is no reason to.
+    if (auto told = tell_ready(UniqueFd(*options.ready_fd)); !told) {
+      log.warning("nobody waits", {{"cause", told.error().message}});
+    }
+  }
   const auto reason = (*sidecar)->wait_for_end();
   if (reason) {
     log.info(*reason == EndReason::signal ? "ending: signal" : "ending: the bot has ended");

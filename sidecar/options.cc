@@ -35,6 +35,8 @@ void add_run(CLI::App& run, RunOptions& options, int& poll_wait) {
       "descriptor to read the watch credential from");
   add(run, "--bot-pid", options.bot.pid, "exit when this process ends");
   add(run, "--bot-pidfd", options.bot.pidfd, "exit when the process of this pidfd ends");
+  run.add_option("--ready-fd", options.ready_fd,
+                 "descriptor to write a byte to when it watches; it ends otherwise");
   add(run, "--sequence", options.sequence,
       "sequence that the bot runs; default: from running.json");
   add(run, "--instance", options.instance, "name to report; default: the host's name");

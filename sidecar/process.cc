@@ -54,6 +54,13 @@ Result<void> harden_process() {
   return {};
 }
 
+Result<void> tell_ready(UniqueFd fd) {
+  while (::write(fd.get(), "\n", 1) != 1) {
+    if (errno != EINTR) return fail_errno("tell that it is ready");
+  }
+  return {};
+}
+
 Result<End> End::prepare(const Bot& bot) {
   End end;
   auto signals = block_signals();

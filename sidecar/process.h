@@ -18,6 +18,10 @@ namespace agent_secrets::sidecar {
 // ignored. Source: prctl(2), setrlimit(2).
 Result<void> harden_process();
 
+// Writes one byte to the pipe `fd` and closes it: whoever waits there goes on. A sidecar that fails
+// before ends without that byte.
+Result<void> tell_ready(UniqueFd fd);
+
 // The bot whose end is the sidecar's: a pidfd from the injector, or a PID to open one for.
 struct Bot {
   std::optional<int> pidfd;

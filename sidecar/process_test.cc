@@ -56,5 +56,14 @@ TEST_CASE("a signal ends it too") {
   CHECK(::sigtimedwait(&pending, nullptr, &at_once) == SIGTERM);  // or it would kill the test
 }
 
+TEST_CASE("who waits for a sidecar gets one byte, and then the end") {
+  auto [reader, writer] = make_pipe();
+  REQUIRE(tell_ready(std::move(writer)));
+  std::array<char, 2> bytes{};
+  CHECK(::read(reader.get(), bytes.data(), bytes.size()) == 1);
+  CHECK(::read(reader.get(), bytes.data(), bytes.size()) == 0);
+  CHECK_FALSE(tell_ready(UniqueFd()));
+}
+
 }  // namespace
 }  // namespace agent_secrets::sidecar
