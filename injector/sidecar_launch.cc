@@ -56,8 +56,11 @@ Result<UniqueFd> credential_descriptor(const SecretBuffer& text) {
   return moved_up(std::move(memory), "dup memfd");
 }
 
+// Not open where the kernel (before 5.3) or a seccomp filter has no pidfds: the sidecar then looks
+// after our PID.
 Result<UniqueFd> own_pidfd() {
   UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));  // close-on-exec
+  if (!pidfd.is_open() && (errno == ENOSYS || errno == EPERM)) return UniqueFd();
   if (!pidfd.is_open()) return system_failure("pidfd_open");
   return moved_up(std::move(pidfd), "dup pidfd");
 }
@@ -121,21 +124,6 @@ Result<Pipe> make_pipe() {
   return Pipe{.reader = std::move(reader), .writer = std::move(*writer)};
 }
 
-std::vector<std::string> sidecar_words(const SidecarLaunch& launch) {
-  std::vector<std::string> words = {std::string(kProgram), "run",
-                                    "--credential-fd",     std::to_string(kCredentialFd),
-                                    "--bot-pidfd",         std::to_string(kBotPidfd),
-                                    "--bot-pid",           std::to_string(::getpid()),
-                                    "--sequence",          std::to_string(launch.sequence),
-                                    "--instance",          launch.instance_id,
-                                    "--state-dir",         launch.state_directory};
-  if (launch.wait_until_ready) {
-    words.emplace_back("--ready-fd");
-    words.push_back(std::to_string(kReadyFd));
-  }
-  return words;
-}
-
 Result<Prepared> prepare(const SidecarLaunch& launch, const SecretBuffer& watch_credential,
                          char** environment) {
   Prepared prepared;
@@ -153,7 +141,7 @@ Result<Prepared> prepare(const SidecarLaunch& launch, const SecretBuffer& watch_
   if (!ready) return propagate(ready);
 
   prepared.path = std::move(*path);
-  prepared.words = sidecar_words(launch);
+  prepared.words = sidecar_words(launch, pidfd->is_open());
   for (std::string& word : prepared.words) prepared.argv.push_back(word.data());
   prepared.argv.push_back(nullptr);
   prepared.environment = sidecar_environment(environment);
@@ -228,6 +216,22 @@ Result<int> read_status(int fd) {
 }
 
 }  // namespace
+
+std::vector<std::string> sidecar_words(const SidecarLaunch& launch, bool has_pidfd) {
+  std::vector<std::string> words = {std::string(kProgram), "run",
+                                    "--credential-fd",     std::to_string(kCredentialFd),
+                                    "--bot-pid",           std::to_string(::getpid()),
+                                    "--sequence",          std::to_string(launch.sequence),
+                                    "--instance",          launch.instance_id,
+                                    "--state-dir",         launch.state_directory};
+  const auto add = [&words](std::string option, int fd) {
+    words.push_back(std::move(option));
+    words.push_back(std::to_string(fd));
+  };
+  if (has_pidfd) add("--bot-pidfd", kBotPidfd);
+  if (launch.wait_until_ready) add("--ready-fd", kReadyFd);
+  return words;
+}
 
 std::vector<char*> sidecar_environment(char** environment) {
   std::vector<char*> chosen;

@@ -2,10 +2,10 @@
 // Starts secret-sidecar beside the bot, before the injector becomes the bot.
 //
 // The sidecar gets: a clean environment; the *watch* credential in a sealed memfd on descriptor 3,
-// which can ask for versions and cannot open a bundle; a pidfd of the bot on descriptor 4, made
-// before the fork, while this process is certainly alive and certainly the bot-to-be, so that a
-// recycled PID can never be mistaken for it. It has a session of its own, the default signal
-// dispositions, an empty mask, stdin and stdout on /dev/null and our stderr.
+// which can ask for versions and cannot open a bundle; a pidfd of the bot on descriptor 4 (where
+// the kernel has such), made before the fork, while this process is certainly alive and certainly
+// the bot-to-be, so that a recycled PID can never be mistaken for it. It has a session of its own,
+// the default signal dispositions, an empty mask, stdin and stdout on /dev/null and our stderr.
 //
 // Forked twice, so that init (tini) reaps it and the bot never sees a child that it did not make.
 // libcurl may have left a resolver thread, so between fork and exec only async-signal-safe calls
@@ -35,6 +35,9 @@ struct SidecarLaunch {
 // AGENT_SECRETS_SIDECAR_* of it.
 Result<void> launch_sidecar(const SidecarLaunch& launch, const SecretBuffer& watch_credential,
                             char** environment);
+
+// The sidecar's command line. Without a pidfd the bot's end is polled for by its PID.
+std::vector<std::string> sidecar_words(const SidecarLaunch& launch, bool has_pidfd);
 
 // The part of `environment` that a sidecar may see, NULL-terminated.
 std::vector<char*> sidecar_environment(char** environment);

@@ -1,5 +1,6 @@
 #include "injector/sidecar_launch.h"
 
+#include <algorithm>
 #include <array>
 
 #include <fcntl.h>
@@ -73,4 +74,16 @@ TEST_CASE("a sidecar is ready when it says so, not when it ends or is silent") {
   const auto ended = await_readiness(reader.get(), std::chrono::milliseconds(0));
   REQUIRE_FALSE(ended.has_value());
   CHECK(ended.error().code == ErrorCode::failed);
+}
+
+TEST_CASE("without a pidfd the sidecar is told the PID alone") {
+  const SidecarLaunch launch{.state_directory = "/run/x", .instance_id = "host", .sequence = 5};
+  const auto has = [](const std::vector<std::string>& words, std::string_view word) {
+    return std::ranges::find(words, word) != words.end();
+  };
+  CHECK(has(sidecar_words(launch, true), "--bot-pidfd"));
+  const std::vector<std::string> words = sidecar_words(launch, false);
+  CHECK_FALSE(has(words, "--bot-pidfd"));
+  CHECK(has(words, "--bot-pid"));
+  CHECK_FALSE(has(words, "--ready-fd"));
 }
