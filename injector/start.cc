@@ -50,7 +50,8 @@ Result<ObtainedBundle> obtain(const Options& options, const AgentCredential& cre
   }
   SystemClock clock;
   CurlTransport transport({.ca_pem = credential.identity.ca_pem,
-                           .user_agent = "secret-injector/" AGENT_SECRETS_VERSION});
+                           .user_agent = "secret-injector/" AGENT_SECRETS_VERSION,
+                           .leave_resolver_behind = true});
   const auto fetch_it = [&] {
     return fetch_bundle(transport, clock, random_fraction, credential, instance_id,
                         retry_policy(options.timeout));
