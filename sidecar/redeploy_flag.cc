@@ -8,12 +8,16 @@
 
 namespace agent_secrets::sidecar {
 
-Result<void> RedeployFlag::begin(std::int64_t running_sequence) {
+Result<void> RedeployFlag::begin(std::string_view organization, std::string_view agent,
+                                 std::int64_t running_sequence) {
   auto text = directory_.read(kFlagFile);
   if (!text) return propagate(text, "redeploy flag");
   if (!text->has_value()) return {};
   const auto flagged = parse_watch_answer(**text);
-  if (flagged && flagged->running && flagged->running->sequence == running_sequence) return {};
+  if (flagged && flagged->organization == organization && flagged->agent == agent &&
+      flagged->running && flagged->running->sequence == running_sequence) {
+    return {};
+  }
   return directory_.remove(kFlagFile);
 }
 

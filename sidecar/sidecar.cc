@@ -134,7 +134,8 @@ std::optional<std::int64_t> Sidecar::running_sequence() {
 void Sidecar::follow_sequence(std::int64_t sequence) {
   if (followed_ == sequence) return;
   followed_ = sequence;
-  report("flag", flag_.begin(sequence));
+  const CredentialIdentity& identity = credential_.identity;
+  report("flag", flag_.begin(identity.organization, identity.agent, sequence));
 }
 
 void Sidecar::publish(const Knowledge& knowledge) {
