@@ -102,8 +102,9 @@ Result<EndReason> Sidecar::wait_for_end() {
 
 void Sidecar::watch_for_ever() {
   for (;;) {
+    const bool followed = followed_.has_value();
     const auto pause = watcher_.step();
-    if (followed_) publish(watcher_.knowledge());
+    if (followed || followed_) publish(watcher_.knowledge());
     if (pause.count() > 0) clock_.sleep_for(pause);
   }
 }
@@ -119,6 +120,10 @@ std::optional<std::int64_t> Sidecar::running_sequence() {
     return followed_;
   }
   if (!running->has_value()) return followed_;
+  if (!(*running)->is_watchable) {
+    follow_nothing();
+    return followed_;
+  }
   const CredentialIdentity& identity = credential_.identity;
   if ((*running)->organization != identity.organization || (*running)->agent != identity.agent) {
     report("read",
@@ -136,6 +141,12 @@ void Sidecar::follow_sequence(std::int64_t sequence) {
   followed_ = sequence;
   const CredentialIdentity& identity = credential_.identity;
   report("flag", flag_.begin(identity.organization, identity.agent, sequence));
+}
+
+void Sidecar::follow_nothing() {
+  if (!followed_) return;
+  followed_.reset();
+  report("flag", directory_.remove(kFlagFile));
 }
 
 void Sidecar::publish(const Knowledge& knowledge) {

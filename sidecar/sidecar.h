@@ -40,6 +40,7 @@ class Sidecar {
           StateDirectory directory, End end);
   [[nodiscard]] std::optional<std::int64_t> running_sequence();
   void follow_sequence(std::int64_t sequence);
+  void follow_nothing();
   void watch_for_ever();
   void publish(const Knowledge& knowledge);
   void report(std::string_view what, const Result<void>& result);

@@ -97,5 +97,13 @@ TEST_CASE("a running.json that is not there yet is not an error, a broken one is
   CHECK_FALSE(read_running_state(directory));
 }
 
+TEST_CASE("a running.json from an env file is no trouble, and nothing to watch") {
+  const auto running = parse_running_state(
+      R"({"organization":"","agent":"","deployment":"","sequence":0,"sets":[],"region":"",)"
+      R"("pid":1,"started_at":"2023-11-14T22:13:20.000Z","source":"env-file"})");
+  REQUIRE(running);
+  CHECK_FALSE(running->is_watchable);
+}
+
 }  // namespace
 }  // namespace agent_secrets::sidecar

@@ -59,7 +59,10 @@ Watcher::Watcher(const WatchCredential& credential, Transport& transport, const 
 
 std::chrono::milliseconds Watcher::step() {
   const auto sequence = running_();
-  if (!sequence) return kRunningPoll;
+  if (!sequence) {
+    if (knowledge_.running_sequence != 0) watch_sequence(0);
+    return kRunningPoll;
+  }
   if (*sequence != knowledge_.running_sequence) watch_sequence(*sequence);
   waiting_ = !etag_.empty();
   const auto started = clock_.monotonic();

@@ -313,5 +313,15 @@ TEST_CASE("replicas that do not agree are not asked in a tight loop") {
   CHECK(w.state() == WatchState::stale);
 }
 
+TEST_CASE("when nothing that can be watched runs any more, nothing is known") {
+  Watching w;
+  w.transport.will_answer(answer(kStaleJson));
+  w.watcher.step();
+  w.sequence.reset();
+  CHECK(w.watcher.step() == Watcher::kRunningPoll);
+  CHECK(w.state() == WatchState::unknown);
+  CHECK(w.transport.requests.size() == 1);
+}
+
 }  // namespace
 }  // namespace agent_secrets::sidecar
