@@ -78,6 +78,7 @@ int run(const Options& options, char** image, SecretBuffer credential_variable,
 }
 
 int keygen(const Options& options) {
+  if (auto protected_ = protect(false); !protected_) return report(protected_.error());
   auto public_half = generate_key(options.seed_path);
   return public_half ? print(*public_half + '\n') : report(public_half.error());
 }
