@@ -158,9 +158,11 @@ void Sidecar::publish(const Knowledge& knowledge) {
 
 // A full disk must not fill the log too: each trouble once.
 void Sidecar::report(std::string_view what, const Result<void>& result) {
-  if (result || result.error().message == reported_) return;
-  reported_ = result.error().message;
-  log_.error(what, {{"cause", reported_}});
+  if (result) return;
+  std::string& reported = reported_[std::string(what)];
+  if (result.error().message == reported) return;
+  reported = result.error().message;
+  log_.error(what, {{"cause", reported}});
 }
 
 }  // namespace agent_secrets::sidecar

@@ -6,8 +6,10 @@
 // nothing to save but the state files, which are whole after each write. So whoever starts a
 // Sidecar waits for its end and then ends the process; it is never destroyed while its threads run.
 
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
 
 #include "core/clock.h"
@@ -57,8 +59,8 @@ class Sidecar {
   Announcer announcer_;
   SharedKnowledge shared_;
   std::unique_ptr<StatusServer> server_;
-  std::optional<std::int64_t> followed_;  // watch thread
-  std::string reported_;                  // watch thread: the last trouble that was logged
+  std::optional<std::int64_t> followed_;         // watch thread
+  std::map<std::string, std::string> reported_;  // watch thread: the last trouble logged of each
   std::thread server_thread_;
   std::thread watch_thread_;
 };
