@@ -1,5 +1,6 @@
 #include "sidecar/state_directory.h"
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <utility>
@@ -31,21 +32,19 @@ Result<void> write_all(int fd, std::string_view text, std::string_view name) {
 }
 
 Result<std::string> read_all(int fd, std::string_view name) {
-  std::string text(kStateFileMax + 1, '\0');
-  std::size_t size = 0;
-  while (size < text.size()) {
-    const ssize_t got = ::read(fd, text.data() + size, text.size() - size);
+  std::string text;
+  std::array<char, 16384> chunk{};
+  for (;;) {
+    const ssize_t got = ::read(fd, chunk.data(), chunk.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return fail_errno("read", name);
-    if (got == 0) break;
-    size += static_cast<std::size_t>(got);
+    if (got == 0) return text;
+    text.append(chunk.data(), static_cast<std::size_t>(got));
+    if (text.size() > kStateFileMax) {
+      return fail(ErrorCode::too_large,
+                  fmt::format("{} is larger than {} bytes", name, kStateFileMax));
+    }
   }
-  if (size > kStateFileMax) {
-    return fail(ErrorCode::too_large,
-                fmt::format("{} is larger than {} bytes", name, kStateFileMax));
-  }
-  text.resize(size);
-  return text;
 }
 
 }  // namespace

@@ -21,6 +21,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/limits.h"
 #include "core/unique_fd.h"
 
 namespace agent_secrets::sidecar {
@@ -28,7 +29,8 @@ namespace agent_secrets::sidecar {
 inline constexpr std::string_view kRunningFile = "running.json";  // the injector's
 inline constexpr std::string_view kFlagFile = "redeploy.json";
 inline constexpr std::string_view kSidecarFile = "sidecar.json";
-inline constexpr std::size_t kStateFileMax = 1024 * 1024;
+// An answer of the control plane, and what is said beside it.
+inline constexpr std::size_t kStateFileMax = limits::kResponseBody + 64 * 1024;
 
 class StateDirectory {
  public:

@@ -105,5 +105,15 @@ TEST_CASE("a running.json from an env file is no trouble, and nothing to watch")
   CHECK_FALSE(running->is_watchable);
 }
 
+TEST_CASE("a state file may be as large as an answer, and no larger than that and some more") {
+  const TemporaryDirectory temporary;
+  StateDirectory directory = open_in(temporary);
+  const std::string large(limits::kResponseBody, 'x');
+  REQUIRE(directory.write("a.json", large));
+  CHECK(*directory.read("a.json") == large);
+  REQUIRE(directory.write("a.json", std::string(kStateFileMax + 1, 'x')));
+  CHECK(directory.read("a.json").error().code == ErrorCode::too_large);
+}
+
 }  // namespace
 }  // namespace agent_secrets::sidecar
