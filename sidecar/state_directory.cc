@@ -50,7 +50,9 @@ Result<std::string> read_all(int fd, std::string_view name) {
 }  // namespace
 
 Result<StateDirectory> StateDirectory::open(const std::string& path) {
-  if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
+  if (::mkdir(path.c_str(), 0755) == 0) {
+    if (::chmod(path.c_str(), 0755) != 0) return fail_errno("chmod", path);
+  } else if (errno != EEXIST) {
     auto error = fail_errno("create", path);
     error.error().hint = "mount a writable directory there, or choose another with --state-dir";
     return error;
@@ -105,6 +107,8 @@ Result<UniqueFd> StateDirectory::create(const std::string& name) const {
   UniqueFd file(::openat(directory_.get(), name.c_str(),
                          O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!file.is_open()) return fail_errno("create", name);
+  // Whatever the umask is: the bot may be another user.
+  if (::fchmod(file.get(), 0644) != 0) return fail_errno("chmod", name);
   return file;
 }
 

@@ -4,6 +4,8 @@
 #include <fstream>
 #include <memory>
 
+#include <sys/stat.h>
+
 #include "sidecar/running_state.h"
 #include "sidecar/test_watch.h"
 #include "tests/catch.h"
@@ -113,6 +115,20 @@ TEST_CASE("a state file may be as large as an answer, and no larger than that an
   CHECK(*directory.read("a.json") == large);
   REQUIRE(directory.write("a.json", std::string(kStateFileMax + 1, 'x')));
   CHECK(directory.read("a.json").error().code == ErrorCode::too_large);
+}
+
+TEST_CASE("the bot of another user can read the files, whatever the umask is") {
+  const TemporaryDirectory temporary;
+  const std::filesystem::path path = temporary.path + "/new";
+  const mode_t before = ::umask(0077);
+  auto directory = StateDirectory::open(path);
+  const bool written = directory && directory->write("a.json", "text");
+  ::umask(before);
+  REQUIRE(written);
+  using std::filesystem::perms;
+  CHECK((status(path).permissions() & perms::others_all) ==
+        (perms::others_read | perms::others_exec));
+  CHECK((status(path / "a.json").permissions() & perms::others_all) == perms::others_read);
 }
 
 }  // namespace
