@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
+#include <string_view>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -54,6 +55,10 @@ void add_run(CLI::App& run, RunOptions& options, int& poll_wait) {
       ->envname(environment_name("--allow-plain-http"));
 }
 
+void forget_variables(CLI::App& app) {
+  for (CLI::Option* option : app.get_options()) option->envname("");
+}
+
 void add_status(CLI::App& status, StatusOptions& options) {
   add(status, "--state-dir", options.state_directory, "state directory of the sidecar")
       ->capture_default_str();
@@ -91,6 +96,8 @@ Result<Command> parse_options(int argc, const char* const* argv) {
   CLI::App& status = *app.add_subcommand("status", "say what the running sidecar knows");
   add_run(run, run_options, poll_wait);
   add_status(status, status_options);
+  // CLI11 reads the variables of a subcommand that was not given too, and a bad one ends it.
+  if (argc < 2 || std::string_view(argv[1]) != "run") forget_variables(run);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {

@@ -78,5 +78,12 @@ TEST_CASE("status has its own options") {
   CHECK(std::get<StatusOptions>(*command).json);
 }
 
+TEST_CASE("a wrong variable for run does not break status") {
+  ::setenv("AGENT_SECRETS_SIDECAR_POLL_WAIT", "x", 1);
+  CHECK(parse({"status"}));
+  CHECK_FALSE(parse({"run", "--credential-file", "f"}));
+  ::unsetenv("AGENT_SECRETS_SIDECAR_POLL_WAIT");
+}
+
 }  // namespace
 }  // namespace agent_secrets::sidecar
