@@ -46,7 +46,8 @@ void add_run(CLI::App& run, RunOptions& options, int& poll_wait) {
   add(run, "--listen", options.listen,
       "serve /status, /readyz, /livez, /metrics on 127.0.0.1:PORT");
   add(run, "--unready-when", options.unready_when, "from which state on /readyz is 503")
-      ->transform(CLI::CheckedTransformer(kUnreadyWhen));
+      ->transform(CLI::CheckedTransformer(kUnreadyWhen).description(""))
+      ->type_name("never|stale|superseded");
   add(run, "--poll-wait", poll_wait, "seconds that one request waits for a change")
       ->check(CLI::Range(1, static_cast<int>(limits::kWatchWaitMax.count())))
       ->capture_default_str();
