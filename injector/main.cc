@@ -10,6 +10,7 @@
 #include "core/environment_block.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/standard_streams.h"
 #include "injector/credential_source.h"
 #include "injector/environment.h"
 #include "injector/exec.h"

@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/standard_streams.h"
 #include "sidecar/options.h"
 #include "sidecar/process.h"
 #include "sidecar/sidecar.h"
@@ -51,6 +52,7 @@ int execute(const RunOptions& options) {
 }
 
 int run(int argc, const char* const* argv) {
+  if (auto opened = open_standard_streams(); !opened) return fail_with(opened.error());
   if (sodium_init() < 0) return fail_with({.message = "libsodium does not start"});
   if (auto hardened = harden_process(); !hardened) return fail_with(hardened.error());
   const auto command = parse_options(argc, argv);
