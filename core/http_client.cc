@@ -266,6 +266,9 @@ struct CurlTransport::Handle {
     set_option(curl, CURLOPT_PATH_AS_IS, 1L);  // a proof signs the path as it is written
     set_option(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     set_option(curl, CURLOPT_TCP_KEEPALIVE, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700  // 7.87.0; before it, dead DNS can outlast the deadline
+    set_option(curl, CURLOPT_QUICK_EXIT, options.leave_resolver_behind ? 1L : 0L);
+#endif
     set_option(curl, CURLOPT_USERAGENT, options.user_agent.c_str());
     set_option(curl, CURLOPT_ERRORBUFFER, detail.data());
     set_option(curl, CURLOPT_WRITEFUNCTION, on_body);

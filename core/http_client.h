@@ -50,6 +50,9 @@ struct TransportOptions {
       ca_pem;  // trust exactly these instead of the system's certificates; empty: the system's
   bool allow_plain_http = false;  // to hosts that are not loopback
   std::string user_agent;
+  // A name server that is silent cannot be waited for less than it takes: leave libcurl's resolver
+  // thread behind at the deadline instead of joining it. For a program that ends or execs soon.
+  bool leave_resolver_behind = false;
 };
 
 // Keeps its connection alive between calls. The program must ignore SIGPIPE: libcurl is told to

@@ -136,7 +136,9 @@ Log Log::from_environment(std::string program, LogLevel threshold, LogFormat for
   const std::string_view wish = variable == nullptr ? "" : variable;
   if (wish == "json") format = LogFormat::json;
   if (wish == "text") format = LogFormat::text;
-  return {std::move(program), wish == "debug" ? LogLevel::debug : threshold, format};
+  // Who asked for errors alone, by -q, said so on the command line, which wins.
+  if (wish == "debug" && threshold < LogLevel::error) threshold = LogLevel::debug;
+  return {std::move(program), threshold, format};
 }
 
 void Log::debug(std::string_view message, std::initializer_list<LogField> fields) const {

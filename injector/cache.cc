@@ -80,11 +80,6 @@ class Unlock {
   int fd_;
 };
 
-bool is_newer(const BundleFacts& fetched, const BundleFacts& cached) {
-  return fetched.sequence > cached.sequence ||
-         (fetched.sequence == cached.sequence && fetched.issued_at > cached.issued_at);
-}
-
 Result<void> check_sequence(const BundleFacts& fetched, const BundleFacts& cached,
                             std::optional<std::int64_t> accepted_sequence) {
   if (fetched.sequence >= cached.sequence) return {};
@@ -171,7 +166,9 @@ Result<void> BundleCache::keep(const FetchedBundle& fetched,
     auto checked = check_sequence(facts, seen, accepted_sequence);
     if (!checked) return propagate(checked, "cache");
     // Lower and still here: the operator has accepted it, and it is what counts from now on.
-    if (facts.sequence >= seen.sequence && !is_newer(facts, seen)) return {};
+    // Issued earlier: it is nevertheless the last contact. A region whose clock was ahead for an
+    // hour must not leave an entry that nothing replaces and that age_of() refuses.
+    if (facts.sequence == seen.sequence && facts.issued_at == seen.issued_at) return {};
   }
   if (!locked) return std::unexpected(Error(locked.error()).within("cache"));
   auto replaced = replace(fetched.compact);

@@ -11,7 +11,7 @@
 //
 // Several injectors may share a directory: writers hold flock(2) on it, a reader needs no lock
 // because a file is only ever replaced whole. Replaced by a higher sequence, or by the same one
-// issued later, so that its age counts from the last contact
+// issued at another time, so that its age counts from the last contact
 // (docs/decisions/0003-cache-freshness.md).
 //
 // Ownership: holds the directory's descriptor. Threads: one.
@@ -38,7 +38,7 @@ class BundleCache {
   // that is not ours, not a plain file, or not a valid bundle for this credential.
   [[nodiscard]] Result<std::optional<FetchedBundle>> load() const;
 
-  // Keeps a bundle that was just fetched, unless the cache has a newer one.
+  // Keeps a bundle that was just fetched.
   // ErrorCode::untrusted when its sequence is lower than the cached one, unless it reaches
   // `accepted_sequence`, which the operator gave. Any other error means that it could not be
   // written: the bundle is good nevertheless.

@@ -115,13 +115,18 @@ TEST_CASE("a higher sequence replaces, a lower one is refused and changes nothin
   CHECK(scene.cached_sequence() == 43);
 }
 
-TEST_CASE("the same sequence replaces when it was issued later, so that age counts from contact") {
+TEST_CASE("the same sequence replaces, so that age counts from the last contact") {
   Scene scene;
   REQUIRE(scene.open().keep(scene.bundle(42, 2000s), {}, scene.clock).has_value());
-  REQUIRE(scene.open().keep(scene.bundle(42, 1000s), {}, scene.clock).has_value());
-  CHECK(scene.open().load().value()->verified.facts.issued_at == 2000s);
   REQUIRE(scene.open().keep(scene.bundle(42, 3000s), {}, scene.clock).has_value());
   CHECK(scene.open().load().value()->verified.facts.issued_at == 3000s);
+}
+
+TEST_CASE("a bundle that was issued in the future does not stay in the cache") {
+  Scene scene;
+  REQUIRE(scene.open().keep(scene.bundle(42, 9'000'000'000s), {}, scene.clock).has_value());
+  REQUIRE(scene.open().keep(scene.bundle(42, 1'700'000'000s), {}, scene.clock).has_value());
+  CHECK(scene.open().load().value()->verified.facts.issued_at == 1'700'000'000s);
 }
 
 TEST_CASE("a lower sequence that the operator accepts becomes what counts") {

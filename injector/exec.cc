@@ -1,10 +1,16 @@
 #include "injector/exec.h"
 
+#include <array>
 #include <cerrno>
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "core/unique_fd.h"
 
 namespace agent_secrets {
 namespace {
@@ -21,11 +27,38 @@ std::string hint_for(int error_number, const std::string& file) {
   return {};
 }
 
+// -1 for "." and "..".
+int number_of(const char* name) {
+  int number = 0;
+  for (; *name != '\0'; ++name) {
+    if (*name < '0' || *name > '9') return -1;
+    number = number * 10 + (*name - '0');
+  }
+  return number;
+}
+
 }  // namespace
+
+bool close_listed_from(int first) {
+  const UniqueFd list(::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!list.is_open()) return false;
+  alignas(dirent64) std::array<char, 4096> entries{};
+  for (;;) {
+    const long size = ::syscall(SYS_getdents64, list.get(), entries.data(), entries.size());
+    if (size <= 0) return size == 0;
+    for (long at = 0; at < size;) {
+      const auto* entry = reinterpret_cast<const dirent64*>(entries.data() + at);
+      at += entry->d_reclen;
+      const int fd = number_of(entry->d_name);
+      if (fd >= first && fd != list.get()) ::close(fd);
+    }
+  }
+}
 
 void close_from(int first) {
   if (::close_range(static_cast<unsigned>(first), ~0U, 0) == 0) return;
   // Before Linux 5.9, or under a seccomp filter that does not know it.
+  if (close_listed_from(first)) return;
   rlimit files{};
   AGENT_SECRETS_ASSERT(::getrlimit(RLIMIT_NOFILE, &files) == 0);
   for (rlim_t fd = static_cast<rlim_t>(first); fd < files.rlim_cur; ++fd) {

@@ -25,7 +25,12 @@ struct ExecFailure {
 ExecFailure exec_command(const std::vector<std::string>& command, std::vector<char*>& environment,
                          const Signals& signals);
 
-// Every descriptor from `first` on.
+// Every descriptor from `first` on. Async-signal-safe.
 void close_from(int first);
+
+// The same by /proc, for where there is no close_range(2): counting up to RLIMIT_NOFILE can take a
+// billion calls. Reads the directory by system call, because opendir(3) allocates. False where
+// there is no /proc.
+bool close_listed_from(int first);
 
 }  // namespace agent_secrets

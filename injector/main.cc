@@ -2,6 +2,7 @@
 // command. This file is the table of contents; each step is a file of its own.
 
 #include <cstdio>
+#include <utility>
 
 #include <sodium.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include "core/environment_block.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/standard_streams.h"
 #include "injector/credential_source.h"
 #include "injector/environment.h"
 #include "injector/exec.h"
@@ -53,12 +55,13 @@ Result<void> protect(bool core_dumps) {
   return core_dumps ? Result<void>() : forbid_core_dumps();
 }
 
-int run(const Options& options, char** image, const SecretBuffer& credential_variable,
+int run(const Options& options, char** image, SecretBuffer credential_variable,
         const Signals& signals) {
   const Log log = make_log(options.verbosity);
   if (auto protected_ = protect(options.core_dumps); !protected_) return report(protected_.error());
 
   auto material = gather_material(options, image, credential_variable, log);
+  credential_variable = SecretBuffer();  // wiped: what is left holds no key that opens bundles
   if (!material) return report(material.error());
   auto set = parse_environment_block(material->block);
   if (!set) return report(std::move(set.error()).within("environment"));
@@ -76,6 +79,7 @@ int run(const Options& options, char** image, const SecretBuffer& credential_var
 }
 
 int keygen(const Options& options) {
+  if (auto protected_ = protect(false); !protected_) return report(protected_.error());
   auto public_half = generate_key(options.seed_path);
   return public_half ? print(*public_half + '\n') : report(public_half.error());
 }
@@ -95,12 +99,12 @@ int main(int argc, char** argv, char** image) {
   const Signals signals;
   if (auto opened = open_standard_streams(); !opened) return report(opened.error());
   AGENT_SECRETS_ASSERT(sodium_init() >= 0);
-  const SecretBuffer credential_variable = take_credential_variable(image);
+  SecretBuffer credential_variable = take_credential_variable(image);
   auto options = parse_options(argc, argv);
   if (!options) return report(options.error());
   switch (options->action) {
     case Action::run:
-      return run(*options, image, credential_variable, signals);
+      return run(*options, image, std::move(credential_variable), signals);
     case Action::keygen:
       return keygen(*options);
     case Action::watch_credential:

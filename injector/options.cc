@@ -151,6 +151,19 @@ Result<void> apply(const Words& words, const CLI::App& app, Options& options) {
   return {};
 }
 
+Result<void> take_words(std::vector<std::string> words, Options& options) {
+  if (options.action == Action::run) {
+    options.command = std::move(words);
+    return {};
+  }
+  if (options.action == Action::keygen && !words.empty()) {
+    options.seed_path = words.front();
+    words.erase(words.begin());
+  }
+  if (words.empty()) return {};
+  return wrong_use(fmt::format("'{}' has no meaning here", words.front()));
+}
+
 Result<void> check(const Options& options) {
   if (options.action == Action::keygen && options.seed_path.empty()) {
     return wrong_use("keygen: where to write the secret is missing");
@@ -195,9 +208,7 @@ Result<Options> parse_options(int argc, char** argv) {
 
   auto command = command_of(std::move(rest));
   if (!command) return propagate(command);
-  if (options.action == Action::run) options.command = std::move(*command);
-  if (options.action == Action::keygen && command->size() == 1)
-    options.seed_path = command->front();
+  if (auto taken = take_words(std::move(*command), options); !taken) return propagate(taken);
   if (auto checked = check(options); !checked) return propagate(checked);
   return options;
 }

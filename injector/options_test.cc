@@ -103,6 +103,8 @@ TEST_CASE("a command line that makes no sense is refused") {
   CHECK_FALSE(parse({"--sidecar=maybe", "bot"}).has_value());
   CHECK_FALSE(parse({"--only"}).has_value());
   CHECK_FALSE(parse({"keygen"}).has_value());
+  CHECK(message_of({"keygen", "a", "b"}) == "'b' has no meaning here");
+  CHECK(message_of({"watch-credential", "file"}) == "'file' has no meaning here");
   CHECK_FALSE(parse({"--env-file", "e", "--sidecar", "bot"}).has_value());
 }
 

@@ -5,10 +5,6 @@
 
 namespace agent_secrets {
 
-// Descriptors 0, 1 and 2 are open from here on (on /dev/null where the parent had closed them):
-// otherwise the first file opened would be written to as stderr.
-Result<void> open_standard_streams();
-
 // Not dumpable: no ptrace and no /proc/PID/environ or mem for other processes of this user, while
 // the injector runs. execve makes the bot dumpable again (prctl(2), PR_SET_DUMPABLE).
 Result<void> forbid_inspection();

@@ -34,6 +34,12 @@ std::unexpected<Error> system_failure(std::string_view what, const std::string& 
               "give this user a writable directory there, or choose one with --state-dir");
 }
 
+// The flag is about the instance before this one, until a sidecar has asked about this one.
+Result<void> drop_flag(int folder, const std::string& directory) {
+  if (::unlinkat(folder, "redeploy.json", 0) == 0 || errno == ENOENT) return {};
+  return system_failure("remove", directory + "/redeploy.json");
+}
+
 }  // namespace
 
 std::string running_json(const RunningState& state) {
@@ -57,6 +63,7 @@ Result<void> write_running_state(const std::string& directory, const RunningStat
   const UniqueFd folder(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!folder.is_open()) return system_failure("open state directory", directory);
   const std::string path = directory + "/running.json";
+  auto dropped = drop_flag(folder.get(), directory);
   // A name of this process: two instances that share a directory do not write into one file.
   const std::string temporary = fmt::format(".running.json.{}", ::getpid());
   ::unlinkat(folder.get(), temporary.c_str(), 0);  // of a killed start with the same PID; or none
@@ -69,7 +76,7 @@ Result<void> write_running_state(const std::string& directory, const RunningStat
     written = system_failure("rename", path);
   }
   if (!written) ::unlinkat(folder.get(), temporary.c_str(), 0);
-  return written;
+  return written ? dropped : written;
 }
 
 Result<void> make_state_directory(const std::string& directory) {

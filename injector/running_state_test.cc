@@ -68,3 +68,17 @@ TEST_CASE("a missing state directory is an error that names it, unless it is mad
   CHECK(write_running_state(directory, example()).has_value());
   CHECK_FALSE(make_state_directory(parent.path("no/such")).has_value());
 }
+
+TEST_CASE("the redeploy flag of the instance before is gone when running.json says what runs") {
+  const TemporaryDirectory directory;
+  directory.write("redeploy.json", "{}");
+  REQUIRE(write_running_state(directory.path(), example()).has_value());
+  CHECK_FALSE(std::filesystem::exists(directory.path("redeploy.json")));
+}
+
+TEST_CASE("running.json is written even where the flag cannot be removed, and that is reported") {
+  const TemporaryDirectory directory;
+  REQUIRE(::mkdir(directory.path("redeploy.json").c_str(), 0700) == 0);
+  CHECK_FALSE(write_running_state(directory.path(), example()).has_value());
+  CHECK(directory.read("running.json") == running_json(example()));
+}

@@ -9,11 +9,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/unique_fd.h"
 #include "injector/environment.h"
 #include "injector/exec.h"
@@ -25,14 +27,17 @@ namespace {
 constexpr std::string_view kProgram = "secret-sidecar";
 constexpr int kCredentialFd = 3;
 constexpr int kBotPidfd = 4;
-constexpr int kStatusFd = 5;
-constexpr int kAboveAll = 10;  // where descriptors wait that will be moved to 3, 4 and 5
+constexpr int kReadyFd = 5;
+constexpr int kStatusFd = 6;
+constexpr int kAboveAll = 10;  // where descriptors wait that will be moved to 3, 4, 5 and 6
+// A sidecar that must wait for its predecessor's lock is not ready in time; any other is at once.
+constexpr std::chrono::seconds kReadyPatience{10};
 
 std::unexpected<Error> system_failure(std::string_view what) {
   return fail(ErrorCode::failed, fmt::format("{}: {}", what, errno_message(errno)));
 }
 
-// Moved up, so that no dup2() onto 3, 4 or 5 can hit one that is still needed.
+// Moved up, so that no dup2() onto 3 to 6 can hit one that is still needed.
 Result<UniqueFd> moved_up(UniqueFd fd, std::string_view what) {
   UniqueFd high(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kAboveAll));
   if (!high.is_open()) return system_failure(what);
@@ -51,8 +56,11 @@ Result<UniqueFd> credential_descriptor(const SecretBuffer& text) {
   return moved_up(std::move(memory), "dup memfd");
 }
 
+// Not open where the kernel (before 5.3) or a seccomp filter has no pidfds: the sidecar then looks
+// after our PID.
 Result<UniqueFd> own_pidfd() {
   UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));  // close-on-exec
+  if (!pidfd.is_open() && (errno == ENOSYS || errno == EPERM)) return UniqueFd();
   if (!pidfd.is_open()) return system_failure("pidfd_open");
   return moved_up(std::move(pidfd), "dup pidfd");
 }
@@ -71,10 +79,20 @@ std::string own_directory() {
   return std::string(text.substr(0, text.rfind('/')));
 }
 
+// The proxies are those that the injector itself fetched through (libcurl reads no HTTP_PROXY).
+constexpr auto kInherited = std::to_array<std::string_view>(
+    {"PATH", "HOME", "LANG", "TZ", "AGENT_SECRETS_LOG", "https_proxy", "HTTPS_PROXY", "http_proxy",
+     "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"});
+
 bool may_be_inherited(std::string_view assignment) {
   const std::string_view name = assignment.substr(0, assignment.find('='));
-  return name == "PATH" || name == "HOME" || name == "LANG" || name == "TZ" ||
-         name == "AGENT_SECRETS_LOG" || name.starts_with("AGENT_SECRETS_SIDECAR_");
+  // The command line says these, and one that the image sets for a sidecar elsewhere collides.
+  if (name.starts_with("AGENT_SECRETS_SIDECAR_CREDENTIAL_") ||
+      name.starts_with("AGENT_SECRETS_SIDECAR_BOT_")) {
+    return false;
+  }
+  return std::ranges::find(kInherited, name) != kInherited.end() ||
+         name.starts_with("AGENT_SECRETS_SIDECAR_");
 }
 
 // All that the child needs, ready to use without a further allocation.
@@ -88,16 +106,22 @@ struct Prepared {
   UniqueFd null;
   UniqueFd status_reader;
   UniqueFd status_writer;  // closes at the exec; before it, an errno comes through
+  UniqueFd ready_reader;   // where the sidecar is waited for
+  UniqueFd ready_writer;   // the sidecar's
 };
 
-std::vector<std::string> sidecar_words(const SidecarLaunch& launch) {
-  return {std::string(kProgram), "run",
-          "--credential-fd",     std::to_string(kCredentialFd),
-          "--bot-pidfd",         std::to_string(kBotPidfd),
-          "--bot-pid",           std::to_string(::getpid()),
-          "--sequence",          std::to_string(launch.sequence),
-          "--instance",          launch.instance_id,
-          "--state-dir",         launch.state_directory};
+struct Pipe {
+  UniqueFd reader;
+  UniqueFd writer;
+};
+
+Result<Pipe> make_pipe() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return system_failure("pipe2");
+  UniqueFd reader(ends[0]);
+  auto writer = moved_up(UniqueFd(ends[1]), "dup pipe");
+  if (!writer) return propagate(writer);
+  return Pipe{.reader = std::move(reader), .writer = std::move(*writer)};
 }
 
 Result<Prepared> prepare(const SidecarLaunch& launch, const SecretBuffer& watch_credential,
@@ -111,21 +135,23 @@ Result<Prepared> prepare(const SidecarLaunch& launch, const SecretBuffer& watch_
   if (!pidfd) return propagate(pidfd);
   auto null = null_device();
   if (!null) return propagate(null);
-  std::array<int, 2> pipe_ends{};
-  if (::pipe2(pipe_ends.data(), O_CLOEXEC) != 0) return system_failure("pipe2");
-  prepared.status_reader = UniqueFd(pipe_ends[0]);
-  auto writer = moved_up(UniqueFd(pipe_ends[1]), "dup pipe");
-  if (!writer) return propagate(writer);
+  auto status = make_pipe();
+  if (!status) return propagate(status);
+  auto ready = launch.wait_until_ready ? make_pipe() : Pipe();
+  if (!ready) return propagate(ready);
 
   prepared.path = std::move(*path);
-  prepared.words = sidecar_words(launch);
+  prepared.words = sidecar_words(launch, pidfd->is_open());
   for (std::string& word : prepared.words) prepared.argv.push_back(word.data());
   prepared.argv.push_back(nullptr);
   prepared.environment = sidecar_environment(environment);
   prepared.credential = std::move(*credential);
   prepared.pidfd = std::move(*pidfd);
   prepared.null = std::move(*null);
-  prepared.status_writer = std::move(*writer);
+  prepared.status_reader = std::move(status->reader);
+  prepared.status_writer = std::move(status->writer);
+  prepared.ready_reader = std::move(ready->reader);
+  prepared.ready_writer = std::move(ready->writer);
   return prepared;
 }
 
@@ -148,12 +174,19 @@ void reset_signals() {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
+// A descriptor that the sidecar does not get leaves its number closed.
+bool place(const UniqueFd& fd, int number) {
+  if (fd.is_open()) return ::dup2(fd.get(), number) >= 0;
+  ::close(number);  // EBADF where nothing was
+  return true;
+}
+
 [[noreturn]] void become_sidecar(const Prepared& prepared) {
   int status_fd = prepared.status_writer.get();
   if (::setsid() < 0) give_up(status_fd);
-  if (::dup2(prepared.null.get(), 0) < 0 || ::dup2(prepared.null.get(), 1) < 0 ||
-      ::dup2(prepared.credential.get(), kCredentialFd) < 0 ||
-      ::dup2(prepared.pidfd.get(), kBotPidfd) < 0) {
+  if (!place(prepared.null, 0) || !place(prepared.null, 1) ||
+      !place(prepared.credential, kCredentialFd) || !place(prepared.pidfd, kBotPidfd) ||
+      !place(prepared.ready_writer, kReadyFd)) {
     give_up(status_fd);
   }
   if (::dup3(status_fd, kStatusFd, O_CLOEXEC) < 0) give_up(status_fd);
@@ -184,6 +217,22 @@ Result<int> read_status(int fd) {
 
 }  // namespace
 
+std::vector<std::string> sidecar_words(const SidecarLaunch& launch, bool has_pidfd) {
+  std::vector<std::string> words = {std::string(kProgram), "run",
+                                    "--credential-fd",     std::to_string(kCredentialFd),
+                                    "--bot-pid",           std::to_string(::getpid()),
+                                    "--sequence",          std::to_string(launch.sequence),
+                                    "--instance",          launch.instance_id,
+                                    "--state-dir",         launch.state_directory};
+  const auto add = [&words](std::string option, int fd) {
+    words.push_back(std::move(option));
+    words.push_back(std::to_string(fd));
+  };
+  if (has_pidfd) add("--bot-pidfd", kBotPidfd);
+  if (launch.wait_until_ready) add("--ready-fd", kReadyFd);
+  return words;
+}
+
 std::vector<char*> sidecar_environment(char** environment) {
   std::vector<char*> chosen;
   for (char** entry = environment; *entry != nullptr; ++entry) {
@@ -210,6 +259,28 @@ Result<std::string> find_sidecar(const std::string& own_directory_path, const ch
               "install it beside secret-injector");
 }
 
+Result<void> await_readiness(int fd, std::chrono::milliseconds patience) {
+  const SystemClock clock;
+  const auto end = clock.monotonic() + patience;
+  for (;;) {
+    pollfd waited{.fd = fd, .events = POLLIN, .revents = 0};
+    const auto left = std::max(end - clock.monotonic(), std::chrono::milliseconds(0));
+    const int count = ::poll(&waited, 1, static_cast<int>(left.count()));
+    if (count == 0) {
+      return fail(ErrorCode::timed_out,
+                  fmt::format("it is not ready after {} ms", patience.count()),
+                  "give each instance a --state-dir of its own: the old one may hold this one");
+    }
+    char byte = 0;
+    const ssize_t size = count < 0 ? -1 : ::read(fd, &byte, 1);
+    if (size == 1) return {};
+    if (size == 0) {
+      return fail(ErrorCode::failed, "it ended before it was ready", "mend what it says above");
+    }
+    if (errno != EINTR) return system_failure("hear of the sidecar");
+  }
+}
+
 Result<void> launch_sidecar(const SidecarLaunch& launch, const SecretBuffer& watch_credential,
                             char** environment) {
   auto prepared = prepare(launch, watch_credential, environment);
@@ -230,6 +301,10 @@ Result<void> launch_sidecar(const SidecarLaunch& launch, const SecretBuffer& wat
     return fail(ErrorCode::failed,
                 fmt::format("start sidecar: {}: {}", prepared->path, errno_message(*status)));
   }
+  if (!launch.wait_until_ready) return {};
+  prepared->ready_writer.reset();
+  auto ready = await_readiness(prepared->ready_reader.get(), kReadyPatience);
+  if (!ready) return propagate(ready, "start sidecar");
   return {};
 }
 

@@ -50,7 +50,8 @@ Result<ObtainedBundle> obtain(const Options& options, const AgentCredential& cre
   }
   SystemClock clock;
   CurlTransport transport({.ca_pem = credential.identity.ca_pem,
-                           .user_agent = "secret-injector/" AGENT_SECRETS_VERSION});
+                           .user_agent = "secret-injector/" AGENT_SECRETS_VERSION,
+                           .leave_resolver_behind = true});
   const auto fetch_it = [&] {
     return fetch_bundle(transport, clock, random_fraction, credential, instance_id,
                         retry_policy(options.timeout));
@@ -121,7 +122,7 @@ void publish_state(const Options& options, const StartMaterial& material, const 
   }
   if (published) return;
   // Never worth a bot that does not start: a full disk is no reason to refuse calls.
-  const std::string_view message = "running.json was not written";
+  const std::string_view message = "the state directory is not up to date";
   if (is_named) {
     log.warning(message, {{"cause", published.error().message}});
   } else {
@@ -135,7 +136,8 @@ Result<void> start_sidecar(const Options& options, const StartMaterial& material
   Stopwatch stopwatch(log);
   auto launched = launch_sidecar({.state_directory = state_directory(options),
                                   .instance_id = material.instance_id,
-                                  .sequence = material.facts.sequence},
+                                  .sequence = material.facts.sequence,
+                                  .wait_until_ready = options.sidecar == SidecarWish::required},
                                  material.watch_credential, environment);
   if (launched) {
     stopwatch.step("started the sidecar");

@@ -6,6 +6,10 @@ namespace agent_secrets::sidecar {
 
 void Announcer::update(const Knowledge& knowledge) {
   announce_errors(knowledge);
+  if (std::exchange(sequence_, knowledge.running_sequence) != knowledge.running_sequence) {
+    state_ = WatchState::unknown;  // what was said was said of another instance
+    changes_.clear();
+  }
   const WatchState state = knowledge.answer.state;
   std::string changes = describe_changes(knowledge.answer);
   const bool news = state != state_ || (state == WatchState::stale && changes != changes_);

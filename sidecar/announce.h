@@ -6,6 +6,7 @@
 //
 // Threads: the watch thread.
 
+#include <cstdint>
 #include <string>
 
 #include "core/log.h"
@@ -23,6 +24,7 @@ class Announcer {
   void announce_errors(const Knowledge& knowledge);
 
   const Log& log_;
+  std::int64_t sequence_ = 0;
   WatchState state_ = WatchState::unknown;
   std::string changes_;
   std::string last_error_;

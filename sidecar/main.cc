@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/standard_streams.h"
 #include "sidecar/options.h"
 #include "sidecar/process.h"
 #include "sidecar/sidecar.h"
@@ -35,6 +36,12 @@ int execute(const RunOptions& options) {
   const Log log = Log::from_environment("secret-sidecar");
   auto sidecar = Sidecar::start(options, log);
   if (!sidecar) return fail_with(sidecar.error());
+  if (options.ready_fd) {
+    // Whoever waited may have given up; that is no reason to.
+    if (auto told = tell_ready(UniqueFd(*options.ready_fd)); !told) {
+      log.warning("nobody waits", {{"cause", told.error().message}});
+    }
+  }
   const auto reason = (*sidecar)->wait_for_end();
   if (reason) {
     log.info(*reason == EndReason::signal ? "ending: signal" : "ending: the bot has ended");
@@ -45,6 +52,7 @@ int execute(const RunOptions& options) {
 }
 
 int run(int argc, const char* const* argv) {
+  if (auto opened = open_standard_streams(); !opened) return fail_with(opened.error());
   if (sodium_init() < 0) return fail_with({.message = "libsodium does not start"});
   if (auto hardened = harden_process(); !hardened) return fail_with(hardened.error());
   const auto command = parse_options(argc, argv);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
+#include <string_view>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -35,6 +36,8 @@ void add_run(CLI::App& run, RunOptions& options, int& poll_wait) {
       "descriptor to read the watch credential from");
   add(run, "--bot-pid", options.bot.pid, "exit when this process ends");
   add(run, "--bot-pidfd", options.bot.pidfd, "exit when the process of this pidfd ends");
+  run.add_option("--ready-fd", options.ready_fd,
+                 "descriptor to write a byte to when it watches; it ends otherwise");
   add(run, "--sequence", options.sequence,
       "sequence that the bot runs; default: from running.json");
   add(run, "--instance", options.instance, "name to report; default: the host's name");
@@ -43,13 +46,18 @@ void add_run(CLI::App& run, RunOptions& options, int& poll_wait) {
   add(run, "--listen", options.listen,
       "serve /status, /readyz, /livez, /metrics on 127.0.0.1:PORT");
   add(run, "--unready-when", options.unready_when, "from which state on /readyz is 503")
-      ->transform(CLI::CheckedTransformer(kUnreadyWhen));
+      ->transform(CLI::CheckedTransformer(kUnreadyWhen).description(""))
+      ->type_name("never|stale|superseded");
   add(run, "--poll-wait", poll_wait, "seconds that one request waits for a change")
       ->check(CLI::Range(1, static_cast<int>(limits::kWatchWaitMax.count())))
       ->capture_default_str();
   run.add_flag("--allow-plain-http", options.allow_plain_http,
                "talk http:// to hosts that are not loopback")
       ->envname(environment_name("--allow-plain-http"));
+}
+
+void forget_variables(CLI::App& app) {
+  for (CLI::Option* option : app.get_options()) option->envname("");
 }
 
 void add_status(CLI::App& status, StatusOptions& options) {
@@ -89,6 +97,8 @@ Result<Command> parse_options(int argc, const char* const* argv) {
   CLI::App& status = *app.add_subcommand("status", "say what the running sidecar knows");
   add_run(run, run_options, poll_wait);
   add_status(status, status_options);
+  // CLI11 reads the variables of a subcommand that was not given too, and a bad one ends it.
+  if (argc < 2 || std::string_view(argv[1]) != "run") forget_variables(run);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {

@@ -20,6 +20,7 @@ struct RunOptions {
   std::string credential_file;
   std::optional<int> credential_fd;
   Bot bot;
+  std::optional<int> ready_fd;           // to be told on when it watches
   std::optional<std::int64_t> sequence;  // none: running.json says it
   std::string instance;                  // empty: the host's name
   std::string state_directory = kDefaultStateDirectory;

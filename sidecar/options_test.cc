@@ -24,11 +24,12 @@ RunOptions run_options(std::vector<const char*> words) {
 TEST_CASE("the injector's command line is understood") {
   const auto options =
       run_options({"--credential-fd", "3", "--bot-pid", "17", "--bot-pidfd", "4", "--sequence", "5",
-                   "--instance", "host-1.a_b", "--state-dir", "/run/x"});
+                   "--instance", "host-1.a_b", "--state-dir", "/run/x", "--ready-fd", "5"});
   CHECK(options.credential_fd == 3);
   CHECK(options.bot.pid == 17);
   CHECK(options.bot.pidfd == 4);
   CHECK(options.sequence == 5);
+  CHECK(options.ready_fd == 5);
   CHECK(options.instance == "host-1.a_b");
   CHECK(options.state_directory == "/run/x");
 }
@@ -75,6 +76,13 @@ TEST_CASE("status has its own options") {
   const auto command = parse({"status", "--state-dir", "/run/x", "--json"});
   REQUIRE(command);
   CHECK(std::get<StatusOptions>(*command).json);
+}
+
+TEST_CASE("a wrong variable for run does not break status") {
+  ::setenv("AGENT_SECRETS_SIDECAR_POLL_WAIT", "x", 1);
+  CHECK(parse({"status"}));
+  CHECK_FALSE(parse({"run", "--credential-file", "f"}));
+  ::unsetenv("AGENT_SECRETS_SIDECAR_POLL_WAIT");
 }
 
 }  // namespace

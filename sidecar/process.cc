@@ -1,5 +1,6 @@
 #include "sidecar/process.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 
@@ -53,6 +54,13 @@ Result<void> harden_process() {
   return {};
 }
 
+Result<void> tell_ready(UniqueFd fd) {
+  while (::write(fd.get(), "\n", 1) != 1) {
+    if (errno != EINTR) return fail_errno("tell that it is ready");
+  }
+  return {};
+}
+
 Result<End> End::prepare(const Bot& bot) {
   End end;
   auto signals = block_signals();
@@ -77,17 +85,30 @@ Result<End> End::prepare(const Bot& bot) {
 }
 
 Result<EndReason> End::wait() {
-  while (!ended_) {
-    // poll(2) skips negative descriptors.
-    pollfd fds[] = {{.fd = signals_.get(), .events = POLLIN, .revents = 0},
-                    {.fd = bot_.get(), .events = POLLIN, .revents = 0}};
-    const int ready = ::poll(fds, 2, polled_pid_ ? kPollPidMs : -1);
-    if (ready < 0 && errno != EINTR) return fail_errno("poll");
-    if (ready > 0 && fds[0].revents != 0) return EndReason::signal;
-    // Any event will do: POLLIN is the end of the process, POLLNVAL or POLLERR the end of our view.
-    ended_ = (ready > 0 && fds[1].revents != 0) || (polled_pid_ && is_gone(*polled_pid_));
+  for (;;) {
+    const auto ended = look(polled_pid_ ? kPollPidMs : -1);
+    if (!ended) return std::unexpected(ended.error());
+    if (*ended) return **ended;
   }
-  return EndReason::bot_ended;
+}
+
+Result<std::optional<EndReason>> End::wait_for(std::chrono::milliseconds most) {
+  const int timeout_ms = static_cast<int>(most.count());
+  return look(polled_pid_ ? std::min(timeout_ms, kPollPidMs) : timeout_ms);
+}
+
+Result<std::optional<EndReason>> End::look(int timeout_ms) {
+  if (ended_) return EndReason::bot_ended;
+  // poll(2) skips negative descriptors.
+  pollfd fds[] = {{.fd = signals_.get(), .events = POLLIN, .revents = 0},
+                  {.fd = bot_.get(), .events = POLLIN, .revents = 0}};
+  const int ready = ::poll(fds, 2, timeout_ms);
+  if (ready < 0 && errno != EINTR) return fail_errno("poll");
+  if (ready > 0 && fds[0].revents != 0) return EndReason::signal;
+  // Any event will do: POLLIN is the end of the process, POLLNVAL or POLLERR the end of our view.
+  ended_ = (ready > 0 && fds[1].revents != 0) || (polled_pid_ && is_gone(*polled_pid_));
+  if (ended_) return EndReason::bot_ended;
+  return std::nullopt;
 }
 
 }  // namespace agent_secrets::sidecar

@@ -4,6 +4,7 @@
 // Threads: call harden_process() and End::prepare() before any thread is started, because a signal
 // mask is inherited; End::wait() belongs to one thread.
 
+#include <chrono>
 #include <optional>
 
 #include <sys/types.h>
@@ -16,6 +17,10 @@ namespace agent_secrets::sidecar {
 // No core dumps, no ptrace by the same user (PR_SET_DUMPABLE), no gain of privileges; SIGPIPE is
 // ignored. Source: prctl(2), setrlimit(2).
 Result<void> harden_process();
+
+// Writes one byte to the pipe `fd` and closes it: whoever waits there goes on. A sidecar that fails
+// before ends without that byte.
+Result<void> tell_ready(UniqueFd fd);
 
 // The bot whose end is the sidecar's: a pidfd from the injector, or a PID to open one for.
 struct Bot {
@@ -31,8 +36,12 @@ class End {
   static Result<End> prepare(const Bot& bot);
   // Returns within a second of the bot's end or of a signal.
   [[nodiscard]] Result<EndReason> wait();
+  // Nothing when neither came within `most`, or earlier.
+  [[nodiscard]] Result<std::optional<EndReason>> wait_for(std::chrono::milliseconds most);
 
  private:
+  [[nodiscard]] Result<std::optional<EndReason>> look(int timeout_ms);
+
   UniqueFd signals_;
   UniqueFd bot_;
   std::optional<pid_t> polled_pid_;  // where the kernel gives us no pidfd

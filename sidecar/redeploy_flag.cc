@@ -1,6 +1,6 @@
 #include "sidecar/redeploy_flag.h"
 
-#include <utility>
+#include <optional>
 
 #include <boost/json.hpp>
 
@@ -8,12 +8,16 @@
 
 namespace agent_secrets::sidecar {
 
-Result<void> RedeployFlag::begin(std::int64_t running_sequence) {
+Result<void> RedeployFlag::begin(std::string_view organization, std::string_view agent,
+                                 std::int64_t running_sequence) {
   auto text = directory_.read(kFlagFile);
   if (!text) return propagate(text, "redeploy flag");
   if (!text->has_value()) return {};
   const auto flagged = parse_watch_answer(**text);
-  if (flagged && flagged->running && flagged->running->sequence == running_sequence) return {};
+  if (flagged && flagged->organization == organization && flagged->agent == agent &&
+      flagged->running && flagged->running->sequence == running_sequence) {
+    return {};
+  }
   return directory_.remove(kFlagFile);
 }
 
@@ -21,12 +25,12 @@ Result<void> RedeployFlag::update(const Knowledge& knowledge) {
   const WatchState state = knowledge.answer.state;
   if (state == WatchState::unknown) return {};
   const bool raised = state == WatchState::stale || state == WatchState::superseded;
-  std::string text = raised ? redeploy_json(knowledge) : std::string();
-  if (known_ && text == written_) return {};
-  auto done = raised ? directory_.write(kFlagFile, text) : directory_.remove(kFlagFile);
+  const auto wanted = raised ? std::optional(redeploy_json(knowledge)) : std::nullopt;
+  // What stands there counts, not what was written: a starting instance removes the flag.
+  const auto standing = directory_.read(kFlagFile);
+  if (standing && *standing == wanted) return {};
+  auto done = wanted ? directory_.write(kFlagFile, *wanted) : directory_.remove(kFlagFile);
   if (!done) return propagate(done, "redeploy flag");
-  written_ = std::move(text);
-  known_ = true;
   return {};
 }
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "core/error.h"
 #include "sidecar/knowledge.h"
@@ -21,14 +22,13 @@ class RedeployFlag {
 
   // Before the first answer: keeps the flag of a sidecar that watched this very release before, so
   // that a restart of the sidecar does not blink, and drops any other.
-  Result<void> begin(std::int64_t running_sequence);
-  // Writes or removes it, when that changes anything.
+  Result<void> begin(std::string_view organization, std::string_view agent,
+                     std::int64_t running_sequence);
+  // Writes or removes it, where that changes what stands there.
   Result<void> update(const Knowledge& knowledge);
 
  private:
   StateDirectory& directory_;
-  std::string written_;
-  bool known_ = false;  // written_ is what stands there
 };
 
 // The content of redeploy.json (docs/sidecar.md).

@@ -1,5 +1,7 @@
 #include "sidecar/redeploy_flag.h"
 
+#include <utility>
+
 #include "sidecar/test_watch.h"
 #include "tests/catch.h"
 
@@ -57,7 +59,7 @@ TEST_CASE("before the first answer the flag of the same release is kept") {
   Flagging f;
   REQUIRE(f.flag.update(knowing(kStaleJson)));
   RedeployFlag restarted(f.directory);
-  REQUIRE(restarted.begin(5));
+  REQUIRE(restarted.begin("acme", "bot", 5));
   REQUIRE(restarted.update(Knowledge{}));
   CHECK(f.content());
 }
@@ -66,14 +68,31 @@ TEST_CASE("before the first answer the flag of another release is dropped") {
   Flagging f;
   REQUIRE(f.flag.update(knowing(kStaleJson)));
   RedeployFlag restarted(f.directory);
-  REQUIRE(restarted.begin(6));
+  REQUIRE(restarted.begin("acme", "bot", 6));
   CHECK_FALSE(f.content());
+}
+
+TEST_CASE("before the first answer the flag of another agent with the same sequence is dropped") {
+  for (const auto& [organization, agent] : {std::pair("acme", "fax"), std::pair("other", "bot")}) {
+    Flagging f;
+    REQUIRE(f.flag.update(knowing(kStaleJson)));
+    REQUIRE(f.flag.begin(organization, agent, 5));
+    CHECK_FALSE(f.content());
+  }
+}
+
+TEST_CASE("a flag that a starting instance removed is raised again while the release is stale") {
+  Flagging f;
+  REQUIRE(f.flag.update(knowing(kStaleJson)));
+  REQUIRE(f.directory.remove(kFlagFile));
+  REQUIRE(f.flag.update(knowing(kStaleJson)));
+  CHECK(f.content());
 }
 
 TEST_CASE("a flag that cannot be read is dropped") {
   Flagging f;
   REQUIRE(f.directory.write(kFlagFile, "half a fla"));
-  REQUIRE(f.flag.begin(5));
+  REQUIRE(f.flag.begin("acme", "bot", 5));
   CHECK_FALSE(f.content());
 }
 

@@ -16,6 +16,7 @@ struct RunningState {
   std::string organization;
   std::string agent;
   std::int64_t sequence = 0;
+  bool is_watchable = true;  // not so for an env file: no control plane knows what runs
 };
 
 Result<RunningState> parse_running_state(std::string_view json);

@@ -15,10 +15,30 @@ namespace {
 
 // A predecessor ends within a second of its bot.
 constexpr std::chrono::milliseconds kLockPatience{5'000};
+constexpr std::chrono::milliseconds kLockRetry{1'000};
 
 Result<WatchCredential> read_credential(const RunOptions& options) {
   return options.credential_fd ? read_credential_fd(UniqueFd(*options.credential_fd))
                                : read_credential_file(options.credential_file);
+}
+
+// The instance before this one may finish its sessions, for hours, in the same directory, and its
+// sidecar with it. Beside a bot, wait for that as long as the bot lives.
+Result<void> take_lock(StateDirectory& directory, End& end, const RunOptions& options,
+                       const Log& log) {
+  SystemClock clock;
+  auto locked = directory.lock(clock, kLockPatience);
+  const auto is_held = [&] { return !locked && locked.error().code == ErrorCode::conflict; };
+  if (!is_held() || (!options.bot.pid && !options.bot.pidfd)) return locked;
+  log.warning("waiting for another sidecar to end: it holds the state directory",
+              {{"directory", options.state_directory}});
+  while (is_held()) {
+    const auto ended = end.wait_for(kLockRetry);
+    if (!ended) return std::unexpected(ended.error());
+    if (*ended) break;
+    locked = directory.lock(clock, std::chrono::milliseconds(0));
+  }
+  return locked;
 }
 
 std::string instance_name(const RunOptions& options) {
@@ -38,8 +58,7 @@ Result<std::unique_ptr<Sidecar>> Sidecar::start(const RunOptions& options, const
   if (!credential) return propagate(credential);
   auto directory = StateDirectory::open(options.state_directory);
   if (!directory) return propagate(directory, "state directory");
-  SystemClock clock;
-  if (auto locked = directory->lock(clock, kLockPatience); !locked) return propagate(locked);
+  if (auto locked = take_lock(*directory, *end, options, log); !locked) return propagate(locked);
   // What a predecessor knew is not what this one knows.
   if (auto removed = directory->remove(kSidecarFile); !removed) return propagate(removed);
   auto sidecar = std::unique_ptr<Sidecar>(
@@ -83,8 +102,9 @@ Result<EndReason> Sidecar::wait_for_end() {
 
 void Sidecar::watch_for_ever() {
   for (;;) {
+    const bool followed = followed_.has_value();
     const auto pause = watcher_.step();
-    if (followed_) publish(watcher_.knowledge());
+    if (followed || followed_) publish(watcher_.knowledge());
     if (pause.count() > 0) clock_.sleep_for(pause);
   }
 }
@@ -100,6 +120,10 @@ std::optional<std::int64_t> Sidecar::running_sequence() {
     return followed_;
   }
   if (!running->has_value()) return followed_;
+  if (!(*running)->is_watchable) {
+    follow_nothing();
+    return followed_;
+  }
   const CredentialIdentity& identity = credential_.identity;
   if ((*running)->organization != identity.organization || (*running)->agent != identity.agent) {
     report("read",
@@ -115,7 +139,14 @@ std::optional<std::int64_t> Sidecar::running_sequence() {
 void Sidecar::follow_sequence(std::int64_t sequence) {
   if (followed_ == sequence) return;
   followed_ = sequence;
-  report("flag", flag_.begin(sequence));
+  const CredentialIdentity& identity = credential_.identity;
+  report("flag", flag_.begin(identity.organization, identity.agent, sequence));
+}
+
+void Sidecar::follow_nothing() {
+  if (!followed_) return;
+  followed_.reset();
+  report("flag", directory_.remove(kFlagFile));
 }
 
 void Sidecar::publish(const Knowledge& knowledge) {
@@ -127,9 +158,11 @@ void Sidecar::publish(const Knowledge& knowledge) {
 
 // A full disk must not fill the log too: each trouble once.
 void Sidecar::report(std::string_view what, const Result<void>& result) {
-  if (result || result.error().message == reported_) return;
-  reported_ = result.error().message;
-  log_.error(what, {{"cause", reported_}});
+  if (result) return;
+  std::string& reported = reported_[std::string(what)];
+  if (result.error().message == reported) return;
+  reported = result.error().message;
+  log_.error(what, {{"cause", reported}});
 }
 
 }  // namespace agent_secrets::sidecar

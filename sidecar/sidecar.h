@@ -6,8 +6,10 @@
 // nothing to save but the state files, which are whole after each write. So whoever starts a
 // Sidecar waits for its end and then ends the process; it is never destroyed while its threads run.
 
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
 
 #include "core/clock.h"
@@ -29,7 +31,7 @@ namespace agent_secrets::sidecar {
 class Sidecar {
  public:
   // Reads the credential, takes the state directory and the port, and starts the threads. On error
-  // no thread has been started.
+  // no thread has been started. With a bot it waits for the directory until the bot ends.
   static Result<std::unique_ptr<Sidecar>> start(const RunOptions& options, const Log& log);
 
   // After it returns no state file changes any more; the process is to end without a destructor.
@@ -40,6 +42,7 @@ class Sidecar {
           StateDirectory directory, End end);
   [[nodiscard]] std::optional<std::int64_t> running_sequence();
   void follow_sequence(std::int64_t sequence);
+  void follow_nothing();
   void watch_for_ever();
   void publish(const Knowledge& knowledge);
   void report(std::string_view what, const Result<void>& result);
@@ -56,8 +59,8 @@ class Sidecar {
   Announcer announcer_;
   SharedKnowledge shared_;
   std::unique_ptr<StatusServer> server_;
-  std::optional<std::int64_t> followed_;  // watch thread
-  std::string reported_;                  // watch thread: the last trouble that was logged
+  std::optional<std::int64_t> followed_;         // watch thread
+  std::map<std::string, std::string> reported_;  // watch thread: the last trouble logged of each
   std::thread server_thread_;
   std::thread watch_thread_;
 };

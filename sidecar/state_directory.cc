@@ -1,5 +1,6 @@
 #include "sidecar/state_directory.h"
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <utility>
@@ -31,27 +32,27 @@ Result<void> write_all(int fd, std::string_view text, std::string_view name) {
 }
 
 Result<std::string> read_all(int fd, std::string_view name) {
-  std::string text(kStateFileMax + 1, '\0');
-  std::size_t size = 0;
-  while (size < text.size()) {
-    const ssize_t got = ::read(fd, text.data() + size, text.size() - size);
+  std::string text;
+  std::array<char, 16384> chunk{};
+  for (;;) {
+    const ssize_t got = ::read(fd, chunk.data(), chunk.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return fail_errno("read", name);
-    if (got == 0) break;
-    size += static_cast<std::size_t>(got);
+    if (got == 0) return text;
+    text.append(chunk.data(), static_cast<std::size_t>(got));
+    if (text.size() > kStateFileMax) {
+      return fail(ErrorCode::too_large,
+                  fmt::format("{} is larger than {} bytes", name, kStateFileMax));
+    }
   }
-  if (size > kStateFileMax) {
-    return fail(ErrorCode::too_large,
-                fmt::format("{} is larger than {} bytes", name, kStateFileMax));
-  }
-  text.resize(size);
-  return text;
 }
 
 }  // namespace
 
 Result<StateDirectory> StateDirectory::open(const std::string& path) {
-  if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
+  if (::mkdir(path.c_str(), 0755) == 0) {
+    if (::chmod(path.c_str(), 0755) != 0) return fail_errno("chmod", path);
+  } else if (errno != EEXIST) {
     auto error = fail_errno("create", path);
     error.error().hint = "mount a writable directory there, or choose another with --state-dir";
     return error;
@@ -77,7 +78,7 @@ Result<void> StateDirectory::lock(Clock& clock, std::chrono::milliseconds patien
   while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK && errno != EINTR) return fail_errno("lock", kLockFile);
     if (clock.monotonic() >= give_up) {
-      return fail(ErrorCode::failed, fmt::format("another sidecar is running with {}", path_),
+      return fail(ErrorCode::conflict, fmt::format("another sidecar is running with {}", path_),
                   "stop it, or give this one its own --state-dir");
     }
     clock.sleep_for(kLockPoll);
@@ -106,6 +107,8 @@ Result<UniqueFd> StateDirectory::create(const std::string& name) const {
   UniqueFd file(::openat(directory_.get(), name.c_str(),
                          O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!file.is_open()) return fail_errno("create", name);
+  // Whatever the umask is: the bot may be another user.
+  if (::fchmod(file.get(), 0644) != 0) return fail_errno("chmod", name);
   return file;
 }
 

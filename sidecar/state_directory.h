@@ -21,6 +21,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/limits.h"
 #include "core/unique_fd.h"
 
 namespace agent_secrets::sidecar {
@@ -28,7 +29,8 @@ namespace agent_secrets::sidecar {
 inline constexpr std::string_view kRunningFile = "running.json";  // the injector's
 inline constexpr std::string_view kFlagFile = "redeploy.json";
 inline constexpr std::string_view kSidecarFile = "sidecar.json";
-inline constexpr std::size_t kStateFileMax = 1024 * 1024;
+// An answer of the control plane, and what is said beside it.
+inline constexpr std::size_t kStateFileMax = limits::kResponseBody + 64 * 1024;
 
 class StateDirectory {
  public:
@@ -38,6 +40,7 @@ class StateDirectory {
   static Result<StateDirectory> open_existing(const std::string& path);
 
   // Takes the lock, waiting up to `patience` for a predecessor that is about to go.
+  // ErrorCode::conflict while another sidecar holds it.
   Result<void> lock(Clock& clock, std::chrono::milliseconds patience);
   // Whether a sidecar, of whatever PID namespace, holds the lock.
   [[nodiscard]] Result<bool> is_locked() const;

@@ -4,6 +4,8 @@
 #include <fstream>
 #include <memory>
 
+#include <sys/stat.h>
+
 #include "sidecar/running_state.h"
 #include "sidecar/test_watch.h"
 #include "tests/catch.h"
@@ -72,7 +74,7 @@ TEST_CASE("a directory has one sidecar at a time, and it is seen to live") {
   CHECK_FALSE(*second.is_locked());
   REQUIRE(first->lock(clock, std::chrono::seconds(1)));
   CHECK(*second.is_locked());
-  CHECK_FALSE(second.lock(clock, std::chrono::seconds(1)));
+  CHECK(second.lock(clock, std::chrono::seconds(1)).error().code == ErrorCode::conflict);
   first.reset();
   CHECK_FALSE(*second.is_locked());
   CHECK(second.lock(clock, std::chrono::seconds(1)));
@@ -95,6 +97,38 @@ TEST_CASE("a running.json that is not there yet is not an error, a broken one is
   CHECK_FALSE(read_running_state(directory)->has_value());
   REQUIRE(directory.write(kRunningFile, "{}"));
   CHECK_FALSE(read_running_state(directory));
+}
+
+TEST_CASE("a running.json from an env file is no trouble, and nothing to watch") {
+  const auto running = parse_running_state(
+      R"({"organization":"","agent":"","deployment":"","sequence":0,"sets":[],"region":"",)"
+      R"("pid":1,"started_at":"2023-11-14T22:13:20.000Z","source":"env-file"})");
+  REQUIRE(running);
+  CHECK_FALSE(running->is_watchable);
+}
+
+TEST_CASE("a state file may be as large as an answer, and no larger than that and some more") {
+  const TemporaryDirectory temporary;
+  StateDirectory directory = open_in(temporary);
+  const std::string large(limits::kResponseBody, 'x');
+  REQUIRE(directory.write("a.json", large));
+  CHECK(*directory.read("a.json") == large);
+  REQUIRE(directory.write("a.json", std::string(kStateFileMax + 1, 'x')));
+  CHECK(directory.read("a.json").error().code == ErrorCode::too_large);
+}
+
+TEST_CASE("the bot of another user can read the files, whatever the umask is") {
+  const TemporaryDirectory temporary;
+  const std::filesystem::path path = temporary.path + "/new";
+  const mode_t before = ::umask(0077);
+  auto directory = StateDirectory::open(path);
+  const bool written = directory && directory->write("a.json", "text");
+  ::umask(before);
+  REQUIRE(written);
+  using std::filesystem::perms;
+  CHECK((status(path).permissions() & perms::others_all) ==
+        (perms::others_read | perms::others_exec));
+  CHECK((status(path / "a.json").permissions() & perms::others_all) == perms::others_read);
 }
 
 }  // namespace

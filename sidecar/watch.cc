@@ -59,11 +59,19 @@ Watcher::Watcher(const WatchCredential& credential, Transport& transport, const 
 
 std::chrono::milliseconds Watcher::step() {
   const auto sequence = running_();
-  if (!sequence) return kRunningPoll;
+  if (!sequence) {
+    if (knowledge_.running_sequence != 0) watch_sequence(0);
+    return kRunningPoll;
+  }
   if (*sequence != knowledge_.running_sequence) watch_sequence(*sequence);
   waiting_ = !etag_.empty();
   const auto started = clock_.monotonic();
   const auto response = transport_.get(make_request(), options_.poll_wait + kAnswerGrace);
+  // The request took up to a minute: what is said now would be of the instance before.
+  if (const auto runs = running_(); runs != sequence) {
+    if (runs) watch_sequence(*runs);
+    return Ms(0);
+  }
   if (!response) return failed(response.error().message);
   return judge(*response, clock_.monotonic() - started);
 }
@@ -133,7 +141,9 @@ std::chrono::milliseconds Watcher::heard(bool changed, Ms took) {
   // The next question is asked at once, because it waits at the server. Where it does not (a proxy
   // that strips If-None-Match or ETag, a server that knows no wait), there must be no tight loop.
   const bool should_have_waited = waiting_ || etag_.empty();
-  return !changed && should_have_waited && took < kHasty ? kHastyAnswerPause : Ms(0);
+  if (!should_have_waited || took >= kHasty) return Ms(0);
+  // Replicas that do not agree answer each question at once, each time with a change.
+  return changed ? kHasty : kHastyAnswerPause;
 }
 
 std::chrono::milliseconds Watcher::refused(const HttpResponse& response) {
@@ -146,6 +156,7 @@ std::chrono::milliseconds Watcher::refused(const HttpResponse& response) {
     }
   }
   note_error(fmt::format("the control plane refused the watch: {} {}", response.status, code));
+  url_ = (url_ + 1) % credential_.identity.urls.size();  // another may know what this one does not
   return kSlowRetry + std::chrono::duration_cast<Ms>(kSlowRetry * random_());
 }
 
@@ -161,6 +172,7 @@ void Watcher::note_error(std::string cause) {
   ++knowledge_.errors;
   knowledge_.last_error = std::move(cause);
   lost_ = true;
+  skew_corrected_ = false;  // that Date may have been wrong; the pause keeps the next try rare
   etag_.clear();
 }
 

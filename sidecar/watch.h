@@ -73,7 +73,7 @@ class Watcher {
   std::size_t url_ = 0;
   Ms backoff_ = kFirstBackoff;
   std::chrono::seconds skew_{0};  // the server's clock minus ours
-  bool skew_corrected_ = false;   // since the last good answer
+  bool skew_corrected_ = false;   // since the last good answer or error
   bool lost_ = false;             // an error since the last good answer
 };
 

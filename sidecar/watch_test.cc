@@ -56,12 +56,13 @@ std::string header_of(const HttpRequest& request, const std::string& name) {
 }
 
 Result<ProofClaims> claims_of(const Watching& w) {
-  const auto proof = verify_request_proof(header_of(w.last(), "Authorization"),
-                                          {.audiences = {"https://one.example"},
-                                           .method = "GET",
-                                           .target = "/instance/v1/watch",
-                                           .now = std::chrono::floor<seconds>(w.clock.unix_time())},
-                                          [](std::string_view) { return test_key().public_key(); });
+  const auto proof =
+      verify_request_proof(header_of(w.last(), "Authorization"),
+                           {.audiences = {"https://one.example", "https://two.example"},
+                            .method = "GET",
+                            .target = "/instance/v1/watch",
+                            .now = std::chrono::floor<seconds>(w.clock.unix_time())},
+                           [](std::string_view) { return test_key().public_key(); });
   if (!proof) return fail(ErrorCode::untrusted, std::string(proof_failure_code(proof.error())));
   return proof->claims;
 }
@@ -104,7 +105,7 @@ TEST_CASE("a change is learned and followed by the next question at once") {
   w.transport.will_answer(answer(kCurrentJson, "\"a\""));
   w.transport.will_answer(answer(kStaleJson, "\"b\""));
   w.watcher.step();
-  w.clock.advance(seconds(9));
+  w.transport.each_attempt_takes(w.clock, seconds(9));
   CHECK(w.watcher.step() == milliseconds(0));
   CHECK(w.state() == WatchState::stale);
   CHECK(w.watcher.knowledge().since == w.clock.unix_time());
@@ -264,6 +265,62 @@ TEST_CASE("when another release runs, what was known of the old one is forgotten
   CHECK(header_of(w.last(), "If-None-Match").empty());
   CHECK(w.state() == WatchState::unknown);
   CHECK(w.watcher.knowledge().running_sequence == 6);
+}
+
+TEST_CASE("an answer about an instance that was replaced meanwhile is not learned") {
+  Watching w;
+  w.transport.will_answer([&w](const HttpRequest&) -> Result<HttpResponse> {
+    w.sequence = 6;
+    return answer(kStaleJson);
+  });
+  CHECK(w.watcher.step() == milliseconds(0));
+  CHECK(w.state() == WatchState::unknown);
+  CHECK(w.watcher.knowledge().running_sequence == 6);
+}
+
+TEST_CASE("one wrong Date does not make it deaf: the next one is believed again") {
+  Watching w;
+  const auto skewed = [](const char* date) {
+    return HttpResponse{
+        .status = 401, .headers = {{"date", date}}, .body = R"({"error":"x","code":"clock-skew"})"};
+  };
+  w.transport.will_answer(skewed("Tue, 14 Nov 2034 22:13:20 GMT"));
+  w.transport.will_answer(skewed("Tue, 14 Nov 2034 22:13:20 GMT"));
+  w.transport.will_answer(skewed("Tue, 14 Nov 2023 22:13:20 GMT"));
+  w.transport.will_answer(answer(kCurrentJson));
+  CHECK(w.watcher.step() == milliseconds(0));
+  CHECK(w.watcher.step() >= Watcher::kSlowRetry);
+  CHECK(w.watcher.step() == milliseconds(0));
+  w.watcher.step();
+  CHECK(claims_of(w));
+  CHECK(w.state() == WatchState::current);
+}
+
+TEST_CASE("after a refusal the next base URL is asked") {
+  Watching w;
+  w.transport.will_answer(404, R"({"error":"no"})");
+  w.watcher.step();
+  w.watcher.step();
+  CHECK(w.last().url == "https://two.example/instance/v1/watch");
+}
+
+TEST_CASE("replicas that do not agree are not asked in a tight loop") {
+  Watching w;
+  w.transport.will_answer(answer(kCurrentJson, "\"a\""));
+  w.transport.will_answer(answer(kStaleJson, "\"b\""));
+  w.watcher.step();
+  CHECK(w.watcher.step() == seconds(1));
+  CHECK(w.state() == WatchState::stale);
+}
+
+TEST_CASE("when nothing that can be watched runs any more, nothing is known") {
+  Watching w;
+  w.transport.will_answer(answer(kStaleJson));
+  w.watcher.step();
+  w.sequence.reset();
+  CHECK(w.watcher.step() == Watcher::kRunningPoll);
+  CHECK(w.state() == WatchState::unknown);
+  CHECK(w.transport.requests.size() == 1);
 }
 
 }  // namespace
