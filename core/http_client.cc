@@ -320,6 +320,7 @@ Result<HttpResponse> CurlTransport::get(const HttpRequest& request, milliseconds
   for (const std::string& header : request.headers) {
     curl_slist* longer = curl_slist_append(headers.get(), header.c_str());
     AGENT_SECRETS_ASSERT(longer != nullptr);
+    // `longer` is the same list. NOLINTNEXTLINE(bugprone-unused-return-value)
     (void)headers.release();
     headers.reset(longer);
   }

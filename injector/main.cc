@@ -29,7 +29,8 @@ constexpr const char* kProgram = "secret-injector";
 
 int report(const Error& error, int exit_code = kExitInjectorFailed) {
   const std::string text = describe(kProgram, error);
-  (void)write_all(STDERR_FILENO, text, "stderr");  // the exit code still says it
+  // The exit code still says it. NOLINTNEXTLINE(bugprone-unused-return-value)
+  (void)write_all(STDERR_FILENO, text, "stderr");
   return exit_code;
 }
 

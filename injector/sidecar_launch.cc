@@ -171,7 +171,7 @@ void reset_signals() {
   for (int number = 1; number <= SIGRTMAX; ++number) ::sigaction(number, &standard, nullptr);
   sigset_t none;
   sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
 }
 
 // A descriptor that the sidecar does not get leaves its number closed.

@@ -20,6 +20,7 @@ namespace agent_secrets {
 class Signals {
  public:
   Signals();
+  ~Signals() = default;
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 

@@ -20,7 +20,8 @@ constexpr int kExitEnded = 0;  // by SIGTERM or with its bot
 constexpr int kExitFailed = 125;
 
 int fail_with(const Error& error) {
-  std::fputs(describe("secret-sidecar", error).c_str(), stderr);
+  // The exit code still says it.
+  (void)std::fputs(describe("secret-sidecar", error).c_str(), stderr);
   return kExitFailed;
 }
 
@@ -28,7 +29,7 @@ int execute(const ShowText& show) { return std::fputs(show.text.c_str(), stdout)
 
 int execute(const StatusOptions& options) {
   const StatusReport report = report_status(options, SystemClock().unix_time());
-  std::fputs(report.line.c_str(), stdout);
+  (void)std::fputs(report.line.c_str(), stdout);
   return report.exit_code;
 }
 
