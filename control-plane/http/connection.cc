@@ -172,7 +172,7 @@ void Connection::stop() {
 
 void Connection::abort() {
   error_code ignored;  // closed is closed
-  stream_->socket().close(ignored);
+  (void)stream_->socket().close(ignored);
 }
 
 // One deadline at a time covers whatever the connection is waiting for.
@@ -355,7 +355,7 @@ asio::awaitable<bool> Connection::park(const Wait& wait) {
   bell_.reset();
   bell->recheck.cancel();
   error_code ignored;
-  stream_->socket().cancel(ignored);  // the watch
+  (void)stream_->socket().cancel(ignored);  // the watch
   co_return !bell->client_gone;
 }
 

@@ -118,7 +118,7 @@ bool Server::Impl::try_begin(tcp::socket socket) {
 void Server::Impl::begin(tcp::socket socket) {
   close_on_exec(socket.native_handle());
   error_code ignored;  // a socket that cannot is only slower
-  socket.set_option(tcp::no_delay(true), ignored);
+  (void)socket.set_option(tcp::no_delay(true), ignored);
   auto connection = std::make_shared<Connection>(
       tls ? make_tls_stream(std::move(socket), *tls) : make_plain_stream(std::move(socket)),
       context);
@@ -143,7 +143,7 @@ void Server::Impl::ended(const std::shared_ptr<Connection>& connection,
 void Server::Impl::stop() {
   if (std::exchange(context.stopping, true)) return;
   error_code ignored;
-  acceptor.close(ignored);
+  (void)acceptor.close(ignored);
   pause.cancel();
   for (const auto& connection : connections) connection->stop();
   if (connections.empty()) return;

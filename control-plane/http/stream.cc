@@ -38,7 +38,7 @@ class PlainStream final : public Stream {
 
   asio::awaitable<void> finish_writing() override {
     error_code ignored;  // the peer may be gone already
-    socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    (void)socket_.shutdown(tcp::socket::shutdown_send, ignored);
     co_return;
   }
 
