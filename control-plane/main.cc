@@ -72,7 +72,7 @@ int run(int argc, char** argv) {
   SystemClock clock;
   if (done) done = std::visit(Run{clock}, std::get<Command>(parsed));
   if (done) return kExitOk;
-  std::fputs(describe("secret-control-plane", done.error()).c_str(), stderr);
+  (void)std::fputs(describe("secret-control-plane", done.error()).c_str(), stderr);
   return kExitFailed;
 }
 

@@ -64,7 +64,7 @@ class Parser {
     const Error wrong{.code = ErrorCode::invalid,
                       .message = error.what(),
                       .hint = "See secret-control-plane --help, also after a command's name."};
-    std::fputs(describe(kProgram, wrong).c_str(), stderr);
+    (void)std::fputs(describe(kProgram, wrong).c_str(), stderr);
     return kExitUsage;
   }
 
@@ -78,6 +78,7 @@ class Parser {
     CLI::Option* key = app->add_option("--master-key-file", options->data.master_key_file,
                                        "the key that protects it; keep it elsewhere");
     key->envname("AGENT_SECRETS_MASTER_KEY_FILE")->type_name("FILE");
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): before there is another thread
     if (std::getenv("AGENT_SECRETS_MASTER_KEY") == nullptr) key->required();
     app->callback([this, options] { chosen_ = *options; });
     return options;

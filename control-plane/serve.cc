@@ -32,7 +32,7 @@ class Regions {
   void start() {
     for (auto& [code, provisioner] : provisioners_) {
       threads_.emplace_back(
-          [running = provisioner.get()](std::stop_token stop) { running->run(std::move(stop)); });
+          [running = provisioner.get()](const std::stop_token& stop) { running->run(stop); });
     }
   }
   // The catalog accepts no set or agent of a region that is not there.
@@ -110,7 +110,7 @@ Result<std::vector<std::string>> settle_public_urls(const ServeOptions& options,
 Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& log) {
   const sigset_t signals = stop_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);  // a log reader that goes away must not end the server
+  (void)std::signal(SIGPIPE, SIG_IGN);  // a log reader that goes away must not end the server
 
   auto wanted = server_options(options);
   if (!wanted) return propagate(wanted);

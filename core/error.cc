@@ -38,7 +38,7 @@ std::string errno_message(int error_number) {
 }
 
 void assertion_failed(const char* expression, const char* file, int line) {
-  std::fprintf(stderr, "%s:%d: assertion failed: %s\n", file, line, expression);
+  (void)std::fprintf(stderr, "%s:%d: assertion failed: %s\n", file, line, expression);
   std::abort();
 }
 

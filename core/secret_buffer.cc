@@ -18,7 +18,7 @@ SecretBuffer::SecretBuffer(std::size_t size) : size_(size) {
 
 SecretBuffer SecretBuffer::copy_of(std::span<const std::uint8_t> bytes) {
   SecretBuffer buffer(bytes.size());
-  if (!bytes.empty()) std::memcpy(buffer.data_, bytes.data(), bytes.size());
+  if (buffer.data_ != nullptr) std::memcpy(buffer.data_, bytes.data(), bytes.size());
   return buffer;
 }
 

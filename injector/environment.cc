@@ -153,6 +153,7 @@ Result<void> check_argument_space(const std::vector<std::string>& command,
                     [](const EnvironmentEntry& entry) { return entry.assignment.size(); });
   largest.resize(std::min<std::size_t>(largest.size(), 3));
   std::vector<std::string> names;
+  names.reserve(largest.size());
   for (const EnvironmentEntry& entry : largest) {
     names.push_back(fmt::format("{} ({} bytes)", entry.key, entry.assignment.size()));
   }

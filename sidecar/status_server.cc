@@ -143,7 +143,7 @@ asio::awaitable<void> StatusServer::Impl::serve(tcp::socket socket) {
     co_await http::async_write(stream, response, asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return;
   }
-  stream.socket().shutdown(tcp::socket::shutdown_send, error);
+  (void)stream.socket().shutdown(tcp::socket::shutdown_send, error);
 }
 
 }  // namespace agent_secrets::sidecar

@@ -52,7 +52,7 @@ Result<Organization> choose_organization(Catalog& catalog, const std::string& na
 Result<void> print(std::string_view text) { return write_all(STDOUT_FILENO, text, "output"); }
 
 void note(std::string_view text) {
-  std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
+  (void)std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
 }
 
 std::string format_table(const std::vector<std::vector<std::string>>& rows) {

@@ -9,6 +9,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <fmt/format.h>
 #include <sodium.h>
 
 #include "control-plane/commands/admin.h"
@@ -65,9 +66,10 @@ Result<std::vector<std::string>> choose_urls(Catalog& catalog,
   if (!urls) return urls;
   for (const std::string& url : *urls) {
     if (std::ranges::find(*served, url) != served->end()) continue;
-    note("warning: " + url +
-         " is no public URL of this control plane: serve it with --public-url " + url +
-         ", or its requests are refused");
+    note(fmt::format(
+        "warning: {0} is no public URL of this control plane: serve it with --public-url "
+        "{0}, or its requests are refused",
+        url));
   }
   return urls;
 }

@@ -114,6 +114,7 @@ Result<void> make_data_directory(const fs::path& directory, Undo& undo) {
 // A key that is there already (made by hand, or mounted) is used.
 Result<MasterKey> obtain_master_key(const std::string& path, Undo& undo) {
   std::error_code ignored;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): before there is another thread
   if (std::getenv("AGENT_SECRETS_MASTER_KEY") != nullptr || fs::exists(path, ignored)) {
     return MasterKey::load(path);
   }

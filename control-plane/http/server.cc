@@ -73,7 +73,7 @@ struct Server::Impl {
   asio::awaitable<void> accept_loop();
   bool try_begin(tcp::socket socket);
   void begin(tcp::socket socket);
-  void ended(const std::shared_ptr<Connection>& connection, std::exception_ptr failure);
+  void ended(const std::shared_ptr<Connection>& connection, const std::exception_ptr& failure);
   void stop();
 
   ServerOptions options;
@@ -125,13 +125,13 @@ void Server::Impl::begin(tcp::socket socket) {
   connections.insert(connection);
   Connection* running = connection.get();
   asio::co_spawn(io, running->run(),
-                 [this, connection = std::move(connection)](std::exception_ptr failure) {
-                   ended(connection, std::move(failure));
+                 [this, connection = std::move(connection)](const std::exception_ptr& failure) {
+                   ended(connection, failure);
                  });
 }
 
 void Server::Impl::ended(const std::shared_ptr<Connection>& connection,
-                         std::exception_ptr failure) {
+                         const std::exception_ptr& failure) {
   if (failure) {
     context.log.error("connection ended by an internal error");
     connection->abort();
@@ -189,7 +189,7 @@ std::uint16_t Server::port() const { return impl_->acceptor.local_endpoint().por
 
 Result<void> Server::run() {
   Result<void> outcome;
-  asio::co_spawn(impl_->io, impl_->accept_loop(), [&](std::exception_ptr failure) {
+  asio::co_spawn(impl_->io, impl_->accept_loop(), [&](const std::exception_ptr& failure) {
     if (!failure) return;
     outcome = fail(ErrorCode::failed, "the accept loop ended by an internal error");
     impl_->stop();

@@ -38,6 +38,8 @@ class Server {
   static Result<std::unique_ptr<Server>> bind(ServerOptions options, const Router& router,
                                               const Log& log);
   ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
   [[nodiscard]] std::uint16_t port() const;
   // Until stop(). An error when it ended without: nothing is served any more.
   Result<void> run();

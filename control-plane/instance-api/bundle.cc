@@ -36,6 +36,7 @@ Result<PinnedVersions> read_pinned(RegionStore& store, const AgentSnapshot& snap
 
 // All sets in one block; a later set wins over an earlier one. Takes the values, so that they are
 // wiped as soon as the block is built.
+// NOLINTNEXTLINE(performance-unnecessary-value-param): it ends here, and its values with it
 Result<SecretBuffer> merge(std::vector<ProvisionedVersion> versions) {
   std::map<std::string_view, std::string_view> merged;
   for (const ProvisionedVersion& version : versions) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <memory>
 #include <utility>
 
 #include <boost/json.hpp>
@@ -172,8 +173,8 @@ std::optional<std::chrono::seconds> preferred_wait(std::string_view prefer) {
     if (!preference.starts_with("wait=")) continue;
     preference.remove_prefix(5);
     std::uint32_t seconds = 0;
-    const char* end = preference.data() + preference.size();
-    const auto [stop, error] = std::from_chars(preference.data(), end, seconds);
+    const char* end = std::to_address(preference.end());
+    const auto [stop, error] = std::from_chars(std::to_address(preference.begin()), end, seconds);
     if (error != std::errc() || stop != end) return std::nullopt;
     return std::min(std::chrono::seconds(seconds), limits::kWatchWaitMax);
   }

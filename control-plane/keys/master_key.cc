@@ -121,11 +121,12 @@ Result<MasterKey> MasterKey::create_file(const std::string& path) {
 }
 
 Result<MasterKey> MasterKey::load(const std::string& path) {
-  char* variable = std::getenv(kVariable);
+  // The environment is this thread's alone: commands load the key before they start another.
+  char* variable = std::getenv(kVariable);  // NOLINT(concurrency-mt-unsafe): see above
   auto key = variable == nullptr ? read_key_file(path) : parse_key(variable, kVariable);
   if (variable != nullptr) {
     wipe_memory(variable, std::strlen(variable));
-    ::unsetenv(kVariable);
+    ::unsetenv(kVariable);  // NOLINT(concurrency-mt-unsafe): see above
   }
   if (!key) return propagate(key);
   return MasterKey(std::move(*key));

@@ -38,7 +38,7 @@ Provisioner::Provisioner(std::string region, Outbox& outbox, RegionStore& store,
       log_(log),
       options_(options) {}
 
-void Provisioner::run(std::stop_token stop) {
+void Provisioner::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const auto wait = work_once();
     std::unique_lock lock(mutex_);

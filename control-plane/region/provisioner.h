@@ -46,7 +46,7 @@ class Provisioner {
               const Clock& clock, const Log& log, ProvisionerOptions options = {});
 
   // Works until asked to stop.
-  void run(std::stop_token stop);
+  void run(const std::stop_token& stop);
   // Something was written: look now rather than at the next poll.
   void wake();
   // Does what is due, up to a number of versions, on the calling thread; returns how long to wait

@@ -263,7 +263,7 @@ TEST_CASE("a replaced value leaves the catalog once nothing pins it") {
 
 TEST_CASE("run works until it is asked to stop, and wakes for a write") {
   TestStores t;
-  std::jthread worker([&](std::stop_token stop) { t.provisioner->run(std::move(stop)); });
+  std::jthread worker([&](const std::stop_token& stop) { t.provisioner->run(stop); });
   t.write("bot-secrets", "A", "1");
   while (t.set("bot-secrets").status != SetStatus::ready) t.provisioner->wake();
   worker.request_stop();
