@@ -4,6 +4,7 @@
 
 #include "sidecar/test_watch.h"
 #include "tests/catch.h"
+#include "tests/fakes/temporary_directory.h"
 
 namespace agent_secrets::sidecar {
 namespace {
@@ -19,7 +20,7 @@ Knowledge knowing(const char* json) {
 
 struct Flagging {
   TemporaryDirectory temporary;
-  StateDirectory directory = std::move(*StateDirectory::open(temporary.path));
+  StateDirectory directory = std::move(*StateDirectory::open(temporary.path()));
   RedeployFlag flag{directory};
 
   std::optional<std::string> content() const { return *directory.read(kFlagFile); }

@@ -10,20 +10,21 @@
 #include "sidecar/test_watch.h"
 #include "tests/catch.h"
 #include "tests/fakes/fake_clock.h"
+#include "tests/fakes/temporary_directory.h"
 
 namespace agent_secrets::sidecar {
 namespace {
 
 StateDirectory open_in(const TemporaryDirectory& temporary) {
-  auto directory = StateDirectory::open(temporary.path);
+  auto directory = StateDirectory::open(temporary.path());
   REQUIRE(directory);
   return std::move(*directory);
 }
 
 TEST_CASE("a directory that is missing is created") {
   const TemporaryDirectory temporary;
-  CHECK(StateDirectory::open(temporary.path + "/new"));
-  CHECK(std::filesystem::is_directory(temporary.path + "/new"));
+  CHECK(StateDirectory::open(temporary.path("new")));
+  CHECK(std::filesystem::is_directory(temporary.path("new")));
 }
 
 TEST_CASE("a directory that cannot be made is an error with a hint") {
@@ -39,7 +40,7 @@ TEST_CASE("a file is replaced whole and leaves no temporary behind") {
   REQUIRE(directory.write("a.json", "second"));
   CHECK(*directory.read("a.json") == "second");
   std::size_t files = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(temporary.path))
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(temporary.path()))
     ++files;
   CHECK(files == 1);
 }
@@ -47,7 +48,7 @@ TEST_CASE("a file is replaced whole and leaves no temporary behind") {
 TEST_CASE("a temporary that a crash left behind is in nobody's way") {
   const TemporaryDirectory temporary;
   StateDirectory directory = open_in(temporary);
-  std::ofstream(temporary.path + "/.a.json.new") << "half";
+  std::ofstream(temporary.path(".a.json.new")) << "half";
   REQUIRE(directory.write("a.json", "whole"));
   CHECK(*directory.read("a.json") == "whole");
 }
@@ -62,7 +63,7 @@ TEST_CASE("a file that is not there is nothing, and removing it is fine") {
 TEST_CASE("a symbolic link is not followed") {
   const TemporaryDirectory temporary;
   StateDirectory directory = open_in(temporary);
-  std::filesystem::create_symlink("/etc/passwd", temporary.path + "/a.json");
+  std::filesystem::create_symlink("/etc/passwd", temporary.path("a.json"));
   CHECK_FALSE(directory.read("a.json"));
 }
 
@@ -119,7 +120,7 @@ TEST_CASE("a state file may be as large as an answer, and no larger than that an
 
 TEST_CASE("the bot of another user can read the files, whatever the umask is") {
   const TemporaryDirectory temporary;
-  const std::filesystem::path path = temporary.path + "/new";
+  const std::filesystem::path path = temporary.path("new");
   const mode_t before = ::umask(0077);
   auto directory = StateDirectory::open(path);
   const bool written = directory && directory->write("a.json", "text");

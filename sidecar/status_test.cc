@@ -5,6 +5,7 @@
 #include "sidecar/test_watch.h"
 #include "tests/catch.h"
 #include "tests/fakes/fake_clock.h"
+#include "tests/fakes/temporary_directory.h"
 
 namespace agent_secrets::sidecar {
 namespace {
@@ -14,7 +15,7 @@ constexpr std::chrono::seconds kHeard{1'700'000'000};
 struct Reporting {
   TemporaryDirectory temporary;
   FakeClock clock;
-  StateDirectory directory = std::move(*StateDirectory::open(temporary.path));
+  StateDirectory directory = std::move(*StateDirectory::open(temporary.path()));
 
   void live() { REQUIRE(directory.lock(clock, std::chrono::seconds(1))); }
   void know(const char* json) {
@@ -24,7 +25,7 @@ struct Reporting {
     REQUIRE(directory.write(kSidecarFile, to_json(knowledge, 123)));
   }
   StatusReport report(bool json = false) const {
-    return report_status({.state_directory = temporary.path, .json = json},
+    return report_status({.state_directory = temporary.path(), .json = json},
                          kHeard + std::chrono::seconds(12));
   }
 };

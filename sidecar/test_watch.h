@@ -1,11 +1,8 @@
 #pragma once
-// What the tests of the sidecar share: answers as the control plane spells them, and an empty
-// directory that is gone afterwards.
+// What the tests of the sidecar share: answers as the control plane spells them.
 
 #include <array>
-#include <cstdlib>
-#include <filesystem>
-#include <string>
+#include <string_view>
 
 #include "core/credential.h"
 #include "core/error.h"
@@ -37,22 +34,5 @@ inline WatchAnswer answer_of(std::string_view json) {
   AGENT_SECRETS_ASSERT(answer.has_value());
   return *answer;
 }
-
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "sidecar-test-XXXXXX").string();
-    AGENT_SECRETS_ASSERT(::mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-  std::string path;
-};
 
 }  // namespace agent_secrets::sidecar
