@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Bundles a second from one control plane, beside an endpoint of its that reads nothing (404), in one run.
 
 wrk repeats one signed request: a proof may be replayed for 300 seconds, so the server does all of its work each time.

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """From the 202 of a changed value to the sidecar's flag, split at the moment the version turned ready.
 
 An array write, which is provisioned at once; a single-key write adds the quiet period of 500 ms.

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Launch time: the injector beside the `curl` command, whole processes, one run, in random order.
 
 Twelve secrets in about 4 KB, TLS 1.3 on loopback. `curl` fetches the very bundle that the injector fetches.
