@@ -143,7 +143,7 @@ std::chrono::milliseconds Watcher::heard(bool changed, Ms took) {
   const bool should_have_waited = waiting_ || etag_.empty();
   if (!should_have_waited || took >= kHasty) return Ms(0);
   // Replicas that do not agree answer each question at once, each time with a change.
-  return changed ? kHasty : kHastyAnswerPause;
+  return changed ? kHastyChangePause : kHastyAnswerPause;
 }
 
 std::chrono::milliseconds Watcher::refused(const HttpResponse& response) {

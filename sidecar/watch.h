@@ -45,6 +45,7 @@ class Watcher {
   static constexpr std::chrono::milliseconds kMaxBackoff{30'000};
   static constexpr std::chrono::milliseconds kSlowRetry{30'000};  // up to twice that
   static constexpr std::chrono::milliseconds kRunningPoll{1'000};
+  static constexpr std::chrono::milliseconds kHastyChangePause{100};
   static constexpr std::chrono::milliseconds kHastyAnswerPause{5'000};
   static constexpr std::chrono::seconds kAnswerGrace{10};  // over the wait, for the network
 
