@@ -3,7 +3,7 @@
 // everything checked that can be checked before decrypting: media type, signature, whose it is, and
 // that it answers this very request (the nonce). Source: DESIGN section 6, docs/protocol.md.
 //
-// Retried inside the deadline: connections, time-outs, 429, 5xx (core/http_client.h). Final at
+// Retried inside the deadline: connections, time-outs, 429, 5xx (core/fetch.h). Final at
 // once, each with a hint: 401, 403, 404, 409 and every other status. A 401 `clock-skew` is retried
 // once with the server's own time.
 
@@ -12,7 +12,7 @@
 #include "core/bundle.h"
 #include "core/credential.h"
 #include "core/error.h"
-#include "core/http_client.h"
+#include "core/fetch.h"
 
 namespace agent_secrets {
 

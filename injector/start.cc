@@ -5,7 +5,8 @@
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "core/http_client.h"
+#include "core/curl_transport.h"
+#include "core/fetch.h"
 #include "injector/cache.h"
 #include "injector/credential_source.h"
 #include "injector/env_file.h"

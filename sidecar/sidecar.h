@@ -14,8 +14,8 @@
 
 #include "core/clock.h"
 #include "core/credential.h"
+#include "core/curl_transport.h"
 #include "core/error.h"
-#include "core/http_client.h"
 #include "core/log.h"
 #include "sidecar/announce.h"
 #include "sidecar/knowledge.h"

@@ -18,7 +18,7 @@
 
 #include "core/clock.h"
 #include "core/credential.h"
-#include "core/http_client.h"
+#include "core/fetch.h"
 #include "sidecar/knowledge.h"
 
 namespace agent_secrets::sidecar {

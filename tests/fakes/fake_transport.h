@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/http_client.h"
+#include "core/transport.h"
 #include "tests/fakes/fake_clock.h"
 
 namespace agent_secrets {

@@ -1,11 +1,7 @@
-#include "core/http_client.h"
+#include "core/curl_transport.h"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <ctime>
-#include <filesystem>
-#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -14,9 +10,9 @@
 #include <fmt/format.h>
 #include <openssl/crypto.h>
 #include <openssl/x509_vfy.h>
-#include <sodium.h>
 
 #include "core/limits.h"
+#include "core/system_trust.h"
 
 namespace agent_secrets {
 namespace {
@@ -26,7 +22,6 @@ using std::chrono::milliseconds;
 // Name resolution, TCP and TLS together: long enough for two lost SYNs (retried after 1 and 3 s),
 // short enough to leave time for another base URL.
 constexpr milliseconds kConnectTimeout{5'000};
-constexpr std::chrono::seconds kRetryAfterMax{86'400};
 
 struct CurlDelete {
   void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
@@ -96,38 +91,6 @@ Result<Target> permitted_target(const std::string& url, bool allow_plain_http) {
   return fail(ErrorCode::invalid,
               "plain http to " + target->authority + " is refused: it is not a loopback address",
               "use https://");
-}
-
-// Where a distribution keeps the certificates it trusts. A directory of links named after the
-// subject's hash costs one small file per handshake; parsing the bundle costs 25 to 30 ms.
-struct SystemTrust {
-  const char* directory = nullptr;
-  const char* bundle = nullptr;
-};
-
-bool is_hash_link(std::string_view name) {
-  return name.size() == 10 && name.ends_with(".0") &&
-         name.find_first_not_of("0123456789abcdef") == 8;
-}
-
-bool holds_hash_links(const char* directory) {
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (is_hash_link(entry->path().filename().native())) return true;
-  }
-  return false;
-}
-
-SystemTrust find_system_trust() {
-  constexpr const char* kDirectory = "/etc/ssl/certs";
-  if (holds_hash_links(kDirectory)) return {.directory = kDirectory};
-  for (const char* bundle : {"/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem",
-                             "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem"}) {
-    std::error_code error;
-    if (std::filesystem::exists(bundle, error)) return {.bundle = bundle};
-  }
-  return {};  // nothing is trusted, and the handshake says so
 }
 
 std::string lower_case(std::string_view text) {
@@ -289,17 +252,6 @@ struct CurlTransport::Handle {
   }
 };
 
-std::string HttpResponse::header(const std::string& lower_case_name) const {
-  const auto found = headers.find(lower_case_name);
-  return found == headers.end() ? std::string() : found->second;
-}
-
-std::optional<std::chrono::seconds> HttpResponse::date() const {
-  const std::time_t seconds = curl_getdate(header("date").c_str(), nullptr);
-  if (seconds < 0) return std::nullopt;
-  return std::chrono::seconds(seconds);
-}
-
 CurlTransport::CurlTransport(TransportOptions options) : options_(std::move(options)) {
   initialise_libraries();
   handle_ = std::make_unique<Handle>(options_);
@@ -356,67 +308,6 @@ Result<HttpResponse> CurlTransport::get(const HttpRequest& request, milliseconds
                 "give the final URL in the credential");
   }
   return std::move(arrival.response);
-}
-
-double random_fraction() { return randombytes_random() / 4294967296.0; }
-
-namespace {
-
-bool is_busy_or_broken(int status) { return status == 429 || status >= 500; }
-
-// Only whole seconds (RFC 9110 section 10.2.3); the date form needs clocks that agree.
-milliseconds retry_after(const HttpResponse& response) {
-  const std::string text = response.header("retry-after");
-  std::int64_t seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error != std::errc() || end != text.data() + text.size() || seconds < 0) return {};
-  return std::min(std::chrono::seconds(seconds), kRetryAfterMax);
-}
-
-milliseconds backoff(const RetryPolicy& policy, unsigned round, double fraction) {
-  milliseconds ceiling = policy.first_backoff;
-  for (unsigned i = 0; i < round && ceiling < policy.max_backoff; ++i) ceiling *= 2;
-  ceiling = std::min(ceiling, policy.max_backoff);
-  return milliseconds(static_cast<std::int64_t>(static_cast<double>(ceiling.count()) * fraction));
-}
-
-// Nothing when `answer` is final, otherwise why another attempt may help.
-std::optional<Error> passing_failure(const Result<HttpResponse>& answer, const std::string& url) {
-  if (!answer) {
-    const ErrorCode code = answer.error().code;
-    if (code != ErrorCode::unreachable && code != ErrorCode::timed_out) return std::nullopt;
-    return answer.error();
-  }
-  if (!is_busy_or_broken(answer->status)) return std::nullopt;
-  return Error{.code = ErrorCode::unavailable,
-               .message = fmt::format("{} answered {}", url, answer->status),
-               .hint = "look at the control plane's log and metrics"};
-}
-
-}  // namespace
-
-Result<HttpResponse> fetch(Transport& transport, Clock& clock, const RandomFraction& random,
-                           const std::vector<std::string>& base_urls, const RequestFactory& make,
-                           const RetryPolicy& policy) {
-  AGENT_SECRETS_ASSERT(!base_urls.empty());
-  const milliseconds end = clock.monotonic() + policy.deadline;
-  Error last{.code = ErrorCode::timed_out, .message = "no time left for a first attempt"};
-
-  for (unsigned round = 0;; ++round) {
-    milliseconds wait{0};
-    for (const std::string& url : base_urls) {
-      const milliseconds remaining = end - clock.monotonic();
-      if (remaining <= milliseconds::zero()) return std::unexpected(std::move(last));
-      auto answer = transport.get(make(url), std::min(remaining, policy.attempt));
-      auto failure = passing_failure(answer, url);
-      if (!failure) return answer;
-      last = std::move(*failure);
-      if (answer) wait = std::max(wait, retry_after(*answer));
-    }
-    wait += backoff(policy, round, random());
-    if (wait >= end - clock.monotonic()) return std::unexpected(std::move(last));
-    clock.sleep_for(wait);
-  }
 }
 
 }  // namespace agent_secrets

@@ -1,0 +1,36 @@
+#include "core/curl_transport.h"
+
+#include "tests/catch.h"
+
+using namespace agent_secrets;
+using namespace std::chrono_literals;
+
+// What CurlTransport refuses before it opens a socket.
+TEST_CASE("plain http to a host that is not loopback is refused") {
+  CurlTransport transport({});
+  for (const char* url :
+       {"http://example.test/", "http://10.0.0.1/", "http://localhost.example.test/",
+        "http://127.0.0.1.example.test/", "http://[::2]/", "http://128.0.0.1/"}) {
+    const auto answer = transport.get({.url = url, .headers = {}}, 1s);
+    REQUIRE_FALSE(answer.has_value());
+    CHECK(answer.error().code == ErrorCode::invalid);
+    CHECK(answer.error().message.find("plain http") != std::string::npos);
+  }
+}
+
+TEST_CASE("only http and https are spoken, and no user name is sent") {
+  CurlTransport transport({});
+  for (const char* url :
+       {"file:///etc/passwd", "ftp://localhost/", "https://user@localhost/", ""}) {
+    const auto answer = transport.get({.url = url, .headers = {}}, 1s);
+    REQUIRE_FALSE(answer.has_value());
+    CHECK(answer.error().code == ErrorCode::invalid);
+  }
+}
+
+TEST_CASE("no time left is a time-out, not for ever") {
+  CurlTransport transport({});
+  const auto answer = transport.get({.url = "http://127.0.0.1:1/", .headers = {}}, 0ms);
+  REQUIRE_FALSE(answer.has_value());
+  CHECK(answer.error().code == ErrorCode::timed_out);
+}
