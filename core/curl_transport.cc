@@ -8,9 +8,11 @@
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <fmt/format.h>
+#include <netinet/tcp.h>
 #include <openssl/crypto.h>
 #include <openssl/x509_vfy.h>
 
+#include "core/curl_perform.h"
 #include "core/limits.h"
 #include "core/system_trust.h"
 
@@ -211,15 +213,30 @@ bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
+// tcp(7): the kernel gives the connection up, and libcurl's poll sees it.
+int on_socket(void* timeout_pointer, curl_socket_t socket, curlsocktype purpose) {
+  const auto& timeout = *static_cast<const std::chrono::seconds*>(timeout_pointer);
+  if (purpose != CURLSOCKTYPE_IPCXN) return CURL_SOCKOPT_OK;
+  const auto timeout_ms = static_cast<unsigned>(milliseconds(timeout).count());
+  // Without it the connection only lasts longer than it should.
+  (void)::setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
+  return CURL_SOCKOPT_OK;
+}
+
+struct MultiDelete {
+  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
+};
+
 }  // namespace
 
 struct CurlTransport::Handle {
+  std::unique_ptr<CURLM, MultiDelete> multi{curl_multi_init()};  // outlives the transfers in it
   CurlPtr<CURL> easy{curl_easy_init()};
   std::array<char, CURL_ERROR_SIZE> detail{};
   bool trust_is_set = false;
 
   explicit Handle(const TransportOptions& options) {
-    AGENT_SECRETS_ASSERT(easy != nullptr);
+    AGENT_SECRETS_ASSERT(multi != nullptr && easy != nullptr);
     CURL* const curl = easy.get();
     set_option(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     set_option(curl, CURLOPT_FOLLOWLOCATION, 0L);
@@ -229,6 +246,14 @@ struct CurlTransport::Handle {
     set_option(curl, CURLOPT_PATH_AS_IS, 1L);  // a proof signs the path as it is written
     set_option(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     set_option(curl, CURLOPT_TCP_KEEPALIVE, 1L);
+    if (options.dead_peer_timeout.count() > 0) {
+      const auto probe_seconds =
+          std::max(static_cast<long>(options.dead_peer_timeout.count() / 2), 1L);
+      set_option(curl, CURLOPT_TCP_KEEPIDLE, probe_seconds);
+      set_option(curl, CURLOPT_TCP_KEEPINTVL, std::max(probe_seconds / 2, 1L));
+      set_option(curl, CURLOPT_SOCKOPTFUNCTION, on_socket);
+      set_option(curl, CURLOPT_SOCKOPTDATA, &options.dead_peer_timeout);
+    }
 #if LIBCURL_VERSION_NUM >= 0x075700  // 7.87.0; before it, dead DNS can outlast the deadline
     set_option(curl, CURLOPT_QUICK_EXIT, options.leave_resolver_behind ? 1L : 0L);
 #endif
@@ -290,8 +315,13 @@ Result<HttpResponse> CurlTransport::get(const HttpRequest& request, milliseconds
   set_option(easy, CURLOPT_WRITEDATA, &arrival);
   set_option(easy, CURLOPT_HEADERDATA, &arrival);
 
-  const CURLcode code = curl_easy_perform(easy);
+  const auto performed = curl_perform(handle_->multi.get(), easy, options_.interrupt_fd);
   set_option(easy, CURLOPT_HTTPHEADER, nullptr);
+  if (!performed) {
+    return fail(ErrorCode::interrupted,
+                "wait for " + target->authority + " to answer: interrupted");
+  }
+  const auto code = static_cast<CURLcode>(*performed);
   if (arrival.too_large) {
     return fail(ErrorCode::too_large, "talk to " + target->authority + ": the answer is too large");
   }

@@ -3,6 +3,7 @@
 // target. TLS 1.2 or newer. Plain http:// only to a loopback address unless the options say
 // otherwise. Proxies are those of the environment, never for loopback.
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -18,6 +19,12 @@ struct TransportOptions {
   // A name server that is silent cannot be waited for less than it takes: leave libcurl's resolver
   // thread behind at the deadline instead of joining it. For a program that ends or execs soon.
   bool leave_resolver_behind = false;
+  // For requests that wait long for their answer. A descriptor that, once readable, ends an attempt
+  // (ErrorCode::interrupted); not owned. And how long a peer may acknowledge nothing, keep-alive
+  // probes included, until the connection counts as lost (tcp(7), TCP_USER_TIMEOUT); zero leaves
+  // that to the kernel, which takes hours.
+  int interrupt_fd = -1;
+  std::chrono::seconds dead_peer_timeout{0};
 };
 
 // Keeps its connection alive between calls. The program must ignore SIGPIPE: libcurl is told to

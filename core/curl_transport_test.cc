@@ -1,5 +1,10 @@
 #include "core/curl_transport.h"
 
+#include <netinet/in.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include "core/unique_fd.h"
 #include "tests/catch.h"
 
 using namespace agent_secrets;
@@ -33,4 +38,25 @@ TEST_CASE("no time left is a time-out, not for ever") {
   const auto answer = transport.get({.url = "http://127.0.0.1:1/", .headers = {}}, 0ms);
   REQUIRE_FALSE(answer.has_value());
   CHECK(answer.error().code == ErrorCode::timed_out);
+}
+
+TEST_CASE("a readable descriptor ends the wait for an answer") {
+  const UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* const generic = reinterpret_cast<sockaddr*>(&address);
+  REQUIRE(::bind(listener.get(), generic, size) == 0);
+  REQUIRE(::listen(listener.get(), 1) == 0);  // accepted by the kernel, never answered
+  REQUIRE(::getsockname(listener.get(), generic, &size) == 0);
+  const UniqueFd interrupt(::eventfd(1, EFD_CLOEXEC));
+  CurlTransport transport(
+      {.ca_pem = "", .user_agent = "", .interrupt_fd = interrupt.get(), .dead_peer_timeout = 20s});
+  const auto url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/";
+  for (int i = 0; i < 2; ++i) {  // the transport is good for the next question
+    const auto answer = transport.get({.url = url, .headers = {}}, 60s);
+    REQUIRE_FALSE(answer.has_value());
+    CHECK(answer.error().code == ErrorCode::interrupted);
+  }
 }

@@ -26,6 +26,7 @@ enum class ErrorCode {
   too_large,     // past a bound of core/limits.h (413)
   unreachable,   // no connection
   timed_out,     // the deadline passed
+  interrupted,   // the caller ended it
   unavailable,   // the peer answered 5xx or 429: may work later
   untrusted,  // a certificate, signature, checksum or nonce is wrong: never retried, never papered
               // over

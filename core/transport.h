@@ -3,7 +3,7 @@
 // (core/fetch.h adds those). CurlTransport is the real one, tests/fakes/fake_transport.h the other.
 //
 // Errors of an attempt: unreachable (resolve, connect), timed_out, untrusted (certificate),
-// too_large (limits::kResponseBody), failed (not HTTP, redirect). A status code is not an error
+// too_large (limits::kResponseBody), interrupted (by the caller), failed (not HTTP, redirect). A status code is not an error
 // here: it is the caller's to read.
 
 #include <chrono>
