@@ -22,6 +22,7 @@ std::string to_json(const Knowledge& knowledge, int pid) {
   object["organization"] = text_or_null(knowledge.answer.organization);
   object["agent"] = text_or_null(knowledge.answer.agent);
   object["instance"] = knowledge.instance;
+  object["active_sessions"] = knowledge.active_sessions;
   object["running_sequence"] = knowledge.running_sequence;
   object["running"] = running_json(knowledge.answer);
   object["latest"] = latest_json(knowledge.answer);

@@ -17,12 +17,15 @@ namespace agent_secrets::sidecar {
 struct Knowledge {
   WatchAnswer answer;                 // state unknown until the first answer
   std::int64_t running_sequence = 0;  // of the bundle that the instance runs
+  std::int64_t active_sessions = 0;   // of the bot, as last reported
   std::string instance;
   std::chrono::milliseconds since{};                    // unix time of the present state
   std::optional<std::chrono::milliseconds> last_heard;  // unix time of the last good answer
   std::string last_error;                               // or "" after a good answer
   std::int64_t reconnects = 0;
   std::int64_t errors = 0;
+  std::int64_t hook_runs = 0;  // of --on-change
+  std::int64_t hook_failures = 0;
 };
 
 // sidecar.json and /status (docs/sidecar.md).

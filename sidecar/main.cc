@@ -12,6 +12,7 @@
 #include "sidecar/process.h"
 #include "sidecar/sidecar.h"
 #include "sidecar/status.h"
+#include "sidecar/wait_change.h"
 
 namespace agent_secrets::sidecar {
 namespace {
@@ -31,6 +32,13 @@ int execute(const StatusOptions& options) {
   const StatusReport report = report_status(options, SystemClock().unix_time());
   (void)std::fputs(report.line.c_str(), stdout);
   return report.exit_code;
+}
+
+int execute(const WaitChangeOptions& options) {
+  const auto report = wait_change(options, SystemClock());
+  if (!report) return fail_with(report.error());
+  (void)std::fputs(report->line.c_str(), stdout);
+  return report->exit_code;
 }
 
 int execute(const RunOptions& options) {

@@ -30,7 +30,14 @@ const std::map<std::string, UnreadyWhen> kUnreadyWhen = {{"never", UnreadyWhen::
                                                          {"superseded", UnreadyWhen::superseded},
                                                          {"stale", UnreadyWhen::stale}};
 
-void add_run(CLI::App& run, RunOptions& options, int& poll_wait) {
+// What CLI11 fills in as plain numbers.
+struct Seconds {
+  int poll_wait = 50;
+  int on_change_timeout = 60;
+  int wait_timeout = 0;  // 0: for ever
+};
+
+void add_run(CLI::App& run, RunOptions& options, Seconds& seconds) {
   add(run, "--credential-file", options.credential_file, "watch credential");
   add(run, "--credential-fd", options.credential_fd,
       "descriptor to read the watch credential from");
@@ -48,7 +55,13 @@ void add_run(CLI::App& run, RunOptions& options, int& poll_wait) {
   add(run, "--unready-when", options.unready_when, "from which state on /readyz is 503")
       ->transform(CLI::CheckedTransformer(kUnreadyWhen).description(""))
       ->type_name("never|stale|superseded");
-  add(run, "--poll-wait", poll_wait, "seconds that one request waits for a change")
+  add(run, "--on-change", options.on_change,
+      "shell command to run when something changes, facts in its environment")
+      ->type_name("COMMAND");
+  add(run, "--on-change-timeout", seconds.on_change_timeout, "seconds that it may take")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+  add(run, "--poll-wait", seconds.poll_wait, "seconds that one request waits for a change")
       ->check(CLI::Range(1, static_cast<int>(limits::kWatchWaitMax.count())))
       ->capture_default_str();
   run.add_flag("--allow-plain-http", options.allow_plain_http,
@@ -65,6 +78,24 @@ void add_status(CLI::App& status, StatusOptions& options) {
       ->capture_default_str();
   status.add_flag("--json", options.json, "print what the sidecar knows as JSON");
   status.footer("Exit: 0 current, 10 stale, 11 superseded, 12 unknown, revoked or unbound.");
+}
+
+std::map<std::string, WatchState> state_names() {
+  std::map<std::string, WatchState> names;
+  for (const WatchState state : kWatchStates) names.emplace(to_string(state), state);
+  return names;
+}
+
+void add_wait_change(CLI::App& wait, WaitChangeOptions& options, Seconds& seconds) {
+  add(wait, "--state-dir", options.state_directory, "state directory of the sidecar")
+      ->capture_default_str();
+  wait.add_option("--from", options.from,
+                  "wait while this is the state; default: current or unknown")
+      ->transform(CLI::CheckedTransformer(state_names()).description(""))
+      ->type_name("STATE");
+  wait.add_option("--timeout", seconds.wait_timeout, "seconds to wait at most; default: for ever")
+      ->check(CLI::Range(1, 31'536'000));
+  wait.footer("Exit: as status, of the new state; 124 when the time was up.");
 }
 
 Result<RunOptions> check(RunOptions options) {
@@ -92,11 +123,15 @@ Result<Command> parse_options(int argc, const char* const* argv) {
   app.require_subcommand(1);
   RunOptions run_options;
   StatusOptions status_options;
-  int poll_wait = static_cast<int>(run_options.poll_wait.count());
+  WaitChangeOptions wait_options;
+  Seconds seconds;
   CLI::App& run = *app.add_subcommand("run", "watch until the bot ends or SIGTERM");
   CLI::App& status = *app.add_subcommand("status", "say what the running sidecar knows");
-  add_run(run, run_options, poll_wait);
+  CLI::App& wait = *app.add_subcommand("wait-change",
+                                       "wait until a redeploy is needed, or the state is another");
+  add_run(run, run_options, seconds);
   add_status(status, status_options);
+  add_wait_change(wait, wait_options, seconds);
   // CLI11 reads the variables of a subcommand that was not given too, and a bad one ends it.
   if (argc < 2 || std::string_view(argv[1]) != "run") forget_variables(run);
   try {
@@ -109,7 +144,12 @@ Result<Command> parse_options(int argc, const char* const* argv) {
     return fail(ErrorCode::invalid, error.what(), "see secret-sidecar --help");
   }
   if (status.parsed()) return status_options;
-  run_options.poll_wait = std::chrono::seconds(poll_wait);
+  if (wait.parsed()) {
+    if (seconds.wait_timeout > 0) wait_options.timeout = std::chrono::seconds(seconds.wait_timeout);
+    return wait_options;
+  }
+  run_options.poll_wait = std::chrono::seconds(seconds.poll_wait);
+  run_options.on_change_timeout = std::chrono::seconds(seconds.on_change_timeout);
   auto checked = check(std::move(run_options));
   if (!checked) return propagate(checked);
   return std::move(*checked);

@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "sidecar/process.h"
 #include "sidecar/status_pages.h"
+#include "sidecar/watch_answer.h"
 
 namespace agent_secrets::sidecar {
 
@@ -27,6 +28,8 @@ struct RunOptions {
   std::string listen;  // empty: no status server
   UnreadyWhen unready_when = UnreadyWhen::never;
   std::chrono::seconds poll_wait{50};
+  std::string on_change;  // a shell command; empty: none
+  std::chrono::seconds on_change_timeout{60};
   bool allow_plain_http = false;
 };
 
@@ -35,12 +38,18 @@ struct StatusOptions {
   bool json = false;
 };
 
+struct WaitChangeOptions {
+  std::string state_directory = kDefaultStateDirectory;
+  std::optional<WatchState> from = {};               // none: current or unknown
+  std::optional<std::chrono::seconds> timeout = {};  // none: for ever
+};
+
 // Text that was asked for (--help, --version).
 struct ShowText {
   std::string text;
 };
 
-using Command = std::variant<RunOptions, StatusOptions, ShowText>;
+using Command = std::variant<RunOptions, StatusOptions, WaitChangeOptions, ShowText>;
 
 Result<Command> parse_options(int argc, const char* const* argv);
 

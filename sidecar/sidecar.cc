@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/limits.h"
+#include "sidecar/active_sessions.h"
 #include "sidecar/credential_file.h"
 #include "sidecar/running_state.h"
 
@@ -16,6 +17,8 @@ namespace {
 // A predecessor ends within a second of its bot.
 constexpr std::chrono::milliseconds kLockPatience{5'000};
 constexpr std::chrono::milliseconds kLockRetry{1'000};
+// A cut network is noticed within this and some seconds, long before the poll's own end.
+constexpr std::chrono::seconds kDeadPeer{20};
 
 Result<WatchCredential> read_credential(const RunOptions& options) {
   return options.credential_fd ? read_credential_fd(UniqueFd(*options.credential_fd))
@@ -59,14 +62,17 @@ Result<std::unique_ptr<Sidecar>> Sidecar::start(const RunOptions& options, const
   auto directory = StateDirectory::open(options.state_directory);
   if (!directory) return propagate(directory, "state directory");
   if (auto locked = take_lock(*directory, *end, options, log); !locked) return propagate(locked);
+  auto clock_jump = ClockJump::watch();
+  if (!clock_jump) return propagate(clock_jump);
   // What a predecessor knew is not what this one knows.
   if (auto removed = directory->remove(kSidecarFile); !removed) return propagate(removed);
-  auto sidecar = std::unique_ptr<Sidecar>(
-      new Sidecar(options, log, std::move(*credential), std::move(*directory), std::move(*end)));
+  auto sidecar = std::unique_ptr<Sidecar>(new Sidecar(options, log, std::move(*credential),
+                                                      std::move(*directory), std::move(*end),
+                                                      std::move(*clock_jump)));
   sidecar->shared_.set(sidecar->watcher_.knowledge());
   if (!options.listen.empty()) {
     auto server = StatusServer::bind(options.listen, [self = sidecar.get()](std::string_view path) {
-      return status_page(path, self->shared_.get(), self->options_.unready_when,
+      return status_page(path, self->known(), self->options_.unready_when,
                          self->clock_.unix_time());
     });
     if (!server) return propagate(server);
@@ -79,23 +85,32 @@ Result<std::unique_ptr<Sidecar>> Sidecar::start(const RunOptions& options, const
 }
 
 Sidecar::Sidecar(const RunOptions& options, const Log& log, WatchCredential credential,
-                 StateDirectory directory, End end)
+                 StateDirectory directory, End end, ClockJump clock_jump)
     : options_(options),
       log_(log),
       credential_(std::move(credential)),
       directory_(std::move(directory)),
       end_(std::move(end)),
+      clock_jump_(std::move(clock_jump)),
       transport_({.ca_pem = credential_.identity.ca_pem,
                   .allow_plain_http = options.allow_plain_http,
-                  .user_agent = "secret-sidecar/" AGENT_SECRETS_VERSION}),
-      watcher_(credential_, transport_, clock_, random_fraction,
-               [this] { return running_sequence(); },
-               {.instance = instance_name(options), .poll_wait = options.poll_wait}),
+                  .user_agent = "secret-sidecar/" AGENT_SECRETS_VERSION,
+                  .interrupt_fd = clock_jump_.fd(),
+                  .dead_peer_timeout = kDeadPeer}),
+      watcher_(
+          credential_, transport_, clock_, random_fraction, [this] { return running_sequence(); },
+          [this] { return active_sessions(); },
+          {.instance = instance_name(options), .poll_wait = options.poll_wait}),
       flag_(directory_),
-      announcer_(log) {}
+      announcer_(log) {
+  if (options.on_change.empty()) return;
+  hook_.emplace(options.on_change, options.on_change_timeout, hook_inherits(::environ), directory_,
+                log);
+}
 
 Result<EndReason> Sidecar::wait_for_end() {
   auto reason = end_.wait();
+  if (hook_) hook_->stop();
   directory_.freeze();
   return reason;
 }
@@ -104,9 +119,23 @@ void Sidecar::watch_for_ever() {
   for (;;) {
     const bool followed = followed_.has_value();
     const auto pause = watcher_.step();
+    notice_clock_jump();
     if (followed || followed_) publish(watcher_.knowledge());
     if (pause.count() > 0) clock_.sleep_for(pause);
   }
+}
+
+void Sidecar::notice_clock_jump() {
+  const auto happened = clock_jump_.happened();
+  if (!happened) return report("clock", std::unexpected(happened.error()));
+  if (*happened) log_.info("the clock was set, or the machine slept: asking again");
+}
+
+std::int64_t Sidecar::active_sessions() {
+  const auto sessions = read_active_sessions(directory_);
+  if (sessions) return *sessions;
+  report("read", std::unexpected(sessions.error()));
+  return 0;
 }
 
 std::optional<std::int64_t> Sidecar::running_sequence() {
@@ -154,6 +183,16 @@ void Sidecar::publish(const Knowledge& knowledge) {
   report("flag", flag_.update(knowledge));
   report("state", directory_.write(kSidecarFile, to_json(knowledge, ::getpid())));
   announcer_.update(knowledge);
+  if (hook_) hook_->update(knowledge);
+}
+
+Knowledge Sidecar::known() const {
+  Knowledge knowledge = shared_.get();
+  if (!hook_) return knowledge;
+  const Hook::Counts counts = hook_->counts();
+  knowledge.hook_runs = counts.runs;
+  knowledge.hook_failures = counts.failures;
+  return knowledge;
 }
 
 // A full disk must not fill the log too: each trouble once.

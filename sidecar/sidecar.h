@@ -18,6 +18,8 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "sidecar/announce.h"
+#include "sidecar/clock_jump.h"
+#include "sidecar/hook.h"
 #include "sidecar/knowledge.h"
 #include "sidecar/options.h"
 #include "sidecar/process.h"
@@ -39,12 +41,15 @@ class Sidecar {
 
  private:
   Sidecar(const RunOptions& options, const Log& log, WatchCredential credential,
-          StateDirectory directory, End end);
+          StateDirectory directory, End end, ClockJump clock_jump);
   [[nodiscard]] std::optional<std::int64_t> running_sequence();
   void follow_sequence(std::int64_t sequence);
   void follow_nothing();
+  [[nodiscard]] std::int64_t active_sessions();
   void watch_for_ever();
+  void notice_clock_jump();
   void publish(const Knowledge& knowledge);
+  [[nodiscard]] Knowledge known() const;  // from any thread
   void report(std::string_view what, const Result<void>& result);
 
   const RunOptions options_;
@@ -53,10 +58,12 @@ class Sidecar {
   SystemClock clock_;
   StateDirectory directory_;
   End end_;
+  ClockJump clock_jump_;
   CurlTransport transport_;
   Watcher watcher_;
   RedeployFlag flag_;
   Announcer announcer_;
+  std::optional<Hook> hook_;
   SharedKnowledge shared_;
   std::unique_ptr<StatusServer> server_;
   std::optional<std::int64_t> followed_;         // watch thread

@@ -71,8 +71,9 @@ std::string known_line(const Known& known, std::chrono::milliseconds unix_now) {
 
 StatusReport report_status(const StatusOptions& options, std::chrono::milliseconds unix_now) {
   const auto known = read_known(options.state_directory);
-  if (!known) return {.exit_code = kExitUnknown, .line = unknown_line(known.error(), options.json)};
+  if (!known) return {.line = unknown_line(known.error(), options.json)};
   return {.exit_code = exit_code(known->answer.state),
+          .state = known->answer.state,
           .line = options.json ? known->json + "\n" : known_line(*known, unix_now)};
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "sidecar/options.h"
+#include "sidecar/watch_answer.h"
 
 namespace agent_secrets::sidecar {
 
@@ -17,6 +18,7 @@ inline constexpr int kExitUnknown = 12;  // also revoked and unbound: no version
 
 struct StatusReport {
   int exit_code = kExitUnknown;
+  WatchState state = WatchState::unknown;
   std::string line;  // with its newline
 };
 

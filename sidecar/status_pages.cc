@@ -46,7 +46,7 @@ MetricFamily state_family(WatchState current) {
 }
 
 std::string metrics_text(const Knowledge& knowledge, std::chrono::milliseconds unix_now) {
-  const auto sequence = [](std::int64_t value) { return gauge(static_cast<double>(value)); };
+  const auto number = [](std::int64_t value) { return gauge(static_cast<double>(value)); };
   const auto& latest = knowledge.answer.latest;
   std::vector<MetricFamily> families;
   families.push_back(state_family(knowledge.answer.state));
@@ -60,9 +60,14 @@ std::string metrics_text(const Knowledge& knowledge, std::chrono::milliseconds u
       counter("reconnects_total", "good answers after an error", knowledge.reconnects));
   families.push_back(counter("errors_total", "failed or refused requests", knowledge.errors));
   families.push_back(family("running_sequence", "sequence of the bundle that the instance runs",
-                            MetricType::Gauge, {sequence(knowledge.running_sequence)}));
+                            MetricType::Gauge, {number(knowledge.running_sequence)}));
   families.push_back(family("latest_sequence", "newest sequence of the agent; 0 when not known",
-                            MetricType::Gauge, {sequence(latest ? latest->sequence : 0)}));
+                            MetricType::Gauge, {number(latest ? latest->sequence : 0)}));
+  families.push_back(family("active_sessions", "live sessions of the bot, as it says",
+                            MetricType::Gauge, {number(knowledge.active_sessions)}));
+  families.push_back(counter("hook_runs_total", "runs of --on-change", knowledge.hook_runs));
+  families.push_back(
+      counter("hook_failures_total", "runs of --on-change that failed", knowledge.hook_failures));
   return prometheus::TextSerializer().Serialize(families);
 }
 

@@ -46,13 +46,16 @@ std::string refusal_code(const HttpResponse& response) {
 }  // namespace
 
 Watcher::Watcher(const WatchCredential& credential, Transport& transport, const Clock& clock,
-                 RandomFraction random, RunningSequence running, WatcherOptions options)
+                 RandomFraction random, RunningSequence running, ActiveSessions sessions,
+                 WatcherOptions options)
     : credential_(credential),
       transport_(transport),
       clock_(clock),
       random_(std::move(random)),
       running_(std::move(running)),
-      options_(std::move(options)) {
+      sessions_(std::move(sessions)),
+      options_(std::move(options)),
+      heard_at_(clock_.monotonic()) {
   knowledge_.instance = options_.instance;
   knowledge_.since = clock_.unix_time();
 }
@@ -64,12 +67,17 @@ std::chrono::milliseconds Watcher::step() {
     return kRunningPoll;
   }
   if (*sequence != knowledge_.running_sequence) watch_sequence(*sequence);
+  knowledge_.active_sessions = sessions_();
   waiting_ = !etag_.empty();
   const auto started = clock_.monotonic();
   const auto response = transport_.get(make_request(), options_.poll_wait + kAnswerGrace);
   // The request took up to a minute: what is said now would be of the instance before.
   if (const auto runs = running_(); runs != sequence) {
     if (runs) watch_sequence(*runs);
+    return Ms(0);
+  }
+  if (!response && response.error().code == ErrorCode::interrupted) {
+    etag_.clear();
     return Ms(0);
   }
   if (!response) return failed(response.error().message);
@@ -94,7 +102,7 @@ HttpRequest Watcher::make_request() const {
       .nonce = random_token(16),
       .report = {.instance_id = options_.instance,
                  .running_sequence = knowledge_.running_sequence,
-                 .active_sessions = 0}};
+                 .active_sessions = knowledge_.active_sessions}};
   HttpRequest request{
       .url = base + std::string(kTarget),
       .headers = {"Authorization: " +
@@ -136,7 +144,7 @@ std::chrono::milliseconds Watcher::heard(bool changed, Ms took) {
   knowledge_.last_heard = clock_.unix_time();
   knowledge_.last_error.clear();
   if (std::exchange(lost_, false)) ++knowledge_.reconnects;
-  backoff_ = kFirstBackoff;
+  heard_at_ = clock_.monotonic();
   skew_corrected_ = false;
   // The next question is asked at once, because it waits at the server. Where it does not (a proxy
   // that strips If-None-Match or ETag, a server that knows no wait), there must be no tight loop.
@@ -163,9 +171,11 @@ std::chrono::milliseconds Watcher::refused(const HttpResponse& response) {
 std::chrono::milliseconds Watcher::failed(std::string cause, Ms at_least) {
   note_error(std::move(cause));
   url_ = (url_ + 1) % credential_.identity.urls.size();
-  const Ms pause = std::chrono::duration_cast<Ms>(backoff_ * random_());
-  backoff_ = std::min(backoff_ * 2, kMaxBackoff);
-  return std::max(pause, at_least);
+  return std::max(std::chrono::duration_cast<Ms>(backoff() * random_()), at_least);
+}
+
+std::chrono::milliseconds Watcher::backoff() const {
+  return std::clamp((clock_.monotonic() - heard_at_) / kBackoffShare, kMinBackoff, kMaxBackoff);
 }
 
 void Watcher::note_error(std::string cause) {

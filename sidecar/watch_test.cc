@@ -36,12 +36,14 @@ struct Watching {
                                           .ca_pem = ""},
                              .signing_key = test_key()};
   std::optional<std::int64_t> sequence = 5;
+  std::int64_t sessions = 0;
   double fraction = 1.0;
   Watcher watcher{credential,
                   transport,
                   clock,
                   [this] { return fraction; },
                   [this] { return sequence; },
+                  [this] { return sessions; },
                   {.instance = "host-1", .poll_wait = seconds(50)}};
 
   WatchState state() const { return watcher.knowledge().answer.state; }
@@ -156,14 +158,55 @@ TEST_CASE("after any error the next question is unconditional, so that nothing i
   CHECK(w.watcher.knowledge().last_error.empty());
 }
 
-TEST_CASE("the pauses after errors double up to the maximum and start over after an answer") {
+TEST_CASE("the pause after an error grows with the silence, within its bounds") {
   Watching w;
-  for (int i = 0; i < 7; ++i) w.transport.will_fail(ErrorCode::timed_out);
   w.transport.will_answer(answer(kCurrentJson));
   w.transport.will_fail(ErrorCode::timed_out);
-  for (const int expected : {1, 2, 4, 8, 16, 30, 30}) CHECK(w.watcher.step() == seconds(expected));
+  w.watcher.step();
+  CHECK(w.watcher.step() == seconds(1));
+  w.clock.advance(seconds(60));
+  CHECK(w.watcher.step() == seconds(2));
+  w.clock.advance(seconds(240));
+  CHECK(w.watcher.step() == seconds(10));
+  w.clock.advance(std::chrono::hours(5));
+  CHECK(w.watcher.step() == seconds(30));
+}
+
+TEST_CASE("an answer ends the silence") {
+  Watching w;
+  w.transport.will_fail(ErrorCode::unreachable);
+  w.transport.will_answer(answer(kCurrentJson));
+  w.transport.will_fail(ErrorCode::unreachable);
+  w.clock.advance(seconds(300));
+  CHECK(w.watcher.step() == seconds(10));
   CHECK(w.watcher.step() == milliseconds(0));
   CHECK(w.watcher.step() == seconds(1));
+}
+
+TEST_CASE("an interrupted wait is no error, and the next question is unconditional") {
+  Watching w;
+  w.transport.will_answer(answer(kCurrentJson));
+  w.transport.will_fail(ErrorCode::interrupted);
+  w.transport.will_answer(answer(kStaleJson));
+  w.watcher.step();
+  CHECK(w.watcher.step() == milliseconds(0));
+  CHECK(w.watcher.knowledge().errors == 0);
+  CHECK(w.state() == WatchState::current);
+  w.watcher.step();
+  CHECK(header_of(w.last(), "If-None-Match").empty());
+  CHECK(w.last().url == "https://one.example/instance/v1/watch");
+}
+
+TEST_CASE("each question reports the live sessions of that moment") {
+  Watching w;
+  w.transport.will_answer(answer(kCurrentJson));
+  w.sessions = 2;
+  w.watcher.step();
+  CHECK(claims_of(w)->report.active_sessions == 2);
+  w.sessions = 1;
+  w.watcher.step();
+  CHECK(claims_of(w)->report.active_sessions == 1);
+  CHECK(w.watcher.knowledge().active_sessions == 1);
 }
 
 TEST_CASE("the jitter is full") {
