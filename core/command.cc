@@ -85,6 +85,7 @@ Result<pid_t> spawn(const CommandOptions& options, int output_fd) {
   std::array<char*, 4> argv{shell.data(), flag.data(), command.data(), nullptr};
   std::vector<std::string> texts = options.environment;
   std::vector<char*> environment;
+  environment.reserve(texts.size() + 1);
   for (std::string& text : texts) environment.push_back(text.data());
   environment.push_back(nullptr);
   pid_t pid = 0;
