@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """A stand-in for a voice bot: it reads its secrets from the environment at start, as any Pipecat
-bot does, and serves what a container platform asks for. Standard library only.
+bot does, and serves what a container platform asks for. Standard library only, so that it is up in
+no time; the real one is examples/bot.
 
-    GET /readyz             200, or 503 while a redeploy is needed (see below)
+    GET /readyz             what agent_secrets.readyz() says: 200, or 503 as $AGENT_SECRETS_UNREADY_WHEN
     GET /livez              {"pid": …}
     GET /hello              what GREETING was when this process started
     GET /environment-names  names of its environment variables, never a value
 
-Environment: PORT (8080); GREETING; with BOT_UNREADY_ON_REDEPLOY=1, /readyz answers 503 while
-secret-sidecar's redeploy.json lies in AGENT_SECRETS_STATE_DIR, so that no new call is routed here.
+Environment: PORT (8080); GREETING; AGENT_SECRETS_STATE_DIR, where the sidecar leaves redeploy.json.
 """
 
 import http.server
@@ -19,24 +19,21 @@ import signal
 import sys
 import threading
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "base-image"))
+
+from agent_secrets import readyz  # noqa: E402
+
 GREETING = os.environ.get("GREETING", "(no GREETING)")
 
 
-def redeploy_needed():
-    if os.environ.get("BOT_UNREADY_ON_REDEPLOY") != "1":
-        return False
-    state_dir = os.environ.get("AGENT_SECRETS_STATE_DIR", "/run/agent-secrets")
-    return (pathlib.Path(state_dir) / "redeploy.json").exists()
-
-
-def readyz():
-    if redeploy_needed():
-        return 503, {"status": "redeploy needed"}
-    return 200, {"status": "ok"}
+def readiness():
+    answer = readyz()
+    return 200 if answer["ready"] else 503, answer
 
 
 ROUTES = {
-    "/readyz": readyz,
+    "/readyz": readiness,
     "/livez": lambda: (200, {"pid": os.getpid()}),
     "/hello": lambda: (200, {"greeting": GREETING}),
     "/environment-names": lambda: (200, {"names": sorted(os.environ)}),
@@ -59,7 +56,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 def main():
     port = int(os.environ.get("PORT", "8080"))
-    server = http.server.ThreadingHTTPServer(("", port), Handler)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
     # shutdown() waits for serve_forever(), which this very thread runs: hence another thread.
     stop = lambda *_: threading.Thread(target=server.shutdown).start()  # noqa: E731
     signal.signal(signal.SIGTERM, stop)
