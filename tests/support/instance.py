@@ -55,7 +55,8 @@ class Instance:
     """
 
     def __init__(
-        self, directory, credential, *, sidecar=True, timeout=5, unready_when="stale", command=PLAIN_BOT, environment=None
+        self, directory, credential, *, sidecar=True, timeout=5, unready_when="stale",
+        command=PLAIN_BOT, working_directory=None, environment=None,
     ):
         self.state_dir = directory / "state"
         self.cache_dir = directory / "cache"
@@ -67,6 +68,7 @@ class Instance:
         self._options += ["--sidecar"] if sidecar else []
         self._unready_when = unready_when
         self._command = command
+        self._working_directory = working_directory
         self._environment = environment or {}
         self.process = None
         directory.mkdir(parents=True, exist_ok=True)
@@ -98,7 +100,8 @@ class Instance:
         command = [programs.injector_program(), *self._options, "--", *self._command]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [str(part) for part in command], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [str(part) for part in command], env=environment, cwd=self._working_directory,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )
         wait_for(self._up, 30, "the bot's start")
         return self
