@@ -12,6 +12,7 @@ import pytest
 from support.programs import ROOT
 
 NOBODY = 65534
+PYTHON = "/usr/bin/python3"  # which that user can run, wherever the tests' own lies
 READ = "import sys; print(len(open(sys.argv[1], 'rb').read()))"
 
 
@@ -34,7 +35,7 @@ def unprivileged():
 def python(package, code, **environment):
     """A Python of that user that has run the code and waits for the end of its input."""
     process = subprocess.Popen(
-        [sys.executable, "-B", "-c", f"{code}\nprint(flush=True)\nimport sys; sys.stdin.read()"],
+        [PYTHON, "-B", "-c", f"{code}\nprint(flush=True)\nimport sys; sys.stdin.read()"],
         env={"PYTHONPATH": package, "API_KEY": "sk-secret", **environment}, cwd="/",
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, **unprivileged(),
     )
@@ -47,7 +48,7 @@ def python(package, code, **environment):
 
 def another_process_reads(path):
     """Whether a process of the same user can."""
-    finished = subprocess.run([sys.executable, "-c", READ, path], cwd="/", capture_output=True, text=True, **unprivileged())
+    finished = subprocess.run([PYTHON, "-c", READ, path], cwd="/", capture_output=True, text=True, **unprivileged())
     assert finished.returncode == 0 or "PermissionError" in finished.stderr, finished.stderr
     return finished.returncode == 0
 
