@@ -1,5 +1,6 @@
 """readyz(), asked as Pipecat Cloud's base image asks it."""
 
+import fcntl
 import json
 
 import pytest
@@ -56,6 +57,12 @@ def test_readiness_does_not_fall_with_the_sidecar(state_dir, warnings):
 def test_a_dead_sidecars_lock_file_is_no_sidecar(state_dir):
     (state_dir / "sidecar.lock").touch()
     assert readyz()["sidecar"] is False
+
+
+def test_another_who_asks_is_not_taken_for_a_sidecar(state_dir):
+    with open(state_dir / "sidecar.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        assert readyz()["sidecar"] is False
 
 
 def test_what_a_dead_sidecar_knew_still_holds(flag):

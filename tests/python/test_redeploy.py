@@ -88,6 +88,14 @@ def test_what_is_no_file_neither_blocks_nor_raises(state_dir, make, warnings):
     assert len(warnings()) == 1
 
 
+def test_a_link_is_not_followed(state_dir, flag, warnings):
+    flag("stale")
+    (state_dir / "redeploy.json").rename(state_dir / "elsewhere")
+    (state_dir / "redeploy.json").symlink_to("elsewhere")
+    assert redeploy_needed() is None
+    assert len(warnings()) == 1
+
+
 def test_the_same_trouble_is_said_again_after_it_was_gone(state_dir, flag, warnings):
     for _ in range(2):
         (state_dir / "redeploy.json").write_bytes(b"{")

@@ -90,7 +90,8 @@ def test_a_session_that_fails_ends(told):
     assert told()["active_sessions"] == 0
 
 
-def test_threads_lose_no_count(told):
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_threads_lose_no_count(told, warnings):
     def calls():
         for _ in range(50):
             with session():
@@ -102,6 +103,7 @@ def test_threads_lose_no_count(told):
     for thread in threads:
         thread.join()
     assert active_sessions() == told()["active_sessions"] == 0
+    assert warnings() == []
 
 
 def test_nobody_to_tell_is_said_once_and_stops_no_call(tmp_path, monkeypatch, warnings):
