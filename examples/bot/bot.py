@@ -1,73 +1,86 @@
-#!/usr/bin/env python3
-"""A stand-in for a voice bot: it reads its secrets from the environment at start, as any Pipecat
-bot does, and serves what a container platform asks for. Standard library only.
+"""A Pipecat bot with a secret: it repeats what it is told in a tone that only its API key gives.
 
-    GET /readyz             200, or 503 while a redeploy is needed (see below)
-    GET /livez              {"pid": …}
-    GET /hello              what GREETING was when this process started
-    GET /environment-names  names of its environment variables, never a value
+It needs no account and no model, so it shows where a secret goes and what happens when it changes:
 
-Environment: PORT (8080); GREETING; with BOT_UNREADY_ON_REDEPLOY=1, /readyz answers 503 while
-secret-sidecar's redeploy.json lies in AGENT_SECRETS_STATE_DIR, so that no new call is routed here.
+    client ── TranscriptionFrame ──▶ Parrot ──▶ ToneTTSService(api_key) ──▶ audio ──▶ client
+
+Runs in Pipecat Cloud's base image, which finds bot() and readyz() here, and by itself with Pipecat's
+development runner: python bot.py -t websocket --port 8080
+
+Nothing here reads a .env file. Pipecat's runner loads one over the environment, so keep none in the
+image: it would beat the secret set.
 """
 
-import http.server
-import json
 import os
-import pathlib
-import signal
-import sys
-import threading
 
-GREETING = os.environ.get("GREETING", "(no GREETING)")
+from agent_secrets import readyz, session
+from pipecat.frames.frames import (
+    OutputTransportMessageUrgentFrame,
+    TranscriptionFrame,
+    TTSSpeakFrame,
+)
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.runner.types import WebSocketRunnerArguments
+from pipecat.serializers.protobuf import ProtobufFrameSerializer
+from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams, FastAPIWebsocketTransport
+from pipecat.workers.runner import WorkerRunner
 
-
-def redeploy_needed():
-    if os.environ.get("BOT_UNREADY_ON_REDEPLOY") != "1":
-        return False
-    state_dir = os.environ.get("AGENT_SECRETS_STATE_DIR", "/run/agent-secrets")
-    return (pathlib.Path(state_dir) / "redeploy.json").exists()
-
-
-def readyz():
-    if redeploy_needed():
-        return 503, {"status": "redeploy needed"}
-    return 200, {"status": "ok"}
+from tone_service import SAMPLE_RATE, ToneTTSService
 
 
-ROUTES = {
-    "/readyz": readyz,
-    "/livez": lambda: (200, {"pid": os.getpid()}),
-    "/hello": lambda: (200, {"greeting": GREETING}),
-    "/environment-names": lambda: (200, {"names": sorted(os.environ)}),
-}
+class Parrot(FrameProcessor):
+    """Where another bot has its LLM: answers what was said, as text and to be spoken."""
+
+    async def process_frame(self, frame, direction):
+        await super().process_frame(frame, direction)
+        if isinstance(frame, TranscriptionFrame) and direction == FrameDirection.DOWNSTREAM:
+            await self.push_frame(OutputTransportMessageUrgentFrame(message={"said": frame.text}))
+            await self.push_frame(TTSSpeakFrame(frame.text))
+        else:
+            await self.push_frame(frame, direction)
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        status, body = ROUTES.get(self.path, lambda: (404, {"error": "no such path"}))()
-        content = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+@session()
+async def bot(runner_args: WebSocketRunnerArguments):
+    """One session, until the client hangs up."""
+    transport = FastAPIWebsocketTransport(
+        websocket=runner_args.websocket,
+        params=FastAPIWebsocketParams(audio_out_enabled=True, serializer=ProtobufFrameSerializer()),
+    )
+    tts = ToneTTSService(api_key=os.getenv("TONE_API_KEY"))
+    worker = PipelineWorker(
+        Pipeline([transport.input(), Parrot(), tts, transport.output()]),
+        params=PipelineParams(audio_out_sample_rate=SAMPLE_RATE),
+        idle_timeout_secs=runner_args.pipeline_idle_timeout_secs,
+    )
 
-    def log_message(self, *_):
-        pass
+    @transport.event_handler("on_client_disconnected")
+    async def hang_up(_transport, _client):
+        await worker.cancel()
+
+    runner = WorkerRunner(handle_sigint=False)
+    await runner.add_workers(worker)
+    await runner.run()
 
 
-def main():
-    port = int(os.environ.get("PORT", "8080"))
-    server = http.server.ThreadingHTTPServer(("", port), Handler)
-    # shutdown() waits for serve_forever(), which this very thread runs: hence another thread.
-    stop = lambda *_: threading.Thread(target=server.shutdown).start()  # noqa: E731
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    print(f"bot: pid {os.getpid()} serves port {port}", file=sys.stderr, flush=True)
-    server.serve_forever(poll_interval=0.05)
-    server.server_close()
+def add_probes(app):
+    """The development runner has no /readyz and /livez of its own, as the base image's app has."""
+    from fastapi.responses import JSONResponse
+
+    @app.get("/readyz")
+    async def ready():
+        answer = readyz()
+        return JSONResponse(answer, status_code=200 if answer["ready"] else 503)
+
+    @app.get("/livez")
+    async def live():
+        return {"status": "ok"}
 
 
 if __name__ == "__main__":
+    from pipecat.runner.run import app, main
+
+    add_probes(app)
     main()

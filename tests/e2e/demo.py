@@ -93,7 +93,7 @@ class Demo:
         story = self.story
         self.credential = self.control_plane.issue_credential(AGENT)
         story.check(self.credential.startswith("agentcred_v1_"), "a credential")
-        story.step("credential issued; $ secret-injector --sidecar -- python3 examples/bot/bot.py")
+        story.step("credential issued; $ secret-injector --sidecar -- python3 bot.py")
         self.old = self.new_instance("old")
         story.equal(self.old.bot("/livez"), (200, {"pid": self.old.pid}), "the bot's pid, the injector's own")
         story.equal(self.greeting(self.old), "hello", "GREETING")

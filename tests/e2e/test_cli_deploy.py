@@ -1,6 +1,7 @@
 """The official CLI deploys agents, and is refused where it has to be."""
 
 import pytest
+from support.programs import ROOT
 
 
 @pytest.fixture
@@ -24,6 +25,20 @@ def test_deploy_creates_an_agent(cli, proxy, rest, ready_set):
     found = agent(rest)
     assert found["reconciledDeploymentId"] == found["desiredDeploymentId"]
     assert found["ready"] and found["available"]
+
+
+def test_the_examples_deploy_file_is_all_that_the_cli_needs(cli, proxy, rest, control_plane):
+    rest.put_secrets("tone-bot-secrets", TONE_API_KEY="sk-1")
+    control_plane.wait_ready("tone-bot-secrets")
+    proxy.forget()
+    output = cli.succeeds("deploy", "--config-file", ROOT / "examples" / "bot" / "pcc-deploy.toml", "--yes")
+    assert "is ready" in output
+    body = proxy.bodies("POST")[0]
+    assert body["serviceName"] == "tone-bot"
+    assert body["image"] == "registry.example/tone-bot:1"
+    assert body["secretSet"] == "tone-bot-secrets"
+    assert body["autoScaling"] == {"minAgents": 1, "maxAgents": 5}
+    assert agent(rest, "tone-bot")["ready"]
 
 
 def test_deploy_waits_for_nobody_while_the_set_is_pending(cli, rest, control_plane):

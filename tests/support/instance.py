@@ -12,7 +12,7 @@ import urllib.request
 from support import programs
 from support.wait import wait_for
 
-BOT = programs.ROOT / "examples" / "bot" / "bot.py"
+PLAIN_BOT = ("/usr/bin/python3", programs.ROOT / "tests" / "support" / "plain_bot.py")
 
 
 def run_injector(credential, *command, options=(), environment=None, timeout=60, text=True):
@@ -49,9 +49,15 @@ def get(url, timeout=5):
 
 
 class Instance:
-    """examples/bot/bot.py under the injector, with a sidecar. Leaving the block ends the bot."""
+    """A bot under the injector, with a sidecar. Leaving the block ends the bot.
 
-    def __init__(self, directory, credential, *, sidecar=True, timeout=5, unready_when="stale"):
+    The bot is `command`, plain_bot.py unless given: it serves PORT and answers /livez.
+    """
+
+    def __init__(
+        self, directory, credential, *, sidecar=True, timeout=5, unready_when="stale",
+        command=PLAIN_BOT, working_directory=None, environment=None,
+    ):
         self.state_dir = directory / "state"
         self.cache_dir = directory / "cache"
         self.log_path = directory / "instance.log"
@@ -61,6 +67,9 @@ class Instance:
         self._options = ["--timeout", str(timeout), "--cache-dir", self.cache_dir, "--state-dir", self.state_dir]
         self._options += ["--sidecar"] if sidecar else []
         self._unready_when = unready_when
+        self._command = command
+        self._working_directory = working_directory
+        self._environment = environment or {}
         self.process = None
         directory.mkdir(parents=True, exist_ok=True)
 
@@ -84,15 +93,17 @@ class Instance:
             AGENT_SECRETS_SIDECAR_LISTEN=f"127.0.0.1:{self.sidecar_port}",
             AGENT_SECRETS_SIDECAR_UNREADY_WHEN=self._unready_when,
             AGENT_SECRETS_STATE_DIR=self.state_dir,
-            BOT_UNREADY_ON_REDEPLOY=1,
+            AGENT_SECRETS_UNREADY_WHEN=self._unready_when,
             PORT=self.port,
+            **self._environment,
         )
-        command = [programs.injector_program(), *self._options, "--", "/usr/bin/python3", BOT]
+        command = [programs.injector_program(), *self._options, "--", *self._command]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [str(part) for part in command], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [str(part) for part in command], env=environment, cwd=self._working_directory,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )
-        wait_for(self._up, 15, "the bot's start")
+        wait_for(self._up, 30, "the bot's start")
         return self
 
     def _up(self):

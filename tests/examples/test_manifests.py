@@ -1,0 +1,137 @@
+"""What examples/ offers is valid to the tools that its users run, and says what it should."""
+
+import re
+import shutil
+import subprocess
+import tomllib
+
+import pytest
+from support.programs import ROOT
+
+yaml = pytest.importorskip("yaml", reason="script/bootstrap --examples installs it")
+EXAMPLES = ROOT / "examples"
+VALIDATOR = ROOT / "build" / "examples" / "bin" / "kubernetes-validate"
+MANIFESTS = sorted((EXAMPLES / "kubernetes").glob("*.yaml"))
+
+
+def changed(path, old, new, directory):
+    """A copy of a file with a mistake in it: what finds none in the file must find this one."""
+    text = path.read_text()
+    assert old in text
+    copy = directory / path.name
+    copy.write_text(text.replace(old, new))
+    return copy
+
+
+# Compose
+
+
+def compose(path):
+    program = shutil.which("docker-compose")
+    if program is None:
+        pytest.skip("docker-compose is not installed; run script/bootstrap --examples")
+    return subprocess.run([program, "--file", path, "config"], capture_output=True, text=True, timeout=60)
+
+
+def test_compose_accepts_its_file_and_finds_a_mistake(tmp_path):
+    path = EXAMPLES / "compose" / "compose.yaml"
+    finished = compose(path)
+    assert finished.returncode == 0, finished.stderr
+    bot = yaml.safe_load(finished.stdout)["services"]["bot"]
+    assert bot["environment"] == {"AGENT_SECRETS_CREDENTIAL_FILE": "/run/secrets/bot-credential"}
+    assert bot["read_only"] is True and bot["cap_drop"] == ["ALL"]
+    assert compose(changed(path, "read_only:", "read_onyl:", tmp_path)).returncode != 0
+
+
+# Kubernetes
+
+
+def validate(path, version):
+    if not VALIDATOR.exists():
+        pytest.skip("kubernetes-validate is not installed; run script/bootstrap --examples")
+    command = [VALIDATOR, "--strict", "--kubernetes-version", version, path]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
+def test_kubernetes_schemas_accept_the_manifest_and_find_a_mistake(path, tmp_path):
+    for version in ("1.29", "1.37"):  # the first with native sidecars, and a new one
+        finished = validate(path, version)
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert validate(changed(path, "defaultMode", "defautMode", tmp_path), "1.29").returncode != 0
+
+
+def pod_of(path):
+    [deployment] = [part for part in yaml.safe_load_all(path.read_text()) if part["kind"] == "Deployment"]
+    return deployment["spec"]["template"]["spec"]
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
+def test_a_pod_has_no_more_rights_than_it_needs(path):
+    pod = pod_of(path)
+    assert pod["automountServiceAccountToken"] is False
+    security = pod["securityContext"]
+    assert security["runAsNonRoot"] is True and security["runAsUser"] == security["fsGroup"] == 10001
+    assert security["seccompProfile"] == {"type": "RuntimeDefault"}
+    for container in pod.get("initContainers", []) + pod["containers"]:
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
+        }
+    for volume in pod["volumes"]:
+        assert volume.get("secret", {}).get("defaultMode", 0o400) == 0o400
+
+
+def test_the_sidecar_container_cannot_reach_the_agent_credential():
+    pod = pod_of(EXAMPLES / "kubernetes" / "bot.yaml")
+    secrets = {volume["name"]: volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume}
+    mounted = {
+        container["name"]: {secrets[mount["name"]] for mount in container["volumeMounts"] if mount["name"] in secrets}
+        for container in pod["initContainers"] + pod["containers"]
+    }
+    assert mounted == {"secret-sidecar": {"tone-bot-watch"}, "bot": {"tone-bot-agent"}}
+
+
+# Fly: its own tool validates with an account only, so this is what it would look at.
+
+FLY_KEYS = {
+    "": {"app", "primary_region", "kill_signal", "kill_timeout", "build", "deploy", "http_service", "vm"},
+    "build": {"image"},
+    "deploy": {"strategy"},
+    "http_service": {
+        "internal_port", "force_https", "auto_stop_machines", "auto_start_machines", "min_machines_running",
+        "concurrency", "checks",
+    },
+    "http_service.concurrency": {"type", "soft_limit", "hard_limit"},
+    "http_service.checks": {"path", "method", "interval", "timeout", "grace_period"},
+    "vm": {"size", "memory"},
+}
+
+
+def tables(value, name=""):
+    """Each table of a TOML document with its dotted name."""
+    yield name, value
+    for key, member in value.items():
+        for table in member if isinstance(member, list) else [member]:
+            if isinstance(table, dict):
+                yield from tables(table, f"{name}.{key}".lstrip("."))
+
+
+def test_fly_knows_every_key():
+    with open(EXAMPLES / "fly" / "fly.toml", "rb") as file:
+        document = tomllib.load(file)
+    for name, table in tables(document):
+        assert set(table) <= FLY_KEYS[name], name
+    check = document["http_service"]["checks"][0]
+    for duration in (document["kill_timeout"], check["interval"], check["timeout"], check["grace_period"]):
+        assert re.fullmatch(r"\d+[sm]", duration)
+    assert document["http_service"]["auto_stop_machines"] in ("off", "stop", "suspend")
+    assert document["deploy"]["strategy"] in ("rolling", "bluegreen", "canary", "immediate")
+    assert check["path"] == "/readyz"
+
+
+# All of them
+
+
+@pytest.mark.parametrize("path", [path for path in EXAMPLES.rglob("*") if path.is_file()], ids=lambda path: path.name)
+def test_no_example_holds_a_credential(path):
+    assert not re.search(rb"agent(cred|watch)_v1_[A-Za-z0-9]", path.read_bytes())
