@@ -11,6 +11,7 @@
 #include <openssl/crypto.h>
 #include <openssl/x509_vfy.h>
 
+#include "core/curl_inspection.h"
 #include "core/limits.h"
 #include "core/system_trust.h"
 
@@ -214,6 +215,7 @@ bool is_redirect(int status) {
 }  // namespace
 
 struct CurlTransport::Handle {
+  TransferWatch watch;
   CurlPtr<CURL> easy{curl_easy_init()};
   std::array<char, CURL_ERROR_SIZE> detail{};
   bool trust_is_set = false;
@@ -260,6 +262,7 @@ CurlTransport::CurlTransport(TransportOptions options) : options_(std::move(opti
 CurlTransport::~CurlTransport() = default;
 
 Result<HttpResponse> CurlTransport::get(const HttpRequest& request, milliseconds timeout) {
+  if (request.inspection != nullptr) *request.inspection = Inspection();
   auto target = permitted_target(request.url, options_.allow_plain_http);
   if (!target) return propagate(target, "get " + request.url);
   // To libcurl 0 means for ever.
@@ -290,7 +293,12 @@ Result<HttpResponse> CurlTransport::get(const HttpRequest& request, milliseconds
   set_option(easy, CURLOPT_WRITEDATA, &arrival);
   set_option(easy, CURLOPT_HEADERDATA, &arrival);
 
+  if (request.inspection != nullptr) {
+    request.inspection->authority = target->authority;
+    handle_->watch.begin(easy, *request.inspection);
+  }
   const CURLcode code = curl_easy_perform(easy);
+  if (request.inspection != nullptr) handle_->watch.end(easy);
   set_option(easy, CURLOPT_HTTPHEADER, nullptr);
   if (arrival.too_large) {
     return fail(ErrorCode::too_large, "talk to " + target->authority + ": the answer is too large");

@@ -5,6 +5,9 @@
 // Errors of an attempt: unreachable (resolve, connect), timed_out, untrusted (certificate),
 // too_large (limits::kResponseBody), failed (not HTTP, redirect). A status code is not an error
 // here: it is the caller's to read.
+//
+// An attempt can be inspected: how far it came, in what time, and whom it met. Who does not ask for
+// that pays nothing for it.
 
 #include <chrono>
 #include <map>
@@ -16,9 +19,41 @@
 
 namespace agent_secrets {
 
+// What each phase took by itself. Nothing for one that was not finished, and for one that was not
+// needed: TLS over plain http, the first three on a connection that was kept open.
+struct PhaseTimes {
+  std::optional<std::chrono::microseconds> resolve;
+  std::optional<std::chrono::microseconds> connect;
+  std::optional<std::chrono::microseconds> tls;
+  std::optional<std::chrono::microseconds> answer;  // from sending the request to the first byte
+  std::optional<std::chrono::microseconds> body;
+};
+
+// As the server showed it, trusted or not: names in RFC 2253 form with everything but printable
+// ASCII escaped, times as Unix time.
+struct PeerCertificate {
+  std::string subject;
+  std::string issuer;
+  std::chrono::seconds valid_from{};
+  std::chrono::seconds valid_until{};
+};
+
+struct Inspection {
+  std::string authority;               // "host:port"
+  std::vector<std::string> addresses;  // that were tried, in that order; a proxy's, if there is one
+  bool through_proxy = false;
+  PhaseTimes times;
+  std::string tls_version;  // "TLSv1.3", or "" before the handshake was done
+  std::string tls_cipher;
+  std::optional<PeerCertificate> certificate;
+};
+
 struct HttpRequest {
   std::string url;
   std::vector<std::string> headers;  // "Name: value"
+  // Overwritten by the attempt, whether it succeeds or fails; not owned. The initializer lets
+  // designated initializers leave it out under -Wextra.
+  Inspection* inspection = nullptr;
 };
 
 struct HttpResponse {
