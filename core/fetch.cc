@@ -70,7 +70,8 @@ Result<HttpResponse> fetch(Transport& transport, Clock& clock, const RandomFract
       if (answer) wait = std::max(wait, retry_after(*answer));
     }
     wait += backoff(policy, round, random());
-    if (wait >= end - clock.monotonic()) return std::unexpected(std::move(last));
+    if (round + 1 >= policy.rounds || wait >= end - clock.monotonic())
+      return std::unexpected(std::move(last));
     clock.sleep_for(wait);
   }
 }

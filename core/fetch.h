@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct RetryPolicy {
   std::chrono::milliseconds attempt{std::chrono::milliseconds::max()};
   std::chrono::milliseconds first_backoff{100};
   std::chrono::milliseconds max_backoff{5'000};
+  unsigned rounds = std::numeric_limits<unsigned>::max();  // visits of every base URL, at most
 };
 
 // Builds the request for one attempt at one base URL, because a proof names its base URL and its
@@ -30,10 +32,10 @@ using RandomFraction = std::function<double()>;
 double random_fraction();
 
 // The first answer that is not 429 or 5xx. Retries unreachable, timed_out, 429 and 5xx until the
-// deadline; the last of those becomes the error (`unavailable` for a status). Everything else ends
-// it at once. A round visits each base URL without a pause; between rounds it waits the backoff,
-// and Retry-After (seconds) on top. A wait that the deadline would cut short is not begun: nothing
-// could follow it, and the caller may have a cache to turn to.
+// deadline or the last round; the last of those becomes the error (`unavailable` for a status).
+// Everything else ends it at once. A round visits each base URL without a pause; between rounds it
+// waits the backoff, and Retry-After (seconds) on top. A wait that the deadline would cut short is
+// not begun: nothing could follow it, and the caller may have a cache to turn to.
 Result<HttpResponse> fetch(Transport& transport, Clock& clock, const RandomFraction& random,
                            const std::vector<std::string>& base_urls, const RequestFactory& make,
                            const RetryPolicy& policy);

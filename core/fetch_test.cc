@@ -153,3 +153,17 @@ TEST_CASE("the jitter is a fraction") {
     CHECK((fraction >= 0 && fraction < 1));
   }
 }
+
+TEST_CASE("the last round ends it before the deadline") {
+  FakeTransport transport;
+  transport.will_fail(ErrorCode::unreachable);
+  FakeClock clock;
+  const auto answer = fetch(
+      transport, clock, [] { return 0.5; }, {"https://one", "https://two"},
+      [](const std::string& url) { return HttpRequest{.url = url, .headers = {}}; },
+      RetryPolicy{.rounds = 1});
+  REQUIRE_FALSE(answer.has_value());
+  CHECK(answer.error().code == ErrorCode::unreachable);
+  CHECK(transport.requests.size() == 2);
+  CHECK(clock.sleeps.empty());
+}
