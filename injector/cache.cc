@@ -80,18 +80,6 @@ class Unlock {
   int fd_;
 };
 
-Result<void> check_sequence(const BundleFacts& fetched, const BundleFacts& cached,
-                            std::optional<std::int64_t> accepted_sequence) {
-  if (fetched.sequence >= cached.sequence) return {};
-  if (accepted_sequence && fetched.sequence >= *accepted_sequence) return {};
-  return fail(ErrorCode::untrusted,
-              fmt::format("the answer is older than what this agent has run (sequence {}, seen {})",
-                          fetched.sequence, cached.sequence),
-              fmt::format("find out why the control plane went back; if that is right, start once "
-                          "with --accept-sequence {}",
-                          fetched.sequence));
-}
-
 }  // namespace
 
 BundleCache::BundleCache(std::string directory, UniqueFd fd, CredentialIdentity identity)
@@ -107,13 +95,19 @@ Result<BundleCache> BundleCache::open(const std::string& directory,
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
     return system_failure("make cache directory", directory);
   }
+  return open_existing(directory, identity);
+}
+
+Result<BundleCache> BundleCache::open_existing(const std::string& directory,
+                                               const CredentialIdentity& identity) {
   UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd.is_open()) {
     if (errno == ELOOP || errno == ENOTDIR) {
       return refusal(directory, "not a directory, or a symbolic link",
                      "give the directory itself to --cache-dir");
     }
-    return system_failure("open cache directory", directory);
+    const ErrorCode code = errno == ENOENT ? ErrorCode::not_found : ErrorCode::failed;
+    return fail(code, fmt::format("open cache directory {}: {}", directory, errno_message(errno)));
   }
   if (auto checked = check_directory(fd.get(), directory); !checked) {
     return propagate(checked, "cache");
@@ -199,6 +193,18 @@ Result<void> BundleCache::replace(const std::string& compact) const {
   }
   if (::fsync(fd_.get()) != 0) return system_failure("fsync", directory_);
   return {};
+}
+
+Result<void> check_sequence(const BundleFacts& fetched, const BundleFacts& seen,
+                            std::optional<std::int64_t> accepted_sequence) {
+  if (fetched.sequence >= seen.sequence) return {};
+  if (accepted_sequence && fetched.sequence >= *accepted_sequence) return {};
+  return fail(ErrorCode::untrusted,
+              fmt::format("the answer is older than what this agent has run (sequence {}, seen {})",
+                          fetched.sequence, seen.sequence),
+              fmt::format("find out why the control plane went back; if that is right, start once "
+                          "with --accept-sequence {}",
+                          fetched.sequence));
 }
 
 Result<std::chrono::seconds> age_of(const BundleFacts& facts, std::chrono::seconds now,

@@ -33,6 +33,9 @@ class BundleCache {
  public:
   // Makes the directory (0700) where it is missing. ErrorCode::untrusted when it is not ours alone.
   static Result<BundleCache> open(const std::string& directory, const CredentialIdentity& identity);
+  // The same for who only looks: a missing directory is ErrorCode::not_found.
+  static Result<BundleCache> open_existing(const std::string& directory,
+                                           const CredentialIdentity& identity);
 
   // The bundle in the cache, verified; nothing when there is none. ErrorCode::untrusted for a file
   // that is not ours, not a plain file, or not a valid bundle for this credential.
@@ -45,9 +48,10 @@ class BundleCache {
   [[nodiscard]] Result<void> keep(const FetchedBundle& fetched,
                                   std::optional<std::int64_t> accepted_sequence, Clock& clock);
 
+  [[nodiscard]] std::string path() const;
+
  private:
   BundleCache(std::string directory, UniqueFd fd, CredentialIdentity identity);
-  [[nodiscard]] std::string path() const;
   [[nodiscard]] Result<void> replace(const std::string& compact) const;
 
   std::string directory_;
@@ -55,6 +59,11 @@ class BundleCache {
   CredentialIdentity identity_;
   std::string file_name_;
 };
+
+// ErrorCode::untrusted when what was fetched is older than what was seen, unless it reaches
+// `accepted_sequence`.
+Result<void> check_sequence(const BundleFacts& fetched, const BundleFacts& seen,
+                            std::optional<std::int64_t> accepted_sequence);
 
 // How old a cached bundle is. ErrorCode::untrusted when it was issued in the future (by more than
 // limits::kClockSkew), timed_out when it is older than `max_age`.

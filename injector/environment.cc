@@ -154,14 +154,20 @@ std::size_t current_argument_space() {
   return argument_space(stack.rlim_cur);  // RLIM_INFINITY is the largest number there is
 }
 
-Result<void> check_argument_space(const std::vector<std::string>& command,
-                                  const std::vector<char*>& environment,
-                                  const std::vector<EnvironmentEntry>& set, std::size_t space) {
+std::size_t argument_bytes(const std::vector<std::string>& command,
+                           const std::vector<char*>& environment) {
   std::size_t total = command.empty() ? 0 : command[0].size() + 1;  // the file name, once more
   for (const std::string& argument : command) total += argument.size() + 1 + sizeof(char*);
   for (const char* assignment : environment) {
     if (assignment != nullptr) total += std::strlen(assignment) + 1 + sizeof(char*);
   }
+  return total;
+}
+
+Result<void> check_argument_space(const std::vector<std::string>& command,
+                                  const std::vector<char*>& environment,
+                                  const std::vector<EnvironmentEntry>& set, std::size_t space) {
+  const std::size_t total = argument_bytes(command, environment);
   if (total <= space) return {};
 
   auto largest = set;

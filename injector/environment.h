@@ -45,6 +45,10 @@ std::vector<std::string> not_in_set(const std::vector<EnvironmentEntry>& set,
 std::size_t argument_space(std::size_t stack_limit);
 std::size_t current_argument_space();  // of this process (RLIMIT_STACK)
 
+// What arguments and environment take of it.
+std::size_t argument_bytes(const std::vector<std::string>& command,
+                           const std::vector<char*>& environment);
+
 // Names the largest keys of the set when it does not fit.
 Result<void> check_argument_space(const std::vector<std::string>& command,
                                   const std::vector<char*>& environment,

@@ -104,10 +104,10 @@ int keygen(const Options& options) {
 
 int watch_credential(const Options& options, char** image, const SecretBuffer& variable) {
   if (auto protected_ = protect(false); !protected_) return report(protected_.error());
-  auto credential =
+  auto loaded =
       load_credential(options.credential_file, image, variable, make_log(options.verbosity));
-  if (!credential) return report(credential.error());
-  const int exit_code = print(watch_credential_text(*credential).expose_text());
+  if (!loaded) return report(loaded.error());
+  const int exit_code = print(watch_credential_text(loaded->credential).expose_text());
   return exit_code == 0 ? print("\n") : exit_code;
 }
 

@@ -63,24 +63,25 @@ Result<ObtainedBundle> obtain(const Options& options, const AgentCredential& cre
 Result<StartMaterial> from_control_plane(const Options& options, char** environment,
                                          const SecretBuffer& credential_variable, const Log& log) {
   Stopwatch stopwatch(log);
-  auto credential = load_credential(options.credential_file, environment, credential_variable, log);
-  if (!credential) return propagate(credential);
+  auto loaded = load_credential(options.credential_file, environment, credential_variable, log);
+  if (!loaded) return propagate(loaded);
+  const AgentCredential& credential = loaded->credential;
   stopwatch.step("read the credential");
 
   StartMaterial material;
   material.instance_id = choose_instance_id(find_variable(environment, "HOSTNAME"));
-  auto obtained = obtain(options, *credential, material.instance_id, log);
+  auto obtained = obtain(options, credential, material.instance_id, log);
   if (!obtained) return propagate(obtained);
   stopwatch.step(obtained->from_cache ? "took the bundle from the cache" : "fetched the bundle");
 
-  auto block = open_bundle(obtained->verified, credential->box_key);
+  auto block = open_bundle(obtained->verified, credential.box_key);
   if (!block) return propagate(block);
   stopwatch.step("opened the bundle");
   material.block = std::move(*block);
   material.facts = std::move(obtained->verified.facts);
   material.source = obtained->from_cache ? SecretsSource::cache : SecretsSource::fetched;
   if (options.sidecar != SidecarWish::none) {
-    material.watch_credential = watch_credential_text(*credential);
+    material.watch_credential = watch_credential_text(credential);
   }
   return material;
 }
