@@ -122,6 +122,8 @@ std::optional<microseconds> between(std::optional<microseconds> from,
   return *to - *from;
 }
 
+// libcurl's own mark before the request lies behind the sending of it, so the phase starts where
+// the one before ended.
 PhaseTimes read_times(CURL* easy, std::optional<microseconds> until_handshake) {
   const auto resolved = moment(easy, CURLINFO_NAMELOOKUP_TIME_T);
   auto connected = moment(easy, CURLINFO_CONNECT_TIME_T);
@@ -130,18 +132,20 @@ PhaseTimes read_times(CURL* easy, std::optional<microseconds> until_handshake) {
   const auto ready = moment(easy, CURLINFO_PRETRANSFER_TIME_T);
   const auto answered = moment(easy, CURLINFO_STARTTRANSFER_TIME_T);
   const auto done = moment(easy, CURLINFO_TOTAL_TIME_T);
-  PhaseTimes times{.resolve = {},
-                   .connect = {},
-                   .tls = {},
-                   .answer = between(ready, answered),
-                   .body = between(answered, done)};
   long connections = 0;
   curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connections);
-  if (connections == 0 && ready) return times;  // the connection was kept
-  times.resolve = resolved;
-  times.connect = between(resolved, connected);
-  times.tls = between(connected, encrypted);
-  return times;
+  if (connections == 0 && ready) {  // the connection was kept
+    return {.resolve = {},
+            .connect = {},
+            .tls = {},
+            .answer = between(ready, answered),
+            .body = between(answered, done)};
+  }
+  return {.resolve = resolved,
+          .connect = between(resolved, connected),
+          .tls = between(connected, encrypted),
+          .answer = between(encrypted ? encrypted : connected, answered),
+          .body = between(answered, done)};
 }
 
 }  // namespace
