@@ -7,20 +7,26 @@
 #include <sodium.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/environment_block.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/standard_streams.h"
 #include "injector/bot_user.h"
+#include "injector/check.h"
+#include "injector/check_report.h"
 #include "injector/credential_source.h"
 #include "injector/environment.h"
 #include "injector/exec.h"
+#include "injector/explain_environment.h"
 #include "injector/file.h"
 #include "injector/keygen.h"
+#include "injector/list_environment.h"
 #include "injector/options.h"
 #include "injector/protection.h"
 #include "injector/signals.h"
 #include "injector/start.h"
+#include "injector/terminal_style.h"
 
 using namespace agent_secrets;
 
@@ -96,6 +102,49 @@ int run(const Options& options, char** image, SecretBuffer credential_variable,
   return report(failure.error, failure.exit_code);
 }
 
+int check(const Options& options, char** image, const SecretBuffer& credential_variable) {
+  if (auto protected_ = protect(false); !protected_) return report(protected_.error());
+  const TerminalStyle style = choose_style(::isatty(STDOUT_FILENO) == 1, image);
+  const bool quiet = options.verbosity == Verbosity::quiet;
+  SystemClock clock;
+  const CheckReport found =
+      run_check(options,
+                {.image = image,
+                 .credential_variable = credential_variable,
+                 .working_directory = ".",
+                 .clock = clock,
+                 .make_transport = make_transport},
+                [&](const Step& step) {
+                  if (options.json || (quiet && step.status == StepStatus::ok)) return;
+                  print(step_lines(step, style));
+                });
+  const int printed = print(options.json ? report_json(found) : verdict_line(found, style));
+  return printed == 0 ? found.exit_code() : printed;
+}
+
+int list_environment(const Options& options, char** image,
+                     const SecretBuffer& credential_variable) {
+  if (auto protected_ = protect(false); !protected_) return report(protected_.error());
+  Options asking = options;
+  asking.cache_directory.clear();  // nothing is written, so nothing is kept there
+  auto material = gather_material(asking, image, credential_variable, make_log(options.verbosity));
+  if (!material) return report(material.error());
+  auto set = parse_environment_block(material->block);
+  if (!set) return report(std::move(set.error()).within("environment"));
+  auto environment = compose_environment(image, *set, options.environment);
+  if (!environment) return report(environment.error());
+  auto files = origins_in_files(options.env_files);
+  if (!files) return report(files.error());
+
+  const EnvironmentListing listing{
+      .variables = explain_environment(image, *set, options.environment, *environment),
+      .sets = material->facts.sets,
+      .files = std::move(*files)};
+  const TerminalStyle style = choose_style(::isatty(STDOUT_FILENO) == 1, image);
+  if (options.json) return print(listing_json(listing));
+  return print(style.terminal ? listing_table(listing, style) : listing_tsv(listing));
+}
+
 int keygen(const Options& options) {
   if (auto protected_ = protect(false); !protected_) return report(protected_.error());
   auto public_half = generate_key(options.seed_path);
@@ -123,6 +172,10 @@ int main(int argc, char** argv, char** image) {
   switch (options->action) {
     case Action::run:
       return run(*options, image, std::move(credential_variable), signals);
+    case Action::check:
+      return check(*options, image, credential_variable);
+    case Action::list_environment:
+      return list_environment(*options, image, credential_variable);
     case Action::keygen:
       return keygen(*options);
     case Action::watch_credential:

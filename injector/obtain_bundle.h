@@ -39,6 +39,6 @@ Result<ObtainedBundle> obtain_bundle(const std::function<Result<FetchedBundle>()
                                      const Log& log);
 
 // "voice=3, keys=7": the sets and their versions, for people.
-std::string list_versions(const BundleFacts& facts);
+std::string list_versions(const std::vector<SetVersion>& sets);
 
 }  // namespace agent_secrets

@@ -118,3 +118,28 @@ TEST_CASE("the help text names every option") {
     CHECK(help_text().find(option) != std::string_view::npos);
   }
 }
+
+TEST_CASE("check and env take the options of a start, and a command only behind two dashes") {
+  const auto check = parse({"check", "--json", "--only", "A", "--", "python", "-u"});
+  REQUIRE(check.has_value());
+  CHECK(check->action == Action::check);
+  CHECK(check->json);
+  CHECK(check->environment.only == Strings{"A"});
+  CHECK(check->command == Strings{"python", "-u"});
+  CHECK(parse({"env", "--env-file", ".env"})->action == Action::list_environment);
+  CHECK(parse({"check"})->command.empty());
+  CHECK(message_of({"check", "--env-file", "a", "--cache-dir", "b"}).find("--env-file") == 0);
+}
+
+TEST_CASE("who means the program env is told how to run it") {
+  const auto options = parse({"env", "A=1", "bot"});
+  REQUIRE_FALSE(options.has_value());
+  CHECK(options.error().message == "'A=1' has no meaning here");
+  CHECK(options.error().hint.find("secret-injector -- env A=1") != std::string::npos);
+  CHECK(parse({"--", "env", "A=1"})->command == Strings{"env", "A=1"});
+}
+
+TEST_CASE("--json is for check and env alone") {
+  CHECK(message_of({"--json", "bot"}) == "unknown option --json");
+  CHECK(message_of({"keygen", "--json", "seed"}) == "unknown option --json");
+}

@@ -20,11 +20,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A third of the time for one attempt: a host that accepts and is silent leaves time for two more.
-RetryPolicy retry_policy(std::chrono::seconds timeout) {
-  return {.deadline = timeout, .attempt = std::max<milliseconds>(timeout / 3, milliseconds(1'000))};
-}
-
 // Where the time goes, with -v: "debug secret-injector: read the credential us=412".
 class Stopwatch {
  public:
@@ -50,11 +45,9 @@ Result<ObtainedBundle> obtain(const Options& options, const AgentCredential& cre
     cache = std::move(*opened);
   }
   SystemClock clock;
-  CurlTransport transport({.ca_pem = credential.identity.ca_pem,
-                           .user_agent = "secret-injector/" AGENT_SECRETS_VERSION,
-                           .leave_resolver_behind = true});
+  const auto transport = make_transport(credential.identity);
   const auto fetch_it = [&] {
-    return fetch_bundle(transport, clock, random_fraction, credential, instance_id,
+    return fetch_bundle(*transport, clock, random_fraction, credential, instance_id,
                         retry_policy(options.timeout));
   };
   return obtain_bundle(fetch_it, cache ? &*cache : nullptr, options.cache, clock, log);
@@ -103,6 +96,17 @@ std::string state_directory(const Options& options) {
 }
 
 }  // namespace
+
+RetryPolicy retry_policy(std::chrono::seconds timeout) {
+  return {.deadline = timeout, .attempt = std::max<milliseconds>(timeout / 3, milliseconds(1'000))};
+}
+
+std::unique_ptr<Transport> make_transport(const CredentialIdentity& identity) {
+  return std::make_unique<CurlTransport>(
+      TransportOptions{.ca_pem = identity.ca_pem,
+                       .user_agent = "secret-injector/" AGENT_SECRETS_VERSION,
+                       .leave_resolver_behind = true});
+}
 
 Result<StartMaterial> gather_material(const Options& options, char** environment,
                                       const SecretBuffer& credential_variable, const Log& log) {

@@ -2,12 +2,17 @@
 // What one start runs on: the values, and what is known of them. The credential is read, used and
 // wiped in here: when the material exists, the key that opens bundles does not.
 
+#include <chrono>
+#include <memory>
 #include <string>
 
 #include "core/bundle.h"
+#include "core/credential.h"
 #include "core/error.h"
+#include "core/fetch.h"
 #include "core/log.h"
 #include "core/secret_buffer.h"
+#include "core/transport.h"
 #include "injector/options.h"
 #include "injector/running_state.h"
 
@@ -20,6 +25,12 @@ struct StartMaterial {
   std::string instance_id;
   SecretBuffer watch_credential;  // for the sidecar, where one is wanted
 };
+
+// A third of the time for one attempt: a host that accepts and is silent leaves time for two more.
+RetryPolicy retry_policy(std::chrono::seconds timeout);
+
+// That trusts whom the credential says.
+std::unique_ptr<Transport> make_transport(const CredentialIdentity& identity);
 
 // `credential_variable` is what take_credential_variable() took.
 Result<StartMaterial> gather_material(const Options& options, char** environment,
