@@ -138,7 +138,10 @@ Result<SecretBuffer> read_env_files(const std::vector<std::string>& paths) {
   std::map<std::string_view, std::string_view> merged;
   for (const std::string& path : paths) {
     auto file = read_file(path, limits::kRequestBody);
-    if (!file) return propagate(file, "env file");
+    if (!file) {
+      file.error().hint = "name a file that is there and that this user can read";
+      return propagate(file, "env file");
+    }
     auto pairs = parse_env_file(file->text.expose_text(), path);
     if (!pairs) return propagate(pairs, "env file");
     for (const EnvironmentPair& pair : *pairs) merged[pair.key] = pair.value;

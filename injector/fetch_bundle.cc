@@ -164,7 +164,12 @@ Result<FetchedBundle> check(HttpResponse response, const CredentialIdentity& ide
                 "check that the credential's URL is the instance API's");
   }
   auto verified = verify_bundle(response.body, identity);
-  if (!verified) return propagate(verified);
+  if (!verified) {
+    if (verified.error().hint.empty()) {
+      verified.error().hint = "look for a proxy in between that changes answers, or for an attack";
+    }
+    return propagate(verified);
+  }
   if (verified->facts.nonce != nonce) {
     return fail(
         ErrorCode::untrusted, "verify bundle: the answer belongs to another request",
