@@ -60,9 +60,16 @@ struct HttpResponse {
   int status = 0;
   std::map<std::string, std::string> headers;  // names in lower case; the last of a repeated one
   std::string body;                            // never holds plaintext secrets: bundles are sealed
+  // host:port that was asked, for messages. The initializer lets designated initializers leave it
+  // out under -Wextra. NOLINTNEXTLINE(readability-redundant-member-init)
+  std::string peer = {};
   [[nodiscard]] std::string header(const std::string& lower_case_name) const;  // or ""
   // The Date header, as Unix time: what the server's clock says.
   [[nodiscard]] std::optional<std::chrono::seconds> date() const;
+  // How long Retry-After asks to wait, a day at most (RFC 9110 section 10.2.3). A point in time is
+  // read against the answer's own Date, so the two clocks need not agree. Nothing where it is not
+  // there, negative, past, or no sense can be made of it.
+  [[nodiscard]] std::optional<std::chrono::seconds> retry_after() const;
 };
 
 class Transport {
