@@ -114,6 +114,12 @@ Log Log::from_environment(std::string program, LogLevel threshold, LogFormat for
   return {std::move(program), threshold, format};
 }
 
+std::string Log::format_line(LogLevel level, std::string_view message,
+                             std::initializer_list<LogField> fields) const {
+  return format_ == LogFormat::json ? json_line(level, program_, message, fields)
+                                    : text_line(level, program_, message, fields);
+}
+
 void Log::debug(std::string_view message, std::initializer_list<LogField> fields) const {
   write(LogLevel::debug, message, fields);
 }
@@ -130,8 +136,7 @@ void Log::error(std::string_view message, std::initializer_list<LogField> fields
 void Log::write(LogLevel level, std::string_view message,
                 std::initializer_list<LogField> fields) const {
   if (level < threshold_) return;
-  const std::string line = format_ == LogFormat::json ? json_line(level, program_, message, fields)
-                                                      : text_line(level, program_, message, fields);
+  const std::string line = format_line(level, message, fields);
   // A log that cannot be written has nowhere to say so; what it reports goes on regardless.
   while (::write(fd_, line.data(), line.size()) < 0 && errno == EINTR) {
   }

@@ -97,7 +97,7 @@ TEST_CASE("a credential file that is missing or endless is an error that names i
                                        SecretBuffer(), captured.log());
   REQUIRE_FALSE(missing.has_value());
   CHECK(missing.error().message ==
-        "credential: open /nonexistent/credential: No such file or directory");
+        "credential: open /nonexistent/credential: no such file or directory");
   const auto endless =
       load_credential("/dev/zero", environment.data(), SecretBuffer(), captured.log());
   REQUIRE_FALSE(endless.has_value());

@@ -91,7 +91,7 @@ TEST_CASE("a file that is missing or too large is an error that names it") {
   const auto missing = read_env_files({directory.path("none")});
   REQUIRE_FALSE(missing.has_value());
   CHECK(missing.error().message ==
-        "env file: open " + directory.path("none") + ": No such file or directory");
+        "env file: open " + directory.path("none") + ": no such file or directory");
   directory.write("large", "A=" + std::string(5 * 1024 * 1024, 'x'));
   const auto large = read_env_files({directory.path("large")});
   REQUIRE_FALSE(large.has_value());
