@@ -59,12 +59,14 @@ Result<void> check_file(const struct stat& status, const std::string& path) {
 }
 
 // Writers hold it for a few milliseconds; one that is stuck must not hold up a start.
-Result<void> lock(int fd, const std::string& path, Clock& clock) {
-  constexpr int kAttempts = 50;
-  for (int i = 0; i < kAttempts; ++i) {
+Result<void> lock(int fd, const std::string& path, std::chrono::milliseconds patience,
+                  Clock& clock) {
+  const auto end = clock.monotonic() + patience;
+  for (;;) {
     if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return {};
     if (errno != EWOULDBLOCK && errno != EINTR) return system_failure("lock", path);
-    clock.sleep_for(std::chrono::milliseconds(10));
+    if (clock.monotonic() >= end) break;
+    clock.sleep_for(std::chrono::milliseconds(5));
   }
   return fail(ErrorCode::failed, fmt::format("lock {}: another process holds it", path));
 }
@@ -93,7 +95,9 @@ BundleCache::BundleCache(std::string directory, UniqueFd fd, CredentialIdentity 
 Result<BundleCache> BundleCache::open(const std::string& directory,
                                       const CredentialIdentity& identity) {
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
-    return system_failure("make cache directory", directory);
+    return fail(ErrorCode::failed,
+                fmt::format("make cache directory {}: {}", directory, errno_message(errno)),
+                "make it, or its parent, on a disk that this user can write to");
   }
   return open_existing(directory, identity);
 }
@@ -135,6 +139,7 @@ Result<std::optional<FetchedBundle>> BundleCache::load() const {
   auto content = read_descriptor(file.get(), path(), limits::kBundle);
   if (!content) {
     content.error().code = ErrorCode::untrusted;  // unread, it cannot vouch against a roll-back
+    content.error().hint = kRemoveHint;
     return propagate(content, "cache");
   }
 
@@ -149,8 +154,9 @@ Result<std::optional<FetchedBundle>> BundleCache::load() const {
 }
 
 Result<void> BundleCache::keep(const FetchedBundle& fetched,
-                               std::optional<std::int64_t> accepted_sequence, Clock& clock) {
-  const auto locked = lock(fd_.get(), directory_, clock);
+                               std::optional<std::int64_t> accepted_sequence,
+                               std::chrono::milliseconds lock_patience, Clock& clock) {
+  const auto locked = lock(fd_.get(), directory_, lock_patience, clock);
   const Unlock unlock(fd_.get());
   auto cached = load();
   if (!cached) return propagate(cached);

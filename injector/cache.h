@@ -44,9 +44,10 @@ class BundleCache {
   // Keeps a bundle that was just fetched.
   // ErrorCode::untrusted when its sequence is lower than the cached one, unless it reaches
   // `accepted_sequence`, which the operator gave. Any other error means that it could not be
-  // written: the bundle is good nevertheless.
+  // written: the bundle is good nevertheless. Waits for other writers `lock_patience` at most.
   [[nodiscard]] Result<void> keep(const FetchedBundle& fetched,
-                                  std::optional<std::int64_t> accepted_sequence, Clock& clock);
+                                  std::optional<std::int64_t> accepted_sequence,
+                                  std::chrono::milliseconds lock_patience, Clock& clock);
 
   [[nodiscard]] std::string path() const;
 

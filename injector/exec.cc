@@ -124,10 +124,11 @@ ExecFailure exec_command(const std::vector<std::string>& command, std::vector<ch
   const bool is_elsewhere = !failed.path.empty() && failed.path != command[0];
   const std::string what =
       is_elsewhere ? fmt::format("{} ({})", command[0], failed.path) : command[0];
-  return {.exit_code = failed.error_number == ENOENT ? kExitNotFound : kExitNotExecutable,
-          .error = {.code = ErrorCode::failed,
-                    .message = fmt::format("exec {}: {}", what, errno_message(failed.error_number)),
-                    .hint = hint_for(failed)}};
+  return {
+      .exit_code = failed.error_number == ENOENT ? kExitNotFound : kExitNotExecutable,
+      .error = {.code = ErrorCode::failed,
+                .message = fmt::format("exec: {}: {}", what, errno_message(failed.error_number)),
+                .hint = hint_for(failed)}};
 }
 
 }  // namespace agent_secrets

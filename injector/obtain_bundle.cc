@@ -50,7 +50,7 @@ Result<ObtainedBundle> obtain_bundle(const std::function<Result<FetchedBundle>()
     return fall_back(std::move(fetched.error()), std::move(cached), policy, clock, log);
   }
   if (cache != nullptr) {
-    auto kept = cache->keep(*fetched, policy.accepted_sequence, clock);
+    auto kept = cache->keep(*fetched, policy.accepted_sequence, policy.lock_patience, clock);
     if (!kept && kept.error().code == ErrorCode::untrusted) return propagate(kept);
     if (!kept) {
       log.warning("the secrets could not be cached", {{"cause", kept.error().message}});

@@ -26,6 +26,7 @@ namespace agent_secrets {
 struct CachePolicy {
   std::chrono::seconds max_age{86'400};
   std::optional<std::int64_t> accepted_sequence;  // --accept-sequence
+  std::chrono::milliseconds lock_patience{500};
 };
 
 struct ObtainedBundle {

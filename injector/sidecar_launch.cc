@@ -309,7 +309,8 @@ Result<void> launch_sidecar(const SidecarLaunch& launch, const SecretBuffer& wat
   }
   if (!launch.wait_until_ready) return {};
   prepared->ready_writer.reset();
-  auto ready = await_readiness(prepared->ready_reader.get(), kReadyPatience);
+  auto ready = await_readiness(prepared->ready_reader.get(), std::min<std::chrono::milliseconds>(
+                                                                 launch.patience, kReadyPatience));
   if (!ready) return propagate(ready, "start sidecar");
   return {};
 }

@@ -20,26 +20,29 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Where the time goes, with -v: "debug secret-injector: read the credential us=412".
-class Stopwatch {
- public:
-  explicit Stopwatch(const Log& log) : log_(log) {}
-  void step(std::string_view done) {
-    const auto now = std::chrono::steady_clock::now();
-    const auto taken = std::chrono::duration_cast<std::chrono::microseconds>(now - last_);
-    log_.debug(done, {{"us", taken.count()}});
-    last_ = now;
-  }
+RetryPolicy policy_of_start(const Options& options, const Deadline& deadline, const Log& log) {
+  RetryPolicy policy = retry_policy(options.timeout);
+  policy.deadline = deadline.left_for_fetching();
+  policy.on_retry = [&log](unsigned attempt, const Error& cause, milliseconds pause) {
+    log.debug("trying again",
+              {{"attempt", attempt}, {"cause", cause.message}, {"pause_ms", pause.count()}});
+  };
+  return policy;
+}
 
- private:
-  const Log& log_;
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
+// Writers hold the lock for milliseconds; one that is stuck must not use up what was kept back.
+CachePolicy cache_policy(const Options& options, const Deadline& deadline) {
+  CachePolicy policy = options.cache;
+  policy.lock_patience = std::min(deadline.kept_back() / 2, policy.lock_patience);
+  return policy;
+}
 
 Result<ObtainedBundle> obtain(const Options& options, const AgentCredential& credential,
-                              const std::string& instance_id, const Log& log) {
+                              const std::string& instance_id, const Deadline& deadline,
+                              Progress& progress) {
   std::optional<BundleCache> cache;
   if (!options.cache_directory.empty()) {
+    progress.enter(StartStep::cache);
     auto opened = BundleCache::open(options.cache_directory, credential.identity);
     if (!opened) return propagate(opened);
     cache = std::move(*opened);
@@ -47,29 +50,31 @@ Result<ObtainedBundle> obtain(const Options& options, const AgentCredential& cre
   SystemClock clock;
   const auto transport = make_transport(credential.identity);
   const auto fetch_it = [&] {
+    progress.enter(StartStep::fetch);
     return fetch_bundle(*transport, clock, random_fraction, credential, instance_id,
-                        retry_policy(options.timeout));
+                        policy_of_start(options, deadline, progress.log()));
   };
-  return obtain_bundle(fetch_it, cache ? &*cache : nullptr, options.cache, clock, log);
+  return obtain_bundle(fetch_it, cache ? &*cache : nullptr, cache_policy(options, deadline), clock,
+                       progress.log());
 }
 
 Result<StartMaterial> from_control_plane(const Options& options, char** environment,
-                                         const SecretBuffer& credential_variable, const Log& log) {
-  Stopwatch stopwatch(log);
-  auto loaded = load_credential(options.credential_file, environment, credential_variable, log);
+                                         const SecretBuffer& credential_variable,
+                                         const Deadline& deadline, Progress& progress) {
+  progress.enter(StartStep::credential);
+  auto loaded =
+      load_credential(options.credential_file, environment, credential_variable, progress.log());
   if (!loaded) return propagate(loaded);
   const AgentCredential& credential = loaded->credential;
-  stopwatch.step("read the credential");
 
   StartMaterial material;
   material.instance_id = choose_instance_id(find_variable(environment, "HOSTNAME"));
-  auto obtained = obtain(options, credential, material.instance_id, log);
+  auto obtained = obtain(options, credential, material.instance_id, deadline, progress);
   if (!obtained) return propagate(obtained);
-  stopwatch.step(obtained->from_cache ? "took the bundle from the cache" : "fetched the bundle");
 
+  progress.enter(StartStep::open);
   auto block = open_bundle(obtained->verified, credential.box_key);
   if (!block) return propagate(block);
-  stopwatch.step("opened the bundle");
   material.block = std::move(*block);
   material.facts = std::move(obtained->verified.facts);
   material.source = obtained->from_cache ? SecretsSource::cache : SecretsSource::fetched;
@@ -79,11 +84,10 @@ Result<StartMaterial> from_control_plane(const Options& options, char** environm
   return material;
 }
 
-Result<StartMaterial> from_env_files(const Options& options, const Log& log) {
-  Stopwatch stopwatch(log);
+Result<StartMaterial> from_env_files(const Options& options, Progress& progress) {
+  progress.enter(StartStep::environment);
   auto block = read_env_files(options.env_files);
   if (!block) return propagate(block);
-  stopwatch.step("read the env files");
   StartMaterial material;
   material.block = std::move(*block);
   material.source = SecretsSource::env_file;
@@ -109,9 +113,10 @@ std::unique_ptr<Transport> make_transport(const CredentialIdentity& identity) {
 }
 
 Result<StartMaterial> gather_material(const Options& options, char** environment,
-                                      const SecretBuffer& credential_variable, const Log& log) {
-  if (!options.env_files.empty()) return from_env_files(options, log);
-  return from_control_plane(options, environment, credential_variable, log);
+                                      const SecretBuffer& credential_variable,
+                                      const Deadline& deadline, Progress& progress) {
+  if (!options.env_files.empty()) return from_env_files(options, progress);
+  return from_control_plane(options, environment, credential_variable, deadline, progress);
 }
 
 void publish_state(const Options& options, const StartMaterial& material, const Log& log) {
@@ -140,19 +145,16 @@ void publish_state(const Options& options, const StartMaterial& material, const 
 }
 
 Result<void> start_sidecar(const Options& options, const StartMaterial& material,
-                           char** environment, const Log& log) {
+                           char** environment, const Deadline& deadline, const Log& log) {
   if (options.sidecar == SidecarWish::none) return {};
-  Stopwatch stopwatch(log);
   auto launched = launch_sidecar({.state_directory = state_directory(options),
                                   .instance_id = material.instance_id,
                                   .sequence = material.facts.sequence,
                                   .wait_until_ready = options.sidecar == SidecarWish::required,
+                                  .patience = deadline.left(),
                                   .user = options.user},
                                  material.watch_credential, environment);
-  if (launched) {
-    stopwatch.step("started the sidecar");
-    return {};
-  }
+  if (launched) return {};
   if (options.sidecar == SidecarWish::required) return propagate(launched);
   log.warning("there is no sidecar: nobody will tell when a redeploy is needed",
               {{"cause", launched.error().message}});
