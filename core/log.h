@@ -47,6 +47,7 @@ class Log {
                               LogFormat format = LogFormat::text);
 
   [[nodiscard]] LogFormat format() const { return format_; }
+  [[nodiscard]] bool tells(LogLevel level) const { return level >= threshold_; }
   // The line as it would be written, whatever the threshold.
   [[nodiscard]] std::string format_line(LogLevel level, std::string_view message,
                                         std::initializer_list<LogField> fields = {}) const;

@@ -12,6 +12,7 @@
 #include "injector/env_file.h"
 #include "injector/environment.h"
 #include "injector/fetch_bundle.h"
+#include "injector/logging_transport.h"
 #include "injector/obtain_bundle.h"
 #include "injector/sidecar_launch.h"
 
@@ -37,9 +38,14 @@ CachePolicy cache_policy(const Options& options, const Deadline& deadline) {
   return policy;
 }
 
-Result<ObtainedBundle> obtain(const Options& options, const AgentCredential& credential,
-                              const std::string& instance_id, const Deadline& deadline,
-                              Progress& progress) {
+struct OpenedBundle {
+  ObtainedBundle obtained;
+  SecretBuffer block;
+};
+
+Result<OpenedBundle> obtain(const Options& options, const AgentCredential& credential,
+                            const std::string& instance_id, const Deadline& deadline,
+                            Progress& progress) {
   std::optional<BundleCache> cache;
   if (!options.cache_directory.empty()) {
     progress.enter(StartStep::cache);
@@ -49,13 +55,33 @@ Result<ObtainedBundle> obtain(const Options& options, const AgentCredential& cre
   }
   SystemClock clock;
   const auto transport = make_transport(credential.identity);
-  const auto fetch_it = [&] {
+  LoggingTransport told(*transport, progress.log());
+  Transport& chosen =
+      progress.log().tells(LogLevel::debug) ? static_cast<Transport&>(told) : *transport;
+  SecretBuffer block;
+  // Opened before it is cached: one that does not open must not replace one that does.
+  const auto fetch_it = [&]() -> Result<FetchedBundle> {
     progress.enter(StartStep::fetch);
-    return fetch_bundle(*transport, clock, random_fraction, credential, instance_id,
-                        policy_of_start(options, deadline, progress.log()));
+    auto fetched = fetch_bundle(chosen, clock, random_fraction, credential, instance_id,
+                                policy_of_start(options, deadline, progress.log()));
+    if (!fetched) return fetched;
+    progress.enter(StartStep::open);
+    auto opened = open_bundle(fetched->verified, credential.box_key);
+    if (!opened) return propagate(opened);
+    block = std::move(*opened);
+    if (cache) progress.enter(StartStep::cache);
+    return fetched;
   };
-  return obtain_bundle(fetch_it, cache ? &*cache : nullptr, cache_policy(options, deadline), clock,
-                       progress.log());
+  auto obtained = obtain_bundle(fetch_it, cache ? &*cache : nullptr,
+                                cache_policy(options, deadline), clock, progress.log());
+  if (!obtained) return propagate(obtained);
+  if (obtained->from_cache) {
+    progress.enter(StartStep::open);
+    auto opened = open_bundle(obtained->verified, credential.box_key);
+    if (!opened) return propagate(opened);
+    block = std::move(*opened);
+  }
+  return OpenedBundle{.obtained = std::move(*obtained), .block = std::move(block)};
 }
 
 Result<StartMaterial> from_control_plane(const Options& options, char** environment,
@@ -69,15 +95,11 @@ Result<StartMaterial> from_control_plane(const Options& options, char** environm
 
   StartMaterial material;
   material.instance_id = choose_instance_id(find_variable(environment, "HOSTNAME"));
-  auto obtained = obtain(options, credential, material.instance_id, deadline, progress);
-  if (!obtained) return propagate(obtained);
-
-  progress.enter(StartStep::open);
-  auto block = open_bundle(obtained->verified, credential.box_key);
-  if (!block) return propagate(block);
-  material.block = std::move(*block);
-  material.facts = std::move(obtained->verified.facts);
-  material.source = obtained->from_cache ? SecretsSource::cache : SecretsSource::fetched;
+  auto opened = obtain(options, credential, material.instance_id, deadline, progress);
+  if (!opened) return propagate(opened);
+  material.block = std::move(opened->block);
+  material.facts = std::move(opened->obtained.verified.facts);
+  material.source = opened->obtained.from_cache ? SecretsSource::cache : SecretsSource::fetched;
   if (options.sidecar != SidecarWish::none) {
     material.watch_credential = watch_credential_text(credential);
   }
