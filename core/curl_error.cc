@@ -51,7 +51,7 @@ std::string certificate_error(const FailedTransfer& attempt) {
   const long verdict = long_info(attempt.easy, CURLINFO_SSL_VERIFYRESULT);
   // libcurl leaves "unspecified" when the chain was fine and it was the name that did not match.
   if (verdict == X509_V_OK || verdict == X509_V_ERR_UNSPECIFIED) {
-    return "it is not for this host name";
+    return "it does not match the host name";
   }
   return X509_verify_cert_error_string(verdict);
 }

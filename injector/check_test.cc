@@ -84,7 +84,7 @@ struct Scene {
   void fill_cache(std::int64_t sequence) {
     options.cache_directory = directory.path("cache");
     auto cache = BundleCache::open(options.cache_directory, region.identity()).value();
-    REQUIRE(cache.keep(bundle(sequence), {}, clock).has_value());
+    REQUIRE(cache.keep(bundle(sequence), {}, std::chrono::milliseconds(500), clock).has_value());
   }
 
   CheckReport check() {

@@ -1,15 +1,6 @@
 """The failure matrix: every fault of support.failure_rows, over real sockets, in front of the built injector."""
 
-import pytest
 from support import failure_matrix, failure_page
-from support.failure_scene import Certificates
-from support.tls import Authority
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("certificates")
-    return Certificates(Authority(directory / "ours"), Authority(directory / "theirs"))
 
 
 def test_every_fault_ends_as_documented(certificates, tmp_path, capsys):

@@ -243,7 +243,7 @@ SECTIONS = {
             fetch("verify the certificate of HOST:PORT: certificate has expired",
                   "renew the server's certificate, or set this host's clock")),
         Row("TLS: certificate of another host", answers(bad.good, "of another host"),
-            fetch("verify the certificate of HOST:PORT: it is not for this host name",
+            fetch("verify the certificate of HOST:PORT: it does not match the host name",
                   "use the host name that the server's certificate is for in the credential's URL")),
         Row("TLS: certificate of an unknown ca", answers(bad.good, "of another ca"),
             fetch("verify the certificate of HOST:PORT: unable to get local issuer certificate",

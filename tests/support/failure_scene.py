@@ -52,6 +52,7 @@ class Scene:
         self.agent = "bot"
         self.variables = {}
         self.options = []
+        self.timeout = TIMEOUT
         self.namespace = []  # shell commands, run as root in a mount namespace that only the injector sees
         self.authority = self.proxy_authority = "nobody:0"  # of the last server, of the proxy
         self.cache = self.directory / "cache"
@@ -154,7 +155,8 @@ class Scene:
     # The start
 
     def command_line(self, *command):
-        words = [programs.injector_program(), "--timeout", TIMEOUT, *self.options]
+        words = [programs.injector_program(), "--timeout", self.timeout, "--state-dir", self.directory / "state"]
+        words += self.options
         if self.with_cache:
             words += ["--cache-dir", self.cache]
         words = [str(word) for word in (*words, "--", *command)]
