@@ -9,7 +9,6 @@
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
-#include <strings.h>
 
 namespace agent_secrets {
 namespace {
@@ -73,7 +72,8 @@ bool domain_holds(std::string_view pattern, std::string_view host) {
   host = without_dots_around(host);
   if (pattern.empty() || host.size() < pattern.size()) return false;
   const std::string_view tail = host.substr(host.size() - pattern.size());
-  if (::strncasecmp(tail.data(), pattern.data(), pattern.size()) != 0) return false;
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  if (!std::ranges::equal(tail, pattern, {}, lower, lower)) return false;
   return tail.size() == host.size() || host[host.size() - tail.size() - 1] == '.';
 }
 
