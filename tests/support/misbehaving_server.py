@@ -163,11 +163,6 @@ def resets(connection):
     connection.reset()
 
 
-def reads_and_is_silent(connection):
-    connection.read_request()
-    connection.hold()
-
-
 def plain_http(connection):
     connection.sock.recv(65536)  # the ClientHello
     connection.answer(400)
