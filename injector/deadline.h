@@ -1,7 +1,8 @@
 #pragma once
-// --timeout: one total for a start, from reading the options to execve. Fetching gets all but a
-// tenth (a second at most): what is kept back is for turning to the cache, opening and exec, so
-// that a start on the cache is over in time too.
+// --timeout: one total for a start, from reading the options to execve. Waiting for somebody else,
+// the control plane or the sidecar, gets all but a tenth (a second at most). What is kept back is
+// for turning to the cache, opening and exec, so that a start on the cache is over in time too, and
+// a wait reports for itself before the watchdog does.
 
 #include <algorithm>
 #include <chrono>
@@ -13,12 +14,9 @@ class Deadline {
   explicit Deadline(std::chrono::milliseconds timeout) : timeout_(timeout) {}
 
   // Never negative.
-  [[nodiscard]] std::chrono::milliseconds left() const {
-    return std::max(std::chrono::ceil<std::chrono::milliseconds>(end_ - Steady::now()),
-                    std::chrono::milliseconds(0));
-  }
-  [[nodiscard]] std::chrono::milliseconds left_for_fetching() const {
-    return std::max(left() - kept_back(), std::chrono::milliseconds(0));
+  [[nodiscard]] std::chrono::milliseconds left_for_waiting() const {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end_ - Steady::now());
+    return std::max(left - kept_back(), std::chrono::milliseconds(0));
   }
   [[nodiscard]] std::chrono::milliseconds kept_back() const {
     return std::min(timeout_ / 10, std::chrono::milliseconds(1'000));

@@ -36,9 +36,6 @@ namespace {
 
 constexpr const char* kProgram = "secret-injector";
 
-// For a start that is on time to the millisecond: it has its own, better report.
-constexpr std::chrono::milliseconds kWatchdogGrace{50};
-
 Log make_log(Verbosity verbosity) {
   switch (verbosity) {
     case Verbosity::quiet:
@@ -84,7 +81,7 @@ int run(const Options& options, char** image, SecretBuffer credential_variable,
     return progress.report(error, kExitInjectorFailed);
   };
   progress.prepare_timeout_reports(options.timeout, kExitInjectorFailed);
-  Watchdog watchdog(options.timeout + kWatchdogGrace, kExitInjectorFailed);
+  Watchdog watchdog(options.timeout, kExitInjectorFailed);
 
   progress.enter(StartStep::protect);
   if (auto done = protect(options.core_dumps); !done) return fail_with(done.error());

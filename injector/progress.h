@@ -43,6 +43,7 @@ int report_failure(const Log& log, std::string_view step, std::string_view hint,
 class Progress {
  public:
   explicit Progress(const Log& log) : log_(log) {}
+  ~Progress() = default;
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 

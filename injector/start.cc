@@ -23,7 +23,7 @@ using std::chrono::milliseconds;
 
 RetryPolicy policy_of_start(const Options& options, const Deadline& deadline, const Log& log) {
   RetryPolicy policy = retry_policy(options.timeout);
-  policy.deadline = deadline.left_for_fetching();
+  policy.deadline = deadline.left_for_waiting();
   policy.on_retry = [&log](unsigned attempt, const Error& cause, milliseconds pause) {
     log.debug("trying again",
               {{"attempt", attempt}, {"cause", cause.message}, {"pause_ms", pause.count()}});
@@ -173,7 +173,7 @@ Result<void> start_sidecar(const Options& options, const StartMaterial& material
                                   .instance_id = material.instance_id,
                                   .sequence = material.facts.sequence,
                                   .wait_until_ready = options.sidecar == SidecarWish::required,
-                                  .patience = deadline.left(),
+                                  .patience = deadline.left_for_waiting(),
                                   .user = options.user},
                                  material.watch_credential, environment);
   if (launched) return {};

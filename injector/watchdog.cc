@@ -55,7 +55,7 @@ Watchdog::~Watchdog() { disarm(); }
 void Watchdog::will_say(const std::string_view* report) { current_report = report; }
 
 void Watchdog::disarm() {
-  if (is_armed_) ::timer_delete(timer_);
+  if (is_armed_) AGENT_SECRETS_ASSERT(::timer_delete(timer_) == 0);
   is_armed_ = false;
   ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
   ::sigaction(SIGALRM, &action_before_, nullptr);
