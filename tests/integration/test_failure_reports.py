@@ -199,6 +199,7 @@ def test_twenty_starts_share_a_cache_directory(scene):
     scene.serve(bad.good)
     scene.with_cache = True
     scene.timeout = 20  # of two cores, for twenty
+    assert scene.credential  # made before the threads ask for it
     with concurrent.futures.ThreadPoolExecutor(20) as pool:
         ended = list(pool.map(lambda _: scene.start(), range(20)))
     assert [(one.exit_code, one.stdout.strip(), one.stderr) for one in ended] == [(0, FETCHED, "")] * 20
