@@ -68,7 +68,7 @@ BundleFacts read_facts(const JsonObject& root) {
 Result<VerifiedBundle> parse_payload(std::string_view payload) {
   JsonDocument document(payload, limits::kBundle);
   const auto root = document.root();
-  VerifiedBundle bundle{.facts = read_facts(root), .sealed = {}};
+  VerifiedBundle bundle{.facts = read_facts(root), .signed_by = {}, .sealed = {}};
   if (auto sealed = base64url_decode(root.text("sealed", limits::kBundle))) {
     bundle.sealed = std::move(*sealed);
   } else {
@@ -128,6 +128,7 @@ Result<VerifiedBundle> verify_bundle(std::string_view compact, const CredentialI
   if (auto ours = check_addressee(bundle->facts, identity); !ours) {
     return propagate(ours, "verify bundle");
   }
+  bundle->signed_by = std::move(jws->kid);
   return bundle;
 }
 

@@ -53,6 +53,7 @@ Result<std::string> make_bundle(const BundleFacts& facts, const SecretBuffer& en
 // (age, sequence) before anything is decrypted.
 struct VerifiedBundle {
   BundleFacts facts;
+  std::string signed_by;  // key id of the region's key
   std::vector<std::uint8_t> sealed;
 };
 

@@ -45,8 +45,8 @@ struct Fixture {
     return verify_fault(sign_jws("region-1", kBundleType, payload, region));
   }
   std::string open_fault(std::vector<std::uint8_t> sealed) const {
-    const auto opened =
-        open_bundle({.facts = facts, .sealed = std::move(sealed)}, credential.box_key);
+    const auto opened = open_bundle({.facts = facts, .signed_by = {}, .sealed = std::move(sealed)},
+                                    credential.box_key);
     if (opened) return "";
     CHECK(opened.error().code == ErrorCode::untrusted);
     return opened.error().message;

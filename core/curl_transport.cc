@@ -2,18 +2,20 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <string_view>
 #include <utility>
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <fmt/format.h>
 #include <netinet/tcp.h>
 #include <openssl/crypto.h>
-#include <openssl/x509_vfy.h>
 
+#include "core/curl_error.h"
+#include "core/curl_inspection.h"
 #include "core/curl_perform.h"
 #include "core/limits.h"
+#include "core/proxy.h"
 #include "core/system_trust.h"
 
 namespace agent_secrets {
@@ -52,8 +54,9 @@ void initialise_libraries() {
 
 struct Target {
   std::string scheme;
-  std::string host;
+  std::string host;       // an IPv6 address without its brackets
   std::string authority;  // host:port, for messages
+  Proxy proxy;            // empty: none
 };
 
 Result<Target> parse_target(const std::string& url) {
@@ -68,17 +71,13 @@ Result<Target> parse_target(const std::string& url) {
     return fail(ErrorCode::invalid, "not a URL that can be fetched",
                 "use https://HOST[:PORT], without a user name");
   }
-  Target target{
-      .scheme = part(CURLUPART_SCHEME, 0), .host = part(CURLUPART_HOST, 0), .authority = {}};
+  Target target{.scheme = part(CURLUPART_SCHEME, 0),
+                .host = part(CURLUPART_HOST, 0),
+                .authority = {},
+                .proxy = {}};
   target.authority = target.host + ':' + part(CURLUPART_PORT, CURLU_DEFAULT_PORT);
+  if (target.host.starts_with('[')) target.host = target.host.substr(1, target.host.size() - 2);
   return target;
-}
-
-// libcurl itself resolves "localhost" to 127.0.0.1 and ::1 without asking anybody (since 7.77).
-bool is_loopback(const std::string& host) {
-  if (host == "localhost" || host == "[::1]") return true;
-  in_addr address{};
-  return ::inet_pton(AF_INET, host.c_str(), &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
 }
 
 Result<Target> permitted_target(const std::string& url, bool allow_plain_http) {
@@ -93,6 +92,17 @@ Result<Target> permitted_target(const std::string& url, bool allow_plain_http) {
   return fail(ErrorCode::invalid,
               "plain http to " + target->authority + " is refused: it is not a loopback address",
               "use https://");
+}
+
+Result<Target> find_target(const std::string& url, bool allow_plain_http) {
+  auto target = permitted_target(url, allow_plain_http);
+  if (!target) return target;
+  auto proxy = choose_proxy(target->scheme, target->host, [](const char* name) {
+    return std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing here sets a variable
+  });
+  if (!proxy) return propagate(proxy);
+  if (*proxy) target->proxy = std::move(**proxy);
+  return target;
 }
 
 std::string lower_case(std::string_view text) {
@@ -142,72 +152,6 @@ std::size_t on_header(char* data, std::size_t, std::size_t size, void* arrival_p
   return size;
 }
 
-std::string lower_first(std::string text) {
-  if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] + 32);
-  return text;
-}
-
-std::string socket_error(CURL* easy) {
-  long error_number = 0;
-  curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &error_number);
-  return error_number == 0 ? "no connection"
-                           : lower_first(errno_message(static_cast<int>(error_number)));
-}
-
-std::string certificate_error(CURL* easy, const char* detail) {
-  long verdict = X509_V_OK;
-  curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
-  // libcurl leaves "unspecified" when the chain was fine and it was the name that did not match.
-  const bool is_name = verdict == X509_V_OK || verdict == X509_V_ERR_UNSPECIFIED;
-  return is_name ? detail : X509_verify_cert_error_string(verdict);
-}
-
-bool was_connected(CURL* easy) {
-  curl_off_t until_request_us = 0;
-  curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &until_request_us);
-  return until_request_us > 0;
-}
-
-Error explain(CURL* easy, CURLcode code, const std::string& authority, const char* detail) {
-  switch (code) {
-    case CURLE_COULDNT_RESOLVE_HOST:
-      return {ErrorCode::unreachable, "resolve " + authority + ": no address found",
-              "check the host name in the credential, and the DNS of this container"};
-    case CURLE_COULDNT_RESOLVE_PROXY:
-      return {ErrorCode::unreachable, "reach " + authority + ": the proxy's name has no address",
-              "check https_proxy and no_proxy"};
-    case CURLE_COULDNT_CONNECT:
-      return {ErrorCode::unreachable, "connect " + authority + ": " + socket_error(easy),
-              "check that the control plane runs and that this network can reach it"};
-    case CURLE_OPERATION_TIMEDOUT:
-      return was_connected(easy)
-                 ? Error{ErrorCode::timed_out, "wait for " + authority + " to answer: timed out"}
-                 : Error{ErrorCode::timed_out, "connect " + authority + ": timed out",
-                         "check that the control plane runs and that this network can reach it"};
-    case CURLE_PEER_FAILED_VERIFICATION:
-      return {ErrorCode::untrusted,
-              "verify the certificate of " + authority + ": " + certificate_error(easy, detail),
-              "check the server's certificate, and the credential's ca if it has a private one"};
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_CRL_BADFILE:
-      return {ErrorCode::untrusted, "load the certificates to trust: " + lower_first(detail)};
-    case CURLE_SSL_CONNECT_ERROR:
-      return {ErrorCode::unreachable, "tls handshake with " + authority + ": " + detail};
-    case CURLE_GOT_NOTHING:
-    case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR:
-    case CURLE_PARTIAL_FILE:
-      return {ErrorCode::unreachable, "talk to " + authority + ": the connection broke off"};
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_WEIRD_SERVER_REPLY:
-      return {ErrorCode::failed, "talk to " + authority + ": the answer is not HTTP"};
-    default:
-      return {ErrorCode::failed,
-              "talk to " + authority + ": " + lower_first(curl_easy_strerror(code))};
-  }
-}
-
 // 304 is an answer to If-None-Match, not a redirect.
 bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
@@ -231,6 +175,7 @@ struct MultiDelete {
 
 struct CurlTransport::Handle {
   std::unique_ptr<CURLM, MultiDelete> multi{curl_multi_init()};  // outlives the transfers in it
+  TransferWatch watch;
   CurlPtr<CURL> easy{curl_easy_init()};
   std::array<char, CURL_ERROR_SIZE> detail{};
   bool trust_is_set = false;
@@ -243,6 +188,7 @@ struct CurlTransport::Handle {
     set_option(curl, CURLOPT_NOSIGNAL, 1L);  // no SIGALRM for name resolution
     set_option(curl, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     set_option(curl, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    set_option(curl, CURLOPT_NOPROXY, "");     // core/proxy.h has decided
     set_option(curl, CURLOPT_PATH_AS_IS, 1L);  // a proof signs the path as it is written
     set_option(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     set_option(curl, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -285,11 +231,13 @@ CurlTransport::CurlTransport(TransportOptions options) : options_(std::move(opti
 CurlTransport::~CurlTransport() = default;
 
 Result<HttpResponse> CurlTransport::get(const HttpRequest& request, milliseconds timeout) {
-  auto target = permitted_target(request.url, options_.allow_plain_http);
+  if (request.inspection != nullptr) *request.inspection = Inspection();
+  auto target = find_target(request.url, options_.allow_plain_http);
   if (!target) return propagate(target, "get " + request.url);
   // To libcurl 0 means for ever.
   if (timeout <= milliseconds::zero()) {
-    return fail(ErrorCode::timed_out, "connect " + target->authority + ": no time left");
+    return fail(ErrorCode::timed_out, "connect " + target->authority + ": no time left",
+                "raise --timeout");
   }
   timeout = std::min<milliseconds>(timeout, std::chrono::hours(24));
 
@@ -311,11 +259,17 @@ Result<HttpResponse> CurlTransport::get(const HttpRequest& request, milliseconds
   set_option(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()));
   set_option(easy, CURLOPT_CONNECTTIMEOUT_MS,
              static_cast<long>(std::min(timeout, kConnectTimeout).count()));
-  set_option(easy, CURLOPT_NOPROXY, is_loopback(target->host) ? "*" : nullptr);
+  // "" is none, and the environment is not read again.
+  set_option(easy, CURLOPT_PROXY, target->proxy.url.c_str());
   set_option(easy, CURLOPT_WRITEDATA, &arrival);
   set_option(easy, CURLOPT_HEADERDATA, &arrival);
 
+  if (request.inspection != nullptr) {
+    request.inspection->authority = target->authority;
+    handle_->watch.begin(easy, *request.inspection);
+  }
   const auto performed = curl_perform(handle_->multi.get(), easy, options_.interrupt_fd);
+  if (request.inspection != nullptr) handle_->watch.end(easy);
   set_option(easy, CURLOPT_HTTPHEADER, nullptr);
   if (!performed) {
     return fail(ErrorCode::interrupted,
@@ -323,17 +277,26 @@ Result<HttpResponse> CurlTransport::get(const HttpRequest& request, milliseconds
   }
   const auto code = static_cast<CURLcode>(*performed);
   if (arrival.too_large) {
-    return fail(ErrorCode::too_large, "talk to " + target->authority + ": the answer is too large");
+    return fail(ErrorCode::too_large,
+                "receive the answer of " + target->authority + ": it is too large",
+                "check that the credential's URL is the instance API's");
   }
   if (code != CURLE_OK) {
-    return std::unexpected(explain(easy, code, target->authority, handle_->detail.data()));
+    return std::unexpected(explain({.easy = easy,
+                                    .detail = handle_->detail.data(),
+                                    .is_tls = target->scheme == "https",
+                                    .authority = target->authority,
+                                    .proxy = target->proxy.authority,
+                                    .body_bytes = arrival.response.body.size()},
+                                   code));
   }
   long status = 0;
   curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
   arrival.response.status = static_cast<int>(status);
+  arrival.response.peer = target->authority;
   if (is_redirect(arrival.response.status)) {
     return fail(ErrorCode::failed,
-                fmt::format("talk to {}: it redirects elsewhere ({}), which is never followed",
+                fmt::format("{} answered {}, a redirect, which is never followed",
                             target->authority, status),
                 "give the final URL in the credential");
   }

@@ -34,7 +34,13 @@ std::string describe(std::string_view program, const Error& error) {
 }
 
 std::string errno_message(int error_number) {
-  return std::generic_category().message(error_number);
+  std::string message = std::generic_category().message(error_number);
+  const auto is_upper = [](char c) { return c >= 'A' && c <= 'Z'; };
+  // In the middle of a sentence. Abbreviations ("RPC …") stay.
+  if (message.size() > 1 && is_upper(message[0]) && !is_upper(message[1])) {
+    message[0] = static_cast<char>(message[0] + ('a' - 'A'));
+  }
+  return message;
 }
 
 void assertion_failed(const char* expression, const char* file, int line) {

@@ -63,7 +63,7 @@ std::unexpected<Error> propagate(Result<T>& result) {
 // is one).
 std::string describe(std::string_view program, const Error& error);
 
-// The message of an errno value (strerror), thread-safe.
+// The message of an errno value as a clause, "no such file or directory"; thread-safe.
 std::string errno_message(int error_number);
 
 // A broken invariant: prints file, line and expression, then aborts, in release builds too.

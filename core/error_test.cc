@@ -51,7 +51,7 @@ TEST_CASE("no hint, no hint line") {
         "secret-injector: error: no\n");
 }
 
-TEST_CASE("errno has its message") { CHECK(errno_message(ENOENT) == "No such file or directory"); }
+TEST_CASE("errno has its message") { CHECK(errno_message(ENOENT) == "no such file or directory"); }
 
 TEST_CASE("a broken invariant aborts, also in a release build") {
   const pid_t child = ::fork();

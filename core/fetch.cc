@@ -1,7 +1,6 @@
 #include "core/fetch.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -12,20 +11,10 @@
 namespace agent_secrets {
 namespace {
 
+using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
-constexpr std::chrono::seconds kRetryAfterMax{86'400};
-
 bool is_busy_or_broken(int status) { return status == 429 || status >= 500; }
-
-// Only whole seconds (RFC 9110 section 10.2.3); the date form needs clocks that agree.
-milliseconds retry_after(const HttpResponse& response) {
-  const std::string text = response.header("retry-after");
-  std::int64_t seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error != std::errc() || end != text.data() + text.size() || seconds < 0) return {};
-  return std::min(std::chrono::seconds(seconds), kRetryAfterMax);
-}
 
 milliseconds backoff(const RetryPolicy& policy, unsigned round, double fraction) {
   milliseconds ceiling = policy.first_backoff;
@@ -34,17 +23,30 @@ milliseconds backoff(const RetryPolicy& policy, unsigned round, double fraction)
   return milliseconds(static_cast<std::int64_t>(static_cast<double>(ceiling.count()) * fraction));
 }
 
+Error busy_or_broken(const HttpResponse& answer) {
+  const auto wait = answer.retry_after();
+  return {.code = ErrorCode::unavailable,
+          .message = fmt::format("{} answered {}{}", answer.peer, answer.status,
+                                 wait ? fmt::format(", and to wait {}s", wait->count()) : ""),
+          .hint = answer.status == 429 ? "start fewer instances at once, or raise --timeout"
+                                       : "look at the control plane's log and metrics"};
+}
+
 // Nothing when `answer` is final, otherwise why another attempt may help.
-std::optional<Error> passing_failure(const Result<HttpResponse>& answer, const std::string& url) {
+std::optional<Error> passing_failure(const Result<HttpResponse>& answer) {
   if (!answer) {
     const ErrorCode code = answer.error().code;
     if (code != ErrorCode::unreachable && code != ErrorCode::timed_out) return std::nullopt;
     return answer.error();
   }
   if (!is_busy_or_broken(answer->status)) return std::nullopt;
-  return Error{.code = ErrorCode::unavailable,
-               .message = fmt::format("{} answered {}", url, answer->status),
-               .hint = "look at the control plane's log and metrics"};
+  return busy_or_broken(*answer);
+}
+
+// An even share of the time for each of the round's base URLs, within the policy's bound.
+milliseconds attempt_time(const RetryPolicy& policy, milliseconds remaining, std::size_t urls) {
+  const auto share = remaining / static_cast<std::int64_t>(urls);
+  return std::min(std::max(share, milliseconds(1)), policy.attempt);
 }
 
 }  // namespace
@@ -56,21 +58,33 @@ Result<HttpResponse> fetch(Transport& transport, Clock& clock, const RandomFract
                            const RetryPolicy& policy) {
   AGENT_SECRETS_ASSERT(!base_urls.empty());
   const milliseconds end = clock.monotonic() + policy.deadline;
-  Error last{.code = ErrorCode::timed_out, .message = "no time left for a first attempt"};
+  const auto remaining = [&] { return end - clock.monotonic(); };
+  Error last{.code = ErrorCode::timed_out,
+             .message = "no time left for a first attempt",
+             .hint = "raise --timeout"};
+  unsigned attempt = 0;
 
   for (unsigned round = 0;; ++round) {
     milliseconds wait{0};
-    for (const std::string& url : base_urls) {
-      const milliseconds remaining = end - clock.monotonic();
-      if (remaining <= milliseconds::zero()) return std::unexpected(std::move(last));
-      auto answer = transport.get(make(url), std::min(remaining, policy.attempt));
-      auto failure = passing_failure(answer, url);
+    for (std::size_t i = 0; i < base_urls.size(); ++i) {
+      const milliseconds left = remaining();
+      if (left <= milliseconds::zero()) return std::unexpected(std::move(last));
+      const auto time = attempt_time(policy, left, base_urls.size() - i);
+      auto answer = transport.get(make(base_urls[i]), time);
+      auto failure = passing_failure(answer);
       if (!failure) return answer;
-      last = std::move(*failure);
-      if (answer) wait = std::max(wait, retry_after(*answer));
+      // An attempt that the deadline cut short says less than the one before it.
+      const bool is_rest = round > 0 && time == left;
+      if (!is_rest || failure->code != ErrorCode::timed_out) last = std::move(*failure);
+      if (answer) wait = std::max<milliseconds>(wait, answer->retry_after().value_or(0s));
+      const bool is_round_over = i + 1 == base_urls.size();
+      if (is_round_over) {
+        wait += backoff(policy, round, random());
+        const bool is_over = round + 1 >= policy.rounds || wait >= remaining();
+        if (is_over) return std::unexpected(std::move(last));
+      }
+      if (policy.on_retry) policy.on_retry(++attempt, last, is_round_over ? wait : 0s);
     }
-    wait += backoff(policy, round, random());
-    if (wait >= end - clock.monotonic()) return std::unexpected(std::move(last));
     clock.sleep_for(wait);
   }
 }

@@ -25,7 +25,8 @@ struct Scene {
 };
 
 HttpResponse busy(int status, const std::string& retry_after) {
-  return {.status = status, .headers = {{"retry-after", retry_after}}, .body = ""};
+  return {
+      .status = status, .headers = {{"retry-after", retry_after}}, .body = "", .peer = "one:443"};
 }
 
 }  // namespace
@@ -81,19 +82,42 @@ TEST_CASE("a Retry-After past the deadline ends it without waiting") {
   const auto answer = scene.fetch();
   REQUIRE_FALSE(answer.has_value());
   CHECK(answer.error().code == ErrorCode::unavailable);
-  CHECK(answer.error().message == "https://one answered 503");
+  CHECK(answer.error().message == "one:443 answered 503, and to wait 31s");
   CHECK(scene.clock.sleeps.empty());
 }
 
-TEST_CASE("a Retry-After that is no number of seconds is ignored") {
-  for (const char* text :
-       {"Mon, 23 Nov 2026 14:00:00 GMT", "-5", "5x", "", "99999999999999999999"}) {
+TEST_CASE("a Retry-After that makes no sense is ignored") {
+  for (const char* text : {"Mon, 23 Nov 2026 14:00:00 GMT", "-5", "5x", ""}) {
     Scene scene;
     scene.transport.will_answer(busy(503, text));
     scene.transport.will_answer(200);
     REQUIRE(scene.fetch().has_value());
     CHECK(scene.clock.sleeps == std::vector<std::chrono::milliseconds>{50ms});
   }
+}
+
+TEST_CASE("with several base URLs one that hangs leaves the others an even share") {
+  Scene scene;
+  scene.urls = {"https://one", "https://two", "https://three"};
+  scene.transport.each_attempt_takes(scene.clock, 60s);
+  scene.transport.will_fail(ErrorCode::timed_out);
+  REQUIRE_FALSE(scene.fetch().has_value());
+  CHECK(scene.transport.timeouts == std::vector<std::chrono::milliseconds>{10s, 10s, 10s});
+}
+
+TEST_CASE("each retry is told, with its cause and the pause before it") {
+  Scene scene;
+  scene.urls = {"https://one", "https://two"};
+  std::vector<std::string> told;
+  scene.policy.on_retry = [&](unsigned attempt, const Error& cause, auto pause) {
+    told.push_back(std::to_string(attempt) + ' ' + cause.message + ' ' +
+                   std::to_string(pause.count()));
+  };
+  scene.transport.will_fail(ErrorCode::unreachable, "a");
+  scene.transport.will_fail(ErrorCode::unreachable, "b");
+  scene.transport.will_answer(200);
+  REQUIRE(scene.fetch().has_value());
+  CHECK(told == std::vector<std::string>{"1 a 0", "2 b 50"});
 }
 
 TEST_CASE("several base URLs are tried in turn, and the pause comes after a round") {
@@ -126,6 +150,17 @@ TEST_CASE("the deadline ends it with the last failure") {
   CHECK(scene.transport.timeouts.size() == 3);
 }
 
+TEST_CASE("what the deadline cuts short does not hide why there was a retry") {
+  Scene scene;
+  scene.policy.deadline = 10s;
+  scene.transport.each_attempt_takes(scene.clock, 6s);
+  scene.transport.will_fail(ErrorCode::unreachable, "refused");
+  scene.transport.will_fail(ErrorCode::timed_out, "timed out after 4s");
+  const auto answer = scene.fetch();
+  REQUIRE_FALSE(answer.has_value());
+  CHECK(answer.error().message == "refused");
+}
+
 TEST_CASE("one attempt takes no more than its own bound") {
   Scene scene;
   scene.policy.attempt = 7s;
@@ -152,4 +187,18 @@ TEST_CASE("the jitter is a fraction") {
     const double fraction = random_fraction();
     CHECK((fraction >= 0 && fraction < 1));
   }
+}
+
+TEST_CASE("the last round ends it before the deadline") {
+  FakeTransport transport;
+  transport.will_fail(ErrorCode::unreachable);
+  FakeClock clock;
+  const auto answer = fetch(
+      transport, clock, [] { return 0.5; }, {"https://one", "https://two"},
+      [](const std::string& url) { return HttpRequest{.url = url, .headers = {}}; },
+      RetryPolicy{.rounds = 1});
+  REQUIRE_FALSE(answer.has_value());
+  CHECK(answer.error().code == ErrorCode::unreachable);
+  CHECK(transport.requests.size() == 2);
+  CHECK(clock.sleeps.empty());
 }

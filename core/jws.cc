@@ -107,7 +107,10 @@ Result<VerifiedJws> verify_jws(std::string_view compact, std::string_view type,
     return fail(ErrorCode::untrusted, "the signature is missing or of another length");
   }
   const auto key = find_key(*kid);
-  if (!key) return fail(ErrorCode::untrusted, fmt::format("signed by an unknown key '{}'", *kid));
+  if (!key) {
+    return fail(ErrorCode::untrusted, fmt::format("signed by an unknown key '{}'", *kid),
+                "issue a new credential, if the region's signing key has been rotated");
+  }
   const auto signature = base64url_decode(segments->signature);
   if (!signature ||
       crypto_sign_verify_detached(signature->data(), as_bytes(segments->signed_part).data(),

@@ -9,38 +9,10 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/printable.h"
 
 namespace agent_secrets {
 namespace {
-
-// The length of the valid UTF-8 sequence that `rest` starts with, or 0. Overlong forms, surrogates
-// and what lies past U+10FFFF are invalid (RFC 3629 section 4).
-std::size_t utf8_sequence(std::string_view rest) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(rest[i]); };
-  const unsigned char first = byte(0);
-  const std::size_t length = first < 0x80   ? 1
-                             : first < 0xc2 ? 0
-                             : first < 0xe0 ? 2
-                             : first < 0xf0 ? 3
-                             : first < 0xf5 ? 4
-                                            : 0;
-  if (length == 0 || rest.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  }
-  if (first == 0xe0 && byte(1) < 0xa0) return 0;
-  if (first == 0xed && byte(1) > 0x9f) return 0;
-  if (first == 0xf0 && byte(1) < 0x90) return 0;
-  if (first == 0xf4 && byte(1) > 0x8f) return 0;
-  return length;
-}
-
-// C0, DEL, and C1, which some terminals obey as escape sequences.
-bool is_control(std::string_view sequence) {
-  const auto first = static_cast<unsigned char>(sequence[0]);
-  if (sequence.size() == 2) return first == 0xc2 && static_cast<unsigned char>(sequence[1]) < 0xa0;
-  return sequence.size() == 1 && (first < 0x20 || first == 0x7f);
-}
 
 std::string escape_text(std::string_view text) {
   std::string escaped;
@@ -142,6 +114,12 @@ Log Log::from_environment(std::string program, LogLevel threshold, LogFormat for
   return {std::move(program), threshold, format};
 }
 
+std::string Log::format_line(LogLevel level, std::string_view message,
+                             std::initializer_list<LogField> fields) const {
+  return format_ == LogFormat::json ? json_line(level, program_, message, fields)
+                                    : text_line(level, program_, message, fields);
+}
+
 void Log::debug(std::string_view message, std::initializer_list<LogField> fields) const {
   write(LogLevel::debug, message, fields);
 }
@@ -158,8 +136,7 @@ void Log::error(std::string_view message, std::initializer_list<LogField> fields
 void Log::write(LogLevel level, std::string_view message,
                 std::initializer_list<LogField> fields) const {
   if (level < threshold_) return;
-  const std::string line = format_ == LogFormat::json ? json_line(level, program_, message, fields)
-                                                      : text_line(level, program_, message, fields);
+  const std::string line = format_line(level, message, fields);
   // A log that cannot be written has nowhere to say so; what it reports goes on regardless.
   while (::write(fd_, line.data(), line.size()) < 0 && errno == EINTR) {
   }

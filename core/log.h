@@ -46,6 +46,12 @@ class Log {
   static Log from_environment(std::string program, LogLevel threshold = LogLevel::info,
                               LogFormat format = LogFormat::text);
 
+  [[nodiscard]] LogFormat format() const { return format_; }
+  [[nodiscard]] bool tells(LogLevel level) const { return level >= threshold_; }
+  // The line as it would be written, whatever the threshold.
+  [[nodiscard]] std::string format_line(LogLevel level, std::string_view message,
+                                        std::initializer_list<LogField> fields = {}) const;
+
   void debug(std::string_view message, std::initializer_list<LogField> fields = {}) const;
   void info(std::string_view message, std::initializer_list<LogField> fields = {}) const;
   void warning(std::string_view message, std::initializer_list<LogField> fields = {}) const;

@@ -59,12 +59,14 @@ Result<void> check_file(const struct stat& status, const std::string& path) {
 }
 
 // Writers hold it for a few milliseconds; one that is stuck must not hold up a start.
-Result<void> lock(int fd, const std::string& path, Clock& clock) {
-  constexpr int kAttempts = 50;
-  for (int i = 0; i < kAttempts; ++i) {
+Result<void> lock(int fd, const std::string& path, std::chrono::milliseconds patience,
+                  Clock& clock) {
+  const auto end = clock.monotonic() + patience;
+  for (;;) {
     if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return {};
     if (errno != EWOULDBLOCK && errno != EINTR) return system_failure("lock", path);
-    clock.sleep_for(std::chrono::milliseconds(10));
+    if (clock.monotonic() >= end) break;
+    clock.sleep_for(std::chrono::milliseconds(5));
   }
   return fail(ErrorCode::failed, fmt::format("lock {}: another process holds it", path));
 }
@@ -80,18 +82,6 @@ class Unlock {
   int fd_;
 };
 
-Result<void> check_sequence(const BundleFacts& fetched, const BundleFacts& cached,
-                            std::optional<std::int64_t> accepted_sequence) {
-  if (fetched.sequence >= cached.sequence) return {};
-  if (accepted_sequence && fetched.sequence >= *accepted_sequence) return {};
-  return fail(ErrorCode::untrusted,
-              fmt::format("the answer is older than what this agent has run (sequence {}, seen {})",
-                          fetched.sequence, cached.sequence),
-              fmt::format("find out why the control plane went back; if that is right, start once "
-                          "with --accept-sequence {}",
-                          fetched.sequence));
-}
-
 }  // namespace
 
 BundleCache::BundleCache(std::string directory, UniqueFd fd, CredentialIdentity identity)
@@ -105,15 +95,23 @@ BundleCache::BundleCache(std::string directory, UniqueFd fd, CredentialIdentity 
 Result<BundleCache> BundleCache::open(const std::string& directory,
                                       const CredentialIdentity& identity) {
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
-    return system_failure("make cache directory", directory);
+    return fail(ErrorCode::failed,
+                fmt::format("make cache directory {}: {}", directory, errno_message(errno)),
+                "make it, or its parent, on a disk that this user can write to");
   }
+  return open_existing(directory, identity);
+}
+
+Result<BundleCache> BundleCache::open_existing(const std::string& directory,
+                                               const CredentialIdentity& identity) {
   UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd.is_open()) {
     if (errno == ELOOP || errno == ENOTDIR) {
       return refusal(directory, "not a directory, or a symbolic link",
                      "give the directory itself to --cache-dir");
     }
-    return system_failure("open cache directory", directory);
+    const ErrorCode code = errno == ENOENT ? ErrorCode::not_found : ErrorCode::failed;
+    return fail(code, fmt::format("open cache directory {}: {}", directory, errno_message(errno)));
   }
   if (auto checked = check_directory(fd.get(), directory); !checked) {
     return propagate(checked, "cache");
@@ -141,6 +139,7 @@ Result<std::optional<FetchedBundle>> BundleCache::load() const {
   auto content = read_descriptor(file.get(), path(), limits::kBundle);
   if (!content) {
     content.error().code = ErrorCode::untrusted;  // unread, it cannot vouch against a roll-back
+    content.error().hint = kRemoveHint;
     return propagate(content, "cache");
   }
 
@@ -155,8 +154,9 @@ Result<std::optional<FetchedBundle>> BundleCache::load() const {
 }
 
 Result<void> BundleCache::keep(const FetchedBundle& fetched,
-                               std::optional<std::int64_t> accepted_sequence, Clock& clock) {
-  const auto locked = lock(fd_.get(), directory_, clock);
+                               std::optional<std::int64_t> accepted_sequence,
+                               std::chrono::milliseconds lock_patience, Clock& clock) {
+  const auto locked = lock(fd_.get(), directory_, lock_patience, clock);
   const Unlock unlock(fd_.get());
   auto cached = load();
   if (!cached) return propagate(cached);
@@ -199,6 +199,18 @@ Result<void> BundleCache::replace(const std::string& compact) const {
   }
   if (::fsync(fd_.get()) != 0) return system_failure("fsync", directory_);
   return {};
+}
+
+Result<void> check_sequence(const BundleFacts& fetched, const BundleFacts& seen,
+                            std::optional<std::int64_t> accepted_sequence) {
+  if (fetched.sequence >= seen.sequence) return {};
+  if (accepted_sequence && fetched.sequence >= *accepted_sequence) return {};
+  return fail(ErrorCode::untrusted,
+              fmt::format("the answer is older than what this agent has run (sequence {}, seen {})",
+                          fetched.sequence, seen.sequence),
+              fmt::format("find out why the control plane went back; if that is right, start once "
+                          "with --accept-sequence {}",
+                          fetched.sequence));
 }
 
 Result<std::chrono::seconds> age_of(const BundleFacts& facts, std::chrono::seconds now,

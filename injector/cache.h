@@ -33,6 +33,9 @@ class BundleCache {
  public:
   // Makes the directory (0700) where it is missing. ErrorCode::untrusted when it is not ours alone.
   static Result<BundleCache> open(const std::string& directory, const CredentialIdentity& identity);
+  // The same for who only looks: a missing directory is ErrorCode::not_found.
+  static Result<BundleCache> open_existing(const std::string& directory,
+                                           const CredentialIdentity& identity);
 
   // The bundle in the cache, verified; nothing when there is none. ErrorCode::untrusted for a file
   // that is not ours, not a plain file, or not a valid bundle for this credential.
@@ -41,13 +44,15 @@ class BundleCache {
   // Keeps a bundle that was just fetched.
   // ErrorCode::untrusted when its sequence is lower than the cached one, unless it reaches
   // `accepted_sequence`, which the operator gave. Any other error means that it could not be
-  // written: the bundle is good nevertheless.
+  // written: the bundle is good nevertheless. Waits for other writers `lock_patience` at most.
   [[nodiscard]] Result<void> keep(const FetchedBundle& fetched,
-                                  std::optional<std::int64_t> accepted_sequence, Clock& clock);
+                                  std::optional<std::int64_t> accepted_sequence,
+                                  std::chrono::milliseconds lock_patience, Clock& clock);
+
+  [[nodiscard]] std::string path() const;
 
  private:
   BundleCache(std::string directory, UniqueFd fd, CredentialIdentity identity);
-  [[nodiscard]] std::string path() const;
   [[nodiscard]] Result<void> replace(const std::string& compact) const;
 
   std::string directory_;
@@ -55,6 +60,11 @@ class BundleCache {
   CredentialIdentity identity_;
   std::string file_name_;
 };
+
+// ErrorCode::untrusted when what was fetched is older than what was seen, unless it reaches
+// `accepted_sequence`.
+Result<void> check_sequence(const BundleFacts& fetched, const BundleFacts& seen,
+                            std::optional<std::int64_t> accepted_sequence);
 
 // How old a cached bundle is. ErrorCode::untrusted when it was issued in the future (by more than
 // limits::kClockSkew), timed_out when it is older than `max_age`.

@@ -34,7 +34,7 @@ struct Scene {
   }
   // A directory with one good bundle in it.
   void fill(std::int64_t sequence = 42) {
-    REQUIRE(open().keep(bundle(sequence), {}, clock).has_value());
+    REQUIRE(open().keep(bundle(sequence), {}, 500ms, clock).has_value());
   }
 
   std::int64_t cached_sequence() { return open().load().value()->verified.facts.sequence; }
@@ -51,7 +51,7 @@ struct Scene {
     INFO(loaded.error().message);
     CHECK(loaded.error().message.find(words) != std::string::npos);
     CHECK_FALSE(loaded.error().hint.empty());
-    const auto kept = open().keep(bundle(1000), {}, clock);
+    const auto kept = open().keep(bundle(1000), {}, 500ms, clock);
     REQUIRE_FALSE(kept.has_value());
     CHECK(kept.error().code == ErrorCode::untrusted);
   }
@@ -80,7 +80,7 @@ TEST_CASE("a missing directory is made for its user alone, and starts empty") {
 TEST_CASE("what is kept is loaded again, byte for byte, from a 0600 file") {
   Scene scene;
   const FetchedBundle fetched = scene.bundle(42);
-  REQUIRE(scene.open().keep(fetched, {}, scene.clock).has_value());
+  REQUIRE(scene.open().keep(fetched, {}, 500ms, scene.clock).has_value());
   CHECK(scene.open().load().value()->compact == fetched.compact);
   CHECK(scene.parent.read("cache/kid-1.bundle") == fetched.compact);
   CHECK((status_of(scene.file).st_mode & 07777) == 0600);
@@ -91,7 +91,7 @@ TEST_CASE("the umask cannot spoil the mode") {
   const BundleCache ready = scene.open();
   const mode_t before = ::umask(0777);
   const auto kept = BundleCache::open(scene.directory, scene.region.identity())
-                        ->keep(scene.bundle(1), {}, scene.clock);
+                        ->keep(scene.bundle(1), {}, 500ms, scene.clock);
   ::umask(before);
   REQUIRE(kept.has_value());
   CHECK((status_of(scene.file).st_mode & 07777) == 0600);
@@ -108,7 +108,7 @@ TEST_CASE("a higher sequence replaces, a lower one is refused and changes nothin
   scene.fill(42);
   scene.fill(43);
   CHECK(scene.cached_sequence() == 43);
-  const auto kept = scene.open().keep(scene.bundle(42, 1'800'000'000s), {}, scene.clock);
+  const auto kept = scene.open().keep(scene.bundle(42, 1'800'000'000s), {}, 500ms, scene.clock);
   REQUIRE_FALSE(kept.has_value());
   CHECK(kept.error().code == ErrorCode::untrusted);
   CHECK(kept.error().hint.find("--accept-sequence 42") != std::string::npos);
@@ -117,23 +117,23 @@ TEST_CASE("a higher sequence replaces, a lower one is refused and changes nothin
 
 TEST_CASE("the same sequence replaces, so that age counts from the last contact") {
   Scene scene;
-  REQUIRE(scene.open().keep(scene.bundle(42, 2000s), {}, scene.clock).has_value());
-  REQUIRE(scene.open().keep(scene.bundle(42, 3000s), {}, scene.clock).has_value());
+  REQUIRE(scene.open().keep(scene.bundle(42, 2000s), {}, 500ms, scene.clock).has_value());
+  REQUIRE(scene.open().keep(scene.bundle(42, 3000s), {}, 500ms, scene.clock).has_value());
   CHECK(scene.open().load().value()->verified.facts.issued_at == 3000s);
 }
 
 TEST_CASE("a bundle that was issued in the future does not stay in the cache") {
   Scene scene;
-  REQUIRE(scene.open().keep(scene.bundle(42, 9'000'000'000s), {}, scene.clock).has_value());
-  REQUIRE(scene.open().keep(scene.bundle(42, 1'700'000'000s), {}, scene.clock).has_value());
+  REQUIRE(scene.open().keep(scene.bundle(42, 9'000'000'000s), {}, 500ms, scene.clock).has_value());
+  REQUIRE(scene.open().keep(scene.bundle(42, 1'700'000'000s), {}, 500ms, scene.clock).has_value());
   CHECK(scene.open().load().value()->verified.facts.issued_at == 1'700'000'000s);
 }
 
 TEST_CASE("a lower sequence that the operator accepts becomes what counts") {
   Scene scene;
   scene.fill(43);
-  CHECK_FALSE(scene.open().keep(scene.bundle(40), 41, scene.clock).has_value());
-  REQUIRE(scene.open().keep(scene.bundle(41), 41, scene.clock).has_value());
+  CHECK_FALSE(scene.open().keep(scene.bundle(40), 41, 500ms, scene.clock).has_value());
+  REQUIRE(scene.open().keep(scene.bundle(41), 41, 500ms, scene.clock).has_value());
   CHECK(scene.cached_sequence() == 41);
 }
 
@@ -241,10 +241,10 @@ TEST_CASE("a lock that another process keeps costs the write, not the roll-back 
   scene.fill(42);
   const UniqueFd holder(::open(scene.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   REQUIRE(::flock(holder.get(), LOCK_EX) == 0);
-  const auto higher = scene.open().keep(scene.bundle(43), {}, scene.clock);
+  const auto higher = scene.open().keep(scene.bundle(43), {}, 500ms, scene.clock);
   REQUIRE_FALSE(higher.has_value());
   CHECK(higher.error().code == ErrorCode::failed);
-  const auto lower = scene.open().keep(scene.bundle(41), {}, scene.clock);
+  const auto lower = scene.open().keep(scene.bundle(41), {}, 500ms, scene.clock);
   REQUIRE_FALSE(lower.has_value());
   CHECK(lower.error().code == ErrorCode::untrusted);
 }

@@ -15,17 +15,17 @@ std::string credential_path(const std::string& file_option, char** environment) 
   return path == nullptr ? "" : path;
 }
 
-Result<SecretBuffer> read_credential_file(const std::string& path, const Log& log) {
+Result<SecretFile> read_credential_file(const std::string& path, const Log& log) {
   auto file = read_file(path, limits::kCredential);
   if (!file) {
     file.error().hint = "mount the credential there, readable by this user";
     return propagate(file, "credential");
   }
-  if (S_ISREG(file->status.st_mode) && (file->status.st_mode & (S_IRGRP | S_IROTH)) != 0) {
+  if (is_readable_by_others(file->status)) {
     log.warning("the credential file can be read by other users: give it mode 0400",
                 {{"path", path}});
   }
-  return std::move(file->text);
+  return file;
 }
 
 }  // namespace
@@ -44,14 +44,19 @@ SecretBuffer take_credential_variable(char** environment) {
   return taken;
 }
 
-Result<AgentCredential> load_credential(const std::string& file_option, char** environment,
-                                        const SecretBuffer& variable, const Log& log) {
+bool is_readable_by_others(const struct stat& file) {
+  return S_ISREG(file.st_mode) && (file.st_mode & (S_IRGRP | S_IROTH)) != 0;
+}
+
+Result<LoadedCredential> load_credential(const std::string& file_option, char** environment,
+                                         const SecretBuffer& variable, const Log& log) {
   if (const std::string path = credential_path(file_option, environment); !path.empty()) {
-    auto text = read_credential_file(path, log);
-    if (!text) return propagate(text);
-    auto credential = parse_agent_credential(text->expose_text());
+    auto file = read_credential_file(path, log);
+    if (!file) return propagate(file);
+    auto credential = parse_agent_credential(file->text.expose_text());
     if (!credential) return propagate(credential, path);
-    return credential;
+    return LoadedCredential{
+        .credential = std::move(*credential), .place = path, .file = file->status};
   }
   if (variable.empty()) {
     return fail(ErrorCode::invalid, "no credential is given",
@@ -59,7 +64,8 @@ Result<AgentCredential> load_credential(const std::string& file_option, char** e
   }
   auto credential = parse_agent_credential(variable.expose_text());
   if (!credential) return propagate(credential, kCredentialVariable);
-  return credential;
+  return LoadedCredential{
+      .credential = std::move(*credential), .place = std::string(kCredentialVariable), .file = {}};
 }
 
 }  // namespace agent_secrets

@@ -59,7 +59,7 @@ TEST_CASE("the option beats the file variable, which beats the variable") {
   const auto by_option =
       load_credential(directory.path("good"), environment.data(), variable, captured.log());
   REQUIRE(by_option.has_value());
-  CHECK(by_option->identity.kid == "kid-1");
+  CHECK(by_option->credential.identity.kid == "kid-1");
   const auto by_file = load_credential("", environment.data(), variable, captured.log());
   REQUIRE_FALSE(by_file.has_value());
   CHECK(by_file.error().message.starts_with(directory.path("bad") + ": "));
@@ -97,7 +97,7 @@ TEST_CASE("a credential file that is missing or endless is an error that names i
                                        SecretBuffer(), captured.log());
   REQUIRE_FALSE(missing.has_value());
   CHECK(missing.error().message ==
-        "credential: open /nonexistent/credential: No such file or directory");
+        "credential: open /nonexistent/credential: no such file or directory");
   const auto endless =
       load_credential("/dev/zero", environment.data(), SecretBuffer(), captured.log());
   REQUIRE_FALSE(endless.has_value());

@@ -52,28 +52,52 @@ struct Refusal {
   std::string hint;
 };
 
-Refusal unauthorized(const Explanation& explanation, const CredentialIdentity& identity) {
-  if (explanation.code == "clock-skew") {
-    return {ErrorCode::unauthorized, "the clocks of this host and the control plane differ",
-            "set this host's clock"};
+Refusal unauthorized(const HttpResponse& response, const Explanation& explanation,
+                     const CredentialIdentity& identity) {
+  const auto refusal = [](std::string what, std::string hint) {
+    return Refusal{ErrorCode::unauthorized, std::move(what), std::move(hint)};
+  };
+  const std::string& code = explanation.code;
+  if (code == "clock-skew") {
+    return refusal("the clocks of this host and the control plane differ", "set this host's clock");
   }
-  if (explanation.code == "wrong-audience") {
-    return {ErrorCode::unauthorized, "the control plane does not go by the URL in the credential",
-            "start it with --public-url " + identity.urls.front()};
+  if (code == "wrong-audience") {
+    return refusal("the control plane does not go by the URL in the credential",
+                   "start it with --public-url " + identity.urls.front());
   }
-  return {ErrorCode::unauthorized, "the control plane does not accept credential " + identity.kid,
-          "issue a credential for agent '" + identity.agent + "' and mount it here"};
+  if (code == "wrong-request" || code == "malformed") {
+    return refusal("the request did not arrive as it was sent",
+                   "look for a proxy in between that changes paths or the Authorization header");
+  }
+  if (code.empty()) {
+    return refusal(response.peer + " wants another authorization than an instance's",
+                   "check the URL in the credential, and proxies in between that ask for a login");
+  }
+  return refusal("the control plane does not accept credential " + identity.kid,
+                 "issue a credential for agent '" + identity.agent + "' and mount it here");
 }
 
-Refusal refusal_of(int status, const Explanation& explanation, const CredentialIdentity& identity) {
+// Only the instance API's own word says that a credential is revoked or an agent gone: a bare 403
+// is a firewall's, a bare 404 some other server's.
+Refusal refusal_of(const HttpResponse& response, const Explanation& explanation,
+                   const CredentialIdentity& identity) {
   const std::string agent = "agent '" + identity.agent + "'";
-  switch (status) {
+  const bool is_ours = !explanation.code.empty();
+  switch (response.status) {
     case 401:
-      return unauthorized(explanation, identity);
+      return unauthorized(response, explanation, identity);
     case 403:
+      if (!is_ours) {
+        return {ErrorCode::forbidden, response.peer + " forbids the request",
+                "look for a proxy or firewall between here and the control plane"};
+      }
       return {ErrorCode::forbidden, "credential " + identity.kid + " has been revoked",
               "issue a new credential for " + agent + " and mount it here"};
     case 404:
+      if (!is_ours) {
+        return {ErrorCode::not_found, response.peer + " has no instance API at this path",
+                "check the URL in the credential"};
+      }
       return {ErrorCode::not_found, agent + " does not exist any more",
               "create the agent again, or stop starting instances of it"};
     case 409:  // no deployment, or a pinned version that is gone: the sentence tells which
@@ -81,14 +105,14 @@ Refusal refusal_of(int status, const Explanation& explanation, const CredentialI
               explanation.sentence.empty() ? agent + " has nothing to run" : explanation.sentence,
               "deploy the agent, then start this instance again"};
     default:
-      return {ErrorCode::failed, "the answer is no bundle",
+      return {ErrorCode::failed, "the answer of " + response.peer + " is no bundle",
               "check that the credential's URL is the instance API's"};
   }
 }
 
 Error refusal_error(const HttpResponse& response, const CredentialIdentity& identity) {
   const Explanation explanation = explanation_of(response);
-  Refusal refusal = refusal_of(response.status, explanation, identity);
+  Refusal refusal = refusal_of(response, explanation, identity);
   const std::string code = explanation.code.empty() ? "" : ", " + explanation.code;
   return {.code = refusal.code,
           .message = fmt::format("{} (HTTP {}{})", refusal.what, response.status, code),
@@ -160,11 +184,23 @@ Result<FetchedBundle> check(HttpResponse response, const CredentialIdentity& ide
                             const std::string& nonce) {
   if (response.status != 200) return std::unexpected(refusal_error(response, identity));
   if (!is_bundle_media_type(response.header("content-type"))) {
-    return fail(ErrorCode::failed, "the answer's media type is not that of a bundle",
+    return fail(ErrorCode::failed,
+                fmt::format("the answer of {} has another media type than a bundle", response.peer),
                 "check that the credential's URL is the instance API's");
   }
+  if (!response.header("content-encoding").empty()) {
+    return fail(
+        ErrorCode::failed,
+        fmt::format("the answer of {} is encoded, and nobody asked for that", response.peer),
+        "look for a proxy between here and the control plane that compresses answers");
+  }
   auto verified = verify_bundle(response.body, identity);
-  if (!verified) return propagate(verified);
+  if (!verified) {
+    if (verified.error().hint.empty()) {
+      verified.error().hint = "look for a proxy in between that changes answers, or for an attack";
+    }
+    return propagate(verified);
+  }
   if (verified->facts.nonce != nonce) {
     return fail(
         ErrorCode::untrusted, "verify bundle: the answer belongs to another request",

@@ -7,37 +7,34 @@
 #include <sodium.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/environment_block.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/standard_streams.h"
+#include "injector/bot_user.h"
+#include "injector/check.h"
+#include "injector/check_report.h"
 #include "injector/credential_source.h"
 #include "injector/environment.h"
 #include "injector/exec.h"
+#include "injector/explain_environment.h"
 #include "injector/file.h"
 #include "injector/keygen.h"
+#include "injector/list_environment.h"
 #include "injector/options.h"
+#include "injector/progress.h"
 #include "injector/protection.h"
 #include "injector/signals.h"
 #include "injector/start.h"
+#include "injector/terminal_style.h"
+#include "injector/watchdog.h"
 
 using namespace agent_secrets;
 
 namespace {
 
 constexpr const char* kProgram = "secret-injector";
-
-int report(const Error& error, int exit_code = kExitInjectorFailed) {
-  const std::string text = describe(kProgram, error);
-  // The exit code still says it. NOLINTNEXTLINE(bugprone-unused-return-value)
-  (void)write_all(STDERR_FILENO, text, "stderr");
-  return exit_code;
-}
-
-int print(std::string_view text) {
-  auto written = write_all(STDOUT_FILENO, text, "stdout");
-  return written ? 0 : report(written.error());
-}
 
 Log make_log(Verbosity verbosity) {
   switch (verbosity) {
@@ -51,46 +48,138 @@ Log make_log(Verbosity verbosity) {
   AGENT_SECRETS_ASSERT(false);
 }
 
+// A failure outside a start.
+int report(const Error& error, std::string_view step) {
+  return report_failure(make_log(Verbosity::normal), step, "see secret-injector --help", error,
+                        kExitInjectorFailed);
+}
+
+int print(std::string_view text) {
+  auto written = write_all(STDOUT_FILENO, text, "stdout");
+  return written ? 0 : report(written.error(), "print");
+}
+
 Result<void> protect(bool core_dumps) {
   if (auto forbidden = forbid_inspection(); !forbidden) return forbidden;
   return core_dumps ? Result<void>() : forbid_core_dumps();
 }
 
+// Not an error: one image may name keys that not every agent's set has. --require is for the rest.
+void warn_of_unknown_keys(const std::vector<std::string>& only,
+                          const std::vector<EnvironmentEntry>& set, const Log& log) {
+  for (const std::string& key : not_in_set(set, only)) {
+    log.warning("--only names a key that no set has", {{"key", key}});
+  }
+}
+
 int run(const Options& options, char** image, SecretBuffer credential_variable,
         const Signals& signals) {
+  const Deadline deadline(options.timeout);
   const Log log = make_log(options.verbosity);
-  if (auto protected_ = protect(options.core_dumps); !protected_) return report(protected_.error());
+  Progress progress(log);
+  const auto fail_with = [&progress](const Error& error) {
+    return progress.report(error, kExitInjectorFailed);
+  };
+  progress.prepare_timeout_reports(options.timeout, kExitInjectorFailed);
+  Watchdog watchdog(options.timeout, kExitInjectorFailed);
 
-  auto material = gather_material(options, image, credential_variable, log);
+  progress.enter(StartStep::protect);
+  if (auto done = protect(options.core_dumps); !done) return fail_with(done.error());
+  if (options.user) {
+    if (auto root = check_may_switch_user(); !root) return fail_with(root.error());
+  }
+
+  auto material = gather_material(options, image, credential_variable, deadline, progress);
   credential_variable = SecretBuffer();  // wiped: what is left holds no key that opens bundles
-  if (!material) return report(material.error());
-  auto set = parse_environment_block(material->block);
-  if (!set) return report(std::move(set.error()).within("environment"));
-  auto environment = compose_environment(image, *set, options.environment);
-  if (!environment) return report(environment.error());
-  auto fits = check_argument_space(options.command, *environment, *set, current_argument_space());
-  if (!fits) return report(fits.error());
+  if (!material) return fail_with(material.error());
 
+  progress.enter(StartStep::environment);
+  auto set = parse_environment_block(material->block);
+  if (!set) return fail_with(set.error());
+  warn_of_unknown_keys(options.environment.only, *set, log);
+  auto environment = compose_environment(image, *set, options.environment);
+  if (!environment) return fail_with(environment.error());
+  auto fits = check_argument_space(options.command, *environment, *set, current_argument_space());
+  if (!fits) return fail_with(fits.error());
+
+  progress.enter(StartStep::state);
   publish_state(options, *material, log);
-  if (auto started = start_sidecar(options, *material, image, log); !started) {
-    return report(started.error());
+  progress.enter(StartStep::sidecar);
+  auto started = start_sidecar(options, *material, image, deadline, log);
+  if (!started) return fail_with(started.error());
+
+  progress.enter(StartStep::command);
+  watchdog.disarm();
+  close_from(3);
+  if (options.user) {
+    if (auto other = become(*options.user); !other) return fail_with(other.error());
   }
   const ExecFailure failure = exec_command(options.command, *environment, signals);
-  return report(failure.error, failure.exit_code);
+  return progress.report(failure.error, failure.exit_code);
+}
+
+int check(const Options& options, char** image, const SecretBuffer& credential_variable) {
+  if (auto done = protect(false); !done) return report(done.error(), "protect");
+  const TerminalStyle style = choose_style(::isatty(STDOUT_FILENO) == 1, image);
+  const bool quiet = options.verbosity == Verbosity::quiet;
+  SystemClock clock;
+  const CheckReport found =
+      run_check(options,
+                {.image = image,
+                 .credential_variable = credential_variable,
+                 .working_directory = ".",
+                 .clock = clock,
+                 .make_transport = make_transport},
+                [&](const Step& step) {
+                  if (options.json || (quiet && step.status == StepStatus::ok)) return;
+                  print(step_lines(step, style));
+                });
+  const int printed = print(options.json ? report_json(found) : verdict_line(found, style));
+  return printed == 0 ? found.exit_code() : printed;
+}
+
+int list_environment(const Options& options, char** image,
+                     const SecretBuffer& credential_variable) {
+  if (auto done = protect(false); !done) return report(done.error(), "protect");
+  Options asking = options;
+  asking.cache_directory.clear();  // nothing is written, so nothing is kept there
+  const Deadline deadline(options.timeout);
+  const Log log = make_log(options.verbosity);
+  Progress progress(log);
+  const auto fail_with = [&progress](const Error& error) {
+    return progress.report(error, kExitInjectorFailed);
+  };
+  auto material = gather_material(asking, image, credential_variable, deadline, progress);
+  if (!material) return fail_with(material.error());
+  progress.enter(StartStep::environment);
+  auto set = parse_environment_block(material->block);
+  if (!set) return fail_with(set.error());
+  auto environment = compose_environment(image, *set, options.environment);
+  if (!environment) return fail_with(environment.error());
+  auto files = origins_in_files(options.env_files);
+  if (!files) return fail_with(files.error());
+
+  const EnvironmentListing listing{
+      .variables = explain_environment(image, *set, options.environment, *environment),
+      .sets = material->facts.sets,
+      .files = std::move(*files)};
+  const TerminalStyle style = choose_style(::isatty(STDOUT_FILENO) == 1, image);
+  if (options.json) return print(listing_json(listing));
+  return print(style.terminal ? listing_table(listing, style) : listing_tsv(listing));
 }
 
 int keygen(const Options& options) {
-  if (auto protected_ = protect(false); !protected_) return report(protected_.error());
+  if (auto done = protect(false); !done) return report(done.error(), "protect");
   auto public_half = generate_key(options.seed_path);
-  return public_half ? print(*public_half + '\n') : report(public_half.error());
+  return public_half ? print(*public_half + '\n') : report(public_half.error(), "keygen");
 }
 
 int watch_credential(const Options& options, char** image, const SecretBuffer& variable) {
-  if (auto protected_ = protect(false); !protected_) return report(protected_.error());
-  auto credential =
+  if (auto done = protect(false); !done) return report(done.error(), "protect");
+  auto loaded =
       load_credential(options.credential_file, image, variable, make_log(options.verbosity));
-  if (!credential) return report(credential.error());
-  const int exit_code = print(watch_credential_text(*credential).expose_text());
+  if (!loaded) return report(loaded.error(), "credential");
+  const int exit_code = print(watch_credential_text(loaded->credential).expose_text());
   return exit_code == 0 ? print("\n") : exit_code;
 }
 
@@ -98,14 +187,18 @@ int watch_credential(const Options& options, char** image, const SecretBuffer& v
 
 int main(int argc, char** argv, char** image) {
   const Signals signals;
-  if (auto opened = open_standard_streams(); !opened) return report(opened.error());
+  if (auto opened = open_standard_streams(); !opened) return report(opened.error(), "streams");
   AGENT_SECRETS_ASSERT(sodium_init() >= 0);
   SecretBuffer credential_variable = take_credential_variable(image);
   auto options = parse_options(argc, argv);
-  if (!options) return report(options.error());
+  if (!options) return report(options.error(), "options");
   switch (options->action) {
     case Action::run:
       return run(*options, image, std::move(credential_variable), signals);
+    case Action::check:
+      return check(*options, image, credential_variable);
+    case Action::list_environment:
+      return list_environment(*options, image, credential_variable);
     case Action::keygen:
       return keygen(*options);
     case Action::watch_credential:

@@ -29,7 +29,7 @@ Result<ObtainedBundle> fall_back(Error cause, std::optional<FetchedBundle> cache
               {{"cause", cause.message},
                {"age", format_duration(*age)},
                {"sequence", facts.sequence},
-               {"versions", list_versions(facts)}});
+               {"versions", list_versions(facts.sets)}});
   return ObtainedBundle{.verified = std::move(cached->verified), .from_cache = true};
 }
 
@@ -50,7 +50,7 @@ Result<ObtainedBundle> obtain_bundle(const std::function<Result<FetchedBundle>()
     return fall_back(std::move(fetched.error()), std::move(cached), policy, clock, log);
   }
   if (cache != nullptr) {
-    auto kept = cache->keep(*fetched, policy.accepted_sequence, clock);
+    auto kept = cache->keep(*fetched, policy.accepted_sequence, policy.lock_patience, clock);
     if (!kept && kept.error().code == ErrorCode::untrusted) return propagate(kept);
     if (!kept) {
       log.warning("the secrets could not be cached", {{"cause", kept.error().message}});
@@ -59,9 +59,9 @@ Result<ObtainedBundle> obtain_bundle(const std::function<Result<FetchedBundle>()
   return ObtainedBundle{.verified = std::move(fetched->verified), .from_cache = false};
 }
 
-std::string list_versions(const BundleFacts& facts) {
+std::string list_versions(const std::vector<SetVersion>& sets) {
   std::string list;
-  for (const SetVersion& set : facts.sets) {
+  for (const SetVersion& set : sets) {
     list += fmt::format("{}{}={}", list.empty() ? "" : ", ", set.name, set.version);
   }
   return list.empty() ? "no sets" : list;

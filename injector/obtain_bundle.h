@@ -26,6 +26,7 @@ namespace agent_secrets {
 struct CachePolicy {
   std::chrono::seconds max_age{86'400};
   std::optional<std::int64_t> accepted_sequence;  // --accept-sequence
+  std::chrono::milliseconds lock_patience{500};
 };
 
 struct ObtainedBundle {
@@ -39,6 +40,6 @@ Result<ObtainedBundle> obtain_bundle(const std::function<Result<FetchedBundle>()
                                      const Log& log);
 
 // "voice=3, keys=7": the sets and their versions, for people.
-std::string list_versions(const BundleFacts& facts);
+std::string list_versions(const std::vector<SetVersion>& sets);
 
 }  // namespace agent_secrets

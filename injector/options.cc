@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::string_view kHelp =
     R"(Usage: secret-injector [options] [--] command [args...]
+       secret-injector check [--json] [options] [-- command args...]
+       secret-injector env [--json] [options]
        secret-injector keygen FILE
        secret-injector watch-credential [--credential-file PATH]
 
@@ -19,6 +21,11 @@ same process, same arguments, same working directory. Nothing of it stays behind
   secret-injector -- python bot.py
   secret-injector --cache-dir /var/cache/agent-secrets --sidecar -- python bot.py
   secret-injector --env-file .env -- python bot.py       on a laptop, without a control plane
+
+Does it not start, or would it? These two do all but start it, and write nothing:
+
+  secret-injector check -- python bot.py     each step with its time, then what to do about it
+  secret-injector env                        the variables, where they come from, no values
 
 Where the secrets come from
   --credential-file PATH    the agent's credential (default: the file that
@@ -38,6 +45,8 @@ What the command gets
   --on-conflict WHO         when the image sets a key too: override (the set wins; default),
                             keep (the image wins) or fail
   --allow KEY,...           let a reserved name through (LD_*, PYTHONPATH, PATH, PORT, ...)
+  --user UID:GID[,GID,...]  started as root, run it as this user, with no other groups than these;
+                            HOME and the rest of the environment stay as they are
   --core                    allow core dumps; without it they are off, for the command too
 
 What else happens
@@ -50,10 +59,15 @@ What else happens
   -h, --help                this text
   --version                 the version
 
+check and env take the options of a start; --json is for programs. check exits 0 (all is well),
+1 (warnings), 3 (unreachable), 4 (refused), 5 (nothing to run yet), 6 (bad bundle), or as a start
+would (125, 126, 127).
+
 keygen writes a new secret to FILE (mode 0600, never overwritten) and prints its public half, to
 register with the control plane. watch-credential prints the credential for a sidecar in its own
-container: it can ask for versions and cannot open a bundle. A command that is named like one of
-these two goes behind `--`.
+container: it can ask for versions and cannot open a bundle.
+
+A command that is named like one of these four goes behind `--`: secret-injector -- env A=1 bot
 
 Exit status: the command's own. 125: the secrets could not be had, and nothing was started.
 126: the command cannot be executed. 127: it was not found. 128+n: signal n came while fetching.
@@ -65,6 +79,7 @@ struct Words {
   std::string cache_max_age;
   std::string on_conflict;
   std::string sidecar;
+  std::string user;
   std::int64_t accept_sequence = 0;
   bool help = false;
   bool version = false;
@@ -89,6 +104,10 @@ void add_keys(CLI::App& app, const std::string& name, std::vector<std::string>& 
   app.add_option(name, keys)->delimiter(',')->allow_extra_args(false);
 }
 
+bool looks_only(Action action) {
+  return action == Action::check || action == Action::list_environment;
+}
+
 void declare(CLI::App& app, Options& options, Words& words) {
   app.set_help_flag();
   app.prefix_command();
@@ -110,7 +129,9 @@ void declare(CLI::App& app, Options& options, Words& words) {
   app.add_option("--state-dir", options.state_directory);
   app.add_flag("--sidecar{optional}", words.sidecar)
       ->check(CLI::IsMember({"optional", "required"}));
+  app.add_option("--user", words.user);
   app.add_flag("--core", options.core_dumps);
+  if (looks_only(options.action)) app.add_flag("--json", options.json);
 }
 
 std::unexpected<Error> wrong_use(std::string message) {
@@ -139,6 +160,11 @@ Result<void> apply(const Words& words, const CLI::App& app, Options& options) {
     if (!max_age) return propagate(max_age);
     options.cache.max_age = *max_age;
   }
+  if (app.count("--user") > 0) {
+    auto user = parse_bot_user(words.user);
+    if (!user) return propagate(user);
+    options.user = std::move(*user);
+  }
   if (app.count("--accept-sequence") > 0) options.cache.accepted_sequence = words.accept_sequence;
   if (words.on_conflict == "keep") options.environment.on_conflict = OnConflict::keep;
   if (words.on_conflict == "fail") options.environment.on_conflict = OnConflict::fail;
@@ -152,7 +178,7 @@ Result<void> apply(const Words& words, const CLI::App& app, Options& options) {
 }
 
 Result<void> take_words(std::vector<std::string> words, Options& options) {
-  if (options.action == Action::run) {
+  if (options.action == Action::run || looks_only(options.action)) {
     options.command = std::move(words);
     return {};
   }
@@ -168,8 +194,10 @@ Result<void> check(const Options& options) {
   if (options.action == Action::keygen && options.seed_path.empty()) {
     return wrong_use("keygen: where to write the secret is missing");
   }
-  if (options.action != Action::run) return {};
-  if (options.command.empty()) return wrong_use("no command is given");
+  if (options.action != Action::run && !looks_only(options.action)) return {};
+  if (options.action == Action::run && options.command.empty()) {
+    return wrong_use("no command is given");
+  }
   if (options.env_files.empty()) return {};
   if (options.sidecar != SidecarWish::none || !options.cache_directory.empty() ||
       !options.credential_file.empty()) {
@@ -182,6 +210,8 @@ Result<void> check(const Options& options) {
 
 // CLI11 knows the actions only as words: a command of the same name, behind `--`, stays a command.
 Action action_of(std::string_view word) {
+  if (word == "check") return Action::check;
+  if (word == "env") return Action::list_environment;
   if (word == "keygen") return Action::keygen;
   if (word == "watch-credential") return Action::watch_credential;
   return Action::run;
@@ -206,6 +236,13 @@ Result<Options> parse_options(int argc, char** argv) {
   }
   if (options.action == Action::help || options.action == Action::version) return options;
 
+  // Who means env(1) must not get a list instead.
+  if (looks_only(options.action) && !rest.empty() && !rest.front().starts_with('-')) {
+    return fail(ErrorCode::invalid, fmt::format("'{}' has no meaning here", rest.front()),
+                fmt::format("put a command behind --; to run the program {0}: secret-injector -- "
+                            "{0} {1}",
+                            argv[1], rest.front()));
+  }
   auto command = command_of(std::move(rest));
   if (!command) return propagate(command);
   if (auto taken = take_words(std::move(*command), options); !taken) return propagate(taken);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "injector/bot_user.h"
 #include "injector/environment.h"
 #include "injector/obtain_bundle.h"
 
@@ -16,17 +17,18 @@ namespace agent_secrets {
 
 inline constexpr std::string_view kDefaultStateDirectory = "/run/agent-secrets";
 
-enum class Action { run, keygen, watch_credential, help, version };
+enum class Action { run, check, list_environment, keygen, watch_credential, help, version };
 enum class SidecarWish { none, optional, required };
 enum class Verbosity { quiet, normal, verbose };
 
 struct Options {
   Action action = Action::run;
-  std::vector<std::string> command;  // of Action::run: at least one word
+  std::vector<std::string> command;  // of Action::run: at least one word; may be empty for a check
 
   std::string credential_file;
   std::vector<std::string> env_files;
   EnvironmentPolicy environment;
+  std::optional<BotUser> user;  // whom the command runs as; without it, as the injector
   std::chrono::seconds timeout{30};
   std::string cache_directory;  // empty: no cache
   CachePolicy cache;
@@ -35,6 +37,7 @@ struct Options {
   bool core_dumps = false;
   Verbosity verbosity = Verbosity::normal;
 
+  bool json = false;      // of Action::check and Action::list_environment
   std::string seed_path;  // of Action::keygen
 };
 

@@ -101,6 +101,7 @@ struct Prepared {
   std::vector<std::string> words;
   std::vector<char*> argv;
   std::vector<char*> environment;
+  std::optional<BotUser> user;
   UniqueFd credential;
   UniqueFd pidfd;
   UniqueFd null;
@@ -145,6 +146,7 @@ Result<Prepared> prepare(const SidecarLaunch& launch, const SecretBuffer& watch_
   for (std::string& word : prepared.words) prepared.argv.push_back(word.data());
   prepared.argv.push_back(nullptr);
   prepared.environment = sidecar_environment(environment);
+  prepared.user = launch.user;
   prepared.credential = std::move(*credential);
   prepared.pidfd = std::move(*pidfd);
   prepared.null = std::move(*null);
@@ -193,6 +195,10 @@ bool place(const UniqueFd& fd, int number) {
   status_fd = kStatusFd;
   close_from(kStatusFd + 1);
   reset_signals();
+  if (prepared.user) {
+    errno = drop_privileges(*prepared.user);
+    if (errno != 0) give_up(status_fd);
+  }
   ::execve(prepared.path.c_str(), prepared.argv.data(), prepared.environment.data());
   give_up(status_fd);
 }
@@ -303,7 +309,8 @@ Result<void> launch_sidecar(const SidecarLaunch& launch, const SecretBuffer& wat
   }
   if (!launch.wait_until_ready) return {};
   prepared->ready_writer.reset();
-  auto ready = await_readiness(prepared->ready_reader.get(), kReadyPatience);
+  auto ready = await_readiness(prepared->ready_reader.get(), std::min<std::chrono::milliseconds>(
+                                                                 launch.patience, kReadyPatience));
   if (!ready) return propagate(ready, "start sidecar");
   return {};
 }

@@ -12,6 +12,7 @@
 #include "injector/env_file.h"
 #include "injector/environment.h"
 #include "injector/fetch_bundle.h"
+#include "injector/logging_transport.h"
 #include "injector/obtain_bundle.h"
 #include "injector/sidecar_launch.h"
 
@@ -20,76 +21,95 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A third of the time for one attempt: a host that accepts and is silent leaves time for two more.
-RetryPolicy retry_policy(std::chrono::seconds timeout) {
-  return {.deadline = timeout, .attempt = std::max<milliseconds>(timeout / 3, milliseconds(1'000))};
+RetryPolicy policy_of_start(const Options& options, const Deadline& deadline, const Log& log) {
+  RetryPolicy policy = retry_policy(options.timeout);
+  policy.deadline = deadline.left_for_waiting();
+  policy.on_retry = [&log](unsigned attempt, const Error& cause, milliseconds pause) {
+    log.debug("trying again",
+              {{"attempt", attempt}, {"cause", cause.message}, {"pause_ms", pause.count()}});
+  };
+  return policy;
 }
 
-// Where the time goes, with -v: "debug secret-injector: read the credential us=412".
-class Stopwatch {
- public:
-  explicit Stopwatch(const Log& log) : log_(log) {}
-  void step(std::string_view done) {
-    const auto now = std::chrono::steady_clock::now();
-    const auto taken = std::chrono::duration_cast<std::chrono::microseconds>(now - last_);
-    log_.debug(done, {{"us", taken.count()}});
-    last_ = now;
-  }
+// Writers hold the lock for milliseconds; one that is stuck must not use up what was kept back.
+CachePolicy cache_policy(const Options& options, const Deadline& deadline) {
+  CachePolicy policy = options.cache;
+  policy.lock_patience = std::min(deadline.kept_back() / 2, policy.lock_patience);
+  return policy;
+}
 
- private:
-  const Log& log_;
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+struct OpenedBundle {
+  ObtainedBundle obtained;
+  SecretBuffer block;
 };
 
-Result<ObtainedBundle> obtain(const Options& options, const AgentCredential& credential,
-                              const std::string& instance_id, const Log& log) {
+Result<OpenedBundle> obtain(const Options& options, const AgentCredential& credential,
+                            const std::string& instance_id, const Deadline& deadline,
+                            Progress& progress) {
   std::optional<BundleCache> cache;
   if (!options.cache_directory.empty()) {
+    progress.enter(StartStep::cache);
     auto opened = BundleCache::open(options.cache_directory, credential.identity);
     if (!opened) return propagate(opened);
     cache = std::move(*opened);
   }
   SystemClock clock;
-  CurlTransport transport({.ca_pem = credential.identity.ca_pem,
-                           .user_agent = "secret-injector/" AGENT_SECRETS_VERSION,
-                           .leave_resolver_behind = true});
-  const auto fetch_it = [&] {
-    return fetch_bundle(transport, clock, random_fraction, credential, instance_id,
-                        retry_policy(options.timeout));
+  const auto transport = make_transport(credential.identity);
+  LoggingTransport told(*transport, progress.log());
+  Transport& chosen =
+      progress.log().tells(LogLevel::debug) ? static_cast<Transport&>(told) : *transport;
+  SecretBuffer block;
+  // Opened before it is cached: one that does not open must not replace one that does.
+  const auto fetch_it = [&]() -> Result<FetchedBundle> {
+    progress.enter(StartStep::fetch);
+    auto fetched = fetch_bundle(chosen, clock, random_fraction, credential, instance_id,
+                                policy_of_start(options, deadline, progress.log()));
+    if (!fetched) return fetched;
+    progress.enter(StartStep::open);
+    auto opened = open_bundle(fetched->verified, credential.box_key);
+    if (!opened) return propagate(opened);
+    block = std::move(*opened);
+    if (cache) progress.enter(StartStep::cache);
+    return fetched;
   };
-  return obtain_bundle(fetch_it, cache ? &*cache : nullptr, options.cache, clock, log);
+  auto obtained = obtain_bundle(fetch_it, cache ? &*cache : nullptr,
+                                cache_policy(options, deadline), clock, progress.log());
+  if (!obtained) return propagate(obtained);
+  if (obtained->from_cache) {
+    progress.enter(StartStep::open);
+    auto opened = open_bundle(obtained->verified, credential.box_key);
+    if (!opened) return propagate(opened);
+    block = std::move(*opened);
+  }
+  return OpenedBundle{.obtained = std::move(*obtained), .block = std::move(block)};
 }
 
 Result<StartMaterial> from_control_plane(const Options& options, char** environment,
-                                         const SecretBuffer& credential_variable, const Log& log) {
-  Stopwatch stopwatch(log);
-  auto credential = load_credential(options.credential_file, environment, credential_variable, log);
-  if (!credential) return propagate(credential);
-  stopwatch.step("read the credential");
+                                         const SecretBuffer& credential_variable,
+                                         const Deadline& deadline, Progress& progress) {
+  progress.enter(StartStep::credential);
+  auto loaded =
+      load_credential(options.credential_file, environment, credential_variable, progress.log());
+  if (!loaded) return propagate(loaded);
+  const AgentCredential& credential = loaded->credential;
 
   StartMaterial material;
   material.instance_id = choose_instance_id(find_variable(environment, "HOSTNAME"));
-  auto obtained = obtain(options, *credential, material.instance_id, log);
-  if (!obtained) return propagate(obtained);
-  stopwatch.step(obtained->from_cache ? "took the bundle from the cache" : "fetched the bundle");
-
-  auto block = open_bundle(obtained->verified, credential->box_key);
-  if (!block) return propagate(block);
-  stopwatch.step("opened the bundle");
-  material.block = std::move(*block);
-  material.facts = std::move(obtained->verified.facts);
-  material.source = obtained->from_cache ? SecretsSource::cache : SecretsSource::fetched;
+  auto opened = obtain(options, credential, material.instance_id, deadline, progress);
+  if (!opened) return propagate(opened);
+  material.block = std::move(opened->block);
+  material.facts = std::move(opened->obtained.verified.facts);
+  material.source = opened->obtained.from_cache ? SecretsSource::cache : SecretsSource::fetched;
   if (options.sidecar != SidecarWish::none) {
-    material.watch_credential = watch_credential_text(*credential);
+    material.watch_credential = watch_credential_text(credential);
   }
   return material;
 }
 
-Result<StartMaterial> from_env_files(const Options& options, const Log& log) {
-  Stopwatch stopwatch(log);
+Result<StartMaterial> from_env_files(const Options& options, Progress& progress) {
+  progress.enter(StartStep::environment);
   auto block = read_env_files(options.env_files);
   if (!block) return propagate(block);
-  stopwatch.step("read the env files");
   StartMaterial material;
   material.block = std::move(*block);
   material.source = SecretsSource::env_file;
@@ -103,10 +123,22 @@ std::string state_directory(const Options& options) {
 
 }  // namespace
 
+RetryPolicy retry_policy(std::chrono::seconds timeout) {
+  return {.deadline = timeout, .attempt = std::max<milliseconds>(timeout / 3, milliseconds(1'000))};
+}
+
+std::unique_ptr<Transport> make_transport(const CredentialIdentity& identity) {
+  return std::make_unique<CurlTransport>(
+      TransportOptions{.ca_pem = identity.ca_pem,
+                       .user_agent = "secret-injector/" AGENT_SECRETS_VERSION,
+                       .leave_resolver_behind = true});
+}
+
 Result<StartMaterial> gather_material(const Options& options, char** environment,
-                                      const SecretBuffer& credential_variable, const Log& log) {
-  if (!options.env_files.empty()) return from_env_files(options, log);
-  return from_control_plane(options, environment, credential_variable, log);
+                                      const SecretBuffer& credential_variable,
+                                      const Deadline& deadline, Progress& progress) {
+  if (!options.env_files.empty()) return from_env_files(options, progress);
+  return from_control_plane(options, environment, credential_variable, deadline, progress);
 }
 
 void publish_state(const Options& options, const StartMaterial& material, const Log& log) {
@@ -114,7 +146,10 @@ void publish_state(const Options& options, const StartMaterial& material, const 
   const std::string directory = state_directory(options);
   Result<void> published;
   // The default directory is only made for a sidecar, which could tell nobody without it.
-  if (is_named || options.sidecar != SidecarWish::none) published = make_state_directory(directory);
+  const bool has_sidecar = options.sidecar != SidecarWish::none;
+  if (is_named || has_sidecar) {
+    published = make_state_directory(directory, has_sidecar ? options.user : std::nullopt);
+  }
   if (published) {
     published = write_running_state(directory, {.facts = material.facts,
                                                 .source = material.source,
@@ -132,18 +167,16 @@ void publish_state(const Options& options, const StartMaterial& material, const 
 }
 
 Result<void> start_sidecar(const Options& options, const StartMaterial& material,
-                           char** environment, const Log& log) {
+                           char** environment, const Deadline& deadline, const Log& log) {
   if (options.sidecar == SidecarWish::none) return {};
-  Stopwatch stopwatch(log);
   auto launched = launch_sidecar({.state_directory = state_directory(options),
                                   .instance_id = material.instance_id,
                                   .sequence = material.facts.sequence,
-                                  .wait_until_ready = options.sidecar == SidecarWish::required},
+                                  .wait_until_ready = options.sidecar == SidecarWish::required,
+                                  .patience = deadline.left_for_waiting(),
+                                  .user = options.user},
                                  material.watch_credential, environment);
-  if (launched) {
-    stopwatch.step("started the sidecar");
-    return {};
-  }
+  if (launched) return {};
   if (options.sidecar == SidecarWish::required) return propagate(launched);
   log.warning("there is no sidecar: nobody will tell when a redeploy is needed",
               {{"cause", launched.error().message}});

@@ -2,13 +2,19 @@
 // What one start runs on: the values, and what is known of them. The credential is read, used and
 // wiped in here: when the material exists, the key that opens bundles does not.
 
+#include <chrono>
+#include <memory>
 #include <string>
 
 #include "core/bundle.h"
+#include "core/credential.h"
 #include "core/error.h"
-#include "core/log.h"
+#include "core/fetch.h"
 #include "core/secret_buffer.h"
+#include "core/transport.h"
+#include "injector/deadline.h"
 #include "injector/options.h"
+#include "injector/progress.h"
 #include "injector/running_state.h"
 
 namespace agent_secrets {
@@ -21,15 +27,23 @@ struct StartMaterial {
   SecretBuffer watch_credential;  // for the sidecar, where one is wanted
 };
 
-// `credential_variable` is what take_credential_variable() took.
+// A third of the time for one attempt: a host that accepts and is silent leaves time for two more.
+RetryPolicy retry_policy(std::chrono::seconds timeout);
+
+// That trusts whom the credential says.
+std::unique_ptr<Transport> make_transport(const CredentialIdentity& identity);
+
+// `credential_variable` is what take_credential_variable() took. An error belongs to the step that
+// `progress` is left at.
 Result<StartMaterial> gather_material(const Options& options, char** environment,
-                                      const SecretBuffer& credential_variable, const Log& log);
+                                      const SecretBuffer& credential_variable,
+                                      const Deadline& deadline, Progress& progress);
 
 // running.json. What goes wrong is a warning where the user named the directory, and never more.
 void publish_state(const Options& options, const StartMaterial& material, const Log& log);
 
 // The sidecar, where one is wanted. An error only for --sidecar=required.
 Result<void> start_sidecar(const Options& options, const StartMaterial& material,
-                           char** environment, const Log& log);
+                           char** environment, const Deadline& deadline, const Log& log);
 
 }  // namespace agent_secrets

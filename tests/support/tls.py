@@ -31,12 +31,13 @@ class Authority:
         self._config.write_text(CONFIG.format(directory=directory))
         (directory / "index.txt").touch()
         _openssl(
-            "req", "-x509", *_new_key(self._key), "-out", self.certificate, "-days", "2",
+            "req", "-x509", *_new_key(self._key), "-out", self.certificate, "-days", "100",
             "-subj", "/CN=throwaway test authority",
             "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign",
         )
 
-    def server_certificate(self, name="server", addresses=("IP:127.0.0.1", "DNS:localhost"), expired=False):
+    def server_certificate(self, name="server", addresses=("IP:127.0.0.1", "DNS:localhost"), expired=False,
+                           days=1):
         """(certificate file, key file) for the addresses; `expired` ended in 2021."""
         certificate, key = self.directory / f"{name}.pem", self.directory / f"{name}.key"
         request = self.directory / f"{name}.csr"
@@ -44,7 +45,7 @@ class Authority:
             "req", "-new", *_new_key(key), "-out", request, "-subj", f"/CN={name}",
             "-addext", "subjectAltName=" + ",".join(addresses),
         )
-        span = ("-startdate", "20200101000000Z", "-enddate", "20210101000000Z") if expired else ("-days", "1")
+        span = ("-startdate", "20200101000000Z", "-enddate", "20210101000000Z") if expired else ("-days", str(days))
         _openssl(
             "ca", "-batch", "-notext", "-config", self._config, "-cert", self.certificate,
             "-keyfile", self._key, "-in", request, "-out", certificate, *span,

@@ -1,0 +1,302 @@
+#include "injector/check.h"
+
+#include <filesystem>
+
+#include <sys/stat.h>
+
+#include "injector/cache.h"
+#include "injector/exec.h"
+#include "tests/catch.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/fake_region.h"
+#include "tests/fakes/fake_transport.h"
+#include "tests/fakes/temporary_directory.h"
+
+using namespace agent_secrets;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* kDate = "Tue, 14 Nov 2023 22:13:20 GMT";  // 1'700'000'000
+
+// Hands the calls on to the scene's own, which outlives the check.
+class BorrowedTransport final : public Transport {
+ public:
+  explicit BorrowedTransport(Transport& inner) : inner_(inner) {}
+  Result<HttpResponse> get(const HttpRequest& request, std::chrono::milliseconds timeout) override {
+    return inner_.get(request, timeout);
+  }
+
+ private:
+  Transport& inner_;
+};
+
+void inspect_good_connection(const HttpRequest& request) {
+  REQUIRE(request.inspection != nullptr);
+  Inspection& seen = *request.inspection;
+  seen.authority = "region.test:443";
+  seen.addresses = {"192.0.2.7"};
+  seen.times = {.resolve = 1us, .connect = 1us, .tls = 1us, .answer = 1us, .body = 1us};
+  seen.tls_version = "TLSv1.3";
+  seen.certificate = PeerCertificate{.subject = "CN=region",
+                                     .issuer = "CN=authority",
+                                     .valid_from = 1'600'000'000s,
+                                     .valid_until = 1'800'000'000s};
+}
+
+// A container with a good credential, in front of a region that answers.
+struct Scene {
+  TemporaryDirectory directory;
+  FakeRegion region;
+  FakeClock clock{1'700'000'000s};
+  FakeTransport transport;
+  Options options;
+  std::vector<std::string> image{"PATH=/usr/bin:/bin"};
+  SecretBuffer variable{};
+
+  Scene() {
+    directory.write("credential", region.credential_text().expose_text());
+    REQUIRE(::chmod(directory.path("credential").c_str(), 0400) == 0);
+    options.action = Action::check;
+    options.credential_file = directory.path("credential");
+    options.state_directory = directory.path();
+  }
+  void region_answers() {
+    transport.will_answer([this](const HttpRequest& request) -> Result<HttpResponse> {
+      inspect_good_connection(request);
+      HttpResponse answer = region.answer(request);
+      answer.headers["date"] = kDate;
+      return answer;
+    });
+  }
+  void region_refuses(int status) {
+    transport.will_answer([status](const HttpRequest& request) -> Result<HttpResponse> {
+      inspect_good_connection(request);
+      return HttpResponse{.status = status, .headers = {{"date", kDate}}, .body = ""};
+    });
+  }
+  FetchedBundle bundle(std::int64_t sequence) {
+    region.facts.sequence = sequence;
+    std::string compact = region.bundle();
+    auto verified = verify_bundle(compact, region.identity()).value();
+    return {.compact = std::move(compact), .verified = std::move(verified)};
+  }
+  void fill_cache(std::int64_t sequence) {
+    options.cache_directory = directory.path("cache");
+    auto cache = BundleCache::open(options.cache_directory, region.identity()).value();
+    REQUIRE(cache.keep(bundle(sequence), {}, std::chrono::milliseconds(500), clock).has_value());
+  }
+
+  CheckReport check() {
+    std::vector<char*> pointers;
+    for (std::string& entry : image) pointers.push_back(entry.data());
+    pointers.push_back(nullptr);
+    observed.clear();
+    return run_check(options,
+                     {.image = pointers.data(),
+                      .credential_variable = variable,
+                      .working_directory = directory.path(),
+                      .clock = clock,
+                      .make_transport =
+                          [this](const CredentialIdentity&) {
+                            return std::make_unique<BorrowedTransport>(transport);
+                          }},
+                     [this](const Step& step) { observed += step.name + ' '; });
+  }
+  std::string observed{};
+};
+
+const Step& step_named(const CheckReport& report, std::string_view name) {
+  for (const Step& step : report.steps) {
+    if (step.name == name) return step;
+  }
+  FAIL("no step " << name);
+  throw;
+}
+
+void fails_at(const CheckReport& report, std::string_view name, int exit_code) {
+  INFO(report.steps.back().detail);
+  CHECK(report.steps.back().name == name);
+  CHECK(report.steps.back().status == StepStatus::failed);
+  CHECK(report.exit_code() == exit_code);
+}
+
+}  // namespace
+
+TEST_CASE("all is well: every step in the order of a start") {
+  Scene scene;
+  scene.region_answers();
+  scene.options.command = {"sh"};
+  const CheckReport report = scene.check();
+  CHECK(scene.observed ==
+        "credential resolve connect tls clock proof bundle open environment limits names dotenv "
+        "state command ");
+  for (const Step& step : report.steps) {
+    INFO(step.name << ": " << step.detail);
+    CHECK(step.status == StepStatus::ok);
+    CHECK(step.took.has_value());
+  }
+  CHECK(report.exit_code() == 0);
+  CHECK(step_named(report, "bundle").detail.starts_with("signed by region-1 of us-west"));
+  CHECK(step_named(report, "command").detail == "/usr/bin/sh");
+}
+
+TEST_CASE("no value is in any step, nor in the document") {
+  Scene scene;
+  scene.region_answers();
+  scene.directory.write(".env", "OPENAI_API_KEY=dotenv-canary\n");
+  scene.image.emplace_back("OPENAI_API_KEY=image-canary");
+  const CheckReport report = scene.check();
+  std::string all = report_json(report);
+  for (const Step& step : report.steps) all += step_lines(step, {});
+  CHECK(all.find("OPENAI_API_KEY") != std::string::npos);
+  CHECK(all.find("canary") == std::string::npos);
+}
+
+TEST_CASE("nothing is written: no cache, no state") {
+  Scene scene;
+  scene.region_answers();
+  scene.options.cache_directory = scene.directory.path("cache");
+  scene.options.state_directory = scene.directory.path("state");
+  CHECK(scene.check().exit_code() == 0);
+  CHECK_FALSE(std::filesystem::exists(scene.options.cache_directory));
+  CHECK_FALSE(std::filesystem::exists(scene.options.state_directory));
+}
+
+TEST_CASE("a start's own faults end a check with a start's exit code") {
+  Scene scene;
+  scene.region_answers();
+  scene.options.environment.require = {"MISSING"};
+  fails_at(scene.check(), "environment", kExitInjectorFailed);
+  scene.options.environment.require.clear();
+  scene.options.command = {"no-such-program"};
+  fails_at(scene.check(), "command", kExitNotFound);
+  scene.options.command = {scene.directory.path("credential")};
+  fails_at(scene.check(), "command", kExitNotExecutable);
+  scene.options.credential_file = scene.directory.path("absent");
+  fails_at(scene.check(), "credential", kExitInjectorFailed);
+  CHECK(scene.observed == "credential ");
+}
+
+TEST_CASE("a control plane that is away is asked once, and at once the answer") {
+  Scene scene;
+  scene.transport.will_fail(ErrorCode::unreachable, "connect: refused");
+  fails_at(scene.check(), "resolve", kExitUnreachable);
+  CHECK(scene.transport.requests.size() == 1);
+  CHECK(scene.clock.sleeps.empty());
+}
+
+TEST_CASE("each refusal has its exit code") {
+  for (const auto& [status, exit_code] :
+       std::vector<std::pair<int, int>>{{401, kExitRefused},
+                                        {403, kExitRefused},
+                                        {404, kExitRefused},
+                                        {409, kExitNotReady},
+                                        {503, kExitUnreachable}}) {
+    Scene scene;
+    scene.region_refuses(status);
+    fails_at(scene.check(), "proof", exit_code);
+  }
+}
+
+TEST_CASE("an answer that is no bundle of ours is a bad bundle") {
+  Scene scene;
+  scene.transport.will_answer([&](const HttpRequest& request) -> Result<HttpResponse> {
+    inspect_good_connection(request);
+    HttpResponse answer = scene.region.answer(request);
+    answer.headers["date"] = kDate;
+    answer.body[answer.body.size() / 2] ^= 1;
+    return answer;
+  });
+  fails_at(scene.check(), "bundle", kExitBadBundle);
+}
+
+TEST_CASE("a bundle older than the cached one is a bad bundle, unless it is accepted") {
+  Scene scene;
+  scene.fill_cache(50);
+  scene.region.facts.sequence = 42;
+  scene.region_answers();
+  fails_at(scene.check(), "bundle", kExitBadBundle);
+  scene.options.cache.accepted_sequence = 42;
+  CHECK(scene.check().exit_code() == 0);
+}
+
+TEST_CASE("the cache says whether it would serve, also when nobody answers") {
+  Scene scene;
+  scene.fill_cache(42);
+  scene.transport.will_fail(ErrorCode::unreachable);
+  scene.clock.advance(2h);
+  CHECK(step_named(scene.check(), "cache")
+            .detail.ends_with(": sequence 42, 2h old, would serve for 22h more"));
+  scene.clock.advance(23h);
+  const CheckReport late = scene.check();
+  CHECK(step_named(late, "cache").status == StepStatus::warning);
+  CHECK(step_named(late, "cache").detail.find("1d 1h old") != std::string::npos);
+}
+
+TEST_CASE("a cache that somebody tampered with is refused as by a start") {
+  Scene scene;
+  scene.fill_cache(42);
+  scene.directory.write("cache/kid-1.bundle", "nonsense");
+  fails_at(scene.check(), "cache", kExitInjectorFailed);
+}
+
+TEST_CASE("what works and should not stay so is a warning") {
+  Scene scene;
+  scene.region_answers();
+  scene.region.values = {{"1ST", "v"}, {"A-B", "v"}, {"OPENAI_API_KEY", "v"}};
+  scene.directory.write(".env", "export OPENAI_API_KEY=other\nLOG_LEVEL=debug\n");
+  scene.options.environment.only = {"1ST", "A-B", "OPENAI_API_KEY", "TYPO"};
+  scene.options.state_directory = "/proc/no/such";
+  REQUIRE(::chmod(scene.directory.path("credential").c_str(), 0444) == 0);
+  const CheckReport report = scene.check();
+  CHECK(report.exit_code() == kExitWarnings);
+  for (const char* name : {"credential", "environment", "names", "dotenv", "state"}) {
+    INFO(name);
+    CHECK(step_named(report, name).status == StepStatus::warning);
+    CHECK_FALSE(step_named(report, name).hint.empty());
+  }
+  CHECK(step_named(report, "environment").detail.ends_with("no set has: TYPO"));
+  CHECK(step_named(report, "names").detail == "a shell drops: 1ST, A-B");
+  CHECK(step_named(report, "dotenv").detail.ends_with("the injected: OPENAI_API_KEY"));
+}
+
+TEST_CASE("conflicts and what --only leaves out are told, and are no warning") {
+  Scene scene;
+  scene.region_answers();
+  scene.image.emplace_back("KEY=image");
+  scene.region.values = {{"KEY", "v"}, {"OTHER", "v"}, {"THIRD", "v"}};
+  scene.options.environment.only = {"KEY", "OTHER"};
+  const CheckReport report = scene.check();
+  CHECK(report.exit_code() == 0);
+  CHECK(step_named(report, "environment").detail ==
+        "2 keys; 1 replace the image's: KEY; 1 left out by --only: THIRD");
+  scene.options.environment.on_conflict = OnConflict::fail;
+  fails_at(scene.check(), "environment", kExitInjectorFailed);
+}
+
+TEST_CASE("env files need no credential, no network and no cache") {
+  Scene scene;
+  scene.options.credential_file.clear();
+  scene.directory.write(".env", "KEY=v\n");
+  scene.options.env_files = {scene.directory.path(".env")};
+  const CheckReport report = scene.check();
+  CHECK(scene.observed == "env-file environment limits names dotenv state ");
+  CHECK(report.exit_code() == 0);
+  CHECK(step_named(report, "dotenv").detail.ends_with("is the env file itself"));
+  CHECK(scene.transport.requests.empty());
+  scene.directory.write(".env", "no pair\n");
+  fails_at(scene.check(), "env-file", kExitInjectorFailed);
+}
+
+TEST_CASE("a script whose interpreter is missing is found out before the start") {
+  Scene scene;
+  scene.region_answers();
+  const std::string script = scene.directory.path("bot");
+  scene.options.command = {script};
+  scene.directory.write("bot", "#!/no/such/python -u\n");
+  REQUIRE(::chmod(script.c_str(), 0755) == 0);
+  fails_at(scene.check(), "command", kExitNotFound);
+  scene.directory.write("bot", "#! /bin/sh\n");
+  CHECK(step_named(scene.check(), "command").detail == script + ", run by /bin/sh");
+}

@@ -1,0 +1,102 @@
+#include "injector/explain_environment.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace agent_secrets {
+namespace {
+
+using Names = std::unordered_set<std::string_view>;
+
+ExplainedVariable read_assignment(const char* assignment, Outcome outcome) {
+  const std::string_view text(assignment);
+  const std::size_t equals = text.find('=');
+  if (equals == std::string_view::npos) {
+    return {.name = {}, .outcome = outcome, .value_bytes = text.size()};
+  }
+  return {
+      .name = text.substr(0, equals), .outcome = outcome, .value_bytes = text.size() - equals - 1};
+}
+
+bool is_chosen(std::string_view name, const std::vector<std::string>& only) {
+  return only.empty() || std::ranges::find(only, name) != only.end();
+}
+
+}  // namespace
+
+std::string_view outcome_word(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kept:
+      return "kept";
+    case Outcome::added:
+      return "new";
+    case Outcome::set_wins:
+      return "set-wins";
+    case Outcome::image_wins:
+      return "image-wins";
+    case Outcome::removed:
+      return "removed";
+    case Outcome::left_out:
+      return "left-out";
+  }
+  AGENT_SECRETS_ASSERT(false);
+}
+
+std::vector<ExplainedVariable> explain_environment(char** image,
+                                                   const std::vector<EnvironmentEntry>& set,
+                                                   const EnvironmentPolicy& policy,
+                                                   const std::vector<char*>& composed) {
+  Names image_names;
+  for (char** entry = image; *entry != nullptr; ++entry) {
+    image_names.insert(read_assignment(*entry, Outcome::kept).name);
+  }
+  Names chosen_names;
+  std::unordered_set<const char*> set_assignments;
+  for (const EnvironmentEntry& entry : set) {
+    set_assignments.insert(entry.assignment.data());
+    if (is_chosen(entry.key, policy.only)) chosen_names.insert(entry.key);
+  }
+
+  std::vector<ExplainedVariable> explained;
+  std::unordered_set<const char*> passed_on;
+  for (const char* assignment : composed) {
+    if (assignment == nullptr) break;
+    passed_on.insert(assignment);
+    ExplainedVariable variable = read_assignment(assignment, Outcome::kept);
+    if (set_assignments.contains(assignment)) {
+      variable.outcome = image_names.contains(variable.name) ? Outcome::set_wins : Outcome::added;
+    } else if (chosen_names.contains(variable.name)) {
+      variable.outcome = Outcome::image_wins;
+    }
+    explained.push_back(variable);
+  }
+  for (char** entry = image; *entry != nullptr; ++entry) {
+    const ExplainedVariable variable = read_assignment(*entry, Outcome::removed);
+    // Where the set has it too, the line of the set's own entry says so.
+    if (passed_on.contains(*entry) || chosen_names.contains(variable.name)) continue;
+    explained.push_back(variable);
+  }
+  for (const EnvironmentEntry& entry : set) {
+    if (chosen_names.contains(entry.key)) continue;
+    explained.push_back(read_assignment(entry.assignment.data(), Outcome::left_out));
+  }
+  return explained;
+}
+
+std::vector<std::string> names_with(Outcome outcome,
+                                    const std::vector<ExplainedVariable>& variables) {
+  std::vector<std::string> names;
+  for (const ExplainedVariable& variable : variables) {
+    if (variable.outcome == outcome) names.emplace_back(variable.name);
+  }
+  return names;
+}
+
+bool survives_a_shell(std::string_view name) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  return !name.empty() && !(name[0] >= '0' && name[0] <= '9') && std::ranges::all_of(name, fits);
+}
+
+}  // namespace agent_secrets

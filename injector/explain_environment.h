@@ -1,0 +1,53 @@
+#pragma once
+// What became of each variable, read off the composed environment afterwards: the policy stays in
+// compose_environment() alone, and what is shown is what the command would get. Names and sizes;
+// the values stay where they are.
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "injector/environment.h"
+
+namespace agent_secrets {
+
+enum class Outcome {
+  kept,        // the image's, and nobody else's
+  added,       // the set's, and nobody else's
+  set_wins,    // both have it, the command gets the set's
+  image_wins,  // both have it, the command gets the image's
+  removed,     // a credential variable: the command does not get it
+  left_out,    // in the set, and --only does not name it
+};
+
+// "kept", "new", "set-wins", "image-wins", "removed", "left-out": an interface.
+std::string_view outcome_word(Outcome outcome);
+
+struct ExplainedVariable {
+  std::string_view name;  // "" for an entry of the image that has no '='
+  Outcome outcome = Outcome::kept;
+  std::size_t value_bytes = 0;
+  [[nodiscard]] bool is_from_set() const {
+    return outcome == Outcome::added || outcome == Outcome::set_wins ||
+           outcome == Outcome::left_out;
+  }
+};
+
+// In the order of the environment, then what is not in it. `composed` is what
+// compose_environment(image, set, policy) returned; the names point into `image` and `set`.
+std::vector<ExplainedVariable> explain_environment(char** image,
+                                                   const std::vector<EnvironmentEntry>& set,
+                                                   const EnvironmentPolicy& policy,
+                                                   const std::vector<char*>& composed);
+
+// The names with that outcome.
+std::vector<std::string> names_with(Outcome outcome,
+                                    const std::vector<ExplainedVariable>& variables);
+
+// Names that a POSIX shell does not pass on to what it runs: anything but letters, digits and '_',
+// or a digit in front.
+bool survives_a_shell(std::string_view name);
+
+}  // namespace agent_secrets

@@ -1,0 +1,38 @@
+#pragma once
+// `secret-injector env`: the variables that the command would get, by name, origin, size and
+// outcome. Values are not shown in any form. A table on a terminal, tab-separated lines with a
+// header in a pipe, or one JSON document.
+
+#include <string>
+#include <vector>
+
+#include "core/bundle.h"
+#include "core/error.h"
+#include "injector/explain_environment.h"
+#include "injector/terminal_style.h"
+
+namespace agent_secrets {
+
+struct KeyOrigin {
+  std::string key;
+  std::string path;
+};
+
+// Which env file each key comes from: the last one that has it.
+Result<std::vector<KeyOrigin>> origins_in_files(const std::vector<std::string>& paths);
+
+struct EnvironmentListing {
+  std::vector<ExplainedVariable> variables;
+  std::vector<SetVersion> sets;  // that the bundle merges; empty for env files
+  std::vector<KeyOrigin> files;  // empty for a bundle
+};
+
+// "image", "set voice=3", "file .env". A bundle of several sets does not say which key came from
+// which: then it is "sets voice=3, keys=7".
+std::string origin_of(const ExplainedVariable& variable, const EnvironmentListing& listing);
+
+std::string listing_table(const EnvironmentListing& listing, const TerminalStyle& style);
+std::string listing_tsv(const EnvironmentListing& listing);
+std::string listing_json(const EnvironmentListing& listing);
+
+}  // namespace agent_secrets

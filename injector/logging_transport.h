@@ -1,0 +1,41 @@
+#pragma once
+// A Transport that tells, for -v, what each phase of each attempt took. A phase that was not
+// finished has no line, so the last one is where an attempt got to.
+//
+// Ownership: borrows the transport and the log. Threads: one.
+
+#include <chrono>
+#include <optional>
+#include <string_view>
+
+#include "core/log.h"
+#include "core/transport.h"
+
+namespace agent_secrets {
+
+class LoggingTransport final : public Transport {
+ public:
+  LoggingTransport(Transport& inner, const Log& log) : inner_(inner), log_(log) {}
+
+  Result<HttpResponse> get(const HttpRequest& request, std::chrono::milliseconds timeout) override {
+    Inspection inspection;
+    HttpRequest inspected = request;
+    inspected.inspection = &inspection;
+    auto answer = inner_.get(inspected, timeout);
+    const auto tell = [&](std::string_view phase, std::optional<std::chrono::microseconds> taken) {
+      if (taken) log_.debug(phase, {{"peer", inspection.authority}, {"us", taken->count()}});
+    };
+    tell("resolve", inspection.times.resolve);
+    tell("connect", inspection.times.connect);
+    tell("tls", inspection.times.tls);
+    tell("answer", inspection.times.answer);
+    tell("body", inspection.times.body);
+    return answer;
+  }
+
+ private:
+  Transport& inner_;
+  const Log& log_;
+};
+
+}  // namespace agent_secrets

@@ -1,0 +1,100 @@
+#include "injector/progress.h"
+
+#include <unistd.h>
+
+#include "injector/duration.h"
+#include "injector/file.h"
+#include "injector/watchdog.h"
+
+namespace agent_secrets {
+namespace {
+
+constexpr const char* kProgram = "secret-injector";
+
+struct StepText {
+  std::string_view name;
+  std::string_view hint;          // for an error that brings none
+  std::string_view timeout_hint;  // for a step that never ended
+};
+
+constexpr std::array<StepText, kStartSteps> kSteps = {{
+    {"options", "see secret-injector --help", ""},
+    {"protect", "look for a seccomp profile that forbids prctl or setrlimit", ""},
+    {"credential", "issue the credential again, and mount the whole text here",
+     "the credential's file is a pipe that nobody writes to, or on a disk that hangs"},
+    {"cache", "look at the cache directory, or start without --cache-dir",
+     "the cache directory's disk hangs"},
+    {"fetch bundle", "look at the control plane's log", "raise --timeout"},
+    {"open bundle", "issue a new credential for this agent, and mount it here", "raise --timeout"},
+    {"environment", "change the secret set, or what the image sets",
+     "an env file is a pipe that nobody writes to, or on a disk that hangs"},
+    {"state", "look at the state directory", "the state directory's disk hangs"},
+    {"start sidecar", "look at what the sidecar says above",
+     "look at what the sidecar says above, or raise --timeout"},
+    {"exec", "check the command, and the image", ""},
+}};
+
+const StepText& text_of(StartStep step) { return kSteps[static_cast<std::size_t>(step)]; }
+
+std::string report_text(const Log& log, std::string_view step, std::string_view hint, Error error,
+                        int exit_code) {
+  // Lower layers that know the step have said it.
+  const std::string clause = std::string(step) + ": ";
+  std::string cause = error.message;
+  if (cause.starts_with(clause)) {
+    cause.erase(0, clause.size());
+  } else {
+    error.message.insert(0, clause);
+  }
+  if (error.hint.empty()) error.hint = hint;
+  if (log.format() == LogFormat::text) return describe(kProgram, error);
+  return log.format_line(
+      LogLevel::error, error.message,
+      {{"step", step}, {"cause", cause}, {"hint", error.hint}, {"exit_code", exit_code}});
+}
+
+}  // namespace
+
+int report_failure(const Log& log, std::string_view step, std::string_view hint, Error error,
+                   int exit_code) {
+  const std::string text = report_text(log, step, hint, std::move(error), exit_code);
+  // The exit code still says it. NOLINTNEXTLINE(bugprone-unused-return-value)
+  (void)write_all(STDERR_FILENO, text, "stderr");
+  return exit_code;
+}
+
+void Progress::enter(StartStep step) {
+  const auto now = std::chrono::steady_clock::now();
+  const auto taken = std::chrono::duration_cast<std::chrono::microseconds>(now - since_);
+  log_.debug(text_of(step_).name, {{"us", taken.count()}});
+  step_ = step;
+  since_ = now;
+  if (timeout_.count() != 0) prepare_timeout_report();
+}
+
+int Progress::report(const Error& error, int exit_code) const {
+  return report_failure(log_, text_of(step_).name, text_of(step_).hint, error, exit_code);
+}
+
+void Progress::prepare_timeout_reports(std::chrono::seconds timeout, int exit_code) {
+  timeout_ = timeout;
+  timeout_exit_code_ = exit_code;
+  prepare_timeout_report();
+}
+
+void Progress::prepare_timeout_report() {
+  const StepText& text = text_of(step_);
+  const auto index = static_cast<std::size_t>(step_);
+  if (reports_[index].empty()) {
+    reports_[index] =
+        report_text(log_, text.name, "",
+                    {.code = ErrorCode::timed_out,
+                     .message = "it was not done within --timeout, " + format_duration(timeout_),
+                     .hint = std::string(text.timeout_hint)},
+                    timeout_exit_code_);
+    report_views_[index] = reports_[index];
+  }
+  Watchdog::will_say(&report_views_[index]);
+}
+
+}  // namespace agent_secrets

@@ -1,0 +1,159 @@
+"""Runs the rows of support.failure_rows in parallel, says what does not match, and prints the table."""
+
+import concurrent.futures
+import dataclasses
+import functools
+import os
+import re
+import subprocess
+
+from support.failure_rows import AT_DEADLINE, CACHE_ROWS, NOW, ROWS, CacheRow, Fails, Row, Starts
+from support.failure_scene import CACHED, TIMEOUT, Ended, Scene
+
+WORKERS = 12
+SLACK = 0.1  # seconds that a start may outlast --timeout
+AT_ONCE = 0.4  # of --timeout
+HELD = 0.7  # of --timeout: what nothing ends before takes at least that long
+CACHE_WARNING = "the control plane cannot be reached: starting with the cached secrets"
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One start: a row, under one of its two conditions."""
+
+    row: Row | CacheRow
+    condition: str
+
+    @property
+    def expected(self):
+        if isinstance(self.row, CacheRow):
+            return self.row.unreachable if self.condition == "unreachable" else self.row.reachable
+        if self.condition == "fresh cache" and self.row.cache:
+            return Starts(CACHED, CACHE_WARNING, self.row.outcome.when)
+        return self.row.outcome
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    case: Case
+    ended: Ended | None  # None: skipped, it needs root
+    faults: list
+
+
+def cases():
+    return ([Case(row, condition) for row in ROWS for condition in ("no cache", "fresh cache")]
+            + [Case(row, condition) for row in CACHE_ROWS for condition in ("unreachable", "reachable")])
+
+
+def run_all(directory, certificates):
+    """A result for every case. What was only late is measured again, alone, twice at most: a machine that is busy with
+    something else delays a start before it begins."""
+    numbered = list(enumerate(cases()))
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+        results = list(pool.map(lambda item: run(item[1], directory / str(item[0]), certificates), numbered))
+    for number in range(len(results)):
+        for again in range(2):
+            if any(fault.startswith("took ") for fault in results[number].faults):
+                results[number] = run(results[number].case, directory / f"{number}-again-{again}", certificates)
+    return results
+
+
+def run(case, directory, certificates):
+    if case.row.root and not may_mount():
+        return Result(case, None, [])
+    with Scene(directory, certificates) as scene:
+        if isinstance(case.row, CacheRow):
+            arrange_cache_row(case, scene)
+        else:
+            case.row.arrange(scene)
+            scene.with_cache = case.condition == "fresh cache"
+            if scene.with_cache:
+                scene.fill_cache()
+        ended = scene.start()
+        return Result(case, ended, list(mismatches(case.expected, ended, scene)))
+
+
+@functools.cache
+def may_mount():
+    """Root, and not in a container that was denied mounts."""
+    probe = ["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"]
+    return os.geteuid() == 0 and subprocess.run(probe, capture_output=True).returncode == 0
+
+
+def arrange_cache_row(case, scene):
+    scene.with_cache = True
+    scene.stand_by(reachable=case.condition == "reachable")
+    case.row.arrange(scene)
+
+
+def mismatches(expected, ended, scene):
+    """Sentences."""
+    if isinstance(expected, Fails):
+        yield from not_the_failure(expected, ended, scene)
+    else:
+        yield from not_the_start(expected, ended)
+    yield from not_on_time(expected.when, ended)
+    for secret in scene.secrets():
+        if secret in ended.stderr:
+            yield f"stderr holds a secret: {ended.stderr!r}"
+
+
+def not_the_failure(expected, ended, scene):
+    if ended.exit_code != 125:
+        yield f"exit code {ended.exit_code}, not 125: {ended.stderr!r}"
+    wanted = [pattern(f"secret-injector: error: {expected.message}", scene), pattern(f"hint: {expected.hint}", scene)]
+    if len(ended.report) != 2 or not all(map(re.fullmatch, wanted, ended.report)):
+        yield f"said {ended.report}, not {expected.message!r}, {expected.hint!r}"
+    if ended.stdout:
+        yield "the command ran"
+
+
+def not_the_start(expected, ended):
+    if ended.exit_code != 0 or ended.stdout.strip() != expected.value:
+        yield f"exit code {ended.exit_code}, stdout {ended.stdout!r}, stderr {ended.stderr!r}"
+    warnings = ended.lines("warning ")
+    if ended.report or len(warnings) != bool(expected.warning) or expected.warning not in "".join(warnings):
+        yield f"said {ended.stderr!r}, not {expected.warning!r}"
+
+
+def not_on_time(when, ended):
+    if ended.seconds > TIMEOUT + SLACK or (when == NOW and ended.ratio > AT_ONCE):
+        yield f"took {ended.ratio:.2f} of --timeout, not {when}"
+    if when == AT_DEADLINE and ended.ratio < HELD:
+        yield f"gave up after {ended.ratio:.2f} of --timeout, not {when}"
+
+
+def pattern(text, scene):
+    """The regular expression of a message as the rows write it."""
+    expression = re.escape(text)
+    filled = {
+        "PROXY:PORT": re.escape(scene.proxy_authority), "HOST:PORT": re.escape(scene.authority),
+        "BASE-URL": re.escape((scene.urls or [""])[-1]), "DIR": re.escape(str(scene.cache)),
+        "<n>": r"\d+", "<t>": r"\d+(\.\d)?s",
+    }
+    if "http://HOST:PORT" in text:  # a hint that speaks of any
+        del filled["HOST:PORT"]
+    for name, value in filled.items():
+        expression = expression.replace(re.escape(name), value)
+    return expression
+
+
+def table(results):
+    """Lines: every row with the measured times of its two cases."""
+    lines = [f"{'fault':64}  {'ends':>9}  {'time':>11}  message"]
+    for first, second in zip(results[::2], results[1::2], strict=True):
+        for result in (first, second):
+            lines.append(line(result))
+    return lines
+
+
+def line(result):
+    fault = f"{result.case.row.fault} [{result.case.condition}]"
+    if result.ended is None:
+        return f"{fault:64}  skipped: needs root and mounts"
+    ended = result.ended
+    word = "starts" if ended.exit_code == 0 else f"exit {ended.exit_code}"
+    said = (ended.report or ended.lines("warning ") or [""])[0]
+    said = said.removeprefix("secret-injector: error: ").removeprefix("warning secret-injector: ")
+    mark = "  <- " + "; ".join(result.faults) if result.faults else ""
+    return f"{fault:64}  {word:>9}  {ended.ratio:4.2f} x {TIMEOUT} s  {said[:90]}{mark}"

@@ -1,0 +1,74 @@
+"""docs/failures.md, made of the rows. `python3 -m support.failure_page` in tests/ writes it."""
+
+from support import programs
+from support.failure_rows import AT_DEADLINE, CACHE_ROWS, NOW, SECTIONS, Fails
+
+PATH = programs.ROOT / "docs" / "failures.md"
+
+HEAD = """# How secret-injector fails
+
+Made from `tests/support/failure_rows.py` by `script/failures --write`; do not edit. `script/failures` runs every row
+against the built program over real sockets, {count} faults under two conditions each, and prints what it measured.
+
+Each failure is exit code 125 and two lines on stderr, or one JSON object with `AGENT_SECRETS_LOG=json` (members `step`, `cause`,
+`hint`, `exit_code`); the command is not started.
+
+| time | means |
+|---|---|
+| at once | in less than {now:.0%} of `--timeout`: nothing that a retry could help |
+| within | by `--timeout`; retries and pauses fill it, and end early when the next pause would not fit |
+| deadline | by `--timeout`, and nothing ends it before |
+
+None outlasts `--timeout` by more than {slack:.0f} ms. *Cache* tells whether a fresh one (`--cache-dir`) serves instead: then the command starts,
+with a warning that names the cause, the age and the versions.
+"""
+
+CACHE_HEAD = """
+## The cache itself
+
+The same for both means that the start is refused although the control plane can be reached: the memory against roll-back
+is gone, and somebody should know.
+
+| the cache is | control plane unreachable | control plane well |
+|---|---|---|
+"""
+
+
+def page():
+    from support.failure_matrix import AT_ONCE, SLACK
+
+    count = sum(map(len, SECTIONS.values())) + len(CACHE_ROWS)
+    parts = [HEAD.format(count=count, now=AT_ONCE, slack=SLACK * 1000)]
+    for title, rows in SECTIONS.items():
+        parts.append(f"\n## {title}\n\n| fault | what happens | time | cache |\n|---|---|---|---|\n")
+        parts += [line(row) for row in rows]
+    parts.append(CACHE_HEAD)
+    for row in CACHE_ROWS:
+        parts.append(f"| {row.fault} | {outcome(row.unreachable)} | {outcome(row.reachable)} |\n")
+    return "".join(parts)
+
+
+def line(row):
+    starts = not isinstance(row.outcome, Fails)
+    cache = "not needed" if starts else "serves" if row.cache else "no"
+    return f"| {row.fault} | {outcome(row.outcome)} | {time(row.outcome.when)} | {cache} |\n"
+
+
+def outcome(expected):
+    if isinstance(expected, Fails):
+        return f"`{shown(expected.message)}`<br>{shown(expected.hint, code=False)}"
+    source = "starts from the cache" if "cached" in expected.value else "starts"
+    return f"{source}, warning: {expected.warning}" if expected.warning else source
+
+
+def time(when):
+    return {NOW: "at once", AT_DEADLINE: "deadline"}.get(when, "within")
+
+
+def shown(text, code=True):
+    text = text.replace("<t>", "Ns").replace("<n>", "N").replace("BASE-URL", "URL")
+    return text if code else text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    PATH.write_text(page())
