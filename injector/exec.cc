@@ -2,29 +2,70 @@
 
 #include <array>
 #include <cerrno>
+#include <string_view>
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/unique_fd.h"
+#include "injector/command_search.h"
+#include "injector/environment.h"
 
 namespace agent_secrets {
 namespace {
 
-std::string hint_for(int error_number, const std::string& file) {
-  if (error_number == ENOENT && file.find('/') == std::string::npos) {
-    return "check the command's name, and PATH in the image";
+// Whatever is wrong with it, the file is there.
+std::string hint_for_access(const std::string& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0) {
+    return "let this user enter the directories that lead there";
   }
-  // The kernel says ENOENT for the file itself and for its interpreter alike.
-  if (error_number == ENOENT && ::access(file.c_str(), F_OK) == 0) {
-    return "the file is there, but the interpreter or loader that it names is not";
+  if (S_ISDIR(status.st_mode)) return "it is a directory: name a program";
+  if ((status.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) == 0) return "give it execute permission";
+  return "look at its owner, at its interpreter, and whether its file system is mounted noexec";
+}
+
+std::string hint_for_format(const std::string& path) {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  std::array<char, 4> start{};
+  const ssize_t size = ::read(file.get(), start.data(), start.size());
+  if (size == 4 && std::string_view(start.data(), 4) ==
+                       "\x7f"
+                       "ELF") {
+    return "it is a program for another kind of machine: check the image's platform";
   }
-  if (error_number == EACCES) return "give it execute permission";
-  return {};
+  return "add a first line such as #!/bin/sh if it is a script";
+}
+
+std::string hint_for(const FailedExec& failed) {
+  switch (failed.error_number) {
+    case ENOENT:
+      return failed.path.empty()
+                 ? "check the command's name, and PATH"
+                 : "the file is there, but the interpreter or loader that it names is not (a first "
+                   "line that ends in CR LF does that too)";
+    case EACCES:
+      return hint_for_access(failed.path);
+    case ENOEXEC:
+      return hint_for_format(failed.path);
+    case ENOTDIR:
+      return "a part of the path is a file, not a directory";
+    case ELOOP:
+      return "its symbolic links, or the interpreters of its scripts, lead in a circle";
+    case ETXTBSY:
+      return "something still has it open for writing: start it when it is written";
+    case E2BIG:
+      return "make the arguments or the environment smaller, or raise the stack limit (ulimit -s)";
+    case EAGAIN:
+      return "its user has more processes than RLIMIT_NPROC allows";
+    default:
+      return {};
+  }
 }
 
 // -1 for "." and "..".
@@ -73,19 +114,20 @@ ExecFailure exec_command(const std::vector<std::string>& command, std::vector<ch
   // execve's signature is older than const; it does not write (exec(3p)).
   for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
+  const auto candidates = command_candidates(command[0], find_variable(environment.data(), "PATH"));
 
-  close_from(3);
-  char** const image = ::environ;
-  ::environ = environment.data();  // execvp searches the PATH of this one
   signals.restore_for_exec();
-  ::execvp(argv[0], argv.data());
+  const FailedExec failed = exec_first(candidates, argv.data(), environment.data());
+  Signals::take_back();
 
-  const int error_number = errno;
-  ::environ = image;  // the libraries' exit handlers outlive `environment`
-  return {.exit_code = error_number == ENOENT ? kExitNotFound : kExitNotExecutable,
+  // The path says where a search ended.
+  const bool is_elsewhere = !failed.path.empty() && failed.path != command[0];
+  const std::string what =
+      is_elsewhere ? fmt::format("{} ({})", command[0], failed.path) : command[0];
+  return {.exit_code = failed.error_number == ENOENT ? kExitNotFound : kExitNotExecutable,
           .error = {.code = ErrorCode::failed,
-                    .message = fmt::format("exec {}: {}", command[0], errno_message(error_number)),
-                    .hint = hint_for(error_number, command[0])}};
+                    .message = fmt::format("exec {}: {}", what, errno_message(failed.error_number)),
+                    .hint = hint_for(failed)}};
 }
 
 }  // namespace agent_secrets

@@ -1,6 +1,5 @@
 #pragma once
-// Becoming the command: execvp(3) with the PATH of the environment that the command gets, so that
-// it is found as a shell with that environment would find it.
+// Becoming the command: found by PATH as command_search.h says, with every failure explained.
 
 #include <string>
 #include <vector>
@@ -20,12 +19,13 @@ struct ExecFailure {
   Error error;
 };
 
-// Returns only when it failed. Every descriptor but 0, 1 and 2 is closed by then. `environment` is
-// NULL-terminated.
+// Returns only when it failed. `environment` is NULL-terminated. Descriptors that the command is
+// not to have are closed before (close_from).
 ExecFailure exec_command(const std::vector<std::string>& command, std::vector<char*>& environment,
                          const Signals& signals);
 
-// Every descriptor from `first` on. Async-signal-safe.
+// Every descriptor from `first` on. Async-signal-safe. While this process is root, if it is going
+// to be another user: /proc/self/fd of an undumpable process belongs to root (proc(5)).
 void close_from(int first);
 
 // The same by /proc, for where there is no close_range(2): counting up to RLIMIT_NOFILE can take a

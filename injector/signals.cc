@@ -19,17 +19,24 @@ void catch_unless_ignored(int signal_number) {
   AGENT_SECRETS_ASSERT(::sigaction(signal_number, &action, nullptr) == 0);
 }
 
-}  // namespace
-
-Signals::Signals() {
-  for (const int signal_number : {SIGTERM, SIGINT, SIGHUP}) catch_unless_ignored(signal_number);
+struct sigaction ignore_pipe() {
   struct sigaction ignore{};
   ignore.sa_handler = SIG_IGN;
-  AGENT_SECRETS_ASSERT(::sigaction(SIGPIPE, &ignore, &pipe_before_) == 0);
+  struct sigaction before{};
+  AGENT_SECRETS_ASSERT(::sigaction(SIGPIPE, &ignore, &before) == 0);
+  return before;
+}
+
+}  // namespace
+
+Signals::Signals() : pipe_before_(ignore_pipe()) {
+  for (const int signal_number : {SIGTERM, SIGINT, SIGHUP}) catch_unless_ignored(signal_number);
 }
 
 void Signals::restore_for_exec() const {
   AGENT_SECRETS_ASSERT(::sigaction(SIGPIPE, &pipe_before_, nullptr) == 0);
 }
+
+void Signals::take_back() { ignore_pipe(); }
 
 }  // namespace agent_secrets

@@ -26,9 +26,12 @@ class Signals {
 
   // The last thing before execve.
   void restore_for_exec() const;
+  // After an execve that failed: reporting it to a pipe that nobody reads must not be what this
+  // process dies of.
+  static void take_back();
 
  private:
-  struct sigaction pipe_before_{};
+  struct sigaction pipe_before_;
 };
 
 }  // namespace agent_secrets
