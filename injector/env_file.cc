@@ -1,5 +1,6 @@
 #include "injector/env_file.h"
 
+#include <algorithm>
 #include <array>
 #include <map>
 
@@ -81,13 +82,36 @@ std::string_view take_line(std::string_view& text) {
   return line;
 }
 
+constexpr const char* kLineHint = "write KEY=value, one a line; there are no continued lines";
+
+bool is_key_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '-';
+}
+
+// A key that is wrong is not quoted: where the line is broken, it may be a part of a value.
+Result<void> check_key(std::string_view key) {
+  if (key.empty()) return fail(ErrorCode::invalid, "the key is empty", kLineHint);
+  if (key.size() > limits::kKeyNameMax) {
+    return fail(ErrorCode::invalid,
+                fmt::format("the key has more than {} characters", limits::kKeyNameMax), kLineHint);
+  }
+  if (std::ranges::all_of(key, is_key_character)) return {};
+  std::string hint = "use letters, digits, '_' and '-' in a key";
+  if (key.starts_with("export ")) hint = "leave `export` out";
+  if (key.starts_with("\xef\xbb\xbf")) hint = "save the file without a byte order mark";
+  return fail(ErrorCode::invalid, "no valid key in front of the '='", std::move(hint));
+}
+
 Result<EnvironmentPair> parse_line(std::string_view line) {
   const std::size_t equals = line.find('=');
-  if (equals == std::string_view::npos) return fail(ErrorCode::invalid, "no '=' in the line");
+  if (equals == std::string_view::npos) {
+    return fail(ErrorCode::invalid, "no '=' in the line", kLineHint);
+  }
   const EnvironmentPair pair{.key = stripped(line.substr(0, equals)),
                              .value = unquoted(stripped(line.substr(equals + 1)))};
-  if (pair.key.empty()) return fail(ErrorCode::invalid, "the key is empty");
-  if (pair.value.empty()) return fail(ErrorCode::invalid, "the value is empty");
+  if (auto checked = check_key(pair.key); !checked) return propagate(checked);
+  if (pair.value.empty()) return fail(ErrorCode::invalid, "the value is empty", kLineHint);
   return pair;
 }
 
@@ -102,10 +126,7 @@ Result<std::vector<EnvironmentPair>> parse_env_file(std::string_view text, std::
     const std::string_view line = stripped(take_line(text));
     if (line.empty() || line.starts_with('#')) continue;
     auto pair = parse_line(line);
-    if (!pair) {
-      pair.error().hint = "write KEY=value, one a line; there are no continued lines";
-      return propagate(pair, fmt::format("{}:{}", path, number));
-    }
+    if (!pair) return propagate(pair, fmt::format("{}:{}", path, number));
     pairs.push_back(*pair);
   }
   if (pairs.empty()) return fail(ErrorCode::invalid, fmt::format("{}: no KEY=value in it", path));

@@ -6,10 +6,12 @@
 //   start with '#' are skipped; the rest is split at its first '=', both halves are stripped; a
 //   value that both starts and ends with '"' loses one pair of them (a lone '"' becomes empty).
 //
-// An empty key or value, a line without '=', bytes that are not UTF-8 and a file without a single
-// pair are errors. There is no `export`, no inline comment, no value over several lines, no single
-// quote, and no byte order mark (it becomes part of the first key). A key given twice: the last one
-// counts, in a file and across files.
+// An empty key or value, a line without '=', a key with anything but letters, digits, '_' and '-'
+// or with more than limits::kKeyNameMax of them, bytes that are not UTF-8 and a file without a
+// single pair are errors. There is no `export`, no inline comment, no value over several lines, no
+// single quote, and no byte order mark (it would be a part of the first key). A key given twice:
+// the last one counts, in a file and across files. tests/integration/test_env_file_as_the_cli.py
+// compares the two.
 //
 // Ownership: the values are held in guarded memory from the read to the exec.
 // Limits: a file has at most limits::kRequestBody bytes.

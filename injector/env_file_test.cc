@@ -28,12 +28,25 @@ TEST_CASE("an env file is read as the official CLI reads it") {
   CHECK(parsed("  A  =  1 2  \n") == "A=1 2");
   CHECK(parsed("E==a=b") == "E==a=b");
   CHECK(parsed("A=1 # not a comment") == "A=1 # not a comment");
-  CHECK(parsed("export A=1") == "export A=1");
+  CHECK(parsed("my-KEY_1=1") == "my-KEY_1=1");
   CHECK(parsed("A=1\r\nB=2\rC=3\r\n") == "A=1|B=2|C=3");
-  CHECK(parsed("\xef\xbb\xbf"
-               "A=1") ==
-        "\xef\xbb\xbf"
-        "A=1");
+}
+
+TEST_CASE("a key that the CLI refuses is refused, with what to do about it") {
+  const auto hint = [](std::string_view text) {
+    const auto pairs = parse_env_file(text, "f");
+    REQUIRE_FALSE(pairs.has_value());
+    return pairs.error().hint;
+  };
+  CHECK(parsed("A=1\nexport B=1") == "f:2: no valid key in front of the '='");
+  CHECK(hint("export B=1") == "leave `export` out");
+  CHECK(hint("\xef\xbb\xbf"
+             "A=1") == "save the file without a byte order mark");
+  for (const char* key : {"A B", "A.B", "\"A\"", "\xc3\xa9", "A\tB", "$A"}) {
+    CHECK(hint(std::string(key) + "=1") == "use letters, digits, '_' and '-' in a key");
+  }
+  CHECK(parsed(std::string(64, 'K') + "=1") == std::string(64, 'K') + "=1");
+  CHECK(parsed(std::string(65, 'K') + "=1") == "f:1: the key has more than 64 characters");
 }
 
 TEST_CASE("one pair of double quotes goes, everything else of quoting stays") {

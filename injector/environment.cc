@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <unordered_map>
 #include <unordered_set>
 
 #include <fmt/format.h>
@@ -68,16 +69,22 @@ Result<void> check_conflicts(const std::vector<EnvironmentEntry>& set, const Nam
 Result<void> check_required(const std::vector<char*>& environment,
                             const std::vector<std::string>& require) {
   if (require.empty()) return {};
-  Names names;
-  for (const char* assignment : environment) names.insert(name_of(assignment));
-  std::vector<std::string_view> missing;
-  for (const std::string& key : require) {
-    if (!names.contains(key)) missing.emplace_back(key);
+  // Of duplicates the first counts, as it does for getenv and for Python.
+  std::unordered_map<std::string_view, bool> is_empty;
+  for (const char* assignment : environment) {
+    const std::string_view name = name_of(assignment);
+    is_empty.try_emplace(name, std::strlen(assignment) == name.size() + 1);
   }
-  if (missing.empty()) return {};
+  std::vector<std::string> faults;
+  for (const std::string& key : require) {
+    const auto found = is_empty.find(key);
+    if (found == is_empty.end()) faults.push_back(key);
+    if (found != is_empty.end() && found->second) faults.push_back(key + " (empty)");
+  }
+  if (faults.empty()) return {};
   return fail(ErrorCode::invalid,
-              fmt::format("required keys are missing: {}", fmt::join(missing, ", ")),
-              "add them to the secret set and redeploy the agent");
+              fmt::format("required keys are missing: {}", fmt::join(faults, ", ")),
+              "give each a value in the secret set, and redeploy the agent");
 }
 
 Names names_of_image(char** image) {
@@ -124,6 +131,15 @@ Result<std::vector<char*>> compose_environment(char** image,
   }
   environment.push_back(nullptr);
   return environment;
+}
+
+std::vector<std::string> not_in_set(const std::vector<EnvironmentEntry>& set,
+                                    const std::vector<std::string>& only) {
+  const Names names = names_of_set(set);
+  std::vector<std::string> keys;
+  std::ranges::copy_if(only, std::back_inserter(keys),
+                       [&](const std::string& key) { return !names.contains(key); });
+  return keys;
 }
 
 std::size_t argument_space(std::size_t stack_limit) {

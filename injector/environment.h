@@ -26,7 +26,7 @@ enum class OnConflict { replace, keep, fail };
 struct EnvironmentPolicy {
   OnConflict on_conflict = OnConflict::replace;
   std::vector<std::string> only;     // keys of the set to take; empty: all
-  std::vector<std::string> require;  // keys that the bot must get, from wherever
+  std::vector<std::string> require;  // keys that the bot must get, not empty, from wherever
   std::vector<std::string> allow;    // reserved names to let through
 };
 
@@ -34,6 +34,10 @@ struct EnvironmentPolicy {
 Result<std::vector<char*>> compose_environment(char** image,
                                                const std::vector<EnvironmentEntry>& set,
                                                const EnvironmentPolicy& policy);
+
+// The keys of `only` that the set has not, in their order.
+std::vector<std::string> not_in_set(const std::vector<EnvironmentEntry>& set,
+                                    const std::vector<std::string>& only);
 
 // What execve takes for arguments and environment together, strings and pointers: a quarter of the
 // stack's limit, at most 6 MiB and at least 128 KiB (execve(2), "Limits on size of arguments and

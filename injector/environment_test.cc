@@ -92,6 +92,7 @@ TEST_CASE("the named keys are taken with --only, and the image's others stay") {
   Scene scene{.image = {"B=image"}, .set = {{"A", "1"}, {"B", "2"}, {"C", "3"}}};
   scene.policy.only = {"A", "C", "NOT_THERE"};
   CHECK(scene.composed() == Strings{"B=image", "A=1", "C=3"});
+  CHECK(not_in_set(scene.entries, scene.policy.only) == Strings{"NOT_THERE"});
 }
 
 TEST_CASE("all missing keys are named at once with --require") {
@@ -100,6 +101,29 @@ TEST_CASE("all missing keys are named at once with --require") {
   CHECK(scene.composed().size() == 2);
   scene.policy.require = {"X", "FROM_SET", "Y"};
   CHECK(scene.message() == "required keys are missing: X, Y");
+}
+
+TEST_CASE("a required key that is empty is as good as missing") {
+  Scene scene{.image = {"IMAGE=", "TWICE=", "TWICE=2", "NONE", "OK=1", "OK="},
+              .set = {{"SET", ""}, {"FULL", "1"}}};
+  scene.policy.require = {"FULL", "OK"};
+  CHECK(scene.composed().size() == 8);
+  scene.policy.require = {"SET", "IMAGE", "TWICE", "NONE", "FULL", "GONE"};
+  CHECK(scene.message() ==
+        "required keys are missing: SET (empty), IMAGE (empty), TWICE (empty), NONE, GONE");
+}
+
+TEST_CASE("a required key that --on-conflict keep leaves to the image must not be empty there") {
+  Scene scene{.image = {"K="}, .set = {{"K", "set"}}};
+  scene.policy.require = {"K"};
+  CHECK(scene.composed() == Strings{"K=set"});
+  scene.policy.on_conflict = OnConflict::keep;
+  CHECK(scene.message() == "required keys are missing: K (empty)");
+}
+
+TEST_CASE("a name that shells do not know as one is passed on") {
+  Scene scene{.image = {}, .set = {{"MY-KEY", "1"}, {"1st", "2"}}};
+  CHECK(scene.composed() == Strings{"1st=2", "MY-KEY=1"});
 }
 
 TEST_CASE("reserved names are refused by name and reason, and --allow lets one through") {
