@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/standard_streams.h"
+#include "injector/bot_user.h"
 #include "injector/credential_source.h"
 #include "injector/environment.h"
 #include "injector/exec.h"
@@ -56,16 +57,28 @@ Result<void> protect(bool core_dumps) {
   return core_dumps ? Result<void>() : forbid_core_dumps();
 }
 
+// Not an error: one image may name keys that not every agent's set has. --require is for the rest.
+void warn_of_unknown_keys(const std::vector<std::string>& only,
+                          const std::vector<EnvironmentEntry>& set, const Log& log) {
+  for (const std::string& key : not_in_set(set, only)) {
+    log.warning("--only names a key that no set has", {{"key", key}});
+  }
+}
+
 int run(const Options& options, char** image, SecretBuffer credential_variable,
         const Signals& signals) {
   const Log log = make_log(options.verbosity);
   if (auto protected_ = protect(options.core_dumps); !protected_) return report(protected_.error());
+  if (options.user) {
+    if (auto root = check_may_switch_user(); !root) return report(root.error());
+  }
 
   auto material = gather_material(options, image, credential_variable, log);
   credential_variable = SecretBuffer();  // wiped: what is left holds no key that opens bundles
   if (!material) return report(material.error());
   auto set = parse_environment_block(material->block);
   if (!set) return report(std::move(set.error()).within("environment"));
+  warn_of_unknown_keys(options.environment.only, *set, log);
   auto environment = compose_environment(image, *set, options.environment);
   if (!environment) return report(environment.error());
   auto fits = check_argument_space(options.command, *environment, *set, current_argument_space());
@@ -74,6 +87,10 @@ int run(const Options& options, char** image, SecretBuffer credential_variable,
   publish_state(options, *material, log);
   if (auto started = start_sidecar(options, *material, image, log); !started) {
     return report(started.error());
+  }
+  close_from(3);
+  if (options.user) {
+    if (auto other = become(*options.user); !other) return report(other.error());
   }
   const ExecFailure failure = exec_command(options.command, *environment, signals);
   return report(failure.error, failure.exit_code);

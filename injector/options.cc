@@ -38,6 +38,8 @@ What the command gets
   --on-conflict WHO         when the image sets a key too: override (the set wins; default),
                             keep (the image wins) or fail
   --allow KEY,...           let a reserved name through (LD_*, PYTHONPATH, PATH, PORT, ...)
+  --user UID:GID[,GID,...]  started as root, run it as this user, with no other groups than these;
+                            HOME and the rest of the environment stay as they are
   --core                    allow core dumps; without it they are off, for the command too
 
 What else happens
@@ -65,6 +67,7 @@ struct Words {
   std::string cache_max_age;
   std::string on_conflict;
   std::string sidecar;
+  std::string user;
   std::int64_t accept_sequence = 0;
   bool help = false;
   bool version = false;
@@ -110,6 +113,7 @@ void declare(CLI::App& app, Options& options, Words& words) {
   app.add_option("--state-dir", options.state_directory);
   app.add_flag("--sidecar{optional}", words.sidecar)
       ->check(CLI::IsMember({"optional", "required"}));
+  app.add_option("--user", words.user);
   app.add_flag("--core", options.core_dumps);
 }
 
@@ -138,6 +142,11 @@ Result<void> apply(const Words& words, const CLI::App& app, Options& options) {
         duration_option("--cache-max-age", words.cache_max_age, std::chrono::hours(24 * 366));
     if (!max_age) return propagate(max_age);
     options.cache.max_age = *max_age;
+  }
+  if (app.count("--user") > 0) {
+    auto user = parse_bot_user(words.user);
+    if (!user) return propagate(user);
+    options.user = std::move(*user);
   }
   if (app.count("--accept-sequence") > 0) options.cache.accepted_sequence = words.accept_sequence;
   if (words.on_conflict == "keep") options.environment.on_conflict = OnConflict::keep;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "injector/bot_user.h"
 #include "injector/environment.h"
 #include "injector/obtain_bundle.h"
 
@@ -27,6 +28,7 @@ struct Options {
   std::string credential_file;
   std::vector<std::string> env_files;
   EnvironmentPolicy environment;
+  std::optional<BotUser> user;  // whom the command runs as; without it, as the injector
   std::chrono::seconds timeout{30};
   std::string cache_directory;  // empty: no cache
   CachePolicy cache;

@@ -81,6 +81,7 @@ TEST_CASE("every option says what it says") {
   CHECK(options->core_dumps);
   CHECK(options->verbosity == Verbosity::verbose);
   CHECK(options->credential_file == "f");
+  CHECK(parse({"--user", "1:2,3", "bot"})->user->groups == std::vector<gid_t>{2, 3});
   CHECK(parse({"--env-file", "a", "--env-file", "b", "bot"})->env_files == Strings{"a", "b"});
 }
 
@@ -102,6 +103,7 @@ TEST_CASE("a command line that makes no sense is refused") {
   CHECK_FALSE(parse({"--accept-sequence", "-1", "bot"}).has_value());
   CHECK_FALSE(parse({"--sidecar=maybe", "bot"}).has_value());
   CHECK_FALSE(parse({"--only"}).has_value());
+  CHECK(message_of({"--user", "bot", "cmd"}) == "--user: 'bot' is not UID:GID[,GID...]");
   CHECK_FALSE(parse({"keygen"}).has_value());
   CHECK(message_of({"keygen", "a", "b"}) == "'b' has no meaning here");
   CHECK(message_of({"watch-credential", "file"}) == "'file' has no meaning here");
@@ -111,7 +113,7 @@ TEST_CASE("a command line that makes no sense is refused") {
 TEST_CASE("the help text names every option") {
   for (const char* option :
        {"--credential-file", "--env-file", "--timeout", "--cache-dir", "--cache-max-age",
-        "--accept-sequence", "--only", "--require", "--on-conflict", "--allow", "--core",
+        "--accept-sequence", "--only", "--require", "--on-conflict", "--allow", "--core", "--user",
         "--state-dir", "--sidecar", "--quiet", "--verbose", "--help", "--version"}) {
     CHECK(help_text().find(option) != std::string_view::npos);
   }

@@ -79,13 +79,20 @@ Result<void> write_running_state(const std::string& directory, const RunningStat
   return written ? dropped : written;
 }
 
-Result<void> make_state_directory(const std::string& directory) {
+Result<void> make_state_directory(const std::string& directory,
+                                  const std::optional<BotUser>& owner) {
   if (::mkdir(directory.c_str(), 0755) != 0) {
     if (errno == EEXIST) return {};
     return system_failure("make state directory", directory);
   }
+  // By descriptor, so that it is the one that was made.
+  const UniqueFd made(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!made.is_open()) return system_failure("open state directory", directory);
   // The sidecar may run as another user: whatever the umask is.
-  if (::chmod(directory.c_str(), 0755) != 0) return system_failure("chmod", directory);
+  if (::fchmod(made.get(), 0755) != 0) return system_failure("chmod", directory);
+  if (owner && ::fchown(made.get(), owner->user, owner->group) != 0) {
+    return system_failure("chown", directory);
+  }
   return {};
 }
 

@@ -3,6 +3,7 @@
 // `docker exec … cat`, and for the bot. Names and versions, never a value.
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,7 @@
 
 #include "core/bundle.h"
 #include "core/error.h"
+#include "injector/bot_user.h"
 
 namespace agent_secrets {
 
@@ -31,7 +33,10 @@ std::string running_json(const RunningState& state);
 // disk: it outlives no container.
 Result<void> write_running_state(const std::string& directory, const RunningState& state);
 
-// For a directory that the user named: made (0755) where it is missing.
-Result<void> make_state_directory(const std::string& directory);
+// For a directory that the user named: made (0755) where it is missing, and given to `owner`, whom
+// the sidecar runs as. One that is there already stays whose it is: root does not give away what
+// somebody else may have put in its place.
+Result<void> make_state_directory(const std::string& directory,
+                                  const std::optional<BotUser>& owner = std::nullopt);
 
 }  // namespace agent_secrets

@@ -101,6 +101,7 @@ struct Prepared {
   std::vector<std::string> words;
   std::vector<char*> argv;
   std::vector<char*> environment;
+  std::optional<BotUser> user;
   UniqueFd credential;
   UniqueFd pidfd;
   UniqueFd null;
@@ -145,6 +146,7 @@ Result<Prepared> prepare(const SidecarLaunch& launch, const SecretBuffer& watch_
   for (std::string& word : prepared.words) prepared.argv.push_back(word.data());
   prepared.argv.push_back(nullptr);
   prepared.environment = sidecar_environment(environment);
+  prepared.user = launch.user;
   prepared.credential = std::move(*credential);
   prepared.pidfd = std::move(*pidfd);
   prepared.null = std::move(*null);
@@ -193,6 +195,10 @@ bool place(const UniqueFd& fd, int number) {
   status_fd = kStatusFd;
   close_from(kStatusFd + 1);
   reset_signals();
+  if (prepared.user) {
+    errno = drop_privileges(*prepared.user);
+    if (errno != 0) give_up(status_fd);
+  }
   ::execve(prepared.path.c_str(), prepared.argv.data(), prepared.environment.data());
   give_up(status_fd);
 }

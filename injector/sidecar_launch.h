@@ -13,11 +13,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
 #include "core/secret_buffer.h"
+#include "injector/bot_user.h"
 
 namespace agent_secrets {
 
@@ -27,6 +29,7 @@ struct SidecarLaunch {
   std::int64_t sequence = 0;
   // Success is then that it watches, not that it was exec'ed: it says so on descriptor 5.
   bool wait_until_ready = false;
+  std::optional<BotUser> user = {};  // whom it runs as; without it as this process does
 };
 
 // Returns when the sidecar has been exec'ed or is ready, or with why it has not. `environment` is

@@ -114,7 +114,10 @@ void publish_state(const Options& options, const StartMaterial& material, const 
   const std::string directory = state_directory(options);
   Result<void> published;
   // The default directory is only made for a sidecar, which could tell nobody without it.
-  if (is_named || options.sidecar != SidecarWish::none) published = make_state_directory(directory);
+  const bool has_sidecar = options.sidecar != SidecarWish::none;
+  if (is_named || has_sidecar) {
+    published = make_state_directory(directory, has_sidecar ? options.user : std::nullopt);
+  }
   if (published) {
     published = write_running_state(directory, {.facts = material.facts,
                                                 .source = material.source,
@@ -138,7 +141,8 @@ Result<void> start_sidecar(const Options& options, const StartMaterial& material
   auto launched = launch_sidecar({.state_directory = state_directory(options),
                                   .instance_id = material.instance_id,
                                   .sequence = material.facts.sequence,
-                                  .wait_until_ready = options.sidecar == SidecarWish::required},
+                                  .wait_until_ready = options.sidecar == SidecarWish::required,
+                                  .user = options.user},
                                  material.watch_credential, environment);
   if (launched) {
     stopwatch.step("started the sidecar");
