@@ -10,23 +10,16 @@ from support import official_cli, programs, raw_exec
 from support.control_plane import ControlPlane
 from support.recording_proxy import RecordingProxy
 
-# The CLI takes a second to import, and more at its first command, so that is done once; then a process for each file.
+# The CLI takes a second to import, so that is done once; then a process for each file.
 DRIVER = """
 import os, pathlib, sys
 from pipecat_cli.main import app
-def read(name, path):
-    sys.argv = ["pipecat", "cloud", "secrets", "set", name, "--file", str(path), "--skip"]
-    app()
-try:
-    read("warm-up", "/nonexistent")
-except SystemExit:
-    pass
 started = {}
 for path in sorted(pathlib.Path(sys.argv[1]).glob("*.env")):
     pid = os.fork()
     if pid == 0:
-        read(path.stem, path)
-        sys.exit(0)
+        sys.argv = ["pipecat", "cloud", "secrets", "set", path.stem, "--file", str(path), "--skip"]
+        sys.exit(app())
     started[pid] = path
 for pid, path in started.items():
     _, status = os.waitpid(pid, 0)
