@@ -129,7 +129,9 @@ Result<std::vector<EnvironmentPair>> parse_env_file(std::string_view text, std::
     if (!pair) return propagate(pair, fmt::format("{}:{}", path, number));
     pairs.push_back(*pair);
   }
-  if (pairs.empty()) return fail(ErrorCode::invalid, fmt::format("{}: no KEY=value in it", path));
+  if (pairs.empty()) {
+    return fail(ErrorCode::invalid, fmt::format("{}: no KEY=value in it", path), kLineHint);
+  }
   return pairs;
 }
 
@@ -151,7 +153,10 @@ Result<SecretBuffer> read_env_files(const std::vector<std::string>& paths) {
   pairs.reserve(merged.size());
   for (const auto& [key, value] : merged) pairs.push_back({.key = key, .value = value});
   auto block = build_environment_block(std::move(pairs));
-  if (!block) return propagate(block, "env file");
+  if (!block) {
+    block.error().hint = "an environment variable cannot hold that: shorten it, or take it out";
+    return propagate(block, "env file");
+  }
   return block;
 }
 

@@ -210,6 +210,24 @@ bool place(const UniqueFd& fd, int number) {
   ::_exit(0);
 }
 
+// The end of the first child is nobody's business but ours. Where SIGCHLD is blocked it would stay
+// pending across the exec, for a command that has no child.
+class ChildSignal {
+ public:
+  ChildSignal() { ::sigpending(&before_); }
+  void discard() const {
+    if (sigismember(&before_, SIGCHLD) == 1) return;  // that one is the command's
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    const timespec at_once{};
+    ::sigtimedwait(&child, nullptr, &at_once);  // EAGAIN where none is pending
+  }
+
+ private:
+  sigset_t before_{};
+};
+
 // 0, or the errno of the step that failed in the child.
 Result<int> read_status(int fd) {
   int error_number = 0;
@@ -291,6 +309,7 @@ Result<void> launch_sidecar(const SidecarLaunch& launch, const SecretBuffer& wat
                             char** environment) {
   auto prepared = prepare(launch, watch_credential, environment);
   if (!prepared) return propagate(prepared, "start sidecar");
+  const ChildSignal child_signal;
   const pid_t child = ::fork();
   if (child < 0) {
     auto failed = Result<void>(system_failure("fork"));
@@ -301,6 +320,7 @@ Result<void> launch_sidecar(const SidecarLaunch& launch, const SecretBuffer& wat
   prepared->status_writer.reset();  // else the pipe would not end
   while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
   }
+  child_signal.discard();
   const auto status = read_status(prepared->status_reader.get());
   if (!status) return std::unexpected(Error(status.error()).within("start sidecar"));
   if (*status != 0) {

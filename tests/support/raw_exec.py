@@ -1,0 +1,47 @@
+"""Starting a program with any argv and any environment, as execve takes them: duplicates, entries without '=', bytes
+that are not UTF-8. `subprocess` takes a dictionary of names and values, which cannot say any of these."""
+
+import ctypes
+import os
+import subprocess
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _vector(strings):
+    return (ctypes.c_char_p * (len(strings) + 1))(*strings, None)
+
+
+def popen(argv, environment, setup=None, **more):
+    """A Popen of argv[0] with `environment`, a list of bytes. `setup` runs in the child, last before the exec.
+
+    The exec happens in preexec_fn, so no descriptor is closed after `setup` but those that are close-on-exec.
+    """
+    words = [os.fsencode(word) for word in argv]
+    path, arguments, variables = ctypes.c_char_p(words[0]), _vector(words), _vector(environment)
+
+    def become():
+        if setup:
+            setup()
+        _libc.execve(path, arguments, variables)
+        os._exit(99)
+
+    for stream in ("stdin", "stdout", "stderr"):
+        more.setdefault(stream, subprocess.PIPE)
+    return subprocess.Popen([os.fsdecode(words[0])], preexec_fn=become, **more)
+
+
+def run(argv, environment, setup=None, stdin=b"", timeout=30, **more):
+    """The same to its end, as a CompletedProcess of bytes."""
+    with popen(argv, environment, setup, **more) as process:
+        try:
+            output, errors = process.communicate(stdin, timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(argv, process.returncode, output, errors)
+
+
+def as_list(environment):
+    """A dictionary of text as execve takes it."""
+    return [os.fsencode(f"{name}={value}") for name, value in environment.items()]
