@@ -160,6 +160,7 @@ int exit_code_of(ErrorCode code) {
     case ErrorCode::too_large:
     case ErrorCode::unreachable:
     case ErrorCode::timed_out:
+    case ErrorCode::interrupted:
     case ErrorCode::unavailable:
     case ErrorCode::untrusted:
       return kExitUnreachable;
