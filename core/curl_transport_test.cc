@@ -1,6 +1,12 @@
 #include "core/curl_transport.h"
 
+#include <cstdlib>
+#include <string>
+
+#include <unistd.h>
+
 #include "tests/catch.h"
+#include "tests/fakes/temporary_directory.h"
 
 using namespace agent_secrets;
 using namespace std::chrono_literals;
@@ -33,4 +39,14 @@ TEST_CASE("no time left is a time-out, not for ever") {
   const auto answer = transport.get({.url = "http://127.0.0.1:1/", .headers = {}}, 0ms);
   REQUIRE_FALSE(answer.has_value());
   CHECK(answer.error().code == ErrorCode::timed_out);
+}
+
+// The libraries start once a process: alone in one, as ctest runs it, this case sees them start.
+TEST_CASE("keys of connections are not written to the file that SSLKEYLOGFILE names") {
+  const TemporaryDirectory directory;
+  const std::string file = directory.path("keys");
+  ::setenv("SSLKEYLOGFILE", file.c_str(), 1);
+  const CurlTransport transport({});
+  CHECK(::access(file.c_str(), F_OK) != 0);
+  CHECK(std::getenv("SSLKEYLOGFILE") == file);  // the command still gets its environment
 }
