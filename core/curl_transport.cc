@@ -8,13 +8,13 @@
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <fmt/format.h>
-#include <openssl/crypto.h>
 #include <openssl/x509_vfy.h>
 #include <unistd.h>
 
 #include "core/limits.h"
 #include "core/name_service.h"
 #include "core/system_trust.h"
+#include "core/tls_library.h"
 
 namespace agent_secrets {
 namespace {
@@ -42,9 +42,7 @@ void set_option(CURL* easy, CURLoption option, Value value) {
 
 void initialise_libraries() {
   static const bool done = [] {
-    // openssl.cnf, found through OPENSSL_CONF too, can load engines and providers: an image's file
-    // has no say here, and not reading it is faster. The first initialisation decides.
-    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
+    start_tls_library();
     resolve_hosts_without_modules();
     // libcurl writes the keys of its connections to the file that SSLKEYLOGFILE names.
     std::array<char*, 1> nothing{};
@@ -199,7 +197,8 @@ Error explain(CURL* easy, CURLcode code, const std::string& authority, const cha
     case CURLE_SSL_CRL_BADFILE:
       return {ErrorCode::untrusted, "load the certificates to trust: " + lower_first(detail)};
     case CURLE_SSL_CONNECT_ERROR:
-      return {ErrorCode::unreachable, "tls handshake with " + authority + ": " + detail};
+      return {ErrorCode::unreachable,
+              "tls handshake with " + authority + ": " + tls_error_text(detail)};
     case CURLE_GOT_NOTHING:
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
