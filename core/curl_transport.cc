@@ -10,14 +10,16 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/crypto.h>
+#include <unistd.h>
 
 #include "core/curl_error.h"
 #include "core/curl_inspection.h"
 #include "core/curl_perform.h"
 #include "core/limits.h"
+#include "core/name_service.h"
 #include "core/proxy.h"
 #include "core/system_trust.h"
+#include "core/tls_library.h"
 
 namespace agent_secrets {
 namespace {
@@ -45,10 +47,14 @@ void set_option(CURL* easy, CURLoption option, Value value) {
 
 void initialise_libraries() {
   static const bool done = [] {
-    // openssl.cnf, found through OPENSSL_CONF too, can load engines and providers: an image's file
-    // has no say here, and not reading it is faster. The first initialisation decides.
-    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
-    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+    start_tls_library();
+    resolve_hosts_without_modules();
+    // libcurl writes the keys of its connections to the file that SSLKEYLOGFILE names.
+    std::array<char*, 1> nothing{};
+    char** const image = std::exchange(environ, nothing.data());
+    const bool initialised = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+    environ = image;
+    return initialised;
   }();
   AGENT_SECRETS_ASSERT(done);
 }
