@@ -128,7 +128,11 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   if (!stores) return propagate(stores);
 
   Regions regions(*stores, clock, log);
-  const RestApi rest{.catalog = *stores->catalog, .regions = regions.signals(), .log = log};
+  const RestApi rest{.catalog = *stores->catalog,
+                     .regions = regions.signals(),
+                     .stores = stores->regions,
+                     .clock = clock,
+                     .log = log};
   Router router(fallback_response);
   add_rest_routes(router, rest);
   auto server = Server::bind(std::move(*wanted), router, log);
