@@ -35,6 +35,14 @@ TEST_CASE("a watch is reported with what the instance says that it runs") {
   CHECK(heard[0].watched);
 }
 
+TEST_CASE("a bundle that somebody only looks at starts nothing") {
+  TestRegion region;
+  Request request = region.request(region.claims("/instance/v1/bundle?purpose=check"));
+  request.query["purpose"] = "check";
+  CHECK(region.api->bundle(request).status == 200);
+  CHECK(reports(region).empty());
+}
+
 TEST_CASE("a bundle that is refused starts nothing") {
   TestRegion region;
   region.deploy("", {});

@@ -19,6 +19,12 @@ HeardInstance report_of(const Caller& caller, const Request& request, const Cloc
           .at = clock.unix_time() - request.waited};
 }
 
+// Whoever only looks (secret-injector check) says so: what its instance runs has not changed.
+bool starts_with_it(const Request& request) {
+  const auto purpose = request.query.find("purpose");
+  return purpose == request.query.end() || purpose->second != "check";
+}
+
 }  // namespace
 
 InstanceApi::InstanceApi(std::map<std::string, RegionHandle>& regions,
@@ -39,7 +45,7 @@ Response InstanceApi::bundle(const Request& request) const {
   auto caller = authenticator_.authenticate(request);
   if (!caller) return std::move(caller.error());
   BundleAnswer answer = answer_bundle(*caller, clock_, log_);
-  if (answer.sequence > 0) {
+  if (answer.sequence > 0 && starts_with_it(request)) {
     HeardInstance report = report_of(*caller, request, clock_);
     report.sequence = answer.sequence;
     report.started = true;

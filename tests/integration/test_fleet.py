@@ -4,6 +4,7 @@ import collections
 import json
 import re
 
+from support import protocol
 from support.fleet import SimulatedFleet
 from support.instance import Instance
 from support.wait import wait_for
@@ -114,11 +115,17 @@ def test_an_instance_without_a_sidecar_keeps_its_version_from_being_safe(control
     roll(control_plane, rest, "one")
     rest.deploy("bot", secretSet="keys")
     views = Views(control_plane, rest)
-    with SimulatedFleet(control_plane.issue_credential("bot"), 2) as fleet:
+    text = control_plane.issue_credential("bot")
+    with SimulatedFleet(text, 2) as fleet:
         fleet.start(fleet.instances[:1])
         fleet.start(fleet.instances[1:], sidecar=False)
         roll(control_plane, rest, "two")
         rest.redeploy("bot", secretSet="keys")
+        # Looking at the new bundle is not a start with it.
+        look = protocol.BUNDLE + "?purpose=check"
+        credential = protocol.Credential.parse(text)
+        proof = protocol.proof(credential, look, instance="host-1")
+        assert protocol.get(credential.url, look, proof).status == 200
         fleet.start(fleet.instances[:1])
         wait_for(lambda: views.by_set()[0] == {2: (1, "no"), 1: (1, "unknown")}, what="the reports")
     text = control_plane.run("set", "status", "keys").stdout
