@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "control-plane/commands/credential.h"
+#include "control-plane/commands/fleet.h"
 #include "control-plane/commands/init.h"
 #include "control-plane/commands/token.h"
 #include "control-plane/options.h"
@@ -62,6 +63,10 @@ struct Run {
   }
   Result<void> operator()(const CredentialRevokeOptions& options) const {
     return revoke_credential(options, clock);
+  }
+  Result<void> operator()(const FleetOptions& options) const { return show_fleet(options, clock); }
+  Result<void> operator()(const SetStatusOptions& options) const {
+    return show_set_status(options, clock);
   }
 };
 

@@ -42,6 +42,8 @@ class Parser {
     add_serve();
     add_token();
     add_credential();
+    add_fleet();
+    add_set();
   }
 
   std::variant<Command, ExitCode> parse(int argc, char** argv) {
@@ -186,6 +188,31 @@ class Parser {
     revoke->add_option("agent", revoking->agent)->required();
     revoke->add_option("kid", revoking->kid, "key id, as `credential list` shows it")->required();
     add_organization(revoke, revoking);
+  }
+
+  void add_fleet() {
+    CLI::App* app = app_.add_subcommand("fleet", "Instances that were heard of, and what they run");
+    const auto options = command<FleetOptions>(app);
+    CLI::Option* agent = app->add_option("agent", options->agent, "default: all");
+    app->add_option("--region", options->region, "default: all")->type_name("CODE");
+    app->add_flag("--json", options->json, "as JSON");
+    app->add_option("--forget", options->forget,
+                    "an instance of AGENT that you know to be gone (repeatable)")
+        ->type_name("INSTANCE")
+        ->allow_extra_args(false)
+        ->needs(agent);
+    add_organization(app, options);
+  }
+
+  void add_set() {
+    CLI::App* set = app_.add_subcommand("set", "Secret sets, as instances hold them");
+    set->require_subcommand(1);
+    CLI::App* status =
+        set->add_subcommand("status", "Who holds which version, and which may be revoked");
+    const auto options = command<SetStatusOptions>(status);
+    status->add_option("name", options->name)->required();
+    status->add_flag("--json", options->json, "as JSON");
+    add_organization(status, options);
   }
 
   CLI::App app_;

@@ -74,9 +74,25 @@ struct CredentialRevokeOptions {
   std::string kid;
 };
 
+struct FleetOptions {
+  DataOptions data;
+  std::string organization;
+  std::string agent;                // empty: all
+  std::string region;               // empty: all
+  std::vector<std::string> forget;  // instance ids
+  bool json = false;
+};
+
+struct SetStatusOptions {
+  DataOptions data;
+  std::string organization;
+  std::string name;
+  bool json = false;
+};
+
 using Command = std::variant<InitOptions, ServeOptions, TokenCreateOptions, TokenListOptions,
                              TokenRevokeOptions, CredentialIssueOptions, CredentialListOptions,
-                             CredentialRevokeOptions>;
+                             CredentialRevokeOptions, FleetOptions, SetStatusOptions>;
 
 // A command to run, or the exit code when there is nothing to run: help was printed, or what is
 // wrong with the command line.

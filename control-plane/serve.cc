@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "control-plane/commands/admin.h"
+#include "control-plane/fleet/recorder.h"
 #include "control-plane/http/server.h"
 #include "control-plane/instance-api/routes.h"
 #include "control-plane/public_urls.h"
@@ -27,12 +28,17 @@ class Regions {
     for (auto& [code, handle] : stores.regions) {
       provisioners_[code] = std::make_unique<Provisioner>(code, *stores.catalog, *handle.store,
                                                           hubs_[code], clock, log);
+      recorders_.try_emplace(code, code, *handle.store, clock, log);
     }
   }
   void start() {
     for (auto& [code, provisioner] : provisioners_) {
       threads_.emplace_back(
           [running = provisioner.get()](const std::stop_token& stop) { running->run(stop); });
+    }
+    for (auto& [code, recorder] : recorders_) {
+      threads_.emplace_back(
+          [running = &recorder](const std::stop_token& stop) { running->run(stop); });
     }
   }
   // The catalog accepts no set or agent of a region that is not there.
@@ -42,10 +48,12 @@ class Regions {
         .publish_now = [this](const std::string& code) { provisioners_.at(code)->publish_now(); }};
   }
   std::map<std::string, ChangeHub>& hubs() { return hubs_; }
+  std::map<std::string, InstanceRecorder>& recorders() { return recorders_; }
 
  private:
   std::map<std::string, ChangeHub> hubs_;
   std::map<std::string, std::unique_ptr<Provisioner>> provisioners_;
+  std::map<std::string, InstanceRecorder> recorders_;
   std::vector<std::jthread> threads_;  // joined first
 };
 
@@ -120,7 +128,11 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   if (!stores) return propagate(stores);
 
   Regions regions(*stores, clock, log);
-  const RestApi rest{.catalog = *stores->catalog, .regions = regions.signals(), .log = log};
+  const RestApi rest{.catalog = *stores->catalog,
+                     .regions = regions.signals(),
+                     .stores = stores->regions,
+                     .clock = clock,
+                     .log = log};
   Router router(fallback_response);
   add_rest_routes(router, rest);
   auto server = Server::bind(std::move(*wanted), router, log);
@@ -128,7 +140,7 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   const std::string listening = listen_url(options, (*server)->port());
   auto urls = settle_public_urls(options, *stores->catalog, listening);
   if (!urls) return propagate(urls);
-  InstanceApi instances(stores->regions, regions.hubs(), *urls, clock, log);
+  InstanceApi instances(stores->regions, regions.hubs(), regions.recorders(), *urls, clock, log);
   add_instance_routes(router, instances);
 
   regions.start();

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 namespace agent_secrets::limits {
 
@@ -39,6 +40,15 @@ inline constexpr std::size_t kBundle = kResponseBody;
 inline constexpr std::size_t kSealedPadding = 256;
 inline constexpr std::chrono::seconds kClockSkew{300};
 inline constexpr std::chrono::seconds kWatchWaitMax{50};
+
+// The fleet view. A watching instance asks again every kWatchWaitMax, or after a pause of at most a
+// minute when it was refused or cut off: after kInstanceSilent without a word it is gone.
+inline constexpr std::size_t kInstancesPerAgent = 10'000;
+inline constexpr std::size_t kInstanceReportsPending = 20'000;  // of a region, not yet stored
+inline constexpr std::int64_t kActiveSessionsMax = 1'000'000;   // of an instance; more is no news
+inline constexpr std::chrono::seconds kInstanceSilent{150};
+inline constexpr std::chrono::hours kInstanceForgotten{24};
+inline constexpr std::chrono::seconds kListeningGap{30};  // a longer one makes nobody silent
 
 // Provisioning (DESIGN section 3).
 inline constexpr std::chrono::milliseconds kQuietPeriod{500};

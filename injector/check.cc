@@ -150,9 +150,9 @@ class Doctor {
     InspectingTransport inspecting(*transport, around_.clock);
     RetryPolicy policy = retry_policy(options_.timeout);
     policy.rounds = 1;
-    auto fetched =
-        fetch_bundle(inspecting, around_.clock, random_fraction, credential,
-                     choose_instance_id(find_variable(around_.image, "HOSTNAME")), policy);
+    auto fetched = fetch_bundle(inspecting, around_.clock, random_fraction, credential,
+                                choose_instance_id(find_variable(around_.image, "HOSTNAME")),
+                                policy, kBundleCheckTarget);
     const std::optional<Error> error =
         fetched ? std::optional<Error>() : std::optional(fetched.error());
     for (Step& step : connection_steps(inspecting.attempts(), error)) {

@@ -132,13 +132,14 @@ class Asker {
  public:
   Asker(Transport& transport, Clock& clock, const RandomFraction& random,
         const AgentCredential& credential, const std::string& instance_id,
-        const RetryPolicy& policy)
+        const RetryPolicy& policy, std::string_view target)
       : transport_(transport),
         clock_(clock),
         random_(random),
         credential_(credential),
         instance_id_(instance_id),
         policy_(policy),
+        target_(target),
         end_(clock.monotonic() + policy.deadline) {}
 
   Result<HttpResponse> ask() {
@@ -159,11 +160,11 @@ class Asker {
     nonce_ = random_token(kNonceBytes);
     const ProofClaims claims{.audience = base_url,
                              .method = "GET",
-                             .target = std::string(kBundleTarget),
+                             .target = std::string(target_),
                              .issued_at = now() + clock_offset_,
                              .nonce = nonce_,
                              .report = {.instance_id = instance_id_}};
-    return {.url = fmt::format("{}{}", base_url, kBundleTarget),  // a base URL ends in no slash
+    return {.url = fmt::format("{}{}", base_url, target_),  // a base URL ends in no slash
             .headers = {"Authorization: " + make_request_proof(claims, credential_.identity.kid,
                                                                credential_.signing_key),
                         fmt::format("Accept: {}", kBundleMediaType)}};
@@ -175,6 +176,7 @@ class Asker {
   const AgentCredential& credential_;
   const std::string& instance_id_;
   const RetryPolicy& policy_;
+  std::string_view target_;
   milliseconds end_;
   seconds clock_offset_{0};
   std::string nonce_;
@@ -221,8 +223,9 @@ bool fits_an_instance_id(std::string_view name) {
 
 Result<FetchedBundle> fetch_bundle(Transport& transport, Clock& clock, const RandomFraction& random,
                                    const AgentCredential& credential,
-                                   const std::string& instance_id, const RetryPolicy& policy) {
-  Asker asker(transport, clock, random, credential, instance_id, policy);
+                                   const std::string& instance_id, const RetryPolicy& policy,
+                                   std::string_view target) {
+  Asker asker(transport, clock, random, credential, instance_id, policy, target);
   auto response = asker.ask();
   if (response && response->status == 401 && explanation_of(*response).code == "clock-skew") {
     // The server's time goes into the proof and nowhere else.

@@ -8,6 +8,7 @@
 // once with the server's own time.
 
 #include <string>
+#include <string_view>
 
 #include "core/bundle.h"
 #include "core/credential.h"
@@ -17,6 +18,8 @@
 namespace agent_secrets {
 
 inline constexpr std::string_view kBundleTarget = "/instance/v1/bundle";
+// The same, for whoever only looks: the control plane takes the other for the start of an instance.
+inline constexpr std::string_view kBundleCheckTarget = "/instance/v1/bundle?purpose=check";
 
 struct FetchedBundle {
   std::string compact;  // as received: what a cache keeps
@@ -26,7 +29,8 @@ struct FetchedBundle {
 // `transport`, `clock` and `random` are the seams of tests; `instance_id` is a valid one.
 Result<FetchedBundle> fetch_bundle(Transport& transport, Clock& clock, const RandomFraction& random,
                                    const AgentCredential& credential,
-                                   const std::string& instance_id, const RetryPolicy& policy);
+                                   const std::string& instance_id, const RetryPolicy& policy,
+                                   std::string_view target = kBundleTarget);
 
 // What this instance is called in the fleet view: the host name where it is fit to be one,
 // otherwise a random name.

@@ -64,6 +64,18 @@ TEST_CASE("the request proves who asks, for this URL, at this moment") {
   CHECK(proof->claims.report.instance_id == "instance-1");
 }
 
+TEST_CASE("who only looks says so, in what is asked for and in what is signed") {
+  Scene scene;
+  scene.region_answers();
+  REQUIRE(fetch_bundle(
+              scene.transport, scene.clock, [] { return 0.5; }, scene.region.credential(),
+              "instance-1", RetryPolicy{}, kBundleCheckTarget)
+              .has_value());
+  const HttpRequest& request = scene.transport.requests.at(0);
+  CHECK(request.url == "https://region.test/instance/v1/bundle?purpose=check");
+  CHECK(FakeRegion::proof_claim(request, "htu") == kBundleCheckTarget);
+}
+
 TEST_CASE("each attempt has a nonce of its own, and the answer must have the last one") {
   Scene scene;
   scene.transport.will_fail(ErrorCode::unreachable);

@@ -68,8 +68,9 @@ struct SecretSet {
   SetType type = SetType::secret;
   std::string region;
   SetStatus status = SetStatus::pending;
-  std::string error_message;  // when failed
-  std::int64_t version = 0;   // the newest
+  std::string error_message;       // when failed
+  std::int64_t version = 0;        // the newest
+  std::int64_t ready_version = 0;  // the newest ready one, or 0
   std::vector<std::string>
       keys;  // of the newest version, in the order of first writing; filled by find_set only
 };

@@ -86,7 +86,6 @@ class SqliteCatalog final : public Catalog {
   struct SetRow {
     std::int64_t organization_id = 0;
     std::string host;
-    std::int64_t ready_version = 0;
     UnixMs burst_since{};
     UnixMs pending_since{};
     SecretSet set;

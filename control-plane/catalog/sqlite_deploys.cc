@@ -161,7 +161,7 @@ void SqliteCatalog::insert_deployment(std::int64_t agent_id, const DeploymentSpe
   db_.query(
          "INSERT INTO deployment_pins (deployment_id, set_id, set_name, version)"
          " VALUES (?, ?, ?, ?)",
-         id, bound.secret->set.id, bound.secret->set.name, bound.secret->ready_version)
+         id, bound.secret->set.id, bound.secret->set.name, bound.secret->set.ready_version)
       .run();
 }
 

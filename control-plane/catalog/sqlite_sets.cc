@@ -23,7 +23,7 @@ SetType parse_type(std::string_view text) {
   return text == "secret" ? SetType::secret : SetType::image_pull_secret;
 }
 
-// Columns: id, name, type, region, status, error_message, version.
+// Columns: id, name, type, region, status, error_message, version, ready_version.
 SecretSet read_set(const SqliteQuery& row) {
   return {.id = row.integer(0),
           .name = row.text(1),
@@ -32,6 +32,7 @@ SecretSet read_set(const SqliteQuery& row) {
           .status = parse_status(row.text(4)),
           .error_message = row.text(5),
           .version = row.integer(6),
+          .ready_version = row.integer(7),
           .keys = {}};
 }
 
@@ -67,13 +68,12 @@ std::vector<const SecretPair*> last_of_each_key(const std::vector<SecretPair>& p
 std::optional<SqliteCatalog::SetRow> SqliteCatalog::find_set_row(std::int64_t organization_id,
                                                                  std::string_view name) {
   auto row = db_.query(
-      "SELECT id, name, type, region, status, error_message, version, host, ready_version,"
+      "SELECT id, name, type, region, status, error_message, version, ready_version, host,"
       " burst_since, pending_since FROM sets WHERE organization_id = ? AND name = ?",
       organization_id, name);
   if (!row.step()) return std::nullopt;
   return SetRow{.organization_id = organization_id,
-                .host = row.text(7),
-                .ready_version = row.integer(8),
+                .host = row.text(8),
                 .burst_since = row.time(9),
                 .pending_since = row.time(10),
                 .set = read_set(row)};
@@ -142,7 +142,7 @@ Result<SecretSet> SqliteCatalog::write_set(std::int64_t organization_id, WriteSe
 Result<std::vector<SecretSet>> SqliteCatalog::list_sets(std::int64_t organization_id) {
   return db_.read("list sets", [&]() -> Result<std::vector<SecretSet>> {
     auto rows = db_.query(
-        "SELECT id, name, type, region, status, error_message, version FROM sets"
+        "SELECT id, name, type, region, status, error_message, version, ready_version FROM sets"
         " WHERE organization_id = ? ORDER BY name",
         organization_id);
     std::vector<SecretSet> sets;

@@ -24,6 +24,18 @@ Result<void> write_all(int fd, std::string_view text, const std::string& name) {
   return {};
 }
 
+// Without colours: "\x1b[32mcurrent\x1b[0m" is seven wide.
+std::size_t visible_width(std::string_view cell) {
+  std::size_t width = 0;
+  bool escape = false;
+  for (const char c : cell) {
+    if (c == '\x1b') escape = true;
+    if (!escape) ++width;
+    if (c == 'm') escape = false;
+  }
+  return width;
+}
+
 }  // namespace
 
 Result<Stores> open_data(const DataOptions& options, const Clock& clock) {
@@ -59,13 +71,15 @@ std::string format_table(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      widths[i] = std::max(widths[i], visible_width(row[i]));
+    }
   }
   std::string text;
   for (const auto& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) {
       text += row[i];
-      if (i + 1 < row.size()) text.append(widths[i] - row[i].size() + 2, ' ');
+      if (i + 1 < row.size()) text.append(widths[i] - visible_width(row[i]) + 2, ' ');
     }
     text += '\n';
   }

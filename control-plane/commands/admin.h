@@ -21,7 +21,7 @@ Result<Organization> choose_organization(Catalog& catalog, const std::string& na
 Result<void> print(std::string_view text);
 void note(std::string_view text);  // on standard error
 
-// Columns as wide as their widest cell; the first row is the header.
+// Columns as wide as their widest cell; the first row is the header. Cells may be coloured.
 std::string format_table(const std::vector<std::vector<std::string>>& rows);
 
 // A new file with mode 0600, fsynced; never replaces one.

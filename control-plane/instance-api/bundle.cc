@@ -81,21 +81,22 @@ Response refuse_unsealable(const Caller& caller, const Error& error, const Log& 
   return refuse(409, "not-sealable", error.message);
 }
 
-Response seal(const Caller& caller, const AgentSnapshot& snapshot, const SecretBuffer& environment,
-              const Clock& clock, const Log& log) {
+BundleAnswer seal(const Caller& caller, const AgentSnapshot& snapshot,
+                  const SecretBuffer& environment, const Clock& clock, const Log& log) {
   const RegionSigningKeys& keys = caller.handle->signing_keys;
   auto bundle = make_bundle(facts_of(caller, snapshot, clock), environment,
                             caller.owner.credential.keys.box, keys.active_kid, keys.active);
-  if (!bundle) return refuse_unsealable(caller, bundle.error(), log);
+  if (!bundle) return {.response = refuse_unsealable(caller, bundle.error(), log)};
   log.info("bundle", {{"organization", snapshot.organization},
                       {"agent", snapshot.agent},
                       {"sequence", snapshot.sequence},
                       {"kid", caller.owner.credential.kid},
                       {"instance", caller.claims.report.instance_id}});
-  return Response{.status = 200,
-                  .body = std::move(*bundle),
-                  .content_type = std::string(kBundleMediaType),
-                  .headers = {{"Cache-Control", "no-store"}}};
+  return {.response = {.status = 200,
+                       .body = std::move(*bundle),
+                       .content_type = std::string(kBundleMediaType),
+                       .headers = {{"Cache-Control", "no-store"}}},
+          .sequence = snapshot.sequence};
 }
 
 Response refuse_gone(const PinnedSet& set) {
@@ -105,37 +106,37 @@ Response refuse_gone(const PinnedSet& set) {
                   set.version, set.name));
 }
 
-// One look at the store: the bundle, a refusal, or (no Response, `revision` set) a pin that is gone
-// at this revision.
+// One look at the store: the bundle or a refusal; for a pin that is gone, at which revision.
 struct Attempt {
-  Response response;
+  BundleAnswer answer;
   std::optional<std::int64_t> gone_at_revision;
 };
 
 Attempt try_once(const Caller& caller, const Clock& clock, const Log& log) {
   RegionStore& store = *caller.handle->store;
   auto snapshot = store.find_agent(caller.owner.agent_id);
-  if (!snapshot) return {fail_internally(caller, snapshot.error(), log), {}};
+  if (!snapshot) return {{fail_internally(caller, snapshot.error(), log)}, {}};
   if (!snapshot->has_value() || (*snapshot)->deleted) {
-    return {refuse(404, "deleted", "this credential's agent has been deleted"), {}};
+    return {{refuse(404, "deleted", "this credential's agent has been deleted")}, {}};
   }
   if ((*snapshot)->deployment_id.empty()) {
-    return {refuse(409, "no-deployment", "this agent has no deployment yet; deploy it first"), {}};
+    return {{refuse(409, "no-deployment", "this agent has no deployment yet; deploy it first")},
+            {}};
   }
   auto pinned = read_pinned(store, **snapshot);
-  if (!pinned) return {fail_internally(caller, pinned.error(), log), {}};
-  if (pinned->gone != nullptr) return {refuse_gone(*pinned->gone), (*snapshot)->revision};
+  if (!pinned) return {{fail_internally(caller, pinned.error(), log)}, {}};
+  if (pinned->gone != nullptr) return {{refuse_gone(*pinned->gone)}, (*snapshot)->revision};
   auto environment = merge(std::move(pinned->versions));
-  if (!environment) return {refuse_unsealable(caller, environment.error(), log), {}};
+  if (!environment) return {{refuse_unsealable(caller, environment.error(), log)}, {}};
   return {seal(caller, **snapshot, *environment, clock, log), {}};
 }
 
 }  // namespace
 
-Response answer_bundle(const Caller& caller, const Clock& clock, const Log& log) {
+BundleAnswer answer_bundle(const Caller& caller, const Clock& clock, const Log& log) {
   if (caller.owner.credential.revoked) {
     log.warning("bundle refused: revoked credential", {{"kid", caller.owner.credential.kid}});
-    return refuse(403, "revoked", "this credential has been revoked");
+    return {.response = refuse(403, "revoked", "this credential has been revoked")};
   }
   Attempt attempt = try_once(caller, clock, log);
   // A deploy between reading the snapshot and reading its sets may have retired the versions that
@@ -147,7 +148,7 @@ Response answer_bundle(const Caller& caller, const Clock& clock, const Log& log)
     attempt = std::move(next);
     if (settled) break;
   }
-  return std::move(attempt.response);
+  return std::move(attempt.answer);
 }
 
 }  // namespace agent_secrets::control_plane

@@ -9,6 +9,8 @@
 //
 // Threads: safe from several; no state.
 
+#include <cstdint>
+
 #include "control-plane/http/message.h"
 #include "control-plane/instance-api/authenticate.h"
 #include "core/clock.h"
@@ -16,6 +18,11 @@
 
 namespace agent_secrets::control_plane {
 
-Response answer_bundle(const Caller& caller, const Clock& clock, const Log& log);
+struct BundleAnswer {
+  Response response;
+  std::int64_t sequence = 0;  // of the bundle; 0 when it is a refusal
+};
+
+BundleAnswer answer_bundle(const Caller& caller, const Clock& clock, const Log& log);
 
 }  // namespace agent_secrets::control_plane

@@ -7,25 +7,61 @@
 
 namespace agent_secrets::control_plane {
 
+namespace {
+
+HeardInstance report_of(const Caller& caller, const Request& request, const Clock& clock) {
+  const InstanceReport& report = caller.claims.report;
+  return {.agent_id = caller.owner.agent_id,
+          .instance = report.instance_id,
+          .sequence = report.running_sequence,
+          .kid = caller.owner.credential.kid,
+          .active_sessions = report.active_sessions,
+          .at = clock.unix_time() - request.waited};
+}
+
+// Whoever only looks (secret-injector check) says so: what its instance runs has not changed.
+bool starts_with_it(const Request& request) {
+  const auto purpose = request.query.find("purpose");
+  return purpose == request.query.end() || purpose->second != "check";
+}
+
+}  // namespace
+
 InstanceApi::InstanceApi(std::map<std::string, RegionHandle>& regions,
                          std::map<std::string, ChangeHub>& hubs,
+                         std::map<std::string, InstanceRecorder>& recorders,
                          std::vector<std::string> public_urls, const Clock& clock, const Log& log)
     : authenticator_(regions, std::move(public_urls), clock, log),
       hubs_(hubs),
+      recorders_(recorders),
       clock_(clock),
       log_(log) {
-  for (const auto& [code, handle] : regions) AGENT_SECRETS_ASSERT(hubs_.contains(code));
+  for (const auto& [code, handle] : regions) {
+    AGENT_SECRETS_ASSERT(hubs_.contains(code) && recorders_.contains(code));
+  }
 }
 
 Response InstanceApi::bundle(const Request& request) const {
   auto caller = authenticator_.authenticate(request);
   if (!caller) return std::move(caller.error());
-  return answer_bundle(*caller, clock_, log_);
+  BundleAnswer answer = answer_bundle(*caller, clock_, log_);
+  if (answer.sequence > 0 && starts_with_it(request)) {
+    HeardInstance report = report_of(*caller, request, clock_);
+    report.sequence = answer.sequence;
+    report.started = true;
+    recorders_.at(caller->region).heard(std::move(report));
+  }
+  return std::move(answer.response);
 }
 
 Outcome InstanceApi::watch(const Request& request) const {
   auto caller = authenticator_.authenticate(request);
   if (!caller) return std::move(caller.error());
+  if (request.waited.count() == 0) {
+    HeardInstance report = report_of(*caller, request, clock_);
+    report.watched = true;
+    recorders_.at(caller->region).heard(std::move(report));
+  }
   return answer_watch(request, *caller, hubs_.at(caller->region), log_);
 }
 

@@ -2,6 +2,10 @@
 // The instance API: what injector and sidecar speak (docs/protocol.md). One object for all regions
 // that this process serves; the region is the one whose store knows the credential that asks.
 //
+// Every request that proves who asks is a report of its instance, and goes to the region's
+// InstanceRecorder: a watch with what it says that it runs, when it arrives (not again when it is
+// woken), a bundle with what it was given, unless it is asked for with ?purpose=check.
+//
 // Threads: safe from several. The maps, the clock and the log must outlive it and its routes, and
 // the maps must not gain or lose regions meanwhile.
 
@@ -9,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "control-plane/fleet/recorder.h"
 #include "control-plane/http/message.h"
 #include "control-plane/http/router.h"
 #include "control-plane/instance-api/authenticate.h"
@@ -21,9 +26,10 @@ namespace agent_secrets::control_plane {
 
 class InstanceApi {
  public:
-  // `hubs` has one entry for each region. `public_urls` are the base URLs that credentials name and
-  // proofs are made for, exactly as spelled there.
+  // `hubs` and `recorders` have one entry for each region. `public_urls` are the base URLs that
+  // credentials name and proofs are made for, exactly as spelled there.
   InstanceApi(std::map<std::string, RegionHandle>& regions, std::map<std::string, ChangeHub>& hubs,
+              std::map<std::string, InstanceRecorder>& recorders,
               std::vector<std::string> public_urls, const Clock& clock, const Log& log);
 
   [[nodiscard]] Response bundle(const Request& request) const;
@@ -32,6 +38,7 @@ class InstanceApi {
  private:
   Authenticator authenticator_;
   std::map<std::string, ChangeHub>& hubs_;
+  std::map<std::string, InstanceRecorder>& recorders_;
   const Clock& clock_;
   const Log& log_;
 };

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <sodium.h>
 
+#include "control-plane/fleet/instance_state.h"
 #include "control-plane/instance-api/answers.h"
 #include "core/limits.h"
 
@@ -18,48 +19,6 @@ namespace agent_secrets::control_plane {
 namespace {
 
 namespace json = boost::json;
-
-bool is_revoked(const Caller& caller, const std::optional<AgentSnapshot>& snapshot) {
-  if (caller.owner.credential.revoked) return true;
-  if (!snapshot) return false;
-  return std::ranges::any_of(snapshot->credentials, [&](const AgentCredentialRecord& record) {
-    return record.kid == caller.owner.credential.kid && record.revoked;
-  });
-}
-
-// An older release of another deployment, or one so old that the region has forgotten it.
-bool is_superseded(std::int64_t running_sequence, const AgentSnapshot& snapshot,
-                   const std::optional<Release>& running) {
-  if (running_sequence <= 0 || running_sequence >= snapshot.sequence) return false;
-  return !running || running->deployment_id != snapshot.deployment_id;
-}
-
-// The version of a set that the caller runs, as far as we know: what its release says, else what
-// the deployment pins.
-std::int64_t running_version(const PinnedSet& set, const std::optional<Release>& running) {
-  if (running) {
-    for (const PinnedSet& released : running->sets) {
-      if (released.name == set.name) return released.version;
-    }
-  }
-  return set.version;
-}
-
-bool is_stale(const AgentSnapshot& snapshot, const std::optional<Release>& running) {
-  return std::ranges::any_of(snapshot.sets, [&](const PinnedSet& set) {
-    return set.latest_version > running_version(set, running);
-  });
-}
-
-std::string_view state_of(const Caller& caller, const std::optional<AgentSnapshot>& snapshot,
-                          const std::optional<Release>& running) {
-  if (is_revoked(caller, snapshot)) return "revoked";
-  if (!snapshot || snapshot->deleted || snapshot->deployment_id.empty()) return "unbound";
-  if (is_superseded(caller.claims.report.running_sequence, *snapshot, running)) {
-    return "superseded";
-  }
-  return is_stale(*snapshot, running) ? "stale" : "current";
-}
 
 json::value describe_running(const std::optional<Release>& running) {
   if (!running || running->deployment_id.empty()) return nullptr;
@@ -143,7 +102,10 @@ Wait park(ChangeHub& hub, std::int64_t agent_id, std::uint64_t generation,
 
 std::string watch_body(const Caller& caller, const std::optional<AgentSnapshot>& snapshot,
                        const std::optional<Release>& running) {
-  const std::string_view state = state_of(caller, snapshot, running);
+  const bool revoked =
+      caller.owner.credential.revoked || is_revoked(snapshot, caller.owner.credential.kid);
+  const std::string_view state =
+      instance_state(snapshot, revoked, caller.claims.report.running_sequence, running);
   const bool tell = snapshot && state != "revoked";
   json::object body;
   body["state"] = json::string_view(state.data(), state.size());

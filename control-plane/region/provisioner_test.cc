@@ -47,6 +47,17 @@ class FaultyRegion final : public RegionStore {
     if (keeps_all) return fail(ErrorCode::failed, "disk full");
     return inner_.retain_only(versions);
   }
+  // Not the provisioner's.
+  Result<void> record_instances(std::span<const HeardInstance> heard,
+                                std::chrono::milliseconds now) override {
+    return inner_.record_instances(heard, now);
+  }
+  Result<InstanceList> list_instances(std::optional<std::int64_t> agent_id) override {
+    return inner_.list_instances(agent_id);
+  }
+  Result<bool> forget_instance(std::int64_t agent_id, std::string_view instance) override {
+    return inner_.forget_instance(agent_id, instance);
+  }
 
   bool down = false;
   bool forgetful = false;

@@ -9,6 +9,9 @@
 //  lower revision than
 //    the stored one is ignored, so publishers may race.
 //
+// Beside them, what instances report (region/instances.h), written by the region's
+// InstanceRecorder: no durable promise, and nothing that an answer to an instance depends on.
+//
 // Threads: safe from several. Errors: ErrorCode::untrusted where a row does not decrypt; else
 // internal failures.
 
@@ -20,6 +23,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control-plane/region/instances.h"
 #include "core/credential.h"
 #include "core/error.h"
 #include "core/secret_buffer.h"
@@ -99,6 +103,16 @@ class RegionStore {
                                                       std::int64_t sequence) = 0;
   // Deletes all set versions but these.
   virtual Result<void> retain_only(std::span<const RetainedVersion> versions) = 0;
+
+  // Takes reports in the order in which they came, and notes that somebody listens (also when there
+  // are none). Forgets watched instances that have been silent for limits::kInstanceForgotten, and
+  // keeps limits::kInstancesPerAgent of an agent.
+  virtual Result<void> record_instances(std::span<const HeardInstance> heard,
+                                        std::chrono::milliseconds now) = 0;
+  // Of one agent, or of all.
+  virtual Result<InstanceList> list_instances(std::optional<std::int64_t> agent_id) = 0;
+  // An operator knows that it is gone. False: there is none.
+  virtual Result<bool> forget_instance(std::int64_t agent_id, std::string_view instance) = 0;
 };
 
 }  // namespace agent_secrets::control_plane

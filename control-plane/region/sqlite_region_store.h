@@ -27,6 +27,10 @@ class SqliteRegionStore final : public RegionStore {
   Result<std::optional<Release>> find_release(std::int64_t agent_id,
                                               std::int64_t sequence) override;
   Result<void> retain_only(std::span<const RetainedVersion> versions) override;
+  Result<void> record_instances(std::span<const HeardInstance> heard,
+                                std::chrono::milliseconds now) override;
+  Result<InstanceList> list_instances(std::optional<std::int64_t> agent_id) override;
+  Result<bool> forget_instance(std::int64_t agent_id, std::string_view instance) override;
 
  private:
   // All of these run inside a transaction of db_.
@@ -38,6 +42,11 @@ class SqliteRegionStore final : public RegionStore {
   void put_release(const AgentSnapshot& snapshot);
   std::vector<PinnedSet> read_sets(std::int64_t agent_id);
   std::vector<AgentCredentialRecord> read_credentials(std::int64_t agent_id);
+  Listening read_listening();
+  Listening note_listening(std::chrono::milliseconds now);
+  void record(const HeardInstance& heard);
+  void drop_silent(const Listening& listening);
+  void drop_surplus(std::int64_t agent_id, const Listening& listening);
 
   std::unique_ptr<SqliteConnection> connection_;
   SqliteConnection& db_;

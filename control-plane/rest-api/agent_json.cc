@@ -71,7 +71,8 @@ json::object deployment_json(const Organization& organization, const Agent& agen
 // `available` once any deployment has reached the region, `ready` once the desired one has: whoever
 // starts instances is the operator's own platform, so there is no replica to wait for. Poll order
 // and meaning: contract 6.5.
-json::object agent_json(const Organization& organization, const Agent& agent) {
+json::object agent_json(const Organization& organization, const Agent& agent,
+                        std::int64_t active_sessions) {
   const std::string& desired = agent.deployment.id;
   const bool ready = agent.reconciled_deployment == desired;
   const bool available = !agent.reconciled_deployment.empty();
@@ -89,7 +90,7 @@ json::object agent_json(const Organization& organization, const Agent& agent) {
       {"reconciledDeploymentId", text_or_null(agent.reconciled_deployment)},
       {"activeDeploymentReady", ready},
       {"autoScaling", replicas(agent.scaling)},
-      {"activeSessionCount", 0},
+      {"activeSessionCount", active_sessions},
       {"agentProfile", setting(agent.deployment.spec, "agentProfile",
                                json::string_view(kDefaultProfile.data(), kDefaultProfile.size()))},
       {"krispViva",

@@ -6,6 +6,7 @@
 #include "control-plane/rest-api/agent_json.h"
 #include "control-plane/rest-api/deploy_json.h"
 #include "control-plane/rest-api/errors.h"
+#include "control-plane/rest-api/instances.h"
 #include "control-plane/rest-api/rest_api.h"
 
 namespace agent_secrets::control_plane {
@@ -36,7 +37,7 @@ Result<Agent> find_agent(const RestApi& api, const Request& request, const Princ
 Result<Response> get_agent(const RestApi& api, const Request& request, const Principal& principal) {
   auto agent = find_agent(api, request, principal);
   if (!agent) return propagate(agent);
-  json::object body = agent_json(principal.organization, *agent);
+  json::object body = agent_json(principal.organization, *agent, active_sessions(api, *agent));
   if (!request.params.contains("org")) return json_response(body);
   return json_response(json::object{{"body", std::move(body)}});
 }
@@ -49,7 +50,7 @@ Result<Response> deployed(const RestApi& api, const Principal& principal, Deploy
   api.regions.publish_now(outcome.agent.region);
   auto agent = api.catalog.find_agent(organization.id, outcome.agent.name);
   if (agent && *agent) outcome.agent = std::move(**agent);
-  json::object body = agent_json(organization, outcome.agent);
+  json::object body = agent_json(organization, outcome.agent, active_sessions(api, outcome.agent));
   if (!outcome.warning.empty()) body["warning"] = outcome.warning;
   return json_response(body);
 }

@@ -25,6 +25,7 @@ void add_route(Router& router, const RestApi& api, std::string_view method, std:
 void add_rest_routes(Router& router, const RestApi& api) {
   add_secret_routes(router, api);
   add_agent_routes(router, api);
+  add_instance_list_routes(router, api);
   add_organization_routes(router, api);
   add_declined_routes(router, api);
 }

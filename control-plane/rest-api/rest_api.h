@@ -5,15 +5,18 @@
 //
 // Every route but the fallback's wants a token. Members and admins may use all of them.
 //
-// Threads: safe from several. The catalog, the log and what the signals reach must outlive it, and
-// it must outlive the router's use.
+// Threads: safe from several. All that it refers to must outlive it, and it must outlive the
+// router's use.
 
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 
 #include "control-plane/catalog/catalog.h"
 #include "control-plane/http/router.h"
+#include "control-plane/stores.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
 
@@ -28,6 +31,8 @@ struct RegionSignals {
 struct RestApi {
   Catalog& catalog;
   RegionSignals regions;
+  const std::map<std::string, RegionHandle>& stores;  // by region code
+  const Clock& clock;
   const Log& log;
 };
 
@@ -45,6 +50,7 @@ void add_single_route(Router& router, const RestApi& api, std::string_view metho
 
 void add_secret_routes(Router& router, const RestApi& api);
 void add_agent_routes(Router& router, const RestApi& api);
+void add_instance_list_routes(Router& router, const RestApi& api);
 void add_organization_routes(Router& router, const RestApi& api);
 void add_declined_routes(Router& router, const RestApi& api);
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <sodium.h>
 
@@ -60,6 +61,8 @@ class Fixture {
         .regions = {.wake = [](const std::string&) {},
                     .publish_now =
                         [this](const std::string& code) { provisioners_.at(code)->publish_now(); }},
+        .stores = stores_.regions,
+        .clock = clock_,
         .log = log_});
     add_rest_routes(router_, *api_);
   }
@@ -79,6 +82,7 @@ class Fixture {
     request.body = body;
     if (!token.empty()) request.headers["authorization"] = "Bearer " + token;
     const Response response = std::get<Response>(router_.dispatch(request));
+    if (path == "/metrics" && response.status == 200) return {200, response.body, {}};
     CHECK(response.content_type == "application/json");
     if (response.status >= 400) CHECK(response.body.find('[') == std::string::npos);
     return {response.status, response.body, json::parse(response.body)};
@@ -92,6 +96,24 @@ class Fixture {
       while (provisioner->work_once() == std::chrono::milliseconds(0)) {
       }
     }
+  }
+  // An instance of the agent that watches, and has a session.
+  void hear(const std::string& agent, const std::string& instance) {
+    const auto organization = stores_.catalog->find_organization("acme");
+    REQUIRE(organization);
+    const auto found = stores_.catalog->find_agent((*organization)->id, agent);
+    REQUIRE(found);
+    const std::int64_t id = (*found)->id;
+    const HeardInstance report{
+        .agent_id = id,
+        .instance = instance,
+        .sequence = (*stores_.regions.at("us-west").store->find_agent(id))->sequence,
+        .kid = "kid1",
+        .active_sessions = 1,
+        .at = clock_.unix_time(),
+        .watched = true};
+    REQUIRE(
+        stores_.regions.at("us-west").store->record_instances({&report, 1}, clock_.unix_time()));
   }
   void make_ready_set(const std::string& name, const std::string& region = "us-west") {
     REQUIRE(org("PUT", "/secrets/" + name,
@@ -247,6 +269,36 @@ TEST_CASE("a set of another region, and a set in use, are refused by name") {
   CHECK(api.org("DELETE", "/services/bot").text == R"({"status":"OK"})");
   CHECK(api.org("DELETE", "/services/bot").status == 404);
   CHECK(api.org("DELETE", "/secrets/set1").status == 200);
+}
+
+TEST_CASE("the instances of an agent are listed, and their sessions counted, in both families") {
+  Fixture api;
+  api.make_ready_set("set1");
+  api.org("POST", "/services", R"({"serviceName":"bot","image":"i:1","secretSet":"set1"})");
+  CHECK(api.org("GET", "/services/bot/instances").body.at("instanceCount") == 0);
+  api.hear("bot", "host-1");
+  api.hear("bot", "host-2");
+  const Answer list = api.ask("GET", "/v1/agents/bot/instances");
+  CHECK(list.text == api.org("GET", "/services/bot/instances").text);
+  CHECK(list.body.at("instanceCount") == 2);
+  CHECK(list.body.at("activeSessionCount") == 2);
+  const json::value& first = list.body.at("instances").at(0);
+  CHECK(first.at("instance") == "host-1");
+  CHECK(first.at("state") == "current");
+  CHECK(json::serialize(first.at("sets")) == R"([{"name":"set1","version":1}])");
+  CHECK(first.at("watched") == true);
+  CHECK(api.ask("GET", "/v1/agents/bot").body.at("activeSessionCount") == 2);
+  CHECK(api.org("GET", "/services/none/instances").body == error("Not found", "404"));
+  CHECK(api.ask("GET", "/v1/agents/none/instances").body == error("Not found", "NOT_FOUND"));
+}
+
+TEST_CASE("metrics want a token, and show its organization alone") {
+  Fixture api;
+  api.org("POST", "/services", R"({"serviceName":"bot","image":"i:1"})");
+  api.hear("bot", "host-1");
+  CHECK(api.ask("GET", "/metrics", "", "").body == error("Unauthorized", "401"));
+  CHECK(api.ask("GET", "/metrics").text.find("agent=\"bot\"") != std::string::npos);
+  CHECK(api.ask("GET", "/metrics", "", "pcc_pat_other").text.find("bot") == std::string::npos);
 }
 
 TEST_CASE("regions, properties and organizations are what the CLI expects") {

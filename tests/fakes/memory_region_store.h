@@ -4,6 +4,7 @@
 //
 // Threads: one.
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -11,6 +12,7 @@
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "control-plane/region/region_store.h"
 
@@ -79,9 +81,36 @@ class MemoryRegionStore final : public RegionStore {
     return {};
   }
 
+  // Kept as they come; what list_instances() answers is the test's to say.
+  Result<void> record_instances(std::span<const HeardInstance> reports,
+                                std::chrono::milliseconds now) override {
+    if (down) return outage();
+    heard.insert(heard.end(), reports.begin(), reports.end());
+    listened_at.push_back(now);
+    return {};
+  }
+
+  Result<InstanceList> list_instances(std::optional<std::int64_t> agent_id) override {
+    if (down) return outage();
+    InstanceList list = fleet;
+    std::erase_if(list.instances, [&](const InstanceRecord& record) {
+      return agent_id && record.agent_id != *agent_id;
+    });
+    return list;
+  }
+
+  Result<bool> forget_instance(std::int64_t agent_id, std::string_view instance) override {
+    return std::erase_if(fleet.instances, [&](const InstanceRecord& record) {
+             return record.agent_id == agent_id && record.instance == instance;
+           }) > 0;
+  }
+
   void forget_releases() { releases_.clear(); }
 
   bool down = false;
+  std::vector<HeardInstance> heard;
+  std::vector<std::chrono::milliseconds> listened_at;
+  InstanceList fleet;
   int version_reads = 0;
   std::function<void()> before_version_read;
   std::function<void()> before_agent_read;

@@ -66,9 +66,10 @@ class TestRegion {
                                                              .active = std::move(region_key),
                                                              .verification_keys = {}}});
     hubs.try_emplace("us-west");
+    recorders.try_emplace("us-west", "us-west", *store, clock, log);
     credential = std::make_unique<AgentCredential>(agent_credential("ak_one", 0xa1, public_key));
     api = std::make_unique<InstanceApi>(
-        regions, hubs, std::vector<std::string>{std::string(kBaseUrl)}, clock, log);
+        regions, hubs, recorders, std::vector<std::string>{std::string(kBaseUrl)}, clock, log);
     snapshot.agent_id = kAgentId;
     snapshot.sequence = 4;
     snapshot.organization = "acme";
@@ -162,6 +163,7 @@ class TestRegion {
   Log log{"test", LogLevel::error, LogFormat::text, -1};
   std::map<std::string, RegionHandle> regions;
   std::map<std::string, ChangeHub> hubs;
+  std::map<std::string, InstanceRecorder> recorders;
   MemoryRegionStore* store = nullptr;
   AgentSnapshot snapshot;
   std::unique_ptr<AgentCredential> credential;

@@ -1,0 +1,116 @@
+#include "control-plane/fleet/fleet.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <utility>
+
+#include "control-plane/fleet/instance_state.h"
+#include "core/limits.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+using std::chrono::milliseconds;
+
+// One agent's records, resolved: each release is read once.
+class Resolver {
+ public:
+  Resolver(RegionStore& store, std::optional<AgentSnapshot> snapshot)
+      : store_(store), snapshot_(std::move(snapshot)) {}
+
+  Result<FleetInstance> resolve(const InstanceRecord& record) {
+    auto release = release_of(record);
+    if (!release) return propagate(release);
+    const std::optional<Release> running =
+        *release ? std::optional<Release>(**release) : std::nullopt;
+    const bool revoked = is_revoked(snapshot_, record.kid);
+    std::string_view state = instance_state(snapshot_, revoked, record.sequence, running);
+    // To the instance it would say "current": it runs nothing yet. We cannot know that.
+    if (record.sequence == 0 && (state == "current" || state == "stale")) state = "unknown";
+    return FleetInstance{.heard = record, .state = state, .release = std::move(*release)};
+  }
+
+ private:
+  Result<std::shared_ptr<const Release>> release_of(const InstanceRecord& record) {
+    if (record.sequence == 0) return std::shared_ptr<const Release>();
+    const auto known = releases_.find(record.sequence);
+    if (known != releases_.end()) return known->second;
+    auto found = store_.find_release(record.agent_id, record.sequence);
+    if (!found) return propagate(found, "find release");
+    std::shared_ptr<const Release> release;
+    if (*found) release = std::make_shared<const Release>(std::move(**found));
+    releases_.emplace(record.sequence, release);
+    return release;
+  }
+
+  RegionStore& store_;
+  std::optional<AgentSnapshot> snapshot_;
+  std::map<std::int64_t, std::shared_ptr<const Release>> releases_;
+};
+
+FleetAgent describe(std::int64_t id, const std::optional<AgentSnapshot>& snapshot) {
+  FleetAgent agent{
+      .id = id, .organization = {}, .name = {}, .sets = {}, .instances = {}, .silent = {}};
+  if (!snapshot) return agent;
+  agent.organization = snapshot->organization;
+  agent.name = snapshot->agent;
+  agent.deleted = snapshot->deleted;
+  if (!snapshot->deleted) agent.sets = snapshot->sets;
+  return agent;
+}
+
+Result<FleetAgent> read_agent(RegionStore& store, std::int64_t id, const InstanceList& list) {
+  auto snapshot = store.find_agent(id);
+  if (!snapshot) return propagate(snapshot, "find agent");
+  FleetAgent agent = describe(id, *snapshot);
+  Resolver resolver(store, std::move(*snapshot));
+  const auto [first, last] =
+      std::ranges::equal_range(list.instances, id, {}, &InstanceRecord::agent_id);
+  for (auto record = first; record != last; ++record) {
+    auto instance = resolver.resolve(*record);
+    if (!instance) return propagate(instance);
+    const bool silent = record->watched && record->last_heard <= silent_before(list.listening);
+    (silent ? agent.silent : agent.instances).push_back(std::move(*instance));
+  }
+  return agent;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> FleetInstance::version_of(std::int64_t set_id) const {
+  if (!release) return std::nullopt;
+  const auto set = std::ranges::find(release->sets, set_id, &PinnedSet::set_id);
+  if (set == release->sets.end()) return std::nullopt;
+  return set->version;
+}
+
+std::int64_t FleetAgent::active_sessions() const {
+  std::int64_t sum = 0;
+  for (const FleetInstance& instance : instances) sum += instance.heard.active_sessions;
+  return sum;
+}
+
+Result<Fleet> read_fleet(const std::string& region, RegionStore& store,
+                         std::optional<std::int64_t> agent_id, milliseconds now) {
+  auto list = store.list_instances(agent_id);
+  if (!list) return propagate(list, "region " + region);
+  const Listening& listening = list->listening;
+  Fleet fleet{.region = region, .listening = listening, .agents = {}};
+  fleet.is_served = std::chrono::abs(now - listening.until) <= limits::kListeningGap;
+  fleet.is_settled =
+      fleet.is_served && listening.since <= listening.until - limits::kInstanceSilent;
+  std::int64_t last_id = 0;
+  for (const InstanceRecord& record : list->instances) {
+    if (std::exchange(last_id, record.agent_id) == record.agent_id) continue;
+    auto agent = read_agent(store, record.agent_id, *list);
+    if (!agent) return propagate(agent, "region " + region);
+    fleet.agents.push_back(std::move(*agent));
+  }
+  std::ranges::sort(fleet.agents, {}, [](const FleetAgent& agent) {
+    return std::tie(agent.organization, agent.name, agent.id);
+  });
+  return fleet;
+}
+
+}  // namespace agent_secrets::control_plane

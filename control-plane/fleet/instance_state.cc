@@ -1,0 +1,49 @@
+#include "control-plane/fleet/instance_state.h"
+
+#include <algorithm>
+
+namespace agent_secrets::control_plane {
+namespace {
+
+// An older release of another deployment, or one so old that the region has forgotten it.
+bool is_superseded(std::int64_t sequence, const AgentSnapshot& agent,
+                   const std::optional<Release>& running) {
+  if (sequence <= 0 || sequence >= agent.sequence) return false;
+  return !running || running->deployment_id != agent.deployment_id;
+}
+
+// The version of a set that it runs, as far as we know: what its release says, else what the
+// deployment pins.
+std::int64_t running_version(const PinnedSet& set, const std::optional<Release>& running) {
+  if (running) {
+    for (const PinnedSet& released : running->sets) {
+      if (released.name == set.name) return released.version;
+    }
+  }
+  return set.version;
+}
+
+bool is_stale(const AgentSnapshot& agent, const std::optional<Release>& running) {
+  return std::ranges::any_of(agent.sets, [&](const PinnedSet& set) {
+    return set.latest_version > running_version(set, running);
+  });
+}
+
+}  // namespace
+
+bool is_revoked(const std::optional<AgentSnapshot>& agent, std::string_view kid) {
+  if (!agent) return false;
+  return std::ranges::any_of(agent->credentials, [&](const AgentCredentialRecord& record) {
+    return record.kid == kid && record.revoked;
+  });
+}
+
+std::string_view instance_state(const std::optional<AgentSnapshot>& agent, bool revoked,
+                                std::int64_t sequence, const std::optional<Release>& running) {
+  if (revoked) return "revoked";
+  if (!agent || agent->deleted || agent->deployment_id.empty()) return "unbound";
+  if (is_superseded(sequence, *agent, running)) return "superseded";
+  return is_stale(*agent, running) ? "stale" : "current";
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,95 @@
+#include "control-plane/fleet/metrics.h"
+
+#include <map>
+#include <tuple>
+
+#include <fmt/format.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+namespace agent_secrets::control_plane {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+
+std::string version_label(const FleetInstance& instance) {
+  if (!instance.release) return "unknown";
+  std::string versions;
+  for (const PinnedSet& set : instance.release->sets) {
+    versions += fmt::format("{}{}", versions.empty() ? "" : ",", set.version);
+  }
+  return versions.empty() ? "none" : versions;
+}
+
+MetricFamily gauge(std::string name, std::string help) {
+  return {.name = std::move(name),
+          .help = std::move(help),
+          .type = prometheus::MetricType::Gauge,
+          .metric = {}};
+}
+
+void add(MetricFamily& family, std::vector<ClientMetric::Label> labels, double value) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  metric.gauge.value = value;
+  family.metric.push_back(std::move(metric));
+}
+
+void add_instances(MetricFamily& family, const FleetAgent& agent) {
+  std::map<std::tuple<std::string, std::string_view, bool>, std::size_t> counts;
+  for (const FleetInstance& instance : agent.instances) {
+    ++counts[{version_label(instance), instance.state, instance.heard.watched}];
+  }
+  for (const auto& [key, count] : counts) {
+    const auto& [version, state, watched] = key;
+    add(family,
+        {{"organization", agent.organization},
+         {"agent", agent.name},
+         {"version", version},
+         {"state", std::string(state)},
+         {"watched", watched ? "true" : "false"}},
+        static_cast<double>(count));
+  }
+}
+
+// A deleted agent and a later one of its name are one to the metrics.
+std::vector<FleetAgent> by_name(const Fleet& fleet, std::string_view organization) {
+  std::vector<FleetAgent> agents;
+  for (const FleetAgent& agent : fleet.agents) {
+    if (agent.organization != organization) continue;
+    if (!agents.empty() && agents.back().name == agent.name) {
+      auto& instances = agents.back().instances;
+      instances.insert(instances.end(), agent.instances.begin(), agent.instances.end());
+    } else {
+      agents.push_back(agent);
+    }
+  }
+  return agents;
+}
+
+}  // namespace
+
+std::string fleet_metrics(const std::vector<Fleet>& fleets, std::string_view organization,
+                          std::chrono::milliseconds now) {
+  MetricFamily instances =
+      gauge("agent_secrets_instances",
+            "Instances by what they run; watched: by a sidecar, so that they expire.");
+  MetricFamily sessions =
+      gauge("agent_secrets_active_sessions", "Sessions that the instances of an agent report.");
+  MetricFamily age = gauge("agent_secrets_reports_age_seconds",
+                           "Since reports of instances were last recorded in a region.");
+  for (const Fleet& fleet : fleets) {
+    for (const FleetAgent& agent : by_name(fleet, organization)) {
+      add_instances(instances, agent);
+      add(sessions, {{"organization", agent.organization}, {"agent", agent.name}},
+          static_cast<double>(agent.active_sessions()));
+    }
+    if (fleet.listening.until.count() == 0) continue;
+    add(age, {{"region", fleet.region}},
+        static_cast<double>((now - fleet.listening.until).count()) / 1000);
+  }
+  return prometheus::TextSerializer().Serialize({instances, sessions, age});
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,134 @@
+#include "control-plane/fleet/recorder.h"
+
+#include "core/limits.h"
+#include "tests/catch.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/memory_region_store.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class Recording {
+ public:
+  void start(const std::string& instance, std::int64_t sequence) {
+    hear(instance, sequence, true, false);
+  }
+  void watch(const std::string& instance, std::int64_t sequence) {
+    hear(instance, sequence, false, true);
+  }
+  void hear(const std::string& instance, std::int64_t sequence, bool started, bool watched) {
+    recorder.heard({.agent_id = 7,
+                    .instance = instance,
+                    .sequence = sequence,
+                    .kid = "kid1",
+                    .at = clock.unix_time(),
+                    .started = started,
+                    .watched = watched});
+  }
+
+  FakeClock clock;
+  Log log{"test", LogLevel::error, LogFormat::text, -1};
+  MemoryRegionStore store;
+  InstanceRecorder recorder{"us-west", store, clock, log};
+};
+
+TEST_CASE("nothing is written before the flush, and many requests of one instance are one report") {
+  Recording fleet;
+  fleet.start("host-1", 5);
+  fleet.clock.advance(milliseconds(200));
+  for (int i = 0; i < 100; ++i) fleet.watch("host-1", 5);
+  CHECK(fleet.store.heard.empty());
+  fleet.recorder.flush();
+  REQUIRE(fleet.store.heard.size() == 1);
+  CHECK(fleet.store.heard[0].started);
+  CHECK(fleet.store.heard[0].watched);
+  CHECK(fleet.store.heard[0].at == fleet.clock.unix_time());
+  fleet.recorder.flush();
+  CHECK(fleet.store.heard.size() == 1);
+}
+
+TEST_CASE("a start takes the place of what its instance was heard with before") {
+  Recording fleet;
+  fleet.watch("host-1", 5);
+  fleet.start("host-1", 6);
+  fleet.recorder.flush();
+  REQUIRE(fleet.store.heard.size() == 1);
+  CHECK(fleet.store.heard[0].sequence == 6);
+  CHECK_FALSE(fleet.store.heard[0].watched);
+}
+
+TEST_CASE("a watch of an older release after a start is told after it") {
+  Recording fleet;
+  fleet.start("host", 6);
+  fleet.watch("host", 5);
+  fleet.recorder.flush();
+  REQUIRE(fleet.store.heard.size() == 2);
+  CHECK(fleet.store.heard[0].started);
+  CHECK(fleet.store.heard[1].sequence == 5);
+}
+
+TEST_CASE("without reports, a sign of life is written at first and every ten seconds") {
+  Recording fleet;
+  fleet.recorder.flush();
+  fleet.clock.advance(seconds(9));
+  fleet.recorder.flush();
+  CHECK(fleet.store.listened_at.size() == 1);
+  fleet.clock.advance(seconds(1));
+  fleet.recorder.flush();
+  CHECK(fleet.store.listened_at.size() == 2);
+  CHECK(fleet.store.listened_at.back() == fleet.clock.unix_time());
+}
+
+TEST_CASE("a store that fails is told later, with what came meanwhile") {
+  Recording fleet;
+  fleet.start("host-1", 5);
+  fleet.watch("host-2", 5);
+  fleet.store.down = true;
+  fleet.recorder.flush();
+  fleet.start("host-1", 6);
+  fleet.clock.advance(seconds(1));
+  fleet.watch("host-2", 5);
+  fleet.store.down = false;
+  fleet.recorder.flush();
+  REQUIRE(fleet.store.heard.size() == 2);
+  CHECK(fleet.store.heard[0].sequence == 6);
+  CHECK(fleet.store.heard[1].at == fleet.clock.unix_time());
+}
+
+TEST_CASE("the reports of a whole fleet are written in parts, all of them") {
+  Recording fleet;
+  for (int i = 0; i < 2500; ++i) fleet.watch("host-" + std::to_string(i), 5);
+  fleet.recorder.flush();
+  CHECK(fleet.store.heard.size() == 2500);
+  CHECK(fleet.store.listened_at.size() == 3);
+}
+
+TEST_CASE("past the bound, an instance is known to be one more") {
+  Recording fleet;
+  for (std::size_t i = 0; i < limits::kInstanceReportsPending; ++i) {
+    fleet.start("host-" + std::to_string(i), 5);
+  }
+  fleet.start("host-1", 6);
+  fleet.start("late", 6);
+  fleet.start("later", 6);
+  fleet.recorder.flush();
+  CHECK(fleet.store.heard.size() == limits::kInstanceReportsPending + 1);
+  CHECK(fleet.store.heard.front().instance == kUnlistedInstances);
+  CHECK(fleet.store.heard.front().sequence == 0);
+  CHECK_FALSE(fleet.store.heard.front().watched);
+}
+
+TEST_CASE("what is there when the recorder is asked to stop is written") {
+  Recording fleet;
+  std::stop_source stop;
+  fleet.start("host-1", 5);
+  stop.request_stop();
+  fleet.recorder.run(stop.get_token());
+  CHECK(fleet.store.heard.size() == 1);
+}
+
+}  // namespace
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,231 @@
+#include "control-plane/fleet/set_usage.h"
+
+#include <algorithm>
+
+#include "control-plane/test_stores.h"
+#include "core/limits.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+using std::chrono::seconds;
+
+// A real catalog and region: set `keys`, agent `bot` deployed with its version 1.
+class Usage : public TestStores {
+ public:
+  Usage() {
+    listen();  // before there is an agent: nobody was missed
+    roll("1");
+    need(catalog().create_agent(acme, deploy_of("bot", "keys")));
+    provision();
+    listen();
+  }
+  // The next version of the set, ready.
+  void roll(const std::string& value) {
+    write("keys", "A", value);
+    provision();
+    listen();
+  }
+  void redeploy() {
+    DeployRequest request = deploy_of("bot");
+    request.force = true;
+    need(catalog().update_agent(acme, std::move(request)));
+    provision();
+    listen();
+  }
+  void listen() { need(region().record_instances({}, clock.unix_time())); }
+  // Time in which somebody listens.
+  void pass(seconds time) {
+    for (; time.count() > 0; time -= seconds(20)) {
+      clock.advance(seconds(20));
+      listen();
+    }
+  }
+  void hear(const std::string& instance, bool watched, std::optional<std::int64_t> sequence = {}) {
+    const AgentSnapshot bot = snapshot(agent("bot").id);
+    const HeardInstance report{.agent_id = bot.agent_id,
+                               .instance = instance,
+                               .sequence = sequence.value_or(bot.sequence),
+                               .kid = "kid1",
+                               .at = clock.unix_time(),
+                               .started = !sequence,
+                               .watched = watched};
+    need(region().record_instances({&report, 1}, clock.unix_time()));
+  }
+  void start_watching(const std::string& instance) { hear(instance, true); }
+  void start_unwatched(const std::string& instance) { hear(instance, false); }
+
+  SetUsage read() {
+    const auto organization = need(catalog().find_organization("acme"));
+    return need(read_set_usage(catalog(), region(), *organization, set("keys"), clock.unix_time()));
+  }
+  // Of a version that is not listed, what holds for every other.
+  SafeToRevoke safe(std::int64_t version) {
+    const SetUsage usage = read();
+    const auto use = std::ranges::find(usage.versions, version, &VersionUse::version);
+    return use == usage.versions.end() ? usage.every_other : use->safe;
+  }
+  VersionUse use(std::int64_t version) {
+    const SetUsage usage = read();
+    const auto found = std::ranges::find(usage.versions, version, &VersionUse::version);
+    REQUIRE(found != usage.versions.end());
+    return *found;
+  }
+};
+
+TEST_CASE("an old key may go when its last watching instance has been replaced") {
+  Usage t;
+  t.start_watching("host-1");
+  t.start_watching("host-2");
+  t.roll("2");
+  CHECK(t.use(1).pinned_by == std::vector<std::string>{"bot"});
+  CHECK(t.safe(1) == SafeToRevoke::no);
+  t.redeploy();
+  t.start_watching("host-1");
+  const VersionUse old = t.use(1);
+  CHECK(old.instances() == 1);
+  CHECK(old.agents.at(0).agent == "bot");
+  CHECK(old.safe == SafeToRevoke::no);
+  CHECK(old.reason == "1 instance runs it");
+  CHECK(t.use(2).instances() == 1);
+  CHECK(t.read().instances == 2);
+  t.start_watching("host-2");
+  CHECK(t.safe(1) == SafeToRevoke::yes);
+  CHECK(t.safe(2) == SafeToRevoke::no);
+}
+
+TEST_CASE("a version that a deployment pins would come back with the next start") {
+  Usage t;
+  t.roll("2");
+  const VersionUse old = t.use(1);
+  CHECK(old.instances() == 0);
+  CHECK(old.safe == SafeToRevoke::no);
+  CHECK(old.reason == "the next start of bot brings it back: deploy");
+}
+
+TEST_CASE("what the region still serves counts although the catalog has another deployment") {
+  Usage t;
+  t.roll("2");
+  DeployRequest request = deploy_of("bot");
+  request.force = true;
+  need(t.catalog().update_agent(t.acme, std::move(request)));
+  CHECK(t.safe(1) == SafeToRevoke::no);
+  t.provision();
+  CHECK(t.safe(1) == SafeToRevoke::yes);
+}
+
+TEST_CASE("silence of an instance that never watched proves nothing, however long") {
+  Usage t;
+  t.start_unwatched("host-1");
+  t.roll("2");
+  t.redeploy();
+  t.pass(seconds(48 * 3600));
+  const VersionUse old = t.use(1);
+  CHECK(old.safe == SafeToRevoke::unknown);
+  CHECK(old.unwatched() == 1);
+  CHECK(old.agents.at(0).unwatched == std::vector<std::string>{"host-1"});
+  CHECK(old.reason.starts_with("1 instance without a sidecar started with it"));
+  t.start_unwatched("host-1");  // with version 2
+  CHECK(t.safe(1) == SafeToRevoke::yes);
+}
+
+TEST_CASE("silence of an instance that watched counts, and only while somebody listens") {
+  Usage t;
+  t.start_watching("host-1");
+  t.roll("2");
+  t.redeploy();
+  t.clock.advance(std::chrono::hours(5));  // nobody listens
+  CHECK(t.safe(1) == SafeToRevoke::no);
+  t.listen();
+  CHECK(t.safe(1) == SafeToRevoke::no);
+  t.pass(limits::kInstanceSilent + seconds(20));
+  CHECK(t.use(1).silent == 1);
+  CHECK(t.safe(1) == SafeToRevoke::yes);
+}
+
+TEST_CASE("after an outage nothing is safe before everybody could have been heard") {
+  Usage t;
+  t.roll("2");
+  t.redeploy();
+  CHECK(t.safe(1) == SafeToRevoke::yes);
+  t.clock.advance(std::chrono::hours(5));
+  CHECK(t.read().every_other_reason.starts_with("no server has listened since"));
+  t.listen();
+  CHECK(t.safe(1) == SafeToRevoke::unknown);
+  CHECK(t.read().every_other_reason.starts_with("the server has listened only since"));
+  t.pass(limits::kInstanceSilent + seconds(10));
+  CHECK(t.safe(1) == SafeToRevoke::yes);
+}
+
+TEST_CASE("an instance whose release is not known may hold any version of its agent's sets") {
+  Usage t;
+  t.hear("host-1", true, 0);
+  t.roll("2");
+  t.redeploy();
+  CHECK(t.safe(1) == SafeToRevoke::unknown);
+  CHECK(t.read().every_other_reason == "1 instance may hold any version");
+  CHECK(t.read().version_unknown.at(0).agent == "bot");
+  CHECK(t.read().instances == 1);
+}
+
+TEST_CASE("an instance of an agent that never had the set says nothing about it") {
+  Usage t;
+  t.roll("2");
+  t.redeploy();
+  need(t.catalog().create_agent(t.acme, deploy_of("other")));
+  t.provision();
+  t.listen();
+  const HeardInstance report{.agent_id = t.agent("other").id,
+                             .instance = "host-9",
+                             .kid = "kid1",
+                             .at = t.clock.unix_time(),
+                             .watched = true};
+  need(t.region().record_instances({&report, 1}, t.clock.unix_time()));
+  CHECK(t.read().instances == 0);
+  CHECK(t.safe(1) == SafeToRevoke::yes);
+}
+
+TEST_CASE("the instances of a deleted agent still hold their keys") {
+  Usage t;
+  t.start_watching("host-1");
+  t.roll("2");
+  need(t.catalog().delete_agent(t.acme, "bot"));
+  t.provision();
+  t.listen();
+  const VersionUse old = t.use(1);
+  CHECK(old.agents.at(0).deleted);
+  CHECK(old.pinned_by.empty());
+  CHECK(old.safe == SafeToRevoke::no);
+}
+
+TEST_CASE("a newer version that is not ready makes none of the ready one's keys safe to revoke") {
+  Usage t;
+  t.write("keys", "A", "2");
+  CHECK(t.read().set.version == 2);
+  CHECK(t.safe(1) == SafeToRevoke::no);
+  CHECK(t.use(1).reason == "it is the newest");
+}
+
+TEST_CASE("before a server has listened nothing is safe") {
+  TestStores t;
+  t.write("keys", "A", "1");
+  t.provision();
+  const auto organization = need(t.catalog().find_organization("acme"));
+  const SetUsage usage = need(
+      read_set_usage(t.catalog(), t.region(), *organization, t.set("keys"), t.clock.unix_time()));
+  CHECK(usage.every_other == SafeToRevoke::unknown);
+  CHECK(usage.every_other_reason == "no server has listened yet");
+}
+
+TEST_CASE("of an image pull secret nothing is heard") {
+  Usage t;
+  need(t.catalog().write_set(t.acme, registry("pull")));
+  t.provision();
+  const auto organization = need(t.catalog().find_organization("acme"));
+  const SetUsage usage = need(
+      read_set_usage(t.catalog(), t.region(), *organization, t.set("pull"), t.clock.unix_time()));
+  CHECK(usage.every_other == SafeToRevoke::unknown);
+}
+
+}  // namespace
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,207 @@
+#include <algorithm>
+
+#include "control-plane/test_stores.h"
+#include "core/limits.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::int64_t kAgent = 7;
+
+// A region with one agent, and a second in which things are heard.
+class Heard {
+ public:
+  Heard() {
+    AgentSnapshot agent;
+    agent.agent_id = kAgent;
+    agent.organization = "acme";
+    agent.agent = "bot";
+    need(stores.region().put_agent(agent));
+  }
+  HeardInstance report(std::string instance, std::int64_t sequence) {
+    return {.agent_id = kAgent,
+            .instance = std::move(instance),
+            .sequence = sequence,
+            .kid = "kid1",
+            .active_sessions = 2,
+            .at = stores.clock.unix_time()};
+  }
+  void start(const std::string& instance, std::int64_t sequence) {
+    HeardInstance heard = report(instance, sequence);
+    heard.started = true;
+    record({heard});
+  }
+  void watch(const std::string& instance, std::int64_t sequence) {
+    HeardInstance heard = report(instance, sequence);
+    heard.watched = true;
+    record({heard});
+  }
+  void record(const std::vector<HeardInstance>& reports) {
+    need(stores.region().record_instances(reports, stores.clock.unix_time()));
+  }
+  void pass(milliseconds time) { stores.clock.advance(time); }
+  // Time in which somebody listens.
+  void listen(milliseconds time) {
+    for (const auto end = stores.clock.unix_time() + time; stores.clock.unix_time() < end;) {
+      pass(seconds(20));
+      record({});
+    }
+  }
+  InstanceList list() { return need(stores.region().list_instances(std::nullopt)); }
+  std::vector<std::string> names() {
+    std::vector<std::string> all;
+    for (const InstanceRecord& record : list().instances) {
+      all.push_back(record.instance + "@" + std::to_string(record.sequence));
+    }
+    return all;
+  }
+
+  TestStores stores;
+};
+
+using Names = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("an instance is recorded as it starts and as it watches") {
+  Heard region;
+  const milliseconds began = region.stores.clock.unix_time();
+  region.start("host-1", 5);
+  CHECK_FALSE(region.list().instances.at(0).watched);
+  region.pass(seconds(3));
+  region.watch("host-1", 5);
+  const InstanceRecord record = region.list().instances.at(0);
+  CHECK(record.agent_id == kAgent);
+  CHECK(record.instance == "host-1");
+  CHECK(record.sequence == 5);
+  CHECK(record.kid == "kid1");
+  CHECK(record.active_sessions == 2);
+  CHECK(record.first_seen == began);
+  CHECK(record.since == began);
+  CHECK(record.last_heard == began + seconds(3));
+  CHECK(record.watched);
+}
+
+TEST_CASE("an instance that starts again keeps its record and is unwatched until it watches") {
+  Heard region;
+  const milliseconds began = region.stores.clock.unix_time();
+  region.watch("host-1", 5);
+  region.pass(seconds(60));
+  region.start("host-1", 6);
+  CHECK(region.names() == Names{"host-1@6"});
+  const InstanceRecord record = region.list().instances.at(0);
+  CHECK(record.first_seen == began);
+  CHECK(record.since == began + seconds(60));
+  CHECK_FALSE(record.watched);
+}
+
+TEST_CASE("a restart with the same release holds it as long as before") {
+  Heard region;
+  const milliseconds began = region.stores.clock.unix_time();
+  region.watch("host-1", 5);
+  region.pass(seconds(60));
+  region.start("host-1", 5);
+  const InstanceRecord record = region.list().instances.at(0);
+  CHECK(record.since == began);
+  CHECK_FALSE(record.watched);
+}
+
+TEST_CASE("two watching instances of one name with different releases are both kept") {
+  Heard region;
+  region.watch("host", 5);
+  region.start("host", 6);
+  region.watch("host", 6);
+  region.watch("host", 5);
+  CHECK(region.names() == Names{"host@5", "host@6"});
+}
+
+TEST_CASE("a watch that does not know its release hides none, and is told by a better one") {
+  Heard region;
+  region.start("host-1", 5);
+  region.watch("host-1", 0);
+  CHECK(region.names() == Names{"host-1@5"});
+  CHECK_FALSE(region.list().instances.at(0).watched);
+  region.watch("host-2", 0);
+  CHECK(region.names() == Names{"host-1@5", "host-2@0"});
+  region.watch("host-2", 5);
+  CHECK(region.names() == Names{"host-1@5", "host-2@5"});
+}
+
+TEST_CASE("listening goes on over a short pause and begins anew after a long one") {
+  Heard region;
+  region.record({});
+  const milliseconds began = region.stores.clock.unix_time();
+  CHECK(region.list().listening.since == began);  // there was an agent before anybody listened
+  region.pass(limits::kListeningGap);
+  region.record({});
+  CHECK(region.list().listening.since == began);
+  region.pass(limits::kListeningGap + milliseconds(1));
+  region.record({});
+  CHECK(region.list().listening.since == region.stores.clock.unix_time());
+  CHECK(region.list().listening.until == region.stores.clock.unix_time());
+}
+
+TEST_CASE("a region without agents has missed nobody") {
+  TestStores stores;
+  need(stores.region().record_instances({}, stores.clock.unix_time()));
+  CHECK(need(stores.region().list_instances(std::nullopt)).listening.since == milliseconds(0));
+}
+
+TEST_CASE("a watching instance is forgotten a day after its last word, any other never") {
+  Heard region;
+  region.watch("watched", 5);
+  region.start("unwatched", 5);
+  region.listen(hours(24));
+  CHECK(region.names() == Names{"unwatched@5", "watched@5"});
+  region.listen(seconds(20));
+  CHECK(region.names() == Names{"unwatched@5"});
+}
+
+TEST_CASE("nobody is forgotten for a day in which nobody listened") {
+  Heard region;
+  region.watch("watched", 5);
+  region.pass(hours(48));
+  region.record({});
+  CHECK(region.names() == Names{"watched@5"});
+}
+
+TEST_CASE("an operator can forget an instance") {
+  Heard region;
+  region.start("host-1", 5);
+  region.start("host-2", 5);
+  CHECK(need(region.stores.region().forget_instance(kAgent, "host-1")));
+  CHECK_FALSE(need(region.stores.region().forget_instance(kAgent, "host-1")));
+  CHECK(region.names() == Names{"host-2@5"});
+}
+
+TEST_CASE("past the bound the silent go first, and the unwatched not without a trace") {
+  Heard region;
+  std::vector<HeardInstance> reports{region.report("long-silent", 5), region.report("old", 5)};
+  reports[0].watched = true;
+  region.record(reports);
+  region.listen(limits::kInstanceSilent + seconds(20));
+  reports.clear();
+  for (std::size_t i = 0; i + 1 < limits::kInstancesPerAgent; ++i) {
+    reports.push_back(region.report("host-" + std::to_string(i), 5));
+    reports.back().watched = true;
+  }
+  region.record(reports);
+  CHECK(region.list().instances.size() == limits::kInstancesPerAgent);
+  const auto named = [&](std::string_view name) {
+    return std::ranges::count(region.list().instances, name, &InstanceRecord::instance);
+  };
+  CHECK(named("long-silent") == 0);
+  CHECK(named("old") == 1);
+  CHECK(named(kUnlistedInstances) == 0);
+  region.watch("one-more", 5);
+  CHECK(region.list().instances.size() == limits::kInstancesPerAgent + 1);
+  CHECK(named("one-more") == 1);
+  CHECK(named("old") == 0);
+  CHECK(named(kUnlistedInstances) == 1);
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,65 @@
+#include "control-plane/rest-api/instances.h"
+
+#include <algorithm>
+
+#include "control-plane/fleet/fleet_json.h"
+#include "control-plane/fleet/metrics.h"
+#include "control-plane/rest-api/errors.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+// Of one agent; of one that was never heard of, the region alone.
+Result<Fleet> fleet_of(const RestApi& api, const Agent& agent) {
+  return read_fleet(agent.region, *api.stores.at(agent.region).store, agent.id,
+                    api.clock.unix_time());
+}
+
+Result<Response> list_instances(const RestApi& api, const Request& request,
+                                const Principal& principal) {
+  auto agent = api.catalog.find_agent(principal.organization.id, request.params.at("name"));
+  if (!agent) return propagate(agent, "find an agent");
+  if (!*agent) return fail(ErrorCode::not_found, "Not found");
+  auto fleet = fleet_of(api, **agent);
+  if (!fleet) return propagate(fleet, "list instances");
+  if (!fleet->agents.empty()) return json_response(fleet_agent_json(*fleet, fleet->agents.front()));
+  const FleetAgent nobody{.id = (*agent)->id,
+                          .organization = principal.organization.name,
+                          .name = (*agent)->name,
+                          .sets = {},
+                          .instances = {},
+                          .silent = {}};
+  return json_response(fleet_agent_json(*fleet, nobody));
+}
+
+Result<Response> get_metrics(const RestApi& api, const Request&, const Principal& principal) {
+  std::vector<Fleet> fleets;
+  const auto now = api.clock.unix_time();
+  for (const auto& [code, handle] : api.stores) {
+    auto fleet = read_fleet(code, *handle.store, std::nullopt, now);
+    if (!fleet) return propagate(fleet, "read the fleet");
+    fleets.push_back(std::move(*fleet));
+  }
+  return Response{.body = fleet_metrics(fleets, principal.organization.name, now),
+                  .content_type = std::string(kMetricsMediaType),
+                  .headers = {{"Cache-Control", "no-store"}}};
+}
+
+}  // namespace
+
+std::int64_t active_sessions(const RestApi& api, const Agent& agent) {
+  auto fleet = fleet_of(api, agent);
+  if (fleet) return fleet->agents.empty() ? 0 : fleet->agents.front().active_sessions();
+  api.log.warning("counting sessions failed",
+                  {{"agent", agent.name}, {"cause", fleet.error().message}});
+  return 0;
+}
+
+void add_instance_list_routes(Router& router, const RestApi& api) {
+  add_single_route(router, api, "GET", "/v1/organizations/{org}/services/{name}/instances",
+                   list_instances);
+  add_single_route(router, api, "GET", "/v1/agents/{name}/instances", list_instances);
+  add_single_route(router, api, "GET", "/metrics", get_metrics);
+}
+
+}  // namespace agent_secrets::control_plane
