@@ -60,6 +60,15 @@ struct CredentialIssueOptions {
   std::string output_file;  // empty: standard output
 };
 
+struct CredentialRegisterOptions {
+  DataOptions data;
+  std::string organization;
+  std::string agent;
+  std::string public_half_file;  // "-": standard input
+  std::vector<std::string> urls;
+  std::string ca_file;
+};
+
 struct CredentialListOptions {
   DataOptions data;
   std::string organization;
@@ -75,8 +84,8 @@ struct CredentialRevokeOptions {
 };
 
 using Command = std::variant<InitOptions, ServeOptions, TokenCreateOptions, TokenListOptions,
-                             TokenRevokeOptions, CredentialIssueOptions, CredentialListOptions,
-                             CredentialRevokeOptions>;
+                             TokenRevokeOptions, CredentialIssueOptions, CredentialRegisterOptions,
+                             CredentialListOptions, CredentialRevokeOptions>;
 
 // A command to run, or the exit code when there is nothing to run: help was printed, or what is
 // wrong with the command line.
