@@ -58,6 +58,9 @@ struct Run {
   Result<void> operator()(const CredentialIssueOptions& options) const {
     return issue_credential(options, clock);
   }
+  Result<void> operator()(const CredentialRegisterOptions& options) const {
+    return register_credential(options, clock);
+  }
   Result<void> operator()(const CredentialListOptions& options) const {
     return list_credentials(options, clock);
   }

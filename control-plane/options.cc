@@ -157,6 +157,16 @@ class Parser {
     add_organization(revoke, revoking);
   }
 
+  // What a credential tells its instances of the control plane.
+  static void add_identity(CLI::App* app, std::vector<std::string>& urls, std::string& ca_file) {
+    app->add_option("--url", urls,
+                    "how this agent reaches the control plane (default: its public URLs)")
+        ->type_name("URL")
+        ->allow_extra_args(false);  // one each time, or it would swallow the agent's name
+    app->add_option("--ca", ca_file, "certificates to trust instead of the system's")
+        ->type_name("FILE");
+  }
+
   void add_credential() {
     CLI::App* credential =
         app_.add_subcommand("credential", "What an agent's containers open their secrets with");
@@ -165,16 +175,21 @@ class Parser {
     CLI::App* issue = credential->add_subcommand("issue", "Print a new credential, once");
     const auto issuing = command<CredentialIssueOptions>(issue);
     issue->add_option("agent", issuing->agent)->required();
-    issue
-        ->add_option("--url", issuing->urls,
-                     "how this agent reaches the control plane (default: its public URLs)")
-        ->type_name("URL")
-        ->allow_extra_args(false);  // one each time, or it would swallow the agent's name
-    issue->add_option("--ca", issuing->ca_file, "certificates to trust instead of the system's")
-        ->type_name("FILE");
+    add_identity(issue, issuing->urls, issuing->ca_file);
     issue->add_option("--output", issuing->output_file, "write it here, mode 0600, instead")
         ->type_name("FILE");
     add_organization(issue, issuing);
+
+    CLI::App* registering = credential->add_subcommand(
+        "register", "Take a key made by `secret-injector keygen`, print what goes with it");
+    const auto registered = command<CredentialRegisterOptions>(registering);
+    registering->add_option("agent", registered->agent)->required();
+    registering
+        ->add_option("public-half", registered->public_half_file,
+                     "file with what keygen printed; - for standard input")
+        ->required();
+    add_identity(registering, registered->urls, registered->ca_file);
+    add_organization(registering, registered);
 
     CLI::App* list = credential->add_subcommand("list", "Key ids and their state");
     const auto listing = command<CredentialListOptions>(list);

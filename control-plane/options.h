@@ -60,6 +60,15 @@ struct CredentialIssueOptions {
   std::string output_file;  // empty: standard output
 };
 
+struct CredentialRegisterOptions {
+  DataOptions data;
+  std::string organization;
+  std::string agent;
+  std::string public_half_file;  // "-": standard input
+  std::vector<std::string> urls;
+  std::string ca_file;
+};
+
 struct CredentialListOptions {
   DataOptions data;
   std::string organization;
@@ -91,8 +100,9 @@ struct SetStatusOptions {
 };
 
 using Command = std::variant<InitOptions, ServeOptions, TokenCreateOptions, TokenListOptions,
-                             TokenRevokeOptions, CredentialIssueOptions, CredentialListOptions,
-                             CredentialRevokeOptions, FleetOptions, SetStatusOptions>;
+                             TokenRevokeOptions, CredentialIssueOptions, CredentialRegisterOptions,
+                             CredentialListOptions, CredentialRevokeOptions, FleetOptions,
+                             SetStatusOptions>;
 
 // A command to run, or the exit code when there is nothing to run: help was printed, or what is
 // wrong with the command line.

@@ -47,6 +47,7 @@ Step credential_step(const LoadedCredential& loaded, seconds now) {
 Step bundle_step(const VerifiedBundle& bundle) {
   const BundleFacts& facts = bundle.facts;
   std::vector<std::string> sets;
+  sets.reserve(facts.sets.size());
   for (const SetVersion& set : facts.sets) {
     sets.push_back(fmt::format("{}={}", set.name, set.version));
   }

@@ -61,13 +61,22 @@ bool is_same_file(const std::string& one, const std::vector<std::string>& others
   });
 }
 
-// The interpreter of a script, "" for anything else.
-std::string interpreter_of(const std::string& path) {
+// What the kernel looks at to see how to run it (BINPRM_BUF_SIZE); "" where this user may not.
+std::string start_of(const std::string& path) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   std::array<char, 256> start{};
   const ssize_t size = file.is_open() ? ::read(file.get(), start.data(), start.size()) : -1;
-  if (size < 2) return "";
-  std::string_view line(start.data(), static_cast<std::size_t>(size));
+  return {start.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+}
+
+bool is_elf(std::string_view start) {
+  constexpr std::string_view kMagic = "\177ELF";
+  return start.starts_with(kMagic);
+}
+
+// The interpreter of a script, "" for anything else.
+std::string interpreter_of(std::string_view start) {
+  std::string_view line = start;
   if (!line.starts_with("#!")) return "";
   line = line.substr(2, std::min(line.find('\n'), line.size()) - 2);
   line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
@@ -76,7 +85,13 @@ std::string interpreter_of(const std::string& path) {
 
 Step found_command(const std::string& path) {
   Step step{.name = "command", .detail = path, .facts = {{"path", path}}};
-  const std::string interpreter = interpreter_of(path);
+  const std::string start = start_of(path);
+  const std::string interpreter = interpreter_of(start);
+  if (interpreter.empty() && !start.empty() && !is_elf(start)) {
+    // Not a failure: binfmt_misc may have a handler for it.
+    step.warn("neither a program nor a script with #!, so a start would end with 126",
+              "add a first line such as #!/bin/sh if it is a script");
+  }
   if (interpreter.empty()) return step;
   step.detail += ", run by " + interpreter;
   step.facts.emplace_back("interpreter", interpreter);

@@ -297,6 +297,10 @@ TEST_CASE("a script whose interpreter is missing is found out before the start")
   scene.directory.write("bot", "#!/no/such/python -u\n");
   REQUIRE(::chmod(script.c_str(), 0755) == 0);
   fails_at(scene.check(), "command", kExitNotFound);
+  scene.directory.write("bot", "#!/bin/sh\r\n");
+  fails_at(scene.check(), "command", kExitNotFound);
+  scene.directory.write("bot", "echo no first line\n");
+  CHECK(step_named(scene.check(), "command").status == StepStatus::warning);
   scene.directory.write("bot", "#! /bin/sh\n");
   CHECK(step_named(scene.check(), "command").detail == script + ", run by /bin/sh");
 }

@@ -8,8 +8,7 @@ namespace {
 
 using Names = std::unordered_set<std::string_view>;
 
-ExplainedVariable read_assignment(const char* assignment, Outcome outcome) {
-  const std::string_view text(assignment);
+ExplainedVariable read_assignment(std::string_view text, Outcome outcome) {
   const std::size_t equals = text.find('=');
   if (equals == std::string_view::npos) {
     return {.name = {}, .outcome = outcome, .value_bytes = text.size()};
@@ -78,7 +77,7 @@ std::vector<ExplainedVariable> explain_environment(char** image,
   }
   for (const EnvironmentEntry& entry : set) {
     if (chosen_names.contains(entry.key)) continue;
-    explained.push_back(read_assignment(entry.assignment.data(), Outcome::left_out));
+    explained.push_back(read_assignment(entry.assignment, Outcome::left_out));
   }
   return explained;
 }

@@ -1,8 +1,10 @@
 #include "control-plane/commands/credential.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <fstream>
+#include <iostream>
 #include <span>
 #include <string>
 
@@ -16,6 +18,7 @@
 #include "control-plane/public_urls.h"
 #include "core/credential.h"
 #include "core/encoding.h"
+#include "core/json_reader.h"
 #include "core/limits.h"
 
 namespace agent_secrets::control_plane {
@@ -25,6 +28,7 @@ namespace json = boost::json;
 
 constexpr std::size_t kSeedBytes = 32;
 constexpr std::size_t kKeyIdBytes = 12;
+constexpr std::size_t kPublicHalfBytes = 4096;
 constexpr std::chrono::milliseconds kConfirmWait{5'000};
 constexpr std::chrono::milliseconds kConfirmPoll{50};
 
@@ -57,6 +61,62 @@ Result<std::string> read_ca(const std::string& path) {
   return text;
 }
 
+struct PublicHalf {
+  std::string kid;
+  CredentialPublicKeys keys;
+};
+
+template <std::size_t Size>
+std::array<std::uint8_t, Size> read_key(const JsonObject& object, std::string_view name) {
+  std::array<std::uint8_t, Size> key{};
+  const auto bytes = base64url_decode(object.text(name, kPublicHalfBytes));
+  if (bytes && bytes->size() == Size) {
+    std::ranges::copy(*bytes, key.begin());
+  } else {
+    object.refuse(name, "not a key in base64url");
+  }
+  return key;
+}
+
+// A key that nobody has the other half of, or that everybody has.
+bool are_usable(const CredentialPublicKeys& keys) {
+  std::array<std::uint8_t, crypto_box_SEALBYTES> sealed{};
+  return crypto_core_ed25519_is_valid_point(keys.signing.data()) == 1 &&
+         crypto_box_seal(sealed.data(), nullptr, 0, keys.box.data()) == 0;
+}
+
+// {"kid", "signing_key", "box_key"}, as `secret-injector keygen` prints it.
+Result<PublicHalf> parse_public_half(std::string_view text) {
+  JsonDocument document(text, kPublicHalfBytes);
+  const JsonObject root = document.root();
+  PublicHalf half{.kid = std::string(root.text("kid", limits::kKeyIdMax)), .keys = {}};
+  half.keys.signing = read_key<crypto_sign_PUBLICKEYBYTES>(root, "signing_key");
+  half.keys.box = read_key<crypto_box_PUBLICKEYBYTES>(root, "box_key");
+  if (auto read = document.finish(); !read) return propagate(read);
+  if (!are_usable(half.keys)) return fail(ErrorCode::invalid, "no keys that can be used");
+  return half;
+}
+
+Result<PublicHalf> read_public_half(const std::string& path) {
+  const std::string name = path == "-" ? "standard input" : path;
+  std::ifstream file;
+  if (path != "-") file.open(path, std::ios::binary);
+  std::istream& input = path == "-" ? std::cin : file;
+  if (path != "-" && !file.is_open()) {
+    return fail(ErrorCode::failed, "read " + name + ": " + errno_message(errno),
+                "give the file that secret-injector keygen was printed into");
+  }
+  std::string text(kPublicHalfBytes + 1, '\0');
+  input.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(input.gcount()));
+  auto half = parse_public_half(text);
+  if (!half) {
+    half.error().hint = "give what secret-injector keygen printed, not the file that it wrote";
+    return propagate(half, name);
+  }
+  return half;
+}
+
 // The URLs that go into the credential; warns of one that no server will accept.
 Result<std::vector<std::string>> choose_urls(Catalog& catalog,
                                              const std::vector<std::string>& wanted) {
@@ -74,7 +134,9 @@ Result<std::vector<std::string>> choose_urls(Catalog& catalog,
   return urls;
 }
 
-Result<CredentialIdentity> make_identity(Opened& opened, const CredentialIssueOptions& options) {
+// Of CredentialIssueOptions or CredentialRegisterOptions.
+Result<CredentialIdentity> make_identity(Opened& opened, const auto& options,
+                                         const std::string& kid) {
   auto agent = opened.stores.catalog->find_agent(opened.organization.id, options.agent);
   if (!agent) return propagate(agent);
   if (!*agent) {
@@ -92,7 +154,7 @@ Result<CredentialIdentity> make_identity(Opened& opened, const CredentialIssueOp
   return CredentialIdentity{.urls = std::move(*urls),
                             .organization = opened.organization.name,
                             .agent = options.agent,
-                            .kid = "ak_" + random_token(kKeyIdBytes),
+                            .kid = kid,
                             .verification_keys = region->second.signing_keys.verification_keys,
                             .ca_pem = std::move(*ca)};
 }
@@ -173,7 +235,7 @@ std::string credentials_json(const std::vector<CredentialRecord>& records) {
 Result<void> issue_credential(const CredentialIssueOptions& options, Clock& clock) {
   auto opened = open(options.data, options.organization, clock);
   if (!opened) return propagate(opened);
-  auto identity = make_identity(*opened, options);
+  auto identity = make_identity(*opened, options, "ak_" + random_token(kKeyIdBytes));
   if (!identity) return propagate(identity);
 
   SecretBuffer seed(kSeedBytes);
@@ -186,6 +248,20 @@ Result<void> issue_credential(const CredentialIssueOptions& options, Clock& cloc
                                                       identity->kid, credential_public_keys(fixed));
   if (!added) return propagate(added, "register the credential");
   return report_issued(*opened, options.agent, identity->kid, clock);
+}
+
+Result<void> register_credential(const CredentialRegisterOptions& options, Clock& clock) {
+  auto half = read_public_half(options.public_half_file);
+  if (!half) return propagate(half);
+  auto opened = open(options.data, options.organization, clock);
+  if (!opened) return propagate(opened);
+  auto identity = make_identity(*opened, options, half->kid);
+  if (!identity) return propagate(identity);
+  auto added = opened->stores.catalog->add_credential(opened->organization.id, options.agent,
+                                                      half->kid, half->keys);
+  if (!added) return propagate(added, "register the credential");
+  if (auto printed = print(identity_json(*identity) + "\n"); !printed) return printed;
+  return report_issued(*opened, options.agent, half->kid, clock);
 }
 
 Result<void> list_credentials(const CredentialListOptions& options, const Clock& clock) {

@@ -1,6 +1,8 @@
 #pragma once
-// `credential issue | list | revoke`: what an agent's containers open their secrets with. The seed
-// is made here, printed once, and not kept: the catalog gets its two public keys.
+// `credential issue | register | list | revoke`: what an agent's containers open their secrets
+// with. The seed is made here, printed once, and not kept: the catalog gets its two public keys. Or
+// it was made elsewhere (`secret-injector keygen`) and never comes here: then its public half is
+// registered, and the public JSON printed that makes it a credential.
 
 #include "control-plane/options.h"
 #include "core/clock.h"
@@ -8,9 +10,11 @@
 
 namespace agent_secrets::control_plane {
 
-// issue and revoke wait a few seconds for the region to confirm, and say so when it has not (no
-// server is running, or its region store is down): it will, later.
+// issue, register and revoke wait a few seconds for the region to confirm, and say so when it has
+// not (no server is running, or its region store is down): it will, later.
 Result<void> issue_credential(const CredentialIssueOptions& options, Clock& clock);
+// ErrorCode::invalid for keys that nobody can have made by keygen: of low order, or no points.
+Result<void> register_credential(const CredentialRegisterOptions& options, Clock& clock);
 Result<void> list_credentials(const CredentialListOptions& options, const Clock& clock);
 Result<void> revoke_credential(const CredentialRevokeOptions& options, Clock& clock);
 
