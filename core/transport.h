@@ -3,8 +3,8 @@
 // (core/fetch.h adds those). CurlTransport is the real one, tests/fakes/fake_transport.h the other.
 //
 // Errors of an attempt: unreachable (resolve, connect), timed_out, untrusted (certificate),
-// too_large (limits::kResponseBody), interrupted (by the caller), failed (not HTTP, redirect). A status code is not an error
-// here: it is the caller's to read.
+// too_large (limits::kResponseBody), interrupted (by the caller), failed (not HTTP, redirect). A
+// status code is not an error here: it is the caller's to read.
 //
 // An attempt can be inspected: how far it came, in what time, and whom it met. Who does not ask for
 // that pays nothing for it.
