@@ -139,7 +139,7 @@ TEST_CASE("who means the program env is told how to run it") {
   CHECK(parse({"--", "env", "A=1"})->command == Strings{"env", "A=1"});
 }
 
-TEST_CASE("--json is for check and env alone") {
+TEST_CASE("only check and env take --json") {
   CHECK(message_of({"--json", "bot"}) == "unknown option --json");
   CHECK(message_of({"keygen", "--json", "seed"}) == "unknown option --json");
 }

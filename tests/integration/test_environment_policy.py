@@ -43,7 +43,7 @@ def refusal(said):
     """The error and the hint; nothing else was said."""
     error, hint = said.splitlines()
     assert hint.startswith("hint: ")
-    return error.removeprefix("secret-injector: error: ")
+    return error.removeprefix("secret-injector: error: environment: ")
 
 
 SET = [f"FIRST={VALUE}1", f"MY-KEY={VALUE}-", f"SECOND={VALUE}2"]

@@ -120,7 +120,7 @@ def test_without_the_capabilities_nothing_starts(env_file):
             env_file, "--user", f"{USER}:{GROUP}", "/bin/echo", "started"]
     finished = raw_exec.run(argv, raw_exec.as_list(ENVIRONMENT))
     assert (finished.returncode, finished.stdout) == (125, b"")
-    assert b"--user: become 4242:4343 for good: Operation not permitted\nhint: " in finished.stderr
+    assert b"--user: become 4242:4343 for good: operation not permitted\nhint: " in finished.stderr
     assert b"CAP_SETUID" in finished.stderr
 
 
@@ -130,14 +130,14 @@ def test_who_is_not_root_is_told_so_before_anything_is_read(env_file):
             "--env-file", "/nonexistent/env-file", "--user", f"{USER}:{GROUP}", "/bin/true"]
     finished = raw_exec.run(argv, raw_exec.as_list(ENVIRONMENT))
     assert finished.returncode == 125
-    assert finished.stderr.startswith(b"secret-injector: error: --user: this is user 4242")
+    assert finished.stderr.startswith(b"secret-injector: error: protect: --user: this is user 4242")
 
 
 @pytest.mark.parametrize("user", ["bot", "bot:bot", "1000", "1000:", "0:0", "4294967295:1", "1:4294967295", ""])
 def test_what_is_no_pair_of_numbers_is_refused(env_file, user):
     finished = inject(env_file, user, "/bin/true")
     assert finished.returncode == 125
-    assert finished.stderr.startswith(b"secret-injector: error: --user: ") and b"\nhint: " in finished.stderr
+    assert finished.stderr.startswith(b"secret-injector: error: options: --user: ") and b"\nhint: " in finished.stderr
 
 
 # With a control plane, a credential file of root's, a cache and a sidecar
