@@ -16,6 +16,7 @@
 #include "core/curl_inspection.h"
 #include "core/curl_perform.h"
 #include "core/limits.h"
+#include "core/name_service.h"
 #include "core/proxy.h"
 #include "core/system_trust.h"
 
@@ -48,6 +49,7 @@ void initialise_libraries() {
     // openssl.cnf, found through OPENSSL_CONF too, can load engines and providers: an image's file
     // has no say here, and not reading it is faster. The first initialisation decides.
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
+    resolve_hosts_without_modules();
     return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
   }();
   AGENT_SECRETS_ASSERT(done);
