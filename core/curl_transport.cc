@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/crypto.h>
+#include <unistd.h>
 
 #include "core/curl_error.h"
 #include "core/curl_inspection.h"
@@ -50,7 +51,12 @@ void initialise_libraries() {
     // has no say here, and not reading it is faster. The first initialisation decides.
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
     resolve_hosts_without_modules();
-    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+    // libcurl writes the keys of its connections to the file that SSLKEYLOGFILE names.
+    std::array<char*, 1> nothing{};
+    char** const image = std::exchange(environ, nothing.data());
+    const bool initialised = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+    environ = image;
+    return initialised;
   }();
   AGENT_SECRETS_ASSERT(done);
 }
