@@ -1,5 +1,5 @@
-# Shared by the scripts beside it: the repository's root as working directory, and progress lines
-# on stderr, in colour only where a person looks at them.
+# Shared by scripts: the repository's root as working directory, progress lines on stderr, in colour
+# only where a person looks at them, and fresh roots of Debian from the machine's own mirrors.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -15,4 +15,19 @@ die() {
   printf '%s: error: %s\n' "${0##*/}" "$1" >&2
   [[ -z "${2:-}" ]] || printf 'hint: %s\n' "$2" >&2
   exit 1
+}
+
+# make_debian_root SUITE ROOT [OPTION of mmdebstrap…]
+make_debian_root() {
+  local suite=$1 root=$2 own settings
+  shift 2
+  command -v mmdebstrap >/dev/null || die "mmdebstrap is missing" "Run apt-get install mmdebstrap."
+  # shellcheck disable=SC1091  # the machine's own file
+  own=$(source /etc/os-release && echo "$VERSION_CODENAME")
+  settings=$(mktemp)
+  apt-config dump Acquire | grep -E '^Acquire::(Check|http|https)' > "$settings" || true
+  # The machine's sources with the suite's name exchanged.
+  { find /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources -exec sed "s/\b$own\b/$suite/g" {} + 2>/dev/null || true; } |
+    mmdebstrap --quiet --aptopt="$settings" "$@" "$suite" "$root" -
+  rm -f "$settings"
 }
