@@ -1,5 +1,6 @@
 # How every translation unit of the project is compiled: one language level, warnings as errors,
 # hardening always on, sanitizers when a preset asks for them, ccache and mold when the machine has them.
+# The static presets bring a compiler that has its own (packaging/static/make-root).
 set(CMAKE_CXX_STANDARD 23)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
@@ -8,16 +9,19 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 set(AGENT_SECRETS_SANITIZER "" CACHE STRING "value for -fsanitize=, or empty")
 option(AGENT_SECRETS_FUZZERS "build the libFuzzer targets (clang only)" OFF)
+option(AGENT_SECRETS_STATIC "build what runs in an agent's container, static, without tests" OFF)
 
-find_program(CCACHE_PROGRAM ccache)
-if(CCACHE_PROGRAM)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
-  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
-endif()
+if(NOT AGENT_SECRETS_STATIC)
+  find_program(CCACHE_PROGRAM ccache)
+  if(CCACHE_PROGRAM)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+    set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  endif()
 
-find_program(MOLD_PROGRAM mold)
-if(MOLD_PROGRAM)
-  add_link_options(-fuse-ld=mold)
+  find_program(MOLD_PROGRAM mold)
+  if(MOLD_PROGRAM)
+    add_link_options(-fuse-ld=mold)
+  endif()
 endif()
 
 add_library(project_options INTERFACE)

@@ -1,7 +1,9 @@
 # A module is a folder with `foo.h foo.cc foo_test.cc` side by side. add_module() makes a library of the
 # sources, and, where there are any, one Catch2 executable of the tests; main.cc belongs to neither.
-list(APPEND CMAKE_MODULE_PATH ${Catch2_DIR})
-include(Catch)
+if(NOT AGENT_SECRETS_STATIC)
+  list(APPEND CMAKE_MODULE_PATH ${Catch2_DIR})
+  include(Catch)
+endif()
 
 function(add_module name)
   cmake_parse_arguments(ARG "" "" "LINK;TEST_LINK" ${ARGN})
@@ -17,11 +19,18 @@ function(add_module name)
   add_library(${name} STATIC ${sources})
   target_link_libraries(${name} PUBLIC project_options ${ARG_LINK})
 
-  if(tests)
+  if(tests AND NOT AGENT_SECRETS_STATIC)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE ${name} test_main ${ARG_TEST_LINK})
     # For tests that read a document of the tree. __FILE__ will not do: a compiler cache makes it relative.
     target_compile_definitions(${name}_test PRIVATE AGENT_SECRETS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     catch_discover_tests(${name}_test TEST_PREFIX "${name}: " PROPERTIES TIMEOUT 120)
+  endif()
+endfunction()
+
+# What the linker reads for a static program goes into its bill of materials: beside it, in NAME.d.
+function(record_link_inputs program)
+  if(AGENT_SECRETS_STATIC)
+    target_link_options(${program} PRIVATE -Wl,--dependency-file=$<TARGET_FILE:${program}>.d)
   endif()
 endfunction()
