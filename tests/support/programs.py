@@ -17,11 +17,17 @@ def control_plane_program():
 
 
 def injector_program():
-    return build_directory() / "injector" / "secret-injector"
+    return _instance_program("injector")
 
 
 def sidecar_program():
-    return build_directory() / "sidecar" / "secret-sidecar"
+    return _instance_program("sidecar")
+
+
+def _instance_program(name):
+    """Of the build, or as script/release made it where $AGENT_SECRETS_RELEASE names its directory (dist/amd64)."""
+    release = os.environ.get("AGENT_SECRETS_RELEASE")
+    return (ROOT / release if release else build_directory() / name) / f"secret-{name}"
 
 
 def clean_environment(**extra):
