@@ -16,7 +16,7 @@ namespace agent_secrets {
 
 std::string base64url_encode(std::span<const std::uint8_t> bytes);
 std::optional<std::vector<std::uint8_t>> base64url_decode(std::string_view text);
-// The same into guarded memory, for seeds and keys.
+// The same into guarded memory and in constant time, for seeds and keys.
 std::optional<SecretBuffer> base64url_decode_secret(std::string_view text);
 
 inline std::span<const std::uint8_t> as_bytes(std::string_view text) {
