@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <openssl/x509_vfy.h>
 
+#include "core/tls_library.h"
+
 namespace agent_secrets {
 namespace {
 
@@ -69,11 +71,12 @@ const char* certificate_hint(const FailedTransfer& attempt) {
   }
 }
 
-// libcurl's sentence ends in OpenSSL's reason, "error:0A000410:SSL routines::REASON", or names the
+// libcurl's sentence ends in OpenSSL's reason, "error:0A000410:lib(20)::reason(1040)", or names the
 // system's, "OpenSSL SSL_connect: REASON in connection to HOST:PORT".
 std::string handshake_error(std::string_view detail) {
   if (const std::size_t colons = detail.rfind("::"); colons != std::string_view::npos) {
-    return lower_first(std::string(detail.substr(colons + 2)));
+    const std::string reason = tls_error_text(std::string(detail));
+    return lower_first(reason == detail ? std::string(detail.substr(colons + 2)) : reason);
   }
   constexpr std::string_view kConnect = "SSL_connect: ";
   const std::size_t start = detail.find(kConnect);

@@ -10,7 +10,6 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/crypto.h>
 #include <unistd.h>
 
 #include "core/curl_error.h"
@@ -20,6 +19,7 @@
 #include "core/name_service.h"
 #include "core/proxy.h"
 #include "core/system_trust.h"
+#include "core/tls_library.h"
 
 namespace agent_secrets {
 namespace {
@@ -47,9 +47,7 @@ void set_option(CURL* easy, CURLoption option, Value value) {
 
 void initialise_libraries() {
   static const bool done = [] {
-    // openssl.cnf, found through OPENSSL_CONF too, can load engines and providers: an image's file
-    // has no say here, and not reading it is faster. The first initialisation decides.
-    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
+    start_tls_library();
     resolve_hosts_without_modules();
     // libcurl writes the keys of its connections to the file that SSLKEYLOGFILE names.
     std::array<char*, 1> nothing{};

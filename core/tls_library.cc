@@ -1,0 +1,68 @@
+#include "core/tls_library.h"
+
+#include <array>
+#include <charconv>
+#include <string_view>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "core/error.h"
+
+namespace agent_secrets {
+namespace {
+
+// Not done: reading openssl.cnf (it can load engines and providers, and is found through
+// OPENSSL_CONF: an image's file has no say here); tables of algorithms by their old names, beyond
+// the digests below; error texts, which tls_error_text() loads when there is an error; tidying up
+// at exit, which the kernel does.
+constexpr std::uint64_t kCryptoOptions =
+    OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ADD_ALL_CIPHERS |
+    OPENSSL_INIT_NO_ADD_ALL_DIGESTS | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_NO_ATEXIT;
+
+// The digests that sign certificates. The security level asks for a signature's digest by its old
+// name and refuses what it does not find; SHA-1 is here to be found too weak, by that name.
+using Digest = const EVP_MD* (*)();
+constexpr std::array<Digest, 5> kCertificateDigests = {EVP_sha1, EVP_sha224, EVP_sha256, EVP_sha384,
+                                                       EVP_sha512};
+
+// "OpenSSL/3.0.19: error:0A00010B:…": libcurl's prefix, then ERR_error_string(3).
+unsigned long error_code_of(std::string_view text) {
+  constexpr std::string_view kPrefix = "error:";
+  constexpr std::size_t kDigits = 8;
+  const std::size_t start = text.find(kPrefix);
+  if (start == std::string_view::npos) return 0;
+  const std::string_view digits = text.substr(start + kPrefix.size(), kDigits);
+  unsigned long code = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), code, 16);
+  const bool whole = digits.size() == kDigits && end == digits.data() + digits.size();
+  return error == std::errc() && whole ? code : 0;
+}
+
+// The newer way to load them does nothing once they have been left out at the start.
+void load_error_texts() {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+  ERR_load_ERR_strings();
+  ERR_load_SSL_strings();
+#pragma GCC diagnostic pop
+}
+
+}  // namespace
+
+void start_tls_library() {
+  AGENT_SECRETS_ASSERT(OPENSSL_init_crypto(kCryptoOptions, nullptr) == 1);
+  for (const Digest digest : kCertificateDigests)
+    AGENT_SECRETS_ASSERT(EVP_add_digest(digest()) == 1);
+  AGENT_SECRETS_ASSERT(OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_SSL_STRINGS, nullptr) == 1);
+}
+
+std::string tls_error_text(const std::string& detail) {
+  const unsigned long code = error_code_of(detail);
+  if (code == 0) return detail;
+  load_error_texts();
+  const char* const reason = ERR_reason_error_string(code);
+  return reason == nullptr ? detail : reason;
+}
+
+}  // namespace agent_secrets
