@@ -121,12 +121,12 @@ Result<BundleCache> BundleCache::open_existing(const std::string& directory,
 
 std::string BundleCache::path() const { return directory_ + '/' + file_name_; }
 
-Result<std::optional<FetchedBundle>> BundleCache::load() const {
+Result<std::optional<std::string>> BundleCache::read() const {
   // Not blocking: a FIFO put in the file's place must not hang the start.
   const UniqueFd file(::openat(fd_.get(), file_name_.c_str(),
                                O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!file.is_open()) {
-    if (errno == ENOENT) return std::optional<FetchedBundle>();
+    if (errno == ENOENT) return std::optional<std::string>();
     if (errno == ELOOP)
       return refusal("cache: " + path(), "a symbolic link", std::string(kRemoveHint));
     return fail(ErrorCode::untrusted,
@@ -143,14 +143,34 @@ Result<std::optional<FetchedBundle>> BundleCache::load() const {
     return propagate(content, "cache");
   }
 
-  FetchedBundle cached{.compact = std::string(content->text.expose_text()), .verified = {}};
-  auto verified = verify_bundle(cached.compact, identity_);
+  return std::string(content->text.expose_text());
+}
+
+Result<std::optional<FetchedBundle>> BundleCache::load() {
+  auto compact = read();
+  if (!compact) return propagate(compact);
+  loaded_.reset();
+  if (!*compact) return loaded_;
+  auto verified = verify_bundle(**compact, identity_);
   if (!verified) {
     verified.error().hint = kRemoveHint;
     return propagate(verified, "cache: " + path());
   }
-  cached.verified = std::move(*verified);
-  return cached;
+  loaded_ = FetchedBundle{.compact = std::move(**compact), .verified = std::move(*verified)};
+  return loaded_;
+}
+
+// Another injector may have replaced the file since it was loaded, so it is read again, under the
+// lock. Bytes that have been verified are not verified a second time.
+Result<std::optional<BundleFacts>> BundleCache::facts_now() {
+  auto compact = read();
+  if (!compact) return propagate(compact);
+  if (!*compact) return std::optional<BundleFacts>();
+  if (loaded_ && loaded_->compact == **compact) return loaded_->verified.facts;
+  auto loaded = load();
+  if (!loaded) return propagate(loaded);
+  if (!*loaded) return std::optional<BundleFacts>();
+  return (*loaded)->verified.facts;
 }
 
 Result<void> BundleCache::keep(const FetchedBundle& fetched,
@@ -158,17 +178,16 @@ Result<void> BundleCache::keep(const FetchedBundle& fetched,
                                std::chrono::milliseconds lock_patience, Clock& clock) {
   const auto locked = lock(fd_.get(), directory_, lock_patience, clock);
   const Unlock unlock(fd_.get());
-  auto cached = load();
-  if (!cached) return propagate(cached);
-  if (*cached) {
-    const BundleFacts& seen = (*cached)->verified.facts;
+  auto seen = facts_now();
+  if (!seen) return propagate(seen);
+  if (*seen) {
     const BundleFacts& facts = fetched.verified.facts;
-    auto checked = check_sequence(facts, seen, accepted_sequence);
+    auto checked = check_sequence(facts, **seen, accepted_sequence);
     if (!checked) return propagate(checked, "cache");
     // Lower and still here: the operator has accepted it, and it is what counts from now on.
     // Issued earlier: it is nevertheless the last contact. A region whose clock was ahead for an
     // hour must not leave an entry that nothing replaces and that age_of() refuses.
-    if (facts.sequence == seen.sequence && facts.issued_at == seen.issued_at) return {};
+    if (facts.sequence == (*seen)->sequence && facts.issued_at == (*seen)->issued_at) return {};
   }
   if (!locked) return std::unexpected(Error(locked.error()).within("cache"));
   auto replaced = replace(fetched.compact);

@@ -39,7 +39,7 @@ class BundleCache {
 
   // The bundle in the cache, verified; nothing when there is none. ErrorCode::untrusted for a file
   // that is not ours, not a plain file, or not a valid bundle for this credential.
-  [[nodiscard]] Result<std::optional<FetchedBundle>> load() const;
+  [[nodiscard]] Result<std::optional<FetchedBundle>> load();
 
   // Keeps a bundle that was just fetched.
   // ErrorCode::untrusted when its sequence is lower than the cached one, unless it reaches
@@ -53,12 +53,16 @@ class BundleCache {
 
  private:
   BundleCache(std::string directory, UniqueFd fd, CredentialIdentity identity);
+  // What the file holds; nothing when there is none.
+  [[nodiscard]] Result<std::optional<std::string>> read() const;
+  [[nodiscard]] Result<std::optional<BundleFacts>> facts_now();
   [[nodiscard]] Result<void> replace(const std::string& compact) const;
 
   std::string directory_;
   UniqueFd fd_;
   CredentialIdentity identity_;
   std::string file_name_;
+  std::optional<FetchedBundle> loaded_;  // as load() found it
 };
 
 // ErrorCode::untrusted when what was fetched is older than what was seen, unless it reaches

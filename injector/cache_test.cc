@@ -236,6 +236,39 @@ TEST_CASE("credentials have files of their own") {
   CHECK_FALSE(BundleCache::open(scene.directory, other)->load().value().has_value());
 }
 
+TEST_CASE("what another start wrote between loading and keeping counts, not what was loaded") {
+  Scene scene;
+  scene.fill(42);
+  BundleCache cache = scene.open();
+  REQUIRE(cache.load().value()->verified.facts.sequence == 42);
+  scene.fill(50);
+  const auto kept = cache.keep(scene.bundle(45), {}, 500ms, scene.clock);
+  REQUIRE_FALSE(kept.has_value());
+  CHECK(kept.error().code == ErrorCode::untrusted);
+  CHECK(scene.cached_sequence() == 50);
+}
+
+TEST_CASE("a file that was spoilt between loading and keeping is refused") {
+  Scene scene;
+  scene.fill(42);
+  BundleCache cache = scene.open();
+  REQUIRE(cache.load().has_value());
+  scene.rewrite("not a bundle");
+  const auto kept = cache.keep(scene.bundle(43), {}, 500ms, scene.clock);
+  REQUIRE_FALSE(kept.has_value());
+  CHECK(kept.error().code == ErrorCode::untrusted);
+}
+
+TEST_CASE("a file that was removed between loading and keeping is written anew") {
+  Scene scene;
+  scene.fill(42);
+  BundleCache cache = scene.open();
+  REQUIRE(cache.load().has_value());
+  REQUIRE(::unlink(scene.file.c_str()) == 0);
+  REQUIRE(cache.keep(scene.bundle(43), {}, 500ms, scene.clock).has_value());
+  CHECK(scene.cached_sequence() == 43);
+}
+
 TEST_CASE("a lock that another process keeps costs the write, not the roll-back check") {
   Scene scene;
   scene.fill(42);
