@@ -1,66 +1,76 @@
 #!/usr/bin/python3
-"""Launch time: the injector beside the `curl` command, whole processes, one run, in random order.
+"""Launch time: whole processes, in one run, in random order. Usage: launch.py [--rounds N] [--write]
 
-Twelve secrets in about 4 KB, TLS 1.3 on loopback. `curl` fetches the very bundle that the injector fetches.
+Prints a table; with --write it also goes into docs/performance.md, with the chart docs/launch.svg.
+$AGENT_SECRETS_INJECTOR names the injector to measure; else it is the released file in dist/amd64, else the build's.
 """
 
+import argparse
 import pathlib
 import random
-import subprocess
+import statistics
 import tempfile
-import time
 
-import bench_support
-from support import programs, protocol
-
-ROUNDS = 60
+import launch_report
+import launch_scene
+from process_cost import Stopwatch, compile_static, count_instructions
+from support import programs
 
 
 def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=80)
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         directory = pathlib.Path(name)
-        with bench_support.tls_control_plane(directory) as control_plane:
-            commands = prepare(control_plane, directory)
-            samples = {name: [] for name in commands}
-            for _ in range(ROUNDS):
-                for label in random.sample(list(commands), len(commands)):
-                    samples[label].append(timed(*commands[label]))
-            bench_support.print_ratios(samples, "ms", "curl, one CA certificate")
+        with launch_scene.Scene(directory) as scene:
+            peers, missing = scene.peers()
+            launches = scene.launches() + peers
+            target = str(compile_static("nothing", directory))
+            samples = measure(launches, target, options.rounds, Stopwatch(directory))
+            instructions = count(launches, target)
+    rows = [row(launch, samples[launch.name], instructions.get(launch.name), samples) for launch in launches]
+    rows.sort(key=lambda row: row.median_ms)
+    launch_report.show(rows, missing, options.rounds)
+    if options.write:
+        launch_report.write(rows, missing, options.rounds)
 
 
-def prepare(control_plane, directory):
-    """{label: (command, environment)}."""
-    values = {f"API_KEY_{number:02}": "v" * 320 for number in range(12)}
-    text = bench_support.bind_agent(control_plane, values)
-    credential = directory / "credential"
-    credential.write_text(text)
-    credential.chmod(0o600)
-    environment_file = directory / "secrets.env"
-    environment_file.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
-    authorization = protocol.proof(protocol.Credential.parse(text), protocol.BUNDLE)
-    curl = ["curl", "-sSf", "-o", "/dev/null", "-H", f"Authorization: {authorization}",
-            control_plane.url + protocol.BUNDLE]
-    injector = str(programs.injector_program())
-    plain = programs.clean_environment()
-    system_and_ours = directory / "bundle.pem"
-    system_and_ours.write_bytes(pathlib.Path("/etc/ssl/certs/ca-certificates.crt").read_bytes()
-                                + pathlib.Path(control_plane.tls.ca).read_bytes())
-    return {
-        "/bin/true": (["/bin/true"], plain),
-        "secret-injector --env-file": (
-            [injector, "--env-file", str(environment_file), "--", "/bin/true"], plain),
-        "secret-injector over TLS": (
-            [injector, "--credential-file", str(credential), "--", "/bin/true"], plain),
-        "curl, one CA certificate": ([*curl, "--cacert", str(control_plane.tls.ca)], plain),
-        "curl, the system's bundle": ([*curl, "--cacert", str(system_and_ours)], plain),
-    }
+def measure(launches, target, rounds, stopwatch):
+    """{name: [(milliseconds, MiB)]}; the slow ones in every fourth round only."""
+    samples = {launch.name: [] for launch in launches}
+    environment = programs.clean_environment()
+    for number in range(rounds):
+        now = [launch for launch in launches if number % 4 == 0 or not launch.is_slow]
+        for launch in random.sample(now, len(now)):
+            samples[launch.name].append(stopwatch.run(launch.command(target), environment))
+    return samples
 
 
-def timed(command, environment):
-    """Milliseconds of a process from start to end, which must succeed."""
-    start = time.perf_counter()
-    subprocess.run(command, env=environment, check=True)
-    return (time.perf_counter() - start) * 1000
+def count(launches, target):
+    """{name: instructions} of those that are counted."""
+    counts = {}
+    for launch in launches:
+        if launch.is_counted:
+            command, exit_code = launch.counting(target)
+            counts[launch.name] = count_instructions(command, programs.clean_environment(), exit_code)
+    return counts
+
+
+def row(launch, taken, instructions, samples):
+    times = [milliseconds for milliseconds, _ in taken]
+    baseline = [milliseconds for milliseconds, _ in samples[launch_scene.BASELINE]]
+    return launch_report.Row(
+        name=launch.name,
+        is_ours=launch.is_ours,
+        median_ms=statistics.median(times),
+        least_ms=min(times),
+        median_ratio=statistics.median(times) / statistics.median(baseline),
+        least_ratio=min(times) / min(baseline),
+        peak_mib=statistics.median(memory for _, memory in taken),
+        instructions=instructions,
+    )
 
 
 if __name__ == "__main__":
