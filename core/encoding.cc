@@ -13,12 +13,20 @@ constexpr int kVariant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
 
 std::size_t decoded_size(std::string_view text) { return text.size() * 3 / 4; }
 
-// In constant time, which costs some 85 instructions a character. libsodium refuses every spelling
-// but the canonical one when it is given nothing to ignore and no place to stop at.
+bool is_ascii(std::string_view text) {
+  unsigned seen = 0;
+  for (const char c : text) seen |= static_cast<unsigned char>(c);
+  return seen < 0x80;
+}
+
+// In constant time, which costs some 85 instructions a character. libsodium (1.0.18) refuses every
+// spelling but the canonical one when it is given nothing to ignore and no place to stop at, except
+// that it takes some bytes from 0x80 on for digits.
 bool decode_secret(std::span<std::uint8_t> out, std::string_view text) {
   if (out.empty()) return text.empty();  // a single character stands for no byte
   std::size_t size = 0;
-  return sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr, &size,
+  return is_ascii(text) &&
+         sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr, &size,
                            nullptr, kVariant) == 0 &&
          size == out.size();
 }
@@ -36,29 +44,39 @@ constexpr std::array<std::uint8_t, 256> kDigits = [] {
   return digits;
 }();
 
+std::uint32_t digit(char c) { return kDigits[static_cast<unsigned char>(c)]; }
+
+// Two digits are a byte and 4 bits, three are two bytes and 2 bits: those bits have to be zero.
+bool decode_tail(std::uint8_t* out, std::string_view text) {
+  if (text.empty()) return true;
+  if (text.size() == 1) return false;  // a single character stands for no byte
+  const std::uint32_t a = digit(text[0]);
+  const std::uint32_t b = digit(text[1]);
+  const std::uint32_t c = text.size() == 3 ? digit(text[2]) : 0;
+  const std::uint32_t group = a << 18 | b << 12 | c << 6;
+  out[0] = static_cast<std::uint8_t>(group >> 16);
+  if (text.size() == 3) out[1] = static_cast<std::uint8_t>(group >> 8);
+  const std::uint32_t spare = text.size() == 3 ? 0xff : 0xffff;
+  return ((a | b | c) & kNoDigit) == 0 && (group & spare) == 0;
+}
+
 // By table: a bundle is in base64url twice over, and what it decodes to is ciphertext or public.
-bool decode_public(std::span<std::uint8_t> out, std::string_view text) {
-  if (text.size() % 4 == 1) return false;  // a single character stands for no byte
-  std::uint32_t all = 0;                   // every digit seen
-  std::uint32_t group = 0;
-  std::size_t filled = 0;
-  const auto append = [&](char c) {
-    const std::uint32_t digit = kDigits[static_cast<unsigned char>(c)];
-    all |= digit;
-    group = group << 6 | digit;
-  };
-  for (; text.size() >= 4; text.remove_prefix(4)) {
-    for (std::size_t i = 0; i < 4; ++i) append(text[i]);
-    for (const int shift : {16, 8, 0}) out[filled++] = static_cast<std::uint8_t>(group >> shift);
+bool decode_public(std::span<std::uint8_t> bytes, std::string_view text) {
+  std::uint8_t* out = bytes.data();
+  std::uint32_t seen = 0;
+  const char* in = text.data();
+  for (const char* const end = in + text.size() / 4 * 4; in != end; in += 4, out += 3) {
+    const std::uint32_t a = digit(in[0]);
+    const std::uint32_t b = digit(in[1]);
+    const std::uint32_t c = digit(in[2]);
+    const std::uint32_t d = digit(in[3]);
+    const std::uint32_t group = a << 18 | b << 12 | c << 6 | d;
+    seen |= a | b | c | d;
+    out[0] = static_cast<std::uint8_t>(group >> 16);
+    out[1] = static_cast<std::uint8_t>(group >> 8);
+    out[2] = static_cast<std::uint8_t>(group);
   }
-  group = 0;
-  for (const char c : text) append(c);
-  // Two digits are a byte and 4 bits, three are two bytes and 2 bits: those have to be zero.
-  const std::size_t spare_bits = text.size() * 6 % 8;
-  for (std::size_t bits = text.size() * 6; bits >= 8; bits -= 8) {
-    out[filled++] = static_cast<std::uint8_t>(group >> (bits - 8));
-  }
-  return (all & kNoDigit) == 0 && (group & ((1U << spare_bits) - 1)) == 0;
+  return decode_tail(out, text.substr(text.size() / 4 * 4)) && (seen & kNoDigit) == 0;
 }
 
 }  // namespace

@@ -22,6 +22,22 @@ TEST_CASE("base64url decodes what it encodes, for every length and byte") {
   }
 }
 
+TEST_CASE("both decoders of base64url say the same of every character at every place") {
+  for (const std::string good : {"Zm9vYmFy", "Zm9vYg", "Zm9vYmE"}) {
+    for (std::size_t at = 0; at < good.size(); ++at) {
+      for (int c = 0; c < 256; ++c) {
+        std::string text = good;
+        text[at] = static_cast<char>(c);
+        const auto open = base64url_decode(text);
+        const auto secret = base64url_decode_secret(text);
+        CAPTURE(good, at, c);
+        REQUIRE(open.has_value() == secret.has_value());
+        if (open) REQUIRE(as_text(*open) == secret->expose_text());
+      }
+    }
+  }
+}
+
 TEST_CASE("base64url into guarded memory gives the same bytes") {
   const auto decoded = base64url_decode_secret("Zm9vYmFy");
   REQUIRE(decoded);
@@ -47,6 +63,14 @@ TEST_CASE("base64url of an impossible length is refused") {
   CHECK_FALSE(base64url_decode("Z"));
   CHECK_FALSE(base64url_decode_secret("Z"));
   CHECK_FALSE(base64url_decode("Zm9vY"));
+}
+
+TEST_CASE(
+    "bytes beyond ASCII are refused in base64url, also where libsodium takes them for digits") {
+  for (const auto* text : {"\x80m9v", "Zm9\x80", "Zm9\xff", "\xc3\xa4Zm"}) {
+    CHECK_FALSE(base64url_decode(text));
+    CHECK_FALSE(base64url_decode_secret(text));
+  }
 }
 
 TEST_CASE("the standard alphabet, white space and NUL are refused in base64url") {
