@@ -97,7 +97,7 @@ class Scene:
             Launch("a static program that does nothing", lambda target: [target], is_counted=True),
             Launch("secret-injector --env-file", self.from_env_file, **ours),
             Launch("secret-injector, TLS", self.over_tls, **ours),
-            Launch("secret-injector, cache alone", self.from_cache, is_ours=True, is_slow=True),
+            Launch("secret-injector, cache, after --timeout 1s", self.from_cache, is_ours=True, is_slow=True),
             Launch(BASELINE, lambda _: self.curl(self.serving.tls.ca), is_counted=True),
             Launch("curl, the system's bundle", lambda _: self.curl(self.bundle), is_counted=True),
         ]
