@@ -44,7 +44,7 @@ class Refusing(http.server.BaseHTTPRequestHandler):
 class Server:
     """TLS on loopback with a certificate of the kind, issued by an authority of the same kind."""
 
-    def __init__(self, directory, kind, address="IP:127.0.0.1", versions=()):
+    def __init__(self, directory, kind, address="IP:127.0.0.1", ciphers="DEFAULT", group=None, versions=()):
         key, digest = kind
         self.ca = directory / "ca.pem"
         openssl("req", "-x509", *key, *digest, "-nodes", "-keyout", directory / "ca.key", "-out", self.ca, "-subj",
@@ -54,7 +54,9 @@ class Server:
         openssl("x509", "-req", "-in", directory / "csr", "-CA", self.ca, "-CAkey", directory / "ca.key", *digest,
                 "-copy_extensions", "copyall", "-out", directory / "cert.pem")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.set_ciphers("DEFAULT@SECLEVEL=0")
+        context.set_ciphers(f"{ciphers}@SECLEVEL=0")
+        if group:
+            context.set_ecdh_curve(group)
         for name, version in versions:
             setattr(context, name, version)
         context.load_cert_chain(directory / "cert.pem", directory / "key.pem")
@@ -104,8 +106,18 @@ def test_a_good_certificate_is_trusted(tmp_path, kind):
         assert "(HTTP 403)" in launch(tmp_path, server)
 
 
-def test_tls_1_2_is_spoken(tmp_path):
-    with Server(tmp_path, GOOD["RSA"], versions=[("maximum_version", ssl.TLSVersion.TLSv1_2)]) as server:
+@pytest.mark.parametrize("cipher", [
+    "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-CHACHA20-POLY1305", "ECDHE-RSA-AES256-SHA384",
+])
+def test_tls_1_2_is_spoken(tmp_path, cipher):
+    old = [("maximum_version", ssl.TLSVersion.TLSv1_2)]
+    with Server(tmp_path, GOOD["RSA"], ciphers=cipher, versions=old) as server:
+        assert "(HTTP 403)" in launch(tmp_path, server)
+
+
+@pytest.mark.parametrize("group", ["prime256v1", "secp384r1", "secp521r1"])
+def test_other_groups_than_x25519_are_spoken(tmp_path, group):
+    with Server(tmp_path, GOOD["P-256"], group=group) as server:
         assert "(HTTP 403)" in launch(tmp_path, server)
 
 
