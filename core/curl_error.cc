@@ -71,12 +71,13 @@ const char* certificate_hint(const FailedTransfer& attempt) {
   }
 }
 
-// libcurl's sentence holds OpenSSL's error, or names the system's: "OpenSSL SSL_connect: REASON in
-// connection to HOST:PORT".
+// libcurl's sentence ends in OpenSSL's reason, "error:0A000410:lib(20)::reason(1040)", or names the
+// system's, "OpenSSL SSL_connect: REASON in connection to HOST:PORT".
 std::string handshake_error(std::string_view detail) {
-  const std::string text(detail);
-  if (std::string reason = tls_error_text(text); reason != text)
-    return lower_first(std::move(reason));
+  if (const std::size_t colons = detail.rfind("::"); colons != std::string_view::npos) {
+    const std::string reason = tls_error_text(std::string(detail));
+    return lower_first(reason == detail ? std::string(detail.substr(colons + 2)) : reason);
+  }
   constexpr std::string_view kConnect = "SSL_connect: ";
   const std::size_t start = detail.find(kConnect);
   if (start == std::string_view::npos || detail.find("SSL_ERROR_SYSCALL") != std::string::npos) {
