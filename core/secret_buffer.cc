@@ -27,13 +27,16 @@ SecretBuffer SecretBuffer::copy_of(std::string_view text) {
 }
 
 SecretBuffer::SecretBuffer(SecretBuffer&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    : data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      slab_(std::move(other.slab_)) {}
 
 SecretBuffer& SecretBuffer::operator=(SecretBuffer&& other) noexcept {
   if (this != &other) {
     wipe();
     data_ = std::exchange(other.data_, nullptr);
     size_ = std::exchange(other.size_, 0);
+    slab_ = std::move(other.slab_);
   }
   return *this;
 }
@@ -49,12 +52,36 @@ void SecretBuffer::truncate(std::size_t size) {
 }
 
 void SecretBuffer::wipe() {
-  sodium_free(std::exchange(data_, nullptr));  // sodium_free wipes, and accepts nullptr
+  if (slab_ != nullptr) {
+    sodium_memzero(data_, size_);
+    slab_.reset();
+  } else {
+    sodium_free(data_);  // wipes, and accepts nullptr
+  }
+  data_ = nullptr;
   size_ = 0;
 }
 
 bool SecretBuffer::same_content(const SecretBuffer& other) const {
   return size_ == other.size_ && (size_ == 0 || sodium_memcmp(data_, other.data_, size_) == 0);
+}
+
+SecretSlab::SecretSlab(std::size_t size) : left_(size) {
+  if (size == 0) return;
+  memory_ = {static_cast<std::uint8_t*>(sodium_malloc(size)), sodium_free};
+  AGENT_SECRETS_ASSERT(memory_ != nullptr);
+  std::memset(memory_.get(), 0, size);
+}
+
+SecretBuffer SecretSlab::take(std::size_t size) {
+  AGENT_SECRETS_ASSERT(size <= left_);
+  SecretBuffer part;
+  if (size == 0) return part;
+  left_ -= size;
+  part.data_ = memory_.get() + left_;
+  part.size_ = size;
+  part.slab_ = memory_;
+  return part;
 }
 
 void wipe_memory(void* data, std::size_t size) { sodium_memzero(data, size); }

@@ -99,3 +99,31 @@ TEST_CASE("a read past the end of a buffer kills the process") {
   CHECK(WIFSIGNALED(status));
   CHECK(WTERMSIG(status) == SIGSEGV);
 }
+
+TEST_CASE("parts of a slab hold what they are given, and outlive the slab") {
+  SecretBuffer first;
+  SecretBuffer second;
+  {
+    SecretSlab slab(8);
+    first = slab.take(3);
+    second = slab.take(5);
+    CHECK(slab.take(0).empty());
+  }
+  std::ranges::fill(first.expose(), std::uint8_t{1});
+  std::ranges::fill(second.expose(), std::uint8_t{2});
+  CHECK(std::ranges::all_of(first.expose(), [](std::uint8_t byte) { return byte == 1; }));
+  CHECK(first.size() == 3);
+  CHECK(second.size() == 5);
+}
+
+TEST_CASE("a part is wiped when it is done with, while others of its slab live") {
+  SecretSlab slab(8);
+  SecretBuffer part = slab.take(4);
+  const std::uint8_t* const place = part.expose().data();
+  const SecretBuffer neighbour = slab.take(4);
+  std::ranges::fill(part.expose(), std::uint8_t{7});
+  SecretBuffer moved = std::move(part);
+  moved.wipe();
+  CHECK(moved.empty());
+  CHECK(std::all_of(place, place + 4, [](std::uint8_t byte) { return byte == 0; }));
+}

@@ -47,11 +47,16 @@ std::vector<std::uint8_t> aead_seal(const SecretBuffer& key, const AssociatedDat
   return box;
 }
 
+std::size_t aead_plaintext_size(std::span<const std::uint8_t> box) {
+  return box.size() < kAeadOverhead ? 0 : box.size() - kAeadOverhead;
+}
+
 std::optional<SecretBuffer> aead_open(const SecretBuffer& key, const AssociatedData& context,
-                                      std::span<const std::uint8_t> box) {
+                                      std::span<const std::uint8_t> box, SecretSlab* slab) {
   AGENT_SECRETS_ASSERT(key.size() == kAeadKeySize);
   if (box.size() < kAeadOverhead) return std::nullopt;
-  SecretBuffer plaintext(box.size() - kAeadOverhead);
+  const std::size_t size = aead_plaintext_size(box);
+  SecretBuffer plaintext = slab == nullptr ? SecretBuffer(size) : slab->take(size);
   const auto ad = context.bytes();
   const auto sealed = box.subspan(kNonceSize);
   const int done = crypto_aead_xchacha20poly1305_ietf_decrypt(

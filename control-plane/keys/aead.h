@@ -30,8 +30,12 @@ class AssociatedData {
 // nonce ‖ ciphertext ‖ tag
 std::vector<std::uint8_t> aead_seal(const SecretBuffer& key, const AssociatedData& context,
                                     const SecretBuffer& plaintext);
-// Nothing when the box was not made with this key for this context.
+// How much room a box's plaintext takes; 0 for what is no box.
+std::size_t aead_plaintext_size(std::span<const std::uint8_t> box);
+// Nothing when the box was not made with this key for this context. The plaintext takes its place
+// in `slab`, or is an allocation of its own.
 std::optional<SecretBuffer> aead_open(const SecretBuffer& key, const AssociatedData& context,
-                                      std::span<const std::uint8_t> box);
+                                      std::span<const std::uint8_t> box,
+                                      SecretSlab* slab = nullptr);
 
 }  // namespace agent_secrets::control_plane

@@ -30,11 +30,15 @@ SealedValue ValueCipher::seal(const ValueContext& context, const SecretBuffer& v
           .box = aead_seal(data_keys_.at(active_), associated_data(purpose_, context), value)};
 }
 
-Result<SecretBuffer> ValueCipher::open(const ValueContext& context,
-                                       const SealedValue& value) const {
+std::size_t ValueCipher::plaintext_size(const SealedValue& value) {
+  return aead_plaintext_size(value.box);
+}
+
+Result<SecretBuffer> ValueCipher::open(const ValueContext& context, const SealedValue& value,
+                                       SecretSlab* slab) const {
   const auto data_key = data_keys_.find(value.key_id);
   if (data_key != data_keys_.end()) {
-    auto opened = aead_open(data_key->second, associated_data(purpose_, context), value.box);
+    auto opened = aead_open(data_key->second, associated_data(purpose_, context), value.box, slab);
     if (opened) return std::move(*opened);
   }
   return fail(ErrorCode::untrusted,

@@ -40,9 +40,11 @@ class ValueCipher {
               std::string active);
 
   [[nodiscard]] SealedValue seal(const ValueContext& context, const SecretBuffer& value) const;
-  // ErrorCode::untrusted when the row does not belong here, naming the key.
-  [[nodiscard]] Result<SecretBuffer> open(const ValueContext& context,
-                                          const SealedValue& value) const;
+  // ErrorCode::untrusted when the row does not belong here, naming the key. Of many values that are
+  // opened together each takes its place in one `slab`, of plaintext_size() each.
+  [[nodiscard]] Result<SecretBuffer> open(const ValueContext& context, const SealedValue& value,
+                                          SecretSlab* slab = nullptr) const;
+  static std::size_t plaintext_size(const SealedValue& value);
 
  private:
   std::string purpose_;

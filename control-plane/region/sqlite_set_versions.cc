@@ -54,13 +54,19 @@ Result<std::vector<ProvisionedValue>> SqliteRegionStore::open_values(
       " ORDER BY key",
       version.set_id, version.version);
   std::vector<ProvisionedValue> values;
+  std::vector<SealedValue> sealed;
+  std::size_t plaintext_size = 0;
   while (rows.step()) {
-    ProvisionedValue value{.key = rows.text(0), .written_by = rows.integer(1), .value = {}};
-    auto opened =
-        cipher_.open(context_of(version, value), {.key_id = rows.text(2), .box = rows.blob(3)});
+    values.push_back({.key = rows.text(0), .written_by = rows.integer(1), .value = {}});
+    sealed.push_back({.key_id = rows.text(2), .box = rows.blob(3)});
+    plaintext_size += ValueCipher::plaintext_size(sealed.back());
+  }
+  // A bundle is read for every start of an instance.
+  SecretSlab slab(plaintext_size);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    auto opened = cipher_.open(context_of(version, values[i]), sealed[i], &slab);
     if (!opened) return propagate(opened);
-    value.value = std::move(*opened);
-    values.push_back(std::move(value));
+    values[i].value = std::move(*opened);
   }
   return values;
 }
