@@ -1,5 +1,7 @@
 #include "core/encoding.h"
 
+#include <algorithm>
+
 #include <sodium.h>
 
 #include "core/error.h"
@@ -11,9 +13,15 @@ constexpr int kVariant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
 
 std::size_t decoded_size(std::string_view text) { return text.size() * 3 / 4; }
 
-// libsodium refuses every spelling but the canonical one when it is given nothing to ignore and no
-// place to stop at.
+// libsodium takes every byte from 0x80 on for '_' where char is signed.
+bool is_ascii(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+// For ASCII, libsodium refuses every spelling but the canonical one when it is given nothing to
+// ignore and no place to stop at.
 bool decode_into(std::span<std::uint8_t> out, std::string_view text) {
+  if (!is_ascii(text)) return false;
   if (out.empty()) return text.empty();  // a single character stands for no byte
   std::size_t size = 0;
   return sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr, &size,
