@@ -1,6 +1,5 @@
 // The example of docs/protocol.md, read from the page itself: what it says, the code does.
 
-#include <filesystem>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -19,8 +18,7 @@ namespace {
 
 // The content of each "```text id=NAME" block, without its last newline.
 std::map<std::string, std::string> read_blocks() {
-  const auto root = std::filesystem::path(__FILE__).parent_path().parent_path();
-  std::ifstream page(root / "docs" / "protocol.md");
+  std::ifstream page(AGENT_SECRETS_PROTOCOL_PAGE);
   REQUIRE(page);
   const std::string fence = "```text id=";
   std::map<std::string, std::string> blocks;
