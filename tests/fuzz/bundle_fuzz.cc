@@ -1,5 +1,6 @@
 // The payload of a bundle: what a control plane that has gone wrong could sign. What is accepted is
 // this credential's, within the bounds, and its facts survive being made into a bundle again.
+// Parser: core/bundle.cc
 #include <array>
 
 #include "core/bundle.h"

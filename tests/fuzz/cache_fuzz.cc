@@ -1,6 +1,7 @@
 // The cached bundle, as somebody with access to the directory may have left it. What loads is, byte
 // for byte, what the region signed; a file that was refused is evidence, and a bundle fetched after
 // it does not replace it.
+// Parser: injector/cache.cc
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>

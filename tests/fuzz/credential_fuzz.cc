@@ -1,5 +1,6 @@
 // Credentials come from a file or a variable that anybody may have edited. The checksum keeps a
 // mutated text from its JSON, so the input is also taken as the JSON itself.
+// Parser: core/credential.cc
 #include "core/credential.h"
 #include "core/limits.h"
 #include "core/test_keys.h"

@@ -1,5 +1,6 @@
 // The body of a deploy. What is accepted can be shown by the CLI, whose terminal takes square
 // brackets for markup, and its settings are JSON.
+// Parser: control-plane/rest-api/deploy_json.cc
 #include <boost/json/parse.hpp>
 
 #include "control-plane/rest-api/deploy_json.h"

@@ -1,5 +1,6 @@
 // A file that somebody edits by hand. What is read can be written again, and becomes an environment
 // block or an error that names a key.
+// Parser: injector/env_file.cc
 #include <map>
 #include <string>
 

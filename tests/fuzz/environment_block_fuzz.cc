@@ -1,5 +1,6 @@
 // The plaintext of a bundle. What is accepted has a name and no NUL in every entry, and builds
 // again to the same bytes: the block has one spelling.
+// Parser: core/environment_block.cc
 #include "core/environment_block.h"
 #include "core/limits.h"
 #include "tests/fuzz/input.h"

@@ -3,6 +3,7 @@
 // sentence that a person reads. A bundle comes out only if the region signed it for this very
 // request; a seed holds one, which is possible because "random" numbers are fixed here, and the
 // nonce with them.
+// Parser: core/curl_transport.cc core/fetch.cc injector/fetch_bundle.cc
 #include <cstring>
 #include <mutex>
 #include <thread>

@@ -1,5 +1,6 @@
 // The reader of all JSON but the REST bodies. Boost.JSON judges the same text: what our reader
 // takes is JSON to it too, and means the same.
+// Parser: core/json_reader.cc
 #include <boost/json/parse.hpp>
 
 #include "core/json_reader.h"

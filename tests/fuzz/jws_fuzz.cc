@@ -1,6 +1,7 @@
 // The bytes of a JWS before its signature is known to be good: every key id is known here, so the
 // checks run to the end. Ed25519 signs without chance, so that whatever verifies must be, byte for
 // byte, what the key's owner would have written.
+// Parser: core/jws.cc core/encoding.cc
 #include "core/encoding.h"
 #include "core/jws.h"
 #include "core/test_keys.h"

@@ -1,6 +1,7 @@
 // What a control plane could have sealed: the input is the padded plaintext in the box, so that
 // lengths and padding are tried as no mutation of a ciphertext could. What opens is the input
 // without a padding of the one right form.
+// Parser: core/bundle.cc
 #include "core/bundle.h"
 #include "core/environment_block.h"
 #include "core/limits.h"

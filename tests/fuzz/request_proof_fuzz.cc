@@ -1,5 +1,6 @@
 // What the instance API reads before it knows who asks: the Authorization header as it came, and,
 // for what a mutation cannot sign, the input as the claims of a registered credential.
+// Parser: core/request_proof.cc
 #include "core/encoding.h"
 #include "core/limits.h"
 #include "core/request_proof.h"

@@ -1,5 +1,6 @@
 // The path and query of a request line. What is accepted can be written with every byte escaped,
 // and then means the same.
+// Parser: control-plane/http/target.cc
 #include <string>
 
 #include <fmt/format.h>

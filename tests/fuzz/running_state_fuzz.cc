@@ -1,6 +1,7 @@
 // running.json: the injector writes it, the sidecar reads it, and anybody may have put another
 // there. What the sidecar accepts, the injector could have written, and the sidecar reads that
 // alike.
+// Parser: sidecar/running_state.cc
 #include "injector/running_state.h"
 #include "sidecar/running_state.h"
 #include "tests/fuzz/input.h"

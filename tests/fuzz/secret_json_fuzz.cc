@@ -1,5 +1,6 @@
 // The body of a write of secrets. A second parse, by Boost.JSON's plain parser, must give the same
 // values: none is cut, none is made up, and only a well-formed body writes anything.
+// Parser: control-plane/rest-api/secret_json.cc
 #include <boost/json/parse.hpp>
 
 #include "control-plane/rest-api/secret_json.h"

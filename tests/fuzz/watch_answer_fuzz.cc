@@ -1,5 +1,6 @@
 // What the sidecar hears, and reads back from its state directory. What is accepted is written
 // again with the same meaning, and its description is fit for a terminal.
+// Parser: sidecar/watch_answer.cc
 #include <boost/json.hpp>
 
 #include "sidecar/watch_answer.h"
