@@ -300,6 +300,10 @@ Result<HttpResponse> CurlTransport::get(const HttpRequest& request, milliseconds
   }
   long status = 0;
   curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  // "HTTP/200 OK", without a version: to libcurl an answer whose status it does not know.
+  if (status == 0) {
+    return fail(ErrorCode::failed, "talk to " + target->authority + ": the answer is not HTTP");
+  }
   arrival.response.status = static_cast<int>(status);
   if (is_redirect(arrival.response.status)) {
     return fail(ErrorCode::failed,
