@@ -22,8 +22,6 @@ function(add_module name)
   if(tests AND NOT AGENT_SECRETS_STATIC)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE ${name} test_main ${ARG_TEST_LINK})
-    # For tests that read a document of the tree. __FILE__ will not do: a compiler cache makes it relative.
-    target_compile_definitions(${name}_test PRIVATE AGENT_SECRETS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     catch_discover_tests(${name}_test TEST_PREFIX "${name}: " PROPERTIES TIMEOUT 120)
   endif()
 endfunction()

@@ -6,6 +6,8 @@
 #include <system_error>
 #include <utility>
 
+#include "core/printable.h"
+
 namespace agent_secrets {
 
 Error Error::within(std::string_view clause) && {
@@ -23,11 +25,11 @@ std::unexpected<Error> fail(ErrorCode code, std::string message, std::string hin
 std::string describe(std::string_view program, const Error& error) {
   std::string text(program);
   text += ": error: ";
-  text += error.message;
+  text += printable(error.message);
   text += '\n';
   if (!error.hint.empty()) {
     text += "hint: ";
-    text += error.hint;
+    text += printable(error.hint);
     text += '\n';
   }
   return text;

@@ -60,7 +60,7 @@ std::unexpected<Error> propagate(Result<T>& result) {
 }
 
 // What a person sees on stderr: "program: error: message\nhint: ...\n" (the hint line only if there
-// is one).
+// is one). Names in it may come from outside: control characters are escaped (core/printable.h).
 std::string describe(std::string_view program, const Error& error);
 
 // The message of an errno value as a clause, "no such file or directory"; thread-safe.

@@ -46,6 +46,12 @@ TEST_CASE("a person sees the program, the error and the hint, a line each") {
         "secret-injector: error: no\nhint: try\n");
 }
 
+TEST_CASE("a name from outside cannot forge a line or drive a terminal") {
+  CHECK(describe("secret-injector",
+                 {.code = ErrorCode::failed, .message = "it is for 'a\nb'", .hint = "\x1b[2J"}) ==
+        "secret-injector: error: it is for 'a\\x0ab'\nhint: \\x1b[2J\n");
+}
+
 TEST_CASE("no hint, no hint line") {
   CHECK(describe("secret-injector", {.code = ErrorCode::failed, .message = "no"}) ==
         "secret-injector: error: no\n");

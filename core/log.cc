@@ -18,21 +18,13 @@ std::string escape_text(std::string_view text) {
   std::string escaped;
   escaped.reserve(text.size());
   while (!text.empty()) {
-    const std::size_t length = utf8_sequence(text);
-    const std::string_view sequence = text.substr(0, std::max<std::size_t>(length, 1));
-    if (sequence == "\\" || sequence == "\"") {
-      escaped += '\\';
-      escaped += sequence;
-    } else if (sequence == "\n") {
-      escaped += "\\n";
-    } else if (length == 0 || is_control(sequence)) {
-      for (const char c : sequence) {
-        escaped += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-      }
-    } else {
-      escaped += sequence;
-    }
-    text.remove_prefix(sequence.size());
+    const std::string_view plain = text.substr(0, text.find_first_of("\\\"\n"));
+    escaped += printable(plain);
+    text.remove_prefix(plain.size());
+    if (text.empty()) break;
+    escaped += '\\';
+    escaped += text[0] == '\n' ? 'n' : text[0];
+    text.remove_prefix(1);
   }
   return escaped;
 }

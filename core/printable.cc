@@ -33,21 +33,21 @@ bool is_control(std::string_view sequence) {
 }
 
 std::string printable(std::string_view text) {
-  std::string shown;
-  shown.reserve(text.size());
+  std::string printed;
+  printed.reserve(text.size());
   while (!text.empty()) {
     const std::size_t length = utf8_sequence(text);
     const std::string_view sequence = text.substr(0, std::max<std::size_t>(length, 1));
-    if (length > 0 && !is_control(sequence)) {
-      shown += sequence;
-    } else {
+    if (length == 0 || is_control(sequence)) {
       for (const char c : sequence) {
-        shown += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+        printed += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
       }
+    } else {
+      printed += sequence;
     }
     text.remove_prefix(sequence.size());
   }
-  return shown;
+  return printed;
 }
 
 }  // namespace agent_secrets

@@ -18,7 +18,7 @@ namespace {
 
 // The content of each "```text id=NAME" block, without its last newline.
 std::map<std::string, std::string> read_blocks() {
-  std::ifstream page(AGENT_SECRETS_SOURCE_DIR "/docs/protocol.md");
+  std::ifstream page(AGENT_SECRETS_PROTOCOL_PAGE);
   REQUIRE(page);
   const std::string fence = "```text id=";
   std::map<std::string, std::string> blocks;

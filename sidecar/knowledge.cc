@@ -5,13 +5,6 @@
 #include "core/clock.h"
 
 namespace agent_secrets::sidecar {
-namespace {
-
-boost::json::value text_or_null(const std::string& text) {
-  return text.empty() ? boost::json::value(nullptr) : boost::json::value(text);
-}
-
-}  // namespace
 
 std::string to_json(const Knowledge& knowledge, int pid) {
   const std::string_view state = to_string(knowledge.answer.state);

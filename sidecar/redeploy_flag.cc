@@ -39,8 +39,8 @@ std::string redeploy_json(const Knowledge& knowledge) {
   boost::json::object object;
   object["schema"] = 1;
   object["state"] = boost::json::string_view(state.data(), state.size());
-  object["organization"] = knowledge.answer.organization;
-  object["agent"] = knowledge.answer.agent;
+  object["organization"] = text_or_null(knowledge.answer.organization);
+  object["agent"] = text_or_null(knowledge.answer.agent);
   object["since"] = format_timestamp(knowledge.since);
   object["running"] = running_json(knowledge.answer);
   object["latest"] = latest_json(knowledge.answer);

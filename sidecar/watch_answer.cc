@@ -112,6 +112,10 @@ Result<WatchAnswer> parse_watch_answer(std::string_view text) {
   return answer;
 }
 
+json::value text_or_null(const std::string& text) {
+  return text.empty() ? json::value(nullptr) : json::value(text);
+}
+
 json::value running_json(const WatchAnswer& answer) {
   if (!answer.running) return nullptr;
   json::array sets;
@@ -119,7 +123,7 @@ json::value running_json(const WatchAnswer& answer) {
     sets.push_back({{"name", set.name}, {"version", set.version}});
   }
   return {{"sequence", answer.running->sequence},
-          {"deployment", answer.running->deployment},
+          {"deployment", text_or_null(answer.running->deployment)},
           {"sets", std::move(sets)}};
 }
 
@@ -132,7 +136,7 @@ json::value latest_json(const WatchAnswer& answer) {
         {{"name", set.name}, {"version", set.version}, {"changed_keys", std::move(keys)}});
   }
   return {{"sequence", answer.latest->sequence},
-          {"deployment", answer.latest->deployment},
+          {"deployment", text_or_null(answer.latest->deployment)},
           {"sets", std::move(sets)}};
 }
 

@@ -64,6 +64,9 @@ struct WatchAnswer {
 // Bounded (core/limits.h); unknown members are ignored, an unknown state is an error.
 Result<WatchAnswer> parse_watch_answer(std::string_view json);
 
+// How a text that an answer may leave out is written: "" could not be read back.
+boost::json::value text_or_null(const std::string& text);
+
 // The member `running`, and the member `latest`: an object or null.
 boost::json::value running_json(const WatchAnswer& answer);
 boost::json::value latest_json(const WatchAnswer& answer);
