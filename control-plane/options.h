@@ -99,10 +99,10 @@ struct SetStatusOptions {
   bool json = false;
 };
 
-using Command = std::variant<InitOptions, ServeOptions, TokenCreateOptions, TokenListOptions,
-                             TokenRevokeOptions, CredentialIssueOptions, CredentialRegisterOptions,
-                             CredentialListOptions, CredentialRevokeOptions, FleetOptions,
-                             SetStatusOptions>;
+using Command =
+    std::variant<InitOptions, ServeOptions, TokenCreateOptions, TokenListOptions,
+                 TokenRevokeOptions, CredentialIssueOptions, CredentialRegisterOptions,
+                 CredentialListOptions, CredentialRevokeOptions, FleetOptions, SetStatusOptions>;
 
 // A command to run, or the exit code when there is nothing to run: help was printed, or what is
 // wrong with the command line.
