@@ -1,6 +1,9 @@
 // The reader of all JSON but the REST bodies. Boost.JSON judges the same text: what our reader
 // takes is JSON to it too, and means the same.
 // Parser: core/json_reader.cc
+#include <optional>
+
+#include <boost/json/error.hpp>
 #include <boost/json/parse.hpp>
 
 #include "core/json_reader.h"
@@ -13,9 +16,11 @@ namespace {
 namespace json = boost::json;
 constexpr std::size_t kMaxSize = 4096;
 
-json::value parse_again(std::string_view text) {
+// Nothing for an exponent that only Boost.JSON has no room for.
+std::optional<json::value> parse_again(std::string_view text) {
   boost::system::error_code error;
   auto value = json::parse({text.data(), text.size()}, error, {}, {.max_depth = 2048});
+  if (error == json::error::exponent_overflow) return std::nullopt;
   AGENT_SECRETS_ASSERT(!error && value.is_object());
   return value;
 }
@@ -59,7 +64,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     AGENT_SECRETS_ASSERT(fuzz::is_fit_to_print(read.error()));
     return 0;
   }
-  const json::value value = parse_again(text);
-  compare(text, value.get_object());
+  if (const auto value = parse_again(text)) compare(text, value->get_object());
   return 0;
 }
