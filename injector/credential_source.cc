@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include <unistd.h>
+
 #include "core/limits.h"
 #include "injector/environment.h"
 #include "injector/file.h"
@@ -45,7 +47,10 @@ SecretBuffer take_credential_variable(char** environment) {
 }
 
 bool is_readable_by_others(const struct stat& file) {
-  return S_ISREG(file.st_mode) && (file.st_mode & (S_IRGRP | S_IROTH)) != 0;
+  // Somebody else's file (root's, in a Kubernetes volume with fsGroup) is ours to read by its
+  // group.
+  const mode_t others = file.st_uid == ::geteuid() ? S_IRGRP | S_IROTH : S_IROTH;
+  return S_ISREG(file.st_mode) && (file.st_mode & others) != 0;
 }
 
 Result<LoadedCredential> load_credential(const std::string& file_option, char** environment,

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/catch.h"
 #include "tests/fakes/captured_log.h"
@@ -88,6 +89,15 @@ TEST_CASE("a credential file that others may read is a warning") {
   REQUIRE(::chmod(path.c_str(), 0440) == 0);
   REQUIRE(load_credential(path, environment.data(), SecretBuffer(), captured.log()).has_value());
   CHECK(captured.text().find("can be read by other users") != std::string::npos);
+}
+
+TEST_CASE("a file that root lets a group read is not open to others, as in a Kubernetes volume") {
+  struct stat file{};
+  file.st_uid = ::geteuid() + 1;
+  file.st_mode = S_IFREG | 0440;
+  CHECK_FALSE(is_readable_by_others(file));
+  file.st_mode = S_IFREG | 0444;
+  CHECK(is_readable_by_others(file));
 }
 
 TEST_CASE("a credential file that is missing or endless is an error that names it") {

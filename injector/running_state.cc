@@ -34,10 +34,14 @@ std::unexpected<Error> system_failure(std::string_view what, const std::string& 
               "give this user a writable directory there, or choose one with --state-dir");
 }
 
-// The flag is about the instance before this one, until a sidecar has asked about this one.
-Result<void> drop_flag(int folder, const std::string& directory) {
-  if (::unlinkat(folder, "redeploy.json", 0) == 0 || errno == ENOENT) return {};
-  return system_failure("remove", directory + "/redeploy.json");
+// The flag and the count of sessions are about the instance before this one.
+Result<void> drop_predecessors(int folder, const std::string& directory) {
+  for (const char* name : {"redeploy.json", "sessions.json"}) {
+    if (::unlinkat(folder, name, 0) != 0 && errno != ENOENT) {
+      return system_failure("remove", fmt::format("{}/{}", directory, name));
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -63,7 +67,7 @@ Result<void> write_running_state(const std::string& directory, const RunningStat
   const UniqueFd folder(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!folder.is_open()) return system_failure("open state directory", directory);
   const std::string path = directory + "/running.json";
-  auto dropped = drop_flag(folder.get(), directory);
+  auto dropped = drop_predecessors(folder.get(), directory);
   // A name of this process: two instances that share a directory do not write into one file.
   const std::string temporary = fmt::format(".running.json.{}", ::getpid());
   ::unlinkat(folder.get(), temporary.c_str(), 0);  // of a killed start with the same PID; or none

@@ -28,9 +28,9 @@ struct RunningState {
 //  "region": …, "pid": …, "started_at": …, "source": "fetched" | "cache" | "env-file"}
 std::string running_json(const RunningState& state);
 
-// Replaces DIR/running.json whole (0644), by a rename, after removing DIR/redeploy.json: a bot that
-// looks when it starts must not take the flag of the instance before it for its own. Not synced to
-// disk: it outlives no container.
+// Replaces DIR/running.json whole (0644), by a rename, after removing DIR/redeploy.json and
+// DIR/sessions.json: a bot that looks when it starts must not take the flag of the instance before
+// it for its own, nor a sidecar its sessions. Not synced to disk: it outlives no container.
 Result<void> write_running_state(const std::string& directory, const RunningState& state);
 
 // For a directory that the user named: made (0755) where it is missing, and given to `owner`, whom

@@ -72,8 +72,10 @@ TEST_CASE("a missing state directory is an error that names it, unless it is mad
 TEST_CASE("the redeploy flag of the instance before is gone when running.json says what runs") {
   const TemporaryDirectory directory;
   directory.write("redeploy.json", "{}");
+  directory.write("sessions.json", "{}");
   REQUIRE(write_running_state(directory.path(), example()).has_value());
   CHECK_FALSE(std::filesystem::exists(directory.path("redeploy.json")));
+  CHECK_FALSE(std::filesystem::exists(directory.path("sessions.json")));
 }
 
 TEST_CASE("running.json is written even where the flag cannot be removed, and that is reported") {
