@@ -1,7 +1,9 @@
 #include "injector/exec.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <limits>
 #include <string_view>
 
 #include <dirent.h>
@@ -102,9 +104,8 @@ void close_from(int first) {
   if (close_listed_from(first)) return;
   rlimit files{};
   AGENT_SECRETS_ASSERT(::getrlimit(RLIMIT_NOFILE, &files) == 0);
-  for (rlim_t fd = static_cast<rlim_t>(first); fd < files.rlim_cur; ++fd) {
-    ::close(static_cast<int>(fd));
-  }
+  const rlim_t end = std::min<rlim_t>(files.rlim_cur, std::numeric_limits<int>::max());
+  for (int fd = first; fd < static_cast<int>(end); ++fd) ::close(fd);
 }
 
 ExecFailure exec_command(const std::vector<std::string>& command, std::vector<char*>& environment,
