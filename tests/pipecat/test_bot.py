@@ -1,18 +1,14 @@
 """examples/bot, a real Pipecat bot, spoken to over its WebSocket while its key changes."""
 
-import hashlib
-import json
-import secrets
 import signal
-import subprocess
 
 import pytest
 from support import programs
 from support.canary import Search
 from support.instance import Instance
+from support.tone_bot import PYTHON, Caller, tone_of, two_keys
 from support.wait import wait_for
 
-PYTHON = programs.ROOT / "build" / "pipecat" / "bin" / "python"
 BOT = programs.ROOT / "examples" / "bot"
 SUPPORT = programs.ROOT / "tests" / "support"
 BASE_APP = (PYTHON, "-B", SUPPORT / "pipecat_base_app.py")
@@ -20,45 +16,6 @@ BASE_APP = (PYTHON, "-B", SUPPORT / "pipecat_base_app.py")
 RUNNER = ("/bin/sh", "-c", f'exec {PYTHON} -B bot.py -t websocket --host 127.0.0.1 --port "$PORT"')
 
 pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="Pipecat is not installed; run script/e2e-bot")
-
-
-def tone_of(key):
-    """What the bot's service makes of a key."""
-    return 300 + 10 * (hashlib.blake2b(key.encode(), person=b"tone").digest()[0] % 128)
-
-
-def two_keys():
-    """Random, and of different tones."""
-    first = second = f"sk-tone-{secrets.token_hex(16)}"
-    while tone_of(first) == tone_of(second):
-        second = f"sk-tone-{secrets.token_hex(16)}"
-    return first, second
-
-
-class Caller:
-    """A session with the bot: say() and hear the tone; leaving the block hangs up."""
-
-    def __init__(self, url):
-        self.process = subprocess.Popen(
-            [PYTHON, "-B", SUPPORT / "voice_client.py", url], env=programs.clean_environment(),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.stdin.close()
-        assert self.process.wait(20) == 0
-        self.process.stdout.close()
-
-    def say(self, text):
-        """The tone of the answer, in hertz."""
-        self.process.stdin.write(text + "\n")
-        self.process.stdin.flush()
-        answer = json.loads(self.process.stdout.readline())
-        assert answer["said"] == text
-        return answer["hertz"]
 
 
 @pytest.fixture

@@ -20,7 +20,8 @@ import sys
 import threading
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "base-image"))
+# Not there in an image, which has the package.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "base-image"))
 
 from agent_secrets import readyz  # noqa: E402
 
