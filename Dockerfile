@@ -8,13 +8,18 @@
 #     ENTRYPOINT ["secret-injector", "--sidecar", "--"]
 ARG BUILD_IMAGE=debian:bookworm
 
-# The compiler is the builder's own kind, whatever the image is for: script/release cross-compiles.
+# The compiler is the builder's own kind, whatever the image is for: the build cross-compiles.
 FROM --platform=$BUILDPLATFORM ${BUILD_IMAGE} AS build
 ARG TARGETARCH
+# --allow-older, where the mirror lacks the newest source of a library.
+ARG BUILD_OPTIONS
+# Only the bill of materials tells it; the commits that script/release asks are not in the context.
+ARG SOURCE_DATE_EPOCH=0
 WORKDIR /source
 COPY . .
-RUN architecture=${TARGETARCH:-$(dpkg --print-architecture)} \
- && AGENT_SECRETS_RELEASE_TESTS=no script/release "$architecture" \
+RUN script/bootstrap --release \
+ && architecture=${TARGETARCH:-$(dpkg --print-architecture)} \
+ && SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH packaging/static/build $BUILD_OPTIONS "$architecture" \
  && mv "dist/$architecture" /programs
 
 FROM scratch
