@@ -42,7 +42,7 @@ class Container:
         self.log_path = directory / "log"
         self.name = f"agent-secrets-{os.getpid()}-{self.port}"
         self.process = None
-        self._root, self._readonly = root or images.root(image), root is None
+        self.root, self._readonly = root or images.root(image), root is None
         self._image = images.config(image)
         self._arguments = [DOCKER_INIT, "--"] if init else []
         self._arguments += entrypoint or self._image.get("Entrypoint", [])
@@ -99,7 +99,7 @@ class Container:
                 "noNewPrivileges": True,
                 "rlimits": [{"type": "RLIMIT_MEMLOCK", "hard": 0, "soft": 0}],
             },
-            "root": {"path": str(self._root), "readonly": self._readonly},
+            "root": {"path": str(self.root), "readonly": self._readonly},
             "mounts": [
                 {"destination": "/proc", "type": "proc", "source": "proc"},
                 _tmpfs("/dev", mode="755"),
@@ -136,8 +136,11 @@ class Container:
     # What runs in it
 
     def pids(self):
-        """As the host numbers them, PID 1 first."""
-        state = json.loads(self._runc("state", self.name).stdout)
+        """As the host numbers them, PID 1 first; none before it runs."""
+        asked = self._runc("state", self.name, check=False)
+        state = json.loads(asked.stdout) if asked.returncode == 0 else {"status": "absent"}
+        if state["status"] != "running":
+            return []
         namespace = os.readlink(f"/proc/{state['pid']}/ns/pid")
         return [state["pid"]] + [pid for pid in _host_pids() if pid != state["pid"] and _namespace(pid) == namespace]
 
