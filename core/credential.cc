@@ -40,9 +40,9 @@ std::array<std::uint8_t, kChecksumSize> checksum(Seed secret) {
   return first;
 }
 
-SecretBuffer derive_subkey(Seed seed, std::uint64_t id) {
+SecretBuffer derive_subkey(Seed seed, std::uint64_t id, SecretSlab* slab = nullptr) {
   static_assert(crypto_kdf_KEYBYTES == kSeedSize);
-  SecretBuffer subkey(kSeedSize);
+  SecretBuffer subkey = take_or_allocate(slab, kSeedSize);
   crypto_kdf_derive_from_key(subkey.expose().data(), subkey.size(), id, kSubkeyContext,
                              seed.data());
   return subkey;
@@ -53,9 +53,9 @@ Seed as_seed(const SecretBuffer& buffer) {
   return buffer.expose().first<kSeedSize>();
 }
 
-BoxKey derive_box_key(Seed seed) {
-  const auto subkey = derive_subkey(seed, kBoxSubkey);
-  BoxKey key{.public_key = {}, .secret_key = SecretBuffer(crypto_box_SECRETKEYBYTES)};
+BoxKey derive_box_key(Seed seed, SecretSlab* slab = nullptr) {
+  const auto subkey = derive_subkey(seed, kBoxSubkey, slab);
+  BoxKey key{.public_key = {}, .secret_key = take_or_allocate(slab, crypto_box_SECRETKEYBYTES)};
   crypto_box_seed_keypair(key.public_key.data(), key.secret_key.expose().data(),
                           subkey.expose().data());
   return key;
@@ -223,11 +223,13 @@ Result<AgentCredential> parse_agent_credential(std::string_view text) {
   auto parts = parse_parts(text, kAgentPrefix);
   if (!parts) return refuse_credential(parts, "agent credential");
   const auto seed = as_seed(parts->secret);
-  auto signing_subkey = derive_subkey(seed, kSigningSubkey);
-  auto signing_key = SigningKey::from_seed(as_seed(signing_subkey));
+  // All that is derived, in one allocation: this is on the way of every launch.
+  SecretSlab slab(2 * kSeedSize + SigningKey::kSecretSize + crypto_box_SECRETKEYBYTES);
+  auto signing_subkey = derive_subkey(seed, kSigningSubkey, &slab);
+  auto signing_key = SigningKey::from_seed(as_seed(signing_subkey), &slab);
   return AgentCredential{.identity = std::move(parts->identity),
                          .signing_key = std::move(signing_key),
-                         .box_key = derive_box_key(seed),
+                         .box_key = derive_box_key(seed, &slab),
                          .signing_subkey = std::move(signing_subkey)};
 }
 

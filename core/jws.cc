@@ -60,10 +60,10 @@ bool is_key_id_character(char c) {
 
 }  // namespace
 
-SigningKey SigningKey::from_seed(std::span<const std::uint8_t, 32> seed) {
-  static_assert(crypto_sign_SEEDBYTES == 32);
+SigningKey SigningKey::from_seed(std::span<const std::uint8_t, 32> seed, SecretSlab* slab) {
+  static_assert(crypto_sign_SEEDBYTES == 32 && crypto_sign_SECRETKEYBYTES == kSecretSize);
   SigningKey key;
-  key.secret_key_ = SecretBuffer(crypto_sign_SECRETKEYBYTES);
+  key.secret_key_ = take_or_allocate(slab, kSecretSize);
   crypto_sign_seed_keypair(key.public_key_.data(), key.secret_key_.expose().data(), seed.data());
   return key;
 }

@@ -29,7 +29,9 @@ using SigningPublicKey = std::array<std::uint8_t, 32>;
 // guarded memory.
 class SigningKey {
  public:
-  static SigningKey from_seed(std::span<const std::uint8_t, 32> seed);
+  // The secret half takes kSecretSize bytes of `slab`, or an allocation of its own.
+  static SigningKey from_seed(std::span<const std::uint8_t, 32> seed, SecretSlab* slab = nullptr);
+  static constexpr std::size_t kSecretSize = 64;
 
   [[nodiscard]] const SigningPublicKey& public_key() const { return public_key_; }
   [[nodiscard]] std::array<std::uint8_t, 64> sign(std::span<const std::uint8_t> message) const;

@@ -84,6 +84,10 @@ SecretBuffer SecretSlab::take(std::size_t size) {
   return part;
 }
 
+SecretBuffer take_or_allocate(SecretSlab* slab, std::size_t size) {
+  return slab == nullptr ? SecretBuffer(size) : slab->take(size);
+}
+
 void wipe_memory(void* data, std::size_t size) { sodium_memzero(data, size); }
 
 }  // namespace agent_secrets

@@ -70,6 +70,9 @@ class SecretSlab {
   std::size_t left_;
 };
 
+// A part of `slab`, or an allocation of its own where there is none.
+SecretBuffer take_or_allocate(SecretSlab* slab, std::size_t size);
+
 // Wipes memory that cannot live in a SecretBuffer (a parser's scratch space, the process's own
 // environment).
 void wipe_memory(void* data, std::size_t size);

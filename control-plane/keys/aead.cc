@@ -56,7 +56,7 @@ std::optional<SecretBuffer> aead_open(const SecretBuffer& key, const AssociatedD
   AGENT_SECRETS_ASSERT(key.size() == kAeadKeySize);
   if (box.size() < kAeadOverhead) return std::nullopt;
   const std::size_t size = aead_plaintext_size(box);
-  SecretBuffer plaintext = slab == nullptr ? SecretBuffer(size) : slab->take(size);
+  SecretBuffer plaintext = take_or_allocate(slab, size);
   const auto ad = context.bytes();
   const auto sealed = box.subspan(kNonceSize);
   const int done = crypto_aead_xchacha20poly1305_ietf_decrypt(
