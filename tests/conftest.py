@@ -1,6 +1,7 @@
 """Fixtures of every test that runs built programs. Support code is imported as `support.…`."""
 
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -11,6 +12,13 @@ sys.dont_write_bytecode = True
 from support import official_cli, programs  # noqa: E402
 from support.control_plane import ControlPlane  # noqa: E402
 from support.recording_proxy import RecordingProxy  # noqa: E402
+
+
+def pytest_sessionstart():
+    """A runner in the background, or under nohup, ignores signals, and so would all that it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture

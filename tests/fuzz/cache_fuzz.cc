@@ -74,7 +74,7 @@ void check_loaded(const FetchedBundle& cached, std::string_view content, BundleC
 
   static const FetchedBundle next = fetched();
   FakeClock clock;
-  const auto kept = cache.keep(next, std::nullopt, clock);
+  const auto kept = cache.keep(next, std::nullopt, std::chrono::milliseconds(500), clock);
   AGENT_SECRETS_ASSERT(kept.has_value() == (cached.verified.facts.sequence <= kSequence));
 }
 
