@@ -61,7 +61,7 @@ void check_refused(const Error& error, BundleCache& cache) {
   AGENT_SECRETS_ASSERT(error.code == ErrorCode::untrusted && fuzz::is_fit_to_print(error));
   static const FetchedBundle next = fetched();
   FakeClock clock;
-  AGENT_SECRETS_ASSERT(!cache.keep(next, kSequence, clock));
+  AGENT_SECRETS_ASSERT(!cache.keep(next, kSequence, std::chrono::milliseconds(500), clock));
 }
 
 void check_loaded(const FetchedBundle& cached, std::string_view content, BundleCache& cache) {
