@@ -299,8 +299,9 @@ Result<HttpResponse> CurlTransport::get(const HttpRequest& request, milliseconds
   }
   long status = 0;
   curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-  // "HTTP/200 OK" or "HTTP/27.0.5": to libcurl an answer, of status 0 or 5.
-  if (status < 100) {
+  // To libcurl "HTTP/200 OK", "HTTP/27.0.5" and "HTTP/2233721.1 403" are answers, but of no status
+  // that there is.
+  if (status < 100 || status > 999) {
     return fail(ErrorCode::failed, "talk to " + target->authority + ": the answer is not HTTP");
   }
   arrival.response.status = static_cast<int>(status);
