@@ -99,6 +99,7 @@ bool close_listed_from(int first) {
 }
 
 void close_from(int first) {
+  AGENT_SECRETS_ASSERT(first >= 0);
   if (::close_range(static_cast<unsigned>(first), ~0U, 0) == 0) return;
   // Before Linux 5.9, or under a seccomp filter that does not know it.
   if (close_listed_from(first)) return;
