@@ -17,8 +17,9 @@ import time
 
 import bench_support
 from support.control_plane import ControlPlane
+from support.credential_text import with_identity
 from support.cutting_proxy import CuttingProxy
-from support.sidecar import Sidecar, moved, watch_credential
+from support.sidecar import Sidecar, watch_credential
 from support.wait import wait_for
 
 IN_NAMESPACE = "AGENT_SECRETS_BENCH_NAMESPACE"
@@ -93,7 +94,7 @@ def idle(directory, credential, minutes):
 
 
 def reconnects(directory, credential, proxy, wanted):
-    with Sidecar(directory, moved(credential, proxy.url), sequence=1) as sidecar:
+    with Sidecar(directory, with_identity(credential, urls=[proxy.url]), sequence=1) as sidecar:
         wait_for(lambda: sidecar.knows().get("reconnects", 0) >= 3, what="the first reconnects")
         before = sidecar.descriptors()
         wait_for(lambda: sidecar.knows()["reconnects"] >= wanted, 3600, "the reconnects", 0.5)

@@ -18,6 +18,7 @@ import pytest
 
 from support import canary, programs, tls
 from support.control_plane import ControlPlane, Tls
+from support.credential_text import identity_of, with_identity
 
 OK, WARNINGS, UNREACHABLE, REFUSED, NOT_READY, BAD_BUNDLE, INJECTOR_FAILED = 0, 1, 3, 4, 5, 6, 125
 VALUE = "sk-doctor-0123456789-canary"
@@ -114,18 +115,6 @@ def prepare(control_plane):
     assert rest.put_secrets("voice", OPENAI_API_KEY=VALUE, DAILY_API_KEY=VALUE + "2").status == 202
     control_plane.wait_ready("voice")
     assert rest.deploy("bot", secretSet="voice").status == 200
-
-
-def identity_of(credential):
-    public = credential.split("_v1_", 1)[1].split(".", 1)[0]
-    return json.loads(base64.urlsafe_b64decode(public + "=" * (-len(public) % 4)))
-
-
-def with_identity(credential, **changes):
-    """The credential with members of its public JSON changed; the seed stays."""
-    text = json.dumps({**identity_of(credential), **changes}, separators=(",", ":"))
-    encoded = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-    return f"agentcred_v1_{encoded}.{credential.rsplit('.', 1)[1]}"
 
 
 class Stranger(BaseHTTPRequestHandler):

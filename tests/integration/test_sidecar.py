@@ -8,8 +8,9 @@ import pytest
 
 from support import programs
 from support.control_plane import ControlPlane
+from support.credential_text import with_identity
 from support.cutting_proxy import CuttingProxy
-from support.sidecar import Sidecar, moved, watch_credential
+from support.sidecar import Sidecar, watch_credential
 from support.wait import wait_for
 
 
@@ -109,7 +110,7 @@ def test_lost_connections_leak_no_descriptor_and_miss_no_change(tmp_path):
             rest.put_secrets("set1", KEY="old")
             direct.wait_ready("set1")
             rest.deploy("bot", secretSet="set1")
-            credential = moved(watch_credential(direct.issue_credential("bot")), url)
+            credential = with_identity(watch_credential(direct.issue_credential("bot")), urls=[url])
             with Sidecar(tmp_path, credential, sequence=1) as sidecar:
                 wait_for(lambda: sidecar.knows().get("reconnects", 0) >= 1, what="a reconnect")
                 before = sidecar.descriptors()

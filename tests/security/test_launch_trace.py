@@ -1,9 +1,7 @@
 """A launch under strace: no value leaves the process but in the command's environment, and nothing is opened that
 docs/injector.md does not list with its reason."""
 
-import base64
 import fnmatch
-import json
 import re
 import secrets
 
@@ -11,6 +9,7 @@ import pytest
 
 from support import canary, programs, strace, tls
 from support.control_plane import ControlPlane, Tls
+from support.credential_text import with_identity
 
 BINARY = programs.injector_program().read_bytes() if programs.injector_program().exists() else b""
 pytestmark = [
@@ -95,15 +94,6 @@ def fetched(directory, server, credential, *more):
     return Launch(directory, server.values, options, places)
 
 
-def with_public_part(credential, **changes):
-    """The credential with members of its public JSON changed (None: removed); the seed stays."""
-    prefix, rest = credential.split("_v1_", 1)
-    public, seed = rest.split(".", 1)
-    members = json.loads(base64.urlsafe_b64decode(public + "=" * (-len(public) % 4))) | changes
-    text = json.dumps({name: value for name, value in members.items() if value is not None})
-    return f"{prefix}_v1_{base64.urlsafe_b64encode(text.encode()).decode().rstrip('=')}.{seed}"
-
-
 @pytest.fixture(scope="module")
 def env_file_launch(tmp_path_factory):
     directory = tmp_path_factory.mktemp("env-file")
@@ -135,14 +125,14 @@ def user_launch(tmp_path_factory, server):
 @pytest.fixture(scope="module")
 def nameless_launch(tmp_path_factory, server):
     """A control plane whose name has no address."""
-    credential = with_public_part(server.credential, urls=["https://control-plane.invalid"])
+    credential = with_identity(server.credential, urls=["https://control-plane.invalid"])
     return fetched(tmp_path_factory.mktemp("nameless"), server, credential)
 
 
 @pytest.fixture(scope="module")
 def untrusted_launch(tmp_path_factory, server):
     """The certificate is looked for among the system's, and not found."""
-    return fetched(tmp_path_factory.mktemp("untrusted"), server, with_public_part(server.credential, ca=None))
+    return fetched(tmp_path_factory.mktemp("untrusted"), server, with_identity(server.credential, ca=None))
 
 
 STARTED = ["env_file_launch", "bundle_launch", "second_launch", "user_launch"]

@@ -1,6 +1,5 @@
 """A sidecar on its own, as in a container beside the bot's, and what the kernel says of it."""
 
-import base64
 import json
 import os
 import pathlib
@@ -15,16 +14,6 @@ def watch_credential(agent_credential):
     return subprocess.run(
         [programs.injector_program(), "watch-credential"], check=True, capture_output=True, text=True,
         env=programs.clean_environment(AGENT_SECRETS_CREDENTIAL=agent_credential)).stdout.strip()
-
-
-def moved(credential, url):
-    """The same credential for another base URL; the server has to go by it (--public-url)."""
-    prefix, rest = credential.split("_v1_", 1)
-    public, seed = rest.split(".", 1)
-    members = json.loads(base64.urlsafe_b64decode(public + "=" * (-len(public) % 4)))
-    members["urls"] = [url]
-    encoded = base64.urlsafe_b64encode(json.dumps(members).encode()).decode().rstrip("=")
-    return f"{prefix}_v1_{encoded}.{seed}"
 
 
 class Sidecar:
