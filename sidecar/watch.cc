@@ -1,8 +1,6 @@
 #include "sidecar/watch.h"
 
 #include <algorithm>
-#include <charconv>
-#include <ctime>
 #include <utility>
 
 #include <fmt/format.h>
@@ -21,20 +19,8 @@ constexpr std::size_t kRefusalMax = 4096;
 constexpr std::chrono::seconds kRetryAfterMax{60};
 constexpr std::chrono::milliseconds kHasty{1'000};
 
-// RFC 9110 section 5.6.7, the one form that is generated.
-std::optional<std::chrono::seconds> parse_http_date(const std::string& text) {
-  std::tm parts{};
-  const char* end = ::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
-  if (end == nullptr || *end != '\0') return std::nullopt;
-  return std::chrono::seconds(::timegm(&parts));
-}
-
-std::chrono::seconds retry_after(const HttpResponse& response) {
-  const std::string text = response.header("retry-after");
-  unsigned seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error != std::errc() || end != text.data() + text.size()) return std::chrono::seconds(0);
-  return std::min(std::chrono::seconds(seconds), kRetryAfterMax);
+std::chrono::seconds wait_asked_for(const HttpResponse& response) {
+  return std::min(response.retry_after().value_or(std::chrono::seconds(0)), kRetryAfterMax);
 }
 
 std::string refusal_code(const HttpResponse& response) {
@@ -121,13 +107,13 @@ std::chrono::milliseconds Watcher::judge(const HttpResponse& response, Ms took) 
         return failed("the control plane answered 304 to an unconditional request");
       return heard(false, took);
     case 429:
-      return failed("the control plane is busy (429)", retry_after(response));
+      return failed("the control plane is busy (429)", wait_asked_for(response));
     default:
       break;
   }
   if (response.status < 500) return refused(response);
   return failed(fmt::format("the control plane answered {}", response.status),
-                retry_after(response));
+                wait_asked_for(response));
 }
 
 std::chrono::milliseconds Watcher::learn(const HttpResponse& response, Ms took) {
@@ -157,7 +143,7 @@ std::chrono::milliseconds Watcher::heard(bool changed, Ms took) {
 std::chrono::milliseconds Watcher::refused(const HttpResponse& response) {
   const std::string code = refusal_code(response);
   if (response.status == 401 && code == "clock-skew" && !skew_corrected_) {
-    if (const auto date = parse_http_date(response.header("date"))) {
+    if (const auto date = response.date()) {
       skew_ = *date - std::chrono::floor<std::chrono::seconds>(clock_.unix_time());
       skew_corrected_ = true;
       return Ms(0);
