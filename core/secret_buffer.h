@@ -56,8 +56,9 @@ class SecretBuffer {
 
 // Many secrets in one guarded allocation, for where they come and go together: making one takes
 // some ten system calls, and in a process of several threads each change of protection interrupts
-// every processor (0.03 ms each was measured). Parts are buffers like any other, each wiped when it
-// is done with; guard pages stand around them all, none between two.
+// every processor. The server makes three times as many bundles of twelve values with it. Parts are
+// buffers like any other, each wiped when it is done with; guard pages stand around them all, none
+// between two.
 class SecretSlab {
  public:
   // Room for parts of `size` bytes together.
