@@ -47,6 +47,8 @@ class Silence:
         return self
 
     def __exit__(self, *_):
+        # shutdown() wakes the accept() of the other thread; close() alone would leave the port open.
+        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for connection in self._connections:
             connection.close()

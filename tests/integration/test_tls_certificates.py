@@ -61,7 +61,9 @@ class Server:
             setattr(context, name, version)
         context.load_cert_chain(directory / "cert.pem", directory / "key.pem")
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        # Whoever connects and says nothing must not hold up the thread that accepts.
+        self._server.socket = context.wrap_socket(
+            self._server.socket, server_side=True, do_handshake_on_connect=False)
         self.url = f"https://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self):
@@ -90,7 +92,7 @@ def launch(directory, server, ca=None):
     credential.write_text(f"agentcred_v1_{text(json.dumps(identity).encode())}.{text(seed + checksum)}")
     credential.chmod(0o600)
     finished = subprocess.run(
-        [programs.injector_program(), "--credential-file", credential, "--timeout", "1s", "--", "/bin/true"],
+        [programs.injector_program(), "--credential-file", credential, "--timeout", "10s", "--", "/bin/true"],
         env=programs.clean_environment(), capture_output=True, text=True, timeout=30)
     assert finished.returncode == 125
     return finished.stderr

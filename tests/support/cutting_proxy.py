@@ -14,12 +14,16 @@ class CuttingProxy:
         self.cuts = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._accepting = threading.Thread(target=self._serve, daemon=True)
+        self._accepting.start()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
+        # shutdown() wakes the accept() of the other thread; close() alone would leave the port open.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._accepting.join()
         self._listener.close()
 
     def _serve(self):
@@ -29,7 +33,11 @@ class CuttingProxy:
                 threading.Thread(target=self._relay, args=(client,), daemon=True).start()
 
     def _relay(self, client):
-        server = socket.create_connection(("127.0.0.1", self.target_port))
+        try:
+            server = socket.create_connection(("127.0.0.1", self.target_port))
+        except ConnectionRefusedError:
+            client.close()
+            return
         pumps = [threading.Thread(target=_pump, args=pair, daemon=True)
                  for pair in ((client, server), (server, client))]
         for pump in pumps:
