@@ -96,6 +96,10 @@ Result<std::shared_ptr<asio::ssl::context>> make_tls_context(const std::string& 
   SSL_CTX_set_options(native, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 #ifdef SSL_OP_CLEANSE_PLAINTEXT
   SSL_CTX_set_options(native, SSL_OP_CLEANSE_PLAINTEXT);
+  // Nobody comes back with a ticket: a launch and a CLI make one connection in a process's life,
+  // and a sidecar keeps its own. Making two costs both sides as much as a signature.
+  SSL_CTX_set_num_tickets(native, 0);
+  SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
 #endif
   error_code error;
   context->use_certificate_chain_file(certificate_file, error);
