@@ -1,7 +1,9 @@
 """Where the built programs and the repository are."""
 
+import contextlib
 import os
 import pathlib
+import random
 import socket
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -40,8 +42,23 @@ def clean_environment(**extra):
     return environment
 
 
+def _ports():
+    """Below those that the kernel hands out (ip_local_port_range), so that no client's own port is among them,
+    and apart for tests that run side by side."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    ports = list(range(20_000 + worker, 32_000, workers))
+    random.shuffle(ports)
+    return iter(ports)
+
+
+_free_ports = _ports()
+
+
 def free_port():
-    """A loopback port nobody holds at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A loopback port nobody holds at this moment, and that nobody is given twice."""
+    for port in _free_ports:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no loopback port is free")
