@@ -26,9 +26,14 @@ function(add_module name)
   endif()
 endfunction()
 
-# What the linker reads for a static program goes into its bill of materials: beside it, in NAME.d.
-function(record_link_inputs program)
+# What is special to a static program: OpenSSL's locks cost nothing while it has one thread, and what the linker
+# reads goes into its bill of materials: beside it, in NAME.d.
+function(link_as_release program)
   if(AGENT_SECRETS_STATIC)
+    target_sources(${program} PRIVATE ${PROJECT_SOURCE_DIR}/packaging/static/openssl_locks.cc)
+    foreach(lock read_lock write_lock unlock)
+      target_link_options(${program} PRIVATE -Wl,--wrap=CRYPTO_THREAD_${lock})
+    endforeach()
     target_link_options(${program} PRIVATE -Wl,--dependency-file=$<TARGET_FILE:${program}>.d)
   endif()
 endfunction()
