@@ -132,13 +132,14 @@ Result<VerifiedBundle> verify_bundle(std::string_view compact, const CredentialI
   return bundle;
 }
 
-Result<SecretBuffer> open_bundle(const VerifiedBundle& bundle, const BoxKey& key) {
+Result<SecretBuffer> open_bundle(const VerifiedBundle& bundle, const BoxKey& key,
+                                 SecretSlab* slab) {
   const auto& sealed = bundle.sealed;
   if (sealed.size() < crypto_box_SEALBYTES + limits::kSealedPadding ||
       (sealed.size() - crypto_box_SEALBYTES) % limits::kSealedPadding != 0) {
     return fail(ErrorCode::untrusted, "open bundle: the sealed part has an impossible length");
   }
-  SecretBuffer plain(sealed.size() - crypto_box_SEALBYTES);
+  SecretBuffer plain = take_or_allocate(slab, sealed.size() - crypto_box_SEALBYTES);
   AGENT_SECRETS_ASSERT(key.secret_key.size() == crypto_box_SECRETKEYBYTES);
   if (crypto_box_seal_open(plain.expose().data(), sealed.data(), sealed.size(),
                            key.public_key.data(), key.secret_key.expose().data()) != 0) {

@@ -61,7 +61,9 @@ struct VerifiedBundle {
 // credential's. ErrorCode::untrusted otherwise. The nonce is the caller's to compare.
 Result<VerifiedBundle> verify_bundle(std::string_view compact, const CredentialIdentity& identity);
 
-// The environment block, unpadded, in the only buffer that ever holds it.
-Result<SecretBuffer> open_bundle(const VerifiedBundle& bundle, const BoxKey& key);
+// The environment block, unpadded, in the only buffer that ever holds it: a part of `slab` if there
+// is one with room for it.
+Result<SecretBuffer> open_bundle(const VerifiedBundle& bundle, const BoxKey& key,
+                                 SecretSlab* slab = nullptr);
 
 }  // namespace agent_secrets

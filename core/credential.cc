@@ -27,6 +27,10 @@ constexpr char kSubkeyContext[crypto_kdf_CONTEXTBYTES + 1] = "agntsecr";
 constexpr std::uint64_t kSigningSubkey = 1;
 constexpr std::uint64_t kBoxSubkey = 2;
 
+// What is decoded (the seed and its checksum) and what is derived: two subkeys, two secret keys.
+constexpr std::size_t kAgentCredentialRoom =
+    kSeedSize + kChecksumSize + 2 * kSeedSize + SigningKey::kSecretSize + crypto_box_SECRETKEYBYTES;
+
 using Seed = std::span<const std::uint8_t, kSeedSize>;
 
 // The first bytes of the full-length hash. libsodium computes no BLAKE2b below 16 bytes, and a
@@ -147,12 +151,13 @@ struct CredentialParts {
   SecretBuffer secret;  // seed or signing subkey, and the checksum behind it
 };
 
-Result<CredentialParts> parse_parts(std::string_view text, std::string_view prefix) {
+Result<CredentialParts> parse_parts(std::string_view text, std::string_view prefix,
+                                    SecretSlab* slab) {
   auto body = strip_prefix(text, prefix);
   if (!body) return propagate(body);
   const auto dot = body->find('.');
   if (dot == std::string_view::npos) return fail(ErrorCode::invalid, "it has no secret part");
-  auto secret = base64url_decode_secret(body->substr(dot + 1));
+  auto secret = base64url_decode_secret(body->substr(dot + 1), slab);
   if (!secret || secret->size() != kSeedSize + kChecksumSize) {
     return fail(ErrorCode::invalid, "the secret part is not 36 bytes in base64url");
   }
@@ -219,22 +224,22 @@ CredentialPublicKeys credential_public_keys(Seed seed) {
           .box = derive_box_key(seed).public_key};
 }
 
-Result<AgentCredential> parse_agent_credential(std::string_view text) {
-  auto parts = parse_parts(text, kAgentPrefix);
+Result<AgentCredential> parse_agent_credential(std::string_view text, SecretSlab* shared) {
+  SecretSlab own(shared == nullptr ? kAgentCredentialRoom : 0);
+  SecretSlab* const slab = shared == nullptr ? &own : shared;
+  auto parts = parse_parts(text, kAgentPrefix, slab);
   if (!parts) return refuse_credential(parts, "agent credential");
   const auto seed = as_seed(parts->secret);
-  // All that is derived, in one allocation: this is on the way of every launch.
-  SecretSlab slab(2 * kSeedSize + SigningKey::kSecretSize + crypto_box_SECRETKEYBYTES);
-  auto signing_subkey = derive_subkey(seed, kSigningSubkey, &slab);
-  auto signing_key = SigningKey::from_seed(as_seed(signing_subkey), &slab);
+  auto signing_subkey = derive_subkey(seed, kSigningSubkey, slab);
+  auto signing_key = SigningKey::from_seed(as_seed(signing_subkey), slab);
   return AgentCredential{.identity = std::move(parts->identity),
                          .signing_key = std::move(signing_key),
-                         .box_key = derive_box_key(seed, &slab),
+                         .box_key = derive_box_key(seed, slab),
                          .signing_subkey = std::move(signing_subkey)};
 }
 
 Result<WatchCredential> parse_watch_credential(std::string_view text) {
-  auto parts = parse_parts(text, kWatchPrefix);
+  auto parts = parse_parts(text, kWatchPrefix, nullptr);
   if (!parts) return refuse_credential(parts, "watch credential");
   return WatchCredential{.identity = std::move(parts->identity),
                          .signing_key = SigningKey::from_seed(as_seed(parts->secret))};

@@ -83,7 +83,10 @@ CredentialPublicKeys credential_public_keys(std::span<const std::uint8_t, 32> se
 // White space around the text (a file's last newline) is ignored. ErrorCode::invalid names what is
 // wrong with it (prefix, length, checksum, JSON, missing member), never its content. A watch
 // credential where an agent credential is needed, and the reverse, are told apart by name.
-Result<AgentCredential> parse_agent_credential(std::string_view text);
+//
+// `slab` takes the secrets in, as far as it has room; without one they share an allocation of their
+// own: this is on the way of every launch.
+Result<AgentCredential> parse_agent_credential(std::string_view text, SecretSlab* slab = nullptr);
 Result<WatchCredential> parse_watch_credential(std::string_view text);
 
 }  // namespace agent_secrets

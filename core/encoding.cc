@@ -94,8 +94,8 @@ std::optional<std::vector<std::uint8_t>> base64url_decode(std::string_view text)
   return bytes;
 }
 
-std::optional<SecretBuffer> base64url_decode_secret(std::string_view text) {
-  SecretBuffer bytes(decoded_size(text));
+std::optional<SecretBuffer> base64url_decode_secret(std::string_view text, SecretSlab* slab) {
+  SecretBuffer bytes = take_or_allocate(slab, decoded_size(text));
   if (!decode_secret(bytes.expose(), text)) return std::nullopt;
   return bytes;
 }

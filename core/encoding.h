@@ -17,7 +17,8 @@ namespace agent_secrets {
 std::string base64url_encode(std::span<const std::uint8_t> bytes);
 std::optional<std::vector<std::uint8_t>> base64url_decode(std::string_view text);
 // The same into guarded memory and in constant time, for seeds and keys.
-std::optional<SecretBuffer> base64url_decode_secret(std::string_view text);
+std::optional<SecretBuffer> base64url_decode_secret(std::string_view text,
+                                                    SecretSlab* slab = nullptr);
 
 inline std::span<const std::uint8_t> as_bytes(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};

@@ -85,7 +85,7 @@ SecretBuffer SecretSlab::take(std::size_t size) {
 }
 
 SecretBuffer take_or_allocate(SecretSlab* slab, std::size_t size) {
-  return slab == nullptr ? SecretBuffer(size) : slab->take(size);
+  return slab != nullptr && size <= slab->room() ? slab->take(size) : SecretBuffer(size);
 }
 
 void wipe_memory(void* data, std::size_t size) { sodium_memzero(data, size); }

@@ -65,13 +65,14 @@ class SecretSlab {
   explicit SecretSlab(std::size_t size);
   // The next `size` bytes, zero-filled. More than there is room for is a bug.
   SecretBuffer take(std::size_t size);
+  [[nodiscard]] std::size_t room() const { return left_; }
 
  private:
   std::shared_ptr<std::uint8_t> memory_;
   std::size_t left_;
 };
 
-// A part of `slab`, or an allocation of its own where there is none.
+// A part of `slab`, or an allocation of its own where there is none, or no room in it.
 SecretBuffer take_or_allocate(SecretSlab* slab, std::size_t size);
 
 // Wipes memory that cannot live in a SecretBuffer (a parser's scratch space, the process's own

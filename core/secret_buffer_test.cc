@@ -116,6 +116,16 @@ TEST_CASE("parts of a slab hold what they are given, and outlive the slab") {
   CHECK(second.size() == 5);
 }
 
+TEST_CASE("what a slab has no room for gets an allocation of its own") {
+  SecretSlab slab(8);
+  const SecretBuffer part = take_or_allocate(&slab, 5);
+  const SecretBuffer other = take_or_allocate(&slab, 4);
+  CHECK(slab.room() == 3);
+  CHECK(part.size() == 5);
+  CHECK(other.size() == 4);
+  CHECK(take_or_allocate(nullptr, 4).size() == 4);
+}
+
 TEST_CASE("a part is wiped when it is done with, while others of its slab live") {
   SecretSlab slab(8);
   SecretBuffer part = slab.take(4);

@@ -17,8 +17,8 @@ std::string credential_path(const std::string& file_option, char** environment) 
   return path == nullptr ? "" : path;
 }
 
-Result<SecretFile> read_credential_file(const std::string& path, const Log& log) {
-  auto file = read_file(path, limits::kCredential);
+Result<SecretFile> read_credential_file(const std::string& path, SecretSlab* slab, const Log& log) {
+  auto file = read_file(path, limits::kCredential, slab);
   if (!file) {
     file.error().hint = "mount the credential there, readable by this user";
     return propagate(file, "credential");
@@ -54,11 +54,12 @@ bool is_readable_by_others(const struct stat& file) {
 }
 
 Result<LoadedCredential> load_credential(const std::string& file_option, char** environment,
-                                         const SecretBuffer& variable, const Log& log) {
+                                         const SecretBuffer& variable, const Log& log,
+                                         SecretSlab* slab) {
   if (const std::string path = credential_path(file_option, environment); !path.empty()) {
-    auto file = read_credential_file(path, log);
+    auto file = read_credential_file(path, slab, log);
     if (!file) return propagate(file);
-    auto credential = parse_agent_credential(file->text.expose_text());
+    auto credential = parse_agent_credential(file->text.expose_text(), slab);
     if (!credential) return propagate(credential, path);
     return LoadedCredential{
         .credential = std::move(*credential), .place = path, .file = file->status};
@@ -67,7 +68,7 @@ Result<LoadedCredential> load_credential(const std::string& file_option, char** 
     return fail(ErrorCode::invalid, "no credential is given",
                 "set AGENT_SECRETS_CREDENTIAL_FILE, or use --env-file for a local test");
   }
-  auto credential = parse_agent_credential(variable.expose_text());
+  auto credential = parse_agent_credential(variable.expose_text(), slab);
   if (!credential) return propagate(credential, kCredentialVariable);
   return LoadedCredential{
       .credential = std::move(*credential), .place = std::string(kCredentialVariable), .file = {}};

@@ -30,8 +30,10 @@ struct LoadedCredential {
 // Not a pipe or a device: those are nobody's to read later.
 bool is_readable_by_others(const struct stat& file);
 
-// Reads and parses it. A file that others than its owner may read is a warning in the log.
+// Reads and parses it, into `slab` as far as that has room. A file that others than its owner may
+// read is a warning in the log.
 Result<LoadedCredential> load_credential(const std::string& file_option, char** environment,
-                                         const SecretBuffer& variable, const Log& log);
+                                         const SecretBuffer& variable, const Log& log,
+                                         SecretSlab* slab = nullptr);
 
 }  // namespace agent_secrets

@@ -28,7 +28,8 @@ Result<std::size_t> fill(int fd, std::span<std::uint8_t> buffer) {
 
 }  // namespace
 
-Result<SecretFile> read_descriptor(int fd, const std::string& path, std::size_t limit) {
+Result<SecretFile> read_descriptor(int fd, const std::string& path, std::size_t limit,
+                                   SecretSlab* slab) {
   SecretFile file;
   if (::fstat(fd, &file.status) != 0) {
     return fail(ErrorCode::failed, fmt::format("stat {}: {}", path, errno_message(errno)));
@@ -40,7 +41,7 @@ Result<SecretFile> read_descriptor(int fd, const std::string& path, std::size_t 
     return fail(ErrorCode::too_large, fmt::format("{}: more than {} bytes", path, limit));
   }
   // One byte more than expected, to see that the file ends where it should.
-  file.text = SecretBuffer(has_size ? size + 1 : limit + 1);
+  file.text = take_or_allocate(slab, has_size ? size + 1 : limit + 1);
   auto filled = fill(fd, file.text.expose());
   if (!filled) return propagate(filled, fmt::format("read {}", path));
   if (*filled > limit) {
@@ -53,14 +54,14 @@ Result<SecretFile> read_descriptor(int fd, const std::string& path, std::size_t 
   return file;
 }
 
-Result<SecretFile> read_file(const std::string& path, std::size_t limit) {
+Result<SecretFile> read_file(const std::string& path, std::size_t limit, SecretSlab* slab) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!fd.is_open()) {
     const int error_number = errno;
     return fail(error_number == ENOENT ? ErrorCode::not_found : ErrorCode::failed,
                 fmt::format("open {}: {}", path, errno_message(error_number)));
   }
-  return read_descriptor(fd.get(), path, limit);
+  return read_descriptor(fd.get(), path, limit, slab);
 }
 
 Result<void> write_all(int fd, std::string_view bytes, const std::string& path) {

@@ -18,11 +18,14 @@ struct SecretFile {
   struct stat status{};
 };
 
-// ErrorCode::too_large past `limit` bytes, not_found where there is no such file.
-Result<SecretFile> read_file(const std::string& path, std::size_t limit);
+// ErrorCode::too_large past `limit` bytes, not_found where there is no such file. The text is a
+// part of `slab` if there is one with room for it.
+Result<SecretFile> read_file(const std::string& path, std::size_t limit,
+                             SecretSlab* slab = nullptr);
 
 // The same for a descriptor; `path` is for messages.
-Result<SecretFile> read_descriptor(int fd, const std::string& path, std::size_t limit);
+Result<SecretFile> read_descriptor(int fd, const std::string& path, std::size_t limit,
+                                   SecretSlab* slab = nullptr);
 
 // All of it, in as many write(2) calls as it takes.
 Result<void> write_all(int fd, std::string_view bytes, const std::string& path);

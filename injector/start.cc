@@ -38,6 +38,11 @@ CachePolicy cache_policy(const Options& options, const Deadline& deadline) {
   return policy;
 }
 
+// Guarded memory for all secrets of an ordinary start: three pages, the last bytes of which are
+// libsodium's, hold a credential with its certificate, the keys made of it, and some 10 KiB of
+// values. Each allocation of its own would be ten more system calls.
+constexpr std::size_t kSecretsOfStart = 3 * 4096 - 16;
+
 struct OpenedBundle {
   ObtainedBundle obtained;
   SecretBuffer block;
@@ -45,7 +50,7 @@ struct OpenedBundle {
 
 Result<OpenedBundle> obtain(const Options& options, const AgentCredential& credential,
                             const std::string& instance_id, const Deadline& deadline,
-                            Progress& progress) {
+                            SecretSlab& slab, Progress& progress) {
   std::optional<BundleCache> cache;
   if (!options.cache_directory.empty()) {
     progress.enter(StartStep::cache);
@@ -66,7 +71,7 @@ Result<OpenedBundle> obtain(const Options& options, const AgentCredential& crede
                                 policy_of_start(options, deadline, progress.log()));
     if (!fetched) return fetched;
     progress.enter(StartStep::open);
-    auto opened = open_bundle(fetched->verified, credential.box_key);
+    auto opened = open_bundle(fetched->verified, credential.box_key, &slab);
     if (!opened) return propagate(opened);
     block = std::move(*opened);
     if (cache) progress.enter(StartStep::cache);
@@ -77,7 +82,7 @@ Result<OpenedBundle> obtain(const Options& options, const AgentCredential& crede
   if (!obtained) return propagate(obtained);
   if (obtained->from_cache) {
     progress.enter(StartStep::open);
-    auto opened = open_bundle(obtained->verified, credential.box_key);
+    auto opened = open_bundle(obtained->verified, credential.box_key, &slab);
     if (!opened) return propagate(opened);
     block = std::move(*opened);
   }
@@ -88,14 +93,15 @@ Result<StartMaterial> from_control_plane(const Options& options, char** environm
                                          const SecretBuffer& credential_variable,
                                          const Deadline& deadline, Progress& progress) {
   progress.enter(StartStep::credential);
-  auto loaded =
-      load_credential(options.credential_file, environment, credential_variable, progress.log());
+  SecretSlab slab(kSecretsOfStart);
+  auto loaded = load_credential(options.credential_file, environment, credential_variable,
+                                progress.log(), &slab);
   if (!loaded) return propagate(loaded);
   const AgentCredential& credential = loaded->credential;
 
   StartMaterial material;
   material.instance_id = choose_instance_id(find_variable(environment, "HOSTNAME"));
-  auto opened = obtain(options, credential, material.instance_id, deadline, progress);
+  auto opened = obtain(options, credential, material.instance_id, deadline, slab, progress);
   if (!opened) return propagate(opened);
   material.block = std::move(opened->block);
   material.facts = std::move(opened->obtained.verified.facts);
