@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "core/error.h"
@@ -27,7 +28,14 @@ std::vector<std::string> split(std::string_view pattern) {
   return segments;
 }
 
-bool matches(const std::vector<std::string>& pattern, const std::vector<std::string>& path) {
+bool takes_the_rest(std::string_view segment) {
+  return is_parameter(segment) && segment.ends_with("...}");
+}
+
+bool matches(std::span<const std::string> pattern, std::span<const std::string> path) {
+  if (!pattern.empty() && takes_the_rest(pattern.back()) && path.size() > pattern.size()) {
+    path = path.first(pattern.size());
+  }
   return std::ranges::equal(pattern, path, [](const std::string& wanted, const std::string& got) {
     return is_parameter(wanted) || wanted == got;
   });
@@ -60,7 +68,8 @@ Outcome Router::dispatch(Request& request) const {
     request.params.clear();
     for (std::size_t i = 0; i < route.segments.size(); ++i) {
       const std::string& name = route.segments[i];
-      if (is_parameter(name)) request.params[name.substr(1, name.size() - 2)] = request.segments[i];
+      if (!is_parameter(name) || takes_the_rest(name)) continue;
+      request.params[name.substr(1, name.size() - 2)] = request.segments[i];
     }
     try {
       return route.handler(request);

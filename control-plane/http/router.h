@@ -1,6 +1,7 @@
 #pragma once
 // Method and path pattern → handler. Patterns are literal segments and {name} segments, matched on
-// decoded segments, so an escaped slash stays inside its segment and never becomes a separator.
+// decoded segments, so an escaped slash stays inside its segment and never becomes a separator. A
+// last {name...} takes one segment or more, and fills no parameter.
 // Empty leading segments ("//v1/…", from a trailing slash in PIPECAT_API_HOST, contract 1.1) are
 // dropped; "." and ".." segments are refused.
 //

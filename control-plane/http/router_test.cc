@@ -14,6 +14,8 @@ Router make_router() {
     return Response{.body = request.params.at("org") + "|" + request.params.at("set")};
   });
   router.add("DELETE", "/orgs/{org}/sets/{set}", [](const Request&) { return Response{}; });
+  router.add("PATCH", "/proxy/{id}/{path...}",
+             [](const Request& request) { return Response{.body = request.params.at("id")}; });
   router.add("GET", "/fails",
              [](const Request&) -> Outcome { throw std::runtime_error("value in here"); });
   return router;
@@ -37,6 +39,14 @@ TEST_CASE("an unknown path is 404, and so is one segment more or less") {
   CHECK(answer("GET", "/orgs/acme/sets/a/b").status == 404);
   CHECK(answer("GET", "/orgs/acme/sets/a/").status == 404);
   CHECK(answer("GET", "/").status == 404);
+}
+
+TEST_CASE("a last parameter with dots takes one segment or more") {
+  CHECK(answer("PATCH", "/proxy/a/b").body == "a");
+  CHECK(answer("PATCH", "/proxy/a/b/c/d").body == "a");
+  CHECK(answer("PATCH", "/proxy/a/").body == "a");
+  CHECK(answer("PATCH", "/proxy/a").status == 404);
+  CHECK(answer("PATCH", "/proxies/a/b/c").status == 404);
 }
 
 TEST_CASE("a wrong method is 405 and names the right ones") {
