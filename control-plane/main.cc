@@ -7,10 +7,13 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "control-plane/commands/api_key.h"
 #include "control-plane/commands/credential.h"
 #include "control-plane/commands/fleet.h"
 #include "control-plane/commands/init.h"
+#include "control-plane/commands/organization.h"
 #include "control-plane/commands/token.h"
+#include "control-plane/commands/user.h"
 #include "control-plane/options.h"
 #include "control-plane/serve.h"
 
@@ -54,6 +57,31 @@ struct Run {
   }
   Result<void> operator()(const TokenRevokeOptions& options) const {
     return revoke_token(options, clock);
+  }
+  Result<void> operator()(const OrganizationAddOptions& options) const {
+    return add_organization(options, clock);
+  }
+  Result<void> operator()(const OrganizationListOptions& options) const {
+    return list_organizations(options, clock);
+  }
+  Result<void> operator()(const UserAddOptions& options) const { return add_user(options, clock); }
+  Result<void> operator()(const UserListOptions& options) const {
+    return list_users(options, clock);
+  }
+  Result<void> operator()(const MemberAddOptions& options) const {
+    return add_member(options, clock);
+  }
+  Result<void> operator()(const MemberRemoveOptions& options) const {
+    return remove_member(options, clock);
+  }
+  Result<void> operator()(const ApiKeyCreateOptions& options) const {
+    return create_api_key(options, clock);
+  }
+  Result<void> operator()(const ApiKeyListOptions& options) const {
+    return list_api_keys(options, clock);
+  }
+  Result<void> operator()(const ApiKeyRevokeOptions& options) const {
+    return revoke_api_key(options, clock);
   }
   Result<void> operator()(const CredentialIssueOptions& options) const {
     return issue_credential(options, clock);

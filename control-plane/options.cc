@@ -40,7 +40,11 @@ class Parser {
     app_.require_subcommand(1);
     add_init();
     add_serve();
+    add_organization();
+    add_user();
+    add_member();
     add_token();
+    add_api_key();
     add_credential();
     add_fleet();
     add_set();
@@ -87,8 +91,9 @@ class Parser {
   }
 
   template <typename T>
-  static void add_organization(CLI::App* app, const std::shared_ptr<T>& options) {
-    app->add_option("--organization", options->organization, "default: the only one there is")
+  static CLI::Option* add_organization(CLI::App* app, const std::shared_ptr<T>& options) {
+    return app
+        ->add_option("--organization", options->organization, "default: the only one there is")
         ->type_name("NAME");
   }
 
@@ -141,19 +146,108 @@ class Parser {
     CLI::App* create = token->add_subcommand("create", "Print a new token, once");
     const auto creating = command<TokenCreateOptions>(create);
     create->add_option("name", creating->name, "what it is for")->required();
-    create->add_option("--role", creating->role, "admin or member")
-        ->check(CLI::IsMember({"admin", "member"}))
-        ->capture_default_str();
+    CLI::Option* role = add_role(create, creating);
+    create
+        ->add_option("--user", creating->user,
+                     "a user's token, for all of the user's organizations or the one named; "
+                     "default: the organization's own")
+        ->type_name("NAME")
+        ->excludes(role);
     add_organization(create, creating);
 
     CLI::App* list = token->add_subcommand("list", "Names and roles; never the tokens");
     const auto listing = command<TokenListOptions>(list);
     list->add_flag("--json", listing->json, "as JSON");
-    add_organization(list, listing);
+    add_owner(list, listing);
 
     CLI::App* revoke = token->add_subcommand("revoke", "Refuse a token from now on");
     const auto revoking = command<TokenRevokeOptions>(revoke);
     revoke->add_option("name", revoking->name)->required();
+    add_owner(revoke, revoking);
+  }
+
+  // Whose tokens: an organization's, or a user's.
+  template <typename T>
+  static void add_owner(CLI::App* app, const std::shared_ptr<T>& options) {
+    app->add_option("--user", options->user, "the tokens of this user")
+        ->type_name("NAME")
+        ->excludes(add_organization(app, options));
+  }
+
+  template <typename T>
+  static CLI::Option* add_role(CLI::App* app, const std::shared_ptr<T>& options) {
+    return app->add_option("--role", options->role, "admin or member")
+        ->check(CLI::IsMember({"admin", "member"}))
+        ->capture_default_str();
+  }
+
+  void add_organization() {
+    CLI::App* organization = app_.add_subcommand("organization", "Who has sets and agents");
+    organization->require_subcommand(1);
+
+    CLI::App* add = organization->add_subcommand("add", "Make another organization");
+    const auto adding = command<OrganizationAddOptions>(add);
+    add->add_option("name", adding->name, "as in paths")->required();
+    add->add_option("--display-name", adding->display_name, "as people see it (default: its name)")
+        ->type_name("TEXT");
+
+    CLI::App* list = organization->add_subcommand("list", "All organizations");
+    const auto listing = command<OrganizationListOptions>(list);
+    list->add_flag("--json", listing->json, "as JSON");
+  }
+
+  void add_user() {
+    CLI::App* user = app_.add_subcommand("user", "People, who can be members of organizations");
+    user->require_subcommand(1);
+
+    CLI::App* add = user->add_subcommand("add", "Make a user");
+    const auto adding = command<UserAddOptions>(add);
+    add->add_option("name", adding->name)->required();
+    add->add_option("--email", adding->email, "what `auth whoami` shows")->type_name("ADDRESS");
+
+    CLI::App* list = user->add_subcommand("list", "All users and their memberships");
+    const auto listing = command<UserListOptions>(list);
+    list->add_flag("--json", listing->json, "as JSON");
+  }
+
+  void add_member() {
+    CLI::App* member = app_.add_subcommand("member", "Which organizations a user's tokens reach");
+    member->require_subcommand(1);
+
+    CLI::App* add = member->add_subcommand("add", "Make a user a member, or change the role");
+    const auto adding = command<MemberAddOptions>(add);
+    add->add_option("user", adding->user)->required();
+    add_role(add, adding);
+    add_organization(add, adding);
+
+    CLI::App* remove = member->add_subcommand("remove", "End a membership at the next request");
+    const auto removing = command<MemberRemoveOptions>(remove);
+    remove->add_option("user", removing->user)->required();
+    add_organization(remove, removing);
+  }
+
+  void add_api_key() {
+    CLI::App* key = app_.add_subcommand("api-key", "Keys of an organization, for programs");
+    key->require_subcommand(1);
+
+    CLI::App* create = key->add_subcommand("create", "Print a new key; a private one only once");
+    const auto creating = command<ApiKeyCreateOptions>(create);
+    create->add_option("name", creating->name, "what it is for")->required();
+    create
+        ->add_option("--type", creating->type,
+                     "private: the REST API, with a member's rights; public: starting sessions")
+        ->check(CLI::IsMember({"private", "public"}))
+        ->required();
+    add_organization(create, creating);
+
+    CLI::App* list = key->add_subcommand("list", "All keys; never a private one itself");
+    const auto listing = command<ApiKeyListOptions>(list);
+    list->add_flag("--json", listing->json, "as JSON");
+    add_organization(list, listing);
+
+    CLI::App* revoke = key->add_subcommand("revoke", "Refuse a key from now on");
+    const auto revoking = command<ApiKeyRevokeOptions>(revoke);
+    revoke->add_option("id", revoking->id, "as `api-key list` shows it")->required();
     add_organization(revoke, revoking);
   }
 

@@ -34,7 +34,8 @@ struct ServeOptions {
 
 struct TokenCreateOptions {
   DataOptions data;
-  std::string organization;  // empty: the only one
+  std::string organization;  // empty: the only one, or all of the user's
+  std::string user;          // empty: the organization's own token
   std::string name;
   std::string role = "member";
 };
@@ -42,13 +43,69 @@ struct TokenCreateOptions {
 struct TokenListOptions {
   DataOptions data;
   std::string organization;
+  std::string user;
   bool json = false;
 };
 
 struct TokenRevokeOptions {
   DataOptions data;
   std::string organization;
+  std::string user;
   std::string name;
+};
+
+struct OrganizationAddOptions {
+  DataOptions data;
+  std::string name;
+  std::string display_name;
+};
+
+struct OrganizationListOptions {
+  DataOptions data;
+  bool json = false;
+};
+
+struct UserAddOptions {
+  DataOptions data;
+  std::string name;
+  std::string email;
+};
+
+struct UserListOptions {
+  DataOptions data;
+  bool json = false;
+};
+
+struct MemberAddOptions {
+  DataOptions data;
+  std::string organization;
+  std::string user;
+  std::string role = "member";
+};
+
+struct MemberRemoveOptions {
+  DataOptions data;
+  std::string organization;
+  std::string user;
+};
+
+struct ApiKeyCreateOptions {
+  DataOptions data;
+  std::string organization;
+  std::string name;
+  std::string type;
+};
+
+struct ApiKeyListOptions {
+  DataOptions data;
+  std::string organization;
+  bool json = false;
+};
+
+struct ApiKeyRevokeOptions {
+  DataOptions data;
+  std::string organization;
+  std::string id;
 };
 
 struct CredentialIssueOptions {
@@ -101,8 +158,11 @@ struct SetStatusOptions {
 
 using Command =
     std::variant<InitOptions, ServeOptions, TokenCreateOptions, TokenListOptions,
-                 TokenRevokeOptions, CredentialIssueOptions, CredentialRegisterOptions,
-                 CredentialListOptions, CredentialRevokeOptions, FleetOptions, SetStatusOptions>;
+                 TokenRevokeOptions, OrganizationAddOptions, OrganizationListOptions,
+                 UserAddOptions, UserListOptions, MemberAddOptions, MemberRemoveOptions,
+                 ApiKeyCreateOptions, ApiKeyListOptions, ApiKeyRevokeOptions,
+                 CredentialIssueOptions, CredentialRegisterOptions, CredentialListOptions,
+                 CredentialRevokeOptions, FleetOptions, SetStatusOptions>;
 
 // A command to run, or the exit code when there is nothing to run: help was printed, or what is
 // wrong with the command line.

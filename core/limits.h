@@ -16,6 +16,11 @@ inline constexpr std::size_t kKeysPerSet = 1024;
 inline constexpr std::size_t kSetBytes = 1024uz * 1024;
 inline constexpr std::size_t kAgentNameMax = 54;
 
+// People and what they name: display names, tokens, API keys. An address: RFC 5321 section 4.5.3.
+inline constexpr std::size_t kTitleMax = 128;
+inline constexpr std::size_t kEmailMax = 254;
+inline constexpr std::int64_t kApiKeys = 5;  // live ones of an organization, of each type
+
 // One environment string, `KEY=value` and its NUL: MAX_ARG_STRLEN, 32 pages (execve(2)).
 inline constexpr std::size_t kEnvironmentString = 131072;
 

@@ -19,11 +19,11 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "control-plane/catalog/access.h"
 #include "control-plane/catalog/outbox.h"
 #include "control-plane/region/region_store.h"
 #include "core/credential.h"
@@ -32,34 +32,12 @@
 
 namespace agent_secrets::control_plane {
 
-enum class Role { member, admin };
 enum class SetType { secret, image_pull_secret };
 enum class SetStatus { pending, ready, failed };
-
-struct Organization {
-  std::int64_t id = 0;
-  std::string name;
-  std::string verbose_name;
-  std::string default_region;
-};
 
 struct Region {
   std::string code;
   std::string display_name;
-};
-
-struct Token {
-  std::int64_t id = 0;
-  std::string name;
-  Role role = Role::member;
-  UnixMs created_at{};
-  std::optional<UnixMs> revoked_at;
-};
-
-// Who a request speaks for.
-struct Principal {
-  Organization organization;
-  Token token;
 };
 
 struct SecretSet {
@@ -155,9 +133,10 @@ struct CredentialRecord {
   bool confirmed = false;  // the region knows its present state
 };
 
-class Catalog : public Outbox {
+class Catalog : public Outbox, public Access {
  public:
-  // Organizations, regions, tokens, settings.
+  // Organizations, regions, settings.
+  // Without a verbose name it shows its name.
   virtual Result<Organization> create_organization(std::string_view name,
                                                    std::string_view verbose_name,
                                                    std::string_view default_region) = 0;
@@ -167,12 +146,6 @@ class Catalog : public Outbox {
                                           std::string_view region) = 0;
   virtual Result<void> add_region(const Region& region) = 0;
   virtual Result<std::vector<Region>> list_regions() = 0;
-  virtual Result<Token> add_token(std::int64_t organization_id, std::string_view name, Role role,
-                                  std::span<const std::uint8_t, 32> sha256) = 0;
-  virtual Result<std::vector<Token>> list_tokens(std::int64_t organization_id) = 0;
-  virtual Result<void> revoke_token(std::int64_t organization_id, std::string_view name) = 0;
-  virtual Result<std::optional<Principal>> find_principal(
-      std::span<const std::uint8_t, 32> sha256) = 0;
   virtual Result<void> put_setting(std::string_view name, std::string_view value) = 0;
   virtual Result<std::optional<std::string>> find_setting(std::string_view name) = 0;
 
@@ -210,6 +183,5 @@ class Catalog : public Outbox {
 
 std::string_view to_string(SetStatus status);  // "pending", …
 std::string_view to_string(SetType type);      // "secret", "imagePullSecret"
-std::string_view to_string(Role role);
 
 }  // namespace agent_secrets::control_plane

@@ -114,6 +114,30 @@ Result<void> check_plain_name(std::string_view what, std::string_view name) {
                           what, shown(name), limits::kSetNameMax));
 }
 
+Result<void> check_title(std::string_view what, std::string_view title) {
+  const bool plain = std::ranges::all_of(
+      title, [](char c) { return (c < 0 || c >= ' ') && c != 0x7f && c != '[' && c != ']'; });
+  if (!title.empty() && title.size() <= limits::kTitleMax && plain &&
+      simdjson::validate_utf8(title.data(), title.size())) {
+    return {};
+  }
+  return fail(ErrorCode::invalid,
+              fmt::format("Invalid {} {}: use 1 to {} bytes of text without square brackets.", what,
+                          shown(title), limits::kTitleMax));
+}
+
+// Shown, never written to: one '@' with something on both sides will do.
+Result<void> check_email(std::string_view email) {
+  const std::size_t at = email.find('@');
+  const bool plain = std::ranges::all_of(
+      email, [](char c) { return c > ' ' && c < 0x7f && c != '[' && c != ']'; });
+  if (plain && at != 0 && at != email.npos && at + 1 < email.size() && at == email.rfind('@') &&
+      email.size() <= limits::kEmailMax) {
+    return {};
+  }
+  return fail(ErrorCode::invalid, fmt::format("Invalid e-mail address {}.", shown(email)));
+}
+
 Result<void> check_scaling(const Scaling& scaling) {
   if (scaling.min_agents < 0) {
     return fail(ErrorCode::invalid, "minAgents must not be negative.");

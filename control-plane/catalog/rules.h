@@ -19,9 +19,12 @@ Result<void> check_set_name(std::string_view name);
 Result<void> check_key(std::string_view key);
 Result<void> check_value(std::string_view key, const SecretBuffer& value);
 Result<void> check_agent_name(std::string_view name);
-// Organizations and regions: lower-case letters, digits and '-'. A region's code is part of a file
-// name.
+// Organizations, regions and users: lower-case letters, digits and '-'. A region's code is part of
+// a file name.
 Result<void> check_plain_name(std::string_view what, std::string_view name);
+// What people call something: UTF-8 without control characters and square brackets.
+Result<void> check_title(std::string_view what, std::string_view title);
+Result<void> check_email(std::string_view email);
 Result<void> check_scaling(const Scaling& scaling);
 
 // The pairs of a write, and for an image pull secret its one pair and its host.

@@ -1,7 +1,8 @@
 #pragma once
 // The catalog in one SQLite file. Its schema is migrations/*.sql; the .cc files follow the parts of
-// the Catalog interface: sqlite_organizations, sqlite_tokens, sqlite_sets, sqlite_values,
-// sqlite_agents, sqlite_deploys, sqlite_credentials, sqlite_outbox. Values are encrypted inside the
+// the Catalog interface: sqlite_organizations, sqlite_users, sqlite_tokens, sqlite_api_keys,
+// sqlite_identities, sqlite_sets, sqlite_values, sqlite_agents, sqlite_deploys, sqlite_credentials,
+// sqlite_outbox. Values are encrypted inside the
 // transaction that gives them their version, because the version is part of what they are bound to.
 //
 // Threads: safe from several; one call at a time works on the file.
@@ -28,14 +29,29 @@ class SqliteCatalog final : public Catalog {
   Result<void> set_default_region(std::int64_t organization_id, std::string_view region) override;
   Result<void> add_region(const Region& region) override;
   Result<std::vector<Region>> list_regions() override;
-  Result<Token> add_token(std::int64_t organization_id, std::string_view name, Role role,
-                          std::span<const std::uint8_t, 32> sha256) override;
-  Result<std::vector<Token>> list_tokens(std::int64_t organization_id) override;
-  Result<void> revoke_token(std::int64_t organization_id, std::string_view name) override;
-  Result<std::optional<Principal>> find_principal(
-      std::span<const std::uint8_t, 32> sha256) override;
   Result<void> put_setting(std::string_view name, std::string_view value) override;
   Result<std::optional<std::string>> find_setting(std::string_view name) override;
+
+  Result<std::optional<Identity>> find_identity(const BearerHash& hash) override;
+  Result<bool> is_live_public_key(const BearerHash& hash) override;
+  Result<User> add_user(std::string_view name, std::string_view email) override;
+  Result<std::optional<User>> find_user(std::string_view name) override;
+  Result<std::vector<User>> list_users() override;
+  Result<void> put_membership(std::int64_t user_id, std::int64_t organization_id,
+                              Role role) override;
+  Result<void> remove_membership(std::int64_t user_id, std::int64_t organization_id) override;
+  Result<void> add_token(std::int64_t organization_id, std::string_view name, Role role,
+                         const BearerHash& hash) override;
+  Result<void> add_user_token(std::int64_t user_id, std::optional<std::int64_t> organization_id,
+                              std::string_view name, const BearerHash& hash) override;
+  Result<std::vector<Token>> list_tokens(std::int64_t organization_id) override;
+  Result<std::vector<Token>> list_user_tokens(std::int64_t user_id) override;
+  Result<void> revoke_token(std::int64_t organization_id, std::string_view name) override;
+  Result<void> revoke_user_token(std::int64_t user_id, std::string_view name) override;
+  Result<ApiKey> add_api_key(std::int64_t organization_id, std::string_view name, ApiKeyType type,
+                             const SecretBuffer& key) override;
+  Result<std::vector<ApiKey>> list_api_keys(std::int64_t organization_id) override;
+  Result<void> revoke_api_key(std::int64_t organization_id, std::string_view id) override;
 
   Result<SecretSet> write_set(std::int64_t organization_id, WriteSet write) override;
   Result<std::vector<SecretSet>> list_sets(std::int64_t organization_id) override;
@@ -79,8 +95,21 @@ class SqliteCatalog final : public Catalog {
   // All of these run inside a transaction of db_. What they throw, it converts.
 
   // sqlite_organizations.cc
+  // Of "SELECT id, name, verbose_name, default_region".
+  static Organization read_organization(const SqliteQuery& row);
   Result<Organization> organization_by_id(std::int64_t id);
   Result<void> check_region(std::string_view code);
+
+  // sqlite_users.cc
+  static constexpr std::int64_t kAnyOrganization = 0;  // no row has this id
+  std::vector<Membership> read_memberships(std::int64_t user_id, std::int64_t organization_id);
+
+  // sqlite_api_keys.cc
+  Result<void> check_api_key_count(std::int64_t organization_id, ApiKeyType type);
+
+  // sqlite_identities.cc
+  std::optional<Identity> find_token_identity(const BearerHash& hash);
+  std::optional<Identity> find_private_key_identity(const BearerHash& hash);
 
   // sqlite_sets.cc
   struct SetRow {

@@ -1,33 +1,18 @@
 // Deploys: the gate of contract 6.2, and the deployment that pins what passed it, in one
 // transaction.
-#include <array>
 #include <utility>
 
 #include <fmt/format.h>
-#include <sodium.h>
 
 #include "control-plane/catalog/rules.h"
 #include "control-plane/catalog/sqlite_catalog.h"
+#include "control-plane/catalog/uuid.h"
 #include "core/limits.h"
 
 namespace agent_secrets::control_plane {
 namespace {
 
 constexpr std::string_view kUnchanged = "Nothing to deploy: the configuration is unchanged.";
-
-// RFC 9562, version 4.
-std::string random_uuid() {
-  std::array<std::uint8_t, 16> bytes{};
-  randombytes_buf(bytes.data(), bytes.size());
-  bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0f) | 0x40);
-  bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3f) | 0x80);
-  std::string text;
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-    text += fmt::format("{:02x}", bytes[i]);
-  }
-  return text;
-}
 
 std::string_view kind(SetType type) {
   return type == SetType::secret ? "Secret set" : "Image pull secret";

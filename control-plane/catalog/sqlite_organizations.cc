@@ -7,17 +7,6 @@
 #include "control-plane/catalog/sqlite_catalog.h"
 
 namespace agent_secrets::control_plane {
-namespace {
-
-Organization read_organization(const SqliteQuery& row) {
-  return {.id = row.integer(0),
-          .name = row.text(1),
-          .verbose_name = row.text(2),
-          .default_region = row.text(3)};
-}
-
-}  // namespace
-
 std::string_view to_string(SetStatus status) {
   switch (status) {
     case SetStatus::pending:
@@ -33,8 +22,6 @@ std::string_view to_string(SetStatus status) {
 std::string_view to_string(SetType type) {
   return type == SetType::secret ? "secret" : "imagePullSecret";
 }
-
-std::string_view to_string(Role role) { return role == Role::admin ? "admin" : "member"; }
 
 SqliteCatalog::SqliteCatalog(std::unique_ptr<SqliteConnection> connection, ValueCipher cipher,
                              const Clock& clock)
@@ -54,6 +41,13 @@ Result<void> SqliteCatalog::check_region(std::string_view code) {
               fmt::format("Invalid region {}. Valid regions are: {}", shown(code), codes));
 }
 
+Organization SqliteCatalog::read_organization(const SqliteQuery& row) {
+  return {.id = row.integer(0),
+          .name = row.text(1),
+          .verbose_name = row.text(2),
+          .default_region = row.text(3)};
+}
+
 Result<Organization> SqliteCatalog::organization_by_id(std::int64_t id) {
   auto row = db_.query(
       "SELECT id, name, verbose_name, default_region FROM organizations WHERE id = ?", id);
@@ -65,6 +59,8 @@ Result<Organization> SqliteCatalog::create_organization(std::string_view name,
                                                         std::string_view verbose_name,
                                                         std::string_view default_region) {
   if (auto ok = check_plain_name("organization name", name); !ok) return propagate(ok);
+  if (verbose_name.empty()) verbose_name = name;
+  if (auto ok = check_title("display name", verbose_name); !ok) return propagate(ok);
   return db_.write("create organization", [&]() -> Result<Organization> {
     if (auto ok = check_region(default_region); !ok) return propagate(ok);
     const int added = db_.query(

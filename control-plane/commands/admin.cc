@@ -61,7 +61,19 @@ Result<Organization> choose_organization(Catalog& catalog, const std::string& na
   return fail(ErrorCode::not_found, "no organization '" + name + "'", "There are: " + names + ".");
 }
 
+Result<User> choose_user(Catalog& catalog, const std::string& name) {
+  auto user = catalog.find_user(name);
+  if (!user) return propagate(user);
+  if (*user) return std::move(**user);
+  return fail(ErrorCode::not_found, "no user '" + name + "'", "see secret-control-plane user list");
+}
+
 Result<void> print(std::string_view text) { return write_all(STDOUT_FILENO, text, "output"); }
+
+Result<void> print_secret_line(const SecretBuffer& text) {
+  if (auto printed = print(text.expose_text()); !printed) return printed;
+  return print("\n");
+}
 
 void note(std::string_view text) {
   (void)std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
@@ -84,6 +96,12 @@ std::string format_table(const std::vector<std::vector<std::string>>& rows) {
     text += '\n';
   }
   return text;
+}
+
+std::string or_dash(std::string_view cell) { return std::string(cell.empty() ? "-" : cell); }
+
+std::string format_or_dash(std::optional<std::chrono::milliseconds> unix_time) {
+  return unix_time ? format_timestamp(*unix_time) : "-";
 }
 
 Result<void> write_private_file(const std::string& path, std::string_view text) {

@@ -209,8 +209,7 @@ Result<void> init(const InitOptions& options, const Clock& clock) {
   undo.forget();
 
   note("organization '" + options.organization + "' is ready; its first admin token, shown once:");
-  if (auto printed = print(token->expose_text()); !printed) return printed;
-  if (auto printed = print("\n"); !printed) return printed;
+  if (auto printed = print_secret_line(*token); !printed) return printed;
   // Absolute, because a shell looks for `. name` in its PATH.
   note("next: secret-control-plane serve ..., then: . " + fs::absolute(env_file(options)).string());
   return {};

@@ -1,47 +1,109 @@
 #include "control-plane/commands/token.h"
 
-#include <array>
 #include <string>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <sodium.h>
 
 #include "control-plane/commands/admin.h"
-#include "core/encoding.h"
 
 namespace agent_secrets::control_plane {
 namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kTokenBytes = 32;
+json::value text_or_null(std::string_view text) {
+  return text.empty() ? json::value(nullptr) : json::value(json::string(text.data(), text.size()));
+}
+
+std::string_view role_of(const Token& token) {
+  return token.role ? to_string(*token.role) : std::string_view();
+}
 
 std::string tokens_json(const std::vector<Token>& tokens) {
   json::array rows;
   for (const Token& token : tokens) {
-    const std::string_view role = to_string(token.role);
     rows.push_back(json::object{
         {"name", token.name},
-        {"role", json::string_view(role.data(), role.size())},
+        {"role", text_or_null(role_of(token))},
+        {"user", text_or_null(token.user)},
+        {"organization", text_or_null(token.organization)},
         {"createdAt", format_timestamp(token.created_at)},
-        {"revokedAt", token.revoked_at ? json::value(format_timestamp(*token.revoked_at))
-                                       : json::value(nullptr)}});
+        {"revokedAt",
+         text_or_null(token.revoked_at ? format_timestamp(*token.revoked_at) : std::string())}});
   }
   return json::serialize(rows) + "\n";
+}
+
+std::string tokens_table(const std::vector<Token>& tokens) {
+  std::vector<std::vector<std::string>> rows{
+      {"NAME", "ROLE", "USER", "ORGANIZATION", "CREATED", "REVOKED"}};
+  for (const Token& token : tokens) {
+    rows.push_back({token.name, or_dash(role_of(token)), or_dash(token.user),
+                    token.organization.empty() ? "all of the user's" : token.organization,
+                    format_timestamp(token.created_at), format_or_dash(token.revoked_at)});
+  }
+  return format_table(rows);
+}
+
+// Of a user, for one of the organizations that the user is a member of, or for all.
+Result<SecretBuffer> mint_user_token(Catalog& catalog, const TokenCreateOptions& options) {
+  auto user = choose_user(catalog, options.user);
+  if (!user) return propagate(user);
+  std::optional<std::int64_t> organization;
+  for (const Membership& membership : user->memberships) {
+    if (membership.organization.name == options.organization) {
+      organization = membership.organization.id;
+    }
+  }
+  if (!options.organization.empty() && !organization) {
+    return fail(ErrorCode::invalid,
+                "user '" + options.user + "' is no member of '" + options.organization + "'",
+                "secret-control-plane member add makes one");
+  }
+  SecretBuffer token = mint_bearer(kTokenPrefix);
+  auto added = catalog.add_user_token(user->id, organization, options.name,
+                                      hash_bearer(token.expose_text()));
+  if (!added) return propagate(added);
+  return token;
+}
+
+Result<SecretBuffer> mint(Catalog& catalog, const TokenCreateOptions& options) {
+  if (!options.user.empty()) return mint_user_token(catalog, options);
+  auto organization = choose_organization(catalog, options.organization);
+  if (!organization) return propagate(organization);
+  return mint_token(catalog, *organization, options.name, parse_role(options.role));
+}
+
+Result<std::vector<Token>> tokens_to_list(Catalog& catalog, const TokenListOptions& options) {
+  if (!options.user.empty()) {
+    auto user = choose_user(catalog, options.user);
+    if (!user) return propagate(user);
+    return catalog.list_user_tokens(user->id);
+  }
+  auto organization = choose_organization(catalog, options.organization);
+  if (!organization) return propagate(organization);
+  return catalog.list_tokens(organization->id);
+}
+
+Result<void> revoke(Catalog& catalog, const TokenRevokeOptions& options) {
+  if (!options.user.empty()) {
+    auto user = choose_user(catalog, options.user);
+    if (!user) return propagate(user);
+    return catalog.revoke_user_token(user->id, options.name);
+  }
+  auto organization = choose_organization(catalog, options.organization);
+  if (!organization) return propagate(organization);
+  return catalog.revoke_token(organization->id, options.name);
 }
 
 }  // namespace
 
 Result<SecretBuffer> mint_token(Catalog& catalog, const Organization& organization,
                                 std::string_view name, Role role) {
-  std::string text = "pcc_pat_" + random_token(kTokenBytes);
-  SecretBuffer token = SecretBuffer::copy_of(text);
-  wipe_memory(text.data(), text.size());
-  std::array<std::uint8_t, crypto_hash_sha256_BYTES> digest{};
-  crypto_hash_sha256(digest.data(), token.expose().data(), token.size());
-  auto added = catalog.add_token(organization.id, name, role, digest);
+  SecretBuffer token = mint_bearer(kTokenPrefix);
+  auto added = catalog.add_token(organization.id, name, role, hash_bearer(token.expose_text()));
   if (!added) return propagate(added);
   return token;
 }
@@ -49,38 +111,23 @@ Result<SecretBuffer> mint_token(Catalog& catalog, const Organization& organizati
 Result<void> create_token(const TokenCreateOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
-  auto organization = choose_organization(*stores->catalog, options.organization);
-  if (!organization) return propagate(organization);
-  auto token = mint_token(*stores->catalog, *organization, options.name,
-                          options.role == "admin" ? Role::admin : Role::member);
+  auto token = mint(*stores->catalog, options);
   if (!token) return propagate(token, "create token");
-  if (auto printed = print(token->expose_text()); !printed) return printed;
-  return print("\n");
+  return print_secret_line(*token);
 }
 
 Result<void> list_tokens(const TokenListOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
-  auto organization = choose_organization(*stores->catalog, options.organization);
-  if (!organization) return propagate(organization);
-  auto tokens = stores->catalog->list_tokens(organization->id);
+  auto tokens = tokens_to_list(*stores->catalog, options);
   if (!tokens) return propagate(tokens, "list tokens");
-  if (options.json) return print(tokens_json(*tokens));
-  std::vector<std::vector<std::string>> rows{{"NAME", "ROLE", "CREATED", "REVOKED"}};
-  for (const Token& token : *tokens) {
-    rows.push_back({token.name, std::string(to_string(token.role)),
-                    format_timestamp(token.created_at),
-                    token.revoked_at ? format_timestamp(*token.revoked_at) : "-"});
-  }
-  return print(format_table(rows));
+  return print(options.json ? tokens_json(*tokens) : tokens_table(*tokens));
 }
 
 Result<void> revoke_token(const TokenRevokeOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
-  auto organization = choose_organization(*stores->catalog, options.organization);
-  if (!organization) return propagate(organization);
-  auto revoked = stores->catalog->revoke_token(organization->id, options.name);
+  auto revoked = revoke(*stores->catalog, options);
   if (!revoked) return propagate(revoked, "revoke token '" + options.name + "'");
   note("token '" + options.name + "' is refused from now on");
   return {};

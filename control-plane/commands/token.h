@@ -8,8 +8,7 @@
 
 namespace agent_secrets::control_plane {
 
-// A new token of the organization: "pcc_pat_" (the prefix that makes the official CLI take it for a
-// personal access token, contract 4.3) and 256 random bits. Only its SHA-256 is kept.
+// A new token of the organization's own.
 Result<SecretBuffer> mint_token(Catalog& catalog, const Organization& organization,
                                 std::string_view name, Role role);
 

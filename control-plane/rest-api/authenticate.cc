@@ -1,22 +1,24 @@
 #include "control-plane/rest-api/authenticate.h"
 
-#include <array>
-#include <optional>
-
-#include <sodium.h>
-
-#include "core/encoding.h"
+#include <string>
+#include <utility>
 
 namespace agent_secrets::control_plane {
 namespace {
 
 constexpr std::string_view kScheme = "bearer ";
-constexpr std::size_t kTokenMax = 256;
+constexpr std::size_t kBearerMax = 256;
 
-std::optional<std::string_view> bearer_token(const Request& request) {
+constexpr std::string_view kSeveral =
+    "This token reaches several organizations, and the path names none. Use a private API key, or "
+    "a token of one organization.";
+
+}  // namespace
+
+std::optional<std::string_view> bearer_of(const Request& request) {
   const std::string_view header = request.header("authorization");
   // The scheme's name has no case (RFC 9110 section 11.1).
-  if (header.size() <= kScheme.size() || header.size() > kScheme.size() + kTokenMax) return {};
+  if (header.size() <= kScheme.size() || header.size() > kScheme.size() + kBearerMax) return {};
   for (std::size_t i = 0; i < kScheme.size(); ++i) {
     const char c = header[i];
     if ((c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c) != kScheme[i]) return {};
@@ -24,24 +26,28 @@ std::optional<std::string_view> bearer_token(const Request& request) {
   return header.substr(kScheme.size());
 }
 
-}  // namespace
+Result<Identity> authenticate(Access& access, const Request& request) {
+  const auto bearer = bearer_of(request);
+  if (!bearer) return fail(ErrorCode::unauthorized, "Unauthorized");
+  auto identity = access.find_identity(hash_bearer(*bearer));
+  if (!identity) return propagate(identity);
+  if (!*identity) return fail(ErrorCode::unauthorized, "Unauthorized");
+  return std::move(**identity);
+}
 
-Result<Principal> authenticate(Catalog& catalog, const Request& request) {
-  const auto token = bearer_token(request);
-  if (!token) return fail(ErrorCode::unauthorized, "Unauthorized");
-  // 256 random bits need no slow hash: there is nothing to guess from.
-  std::array<std::uint8_t, crypto_hash_sha256_BYTES> digest{};
-  const auto bytes = as_bytes(*token);
-  crypto_hash_sha256(digest.data(), bytes.data(), bytes.size());
-  auto principal = catalog.find_principal(digest);
-  if (!principal) return propagate(principal, "find the token");
-  if (!*principal) return fail(ErrorCode::unauthorized, "Unauthorized");
+Result<Principal> authorize(Access& access, const Request& request) {
+  auto identity = authenticate(access, request);
+  if (!identity) return propagate(identity);
   const auto organization = request.params.find("org");
-  if (organization != request.params.end() &&
-      organization->second != (*principal)->organization.name) {
-    return fail(ErrorCode::forbidden, "This token has no access to that organization");
+  if (organization == request.params.end()) {
+    if (identity->reaches.size() > 1) return fail(ErrorCode::invalid, std::string(kSeveral));
+    if (!identity->reaches.empty()) return std::move(identity->reaches.front());
+    return fail(ErrorCode::forbidden, "This token reaches no organization");
   }
-  return std::move(**principal);
+  for (Membership& membership : identity->reaches) {
+    if (membership.organization.name == organization->second) return std::move(membership);
+  }
+  return fail(ErrorCode::forbidden, "This token has no access to that organization");
 }
 
 }  // namespace agent_secrets::control_plane

@@ -1,15 +1,28 @@
 #pragma once
-// Whose request it is: the token in `Authorization: Bearer …` decides, and an organization in the
-// path must be the token's. An unknown and a foreign organization get the same 403, so that names
-// cannot be probed; a 404 would read as "empty" to the official CLI (contract 10.3).
+// Whose request it is, and in which organization: the token or private key in
+// `Authorization: Bearer …` decides. An organization in the path must be one that it reaches; an
+// unknown and a foreign one get the same 403, so that names cannot be probed (a 404 would read as
+// "empty" to the official CLI, contract 10.3). Without one in the path the token must reach exactly
+// one. Everything is looked up at each request: a revocation, or the end of a membership, counts
+// from the next one on.
 
-#include "control-plane/catalog/catalog.h"
+#include <optional>
+#include <string_view>
+
+#include "control-plane/catalog/access.h"
 #include "control-plane/http/message.h"
 #include "core/error.h"
 
 namespace agent_secrets::control_plane {
 
-// ErrorCode::unauthorized or forbidden, with the text for the client.
-Result<Principal> authenticate(Catalog& catalog, const Request& request);
+// The organization that a request is about, and its caller's role there.
+using Principal = Membership;
+
+// What follows "Bearer ", or nothing.
+std::optional<std::string_view> bearer_of(const Request& request);
+// ErrorCode::unauthorized, with the text for the client.
+Result<Identity> authenticate(Access& access, const Request& request);
+// Besides: forbidden, or invalid where the organization is not clear.
+Result<Principal> authorize(Access& access, const Request& request);
 
 }  // namespace agent_secrets::control_plane

@@ -1,5 +1,4 @@
-// Who am I, which organizations, regions and properties are there (contract section 4). One token
-// belongs to one organization, so every list of organizations has one entry.
+// Who am I, which organizations, regions and properties are there (contract section 4).
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
@@ -13,15 +12,22 @@ namespace {
 
 namespace json = boost::json;
 
-Result<Response> get_user(const RestApi&, const Request&, const Principal& principal) {
+// The CLI shows the first address, else the id.
+Response get_user(const Identity& identity) {
+  json::array emails;
+  if (!identity.email.empty()) emails.push_back(json::object{{"emailAddress", identity.email}});
   return json_response(json::object{
-      {"user", json::object{{"userId", principal.token.name}, {"emails", json::array()}}}});
+      {"user", json::object{{"userId", identity.name}, {"emails", std::move(emails)}}}});
 }
 
-Result<Response> list_organizations(const RestApi&, const Request&, const Principal& principal) {
-  json::object row{{"name", principal.organization.name},
-                   {"verboseName", principal.organization.verbose_name}};
-  return json_response(json::object{{"organizations", json::array{std::move(row)}}});
+// Always in the same order: where nothing says which, the CLI takes the first.
+Response list_organizations(const Identity& identity) {
+  json::array rows;
+  for (const auto& [organization, role] : identity.reaches) {
+    rows.push_back(
+        json::object{{"name", organization.name}, {"verboseName", organization.verbose_name}});
+  }
+  return json_response(json::object{{"organizations", std::move(rows)}});
 }
 
 Result<Response> list_regions(const RestApi& api, const Request&, const Principal&) {
@@ -91,8 +97,8 @@ Result<Response> get_daily(const RestApi&, const Request&, const Principal&) {
 }  // namespace
 
 void add_organization_routes(Router& router, const RestApi& api) {
-  add_single_route(router, api, "GET", "/v1/users", get_user);
-  add_single_route(router, api, "GET", "/v1/organizations", list_organizations);
+  add_identity_route(router, api, "GET", "/v1/users", get_user);
+  add_identity_route(router, api, "GET", "/v1/organizations", list_organizations);
   add_single_route(router, api, "GET", "/v1/organizations/{org}/daily", get_daily);
   add_route(router, api, "GET", "/regions", list_regions);
   add_route(router, api, "GET", "/properties", get_properties);

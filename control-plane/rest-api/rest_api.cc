@@ -1,6 +1,5 @@
 #include "control-plane/rest-api/rest_api.h"
 
-#include "control-plane/rest-api/authenticate.h"
 #include "control-plane/rest-api/errors.h"
 
 namespace agent_secrets::control_plane {
@@ -8,9 +7,20 @@ namespace agent_secrets::control_plane {
 void add_single_route(Router& router, const RestApi& api, std::string_view method,
                       std::string_view pattern, const RestHandler& handler) {
   router.add(method, pattern, [&api, handler](const Request& request) -> Outcome {
-    const auto principal = authenticate(api.catalog, request);
+    const auto principal = authorize(api.catalog, request);
     if (!principal) return error_response(request, principal.error(), api.log);
     auto response = handler(api, request, *principal);
+    if (!response) return error_response(request, response.error(), api.log);
+    return std::move(*response);
+  });
+}
+
+void add_identity_route(Router& router, const RestApi& api, std::string_view method,
+                        std::string_view pattern, const IdentityHandler& handler) {
+  router.add(method, pattern, [&api, handler](const Request& request) -> Outcome {
+    const auto identity = authenticate(api.catalog, request);
+    if (!identity) return error_response(request, identity.error(), api.log);
+    auto response = handler(*identity);
     if (!response) return error_response(request, response.error(), api.log);
     return std::move(*response);
   });

@@ -3,7 +3,8 @@
 // private key (the same resources below /v1) speak. Both families share the handlers; the catalog
 // holds the rules; here are the wire formats of the contract.
 //
-// Every route but the fallback's wants a token. Members and admins may use all of them.
+// Every route wants a token or a private API key, but for what public keys are for (/v1/public) and
+// the sentences of /auth. Members and admins may use all of them.
 //
 // Threads: safe from several. All that it refers to must outlive it, and it must outlive the
 // router's use.
@@ -15,6 +16,7 @@
 
 #include "control-plane/catalog/catalog.h"
 #include "control-plane/http/router.h"
+#include "control-plane/rest-api/authenticate.h"
 #include "control-plane/stores.h"
 #include "core/clock.h"
 #include "core/error.h"
@@ -47,6 +49,11 @@ void add_route(Router& router, const RestApi& api, std::string_view method, std:
 // A path in one.
 void add_single_route(Router& router, const RestApi& api, std::string_view method,
                       std::string_view pattern, const RestHandler& handler);
+
+// One about the caller, whatever it reaches.
+using IdentityHandler = std::function<Result<Response>(const Identity&)>;
+void add_identity_route(Router& router, const RestApi& api, std::string_view method,
+                        std::string_view pattern, const IdentityHandler& handler);
 
 void add_secret_routes(Router& router, const RestApi& api);
 void add_agent_routes(Router& router, const RestApi& api);

@@ -1,151 +1,16 @@
-// The routes as a client sees them, on a real catalog in a temporary directory.
-#include "control-plane/rest-api/rest_api.h"
-
-#include <array>
-#include <cstdlib>
-#include <filesystem>
+// The routes of secrets, agents, regions and properties.
 #include <string>
 
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
-#include <sodium.h>
 
-#include "control-plane/http/target.h"
-#include "control-plane/region/provisioner.h"
-#include "control-plane/rest-api/errors.h"
-#include "control-plane/stores.h"
-#include "core/encoding.h"
-#include "tests/catch.h"
-#include "tests/fakes/fake_clock.h"
+#include "control-plane/rest-api/test_api.h"
 
 namespace agent_secrets::control_plane {
 namespace {
 
 namespace json = boost::json;
-
-std::string make_temporary_directory() {
-  std::string path = (std::filesystem::temp_directory_path() / "rest-api-XXXXXX").string();
-  REQUIRE(::mkdtemp(path.data()) != nullptr);
-  return path;
-}
-
-struct Answer {
-  int status;
-  std::string text;
-  json::value body;
-};
-
-class Fixture {
- public:
-  Fixture() {
-    const auto key = MasterKey::create_file(directory_ + "/master.key");
-    REQUIRE(key);
-    {
-      auto created = create_stores(directory_ + "/data", *key, clock_);
-      REQUIRE(created);
-      REQUIRE(created->catalog->add_region({.code = "us-west", .display_name = "US West"}));
-      REQUIRE(created->catalog->add_region({.code = "eu-central", .display_name = "Frankfurt"}));
-      add_organization(*created->catalog, "acme", "pcc_pat_acme");
-      add_organization(*created->catalog, "other", "pcc_pat_other");
-    }
-    auto opened = open_stores(directory_ + "/data", *key, clock_);
-    REQUIRE(opened);
-    stores_ = std::move(*opened);
-    for (auto& [code, handle] : stores_.regions) {
-      provisioners_[code] =
-          std::make_unique<Provisioner>(code, *stores_.catalog, *handle.store, hub_, clock_, log_);
-    }
-    api_.emplace(RestApi{
-        .catalog = *stores_.catalog,
-        .regions = {.wake = [](const std::string&) {},
-                    .publish_now =
-                        [this](const std::string& code) { provisioners_.at(code)->publish_now(); }},
-        .stores = stores_.regions,
-        .clock = clock_,
-        .log = log_});
-    add_rest_routes(router_, *api_);
-  }
-  ~Fixture() {
-    stores_ = {};
-    std::error_code ignored;
-    std::filesystem::remove_all(directory_, ignored);
-  }
-  Fixture(const Fixture&) = delete;
-  Fixture& operator=(const Fixture&) = delete;
-
-  Answer ask(std::string_view method, const std::string& path, std::string_view body = "",
-             const std::string& token = "pcc_pat_acme") {
-    Request request;
-    request.method = method;
-    REQUIRE(parse_target(path, request));
-    request.body = body;
-    if (!token.empty()) request.headers["authorization"] = "Bearer " + token;
-    const Response response = std::get<Response>(router_.dispatch(request));
-    if (path == "/metrics" && response.status == 200) return {200, response.body, {}};
-    CHECK(response.content_type == "application/json");
-    if (response.status >= 400) CHECK(response.body.find('[') == std::string::npos);
-    return {response.status, response.body, json::parse(response.body)};
-  }
-  Answer org(std::string_view method, const std::string& path, std::string_view body = "") {
-    return ask(method, "/v1/organizations/acme" + path, body);
-  }
-  void provision() {
-    clock_.advance(std::chrono::seconds(1));
-    for (auto& [code, provisioner] : provisioners_) {
-      while (provisioner->work_once() == std::chrono::milliseconds(0)) {
-      }
-    }
-  }
-  // An instance of the agent that watches, and has a session.
-  void hear(const std::string& agent, const std::string& instance) {
-    const auto organization = stores_.catalog->find_organization("acme");
-    REQUIRE(organization);
-    const auto found = stores_.catalog->find_agent((*organization)->id, agent);
-    REQUIRE(found);
-    const std::int64_t id = (*found)->id;
-    const HeardInstance report{
-        .agent_id = id,
-        .instance = instance,
-        .sequence = (*stores_.regions.at("us-west").store->find_agent(id))->sequence,
-        .kid = "kid1",
-        .active_sessions = 1,
-        .at = clock_.unix_time(),
-        .watched = true};
-    REQUIRE(
-        stores_.regions.at("us-west").store->record_instances({&report, 1}, clock_.unix_time()));
-  }
-  void make_ready_set(const std::string& name, const std::string& region = "us-west") {
-    REQUIRE(org("PUT", "/secrets/" + name,
-                R"({"secrets":[{"secretKey":"A","secretValue":"1"}],"region":")" + region + "\"}")
-                .status == 202);
-    provision();
-  }
-
- private:
-  static void add_organization(Catalog& catalog, const std::string& name,
-                               const std::string& token) {
-    const auto organization = catalog.create_organization(name, name, "us-west");
-    REQUIRE(organization);
-    std::array<std::uint8_t, 32> digest{};
-    const auto bytes = as_bytes(token);
-    crypto_hash_sha256(digest.data(), bytes.data(), bytes.size());
-    REQUIRE(catalog.add_token(organization->id, "first", Role::member, digest));
-  }
-
-  std::string directory_ = make_temporary_directory();
-  FakeClock clock_;
-  Log log_{"test", LogLevel::error, LogFormat::json};
-  ChangeHub hub_;
-  Stores stores_;
-  std::map<std::string, std::unique_ptr<Provisioner>> provisioners_;
-  std::optional<RestApi> api_;
-  Router router_{fallback_response};
-};
-
-json::value error(const char* text, const char* code) {
-  return json::object{{"error", text}, {"code", code}};
-}
+using Fixture = RestFixture;
 
 TEST_CASE("no token or a wrong one is 401, in each family's code") {
   Fixture api;
@@ -317,7 +182,7 @@ TEST_CASE("regions, properties and organizations are what the CLI expects") {
 
 TEST_CASE("every path and method is answered with an error of its family") {
   Fixture api;
-  CHECK(api.ask("GET", "/auth/config", "", "").body == error("Not found", "404"));
+  CHECK(api.ask("GET", "/none", "", "").body == error("Not found", "404"));
   CHECK(api.org("DELETE", "/regions").body == error("Method not allowed", "405"));
   CHECK(api.ask("DELETE", "/v1/regions").body.at("code") == "METHOD_NOT_ALLOWED");
   CHECK(api.org("POST", "/builds/upload-url").status == 501);

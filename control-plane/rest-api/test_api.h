@@ -1,0 +1,138 @@
+#pragma once
+// The routes as a client sees them, on a real catalog in a temporary directory: the organizations
+// `acme` and `other`, each with a token of its own, and both regions' provisioners.
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+
+#include "control-plane/http/target.h"
+#include "control-plane/region/provisioner.h"
+#include "control-plane/rest-api/errors.h"
+#include "control-plane/rest-api/rest_api.h"
+#include "control-plane/stores.h"
+#include "tests/catch.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/temporary_directory.h"
+
+namespace agent_secrets::control_plane {
+
+struct Answer {
+  int status;
+  std::string text;
+  boost::json::value body;
+};
+
+class RestFixture {
+ public:
+  RestFixture() {
+    const auto key = MasterKey::create_file(directory_.path("master.key"));
+    REQUIRE(key);
+    {
+      auto created = create_stores(directory_.path("data"), *key, clock_);
+      REQUIRE(created);
+      REQUIRE(created->catalog->add_region({.code = "us-west", .display_name = "US West"}));
+      REQUIRE(created->catalog->add_region({.code = "eu-central", .display_name = "Frankfurt"}));
+      add_organization(*created->catalog, "acme", "pcc_pat_acme");
+      add_organization(*created->catalog, "other", "pcc_pat_other");
+    }
+    auto opened = open_stores(directory_.path("data"), *key, clock_);
+    REQUIRE(opened);
+    stores_ = std::move(*opened);
+    for (auto& [code, handle] : stores_.regions) {
+      provisioners_[code] =
+          std::make_unique<Provisioner>(code, *stores_.catalog, *handle.store, hub_, clock_, log_);
+    }
+    api_.emplace(RestApi{
+        .catalog = *stores_.catalog,
+        .regions = {.wake = [](const std::string&) {},
+                    .publish_now =
+                        [this](const std::string& code) { provisioners_.at(code)->publish_now(); }},
+        .stores = stores_.regions,
+        .clock = clock_,
+        .log = log_});
+    add_rest_routes(router_, *api_);
+  }
+
+  Answer ask(std::string_view method, const std::string& path, std::string_view body = "",
+             const std::string& token = "pcc_pat_acme") {
+    Request request;
+    request.method = method;
+    REQUIRE(parse_target(path, request));
+    request.body = body;
+    if (!token.empty()) request.headers["authorization"] = "Bearer " + token;
+    const Response response = std::get<Response>(router_.dispatch(request));
+    if (path == "/metrics" && response.status == 200) return {200, response.body, {}};
+    CHECK(response.content_type == "application/json");
+    if (response.status >= 400) CHECK(response.body.find('[') == std::string::npos);
+    return {response.status, response.body, boost::json::parse(response.body)};
+  }
+  Answer org(std::string_view method, const std::string& path, std::string_view body = "") {
+    return ask(method, "/v1/organizations/acme" + path, body);
+  }
+  void provision() {
+    clock_.advance(std::chrono::seconds(1));
+    for (auto& [code, provisioner] : provisioners_) {
+      while (provisioner->work_once() == std::chrono::milliseconds(0)) {
+      }
+    }
+  }
+  // An instance of the agent that watches, and has a session.
+  void hear(const std::string& agent, const std::string& instance) {
+    const auto found = catalog().find_agent(organization_id("acme"), agent);
+    REQUIRE(found);
+    const std::int64_t id = (*found)->id;
+    const HeardInstance report{
+        .agent_id = id,
+        .instance = instance,
+        .sequence = (*stores_.regions.at("us-west").store->find_agent(id))->sequence,
+        .kid = "kid1",
+        .active_sessions = 1,
+        .at = clock_.unix_time(),
+        .watched = true};
+    REQUIRE(
+        stores_.regions.at("us-west").store->record_instances({&report, 1}, clock_.unix_time()));
+  }
+  void make_ready_set(const std::string& name, const std::string& region = "us-west") {
+    REQUIRE(org("PUT", "/secrets/" + name,
+                R"({"secrets":[{"secretKey":"A","secretValue":"1"}],"region":")" + region + "\"}")
+                .status == 202);
+    provision();
+  }
+
+  Catalog& catalog() { return *stores_.catalog; }
+  std::int64_t organization_id(const std::string& name) {
+    const auto organization = catalog().find_organization(name);
+    REQUIRE((organization && *organization));
+    return (*organization)->id;
+  }
+
+ private:
+  static void add_organization(Catalog& catalog, const std::string& name,
+                               const std::string& token) {
+    const auto organization = catalog.create_organization(name, name, "us-west");
+    REQUIRE(organization);
+    REQUIRE(catalog.add_token(organization->id, "first", Role::member, hash_bearer(token)));
+  }
+
+  TemporaryDirectory directory_;
+  FakeClock clock_;
+  Log log_{"test", LogLevel::error, LogFormat::json};
+  ChangeHub hub_;
+  Stores stores_;
+  std::map<std::string, std::unique_ptr<Provisioner>> provisioners_;
+  std::optional<RestApi> api_;
+  Router router_{fallback_response};
+};
+
+inline boost::json::value error(const char* text, const char* code) {
+  return boost::json::object{{"error", text}, {"code", code}};
+}
+
+}  // namespace agent_secrets::control_plane
