@@ -98,12 +98,17 @@ Response json_response(const boost::json::value& body, int status) {
   return Response{.status = status, .body = boost::json::serialize(body)};
 }
 
-Response error_response(const Request& request, int status, std::string_view text) {
+Response coded_error_response(int status, std::string_view text, std::string_view code) {
   boost::json::object body;
   body["error"] = without_brackets(text);
-  body["code"] =
-      has_named_codes(request) ? std::string(status_name(status)) : std::to_string(status);
+  body["code"] = std::string(code);
   return json_response(body, status);
+}
+
+Response error_response(const Request& request, int status, std::string_view text) {
+  return coded_error_response(
+      status, text,
+      has_named_codes(request) ? std::string(status_name(status)) : std::to_string(status));
 }
 
 Response error_response(const Request& request, const Error& error, const Log& log) {

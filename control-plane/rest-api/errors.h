@@ -16,6 +16,8 @@
 namespace agent_secrets::control_plane {
 
 Response error_response(const Request& request, int status, std::string_view text);
+// With a code of its own, such as "PCC-1002".
+Response coded_error_response(int status, std::string_view text, std::string_view code);
 // An Error whose text is for the client (invalid, not_found, …); any other is logged, and answered
 // with a 500 that says nothing.
 Response error_response(const Request& request, const Error& error, const Log& log);

@@ -37,6 +37,8 @@ void add_rest_routes(Router& router, const RestApi& api) {
   add_agent_routes(router, api);
   add_instance_list_routes(router, api);
   add_organization_routes(router, api);
+  add_api_key_routes(router, api);
+  add_public_routes(router, api);
   add_declined_routes(router, api);
 }
 

@@ -59,6 +59,8 @@ void add_secret_routes(Router& router, const RestApi& api);
 void add_agent_routes(Router& router, const RestApi& api);
 void add_instance_list_routes(Router& router, const RestApi& api);
 void add_organization_routes(Router& router, const RestApi& api);
+void add_api_key_routes(Router& router, const RestApi& api);
+void add_public_routes(Router& router, const RestApi& api);
 void add_declined_routes(Router& router, const RestApi& api);
 
 }  // namespace agent_secrets::control_plane
