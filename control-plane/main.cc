@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "control-plane/commands/agent.h"
 #include "control-plane/commands/api_key.h"
 #include "control-plane/commands/credential.h"
 #include "control-plane/commands/fleet.h"
@@ -98,6 +99,9 @@ struct Run {
   Result<void> operator()(const FleetOptions& options) const { return show_fleet(options, clock); }
   Result<void> operator()(const SetStatusOptions& options) const {
     return show_set_status(options, clock);
+  }
+  Result<void> operator()(const AgentEventsOptions& options) const {
+    return show_agent_events(options, clock);
   }
 };
 

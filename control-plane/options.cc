@@ -40,6 +40,7 @@ class Parser {
     app_.require_subcommand(1);
     add_init();
     add_serve();
+    add_agent();
     add_organization();
     add_user();
     add_member();
@@ -137,6 +138,28 @@ class Parser {
         ->type_name("N")
         ->check(CLI::Range(16, 1'000'000))
         ->capture_default_str();
+    CLI::Option* on_deploy =
+        app->add_option("--on-deploy", options->on_deploy,
+                        "run by /bin/sh for each deploy, scaling and deletion, facts in "
+                        "AGENT_SECRETS_DEPLOY_...; a deployment is available when it exits 0");
+    on_deploy->type_name("COMMAND");
+    app->add_option("--on-deploy-timeout", options->on_deploy_timeout_s,
+                    "seconds until such a command is ended")
+        ->type_name("SEC")
+        ->check(CLI::Range(1, 86'400))
+        ->capture_default_str()
+        ->needs(on_deploy);
+  }
+
+  void add_agent() {
+    CLI::App* agent = app_.add_subcommand("agent", "Agents, as the API knows them");
+    agent->require_subcommand(1);
+    CLI::App* events =
+        agent->add_subcommand("events", "Deployments, and what the deploy command said");
+    const auto options = command<AgentEventsOptions>(events);
+    events->add_option("agent", options->agent)->required();
+    events->add_flag("--json", options->json, "as JSON");
+    add_organization(events, options);
   }
 
   void add_token() {

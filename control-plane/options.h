@@ -30,6 +30,15 @@ struct ServeOptions {
   std::vector<std::string> public_urls;
   bool allow_plain_http = false;
   int max_connections = 4096;
+  std::string on_deploy;  // empty: nobody is told
+  int on_deploy_timeout_s = 300;
+};
+
+struct AgentEventsOptions {
+  DataOptions data;
+  std::string organization;  // empty: the only one
+  std::string agent;
+  bool json = false;
 };
 
 struct TokenCreateOptions {
@@ -162,7 +171,7 @@ using Command =
                  UserAddOptions, UserListOptions, MemberAddOptions, MemberRemoveOptions,
                  ApiKeyCreateOptions, ApiKeyListOptions, ApiKeyRevokeOptions,
                  CredentialIssueOptions, CredentialRegisterOptions, CredentialListOptions,
-                 CredentialRevokeOptions, FleetOptions, SetStatusOptions>;
+                 CredentialRevokeOptions, FleetOptions, SetStatusOptions, AgentEventsOptions>;
 
 // A command to run, or the exit code when there is nothing to run: help was printed, or what is
 // wrong with the command line.

@@ -2,8 +2,10 @@
 
 #include <charconv>
 #include <csignal>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -17,6 +19,7 @@
 #include "control-plane/region/provisioner.h"
 #include "control-plane/rest-api/errors.h"
 #include "control-plane/rest-api/rest_api.h"
+#include "control-plane/rollout/runner.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -42,10 +45,11 @@ class Regions {
     }
   }
   // The catalog accepts no set or agent of a region that is not there.
-  RegionSignals signals() {
+  RegionSignals signals(std::function<void()> roll_out) {
     return {
         .wake = [this](const std::string& code) { provisioners_.at(code)->wake(); },
-        .publish_now = [this](const std::string& code) { provisioners_.at(code)->publish_now(); }};
+        .publish_now = [this](const std::string& code) { provisioners_.at(code)->publish_now(); },
+        .roll_out = std::move(roll_out)};
   }
   std::map<std::string, ChangeHub>& hubs() { return hubs_; }
   std::map<std::string, InstanceRecorder>& recorders() { return recorders_; }
@@ -55,6 +59,29 @@ class Regions {
   std::map<std::string, std::unique_ptr<Provisioner>> provisioners_;
   std::map<std::string, InstanceRecorder> recorders_;
   std::vector<std::jthread> threads_;  // joined first
+};
+
+// The deploy command, where there is one: its runner and the runner's thread.
+class DeployCommand {
+ public:
+  DeployCommand(const ServeOptions& options, Catalog& catalog, const Log& log) {
+    if (options.on_deploy.empty()) return;
+    runner_.emplace(RolloutOptions{.command = options.on_deploy,
+                                   .time_limit = std::chrono::seconds(options.on_deploy_timeout_s),
+                                   .inherited = rollout_inherits(environ)},
+                    catalog, log);
+  }
+  void start() {
+    if (!runner_) return;
+    thread_ = std::jthread([this](const std::stop_token& stop) { runner_->run(stop); });
+  }
+  void wake() {
+    if (runner_) runner_->wake();
+  }
+
+ private:
+  std::optional<RolloutRunner> runner_;
+  std::jthread thread_;  // joined first
 };
 
 Result<ServerOptions> server_options(const ServeOptions& options) {
@@ -127,9 +154,12 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
 
+  Catalog& catalog = *stores->catalog;
+  if (auto told = catalog.use_rollouts(!options.on_deploy.empty()); !told) return told;
+  DeployCommand deploy_command(options, catalog, log);
   Regions regions(*stores, clock, log);
-  const RestApi rest{.catalog = *stores->catalog,
-                     .regions = regions.signals(),
+  const RestApi rest{.catalog = catalog,
+                     .regions = regions.signals([&deploy_command] { deploy_command.wake(); }),
                      .stores = stores->regions,
                      .clock = clock,
                      .log = log};
@@ -138,12 +168,13 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   auto server = Server::bind(std::move(*wanted), router, log);
   if (!server) return propagate(server);
   const std::string listening = listen_url(options, (*server)->port());
-  auto urls = settle_public_urls(options, *stores->catalog, listening);
+  auto urls = settle_public_urls(options, catalog, listening);
   if (!urls) return propagate(urls);
   InstanceApi instances(stores->regions, regions.hubs(), regions.recorders(), *urls, clock, log);
   add_instance_routes(router, instances);
 
   regions.start();
+  deploy_command.start();
   const std::jthread signal_thread(
       [&](const std::stop_token& stop) { stop_on_signal(**server, log, stop); });
   log.info("listening", {{"url", listening}, {"public_url", urls->front()}});

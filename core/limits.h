@@ -46,6 +46,11 @@ inline constexpr std::size_t kSealedPadding = 256;
 inline constexpr std::chrono::seconds kClockSkew{300};
 inline constexpr std::chrono::seconds kWatchWaitMax{50};
 
+// Deploy commands (serve --on-deploy) and what is kept of their output.
+inline constexpr int kRolloutsAtOnce = 4;
+inline constexpr int kRolloutLines = 50;
+inline constexpr std::int64_t kEventsPerAgent = 200;
+
 // The fleet view. A watching instance asks again every kWatchWaitMax, or after a pause of at most a
 // minute when it was refused or cut off: after kInstanceSilent without a word it is gone.
 inline constexpr std::size_t kInstancesPerAgent = 10'000;

@@ -25,6 +25,7 @@
 
 #include "control-plane/catalog/access.h"
 #include "control-plane/catalog/outbox.h"
+#include "control-plane/catalog/rollouts.h"
 #include "control-plane/region/region_store.h"
 #include "core/credential.h"
 #include "core/error.h"
@@ -92,13 +93,22 @@ struct Deployment {
   UnixMs created_at{};
 };
 
+// The deploy command that an agent waits for, or that has failed.
+struct RolloutStatus {
+  RolloutEvent event = RolloutEvent::deploy;
+  bool has_failed = false;
+  std::string failure;
+};
+
 struct Agent {
   std::int64_t id = 0;
   std::string name;
   std::string region;
   Scaling scaling;
-  Deployment deployment;              // the desired one
-  std::string reconciled_deployment;  // the newest that the region has confirmed, or ""
+  Deployment deployment;  // the desired one
+  std::string
+      reconciled_deployment;  // the newest that its region has and that is rolled out, or ""
+  std::optional<RolloutStatus> rollout;
   UnixMs created_at{};
   UnixMs updated_at{};
 };
@@ -133,7 +143,7 @@ struct CredentialRecord {
   bool confirmed = false;  // the region knows its present state
 };
 
-class Catalog : public Outbox, public Access {
+class Catalog : public Outbox, public Access, public Rollouts {
  public:
   // Organizations, regions, settings.
   // Without a verbose name it shows its name.

@@ -6,11 +6,12 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-// `reconciled` is the newest deployment that the region has confirmed.
+// `reconciled` is the newest deployment that the region has confirmed and that is rolled out.
 constexpr const char* kFindAgent =
     "SELECT a.id, a.name, a.region, a.min_agents, a.max_agents, a.deployment_id, a.created_at,"
     " a.updated_at, coalesce((SELECT d.id FROM deployments d WHERE d.agent_id = a.id"
-    "   AND d.revision <= a.published_revision ORDER BY d.revision DESC LIMIT 1), '')"
+    "   AND d.revision <= a.published_revision AND d.rolled_out = 1 ORDER BY d.revision DESC LIMIT "
+    "1), '')"
     " FROM agents a WHERE a.organization_id = ? AND a.name = ? AND a.deleted = 0";
 
 }  // namespace
@@ -73,6 +74,7 @@ std::optional<Agent> SqliteCatalog::find_agent_row(std::int64_t organization_id,
     agent.reconciled_deployment = row.text(8);
   }
   agent.deployment = read_deployment(deployment_id);
+  agent.rollout = find_rollout(agent.id);
   return agent;
 }
 
@@ -115,14 +117,13 @@ Result<std::vector<Deployment>> SqliteCatalog::list_deployments(std::int64_t org
 
 Result<void> SqliteCatalog::delete_agent(std::int64_t organization_id, std::string_view name) {
   return db_.write("delete agent", [&]() -> Result<void> {
-    const int deleted =
-        db_.query(
-               "UPDATE agents SET deleted = 1, revision = revision + 1, updated_at = ?"
-               " WHERE organization_id = ? AND name = ? AND deleted = 0",
-               clock_.unix_time(), organization_id, name)
-            .run();
-    if (deleted == 1) return {};
-    return fail(ErrorCode::not_found, "Service not found");
+    auto agent = existing_agent(organization_id, name);
+    if (!agent) return propagate(agent);
+    db_.query("UPDATE agents SET deleted = 1, revision = revision + 1, updated_at = ? WHERE id = ?",
+              clock_.unix_time(), agent->id)
+        .run();
+    request_rollout(agent->id, RolloutEvent::remove);
+    return {};
   });
 }
 

@@ -2,11 +2,12 @@
 // The catalog in one SQLite file. Its schema is migrations/*.sql; the .cc files follow the parts of
 // the Catalog interface: sqlite_organizations, sqlite_users, sqlite_tokens, sqlite_api_keys,
 // sqlite_identities, sqlite_sets, sqlite_values, sqlite_agents, sqlite_deploys, sqlite_credentials,
-// sqlite_outbox. Values are encrypted inside the
-// transaction that gives them their version, because the version is part of what they are bound to.
+// sqlite_outbox, sqlite_rollouts. Values are encrypted inside the transaction that gives them their
+// version, because the version is part of what they are bound to.
 //
 // Threads: safe from several; one call at a time works on the file.
 
+#include <atomic>
 #include <memory>
 
 #include "control-plane/catalog/catalog.h"
@@ -88,6 +89,12 @@ class SqliteCatalog final : public Catalog {
   Result<void> mark_published(std::int64_t agent_id, std::int64_t revision) override;
   Result<std::vector<RetainedVersion>> retained_versions(std::string_view region) override;
   Result<void> drop_unneeded_values(std::string_view region) override;
+  Result<void> use_rollouts(bool wanted) override;
+  Result<std::vector<Rollout>> due_rollouts() override;
+  Result<bool> settle_rollout(const Rollout& rollout, std::string_view failure) override;
+  Result<void> add_event(std::int64_t agent_id, std::string_view kind,
+                         std::string_view text) override;
+  Result<std::vector<AgentEvent>> list_events(std::int64_t agent_id) override;
   // Whether the region was ever told of a version or an agent that it must know now.
   Result<bool> has_provisioned(std::string_view region);
 
@@ -149,6 +156,9 @@ class SqliteCatalog final : public Catalog {
   };
   struct BoundSets {
     std::optional<SetRow> secret;  // the set to pin, which is ready
+    [[nodiscard]] std::int64_t secret_version() const {
+      return secret ? secret->set.ready_version : 0;
+    }
   };
   Result<BoundSets> pass_gate(std::int64_t organization_id, std::string_view region,
                               const DeploymentSpec& spec);
@@ -157,7 +167,8 @@ class SqliteCatalog final : public Catalog {
   void insert_deployment(std::int64_t agent_id, const DeploymentSpec& spec, const BoundSets& bound);
   Result<DeployOutcome> apply_update(std::int64_t organization_id, const Agent& agent,
                                      const DeployRequest& request);
-  std::string unchanged_warning(const Agent& agent);
+  DeployOutcome keep_deployment(std::int64_t organization_id, const Agent& agent);
+  std::string newer_version_warning(const Agent& agent);
 
   // sqlite_credentials.cc
   std::int64_t raise_revision(std::int64_t agent_id);  // the new one
@@ -167,10 +178,16 @@ class SqliteCatalog final : public Catalog {
   AgentSnapshot read_snapshot(std::int64_t agent_id);
   std::vector<AgentCredentialRecord> read_credentials(std::int64_t agent_id);
 
+  // sqlite_rollouts.cc
+  void request_rollout(std::int64_t agent_id, RolloutEvent event);
+  std::optional<RolloutStatus> find_rollout(std::int64_t agent_id);
+  void insert_event(std::int64_t agent_id, std::string_view kind, std::string_view text);
+
   std::unique_ptr<SqliteConnection> connection_;
   SqliteConnection& db_;
   ValueCipher cipher_;
   const Clock& clock_;
+  std::atomic<bool> rollouts_wanted_{false};
 };
 
 }  // namespace agent_secrets::control_plane

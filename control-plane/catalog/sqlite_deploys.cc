@@ -8,11 +8,13 @@
 #include "control-plane/catalog/sqlite_catalog.h"
 #include "control-plane/catalog/uuid.h"
 #include "core/limits.h"
+#include "core/printable.h"
 
 namespace agent_secrets::control_plane {
 namespace {
 
 constexpr std::string_view kUnchanged = "Nothing to deploy: the configuration is unchanged.";
+constexpr std::string_view kRunAgain = "The configuration is unchanged; its command runs again.";
 
 std::string_view kind(SetType type) {
   return type == SetType::secret ? "Secret set" : "Image pull secret";
@@ -67,6 +69,12 @@ Result<void> check_set_region(const SecretSet& set, std::string_view region) {
   return fail(ErrorCode::invalid,
               fmt::format("{} {} is in region {}, the service in region {}.", kind(set.type),
                           shown(set.name), shown(set.region), shown(region)));
+}
+
+std::string describe(std::string_view id, const DeploymentSpec& spec, std::int64_t version) {
+  std::string text = fmt::format("{}: image {}", id, spec.image);
+  if (version > 0) text += fmt::format(", {} version {}", spec.secret_set, version);
+  return printable(text);
 }
 
 // The deployment still pins the set that its name means today.
@@ -133,15 +141,18 @@ void SqliteCatalog::insert_deployment(std::int64_t agent_id, const DeploymentSpe
       .run();
   db_.query(
          "INSERT INTO deployments (id, agent_id, revision, image, secret_set,"
-         " image_pull_secret_set, created_at)"
-         " SELECT ?, id, revision, ?, ?, ?, ? FROM agents WHERE id = ?",
-         id, spec.image, spec.secret_set, spec.image_pull_secret_set, now, agent_id)
+         " image_pull_secret_set, created_at, rolled_out)"
+         " SELECT ?, id, revision, ?, ?, ?, ?, ? FROM agents WHERE id = ?",
+         id, spec.image, spec.secret_set, spec.image_pull_secret_set, now, rollouts_wanted_ ? 0 : 1,
+         agent_id)
       .run();
+  request_rollout(agent_id, RolloutEvent::deploy);
   for (const auto& [name, value] : spec.settings) {
     db_.query("INSERT INTO deployment_settings (deployment_id, name, value) VALUES (?, ?, ?)", id,
               name, value)
         .run();
   }
+  insert_event(agent_id, "deployment", describe(id, spec, bound.secret_version()));
   if (!bound.secret) return;
   db_.query(
          "INSERT INTO deployment_pins (deployment_id, set_id, set_name, version)"
@@ -172,15 +183,25 @@ Result<DeployOutcome> SqliteCatalog::create_agent(std::int64_t organization_id,
   });
 }
 
-std::string SqliteCatalog::unchanged_warning(const Agent& agent) {
-  std::string warning(kUnchanged);
+// Newer values reach an agent by a new deployment alone.
+std::string SqliteCatalog::newer_version_warning(const Agent& agent) {
+  std::string warning;
   for (const PinnedSet& pin : agent.deployment.pins) {
     if (pin.latest_version <= pin.version) continue;
     warning += fmt::format(
-        " {} has version {}, this deployment keeps version {}; deploy with --force to use it.",
+        "{} has version {}, this deployment keeps version {}; deploy with --force to use it",
         pin.name, pin.latest_version, pin.version);
   }
   return warning;
+}
+
+DeployOutcome SqliteCatalog::keep_deployment(std::int64_t organization_id, const Agent& agent) {
+  const bool again = agent.rollout && agent.rollout->has_failed;
+  if (again) request_rollout(agent.id, agent.rollout->event);
+  std::string warning(again ? kRunAgain : kUnchanged);
+  const std::string newer = newer_version_warning(agent);
+  if (!newer.empty()) warning += " " + newer;
+  return {.agent = *find_agent_row(organization_id, agent.name), .warning = std::move(warning)};
 }
 
 Result<DeployOutcome> SqliteCatalog::apply_update(std::int64_t organization_id, const Agent& agent,
@@ -196,14 +217,18 @@ Result<DeployOutcome> SqliteCatalog::apply_update(std::int64_t organization_id, 
   if (bound->secret) set_id = bound->secret->set.id;
   const bool new_deployment =
       request.force || spec != agent.deployment.spec || !same_binding(agent.deployment, set_id);
-  if (!new_deployment && scaling == agent.scaling) {
-    return DeployOutcome{.agent = agent, .warning = unchanged_warning(agent)};
-  }
+  if (!new_deployment && scaling == agent.scaling) return keep_deployment(organization_id, agent);
   db_.query("UPDATE agents SET min_agents = ?, max_agents = ?, updated_at = ? WHERE id = ?",
             scaling.min_agents, scaling.max_agents, clock_.unix_time(), agent.id)
       .run();
-  if (new_deployment) insert_deployment(agent.id, spec, *bound);
-  return DeployOutcome{.agent = *find_agent_row(organization_id, agent.name), .warning = {}};
+  if (new_deployment) {
+    insert_deployment(agent.id, spec, *bound);
+  } else {
+    request_rollout(agent.id, RolloutEvent::scale);
+  }
+  DeployOutcome outcome{.agent = *find_agent_row(organization_id, agent.name), .warning = {}};
+  if (!new_deployment) outcome.warning = newer_version_warning(outcome.agent);
+  return outcome;
 }
 
 Result<DeployOutcome> SqliteCatalog::update_agent(std::int64_t organization_id,

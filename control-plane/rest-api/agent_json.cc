@@ -1,5 +1,6 @@
 #include "control-plane/rest-api/agent_json.h"
 
+#include <algorithm>
 #include <string>
 
 #include <boost/json/array.hpp>
@@ -51,6 +52,68 @@ json::object spec_json(const DeploymentSpec& spec, const Scaling& scaling) {
   return body;
 }
 
+// How far the desired deployment has got.
+struct Progress {
+  bool is_ready = false;
+  bool is_available = false;  // that or an earlier one
+  bool has_failed = false;
+  std::string_view phase;
+};
+
+Progress progress_of(const Agent& agent) {
+  Progress progress{.is_ready = agent.reconciled_deployment == agent.deployment.id,
+                    .is_available = !agent.reconciled_deployment.empty(),
+                    .has_failed = agent.rollout && agent.rollout->has_failed,
+                    .phase = "Creating"};
+  if (progress.has_failed) progress.phase = "Failed";
+  if (progress.is_ready) progress.phase = "Active";
+  return progress;
+}
+
+std::int64_t active_sessions(const std::vector<FleetInstance>& instances) {
+  std::int64_t sessions = 0;
+  for (const FleetInstance& instance : instances) sessions += instance.heard.active_sessions;
+  return sessions;
+}
+
+json::object revision_json(const std::string& deployment, std::string_view phase,
+                           const std::vector<FleetInstance>& instances) {
+  const auto running = std::ranges::count_if(instances, [&](const FleetInstance& instance) {
+    return instance.release && instance.release->deployment_id == deployment;
+  });
+  return {{"deploymentID", deployment},
+          {"phase", json::string_view(phase.data(), phase.size())},
+          {"readyReplicas", running}};
+}
+
+// What still serves while the desired deployment does not.
+json::value previous_revision(const Agent& agent, const Progress& progress,
+                              const std::vector<FleetInstance>& instances) {
+  if (progress.is_ready || !progress.is_available) return nullptr;
+  return revision_json(agent.reconciled_deployment, "Active", instances);
+}
+
+json::object condition(std::string_view type, bool status, std::string_view message = {}) {
+  json::object row{{"type", json::string_view(type.data(), type.size())},
+                   {"status", status ? "True" : "False"}};
+  if (!message.empty()) row["message"] = json::string_view(message.data(), message.size());
+  return row;
+}
+
+json::array conditions_json(const Agent& agent, const Progress& progress) {
+  const std::string_view failure =
+      progress.has_failed ? std::string_view(agent.rollout->failure) : std::string_view();
+  const bool progressing = agent.rollout ? !progress.has_failed : !progress.is_ready;
+  return {condition("Available", progress.is_available), condition("Progressing", progressing),
+          condition("Degraded", progress.has_failed, failure)};
+}
+
+// Ends the CLI's wait at once, so what is here is about the newest request and nothing older.
+json::array errors_json(const Agent& agent) {
+  if (!agent.rollout || !agent.rollout->has_failed) return {};
+  return {json::object{{"code", "ON_DEPLOY_FAILED"}, {"message", agent.rollout->failure}}};
+}
+
 }  // namespace
 
 json::object deployment_json(const Organization& organization, const Agent& agent,
@@ -68,37 +131,34 @@ json::object deployment_json(const Organization& organization, const Agent& agen
           {"updatedAt", created}};
 }
 
-// `available` once any deployment has reached the region, `ready` once the desired one has: whoever
-// starts instances is the operator's own platform, so there is no replica to wait for. Poll order
-// and meaning: contract 6.5.
+// `available` once any deployment has been rolled out, `ready` once the desired one has. Who starts
+// instances is the operator's own platform: unless it reports by its deploy command, a deployment
+// is rolled out when its region has it. Poll order and meaning: contract 6.5.
 json::object agent_json(const Organization& organization, const Agent& agent,
-                        std::int64_t active_sessions) {
+                        const std::vector<FleetInstance>& instances) {
   const std::string& desired = agent.deployment.id;
-  const bool ready = agent.reconciled_deployment == desired;
-  const bool available = !agent.reconciled_deployment.empty();
-  json::object revision{
-      {"deploymentID", desired}, {"phase", ready ? "Active" : "Creating"}, {"readyReplicas", 0}};
+  const Progress progress = progress_of(agent);
   return {
       {"name", agent.name},
       {"region", agent.region},
-      {"ready", ready},
-      {"available", available},
+      {"ready", progress.is_ready},
+      {"available", progress.is_available},
       {"createdAt", format_timestamp(agent.created_at)},
       {"updatedAt", format_timestamp(agent.updated_at)},
       {"desiredDeploymentId", desired},
       {"activeDeploymentId", desired},
       {"reconciledDeploymentId", text_or_null(agent.reconciled_deployment)},
-      {"activeDeploymentReady", ready},
+      {"activeDeploymentReady", progress.is_ready},
       {"autoScaling", replicas(agent.scaling)},
-      {"activeSessionCount", active_sessions},
+      {"activeSessionCount", active_sessions(instances)},
       {"agentProfile", setting(agent.deployment.spec, "agentProfile",
                                json::string_view(kDefaultProfile.data(), kDefaultProfile.size()))},
       {"krispViva",
        setting(agent.deployment.spec, "krispViva", json::object{{"audioFilter", nullptr}})},
-      {"conditions", json::array()},
-      {"errors", json::array()},
-      {"currentRevision", std::move(revision)},
-      {"previousRevision", nullptr},
+      {"conditions", conditions_json(agent, progress)},
+      {"errors", errors_json(agent)},
+      {"currentRevision", revision_json(desired, progress.phase, instances)},
+      {"previousRevision", previous_revision(agent, progress, instances)},
       {"deployment", deployment_json(organization, agent, agent.deployment)}};
 }
 

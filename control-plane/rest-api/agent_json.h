@@ -1,16 +1,17 @@
 #pragma once
 // An agent as the API shows it (contract 6.1): complete, because the CLI reads members unguarded.
 
-#include <cstdint>
+#include <vector>
 
 #include <boost/json/object.hpp>
 
 #include "control-plane/catalog/catalog.h"
+#include "control-plane/fleet/fleet.h"
 
 namespace agent_secrets::control_plane {
 
 boost::json::object agent_json(const Organization& organization, const Agent& agent,
-                               std::int64_t active_sessions);
+                               const std::vector<FleetInstance>& instances);
 boost::json::object agent_row_json(const Organization& organization, const Agent& agent);
 boost::json::object deployment_json(const Organization& organization, const Agent& agent,
                                     const Deployment& deployment);

@@ -37,7 +37,7 @@ Result<Agent> find_agent(const RestApi& api, const Request& request, const Princ
 Result<Response> get_agent(const RestApi& api, const Request& request, const Principal& principal) {
   auto agent = find_agent(api, request, principal);
   if (!agent) return propagate(agent);
-  json::object body = agent_json(principal.organization, *agent, active_sessions(api, *agent));
+  json::object body = agent_json(principal.organization, *agent, live_instances(api, *agent));
   if (!request.params.contains("org")) return json_response(body);
   return json_response(json::object{{"body", std::move(body)}});
 }
@@ -48,9 +48,10 @@ Result<Response> get_agent(const RestApi& api, const Request& request, const Pri
 Result<Response> deployed(const RestApi& api, const Principal& principal, DeployOutcome outcome) {
   const Organization& organization = principal.organization;
   api.regions.publish_now(outcome.agent.region);
+  api.regions.roll_out();
   auto agent = api.catalog.find_agent(organization.id, outcome.agent.name);
   if (agent && *agent) outcome.agent = std::move(**agent);
-  json::object body = agent_json(organization, outcome.agent, active_sessions(api, outcome.agent));
+  json::object body = agent_json(organization, outcome.agent, live_instances(api, outcome.agent));
   if (!outcome.warning.empty()) body["warning"] = outcome.warning;
   return json_response(body);
 }
@@ -84,6 +85,7 @@ Result<Response> delete_agent(const RestApi& api, const Request& request,
   auto deleted = api.catalog.delete_agent(principal.organization.id, agent->name);
   if (!deleted) return propagate(deleted);
   api.regions.publish_now(agent->region);
+  api.regions.roll_out();
   return json_response(json::object{{"status", "OK"}});
 }
 

@@ -34,13 +34,7 @@ constexpr Declined kDeclined[] = {
     {"POST", "/builds", kNoBuilds},
     {"POST", "/builds/upload-url", kNoBuilds},
     {"GET", "/services/{name}/logs", kNoLogs},
-    {"GET", "/services/{name}/sessions", kNoSessions},
-    {"GET", "/services/{name}/sessions/{id}", kNoSessions},
-    {"DELETE", "/services/{name}/sessions/{id}", kNoSessions},
     {"GET", "/agents/{name}/logs", kNoLogs},
-    {"GET", "/agents/{name}/sessions", kNoSessions},
-    {"GET", "/agents/{name}/sessions/{id}", kNoSessions},
-    {"DELETE", "/agents/{name}/sessions/{id}", kNoSessions},
 };
 
 // What the CLI tells the person who tries is fixed: "Failed to fetch auth configuration (404)" and

@@ -47,12 +47,13 @@ Result<Response> get_metrics(const RestApi& api, const Request&, const Principal
 
 }  // namespace
 
-std::int64_t active_sessions(const RestApi& api, const Agent& agent) {
+std::vector<FleetInstance> live_instances(const RestApi& api, const Agent& agent) {
   auto fleet = fleet_of(api, agent);
-  if (fleet) return fleet->agents.empty() ? 0 : fleet->agents.front().active_sessions();
-  api.log.warning("counting sessions failed",
+  if (fleet && fleet->agents.empty()) return {};
+  if (fleet) return std::move(fleet->agents.front().instances);
+  api.log.warning("listing instances failed",
                   {{"agent", agent.name}, {"cause", fleet.error().message}});
-  return 0;
+  return {};
 }
 
 void add_instance_list_routes(Router& router, const RestApi& api) {

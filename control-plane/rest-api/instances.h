@@ -6,13 +6,12 @@
 //
 // Threads: safe from several; no state.
 
-#include <cstdint>
-
+#include "control-plane/fleet/fleet.h"
 #include "control-plane/rest-api/rest_api.h"
 
 namespace agent_secrets::control_plane {
 
-// What the live instances of an agent report together; 0 when its region cannot be asked.
-std::int64_t active_sessions(const RestApi& api, const Agent& agent);
+// The live instances of an agent; none when its region cannot be asked, which is logged.
+std::vector<FleetInstance> live_instances(const RestApi& api, const Agent& agent);
 
 }  // namespace agent_secrets::control_plane

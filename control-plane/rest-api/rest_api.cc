@@ -36,6 +36,8 @@ void add_rest_routes(Router& router, const RestApi& api) {
   add_secret_routes(router, api);
   add_agent_routes(router, api);
   add_instance_list_routes(router, api);
+  add_session_routes(router, api);
+  add_event_routes(router, api);
   add_organization_routes(router, api);
   add_api_key_routes(router, api);
   add_public_routes(router, api);

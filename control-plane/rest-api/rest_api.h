@@ -13,6 +13,9 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include <boost/json/object.hpp>
 
 #include "control-plane/catalog/catalog.h"
 #include "control-plane/http/router.h"
@@ -28,6 +31,7 @@ namespace agent_secrets::control_plane {
 struct RegionSignals {
   std::function<void(const std::string& region)> wake;         // soon
   std::function<void(const std::string& region)> publish_now;  // before this returns
+  std::function<void()> roll_out;  // there may be a deploy command to run; nothing without one
 };
 
 struct RestApi {
@@ -39,6 +43,9 @@ struct RestApi {
 };
 
 void add_rest_routes(Router& router, const RestApi& api);
+
+// What happened to an agent, oldest first, as the API and `agent events --json` show it.
+boost::json::object events_json(const std::vector<AgentEvent>& events);
 
 // For the files of this folder: each adds its part.
 using RestHandler =
@@ -58,6 +65,8 @@ void add_identity_route(Router& router, const RestApi& api, std::string_view met
 void add_secret_routes(Router& router, const RestApi& api);
 void add_agent_routes(Router& router, const RestApi& api);
 void add_instance_list_routes(Router& router, const RestApi& api);
+void add_session_routes(Router& router, const RestApi& api);
+void add_event_routes(Router& router, const RestApi& api);
 void add_organization_routes(Router& router, const RestApi& api);
 void add_api_key_routes(Router& router, const RestApi& api);
 void add_public_routes(Router& router, const RestApi& api);

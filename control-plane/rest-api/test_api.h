@@ -53,7 +53,8 @@ class RestFixture {
         .catalog = *stores_.catalog,
         .regions = {.wake = [](const std::string&) {},
                     .publish_now =
-                        [this](const std::string& code) { provisioners_.at(code)->publish_now(); }},
+                        [this](const std::string& code) { provisioners_.at(code)->publish_now(); },
+                    .roll_out = [] {}},
         .stores = stores_.regions,
         .clock = clock_,
         .log = log_});

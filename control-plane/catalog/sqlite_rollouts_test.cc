@@ -1,0 +1,165 @@
+#include <fmt/format.h>
+
+#include "control-plane/test_stores.h"
+#include "core/limits.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+// The agent `bot`, deployed while deploys wait for a command, and known to its region.
+struct Waiting : TestStores {
+  Waiting() {
+    need(catalog().use_rollouts(true));
+    need(catalog().create_agent(acme, deploy_of("bot")));
+    provisioner->publish_now();
+  }
+  std::vector<Rollout> due() { return need(catalog().due_rollouts()); }
+  Agent bot() { return agent("bot"); }
+  void succeed() { CHECK(need(catalog().settle_rollout(due().at(0), ""))); }
+  void fail_it() { CHECK(need(catalog().settle_rollout(due().at(0), "exit code 3"))); }
+};
+
+DeployRequest image(std::string name) {
+  DeployRequest request = deploy_of("bot");
+  request.image = std::move(name);
+  return request;
+}
+
+}  // namespace
+
+TEST_CASE("a deployment is reconciled when its command has succeeded") {
+  Waiting t;
+  CHECK(t.bot().reconciled_deployment.empty());
+  const auto due = t.due();
+  REQUIRE(due.size() == 1);
+  CHECK(due[0].event == RolloutEvent::deploy);
+  CHECK(due[0].deployment_id == t.bot().deployment.id);
+  CHECK(due[0].image == "img:1");
+  t.succeed();
+  CHECK(t.bot().reconciled_deployment == t.bot().deployment.id);
+  CHECK_FALSE(t.bot().rollout.has_value());
+  CHECK(t.due().empty());
+}
+
+TEST_CASE("a command waits until its region knows of the deployment") {
+  Waiting t;
+  t.succeed();
+  need(t.catalog().update_agent(t.acme, image("img:2")));
+  CHECK(t.due().empty());
+  t.provisioner->publish_now();
+  CHECK(t.due().size() == 1);
+}
+
+TEST_CASE("a failure keeps the deployment before it, and is not tried again by itself") {
+  Waiting t;
+  t.succeed();
+  const std::string first = t.bot().deployment.id;
+  need(t.catalog().update_agent(t.acme, image("img:2")));
+  t.provisioner->publish_now();
+  t.fail_it();
+  CHECK(t.bot().reconciled_deployment == first);
+  REQUIRE(t.bot().rollout.has_value());
+  CHECK(t.bot().rollout->has_failed);
+  CHECK(t.bot().rollout->failure == "exit code 3");
+  CHECK(t.due().empty());
+}
+
+TEST_CASE("a deploy clears a failure at once") {
+  Waiting t;
+  t.fail_it();
+  SECTION("of something new") {
+    const auto outcome = need(t.catalog().update_agent(t.acme, image("img:2")));
+    CHECK_FALSE(outcome.agent.rollout->has_failed);
+    CHECK(outcome.warning.empty());
+  }
+  SECTION("of the same, whose command runs again") {
+    const auto outcome = need(t.catalog().update_agent(t.acme, image("img:1")));
+    CHECK_FALSE(outcome.agent.rollout->has_failed);
+    CHECK(outcome.warning == "The configuration is unchanged; its command runs again.");
+    CHECK(t.due().size() == 1);
+  }
+}
+
+TEST_CASE("a run that was overtaken settles nothing but its own deployment") {
+  Waiting t;
+  const Rollout overtaken = t.due().at(0);
+  need(t.catalog().update_agent(t.acme, image("img:2")));
+  t.provisioner->publish_now();
+  SECTION("a success makes it the one that serves") {
+    CHECK_FALSE(need(t.catalog().settle_rollout(overtaken, "")));
+    CHECK(t.bot().reconciled_deployment == overtaken.deployment_id);
+  }
+  SECTION("a failure is no news") {
+    CHECK_FALSE(need(t.catalog().settle_rollout(overtaken, "exit code 3")));
+    CHECK_FALSE(t.bot().rollout->has_failed);
+  }
+  REQUIRE(t.due().size() == 1);
+  CHECK(t.due()[0].deployment_id == t.bot().deployment.id);
+}
+
+TEST_CASE("scaling alone is an event of its own, and keeps the deployment") {
+  Waiting t;
+  t.succeed();
+  DeployRequest more = deploy_of("bot");
+  more.min_agents = 2;
+  need(t.catalog().update_agent(t.acme, more));
+  REQUIRE(t.due().size() == 1);
+  CHECK(t.due()[0].event == RolloutEvent::scale);
+  CHECK(t.due()[0].min_agents == 2);
+  CHECK(t.bot().reconciled_deployment == t.bot().deployment.id);
+}
+
+TEST_CASE("scaling before a deployment is rolled out leaves it to be deployed") {
+  Waiting t;
+  DeployRequest more = deploy_of("bot");
+  more.max_agents = 2;
+  need(t.catalog().update_agent(t.acme, more));
+  REQUIRE(t.due().size() == 1);
+  CHECK(t.due()[0].event == RolloutEvent::deploy);
+  CHECK(t.due()[0].max_agents == 2);
+}
+
+TEST_CASE("a deletion is told once the region knows") {
+  Waiting t;
+  t.succeed();
+  need(t.catalog().delete_agent(t.acme, "bot"));
+  CHECK(t.due().empty());
+  t.provisioner->publish_now();
+  REQUIRE(t.due().size() == 1);
+  CHECK(t.due()[0].event == RolloutEvent::remove);
+  CHECK(t.due()[0].agent == "bot");
+}
+
+TEST_CASE("what is owed survives a restart, and is let go where nobody would run it") {
+  Waiting t;
+  t.reopen();
+  need(t.catalog().use_rollouts(true));
+  CHECK(t.due().size() == 1);
+  need(t.catalog().use_rollouts(false));
+  CHECK(t.due().empty());
+  CHECK(t.bot().reconciled_deployment == t.bot().deployment.id);
+}
+
+TEST_CASE("an agent's events are the newest of them, oldest first") {
+  Waiting t;
+  for (int number = 0; number < limits::kEventsPerAgent + 5; ++number) {
+    need(t.catalog().add_event(t.bot().id, "output", fmt::format("line {}", number)));
+  }
+  const auto events = need(t.catalog().list_events(t.bot().id));
+  REQUIRE(events.size() == limits::kEventsPerAgent);
+  CHECK(events.front().text == "line 5");
+  CHECK(events.back().text == fmt::format("line {}", limits::kEventsPerAgent + 4));
+}
+
+TEST_CASE("an event says what was deployed") {
+  TestStores t;
+  t.write("bot-secrets", "A", "1");
+  t.provision();
+  const Agent bot = need(t.catalog().create_agent(t.acme, deploy_of("bot", "bot-secrets"))).agent;
+  const auto events = need(t.catalog().list_events(bot.id));
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].kind == "deployment");
+  CHECK(events[0].text == bot.deployment.id + ": image img:1, bot-secrets version 1");
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,28 @@
+#include "control-plane/commands/agent.h"
+
+#include <boost/json/serialize.hpp>
+
+#include "control-plane/commands/admin.h"
+#include "control-plane/rest-api/rest_api.h"
+
+namespace agent_secrets::control_plane {
+
+Result<void> show_agent_events(const AgentEventsOptions& options, const Clock& clock) {
+  auto stores = open_data(options.data, clock);
+  if (!stores) return propagate(stores);
+  auto organization = choose_organization(*stores->catalog, options.organization);
+  if (!organization) return propagate(organization);
+  auto agent = stores->catalog->find_agent(organization->id, options.agent);
+  if (!agent) return propagate(agent);
+  if (!*agent) return fail(ErrorCode::not_found, "no agent '" + options.agent + "'");
+  auto events = stores->catalog->list_events((*agent)->id);
+  if (!events) return propagate(events);
+  if (options.json) return print(boost::json::serialize(events_json(*events)) + "\n");
+  std::vector<std::vector<std::string>> rows{{"TIME", "KIND", "WHAT"}};
+  for (const AgentEvent& event : *events) {
+    rows.push_back({format_timestamp(event.at), event.kind, event.text});
+  }
+  return print(format_table(rows));
+}
+
+}  // namespace agent_secrets::control_plane

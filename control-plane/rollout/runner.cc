@@ -1,0 +1,157 @@
+#include "control-plane/rollout/runner.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/command.h"
+#include "core/limits.h"
+#include "core/printable.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+std::string fact(std::string_view name, std::string_view value) {
+  return fmt::format("AGENT_SECRETS_DEPLOY_{}={}", name, value);
+}
+
+// The official CLI prints it, and takes square brackets for markup.
+std::string for_display(std::string text) {
+  std::ranges::replace(text, '[', '(');
+  std::ranges::replace(text, ']', ')');
+  return text;
+}
+
+}  // namespace
+
+std::vector<std::string> rollout_facts(const Rollout& rollout) {
+  return {fact("EVENT", to_string(rollout.event)),
+          fact("ORGANIZATION", rollout.organization),
+          fact("AGENT", rollout.agent),
+          fact("REGION", rollout.region),
+          fact("ID", rollout.deployment_id),
+          fact("IMAGE", rollout.image),
+          fact("SECRET_SET", rollout.secret_set),
+          fact("SECRET_SET_VERSION", rollout.secret_set_version > 0
+                                         ? std::to_string(rollout.secret_set_version)
+                                         : std::string()),
+          fact("IMAGE_PULL_SECRET_SET", rollout.image_pull_secret_set),
+          fact("MIN_AGENTS", std::to_string(rollout.min_agents)),
+          fact("MAX_AGENTS", std::to_string(rollout.max_agents))};
+}
+
+std::vector<std::string> rollout_inherits(char** environment) {
+  std::vector<std::string> inherited;
+  for (char** entry = environment; *entry != nullptr; ++entry) {
+    if (!std::string_view(*entry).starts_with("AGENT_SECRETS_")) inherited.emplace_back(*entry);
+  }
+  return inherited;
+}
+
+RolloutRunner::RolloutRunner(RolloutOptions options, Rollouts& rollouts, const Log& log)
+    : options_(std::move(options)), rollouts_(rollouts), log_(log) {}
+
+void RolloutRunner::run(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    join_finished();
+    start_due();
+    std::unique_lock lock(mutex_);
+    condition_.wait_for(lock, stop, options_.idle_poll, [this] { return awake_; });
+    awake_ = false;
+  }
+  running_.clear();  // asks each to stop, and waits for it
+}
+
+void RolloutRunner::wake() {
+  {
+    const std::scoped_lock lock(mutex_);
+    awake_ = true;
+  }
+  condition_.notify_one();
+}
+
+void RolloutRunner::join_finished() {
+  std::vector<std::int64_t> finished;
+  {
+    const std::scoped_lock lock(mutex_);
+    finished = std::exchange(finished_, {});
+  }
+  for (const std::int64_t agent_id : finished) running_.erase(agent_id);
+}
+
+void RolloutRunner::start_due() {
+  auto due = rollouts_.due_rollouts();
+  if (!due) {
+    log_.warning("on-deploy: looking for work failed", {{"cause", due.error().message}});
+    return;
+  }
+  for (Rollout& rollout : *due) {
+    if (running_.size() >= limits::kRolloutsAtOnce) return;
+    if (running_.contains(rollout.agent_id)) continue;
+    const std::int64_t agent_id = rollout.agent_id;
+    running_[agent_id] =
+        std::jthread([this, job = std::move(rollout)](const std::stop_token& stop) {
+          execute(job, stop);
+          {
+            const std::scoped_lock lock(mutex_);
+            finished_.push_back(job.agent_id);
+            awake_ = true;
+          }
+          condition_.notify_one();
+        });
+  }
+}
+
+void RolloutRunner::note(const Rollout& rollout, std::string_view kind, std::string_view text) {
+  auto noted = rollouts_.add_event(rollout.agent_id, kind, printable(text));
+  if (noted) return;
+  log_.warning("on-deploy: an event is lost",
+               {{"agent", rollout.agent}, {"cause", noted.error().message}});
+}
+
+void RolloutRunner::execute(const Rollout& rollout, const std::stop_token& stop) {
+  log_.info("on-deploy", {{"organization", rollout.organization},
+                          {"agent", rollout.agent},
+                          {"event", to_string(rollout.event)},
+                          {"deployment", rollout.deployment_id}});
+  note(rollout, "on-deploy", fmt::format("{}: started", to_string(rollout.event)));
+  const std::string failure = run_one(rollout, stop);
+  if (stop.stop_requested()) return;  // nothing is settled: it runs again
+  note(rollout, "on-deploy",
+       failure.empty() ? fmt::format("{}: done", to_string(rollout.event))
+                       : fmt::format("{}: {}", to_string(rollout.event), failure));
+  auto settled = rollouts_.settle_rollout(rollout, failure);
+  if (!settled) {
+    log_.error("on-deploy: the outcome is lost, the command will run again",
+               {{"agent", rollout.agent}, {"cause", settled.error().message}});
+  } else if (!failure.empty()) {
+    log_.warning("on-deploy failed", {{"agent", rollout.agent}, {"cause", failure}});
+  }
+}
+
+// "" when all went well, else what went wrong, fit for the API.
+std::string RolloutRunner::run_one(const Rollout& rollout, const std::stop_token& stop) {
+  CommandOptions command{.command = options_.command,
+                         .environment = options_.inherited,
+                         .time_limit = options_.time_limit};
+  for (std::string& told : rollout_facts(rollout)) command.environment.push_back(std::move(told));
+  int lines = 0;
+  std::string last;
+  const auto outcome = run_command(
+      command,
+      [&](std::string_view line) {
+        if (++lines <= limits::kRolloutLines) note(rollout, "output", line);
+        if (!line.empty()) last = line;
+      },
+      stop);
+  if (lines > limits::kRolloutLines) {
+    note(rollout, "output", fmt::format("… and {} lines more", lines - limits::kRolloutLines));
+  }
+  std::string failure = outcome ? describe_failure(*outcome) : outcome.error().message;
+  if (failure.empty()) return failure;
+  if (!last.empty()) failure += ": " + printable(last);
+  return for_display("The deploy command failed: " + failure);
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,111 @@
+#include "control-plane/rollout/runner.h"
+
+#include <algorithm>
+
+#include "control-plane/test_stores.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+// A runner over real stores. Its thread is joined before the test looks at what it did.
+struct Running : TestStores {
+  Running() { need(catalog().use_rollouts(true)); }
+
+  void deploy(const std::string& agent) {
+    need(catalog().create_agent(acme, deploy_of(agent)));
+    provisioner->publish_now();
+  }
+  // Until nothing is due any more.
+  void roll_out(const std::string& command) {
+    RolloutRunner runner({.command = command,
+                          .time_limit = std::chrono::seconds(20),
+                          .inherited = {"PATH=/usr/bin:/bin", "HOME=/nonexistent"},
+                          .idle_poll = std::chrono::milliseconds(5)},
+                         catalog(), log);
+    const std::jthread thread([&](const std::stop_token& stop) { runner.run(stop); });
+    while (!need(catalog().due_rollouts()).empty()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+  }
+  std::vector<std::string> texts(const std::string& agent_name, const std::string& kind) {
+    std::vector<std::string> found;
+    for (const AgentEvent& event : need(catalog().list_events(agent(agent_name).id))) {
+      if (event.kind == kind) found.push_back(event.text);
+    }
+    return found;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("the command is told the facts, and nothing of the server's own") {
+  Running t;
+  t.deploy("bot");
+  t.roll_out("env | grep AGENT_SECRETS | sort");
+  const auto lines = t.texts("bot", "output");
+  CHECK(lines.size() == 11);
+  const auto told = [&](const std::string& line) {
+    return std::ranges::find(lines, line) != lines.end();
+  };
+  CHECK(told("AGENT_SECRETS_DEPLOY_EVENT=deploy"));
+  CHECK(told("AGENT_SECRETS_DEPLOY_AGENT=bot"));
+  CHECK(told("AGENT_SECRETS_DEPLOY_ORGANIZATION=acme"));
+  CHECK(told("AGENT_SECRETS_DEPLOY_IMAGE=img:1"));
+  CHECK(told("AGENT_SECRETS_DEPLOY_SECRET_SET_VERSION="));
+  CHECK(told("AGENT_SECRETS_DEPLOY_ID=" + t.agent("bot").deployment.id));
+  CHECK(t.agent("bot").reconciled_deployment == t.agent("bot").deployment.id);
+}
+
+TEST_CASE("what a command inherits has none of the server's settings") {
+  char path[] = "PATH=/bin";
+  char key[] = "AGENT_SECRETS_MASTER_KEY=secret";
+  char* environment[] = {path, key, nullptr};
+  CHECK(rollout_inherits(environment) == std::vector<std::string>{"PATH=/bin"});
+}
+
+TEST_CASE("a failure is said with the last line of output, fit for the CLI") {
+  Running t;
+  t.deploy("bot");
+  t.roll_out("echo first; printf 'no [space] \\033[31mleft\\n' >&2; exit 3");
+  const Agent bot = t.agent("bot");
+  REQUIRE(bot.rollout.has_value());
+  const std::string& failure = bot.rollout->failure;
+  CHECK(failure == "The deploy command failed: exit code 3: no (space) \\x1b(31mleft");
+  CHECK(t.texts("bot", "on-deploy").back() == "deploy: " + failure);
+}
+
+TEST_CASE("output past its bound is counted") {
+  Running t;
+  t.deploy("bot");
+  t.roll_out("seq 60");
+  CHECK(t.texts("bot", "output").size() == 51);
+  CHECK(t.texts("bot", "output").back() == "… and 10 lines more");
+}
+
+TEST_CASE("each of several agents gets its own run") {
+  Running t;
+  for (const char* name : {"a1", "a2", "a3", "a4", "a5", "a6"}) t.deploy(name);
+  t.roll_out("echo $AGENT_SECRETS_DEPLOY_AGENT");
+  for (const char* name : {"a1", "a2", "a3", "a4", "a5", "a6"}) {
+    CHECK(t.texts(name, "output") == std::vector<std::string>{name});
+  }
+}
+
+TEST_CASE("a command that is stopped with the server is owed again") {
+  Running t;
+  t.deploy("bot");
+  RolloutRunner runner({.command = "echo up; exec sleep 100",
+                        .inherited = {"PATH=/usr/bin:/bin"},
+                        .idle_poll = std::chrono::milliseconds(5)},
+                       t.catalog(), t.log);
+  {
+    const std::jthread thread([&](const std::stop_token& stop) { runner.run(stop); });
+    while (t.texts("bot", "output").empty()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+  }
+  CHECK(need(t.catalog().due_rollouts()).size() == 1);
+  CHECK_FALSE(t.agent("bot").rollout->has_failed);
+}
+
+}  // namespace agent_secrets::control_plane
