@@ -1,6 +1,8 @@
 // What Pipecat Cloud offers and a self-hosted control plane does not, answered so that the official
 // CLI says why (contract section 8): an empty list where it asks first, else 501 with a sentence. A
 // 404 would read as success for `agent start` and `agent stop`.
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include <boost/json/array.hpp>
@@ -30,8 +32,29 @@ constexpr std::string_view kNoLogin =
     "This control plane has no login in the browser. Make a token with `secret-control-plane token "
     "create`, then enter it in `pipecat cloud auth use-pat`, or set PIPECAT_TOKEN.";
 
+constexpr std::string_view kNoReferences =
+    "This control plane holds its sets itself, and cannot refer to one in a cluster. Use secrets "
+    "set.";
+constexpr std::string_view kNoRegionsOverTheApi =
+    "Regions are added and listed on the control plane's own host, with secret-control-plane "
+    "region.";
+constexpr std::string_view kNoProfiles =
+    "This control plane does not run agents and has no agent profiles. Sizes are set where you run "
+    "their containers.";
+constexpr std::string_view kNoRegistry =
+    "This control plane has no image registry. Use keys of your own registry, as an image pull "
+    "secret.";
+constexpr std::string_view kNoSpendLimit =
+    "This control plane bills nobody, so there is no spend limit.";
+constexpr std::string_view kNoGitHub =
+    "This control plane is not connected to GitHub and builds no images. Build and push one, then "
+    "deploy it by name.";
+
+// In both families.
 constexpr Declined kDeclined[] = {
     {"POST", "/builds", kNoBuilds},
+    {"GET", "/builds/{id}", kNoBuilds},
+    {"GET", "/builds/{id}/logs", kNoBuilds},
     {"POST", "/builds/upload-url", kNoBuilds},
     {"GET", "/services/{name}/logs", kNoLogs},
     {"GET", "/agents/{name}/logs", kNoLogs},
@@ -42,6 +65,38 @@ constexpr Declined kDeclined[] = {
 constexpr std::pair<std::string_view, std::string_view> kLogin[] = {{"GET", "/auth/config"},
                                                                     {"POST", "/auth/logout"}};
 
+// What the CLI alone asks for.
+constexpr Declined kDeclinedForTheCli[] = {
+    {"POST", "/secrets/references", kNoReferences},
+    {"POST", "/regions", kNoRegionsOverTheApi},
+    {"GET", "/regions/{region}", kNoRegionsOverTheApi},
+    {"DELETE", "/regions/{region}", kNoRegionsOverTheApi},
+    {"POST", "/regions/{region}/enrollment-tokens", kNoRegionsOverTheApi},
+    {"GET", "/agent-profiles", kNoProfiles},
+    {"POST", "/agent-profiles", kNoProfiles},
+    {"PATCH", "/agent-profiles/{name}", kNoProfiles},
+    {"GET", "/registry-keys", kNoRegistry},
+    {"POST", "/registry-keys", kNoRegistry},
+    {"DELETE", "/registry-keys/{id}", kNoRegistry},
+    {"GET", "/spend-limit", kNoSpendLimit},
+    {"PUT", "/spend-limit", kNoSpendLimit},
+    {"GET", "/github/install-url", kNoGitHub},
+    {"GET", "/github/link-url", kNoGitHub},
+    {"GET", "/github/installation", kNoGitHub},
+    {"DELETE", "/github/installation", kNoGitHub},
+    {"GET", "/github/repositories", kNoGitHub},
+    {"GET", "/github/repositories/{owner}/{repo}/branches", kNoGitHub},
+    {"POST", "/services/{name}/environments/production/git", kNoGitHub},
+    {"DELETE", "/services/{name}/environments/production/git", kNoGitHub},
+    {"POST", "/services/{name}/environments/production/git/deploy", kNoGitHub},
+};
+
+RestHandler decline(std::string_view sentence) {
+  return [sentence](const RestApi&, const Request& request, const Principal&) -> Result<Response> {
+    return error_response(request, 501, sentence);
+  };
+}
+
 Result<Response> list_builds(const RestApi&, const Request&, const Principal&) {
   return json_response(json::object{{"builds", json::array()}, {"total", 0}});
 }
@@ -51,11 +106,12 @@ Result<Response> list_builds(const RestApi&, const Request&, const Principal&) {
 void add_declined_routes(Router& router, const RestApi& api) {
   add_route(router, api, "GET", "/builds", list_builds);
   for (const Declined& declined : kDeclined) {
-    add_route(router, api, declined.method, declined.path,
-              [sentence = declined.sentence](const RestApi&, const Request& request,
-                                             const Principal&) -> Result<Response> {
-                return error_response(request, 501, sentence);
-              });
+    add_route(router, api, declined.method, declined.path, decline(declined.sentence));
+  }
+  for (const Declined& declined : kDeclinedForTheCli) {
+    add_single_route(router, api, declined.method,
+                     "/v1/organizations/{org}" + std::string(declined.path),
+                     decline(declined.sentence));
   }
   // Asked without a token, or with another's: there is nothing to log in to, or out of.
   for (const auto& [method, path] : kLogin) {

@@ -189,6 +189,37 @@ TEST_CASE("every path and method is answered with an error of its family") {
   CHECK(api.org("GET", "/builds").text == R"({"builds":[],"total":0})");
 }
 
+TEST_CASE("what the CLI asks for in vain is declined with a sentence, only for who may ask") {
+  Fixture api;
+  constexpr std::array<std::array<std::string_view, 2>, 9> kAsked{{
+      {"GET", "/builds/b1"},
+      {"GET", "/github/repositories/owner/name/branches"},
+      {"POST", "/secrets/references"},
+      {"DELETE", "/regions/pce-acme"},
+      {"POST", "/regions/pce-acme/enrollment-tokens"},
+      {"PATCH", "/agent-profiles/large"},
+      {"DELETE", "/registry-keys/k1"},
+      {"PUT", "/spend-limit"},
+      {"POST", "/services/bot/environments/production/git/deploy"},
+  }};
+  for (const auto& [method, path] : kAsked) {
+    CAPTURE(method, path);
+    const Answer answer = api.org(method, std::string(path), "{}");
+    CHECK(answer.status == 501);
+    CHECK(answer.body.at("code") == "501");
+    CHECK(answer.body.at("error").as_string().ends_with('.'));
+    CHECK(api.ask(method, "/v1/organizations/other" + std::string(path)).status == 403);
+  }
+  CHECK(api.ask("GET", "/v1/builds/b1").body.at("code") == "NOT_IMPLEMENTED");
+}
+
+TEST_CASE("a set may be called references") {
+  Fixture api;
+  api.make_ready_set("references");
+  CHECK(api.org("GET", "/secrets/references").status == 200);
+  CHECK(api.org("DELETE", "/secrets/references").status == 200);
+}
+
 TEST_CASE("square brackets never reach the CLI, which would render them as markup") {
   Request request;
   CHECK(error_response(request, 400, "bad [/x] name").body ==
