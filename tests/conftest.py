@@ -41,13 +41,33 @@ def proxy(control_plane):
 
 
 @pytest.fixture
-def cli(control_plane, proxy, tmp_path):
-    """The official CLI, pointed at the control plane through the recording proxy."""
-    if not official_cli.installed():
-        pytest.skip("the official CLI is not installed; run script/bootstrap")
-    return official_cli.OfficialCli(
-        proxy.url, control_plane.token, control_plane.organization, tmp_path / "home"
-    )
+def make_cli(control_plane, proxy, tmp_path):
+    """A function that makes an official CLI of a release, pointed at the control plane through the
+    recording proxy."""
+    def make(release):
+        if not release.installed():
+            pytest.skip(f"the official CLI {release} is not installed; run script/bootstrap")
+        return official_cli.OfficialCli(
+            proxy.url, control_plane.token, control_plane.organization, tmp_path / "home", release
+        )
+    return make
+
+
+@pytest.fixture
+def cli(make_cli):
+    """The newest official CLI."""
+    return make_cli(official_cli.NEWEST)
+
+
+@pytest.fixture
+def older_cli(make_cli):
+    return make_cli(official_cli.OLDER)
+
+
+@pytest.fixture(params=[official_cli.NEWEST, official_cli.OLDER], ids=str)
+def either_cli(make_cli, request):
+    """The test runs once with each release of the CLI."""
+    return make_cli(request.param)
 
 
 def pytest_report_header():

@@ -93,7 +93,7 @@ def read_by_the_cli(tmp_path_factory):
         (files / f"{name}.env").write_bytes(content)
     with ControlPlane(directory / "control-plane") as control_plane, RecordingProxy(control_plane.url) as proxy:
         cli = official_cli.OfficialCli(proxy.url, control_plane.token, control_plane.organization, directory / "home")
-        python = official_cli.PROGRAM.with_name("python")
+        python = official_cli.NEWEST.program.with_name("python")
         driven = subprocess.run([python, "-c", DRIVER, files], env=cli.environment, cwd=cli.home,
                                 stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
         assert driven.returncode == 0, driven.stderr

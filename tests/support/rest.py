@@ -64,6 +64,10 @@ class Rest:
         secrets = [{"secretKey": key, "secretValue": value} for key, value in pairs.items()]
         return self.org("PUT", f"secrets/{name}", {"secrets": secrets})
 
+    def put_image_pull_secret(self, name, host="https://registry.example/", credentials="dXNlcjp0b2s="):
+        body = {"isImagePullSecret": True, "host": host, "secretValue": credentials}
+        return self.org("PUT", f"secrets/{name}", body)
+
     def set_status(self, name):
         body = self.org("GET", f"secrets/{name}").body
         return body.get("status") if isinstance(body, dict) else None
