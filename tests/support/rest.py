@@ -69,8 +69,10 @@ class Rest:
         return self.org("PUT", f"secrets/{name}", body)
 
     def set_status(self, name):
-        body = self.org("GET", f"secrets/{name}").body
-        return body.get("status") if isinstance(body, dict) else None
+        """Of a set of either type; None if there is no such set, or no answer that says so."""
+        body = self.org("GET", "secrets").body
+        sets = body.get("sets", []) if isinstance(body, dict) else []
+        return next((each["status"] for each in sets if each["name"] == name), None)
 
     def deploy(self, agent, image="demo/bot:1", **more):
         """Creates the agent (POST services)."""
