@@ -13,7 +13,7 @@ class RecordingProxy:
         self._upstream = urllib.parse.urlsplit(upstream).netloc
         self._lock = threading.Lock()
         self._requests = []  # (method, path, parsed body or None)
-        self._faults = []  # (method, path suffix, fault), each used once
+        self._faults = []  # (method, path suffix, "cut", "pass", an answer or a function), each used once
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
@@ -41,6 +41,10 @@ class RecordingProxy:
     def cut_answer(self, method, path_suffix):
         """The next such request reaches the server, its answer does not reach the client."""
         self._add_fault(method, path_suffix, "cut")
+
+    def after(self, method, path_suffix, action):
+        """Once the server has answered the next such request, and before the client hears of it."""
+        self._add_fault(method, path_suffix, action)
 
     def answer(self, method, path_suffix, status, body, skip=0):
         """The next such request (after `skip` of them) gets this answer, and never the server."""
@@ -88,6 +92,8 @@ class RecordingProxy:
                     answer = proxy._forward(self.command, self.path, body, self.headers)
                 except OSError:
                     return None  # as if the server itself had dropped the connection
+                if callable(fault):
+                    fault()
                 return None if fault == "cut" else self.reply(*answer)
 
             def reply(self, status, content_type, body):
