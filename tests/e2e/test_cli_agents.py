@@ -1,39 +1,51 @@
-"""The official CLI's smaller commands: agents, regions, organizations, tokens."""
-
-from support.official_cli import OfficialCli
+"""The official CLI lists, shows and deletes agents, and is turned away without a right to."""
 
 
-def test_agents_are_listed_shown_and_deleted(cli, rest):
-    assert rest.deploy("bot").status == 200
-    assert "bot" in cli.succeeds("agent", "list")
-    assert "bot" in cli.succeeds("agent", "status", "bot")
-    cli.succeeds("agent", "delete", "bot", "--force")
+def test_agents_are_listed_shown_and_deleted(either_cli, rest):
+    deployment = rest.deploy("bot").body["desiredDeploymentId"]
+    listed, shown, deployments = [each.stdout for each in either_cli.run_all(
+        [("agent", "list"), ("agent", "status", "bot"), ("agent", "deployments", "bot")])]
+    assert all(word in listed for word in ("bot", "us-west", deployment))
+    assert all(word in shown for word in ("demo/bot:1", deployment, "Active"))
+    assert all(word in deployments for word in ("demo/bot:1", deployment))
+    assert "deleted successfully" in either_cli.succeeds("agent", "delete", "bot", "--force")
     assert rest.org("GET", "services/bot").status == 404
-    assert "not found" in cli.fails("agent", "delete", "bot", "--force").lower()
+    assert "not found" in either_cli.fails("agent", "delete", "bot", "--force")
 
 
-def test_an_empty_organization_has_no_agents(cli, rest):
+def test_agents_are_filtered_by_region(either_cli, proxy, rest):
+    rest.deploy("bot")
+    assert "bot" in either_cli.succeeds("agent", "list", "--region", "us-west")
+    request = proxy.requests()[-1]
+    assert request.startswith("GET services?") and "region=us-west" in request
+    assert rest.org("GET", "services?region=eu-central&include=git").body == {"services": []}
+
+
+def test_an_empty_organization_has_no_agents(either_cli, rest):
     assert rest.org("GET", "services").body == {"services": []}
-    assert "No agents found" in cli.fails("agent", "list")
+    assert "No agents found" in either_cli.fails("agent", "list")
 
 
-def test_the_status_of_an_unknown_agent_is_not_found(cli):
-    assert "No deployment data found" in cli.fails("agent", "status", "nobody")
+def test_an_unknown_agent_is_not_found(either_cli):
+    status, deployments = either_cli.fails_all(
+        [("agent", "status", "nobody"), ("agent", "deployments", "nobody")])
+    assert "No deployment data found" in status
+    assert "Unable to get deployments for nobody" in deployments and "404" in deployments
 
 
-def test_regions_are_listed(cli):
-    assert "us-west" in cli.succeeds("regions", "list")
+def test_an_agent_that_nobody_started_has_no_sessions(cli, proxy, rest):
+    rest.deploy("bot")
+    finished = cli.run("agent", "sessions", "bot")
+    assert "No session data" in finished.stdout or "Error - 501" in finished.stdout
+    assert proxy.requests() == ["GET services/bot/sessions"]
 
 
-def test_organizations_are_listed(cli, control_plane):
-    assert control_plane.organization in cli.succeeds("organizations", "list")
-
-
-def test_a_bad_token_is_unauthorized(cli, proxy, control_plane, tmp_path):
-    stranger = OfficialCli(proxy.url, "pcc_pat_nobody", control_plane.organization, tmp_path / "stranger")
-    for command in (("secrets", "list"), ("agent", "list"), ("secrets", "set", "set1", "A=1", "--skip")):
-        output = stranger.fails(*command)
-        assert "Unauthorized" in output or "nauthorized" in output
+def test_a_bad_token_is_unauthorized(either_cli, proxy):
+    either_cli.environment["PIPECAT_TOKEN"] = "pcc_pat_nobody"
+    commands = [("secrets", "list"), ("agent", "list"), ("secrets", "set", "set1", "A=1", "--skip"),
+                ("deploy", "bot", "demo/bot:1", "--region", "us-west", "--yes")]
+    for output in either_cli.fails_all(commands):
+        assert "Unauthorized" in output or "Invalid region" in output
     assert proxy.bodies("PUT") == []
 
 
@@ -42,22 +54,20 @@ def test_a_bad_token_is_answered_401_with_the_code_as_text(control_plane):
     assert (answer.status, answer.body["code"]) == (401, "401")
 
 
-def test_without_an_organization_the_first_one_is_used(proxy, control_plane, rest, tmp_path):
+def test_without_an_organization_the_first_one_is_used(either_cli, proxy, rest):
     rest.put_secrets("set1", A="1")
-    anyone = OfficialCli(proxy.url, control_plane.token, None, tmp_path / "anyone")
-    assert "set1" in anyone.succeeds("secrets", "list")
+    del either_cli.environment["PIPECAT_ORG"]
+    assert "set1" in either_cli.succeeds("secrets", "list")
     assert proxy.requests() == ["GET /v1/organizations", "GET secrets"]
 
 
-def test_a_foreign_organization_is_forbidden(cli, rest):
-    output = cli.fails("secrets", "list", "-o", "other")
-    assert "403" in output
+def test_without_a_token_nothing_is_asked(either_cli, proxy):
+    del either_cli.environment["PIPECAT_TOKEN"]
+    assert "not logged in" in either_cli.fails("secrets", "list")
+    assert proxy.requests() == []
+
+
+def test_a_foreign_organization_is_forbidden(either_cli, rest):
+    assert "Error - 403" in either_cli.fails("secrets", "list", "-o", "other")
     answer = rest.request("GET", "/v1/organizations/other/secrets")
     assert (answer.status, answer.body["code"]) == (403, "403")
-
-
-def test_with_the_server_gone_the_cli_claims_success(cli, control_plane):
-    """A limitation of the client, stated in our documentation: check with `secrets list`."""
-    control_plane.stop()
-    assert "success" in cli.succeeds("secrets", "set", "set1", "A=1", "--skip")
-    assert "set1" not in cli.fails("secrets", "list")

@@ -68,10 +68,10 @@ class OfficialCli:
             output, errors = process.communicate(timeout=timeout)
             return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
-    def run_all(self, commands):
+    def run_all(self, commands, **options):
         """Runs several that do not disturb each other, as many at once as there are cores."""
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            return list(pool.map(lambda command: self.run(*command), commands))
+            return list(pool.map(lambda command: self.run(*command, **options), commands))
 
     def succeeds(self, *arguments):
         """Runs, asserts exit 0, and returns the output."""
