@@ -5,9 +5,9 @@ from support.programs import ROOT
 
 
 @pytest.fixture
-def ready_set(cli, control_plane):
+def ready_set(rest, control_plane):
     """The name of a set that is ready."""
-    cli.succeeds("secrets", "set", "set1", "A=1", "--skip")
+    rest.put_secrets("set1", A="1")
     control_plane.wait_ready("set1")
     return "set1"
 
@@ -17,7 +17,6 @@ def agent(rest, name="bot"):
 
 
 def test_deploy_creates_an_agent(cli, proxy, rest, ready_set):
-    proxy.forget()
     output = cli.succeeds("deploy", "bot", "demo/bot:1", "--secrets", ready_set, "--yes")
     assert "is ready" in output
     assert proxy.requests()[:4] == ["GET properties", "GET services/bot", "GET secrets/set1", "POST services"]
@@ -78,9 +77,7 @@ def test_an_unknown_set_stops_the_cli_before_the_post(cli, proxy, rest):
 
 
 def test_deploying_the_same_again_only_warns(cli, proxy, rest, ready_set):
-    cli.succeeds("deploy", "bot", "demo/bot:1", "--secrets", ready_set, "--yes")
-    before = agent(rest)["desiredDeploymentId"]
-    proxy.forget()
+    before = rest.deploy("bot", secretSet=ready_set).body["desiredDeploymentId"]
     output = cli.succeeds("deploy", "bot", "demo/bot:1", "--secrets", ready_set, "--yes")
     assert "Warning" in output
     assert "PUT services" in proxy.requests()
@@ -88,18 +85,15 @@ def test_deploying_the_same_again_only_warns(cli, proxy, rest, ready_set):
 
 
 def test_force_makes_a_new_deployment(cli, proxy, rest, ready_set):
-    cli.succeeds("deploy", "bot", "demo/bot:1", "--secrets", ready_set, "--yes")
-    before = agent(rest)["desiredDeploymentId"]
-    proxy.forget()
+    before = rest.deploy("bot", secretSet=ready_set).body["desiredDeploymentId"]
     cli.succeeds("deploy", "bot", "demo/bot:1", "--secrets", ready_set, "--force")
     assert proxy.bodies("PUT")[0]["forceRedeploy"] is True
     assert agent(rest)["desiredDeploymentId"] != before
 
 
 def test_new_values_need_force(cli, control_plane, rest, ready_set):
-    cli.succeeds("deploy", "bot", "demo/bot:1", "--secrets", ready_set, "--yes")
-    before = agent(rest)["desiredDeploymentId"]
-    cli.succeeds("secrets", "set", ready_set, "A=2", "--skip")
+    before = rest.deploy("bot", secretSet=ready_set).body["desiredDeploymentId"]
+    rest.put_secrets(ready_set, A="2")
     control_plane.wait_ready(ready_set)
     cli.succeeds("deploy", "bot", "demo/bot:1", "--secrets", ready_set, "--yes")
     assert agent(rest)["desiredDeploymentId"] == before

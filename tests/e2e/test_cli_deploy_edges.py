@@ -3,8 +3,6 @@
 import contextlib
 import sqlite3
 
-import pytest
-
 from support.wait import wait_for
 
 DEPLOY = ("deploy", "bot", "demo/bot:1", "--yes")
@@ -75,15 +73,13 @@ def test_an_image_without_a_tag_is_taken_as_an_argument_and_refused_in_a_file(cl
     assert proxy.requests() == []
 
 
-@pytest.mark.parametrize("text", ['agent_name = "bot"\ncolour = "red"\n', 'image = "a:1"\nbuild_id = "b"\n'])
-def test_a_wrong_deploy_file_is_refused_before_any_request(either_cli, proxy, text):
-    deploy_file(either_cli, text)
-    assert "Error loading deploy config" in either_cli.fails("deploy", "bot", "--yes")
-    assert proxy.requests() == []
-
-
-def test_a_missing_deploy_file_is_refused_before_any_request(either_cli, proxy):
-    either_cli.fails("deploy", "--config-file", "nowhere.toml", "--yes")
+def test_a_wrong_or_missing_deploy_file_is_refused_before_any_request(either_cli, proxy):
+    wrong = {"member.toml": 'agent_name = "bot"\ncolour = "red"\n', "both.toml": 'image = "a:1"\nbuild_id = "b"\n'}
+    for name, text in wrong.items():
+        (either_cli.home / name).write_text(text)
+    commands = [("deploy", "bot", "--config-file", name, "--yes") for name in (*wrong, "nowhere.toml")]
+    for output in either_cli.fails_all(commands):
+        assert "Error loading deploy config" in output or "nowhere.toml" in output
     assert proxy.requests() == []
 
 
