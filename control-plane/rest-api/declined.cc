@@ -56,8 +56,6 @@ constexpr Declined kDeclined[] = {
     {"GET", "/builds/{id}", kNoBuilds},
     {"GET", "/builds/{id}/logs", kNoBuilds},
     {"POST", "/builds/upload-url", kNoBuilds},
-    {"GET", "/services/{name}/logs", kNoLogs},
-    {"GET", "/agents/{name}/logs", kNoLogs},
 };
 
 // What the CLI tells the person who tries is fixed: "Failed to fetch auth configuration (404)" and
@@ -65,8 +63,9 @@ constexpr Declined kDeclined[] = {
 constexpr std::pair<std::string_view, std::string_view> kLogin[] = {{"GET", "/auth/config"},
                                                                     {"POST", "/auth/logout"}};
 
-// What the CLI alone asks for.
+// What the CLI alone asks for, below /v1/organizations/{org}.
 constexpr Declined kDeclinedForTheCli[] = {
+    {"GET", "/services/{name}/logs", kNoLogs},
     {"POST", "/secrets/references", kNoReferences},
     {"POST", "/regions", kNoRegionsOverTheApi},
     {"GET", "/regions/{region}", kNoRegionsOverTheApi},
@@ -91,6 +90,11 @@ constexpr Declined kDeclinedForTheCli[] = {
     {"POST", "/services/{name}/environments/production/git/deploy", kNoGitHub},
 };
 
+// What a private key alone asks for, below /v1.
+constexpr Declined kDeclinedForKeys[] = {
+    {"GET", "/agents/{name}/logs", kNoLogs},
+};
+
 RestHandler decline(std::string_view sentence) {
   return [sentence](const RestApi&, const Request& request, const Principal&) -> Result<Response> {
     return error_response(request, 501, sentence);
@@ -111,6 +115,10 @@ void add_declined_routes(Router& router, const RestApi& api) {
   for (const Declined& declined : kDeclinedForTheCli) {
     add_single_route(router, api, declined.method,
                      "/v1/organizations/{org}" + std::string(declined.path),
+                     decline(declined.sentence));
+  }
+  for (const Declined& declined : kDeclinedForKeys) {
+    add_single_route(router, api, declined.method, "/v1" + std::string(declined.path),
                      decline(declined.sentence));
   }
   // Asked without a token, or with another's: there is nothing to log in to, or out of.
