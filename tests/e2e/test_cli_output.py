@@ -57,3 +57,9 @@ def test_an_error_as_json_is_the_servers(cli):
 def test_an_unknown_mode_is_a_usage_error(cli, proxy):
     assert "xml" in cli.fails("--output", "xml", "secrets", "list", code=2)
     assert proxy.requests() == []
+
+
+def test_debug_output_shows_values(either_cli):
+    """A limitation of the client, which our documentation warns of."""
+    either_cli.environment["PIPECAT_CLI_LOG_LEVEL"] = "DEBUG"
+    assert "sk-shown" in either_cli.succeeds("secrets", "set", "set1", "A=sk-shown", "--skip")

@@ -69,3 +69,13 @@ def test_there_are_no_builds_to_list(rest):
 def test_a_wrong_token_is_unauthorized_by_name(control_plane):
     answer = control_plane.rest(token="pcc_pat_nobody").request("GET", "/v1/secrets")
     assert (answer.status, answer.body["code"]) == (401, "UNAUTHORIZED")
+
+
+@pytest.mark.parametrize("method, path", [
+    ("POST", "builds"), ("GET", "github/install-url"), ("GET", "github/link-url"),
+])
+def test_what_the_cli_does_not_reach_is_declined_too(rest, method, path):
+    """It gives up at an earlier question."""
+    answer = rest.org(method, path)
+    assert (answer.status, answer.body["code"]) == (501, "501")
+    assert answer.body["error"].startswith("This control plane")
