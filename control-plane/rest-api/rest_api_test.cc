@@ -84,6 +84,18 @@ TEST_CASE("a deploy waits for its set, then is ready in its answer") {
   CHECK(api.org("POST", "/services", body).body == error("Service already exists", "400"));
 }
 
+TEST_CASE("the newest deployments are listed, as many as the CLI can read") {
+  Fixture api;
+  const char* body = R"({"serviceName":"bot","image":"img:1","forceRedeploy":true})";
+  api.org("POST", "/services", body);
+  for (int i = 0; i < 30; ++i) api.org("PUT", "/services", body);
+  const Answer listed = api.org("GET", "/services/bot/deployments");
+  CHECK(listed.body.at("deployments").as_array().size() == 25);
+  CHECK(listed.body.at("deployments").at(0).at("id") ==
+        api.org("GET", "/services/bot").body.at("body").at("desiredDeploymentId"));
+  CHECK(listed.text.size() < 14 * 1024);
+}
+
 TEST_CASE("the agent object has every member that the CLI reads") {
   Fixture api;
   api.org("POST", "/services", R"({"serviceName":"bot","image":"img:1"})");

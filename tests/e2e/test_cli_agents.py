@@ -13,6 +13,16 @@ def test_agents_are_listed_shown_and_deleted(either_cli, rest):
     assert "not found" in either_cli.fails("agent", "delete", "bot", "--force")
 
 
+def test_the_newest_25_deployments_are_listed(either_cli, rest):
+    """The CLI reads no more than what arrives with the header, and would fail on a long list."""
+    rest.deploy("bot")
+    made = [rest.redeploy("bot").body["desiredDeploymentId"] for _ in range(30)]
+    listed = rest.org("GET", "services/bot/deployments")
+    assert [row["id"] for row in listed.body["deployments"]] == made[:-26:-1]
+    assert len(listed.text) < 14_600
+    assert made[-1] in either_cli.succeeds("agent", "deployments", "bot")
+
+
 def test_agents_are_filtered_by_region(either_cli, proxy, rest):
     rest.deploy("bot")
     assert "bot" in either_cli.succeeds("agent", "list", "--region", "us-west")
