@@ -70,8 +70,8 @@ def test_another_region_is_refused(rest, ready_set):
     assert rest.redeploy("bot", region="mars").status == 400
 
 
-def test_an_unknown_set_stops_the_cli_before_the_post(cli, proxy, rest):
-    assert "not found" in cli.fails("deploy", "bot", "demo/bot:1", "--secrets", "nope", "--yes")
+def test_an_unknown_set_stops_the_cli_before_the_post(either_cli, proxy, rest):
+    assert "not found" in either_cli.fails("deploy", "bot", "demo/bot:1", "--secrets", "nope", "--yes")
     assert "POST services" not in proxy.requests()
     assert rest.deploy("bot", secretSet="nope").status == 404
 

@@ -3,6 +3,7 @@
 import contextlib
 import sqlite3
 
+from support.official_cli import NEWEST
 from support.wait import wait_for
 
 DEPLOY = ("deploy", "bot", "demo/bot:1", "--yes")
@@ -32,6 +33,17 @@ def test_an_older_deploy_of_the_same_warns_and_force_deploys(older_cli, rest):
     assert agent(rest)["desiredDeploymentId"] == before
     assert "is ready" in older_cli.succeeds("deploy", "bot", "demo/bot:1", "--force")
     assert agent(rest)["desiredDeploymentId"] != before
+
+
+def test_a_set_without_keys_is_deployed_by_the_newest_cli_alone(either_cli, control_plane, proxy, rest):
+    rest.put_secrets("set1", A="1")
+    rest.org("DELETE", "secrets/set1/A")
+    control_plane.wait_ready("set1")
+    if either_cli.release == NEWEST:
+        assert "is ready" in either_cli.succeeds(*DEPLOY, "--secrets", "set1")
+    else:
+        assert "not found" in either_cli.fails(*DEPLOY, "--secrets", "set1")
+        assert "POST services" not in proxy.requests()
 
 
 def test_without_credentials_or_yes_nothing_is_deployed(either_cli, proxy):

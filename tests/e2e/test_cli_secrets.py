@@ -62,6 +62,14 @@ def test_a_file_with_one_bad_line_is_stopped_before_any_request(either_cli, prox
     assert proxy.requests() == []
 
 
+def test_a_file_that_says_nothing_is_stopped_before_any_request(cli, proxy, tmp_path):
+    empty = tmp_path / "empty.env"
+    empty.write_text("# nothing\n\n")
+    given = [("--file", tmp_path / "missing.env"), ("--file", empty), ("--file", empty, "A=1"), ()]
+    cli.fails_all(("secrets", "set", "set1", *each, "--skip") for each in given)
+    assert proxy.requests() == []
+
+
 def test_values_from_a_file_arrive(either_cli, control_plane, tmp_path):
     path = tmp_path / "good.env"
     path.write_bytes(b'# comment\r\n\r\n B = two words \r\nC="q"\r\nF=a#b\r\n')
@@ -234,6 +242,12 @@ def test_list_filters_by_region(either_cli, proxy, rest):
     rest.put_secrets("set1", A="1")
     assert "set1" in either_cli.succeeds("secrets", "list", "-r", "us-west")
     assert proxy.requests() == ["GET regions", "GET secrets?region=us-west"]
+
+
+def test_an_older_cli_names_the_region_of_one_set_too(older_cli, proxy, rest):
+    rest.put_secrets("set1", A="1")
+    assert "A" in older_cli.succeeds("secrets", "list", "set1", "-r", "us-west")
+    assert proxy.requests() == ["GET regions", "GET secrets/set1?region=us-west"]
 
 
 def test_the_server_filters_the_list_by_region(rest):
