@@ -13,8 +13,9 @@ def test_a_private_authority_is_trusted_through_the_environment(release, tmp_pat
         pytest.skip(f"the official CLI {release} is not installed; run script/bootstrap")
     authority = tls.Authority(tmp_path / "authority")
     certificate, key = authority.server_certificate()
-    with ControlPlane(tmp_path / "control-plane", tls=Tls(certificate, key, authority.certificate)) as control_plane:
-        cli = OfficialCli(control_plane.url, control_plane.token, control_plane.organization, tmp_path / "home", release)
+    server = ControlPlane(tmp_path / "control-plane", tls=Tls(certificate, key, authority.certificate))
+    with server:
+        cli = OfficialCli(server.url, server.token, server.organization, tmp_path / "home", release)
         # To a client that does not trust it, the server is not there, and this is what it claims then.
         assert "success" in cli.succeeds("secrets", "set", "set1", "A=1", "--skip")
         cli.environment["SSL_CERT_FILE"] = str(authority.certificate)
