@@ -3,13 +3,10 @@
 import json
 import re
 
-import pexpect
 import pytest
 
-from support import canary, programs
-from support.official_cli import OfficialCli
-
-PROGRAM = programs.ROOT / ".venv" / "bin" / "pipecat"
+from support import canary
+from support.official_cli import ENTER, OfficialCli
 
 
 @pytest.fixture
@@ -26,21 +23,6 @@ def ana_token(control_plane):
 def ana(cli, proxy, ana_token, tmp_path):
     """The CLI as ana uses it, who has chosen no organization."""
     return OfficialCli(proxy.url, ana_token, None, tmp_path / "ana")
-
-
-def on_a_terminal(cli, *arguments):
-    # Nobody here answers the question where the cursor is, and prompts would wait for it.
-    environment = {**cli.environment, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"}
-    return pexpect.spawn(str(PROGRAM), ["cloud", *arguments], env=environment, cwd=cli.home,
-                         encoding="utf-8", dimensions=(50, 500), timeout=20)
-
-
-def ends(terminal):
-    """What was shown since the last prompt, when the exit code is 0."""
-    terminal.expect(pexpect.EOF)
-    terminal.close()
-    assert terminal.exitstatus == 0, terminal.before
-    return terminal.before
 
 
 def test_whoami_shows_a_user_by_the_address(ana):
@@ -68,10 +50,9 @@ def test_a_membership_that_ends_is_refused_at_the_next_command(ana, control_plan
 
 def test_use_pat_takes_a_users_token_into_the_first_organization(ana, ana_token):
     del ana.environment["PIPECAT_TOKEN"]
-    with on_a_terminal(ana, "auth", "use-pat") as terminal:
-        terminal.expect_exact("Personal Access Token")
-        terminal.sendline(ana_token)
-        shown = ends(terminal)
+    with ana.on_a_terminal("auth", "use-pat") as terminal:
+        terminal.answers("Personal Access Token", ana_token + ENTER)
+        shown = terminal.ends()
     assert "acme" in shown and ana_token not in shown
     assert 'org = "acme"' in (ana.home / "pipecatcloud.toml").read_text()
 
@@ -91,10 +72,9 @@ def test_a_public_key_is_made_listed_and_revoked(cli, rest):
     row = f"Web page\t{key}\t"
     assert any(line.startswith(row) and line.endswith("\tActive")
                for line in cli.succeeds("organizations", "keys", "list").splitlines())
-    with on_a_terminal(cli, "organizations", "keys", "revoke") as terminal:
-        terminal.expect_exact("Web page")
-        terminal.send("\r")
-        assert "revoked successfully" in ends(terminal)
+    with cli.on_a_terminal("organizations", "keys", "revoke") as terminal:
+        terminal.answers("Web page", ENTER)
+        assert "revoked successfully" in terminal.ends()
     assert any(line.startswith(row) and line.endswith("\tRevoked")
                for line in cli.succeeds("organizations", "keys", "list").splitlines())
     assert rest.org("GET", "apiKeys").body["public"][0]["key"] == key

@@ -130,10 +130,10 @@ def test_a_session_that_cannot_be_stopped_is_not_claimed_to_be(either_cli, proxy
     assert proxy.requests() == ["DELETE services/bot/sessions/unknown"]
 
 
-def test_an_agent_that_cannot_be_started_is_not_claimed_to_be(either_cli, proxy, rest):
+def test_a_start_with_a_key_that_nobody_has_is_unauthorized(either_cli, proxy, rest):
     rest.deploy("bot")
     output = either_cli.fails("agent", "start", "bot", "--api-key", "pk_nobody", "--force")
-    assert "started successfully" not in output
+    assert "nauthorized" in output and "started successfully" not in output
     assert proxy.requests() == ["GET services/bot", "POST /v1/public/bot/start"]
 
 

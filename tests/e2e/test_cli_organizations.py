@@ -36,18 +36,6 @@ def test_a_new_organization_has_no_public_keys(either_cli, proxy):
     assert set(proxy.requests()) == {"GET apiKeys"}
 
 
-def test_the_older_delete_of_a_key_is_a_revoke(older_cli, proxy):
-    assert "deprecated" in older_cli.fails("organizations", "keys", "delete")
-    assert proxy.requests() == ["GET apiKeys"]
-
-
-def test_a_public_key_is_asked_for_by_name(either_cli, proxy):
-    finished = either_cli.run("organizations", "keys", "create", "--name", "phone")
-    assert "Traceback" not in finished.stdout
-    assert proxy.requests() == ["POST apiKeys"]
-    assert proxy.bodies("POST") == [{"name": "phone", "type": "public"}]
-
-
 def test_regions_are_listed(either_cli, proxy):
     output = either_cli.succeeds("regions", "list")
     assert "us-west" in output and "US West (Oregon)" in output

@@ -116,6 +116,33 @@ def test_select_offers_the_organizations_and_keeps_the_choice(either_cli, contro
     assert f'org = "{control_plane.organization}"' in (either_cli.home / "pipecatcloud.toml").read_text()
 
 
+def test_a_new_public_key_becomes_the_default_after_a_yes(either_cli, proxy, rest):
+    rest.deploy("bot")
+    with either_cli.on_a_terminal("organizations", "keys", "create") as terminal:
+        terminal.answers("human readable name for API key", "phone" + ENTER)
+        terminal.answers("make this key the default key", "y")
+        assert "pk_" in terminal.ends()
+    assert proxy.bodies("POST") == [{"name": "phone", "type": "public"}]
+    # With a live key a start gets as far as the server's own answer.
+    assert "does not run agents" in either_cli.fails("agent", "start", "bot", "--force")
+
+
+def test_a_public_key_is_chosen_by_name(either_cli, rest):
+    key = rest.org("POST", "apiKeys", {"name": "phone", "type": "public"}).body["key"]
+    with either_cli.on_a_terminal("organizations", "keys", "use") as terminal:
+        terminal.answers("phone", ENTER)
+        terminal.ends()
+    assert key in (either_cli.home / "pipecatcloud.toml").read_text()
+
+
+def test_the_older_delete_of_a_key_is_a_revoke(older_cli, rest):
+    rest.org("POST", "apiKeys", {"name": "phone", "type": "public"})
+    with older_cli.on_a_terminal("organizations", "keys", "delete") as terminal:
+        terminal.answers("phone", ENTER)
+        assert "revoked successfully" in terminal.ends()
+    assert rest.org("GET", "apiKeys").body["public"][0]["revoked"] is True
+
+
 def test_rich_listings_hold_what_plain_ones_hold(cli, control_plane, rest):
     """A terminal gets boxes, a pipe gets lines."""
     rest.put_secrets("set1", A="1")

@@ -97,4 +97,4 @@ def test_a_row_says_which_release_lacks_its_command():
 def test_no_route_has_two_rows():
     routes = [named(row) for row in tables()["Routes"]]
     assert len(set(routes)) == len(routes)
-    assert all(re.fullmatch(r"(GET|PUT|POST|PATCH|DELETE) /[\w/{}.-]+", route) for route in routes)
+    assert all(re.fullmatch(r"(GET|PUT|POST|PATCH|DELETE|OPTIONS) /[\w/{}.-]+", route) for route in routes)

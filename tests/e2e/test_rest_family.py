@@ -66,6 +66,15 @@ def test_there_are_no_builds_to_list(rest):
     assert rest.request("GET", "/v1/builds").body == {"builds": [], "total": 0}
 
 
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_a_session_is_not_reached_through_us(control_plane, rest, method):
+    path = "/v1/public/bot/sessions/s1/api/offer"
+    assert rest.request(method, path).status == 401
+    key = rest.org("POST", "apiKeys", {"name": "web", "type": "public"}).body["key"]
+    answer = control_plane.rest(token=key).request(method, path)
+    assert answer.status == 501 and "does not run agents" in answer.body["error"]
+
+
 def test_a_wrong_token_is_unauthorized_by_name(control_plane):
     answer = control_plane.rest(token="pcc_pat_nobody").request("GET", "/v1/secrets")
     assert (answer.status, answer.body["code"]) == (401, "UNAUTHORIZED")
