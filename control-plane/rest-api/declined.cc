@@ -24,8 +24,6 @@ struct Declined {
 
 constexpr std::string_view kNoBuilds =
     "This control plane does not build images. Build and push one, then deploy it by name.";
-constexpr std::string_view kNoSessions =
-    "This control plane does not run agents. Their sessions are where you run their containers.";
 constexpr std::string_view kNoLogs =
     "This control plane does not run agents. Their logs are where you run their containers.";
 constexpr std::string_view kNoLogin =

@@ -1,5 +1,12 @@
 """The official CLI lists, shows and deletes agents, and is turned away without a right to."""
 
+import re
+
+import pytest
+
+from support import protocol
+from support.wait import wait_for
+
 
 def test_agents_are_listed_shown_and_deleted(either_cli, rest):
     deployment = rest.deploy("bot").body["desiredDeploymentId"]
@@ -43,11 +50,37 @@ def test_an_unknown_agent_is_not_found(either_cli):
     assert "Unable to get deployments for nobody" in deployments and "404" in deployments
 
 
-def test_an_agent_that_nobody_started_has_no_sessions(cli, proxy, rest):
+def test_an_agent_that_nobody_started_has_no_sessions(either_cli, proxy, rest):
     rest.deploy("bot")
-    finished = cli.run("agent", "sessions", "bot")
-    assert "No session data" in finished.stdout or "Error - 501" in finished.stdout
+    assert "Session data for agent bot" in either_cli.succeeds("agent", "sessions", "bot")
+    assert rest.org("GET", "services/bot/sessions").body == {"total_count": 0, "sessions": []}
     assert proxy.requests() == ["GET services/bot/sessions"]
+
+
+@pytest.fixture
+def session(control_plane, rest):
+    """The id of the only session of the agent "bot", which its instance reports."""
+    rest.deploy("bot")
+    credential = protocol.Credential.parse(control_plane.issue_credential("bot"))
+    report = protocol.proof(credential, protocol.WATCH, instance="host-1", running_sequence=1, active_sessions=1)
+    assert protocol.get(credential.url, protocol.WATCH, report).status == 200
+    wait_for(lambda: rest.org("GET", "services/bot/sessions").body["total_count"] == 1, what="the report's arrival")
+    return "host-1.1"
+
+
+def test_sessions_are_listed_as_instances_report_them(either_cli, session):
+    listed, one, status = [each.stdout for each in either_cli.run_all(
+        [("agent", "sessions", "bot"), ("agent", "sessions", "bot", "--id", session), ("agent", "status", "bot")])]
+    assert session in listed
+    assert session in one
+    assert re.search(r"Active Session Count:?\W+1\b", status)
+
+
+def test_only_active_sessions_are_known(cli, session):
+    listed, other = cli.run_all([("agent", "sessions", "bot", "--end-state", "completed"),
+                                 ("agent", "sessions", "bot", "--id", "host-1.2")])
+    assert listed.returncode == 0 and "Session data" in listed.stdout and session not in listed.stdout
+    assert other.returncode == 1 and "host-1.2" in other.stdout
 
 
 def test_a_bad_token_is_unauthorized(either_cli, proxy):

@@ -37,6 +37,11 @@ def test_an_agent_is_created_read_updated_and_deleted(rest):
     assert rest.request("GET", "/v1/agents/bot").body["deployment"]["manifest"]["spec"]["image"] == "demo/bot:2"
     assert [row["name"] for row in rest.request("GET", "/v1/agents").body["services"]] == ["bot"]
     assert rest.request("GET", "/v1/agents/bot/instances").status == 200
+    events = rest.request("GET", "/v1/agents/bot/events").body["events"]
+    assert events and events == rest.org("GET", "services/bot/events").body["events"]
+    assert rest.request("GET", "/v1/agents/bot/sessions").body == {"total_count": 0, "sessions": []}
+    assert rest.request("GET", "/v1/agents/bot/sessions/host-1.1").status == 404
+    assert rest.request("DELETE", "/v1/agents/bot/sessions/host-1.1").status == 501
     assert rest.request("DELETE", "/v1/agents/bot").body == {"status": "OK"}
     gone = rest.request("GET", "/v1/agents/bot")
     assert (gone.status, gone.body["code"]) == (404, "NOT_FOUND")
