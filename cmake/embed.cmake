@@ -28,3 +28,20 @@ const std::vector<Migration>& @name@() {
 ]])
   target_sources(${target} PRIVATE ${generated})
 endfunction()
+
+# embed_text(TARGET NAME FILE) compiles a text file into TARGET as std::string_view NAME(), likewise.
+function(embed_text target name file)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${file})
+  file(READ ${file} text)
+  set(generated ${CMAKE_CURRENT_BINARY_DIR}/${name}.cc)
+  file(CONFIGURE OUTPUT ${generated} @ONLY CONTENT [[
+#include <string_view>
+
+namespace agent_secrets::control_plane {
+
+std::string_view @name@() { return R"text(@text@)text"; }
+
+}  // namespace agent_secrets::control_plane
+]])
+  target_sources(${target} PRIVATE ${generated})
+endfunction()

@@ -87,6 +87,13 @@ Outcome Router::dispatch(Request& request) const {
   return response;
 }
 
+std::vector<std::string> Router::routes() const {
+  std::vector<std::string> all;
+  all.reserve(routes_.size());
+  for (const Route& route : routes_) all.push_back(route.pattern);
+  return all;
+}
+
 std::string_view Router::route_of(const Request& request) const {
   for (const Route& route : routes_) {
     if (route.method == effective_method(request) && matches(route.segments, request.segments)) {

@@ -27,7 +27,9 @@ class Router {
   // Fills request.params; never throws: an exception of a handler becomes a 500 through the
   // fallback.
   Outcome dispatch(Request& request) const;
-  // "GET /v1/organizations/{org}/secrets", for the access log and metrics: never a name or a query.
+  // "GET /v1/organizations/{org}/secrets" of each, as they were added.
+  [[nodiscard]] std::vector<std::string> routes() const;
+  // The one that a request takes, for the access log and metrics: never a name or a query.
   // Empty: no route.
   [[nodiscard]] std::string_view route_of(const Request& request) const;
   // The fallback's answer for what fails before there is a route: 400, 413, 431.

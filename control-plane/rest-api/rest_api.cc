@@ -1,6 +1,7 @@
 #include "control-plane/rest-api/rest_api.h"
 
 #include "control-plane/rest-api/errors.h"
+#include "control-plane/rest-api/openapi.h"
 
 namespace agent_secrets::control_plane {
 
@@ -42,6 +43,7 @@ void add_rest_routes(Router& router, const RestApi& api) {
   add_api_key_routes(router, api);
   add_public_routes(router, api);
   add_declined_routes(router, api);
+  add_openapi_route(router);
 }
 
 }  // namespace agent_secrets::control_plane

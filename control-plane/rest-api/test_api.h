@@ -61,6 +61,7 @@ class RestFixture {
     add_rest_routes(router_, *api_);
   }
 
+  [[nodiscard]] const Router& router() const { return router_; }
   Answer ask(std::string_view method, const std::string& path, std::string_view body = "",
              const std::string& token = "pcc_pat_acme") {
     Request request;

@@ -1,0 +1,10 @@
+#include "control-plane/rest-api/openapi.h"
+
+namespace agent_secrets::control_plane {
+
+void add_openapi_route(Router& router) {
+  router.add("GET", "/openapi.json",
+             [](const Request&) { return Response{.body = std::string(openapi_document())}; });
+}
+
+}  // namespace agent_secrets::control_plane
