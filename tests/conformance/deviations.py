@@ -1,0 +1,18 @@
+"""Where answers differ from a document on purpose, each with its reason: (document, operation, what, why).
+
+`operation` is "METHOD path", with * for any text; `what` is a status, or a check's name. An entry that no answer
+needed fails the run: it is not true any more.
+"""
+
+OFFICIAL, OURS = "official", "ours"
+
+DEVIATIONS = [
+    (OFFICIAL, "*", "400", "a malformed request is refused everywhere; the document says so of some operations"),
+    (OFFICIAL, "*", "401", "a request without a good key is refused everywhere; the document says so of some operations"),
+    (OFFICIAL, "POST /builds*", "501", "images are built elsewhere, and deployed by name"),
+    (OFFICIAL, "GET /builds/*", "501", "the same"),
+    (OFFICIAL, "GET /agents/{agentName}/logs", "501", "logs are where the operator runs the containers"),
+    (OFFICIAL, "DELETE /agents/{agentName}/sessions/{sessionId}", "501", "a session is stopped where its container runs"),
+    (OFFICIAL, "POST /{agentName}/start", "501", "a session is started there too; a 404 would read as success"),
+    (OFFICIAL, "* /{serviceName}/sessions/{sessionId}/{path}", "501", "and is reached there"),
+]
