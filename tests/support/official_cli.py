@@ -111,7 +111,7 @@ class Terminal(pexpect.spawn):
         environment = {**cli.environment, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"}
         program, *rest = cli.command(*arguments)
         super().__init__(program, rest, env=environment, cwd=cli.home, encoding="utf-8",
-                         dimensions=(50, 500), timeout=20)
+                         dimensions=(50, 500), timeout=60)
 
     def answers(self, prompt, keys):
         """Waits for the prompt and types the keys. Some prompts take a single one, others want ENTER after it."""
