@@ -9,6 +9,7 @@ OFFICIAL, OURS = "official", "ours"
 DEVIATIONS = [
     (OFFICIAL, "*", "400", "a malformed request is refused everywhere; the document says so of some operations"),
     (OFFICIAL, "*", "401", "a request without a good key is refused everywhere; the document says so of some operations"),
+    (OFFICIAL, "DELETE /secrets/{setName}", "409", "a set that agents use is not deleted: they could not start any more"),
     (OFFICIAL, "POST /builds*", "501", "images are built elsewhere, and deployed by name"),
     (OFFICIAL, "GET /builds/*", "501", "the same"),
     (OFFICIAL, "GET /agents/{agentName}/logs", "501", "logs are where the operator runs the containers"),

@@ -71,7 +71,7 @@ class Run:
             nonlocal asked
             method = case.method.upper()
             if with_known_names:
-                case.path_parameters |= world.known(method, case.path_parameters)
+                case.path_parameters |= world.known(method, case.path_parameters, asked)
             body = world.good_body(method, operation.path)
             if body and operation.body and mode is GenerationMode.POSITIVE and asked % 3 == 0:
                 case.body = body

@@ -10,7 +10,7 @@ PARAMETERS = {
     "GET": {"set": SET, "setName": SET, "name": AGENT, "agentName": AGENT, "serviceName": AGENT},
     "PUT": {"set": SET, "setName": SET},
     "POST": {"name": AGENT, "agentName": AGENT, "serviceName": AGENT},
-    "DELETE": {"set": DOOMED_SET, "setName": DOOMED_SET, "key": DOOMED_KEY, "secretKey": DOOMED_KEY,
+    "DELETE": {"set": (DOOMED_SET, DOOMED_SET, SET), "setName": (DOOMED_SET, DOOMED_SET, SET), "key": DOOMED_KEY, "secretKey": DOOMED_KEY,
                "name": DOOMED_AGENT, "agentName": DOOMED_AGENT},
 }
 BODIES = {
@@ -57,5 +57,7 @@ def good_body(method, path):
     return None
 
 
-def known(method, names):
-    return {name: PARAMETERS.get(method, {}).get(name) for name in names if name in PARAMETERS.get(method, {})}
+def known(method, names, number):
+    """Those of the path's names that there is something for; where there is a choice, the number makes it."""
+    found = {name: value for name, value in PARAMETERS.get(method, {}).items() if name in names}
+    return {name: value if isinstance(value, str) else value[number % len(value)] for name, value in found.items()}
