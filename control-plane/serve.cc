@@ -44,7 +44,7 @@ class Regions {
           [running = &recorder](const std::stop_token& stop) { running->run(stop); });
     }
   }
-  // The catalog accepts no set or agent of a region that is not there.
+  // The catalog accepts no set or agent of a region that was not there when the stores were opened.
   RegionSignals signals(std::function<void()> roll_out) {
     return {
         .wake = [this](const std::string& code) { provisioners_.at(code)->wake(); },
@@ -146,6 +146,7 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   const sigset_t signals = stop_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   (void)std::signal(SIGPIPE, SIG_IGN);  // a log reader that goes away must not end the server
+  (void)std::signal(SIGXFSZ, SIG_IGN);  // a write past a file size limit fails, and is answered
 
   auto wanted = server_options(options);
   if (!wanted) return propagate(wanted);
