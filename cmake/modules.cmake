@@ -26,11 +26,15 @@ function(add_module name)
   endif()
 endfunction()
 
+# Compiled everywhere, so that every check sees it.
+add_library(openssl_locks OBJECT ${PROJECT_SOURCE_DIR}/packaging/static/openssl_locks.cc)
+target_link_libraries(openssl_locks PRIVATE project_options)
+
 # What is special to a static program: OpenSSL's locks cost nothing while it has one thread, and what the linker
 # reads goes into its bill of materials: beside it, in NAME.d.
 function(link_as_release program)
   if(AGENT_SECRETS_STATIC)
-    target_sources(${program} PRIVATE ${PROJECT_SOURCE_DIR}/packaging/static/openssl_locks.cc)
+    target_sources(${program} PRIVATE $<TARGET_OBJECTS:openssl_locks>)
     foreach(lock read_lock write_lock unlock)
       target_link_options(${program} PRIVATE -Wl,--wrap=CRYPTO_THREAD_${lock})
     endforeach()
