@@ -11,8 +11,11 @@
 #include "control-plane/commands/api_key.h"
 #include "control-plane/commands/credential.h"
 #include "control-plane/commands/fleet.h"
+#include "control-plane/commands/image_pull_secret.h"
 #include "control-plane/commands/init.h"
 #include "control-plane/commands/organization.h"
+#include "control-plane/commands/region.h"
+#include "control-plane/commands/set_wait.h"
 #include "control-plane/commands/token.h"
 #include "control-plane/commands/user.h"
 #include "control-plane/options.h"
@@ -103,15 +106,37 @@ struct Run {
   Result<void> operator()(const AgentEventsOptions& options) const {
     return show_agent_events(options, clock);
   }
+  Result<ExitCode> operator()(const SetWaitOptions& options) const {
+    return wait_for_set(options, clock);
+  }
+  Result<void> operator()(const RegionAddOptions& options) const {
+    return add_region(options, clock);
+  }
+  Result<void> operator()(const RegionListOptions& options) const {
+    return list_regions(options, clock);
+  }
+  Result<void> operator()(const ImagePullSecretRenderOptions& options) const {
+    return render_image_pull_secret(options, clock);
+  }
 };
+
+// Most commands are done or failed; one has more to say.
+Result<ExitCode> exit_code(Result<void> done) {
+  if (!done) return propagate(done);
+  return kExitOk;
+}
+Result<ExitCode> exit_code(Result<ExitCode> chosen) { return chosen; }
 
 int run(int argc, char** argv) {
   auto parsed = parse_options(argc, argv);
   if (const auto* exit_code = std::get_if<ExitCode>(&parsed)) return *exit_code;
-  auto done = harden_process();
+  auto done = exit_code(harden_process());
   SystemClock clock;
-  if (done) done = std::visit(Run{clock}, std::get<Command>(parsed));
-  if (done) return kExitOk;
+  if (done) {
+    done = std::visit([&](const auto& options) { return exit_code(Run{clock}(options)); },
+                      std::get<Command>(parsed));
+  }
+  if (done) return *done;
   (void)std::fputs(describe("secret-control-plane", done.error()).c_str(), stderr);
   return kExitFailed;
 }

@@ -1,7 +1,9 @@
 #include "control-plane/options.h"
 
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -29,7 +31,7 @@ constexpr const char* kFooter =
     "Environment: AGENT_SECRETS_DATA_DIR, AGENT_SECRETS_MASTER_KEY_FILE, or "
     "AGENT_SECRETS_MASTER_KEY\n"
     "(the key itself, base64url). AGENT_SECRETS_LOG=text for a log that people read.\n"
-    "Exit codes: 0 done, 1 failed, 2 wrong command line.";
+    "Exit codes: 0 done, 1 failed, 2 wrong command line; set wait has more.";
 
 // One subcommand: its options bound to a struct, which becomes the command when it was chosen.
 class Parser {
@@ -49,6 +51,8 @@ class Parser {
     add_credential();
     add_fleet();
     add_set();
+    add_region();
+    add_image_pull_secret();
   }
 
   std::variant<Command, ExitCode> parse(int argc, char** argv) {
@@ -345,6 +349,60 @@ class Parser {
     status->add_option("name", options->name)->required();
     status->add_flag("--json", options->json, "as JSON");
     add_organization(status, options);
+    add_set_wait(set);
+  }
+
+  void add_set_wait(CLI::App* set) {
+    CLI::App* wait = set->add_subcommand("wait", "Wait until a set's newest version is ready");
+    wait->footer(
+        "Image pull secrets too. Says what it sees on a terminal, and in a pipe only what is wrong."
+        "\nExit codes: 0 ready, 3 its region could not take it, 4 still pending after the timeout, "
+        "1 any other failure, such as a set that is unknown, 2 wrong command line.");
+    const auto options = command<SetWaitOptions>(wait);
+    wait->add_option("name", options->name)->required();
+    const std::map<std::string, std::uint64_t> units{{"s", 1}, {"m", 60}, {"h", 3600}};
+    wait->add_option("--timeout", options->timeout_s,
+                     "such as 90s, 5m or 1h; 0 looks once (default: 60s)")
+        ->transform(CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::CASE_SENSITIVE, "DURATION"))
+        ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{86'400}));
+    add_organization(wait, options);
+  }
+
+  void add_region() {
+    CLI::App* region = app_.add_subcommand("region", "Where sets and agents live");
+    region->require_subcommand(1);
+
+    CLI::App* add = region->add_subcommand(
+        "add", "Make a region with keys and a store of its own; serve offers it once restarted");
+    const auto adding = command<RegionAddOptions>(add);
+    add->add_option("code", adding->code, "such as eu-central; it cannot be changed")->required();
+    add->add_option("--display-name", adding->display_name, "as people see it (default: its code)")
+        ->type_name("TEXT");
+
+    CLI::App* list = region->add_subcommand("list", "All regions");
+    const auto listing = command<RegionListOptions>(list);
+    list->add_flag("--json", listing->json, "as JSON");
+  }
+
+  void add_image_pull_secret() {
+    CLI::App* secret =
+        app_.add_subcommand("image-pull-secret", "What a container platform pulls images with");
+    secret->require_subcommand(1);
+
+    CLI::App* render =
+        secret->add_subcommand("render", "Print it, decrypted, as a container platform wants it");
+    const auto options = command<ImagePullSecretRenderOptions>(render);
+    render->add_option("name", options->name)->required();
+    render->add_option("--format", options->format, "for docker, podman and Kubernetes")
+        ->check(CLI::IsMember({"dockerconfigjson"}))
+        ->capture_default_str();
+    render
+        ->add_option("--output", options->output_file,
+                     "write it here, mode 0600, replacing the file, instead")
+        ->type_name("FILE");
+    render->add_flag("--allow-pending", options->allow_pending,
+                     "also when its newest version is not ready");
+    add_organization(render, options);
   }
 
   CLI::App app_;

@@ -1,6 +1,7 @@
 #pragma once
 // The command line of secret-control-plane. CLI11 is included in options.cc alone.
 
+#include <cstdint>
 #include <string>
 #include <variant>
 #include <vector>
@@ -8,7 +9,13 @@
 namespace agent_secrets::control_plane {
 
 // Exit codes, as --help documents them.
-enum ExitCode { kExitOk = 0, kExitFailed = 1, kExitUsage = 2 };
+enum ExitCode {
+  kExitOk = 0,
+  kExitFailed = 1,
+  kExitUsage = 2,
+  kExitSetFailed = 3,     // set wait
+  kExitWaitTimedOut = 4,  // set wait
+};
 
 struct DataOptions {
   std::string data_directory;
@@ -165,13 +172,41 @@ struct SetStatusOptions {
   bool json = false;
 };
 
+struct SetWaitOptions {
+  DataOptions data;
+  std::string organization;
+  std::string name;
+  std::uint64_t timeout_s = 60;
+};
+
+struct RegionAddOptions {
+  DataOptions data;
+  std::string code;
+  std::string display_name;  // empty: its code
+};
+
+struct RegionListOptions {
+  DataOptions data;
+  bool json = false;
+};
+
+struct ImagePullSecretRenderOptions {
+  DataOptions data;
+  std::string organization;
+  std::string name;
+  std::string format = "dockerconfigjson";
+  std::string output_file;  // empty: standard output
+  bool allow_pending = false;
+};
+
 using Command =
     std::variant<InitOptions, ServeOptions, TokenCreateOptions, TokenListOptions,
                  TokenRevokeOptions, OrganizationAddOptions, OrganizationListOptions,
                  UserAddOptions, UserListOptions, MemberAddOptions, MemberRemoveOptions,
                  ApiKeyCreateOptions, ApiKeyListOptions, ApiKeyRevokeOptions,
                  CredentialIssueOptions, CredentialRegisterOptions, CredentialListOptions,
-                 CredentialRevokeOptions, FleetOptions, SetStatusOptions, AgentEventsOptions>;
+                 CredentialRevokeOptions, FleetOptions, SetStatusOptions, AgentEventsOptions,
+                 SetWaitOptions, RegionAddOptions, RegionListOptions, ImagePullSecretRenderOptions>;
 
 // A command to run, or the exit code when there is nothing to run: help was printed, or what is
 // wrong with the command line.

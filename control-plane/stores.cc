@@ -1,6 +1,7 @@
 #include "control-plane/stores.h"
 
 #include <cerrno>
+#include <set>
 #include <utility>
 
 #include <fcntl.h>
@@ -116,7 +117,12 @@ Result<Stores> open_stores(const std::string& data_directory, const MasterKey& m
     return fail(ErrorCode::not_found, fmt::format("{} holds no catalog", data_directory),
                 kNoCatalogHint);
   }
-  return open_all(data_directory, master_key, clock);
+  auto stores = open_all(data_directory, master_key, clock);
+  if (!stores) return stores;
+  std::set<std::string> opened;
+  for (const auto& [code, handle] : stores->regions) opened.insert(code);
+  stores->catalog->know_only(std::move(opened));
+  return stores;
 }
 
 // The lock is on the directory itself (flock(2)): nothing to clean up, gone with its holder.

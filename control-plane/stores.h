@@ -31,7 +31,8 @@ struct Stores {
 Result<Stores> create_stores(const std::string& data_directory, const MasterKey& master_key,
                              const Clock& clock);
 // Opens an existing one: runs migrations (after a copy), refuses a newer schema and a wrong master
-// key, with hints.
+// key, with hints. Makes the keys and the file of a region that was added since the last time; of
+// one that is added later the returned catalog knows nothing.
 Result<Stores> open_stores(const std::string& data_directory, const MasterKey& master_key,
                            const Clock& clock);
 // Held by `serve` for its lifetime; an error that names the directory when another process serves

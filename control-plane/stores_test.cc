@@ -80,6 +80,56 @@ TEST_CASE("keys are the same after opening again, and differ between regions") {
   CHECK(t.stores.regions.at("us-west").signing_keys.active_kid == active);
 }
 
+TEST_CASE("a region that is added later is unknown until the stores are opened again") {
+  TestStores t;
+  {
+    const Stores beside = need(open_stores(t.data(), t.master_key, t.clock));
+    need(beside.catalog->add_region({.code = "ap-south", .display_name = "Mumbai"}));
+  }
+  CHECK(need(t.catalog().list_regions()).size() == 2);
+  WriteSet write = one_key("bot-secrets", "A", "1");
+  write.region = "ap-south";
+  CHECK(refusal(t.catalog().write_set(t.acme, std::move(write))).message ==
+        "Invalid region 'ap-south'. Valid regions are: eu-central, us-west");
+  CHECK(refusal(t.catalog().set_default_region(t.acme, "ap-south")).code == ErrorCode::invalid);
+  DeployRequest deploy = deploy_of("bot");
+  deploy.region = "ap-south";
+  CHECK(refusal(t.catalog().create_agent(t.acme, deploy)).code == ErrorCode::invalid);
+
+  t.reopen();
+  CHECK(need(t.catalog().list_regions()).size() == 3);
+  CHECK(t.stores.regions.at("ap-south").signing_keys.verification_keys.size() == 2);
+  need(t.catalog().set_default_region(t.acme, "ap-south"));
+  CHECK(t.write("bot-secrets", "A", "1").region == "ap-south");
+}
+
+// Only another process that knows more regions can have set it.
+TEST_CASE("a default region that this process has no store of takes no set") {
+  TestStores t;
+  {
+    const Stores beside = need(open_stores(t.data(), t.master_key, t.clock));
+    need(beside.catalog->add_region({.code = "ap-south", .display_name = "Mumbai"}));
+  }
+  {
+    const Stores knowing = need(open_stores(t.data(), t.master_key, t.clock));
+    need(knowing.catalog->set_default_region(t.acme, "ap-south"));
+  }
+  CHECK(refusal(t.catalog().write_set(t.acme, one_key("bot-secrets", "A", "1"))).code ==
+        ErrorCode::invalid);
+}
+
+TEST_CASE("a region's code and display name are checked, and its code is taken once") {
+  TestStores t;
+  for (const char* code : {"", "../x", "EU", "-a", "a_b", "a/b"}) {
+    CHECK(refusal(t.catalog().add_region({.code = code, .display_name = "X"})).code ==
+          ErrorCode::invalid);
+  }
+  CHECK(refusal(t.catalog().add_region({.code = "ap-south", .display_name = "a\nb"})).code ==
+        ErrorCode::invalid);
+  CHECK(refusal(t.catalog().add_region({.code = "us-west", .display_name = "X"})).message ==
+        "Region 'us-west' already exists");
+}
+
 TEST_CASE("one process serves a data directory") {
   TestStores t;
   auto held = lock_data_directory(t.data());

@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,6 +51,7 @@ struct SecretSet {
   std::string error_message;       // when failed
   std::int64_t version = 0;        // the newest
   std::int64_t ready_version = 0;  // the newest ready one, or 0
+  std::string host;                // of an image pull secret; filled by find_set only
   std::vector<std::string>
       keys;  // of the newest version, in the order of first writing; filled by find_set only
 };
@@ -155,7 +157,11 @@ class Catalog : public Outbox, public Access, public Rollouts {
   virtual Result<void> set_default_region(std::int64_t organization_id,
                                           std::string_view region) = 0;
   virtual Result<void> add_region(const Region& region) = 0;
+  // In the order in which they were added.
   virtual Result<std::vector<Region>> list_regions() = 0;
+  // From now on this object knows these regions alone: those that its process has stores of. To a
+  // region that another process adds, nothing can be written here. Called before there are threads.
+  virtual void know_only(std::set<std::string> regions) = 0;
   virtual Result<void> put_setting(std::string_view name, std::string_view value) = 0;
   virtual Result<std::optional<std::string>> find_setting(std::string_view name) = 0;
 

@@ -30,6 +30,7 @@ class SqliteCatalog final : public Catalog {
   Result<void> set_default_region(std::int64_t organization_id, std::string_view region) override;
   Result<void> add_region(const Region& region) override;
   Result<std::vector<Region>> list_regions() override;
+  void know_only(std::set<std::string> regions) override;
   Result<void> put_setting(std::string_view name, std::string_view value) override;
   Result<std::optional<std::string>> find_setting(std::string_view name) override;
 
@@ -106,6 +107,7 @@ class SqliteCatalog final : public Catalog {
   static Organization read_organization(const SqliteQuery& row);
   Result<Organization> organization_by_id(std::int64_t id);
   Result<void> check_region(std::string_view code);
+  [[nodiscard]] bool knows(const std::string& region) const;
 
   // sqlite_users.cc
   static constexpr std::int64_t kAnyOrganization = 0;  // no row has this id
@@ -188,6 +190,7 @@ class SqliteCatalog final : public Catalog {
   ValueCipher cipher_;
   const Clock& clock_;
   std::atomic<bool> rollouts_wanted_{false};
+  std::optional<std::set<std::string>> known_regions_;  // none: all
 };
 
 }  // namespace agent_secrets::control_plane

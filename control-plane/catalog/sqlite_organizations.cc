@@ -30,10 +30,19 @@ SqliteCatalog::SqliteCatalog(std::unique_ptr<SqliteConnection> connection, Value
       cipher_(std::move(cipher)),
       clock_(clock) {}
 
+void SqliteCatalog::know_only(std::set<std::string> regions) {
+  known_regions_ = std::move(regions);
+}
+
+bool SqliteCatalog::knows(const std::string& region) const {
+  return !known_regions_ || known_regions_->contains(region);
+}
+
 Result<void> SqliteCatalog::check_region(std::string_view code) {
   auto rows = db_.query("SELECT code FROM regions ORDER BY code");
   std::string codes;
   while (rows.step()) {
+    if (!knows(rows.text(0))) continue;
     if (rows.text(0) == code) return {};
     codes += (codes.empty() ? "" : ", ") + rows.text(0);
   }
@@ -108,6 +117,7 @@ Result<void> SqliteCatalog::set_default_region(std::int64_t organization_id,
 
 Result<void> SqliteCatalog::add_region(const Region& region) {
   if (auto ok = check_plain_name("region", region.code); !ok) return ok;
+  if (auto ok = check_title("display name", region.display_name); !ok) return ok;
   return db_.write("add region", [&]() -> Result<void> {
     const int added = db_.query(
                              "INSERT INTO regions (code, display_name) VALUES (?, ?)"
@@ -123,7 +133,10 @@ Result<std::vector<Region>> SqliteCatalog::list_regions() {
   return db_.read("list regions", [&]() -> Result<std::vector<Region>> {
     auto rows = db_.query("SELECT code, display_name FROM regions ORDER BY rowid");
     std::vector<Region> regions;
-    while (rows.step()) regions.push_back({.code = rows.text(0), .display_name = rows.text(1)});
+    while (rows.step()) {
+      if (!knows(rows.text(0))) continue;
+      regions.push_back({.code = rows.text(0), .display_name = rows.text(1)});
+    }
     return regions;
   });
 }

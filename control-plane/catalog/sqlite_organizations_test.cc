@@ -9,9 +9,11 @@ TEST_CASE("organizations and regions have names of their own") {
   CHECK(refusal(t.catalog().create_organization("Acme!", "", "us-west")).code ==
         ErrorCode::invalid);
   CHECK(refusal(t.catalog().create_organization("other", "", "mars")).code == ErrorCode::invalid);
-  CHECK(refusal(t.catalog().add_region({.code = "../x", .display_name = ""})).code ==
+  CHECK(refusal(t.catalog().add_region({.code = "../x", .display_name = "X"})).code ==
         ErrorCode::invalid);
-  CHECK(refusal(t.catalog().add_region({.code = "us-west", .display_name = ""})).code ==
+  CHECK(refusal(t.catalog().add_region({.code = "us-east", .display_name = ""})).code ==
+        ErrorCode::invalid);
+  CHECK(refusal(t.catalog().add_region({.code = "us-west", .display_name = "X"})).code ==
         ErrorCode::conflict);
 }
 

@@ -33,6 +33,7 @@ SecretSet read_set(const SqliteQuery& row) {
           .error_message = row.text(5),
           .version = row.integer(6),
           .ready_version = row.integer(7),
+          .host = {},
           .keys = {}};
 }
 
@@ -83,9 +84,10 @@ Result<SqliteCatalog::SetRow> SqliteCatalog::insert_set(std::int64_t organizatio
                                                         const WriteSet& write) {
   auto organization = organization_by_id(organization_id);
   if (!organization) return propagate(organization);
+  const std::string region = write.region.value_or(organization->default_region);
+  if (auto ok = check_region(region); !ok) return propagate(ok);
   db_.query("INSERT INTO sets (organization_id, name, type, region) VALUES (?, ?, ?, ?)",
-            organization_id, write.name, to_string(write.type),
-            write.region.value_or(organization->default_region))
+            organization_id, write.name, to_string(write.type), region)
       .run();
   return std::move(*find_set_row(organization_id, write.name));
 }
@@ -156,6 +158,7 @@ Result<std::optional<SecretSet>> SqliteCatalog::find_set(std::int64_t organizati
   return db_.read("find set", [&]() -> Result<std::optional<SecretSet>> {
     auto row = find_set_row(organization_id, name);
     if (!row) return std::nullopt;
+    row->set.host = std::move(row->host);
     row->set.keys = live_keys(row->set.id);
     return std::move(row->set);
   });

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "core/encoding.h"
 #include "core/unique_fd.h"
 
 namespace agent_secrets::control_plane {
@@ -116,6 +117,15 @@ Result<void> write_private_file(const std::string& path, std::string_view text) 
   }
   if (!written) ::unlink(path.c_str());  // half a file would look like a whole one
   return written;
+}
+
+Result<void> replace_private_file(const std::string& path, std::string_view text) {
+  const std::string fresh = path + "." + random_token(9);
+  if (auto written = write_private_file(fresh, text); !written) return written;
+  if (::rename(fresh.c_str(), path.c_str()) == 0) return {};
+  const int error = errno;
+  ::unlink(fresh.c_str());
+  return fail(ErrorCode::failed, "replace " + path + ": " + errno_message(error));
 }
 
 }  // namespace agent_secrets::control_plane

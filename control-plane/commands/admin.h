@@ -33,5 +33,7 @@ std::string format_or_dash(std::optional<std::chrono::milliseconds> unix_time);
 
 // A new file with mode 0600, fsynced; never replaces one.
 Result<void> write_private_file(const std::string& path, std::string_view text);
+// The same, in the place of what is there: whoever reads meanwhile sees the old or the new whole.
+Result<void> replace_private_file(const std::string& path, std::string_view text);
 
 }  // namespace agent_secrets::control_plane

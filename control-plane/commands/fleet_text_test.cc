@@ -84,6 +84,7 @@ TEST_CASE("the status of a set says who holds what, and what may be revoked") {
                          .error_message = {},
                          .version = 7,
                          .ready_version = 7,
+                         .host = {},
                          .keys = {}},
                  .listening = {.since = milliseconds(0), .until = kNow},
                  .is_served = true,

@@ -68,6 +68,7 @@ void add_instance_list_routes(Router& router, const RestApi& api);
 void add_session_routes(Router& router, const RestApi& api);
 void add_event_routes(Router& router, const RestApi& api);
 void add_organization_routes(Router& router, const RestApi& api);
+void add_property_routes(Router& router, const RestApi& api);
 void add_api_key_routes(Router& router, const RestApi& api);
 void add_public_routes(Router& router, const RestApi& api);
 void add_declined_routes(Router& router, const RestApi& api);

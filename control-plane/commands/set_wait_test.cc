@@ -1,0 +1,95 @@
+#include "control-plane/commands/set_wait.h"
+
+#include <functional>
+
+#include "control-plane/test_stores.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+// Whenever somebody sleeps, something happens.
+class EventfulClock final : public Clock {
+ public:
+  EventfulClock(FakeClock& time, std::function<void()> event)
+      : time_(time), event_(std::move(event)) {}
+  [[nodiscard]] std::chrono::milliseconds unix_time() const override { return time_.unix_time(); }
+  [[nodiscard]] std::chrono::milliseconds monotonic() const override { return time_.monotonic(); }
+  void sleep_for(std::chrono::milliseconds duration) override {
+    ++sleeps;
+    time_.advance(duration);
+    event_();
+  }
+  int sleeps = 0;
+
+ private:
+  FakeClock& time_;
+  std::function<void()> event_;
+};
+
+SetWaitOptions wait_options(const TestStores& t, std::uint64_t timeout_s) {
+  return {.data = {.data_directory = t.data(), .master_key_file = t.directory.path("master.key")},
+          .organization = "",
+          .name = "bot-secrets",
+          .timeout_s = timeout_s};
+}
+
+}  // namespace
+
+TEST_CASE("a set that is ready is not waited for") {
+  TestStores t;
+  t.write("bot-secrets", "A", "1");
+  t.provision();
+  EventfulClock clock(t.clock, [] {});
+  CHECK(need(wait_for_set(wait_options(t, 60), clock)) == kExitOk);
+  CHECK(clock.sleeps == 0);
+}
+
+TEST_CASE("a version that is written while one waits is waited for too") {
+  TestStores t;
+  t.write("bot-secrets", "A", "1");
+  int events = 0;
+  EventfulClock clock(t.clock, [&] {
+    if (++events == 1) t.write("bot-secrets", "A", "2");
+    if (events == 3) t.provisioner->work_once();
+  });
+  CHECK(need(wait_for_set(wait_options(t, 60), clock)) == kExitOk);
+  CHECK(clock.sleeps == 3);
+  CHECK(t.set("bot-secrets").ready_version == 2);
+}
+
+TEST_CASE("waiting ends with its time, and does not look more often than it has to") {
+  TestStores t;
+  t.write("bot-secrets", "A", "1");
+  const auto started = t.clock.monotonic();
+  EventfulClock clock(t.clock, [] {});
+  CHECK(need(wait_for_set(wait_options(t, 60), clock)) == kExitWaitTimedOut);
+  CHECK(t.clock.monotonic() - started == std::chrono::seconds(60));
+  CHECK(clock.sleeps < 130);
+  CHECK(need(wait_for_set(wait_options(t, 0), clock)) == kExitWaitTimedOut);
+  CHECK(clock.sleeps < 130);
+}
+
+TEST_CASE("a set that fails is not waited for") {
+  TestStores t;
+  const SecretSet set = t.write("bot-secrets", "A", "1");
+  EventfulClock clock(t.clock, [&] {
+    need(t.catalog().mark_failed({.organization_id = t.acme,
+                                  .set_id = set.id,
+                                  .set_name = set.name,
+                                  .version = set.version,
+                                  .pending_since = {}},
+                                 "the region is full"));
+  });
+  CHECK(need(wait_for_set(wait_options(t, 60), clock)) == kExitSetFailed);
+  CHECK(clock.sleeps == 1);
+}
+
+TEST_CASE("a set that is unknown, or deleted while one waits, is an error") {
+  TestStores t;
+  EventfulClock clock(t.clock, [&] { need(t.catalog().delete_set(t.acme, "bot-secrets")); });
+  CHECK(refusal(wait_for_set(wait_options(t, 60), clock)).code == ErrorCode::not_found);
+  t.write("bot-secrets", "A", "1");
+  CHECK(refusal(wait_for_set(wait_options(t, 60), clock)).code == ErrorCode::not_found);
+}
+
+}  // namespace agent_secrets::control_plane
