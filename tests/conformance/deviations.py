@@ -7,8 +7,12 @@ needed fails the run: it is not true any more.
 OFFICIAL, OURS = "official", "ours"
 
 DEVIATIONS = [
-    (OFFICIAL, "*", "400", "a malformed request is refused everywhere; the document says so of some operations"),
-    (OFFICIAL, "*", "401", "a request without a good key is refused everywhere; the document says so of some operations"),
+    (OFFICIAL, "GET /agents*", "400", "a malformed request; the document names that status for other operations"),
+    (OFFICIAL, "DELETE /agents/{agentName}", "400", "the same"),
+    (OFFICIAL, "DELETE /secrets/{setName}/{secretKey}", "400", "the same; also a key of an image pull secret"),
+    (OFFICIAL, "GET /builds", "400", "the same"),
+    (OFFICIAL, "* /agents*", "401", "a request without a good key; the document names that status for other operations"),
+    (OFFICIAL, "* /builds*", "401", "the same"),
     (OFFICIAL, "DELETE /secrets/{setName}", "409", "a set that agents use is not deleted: they could not start any more"),
     (OFFICIAL, "POST /builds*", "501", "images are built elsewhere, and deployed by name"),
     (OFFICIAL, "GET /builds/*", "501", "the same"),

@@ -5,12 +5,13 @@
 
 SET, REGISTRY, AGENT = "bot-secrets", "registry", "bot"
 DOOMED_SET, DOOMED_KEY, DOOMED_AGENT = "doomed-secrets", "KEY", "doomed"
+KEPT_SET, KEEPER = "kept-secrets", "keeper"  # an agent that no request changes uses the set
 
 PARAMETERS = {
     "GET": {"set": SET, "setName": SET, "name": AGENT, "agentName": AGENT, "serviceName": AGENT},
     "PUT": {"set": SET, "setName": SET},
     "POST": {"name": AGENT, "agentName": AGENT, "serviceName": AGENT},
-    "DELETE": {"set": (DOOMED_SET, DOOMED_SET, SET), "setName": (DOOMED_SET, DOOMED_SET, SET), "key": DOOMED_KEY, "secretKey": DOOMED_KEY,
+    "DELETE": {"set": (DOOMED_SET, DOOMED_SET, KEPT_SET), "setName": (DOOMED_SET, DOOMED_SET, KEPT_SET), "key": DOOMED_KEY, "secretKey": DOOMED_KEY,
                "name": DOOMED_AGENT, "agentName": DOOMED_AGENT},
 }
 BODIES = {
@@ -27,11 +28,13 @@ class World:
     def __init__(self, control_plane):
         self.control_plane = control_plane
         self.rest = control_plane.rest()
-        self.rest.put_secrets(SET, KEY="value")
+        for name in (SET, KEPT_SET):
+            self.rest.put_secrets(name, KEY="value")
         credentials = {"isImagePullSecret": True, "host": "https://registry.example/", "secretValue": "dXNlcjp0b2s="}
         self.rest.org("PUT", f"secrets/{REGISTRY}", credentials)
-        control_plane.wait_ready(SET)
-        self.rest.deploy(AGENT, secretSet=SET)
+        for agent, name in ((AGENT, SET), (KEEPER, KEPT_SET)):
+            control_plane.wait_ready(name)
+            self.rest.deploy(agent, secretSet=name)
 
     def api_key(self, kind):
         created = self.control_plane.run("api-key", "create", f"conformance-{kind}", "--type", kind)
