@@ -11,15 +11,28 @@ if [ $# -lt 1 ] || [ $# -gt 2 ]; then
   exit 2
 fi
 set_name=$1
-left=${2:-120}
+deadline=$(($(date +%s) + ${2:-120}))
 url=${PIPECAT_API_HOST:?is not set}/v1${PIPECAT_ORG:+/organizations/$PIPECAT_ORG}/secrets/$set_name
 : "${PIPECAT_TOKEN:?is not set}"
+
+# Of SECONDS, what is left.
+left() {
+  echo $((deadline - $(date +%s)))
+}
+
+# No request may take longer than what is left, or than 10 s; 1 s it always has.
+patience() {
+  seconds=$(left)
+  if [ "$seconds" -gt 10 ]; then seconds=10; fi
+  if [ "$seconds" -lt 1 ]; then seconds=1; fi
+  echo "$seconds"
+}
 
 # The body, then the HTTP status on a line of its own; 000 where nothing answers. The token goes to curl on standard
 # input, because a command line is for everyone on the machine to read.
 ask() {
   printf 'header = "Authorization: Bearer %s"\n' "$PIPECAT_TOKEN" |
-    curl --silent --max-time 10 --config - --write-out '\n%{http_code}' "$url" || true
+    curl --silent --max-time "$(patience)" --config - --write-out '\n%{http_code}' "$url" || true
 }
 
 while :; do
@@ -27,7 +40,7 @@ while :; do
   status=${answer##*
 }
   case $status in
-    200) ;;
+    200) seen="an answer without a status" ;;
     000 | 429 | 5??) seen="no answer (HTTP $status)" ;;
     *)
       echo "wait-for-set: $set_name: $answer" >&2
@@ -43,10 +56,9 @@ while :; do
       ;;
     *'"status":"pending"'*) seen=pending ;;
   esac
-  if [ "$left" -le 0 ]; then
+  if [ "$(left)" -le 0 ]; then
     echo "wait-for-set: $set_name is not ready: $seen" >&2
     exit 4
   fi
   sleep 1
-  left=$((left - 1))
 done

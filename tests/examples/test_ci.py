@@ -2,8 +2,10 @@
 
 import shutil
 import subprocess
+import time
 
 import pytest
+from support import misbehaving_server as bad
 from support import official_cli, programs
 from support.control_plane import ControlPlane
 from support.programs import ROOT
@@ -57,6 +59,17 @@ def test_the_script_times_out_with_4(control_plane):
 def test_the_script_takes_nobody_answering_for_not_ready(control_plane):
     finished = wait_for_set(control_plane, "bot-secrets", "0", url=f"http://127.0.0.1:{programs.free_port()}")
     assert finished.returncode == 4 and "no answer" in finished.stderr
+
+
+@pytest.mark.parametrize("behaviour, says", [
+    (bad.silent, "no answer"), (bad.says(200, b"<html>Please log in</html>"), "without a status"),
+])
+def test_the_seconds_of_the_script_hold_whatever_answers(control_plane, behaviour, says):
+    with bad.Server(behaviour) as server:
+        started = time.monotonic()
+        finished = wait_for_set(control_plane, "bot-secrets", "1", url=server.url())
+    assert finished.returncode == 4 and says in finished.stderr
+    assert time.monotonic() - started < 8
 
 
 def test_the_script_ends_with_3_when_a_set_failed(control_plane):
