@@ -32,6 +32,8 @@ class SpawnSettings {
     posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions_, output_fd, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions_, output_fd, STDERR_FILENO);
+    // Libraries (Asio, libcurl) open sockets that are close-on-exec only a moment later, if at all.
+    posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1);
     posix_spawnattr_init(&attributes_);
     sigset_t none;
     sigemptyset(&none);
