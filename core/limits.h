@@ -26,9 +26,27 @@ inline constexpr std::size_t kEnvironmentString = 131072;
 
 // HTTP, both sides.
 inline constexpr std::size_t kRequestBody = 4uz * 1024 * 1024;
-inline constexpr std::size_t kRequestBodies = 64 * kRequestBody;  // of all connections together
 inline constexpr std::size_t kRequestHeader = 32uz * 1024;
 inline constexpr std::size_t kResponseBody = 4uz * 1024 * 1024;
+
+// Sharing the control plane's server between its clients (control-plane/http). An account is one
+// token, API key or credential; a stranger is a connection that has shown none.
+inline constexpr std::size_t kRequestBodies = 16 * kRequestBody;  // being received, of all accounts
+inline constexpr std::size_t kAnswers = 64uz * 1024 * 1024;  // not yet written, of all accounts
+inline constexpr std::size_t kSmallAnswer = 4uz * 1024;      // not counted as one of those
+inline constexpr int kSendBuffer = 128 * 1024;  // of a connection, in the kernel, which doubles it
+inline constexpr std::size_t kInstanceBody = 16uz * 1024;  // the instance API reads none
+inline constexpr int kReadsPerAddress = 3;                 // of strangers, that run at once
+inline constexpr int kReadsPerAccount = 2;   // GET and HEAD of an account, that run at once
+inline constexpr int kWritesPerAccount = 1;  // every other method of an account
+inline constexpr std::chrono::seconds kStrangerTime{10};  // for the handshake, then for a header
+inline constexpr std::chrono::seconds kBusyRetry{2};      // Retry-After where a share is used up
+inline constexpr std::chrono::seconds kWatchRetry{15};    // the same, for a long poll
+
+// Failed authentication, counted by the minute for each address and for each key id.
+inline constexpr int kFailuresPerMinute = 60;
+inline constexpr std::size_t kFailureEntries = 1024;  // addresses, and key ids, that are remembered
+inline constexpr int kFailureLines = 20;              // log lines a minute about them
 
 // Instance API.
 inline constexpr std::size_t kCredential = 64uz * 1024;
