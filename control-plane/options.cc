@@ -138,7 +138,8 @@ class Parser {
     app->add_flag("--allow-plain-http", options->allow_plain_http,
                   "without TLS also off loopback; only behind a proxy that does TLS");
     app->add_option("--max-connections", options->max_connections,
-                    "more wait until one ends; an instance that watches holds one")
+                    "most open connections; each running sidecar uses one, and one credential "
+                    "or token gets at most four fifths")
         ->type_name("N")
         ->check(CLI::Range(16, 1'000'000))
         ->capture_default_str();

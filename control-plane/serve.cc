@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include <malloc.h>
+
 #include "control-plane/commands/admin.h"
 #include "control-plane/fleet/recorder.h"
 #include "control-plane/http/server.h"
@@ -140,6 +142,14 @@ Result<std::vector<std::string>> settle_public_urls(const ServeOptions& options,
   return public_urls(catalog);
 }
 
+// The C library would serve large buffers from memory that it keeps: a thousand answers of 2 MB
+// each would stay in the process for good. So they are mapped one by one, and unmapped when freed.
+void give_large_buffers_back() {
+  constexpr int kLarge = 128 * 1024;
+  (void)::mallopt(M_MMAP_THRESHOLD, kLarge);
+  (void)::mallopt(M_TRIM_THRESHOLD, kLarge);
+}
+
 }  // namespace
 
 Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& log) {
@@ -148,6 +158,7 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   (void)std::signal(SIGPIPE, SIG_IGN);  // a log reader that goes away must not end the server
   (void)std::signal(SIGXFSZ, SIG_IGN);  // a write past a file size limit fails, and is answered
 
+  give_large_buffers_back();
   auto wanted = server_options(options);
   if (!wanted) return propagate(wanted);
   auto lock = lock_data_directory(options.data.data_directory);
@@ -159,14 +170,16 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   if (auto told = catalog.use_rollouts(!options.on_deploy.empty()); !told) return told;
   DeployCommand deploy_command(options, catalog, log);
   Regions regions(*stores, clock, log);
+  HttpCounters counters;
   const RestApi rest{.catalog = catalog,
                      .regions = regions.signals([&deploy_command] { deploy_command.wake(); }),
                      .stores = stores->regions,
+                     .counters = counters,
                      .clock = clock,
                      .log = log};
   Router router(fallback_response);
   add_rest_routes(router, rest);
-  auto server = Server::bind(std::move(*wanted), router, log);
+  auto server = Server::bind(std::move(*wanted), router, log, counters);
   if (!server) return propagate(server);
   const std::string listening = listen_url(options, (*server)->port());
   auto urls = settle_public_urls(options, catalog, listening);

@@ -34,8 +34,14 @@ class InstanceApi {
 
   [[nodiscard]] Response bundle(const Request& request) const;
   [[nodiscard]] Outcome watch(const Request& request) const;
+  // The first steps of the routes.
+  [[nodiscard]] Admission admit_bundle(const Request& request) const;
+  [[nodiscard]] Admission admit_watch(const Request& request) const;
 
  private:
+  [[nodiscard]] Response bundle_for(const Request& request, const Caller& caller) const;
+  [[nodiscard]] Outcome watch_for(const Request& request, const Caller& caller) const;
+
   Authenticator authenticator_;
   std::map<std::string, ChangeHub>& hubs_;
   std::map<std::string, InstanceRecorder>& recorders_;

@@ -28,6 +28,8 @@ std::string_view status_name(int status) {
       return "CONFLICT";
     case 413:
       return "CONTENT_TOO_LARGE";
+    case 429:
+      return "TOO_MANY_REQUESTS";
     case 431:
       return "HEADER_TOO_LARGE";
     case 501:
@@ -64,7 +66,9 @@ std::string_view fallback_text(int status) {
     case 408:
       return "The request took too long to arrive";
     case 413:
-      return "The request body is larger than 4 MiB";
+      return "The request body is too large; the limit is 4 MiB";
+    case 429:
+      return "Too many requests, try again later";
     case 431:
       return "The request header is larger than 32 KiB";
     case 503:

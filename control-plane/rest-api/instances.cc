@@ -40,7 +40,7 @@ Result<Response> get_metrics(const RestApi& api, const Request&, const Principal
     if (!fleet) return propagate(fleet, "read the fleet");
     fleets.push_back(std::move(*fleet));
   }
-  return Response{.body = fleet_metrics(fleets, principal.organization.name, now),
+  return Response{.body = fleet_metrics(fleets, principal.organization.name, api.counters, now),
                   .content_type = std::string(kMetricsMediaType),
                   .headers = {{"Cache-Control", "no-store"}}};
 }
