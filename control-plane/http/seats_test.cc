@@ -14,10 +14,11 @@ class Scene {
 
   // What the accept loop does: the number of the connection, from 0.
   std::size_t arrive(const std::string& address) {
-    REQUIRE((!seats.full() || seats.make_room()));
+    now += Seats::kStrangerGrace;
+    REQUIRE((!seats.full() || seats.make_room(now)));
     const std::size_t number = all.size();
-    all.push_back(
-        std::make_unique<Seats::Seat>(seats, address, [this, number] { gone.push_back(number); }));
+    all.push_back(std::make_unique<Seats::Seat>(seats, address, now,
+                                                [this, number] { gone.push_back(number); }));
     return number;
   }
   // With a request answered, and then idle.

@@ -31,6 +31,7 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 // When accept(2) fails for want of descriptors or memory, which only time can mend.
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::chrono::milliseconds kFullPause{10};
+constexpr int kAcceptBatch = 32;
 constexpr std::chrono::seconds kSweepPause{15};
 
 std::string display(const tcp::endpoint& endpoint) {
@@ -70,7 +71,9 @@ struct Server::Impl {
   asio::awaitable<void> accept_loop();
   asio::awaitable<void> pause_accepting(std::chrono::milliseconds time);
   asio::awaitable<void> sweep_failures();
-  bool accept_one();
+  enum class Accepted { one, none, failed };
+  Accepted accept_one();
+  bool has_room();
   bool try_begin(tcp::socket socket, const tcp::endpoint& peer);
   void begin(tcp::socket socket, const tcp::endpoint& peer);
   void ended(const std::shared_ptr<Connection>& connection, const std::exception_ptr& failure);
@@ -88,17 +91,25 @@ struct Server::Impl {
   asio::steady_timer grace{io};
 };
 
+// Where none can go to make room, new connections wait in the kernel's queue.
+bool Server::Impl::has_room() {
+  return !context.seats.full() || context.seats.make_room(steady_clock::now());
+}
+
 asio::awaitable<void> Server::Impl::accept_loop() {
   while (!context.stopping) {
-    // Where none can go to make room, new connections wait in the kernel's queue.
-    if (context.seats.full() && !context.seats.make_room(steady_clock::now())) {
+    if (!has_room()) {
       co_await pause_accepting(kFullPause);
       continue;
     }
     co_await listener.wait();
-    if (context.stopping) break;
-    const bool accepted = accept_one();
-    if (!accepted) co_await pause_accepting(kAcceptPause);
+    // Several at a time: this coroutine has one turn among all connections that are ready.
+    Accepted accepted = Accepted::one;
+    for (int i = 0; i < kAcceptBatch && accepted == Accepted::one; ++i) {
+      if (context.stopping || !has_room()) break;
+      accepted = accept_one();
+    }
+    if (accepted == Accepted::failed) co_await pause_accepting(kAcceptPause);
   }
 }
 
@@ -107,19 +118,19 @@ asio::awaitable<void> Server::Impl::pause_accepting(std::chrono::milliseconds ti
   co_await pause.async_wait(kAwait);
 }
 
-// True also when the client has gone again before it was accepted.
-bool Server::Impl::accept_one() {
+Server::Impl::Accepted Server::Impl::accept_one() {
   tcp::endpoint peer;
   error_code error;
   tcp::socket socket = listener.accept(peer, error);
-  if (!error) return try_begin(std::move(socket), peer);
-  if (error == asio::error::would_block || error == asio::error::connection_aborted ||
-      error == asio::error::interrupted) {
-    return true;
+  if (!error) return try_begin(std::move(socket), peer) ? Accepted::one : Accepted::failed;
+  if (error == asio::error::would_block) return Accepted::none;
+  // The client has gone again, or a signal came.
+  if (error == asio::error::connection_aborted || error == asio::error::interrupted) {
+    return Accepted::one;
   }
   context.log.warning("accept failed", {{"reason", error.message()}});
   context.seats.make_room(steady_clock::now());  // perhaps its descriptor is what is missing
-  return false;
+  return Accepted::failed;
 }
 
 // A connection that cannot begin, most likely for want of memory, is closed, and no other is.
