@@ -28,7 +28,7 @@ LARGE = {f"LARGE_{number:02}": "v" * 100_000 for number in range(10)}
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--requests", type=int, default=300, help="of each kind and phase")
-    parser.add_argument("--polls", type=int, default=4500, help="long polls that the credential tries to hold")
+    parser.add_argument("--polls", type=int, default=3500, help="long polls that the credential tries to hold")
     options, _ = parser.parse_known_args()
     with tempfile.TemporaryDirectory() as name, ControlPlane(pathlib.Path(name) / "cp") as control_plane:
         sys.exit(0 if measure(control_plane, options) else 1)
