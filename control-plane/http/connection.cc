@@ -183,7 +183,11 @@ asio::awaitable<std::unique_ptr<Response>> Connection::respond(Incoming& incomin
   }
   disarm();
   if (progress == Progress::more) co_return nullptr;
-  if (progress == Progress::whole) co_return co_await answer(incoming);
+  if (progress == Progress::whole) {
+    auto refusal = co_await refuse_deaf(incoming.request);
+    if (refusal) co_return refusal;
+    co_return co_await answer(incoming);
+  }
   incoming.refused = true;
   co_return std::make_unique<Response>(context_.router.refuse(incoming.request, incoming.status));
 }
@@ -242,22 +246,38 @@ bool Connection::belong_to(std::string account) {
   return keeps_seat_;
 }
 
-// Asks the request's route, and makes room. Null: the body may come.
-asio::awaitable<std::unique_ptr<Response>> Connection::admit_body(Incoming& incoming) {
-  disarm();
+// The first step of the request's route.
+asio::awaitable<Admission> Connection::ask_route(Request& request) {
   seat_.stays();
   const Queue queue = queue_of(false);
   co_await context_.turns.wait(queue.name, queue.at_most);
-  Admission admission;
-  {
-    const Turns::Turn turn(context_.turns, queue.name);
-    admission = co_await asio::co_spawn(
-        context_.workers,
-        [this, &incoming]() -> asio::awaitable<Admission> {
-          co_return context_.router.admit(incoming.request);
-        },
-        asio::use_awaitable);
-  }
+  const Turns::Turn turn(context_.turns, queue.name);
+  co_return co_await asio::co_spawn(
+      context_.workers,
+      [this, &request]() -> asio::awaitable<Admission> {
+        co_return context_.router.admit(request);
+      },
+      asio::use_awaitable);
+}
+
+// While much is unread already: refuses a read of an account that may be the one that does not
+// read, before an answer is made for which there is no room. Null: go on.
+asio::awaitable<std::unique_ptr<Response>> Connection::refuse_deaf(Request& request) {
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  if (!reads || context_.answers.taken() < limits::kAnswers / 4) co_return nullptr;
+  const Admission admission = co_await ask_route(request);
+  const auto* admitted = std::get_if<Admitted>(&admission);
+  if (admitted == nullptr) co_return nullptr;
+  if (context_.answers.left_for(admitted->account) >= limits::kResponseBody) co_return nullptr;
+  belong_to(admitted->account);
+  ++context_.counters.refused_answers;
+  co_return std::make_unique<Response>(refuse(request, 429, limits::kBusyRetry));
+}
+
+// Asks the request's route, and makes room. Null: the body may come.
+asio::awaitable<std::unique_ptr<Response>> Connection::admit_body(Incoming& incoming) {
+  disarm();
+  Admission admission = co_await ask_route(incoming.request);
   if (auto* response = std::get_if<Response>(&admission)) {
     belong_to({});
     incoming.status = response->status;

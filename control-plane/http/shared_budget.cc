@@ -22,20 +22,32 @@ void SharedBudget::Hold::give_back() {
   budget_ = nullptr;
 }
 
+std::uint64_t SharedBudget::held_by(const std::string& account) const {
+  const auto found = accounts_.find(account);
+  return found == accounts_.end() ? 0 : found->second;
+}
+
+std::uint64_t SharedBudget::share_of(const std::string& account) const {
+  const std::uint64_t left_by_others = total_ - (taken_ - held_by(account));
+  return std::max(floor_, left_by_others * most_.numerator / most_.denominator);
+}
+
+// What is held may be above a share that has shrunk since.
+std::uint64_t SharedBudget::left_for(const std::string& account) const {
+  const std::uint64_t share = share_of(account);
+  const std::uint64_t held = held_by(account);
+  return share > held ? std::min(share - held, total_ - taken_) : 0;
+}
+
 SharedBudget::Verdict SharedBudget::take(const std::string& account, std::uint64_t amount,
                                          Hold& hold) {
   hold.give_back();
   if (amount == 0) return Verdict::taken;
-  const auto found = accounts_.find(account);
-  const std::uint64_t held = found == accounts_.end() ? 0 : found->second;
-  const std::uint64_t left_by_others = total_ - (taken_ - held);
-  const std::uint64_t share =
-      std::max(floor_, left_by_others * most_.numerator / most_.denominator);
-  // `held` may be above a share that has shrunk since; amounts are far from overflow.
-  if (held + amount > share && held > 0) return Verdict::account_full;
-  if (held + amount > share || amount > total_ - taken_) return Verdict::all_full;
+  if (amount > left_for(account)) {
+    return held_by(account) > 0 ? Verdict::account_full : Verdict::all_full;
+  }
   taken_ += amount;
-  accounts_[account] = held + amount;
+  accounts_[account] += amount;
   hold.budget_ = this;
   hold.account_ = account;
   hold.amount_ = amount;

@@ -57,9 +57,14 @@ class SharedBudget {
 
   // `hold` gets the amount when the verdict is `taken`, and gives back what it had before.
   Verdict take(const std::string& account, std::uint64_t amount, Hold& hold);
+  // How much more the account could take now.
+  [[nodiscard]] std::uint64_t left_for(const std::string& account) const;
   [[nodiscard]] std::uint64_t taken() const { return taken_; }
 
  private:
+  [[nodiscard]] std::uint64_t held_by(const std::string& account) const;
+  [[nodiscard]] std::uint64_t share_of(const std::string& account) const;
+
   std::uint64_t total_;
   Part most_;
   std::uint64_t floor_;
