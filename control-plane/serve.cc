@@ -20,6 +20,7 @@
 #include "control-plane/rest-api/errors.h"
 #include "control-plane/rest-api/rest_api.h"
 #include "control-plane/rollout/runner.h"
+#include "core/threads.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -34,15 +35,18 @@ class Regions {
       recorders_.try_emplace(code, code, *handle.store, clock, log);
     }
   }
-  void start() {
+  Result<void> start() {
     for (auto& [code, provisioner] : provisioners_) {
-      threads_.emplace_back(
-          [running = provisioner.get()](const std::stop_token& stop) { running->run(stop); });
+      auto begun =
+          begin([running = provisioner.get()](const std::stop_token& stop) { running->run(stop); });
+      if (!begun) return begun;
     }
     for (auto& [code, recorder] : recorders_) {
-      threads_.emplace_back(
-          [running = &recorder](const std::stop_token& stop) { running->run(stop); });
+      auto begun =
+          begin([running = &recorder](const std::stop_token& stop) { running->run(stop); });
+      if (!begun) return begun;
     }
+    return {};
   }
   // The catalog accepts no set or agent of a region that was not there when the stores were opened.
   RegionSignals signals(std::function<void()> roll_out) {
@@ -55,6 +59,13 @@ class Regions {
   std::map<std::string, InstanceRecorder>& recorders() { return recorders_; }
 
  private:
+  Result<void> begin(std::function<void(const std::stop_token&)> work) {
+    auto thread = start_thread<std::jthread>("a region", std::move(work));
+    if (!thread) return propagate(thread);
+    threads_.push_back(std::move(*thread));
+    return {};
+  }
+
   std::map<std::string, ChangeHub> hubs_;
   std::map<std::string, std::unique_ptr<Provisioner>> provisioners_;
   std::map<std::string, InstanceRecorder> recorders_;
@@ -71,9 +82,13 @@ class DeployCommand {
                                    .inherited = rollout_inherits(environ)},
                     catalog, log);
   }
-  void start() {
-    if (!runner_) return;
-    thread_ = std::jthread([this](const std::stop_token& stop) { runner_->run(stop); });
+  Result<void> start() {
+    if (!runner_) return {};
+    auto thread = start_thread<std::jthread>(
+        "the deploy command", [this](const std::stop_token& stop) { runner_->run(stop); });
+    if (!thread) return propagate(thread);
+    thread_ = std::move(*thread);
+    return {};
   }
   void wake() {
     if (runner_) runner_->wake();

@@ -312,8 +312,8 @@ Result<void> launch_sidecar(const SidecarLaunch& launch, const SecretBuffer& wat
   const ChildSignal child_signal;
   const pid_t child = ::fork();
   if (child < 0) {
-    auto failed = Result<void>(system_failure("fork"));
-    return propagate(failed, "start sidecar");
+    return fail(ErrorCode::failed, fmt::format("start sidecar: fork: {}", errno_message(errno)),
+                "raise the limit of processes (the container's pids limit, ulimit -u)");
   }
   if (child == 0) fork_again(*prepared);
 

@@ -109,6 +109,8 @@ std::uint16_t StatusServer::port() const { return impl_->acceptor.local_endpoint
 
 void StatusServer::run() { impl_->io.run(); }
 
+void StatusServer::stop() { impl_->io.stop(); }
+
 asio::awaitable<void> StatusServer::Impl::accept_all() {
   asio::steady_timer pause(io);
   for (;;) {

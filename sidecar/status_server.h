@@ -3,7 +3,8 @@
 // Unauthenticated, hence loopback only, and hence bounded: few connections, small requests, short
 // timeouts. The one user of Beast in this program.
 //
-// Threads: run() blocks its caller for ever; the pages function runs on that thread.
+// Threads: run() blocks its caller until stop(), which any thread may call; the pages function runs
+// on the thread of run().
 
 #include <cstdint>
 #include <functional>
@@ -26,6 +27,7 @@ class StatusServer {
   ~StatusServer();
   [[nodiscard]] std::uint16_t port() const;
   void run();
+  void stop();
 
  private:
   struct Impl;

@@ -2,7 +2,9 @@
 
 #include <exception>
 #include <set>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -63,13 +65,17 @@ error_code open(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
 struct Server::Impl {
   Impl(ServerOptions wanted, const Router& router, const Log& log)
       : options(std::move(wanted)),
-        workers(static_cast<std::size_t>(options.worker_threads)),
         context{.options = options,
                 .router = router,
                 .log = log,
                 .workers = workers,
                 .channel = std::make_shared<WakeChannel>(io)} {}
+  ~Impl() { finish_workers(); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
 
+  Result<void> start_workers();
+  void finish_workers();
   asio::awaitable<void> accept_loop();
   bool try_begin(tcp::socket socket);
   void begin(tcp::socket socket);
@@ -78,7 +84,10 @@ struct Server::Impl {
 
   ServerOptions options;
   asio::io_context io{1};
-  asio::thread_pool workers;
+  // Its threads are ours: a pool that makes them itself waits for ever for the first ones where the
+  // next cannot be made.
+  asio::thread_pool workers{0};
+  std::vector<std::thread> worker_threads;
   ConnectionContext context;
   std::shared_ptr<asio::ssl::context> tls;
   tcp::acceptor acceptor{io};
@@ -86,6 +95,23 @@ struct Server::Impl {
   asio::steady_timer pause{io};  // of the accept loop
   asio::steady_timer grace{io};
 };
+
+Result<void> Server::Impl::start_workers() {
+  while (worker_threads.size() < static_cast<std::size_t>(options.worker_threads)) {
+    auto thread = start_thread<std::thread>("requests", [this] { workers.attach(); });
+    if (!thread) return propagate(thread);
+    worker_threads.push_back(std::move(*thread));
+  }
+  return {};
+}
+
+// Lets them do what they have been given.
+void Server::Impl::finish_workers() {
+  if (worker_threads.empty()) return;
+  workers.wait();
+  for (std::thread& thread : worker_threads) thread.join();
+  worker_threads.clear();
+}
 
 asio::awaitable<void> Server::Impl::accept_loop() {
   while (!context.stopping) {
@@ -158,7 +184,7 @@ Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Server::~Server() {
   impl_->context.channel->close();
-  impl_->workers.join();
+  impl_->finish_workers();
 }
 
 Result<std::unique_ptr<Server>> Server::bind(ServerOptions options, const Router& router,
@@ -174,7 +200,8 @@ Result<std::unique_ptr<Server>> Server::bind(ServerOptions options, const Router
   if (!plain) {
     auto tls = make_tls_context(impl->options.tls_certificate_file, impl->options.tls_key_file);
     if (!tls) return propagate(tls);
-    impl->tls = std::move(*tls);
+    log_certificate(*tls, SystemClock().unix_time(), log);
+    impl->tls = std::move(tls->context);
   }
   if (const error_code error = open(impl->acceptor, *endpoint)) {
     const bool used = error == asio::error::address_in_use;
@@ -182,6 +209,7 @@ Result<std::unique_ptr<Server>> Server::bind(ServerOptions options, const Router
                 used ? "another process has this port: stop it, or choose another with --listen"
                      : "give an address of this machine and a port that you may use");
   }
+  if (auto started = impl->start_workers(); !started) return propagate(started);
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
@@ -195,7 +223,7 @@ Result<void> Server::run() {
     impl_->stop();
   });
   impl_->io.run();
-  impl_->workers.join();
+  impl_->finish_workers();
   return outcome;
 }
 

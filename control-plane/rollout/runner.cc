@@ -8,6 +8,7 @@
 #include "core/command.h"
 #include "core/limits.h"
 #include "core/printable.h"
+#include "core/threads.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -90,8 +91,8 @@ void RolloutRunner::start_due() {
     if (running_.size() >= limits::kRolloutsAtOnce) return;
     if (running_.contains(rollout.agent_id)) continue;
     const std::int64_t agent_id = rollout.agent_id;
-    running_[agent_id] =
-        std::jthread([this, job = std::move(rollout)](const std::stop_token& stop) {
+    auto thread = start_thread<std::jthread>(
+        "a deploy command", [this, job = std::move(rollout)](const std::stop_token& stop) {
           execute(job, stop);
           {
             const std::scoped_lock lock(mutex_);
@@ -100,6 +101,12 @@ void RolloutRunner::start_due() {
           }
           condition_.notify_one();
         });
+    if (!thread) {  // still due: the next look tries again
+      log_.error("on-deploy: a command cannot be started",
+                 {{"cause", thread.error().message}, {"hint", thread.error().hint}});
+      return;
+    }
+    running_[agent_id] = std::move(*thread);
   }
 }
 

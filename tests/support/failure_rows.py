@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 from support import misbehaving_server as bad
+from support import no_threads
 from support.failure_scene import CACHED, FETCHED, HOST, PASSWORD
 from support.region import Region
 
@@ -26,6 +27,7 @@ BETWEEN = "look at the control plane's log, and at what stands between here and 
 API_URL = "check that the credential's URL is the instance API's"
 PROXY = "check https_proxy; a host in no_proxy is asked without the proxy"
 NEW_CREDENTIAL = "issue a credential for agent 'bot' and mount it here"
+THREADS = "allow clone3 in the container's seccomp profile: update Docker or runc, or give another profile"
 DNS = "check the host name in the credential, and the DNS of this container"
 
 
@@ -87,6 +89,18 @@ def silent_names(scene):
 
 def missing_names(scene):
     scene.name_server(answers=True)
+
+
+def without_threads(arrange):
+    def arranged(scene):
+        arrange(scene)
+        scene.preexec = no_threads.refuse_by_seccomp
+    return arranged
+
+
+def known_host(scene):
+    scene.serve(bad.good, "good", host=HOST)
+    scene.replace_file("/etc/hosts", f"127.0.0.1 {HOST}\n")
 
 
 def in_an_hour(offset=3600):
@@ -213,6 +227,10 @@ SECTIONS = {
         Row("the name server never answers", silent_names,
             fetch("resolve HOST:PORT: timed out after <t>", "check the DNS of this container", AT_DEADLINE),
             cache=True, root=True),
+        Row("no thread can be made, for a host in /etc/hosts or DNS", without_threads(known_host), Starts(), root=True),
+        Row("no thread can be made, and the name server is not there", without_threads(missing_names),
+            fetch("resolve HOST:PORT: no address found; make a thread for name resolution: operation not permitted",
+                  THREADS, WITHIN), cache=True, root=True),
         Row("accepts, never answers", answers(bad.silent),
             fetch("wait for HOST:PORT to answer: timed out after <t>", "look at the control plane's log and load",
                   AT_DEADLINE), cache=True),

@@ -57,6 +57,7 @@ class Scene:
         self.authority = self.proxy_authority = "nobody:0"  # of the last server, of the proxy
         self.cache = self.directory / "cache"
         self.with_cache = False
+        self.preexec = None  # called in the injector's process before it is executed
         self._credential = None
         self._resources = contextlib.ExitStack()
 
@@ -173,7 +174,7 @@ class Scene:
         line = self.command_line(*(command or ("/usr/bin/printenv", "OWNER")))
         begin = time.monotonic()
         ended = subprocess.run(line, env=self.environment(), stdin=subprocess.DEVNULL, capture_output=True,
-                               text=True, timeout=TIMEOUT * 10)
+                               text=True, timeout=TIMEOUT * 10, preexec_fn=self.preexec)
         return Ended(ended.returncode, ended.stdout, ended.stderr, time.monotonic() - begin)
 
     def secrets(self):
