@@ -1,7 +1,6 @@
 // secret-control-plane: secret sets for agents, behind the API that the official Pipecat Cloud CLI
 // speaks.
 #include <cerrno>
-#include <cstdio>
 
 #include <sodium.h>
 #include <sys/prctl.h>
@@ -20,6 +19,7 @@
 #include "control-plane/commands/user.h"
 #include "control-plane/options.h"
 #include "control-plane/serve.h"
+#include "core/standard_streams.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -137,7 +137,7 @@ int run(int argc, char** argv) {
                       std::get<Command>(parsed));
   }
   if (done) return *done;
-  (void)std::fputs(describe("secret-control-plane", done.error()).c_str(), stderr);
+  write_last_words(describe("secret-control-plane", done.error()));
   return kExitFailed;
 }
 

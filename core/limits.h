@@ -60,6 +60,10 @@ inline constexpr std::chrono::seconds kInstanceSilent{150};
 inline constexpr std::chrono::hours kInstanceForgotten{24};
 inline constexpr std::chrono::seconds kListeningGap{30};  // a longer one makes nobody silent
 
+// The log: lines that wait for a reader (of each program), and how long an end waits for them.
+inline constexpr std::size_t kLogQueue = 256uz * 1024;
+inline constexpr std::chrono::milliseconds kLogFlush{1'000};
+
 // Provisioning (DESIGN section 3).
 inline constexpr std::chrono::milliseconds kQuietPeriod{500};
 inline constexpr std::chrono::milliseconds kQuietPeriodMax{10'000};

@@ -1,9 +1,7 @@
 #include "injector/progress.h"
 
-#include <unistd.h>
-
+#include "core/standard_streams.h"
 #include "injector/duration.h"
-#include "injector/file.h"
 #include "injector/watchdog.h"
 
 namespace agent_secrets {
@@ -47,7 +45,7 @@ std::string report_text(const Log& log, std::string_view step, std::string_view 
     error.message.insert(0, clause);
   }
   if (error.hint.empty()) error.hint = hint;
-  if (log.format() == LogFormat::text) return describe(kProgram, error);
+  if (log.format() != LogFormat::json) return describe(kProgram, error);
   return log.format_line(
       LogLevel::error, error.message,
       {{"step", step}, {"cause", cause}, {"hint", error.hint}, {"exit_code", exit_code}});
@@ -57,9 +55,7 @@ std::string report_text(const Log& log, std::string_view step, std::string_view 
 
 int report_failure(const Log& log, std::string_view step, std::string_view hint, Error error,
                    int exit_code) {
-  const std::string text = report_text(log, step, hint, std::move(error), exit_code);
-  // The exit code still says it. NOLINTNEXTLINE(bugprone-unused-return-value)
-  (void)write_all(STDERR_FILENO, text, "stderr");
+  write_last_words(report_text(log, step, hint, std::move(error), exit_code));
   return exit_code;
 }
 

@@ -58,6 +58,7 @@ std::string instance_name(const RunOptions& options) {
 Result<std::unique_ptr<Sidecar>> Sidecar::start(const RunOptions& options, const Log& log) {
   auto end = End::prepare(options.bot);
   if (!end) return propagate(end);
+  if (auto started = log.start_thread(); !started) return propagate(started);
   auto credential = read_credential(options);
   if (!credential) return propagate(credential);
   auto directory = StateDirectory::open(options.state_directory);
@@ -210,6 +211,7 @@ void Sidecar::publish(const Knowledge& knowledge) {
 
 Knowledge Sidecar::known() const {
   Knowledge knowledge = shared_.get();
+  knowledge.dropped_log_lines = static_cast<std::int64_t>(log_.dropped_lines());
   if (!hook_) return knowledge;
   const Hook::Counts counts = hook_->counts();
   knowledge.hook_runs = counts.runs;
