@@ -24,6 +24,7 @@
 #include "core/system_trust.h"
 #include "core/threads.h"
 #include "core/tls_library.h"
+#include "core/tls_policy.h"
 
 namespace agent_secrets {
 namespace {
@@ -215,6 +216,9 @@ struct CurlTransport::Handle {
     set_option(curl, CURLOPT_FOLLOWLOCATION, 0L);
     set_option(curl, CURLOPT_NOSIGNAL, 1L);  // no SIGALRM for name resolution
     set_option(curl, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+    set_option(curl, CURLOPT_SSL_CIPHER_LIST, kTls12Suites);
+    set_option(curl, CURLOPT_PROXY_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+    set_option(curl, CURLOPT_PROXY_SSL_CIPHER_LIST, kTls12Suites);
     set_option(curl, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     set_option(curl, CURLOPT_NOPROXY, "");     // core/proxy.h has decided
     set_option(curl, CURLOPT_PATH_AS_IS, 1L);  // a proof signs the path as it is written

@@ -17,6 +17,9 @@
 
 #include "control-plane/http/connection.h"
 #include "control-plane/http/stream.h"
+#include "control-plane/http/tls_context.h"
+#include "core/clock.h"
+#include "core/threads.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -198,7 +201,7 @@ Result<std::unique_ptr<Server>> Server::bind(ServerOptions options, const Router
   }
   auto impl = std::make_unique<Impl>(std::move(options), router, log);
   if (!plain) {
-    auto tls = make_tls_context(impl->options.tls_certificate_file, impl->options.tls_key_file);
+    auto tls = load_tls_context(impl->options.tls_certificate_file, impl->options.tls_key_file);
     if (!tls) return propagate(tls);
     log_certificate(*tls, SystemClock().unix_time(), log);
     impl->tls = std::move(tls->context);
