@@ -124,20 +124,36 @@ std::string listen_url(const ServeOptions& options, std::uint16_t port) {
   return scheme + options.listen.substr(0, options.listen.rfind(':') + 1) + std::to_string(port);
 }
 
-sigset_t stop_signals() {
+// Those that handle_signals() waits for.
+sigset_t handled_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
   return signals;
 }
 
-// Ends with the first signal, or when the server ends without one.
-void stop_on_signal(Server& server, const Log& log, const std::stop_token& stop) {
-  const sigset_t signals = stop_signals();
+// Before there are threads, which inherit the mask.
+void prepare_signals() {
+  const sigset_t signals = handled_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  // SIGPIPE: the reader of the log goes away. SIGXFSZ: a write past a file size limit, which fails
+  // and is answered. SIGUSR1, SIGUSR2: sent by tools that rotate logs, to whoever writes them.
+  for (const int number : {SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2}) {
+    (void)std::signal(number, SIG_IGN);
+  }
+}
+
+// Ends with SIGTERM or SIGINT, or when the server ends without one.
+void handle_signals(Server& server, const Log& log, const std::stop_token& stop) {
+  const sigset_t signals = handled_signals();
   const timespec tick{.tv_sec = 0, .tv_nsec = 200'000'000};
   while (!stop.stop_requested()) {
-    if (sigtimedwait(&signals, nullptr, &tick) < 0) continue;
+    const int number = sigtimedwait(&signals, nullptr, &tick);
+    if (number < 0) continue;
+    if (number == SIGHUP) {
+      server.reload();
+      continue;
+    }
     log.info("stopping");
     server.stop();
     return;
@@ -158,11 +174,8 @@ Result<std::vector<std::string>> settle_public_urls(const ServeOptions& options,
 }  // namespace
 
 Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& log) {
-  const sigset_t signals = stop_signals();
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  (void)std::signal(SIGPIPE, SIG_IGN);  // a log reader that goes away must not end the server
-  (void)std::signal(SIGXFSZ, SIG_IGN);  // a write past a file size limit fails, and is answered
-
+  prepare_signals();
+  if (auto started = log.start_thread(); !started) return propagate(started);
   auto wanted = server_options(options);
   if (!wanted) return propagate(wanted);
   auto lock = lock_data_directory(options.data.data_directory);
@@ -189,10 +202,11 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   InstanceApi instances(stores->regions, regions.hubs(), regions.recorders(), *urls, clock, log);
   add_instance_routes(router, instances);
 
-  regions.start();
-  deploy_command.start();
-  const std::jthread signal_thread(
-      [&](const std::stop_token& stop) { stop_on_signal(**server, log, stop); });
+  if (auto started = regions.start(); !started) return propagate(started);
+  if (auto started = deploy_command.start(); !started) return propagate(started);
+  const auto signal_thread = start_thread<std::jthread>(
+      "signals", [&](const std::stop_token& stop) { handle_signals(**server, log, stop); });
+  if (!signal_thread) return std::unexpected(signal_thread.error());
   log.info("listening", {{"url", listening}, {"public_url", urls->front()}});
   auto ran = (*server)->run();
   log.info("stopped");

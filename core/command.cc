@@ -38,7 +38,7 @@ class SpawnSettings {
     posix_spawnattr_setsigmask(&attributes_, &none);
     sigset_t reset;
     sigemptyset(&reset);
-    for (const int signal_number : {SIGPIPE, SIGXFSZ, SIGTERM, SIGINT, SIGHUP}) {
+    for (const int signal_number : {SIGPIPE, SIGXFSZ, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) {
       sigaddset(&reset, signal_number);
     }
     posix_spawnattr_setsigdefault(&attributes_, &reset);

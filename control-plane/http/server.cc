@@ -230,6 +230,24 @@ Result<void> Server::run() {
   return outcome;
 }
 
+void Server::reload() {
+  const ServerOptions& options = impl_->options;
+  const Log& log = impl_->context.log;
+  if (options.tls_certificate_file.empty()) {
+    log.info("nothing to read again: this server has no certificate");
+    return;
+  }
+  auto tls = load_tls_context(options.tls_certificate_file, options.tls_key_file);
+  if (!tls) {
+    log.error("the certificate could not be read again: the one before stays",
+              {{"cause", tls.error().message}, {"hint", tls.error().hint}});
+    return;
+  }
+  log_certificate(*tls, SystemClock().unix_time(), log);
+  impl_->context.channel->post(
+      [impl = impl_.get(), context = std::move(tls->context)] { impl->tls = context; });
+}
+
 void Server::stop() {
   impl_->context.channel->post([this] { impl_->stop(); });
 }

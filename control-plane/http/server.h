@@ -4,8 +4,8 @@
 // with a request (too large, too slow, malformed) is answered with the router's JSON error and only
 // then closed: the official CLI takes a dropped connection for success (contract 2.4).
 //
-// Threads: run() blocks its caller; stop() from any thread or signal-waiting thread: stops
-// accepting, wakes parked requests, lets the rest finish for `grace`.
+// Threads: run() blocks its caller; stop() and reload() come from any other thread. stop() stops
+// accepting, wakes parked requests, and lets the rest finish for `grace`.
 
 #include <chrono>
 #include <cstdint>
@@ -44,6 +44,9 @@ class Server {
   // Until stop(). An error when it ended without: nothing is served any more.
   Result<void> run();
   void stop();
+  // Reads certificate and key again, for connections from now on; those that are open go on. Files
+  // that cannot be used are logged, and what was read before stays.
+  void reload();
 
  private:
   struct Impl;
