@@ -13,6 +13,7 @@
 #include "control-plane/commands/image_pull_secret.h"
 #include "control-plane/commands/init.h"
 #include "control-plane/commands/organization.h"
+#include "control-plane/commands/public_url.h"
 #include "control-plane/commands/region.h"
 #include "control-plane/commands/set_wait.h"
 #include "control-plane/commands/token.h"
@@ -117,6 +118,12 @@ struct Run {
   }
   Result<void> operator()(const ImagePullSecretRenderOptions& options) const {
     return render_image_pull_secret(options, clock);
+  }
+  Result<void> operator()(const PublicUrlShowOptions& options) const {
+    return show_public_urls(options, clock);
+  }
+  Result<void> operator()(const PublicUrlSetOptions& options) const {
+    return set_public_urls(options, clock);
   }
 };
 

@@ -53,6 +53,7 @@ class Parser {
     add_set();
     add_region();
     add_image_pull_secret();
+    add_public_url();
   }
 
   std::variant<Command, ExitCode> parse(int argc, char** argv) {
@@ -131,8 +132,8 @@ class Parser {
     certificate->type_name("FILE")->needs(key);
     key->type_name("FILE")->needs(certificate);
     app->add_option("--public-url", options->public_urls,
-                    "how agents reach it (repeatable; default: those of init, else what it "
-                    "listens on)")
+                    "how agents reach it in this run, besides the recorded URLs (repeatable; see "
+                    "public-url)")
         ->type_name("URL")
         ->allow_extra_args(false);
     app->add_flag("--allow-plain-http", options->allow_plain_http,
@@ -403,6 +404,24 @@ class Parser {
     render->add_flag("--allow-pending", options->allow_pending,
                      "also when its newest version is not ready");
     add_organization(render, options);
+  }
+
+  void add_public_url() {
+    CLI::App* app = app_.add_subcommand(
+        "public-url", "The recorded URLs of this control plane, which credentials name");
+    app->require_subcommand(1);
+
+    CLI::App* show = app->add_subcommand("show", "What a new credential names");
+    const auto showing = command<PublicUrlShowOptions>(show);
+    show->add_flag("--json", showing->json, "as JSON");
+
+    CLI::App* set = app->add_subcommand(
+        "set", "Record other URLs; says which live credentials would be refused");
+    const auto setting = command<PublicUrlSetOptions>(set);
+    set->add_option("urls", setting->urls, "all of them: what is not given is removed")
+        ->required()
+        ->type_name("URL...");
+    set->add_flag("--yes", setting->yes, "also when live credentials would be refused");
   }
 
   CLI::App app_;

@@ -41,6 +41,17 @@ struct ServeOptions {
   int on_deploy_timeout_s = 300;
 };
 
+struct PublicUrlShowOptions {
+  DataOptions data;
+  bool json = false;
+};
+
+struct PublicUrlSetOptions {
+  DataOptions data;
+  std::vector<std::string> urls;
+  bool yes = false;  // also when live credentials break
+};
+
 struct AgentEventsOptions {
   DataOptions data;
   std::string organization;  // empty: the only one
@@ -206,7 +217,8 @@ using Command =
                  ApiKeyCreateOptions, ApiKeyListOptions, ApiKeyRevokeOptions,
                  CredentialIssueOptions, CredentialRegisterOptions, CredentialListOptions,
                  CredentialRevokeOptions, FleetOptions, SetStatusOptions, AgentEventsOptions,
-                 SetWaitOptions, RegionAddOptions, RegionListOptions, ImagePullSecretRenderOptions>;
+                 SetWaitOptions, RegionAddOptions, RegionListOptions, ImagePullSecretRenderOptions,
+                 PublicUrlShowOptions, PublicUrlSetOptions>;
 
 // A command to run, or the exit code when there is nothing to run: help was printed, or what is
 // wrong with the command line.

@@ -1,5 +1,6 @@
 #include "control-plane/serve.h"
 
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <functional>
@@ -160,15 +161,22 @@ void handle_signals(Server& server, const Log& log, const std::stop_token& stop)
   }
 }
 
-Result<std::vector<std::string>> settle_public_urls(const ServeOptions& options, Catalog& catalog,
-                                                    const std::string& listening) {
-  if (!options.public_urls.empty()) {
-    auto chosen = normalise_urls(options.public_urls);
-    if (!chosen) return chosen;
-    if (auto kept = remember_public_urls(catalog, *chosen); !kept) return propagate(kept);
+// An operator who wanted a URL for good hears that this run alone goes by it.
+Result<void> warn_of_unrecorded_urls(const ServeOptions& options, Catalog& catalog,
+                                     const Log& log) {
+  auto recorded = recorded_public_urls(catalog);
+  auto wanted = normalise_urls(options.public_urls);
+  if (!recorded) return propagate(recorded);
+  if (!wanted) return propagate(wanted);
+  if (recorded->empty()) return {};
+  for (const std::string& url : *wanted) {
+    if (std::ranges::find(*recorded, url) != recorded->end()) continue;
+    log.warning("--public-url is of this run only: new credentials name what is recorded",
+                {{"url", url},
+                 {"recorded", recorded->front()},
+                 {"hint", "secret-control-plane public-url set records another"}});
   }
-  if (auto kept = remember_listen_url(catalog, listening); !kept) return propagate(kept);
-  return public_urls(catalog);
+  return {};
 }
 
 }  // namespace
@@ -197,8 +205,9 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   auto server = Server::bind(std::move(*wanted), router, log);
   if (!server) return propagate(server);
   const std::string listening = listen_url(options, (*server)->port());
-  auto urls = settle_public_urls(options, catalog, listening);
+  auto urls = urls_of_run(catalog, options.public_urls, listening);
   if (!urls) return propagate(urls);
+  if (auto told = warn_of_unrecorded_urls(options, catalog, log); !told) return told;
   InstanceApi instances(stores->regions, regions.hubs(), regions.recorders(), *urls, clock, log);
   add_instance_routes(router, instances);
 

@@ -62,8 +62,9 @@ Refusal unauthorized(const HttpResponse& response, const Explanation& explanatio
     return refusal("the clocks of this host and the control plane differ", "set this host's clock");
   }
   if (code == "wrong-audience") {
-    return refusal("the control plane does not go by the URL in the credential",
-                   "start it with --public-url " + identity.urls.front());
+    return refusal(
+        "the control plane does not go by the URL in the credential",
+        "add " + identity.urls.front() + " to its URLs there: secret-control-plane public-url set");
   }
   if (code == "wrong-request" || code == "malformed") {
     return refusal("the request did not arrive as it was sent",

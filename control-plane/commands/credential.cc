@@ -127,8 +127,8 @@ Result<std::vector<std::string>> choose_urls(Catalog& catalog,
   for (const std::string& url : *urls) {
     if (std::ranges::find(*served, url) != served->end()) continue;
     note(fmt::format(
-        "warning: {0} is no public URL of this control plane: serve it with --public-url "
-        "{0}, or its requests are refused",
+        "warning: {0} is not a recorded public URL: until serve runs with --public-url {0}, or "
+        "public-url set records it, requests with this credential are refused",
         url));
   }
   return urls;
@@ -157,6 +157,11 @@ Result<CredentialIdentity> make_identity(Opened& opened, const auto& options,
                             .kid = kid,
                             .verification_keys = region->second.signing_keys.verification_keys,
                             .ca_pem = std::move(*ca)};
+}
+
+// Before the credential is registered: one whose URLs are not known must not become live.
+Result<void> remember_urls(Opened& opened, const CredentialIdentity& identity) {
+  return remember_credential_urls(*opened.stores.catalog, identity.kid, identity.urls);
 }
 
 // False: not within kConfirmWait.
@@ -244,6 +249,7 @@ Result<void> issue_credential(const CredentialIssueOptions& options, Clock& cloc
   const SecretBuffer credential = agent_credential_text(*identity, fixed);
   // Handed over first: a credential that nobody has must not be registered.
   if (auto given = hand_over(credential, options.output_file); !given) return given;
+  if (auto kept = remember_urls(*opened, *identity); !kept) return kept;
   auto added = opened->stores.catalog->add_credential(opened->organization.id, options.agent,
                                                       identity->kid, credential_public_keys(fixed));
   if (!added) return propagate(added, "register the credential");
@@ -257,6 +263,7 @@ Result<void> register_credential(const CredentialRegisterOptions& options, Clock
   if (!opened) return propagate(opened);
   auto identity = make_identity(*opened, options, half->kid);
   if (!identity) return propagate(identity);
+  if (auto kept = remember_urls(*opened, *identity); !kept) return kept;
   auto added = opened->stores.catalog->add_credential(opened->organization.id, options.agent,
                                                       half->kid, half->keys);
   if (!added) return propagate(added, "register the credential");

@@ -135,7 +135,7 @@ Result<SecretBuffer> fill(const std::string& directory, const MasterKey& master_
   auto organization =
       catalog.create_organization(options.organization, options.organization, kRegion);
   if (!organization) return propagate(organization);
-  if (auto kept = remember_public_urls(catalog, urls); !kept) return propagate(kept);
+  if (auto kept = record_public_urls(catalog, urls); !kept) return propagate(kept);
   auto token = mint_token(catalog, *organization, kFirstToken, Role::admin);
   if (!token) return propagate(token);
   // Opening creates what the new region needs, and shows that all of it can be read.

@@ -17,7 +17,8 @@ std::string_view sentence(ProofFailure failure) {
     case ProofFailure::bad_signature:
       return "the proof is not signed by this credential";
     case ProofFailure::wrong_audience:
-      return "the proof is for another base URL; compare the credential's urls with --public-url";
+      return "the proof is for another base URL; compare the credential's urls with `public-url "
+             "show`";
     case ProofFailure::wrong_request:
       return "the proof is for another method or path";
     case ProofFailure::clock_skew:

@@ -342,7 +342,7 @@ SECTIONS = {
             refuses(401, "bad-signature", "the control plane does not accept credential cred-1", NEW_CREDENTIAL)),
         Row("401 wrong-audience", answers(bad.explains(401, "wrong-audience")),
             refuses(401, "wrong-audience", "the control plane does not go by the URL in the credential",
-                    "start it with --public-url BASE-URL")),
+                    "add BASE-URL to its URLs there: secret-control-plane public-url set")),
         Row("401 clock-skew, twice", answers(bad.explains(401, "clock-skew")),
             refuses(401, "clock-skew", "the clocks of this host and the control plane differ",
                     "set this host's clock")),
