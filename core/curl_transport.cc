@@ -103,7 +103,7 @@ Result<Target> permitted_target(const std::string& url, bool allow_plain_http) {
   if (allow_plain_http || is_loopback(target->host)) return target;
   return fail(ErrorCode::invalid,
               "plain http to " + target->authority + " is refused: it is not a loopback address",
-              "use https://");
+              "use https://, or --allow-plain-http on a network that you trust");
 }
 
 Result<Target> find_target(const std::string& url, bool allow_plain_http) {

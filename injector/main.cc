@@ -129,7 +129,10 @@ int check(const Options& options, char** image, const SecretBuffer& credential_v
                  .credential_variable = credential_variable,
                  .working_directory = ".",
                  .clock = clock,
-                 .make_transport = make_transport},
+                 .make_transport =
+                     [&options](const CredentialIdentity& identity) {
+                       return make_transport(identity, options);
+                     }},
                 [&](const Step& step) {
                   if (options.json || (quiet && step.status == StepStatus::ok)) return;
                   print(step_lines(step, style));

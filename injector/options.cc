@@ -36,6 +36,11 @@ Where the secrets come from
   --cache-dir DIR           keep the last bundle here, sealed as it came, for a start while the
                             control plane cannot be reached
   --cache-max-age DURATION  how old it may be then (default 24h; 90s, 30m, 24h, 7d)
+  --allow-plain-http        also talk http:// to a control plane that is not on loopback; for a
+                            network that you trust. Values stay sealed and signed. Lost is the
+                            rest: others on the way see agents, key ids, sets and times, can
+                            repeat a request for five minutes, and can forge refusals and what
+                            the sidecar hears
   --accept-sequence N       take a bundle older than the cached one, down to sequence N: for one
                             start after the control plane was restored from a backup
 
@@ -117,6 +122,7 @@ void declare(CLI::App& app, Options& options, Words& words) {
   app.add_flag("-v,--verbose", words.verbose);
   app.add_option("--credential-file", options.credential_file);
   app.add_option("--env-file", options.env_files)->allow_extra_args(false);
+  app.add_flag("--allow-plain-http", options.allow_plain_http);
   app.add_option("--timeout", words.timeout);
   app.add_option("--cache-dir", options.cache_directory);
   app.add_option("--cache-max-age", words.cache_max_age);

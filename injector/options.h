@@ -28,7 +28,8 @@ struct Options {
   std::string credential_file;
   std::vector<std::string> env_files;
   EnvironmentPolicy environment;
-  std::optional<BotUser> user;  // whom the command runs as; without it, as the injector
+  std::optional<BotUser> user;    // whom the command runs as; without it, as the injector
+  bool allow_plain_http = false;  // to a control plane that is not on loopback
   std::chrono::seconds timeout{30};
   std::string cache_directory;  // empty: no cache
   CachePolicy cache;

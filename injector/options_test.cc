@@ -64,12 +64,14 @@ TEST_CASE("the defaults are those of the help text") {
   CHECK(options->environment.on_conflict == OnConflict::replace);
   CHECK(options->sidecar == SidecarWish::none);
   CHECK_FALSE(options->core_dumps);
+  CHECK_FALSE(options->allow_plain_http);
 }
 
 TEST_CASE("every option says what it says") {
-  const auto options = parse({"--timeout", "5", "--cache-dir", "c", "--cache-max-age", "7d",
-                              "--accept-sequence", "0", "--on-conflict", "keep", "--state-dir", "s",
-                              "--sidecar=required", "--core", "-v", "--credential-file=f", "bot"});
+  const auto options =
+      parse({"--timeout", "5", "--cache-dir", "c", "--cache-max-age", "7d", "--accept-sequence",
+             "0", "--on-conflict", "keep", "--state-dir", "s", "--sidecar=required", "--core", "-v",
+             "--credential-file=f", "--allow-plain-http", "bot"});
   REQUIRE(options.has_value());
   CHECK(options->timeout == 5s);
   CHECK(options->cache_directory == "c");
@@ -79,6 +81,7 @@ TEST_CASE("every option says what it says") {
   CHECK(options->state_directory == "s");
   CHECK(options->sidecar == SidecarWish::required);
   CHECK(options->core_dumps);
+  CHECK(options->allow_plain_http);
   CHECK(options->verbosity == Verbosity::verbose);
   CHECK(options->credential_file == "f");
   CHECK(parse({"--user", "1:2,3", "bot"})->user->groups == std::vector<gid_t>{2, 3});
@@ -113,8 +116,9 @@ TEST_CASE("a command line that makes no sense is refused") {
 TEST_CASE("the help text names every option") {
   for (const char* option :
        {"--credential-file", "--env-file", "--timeout", "--cache-dir", "--cache-max-age",
-        "--accept-sequence", "--only", "--require", "--on-conflict", "--allow", "--core", "--user",
-        "--state-dir", "--sidecar", "--quiet", "--verbose", "--help", "--version"}) {
+        "--accept-sequence", "--allow-plain-http", "--only", "--require", "--on-conflict",
+        "--allow", "--core", "--user", "--state-dir", "--sidecar", "--quiet", "--verbose", "--help",
+        "--version"}) {
     CHECK(help_text().find(option) != std::string_view::npos);
   }
 }

@@ -254,6 +254,7 @@ std::vector<std::string> sidecar_words(const SidecarLaunch& launch, bool has_pid
   };
   if (has_pidfd) add("--bot-pidfd", kBotPidfd);
   if (launch.wait_until_ready) add("--ready-fd", kReadyFd);
+  if (launch.allow_plain_http) words.emplace_back("--allow-plain-http");
   return words;
 }
 

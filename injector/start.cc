@@ -59,7 +59,7 @@ Result<OpenedBundle> obtain(const Options& options, const AgentCredential& crede
     cache = std::move(*opened);
   }
   SystemClock clock;
-  const auto transport = make_transport(credential.identity);
+  const auto transport = make_transport(credential.identity, options);
   LoggingTransport told(*transport, progress.log());
   Transport& chosen =
       progress.log().tells(LogLevel::debug) ? static_cast<Transport&>(told) : *transport;
@@ -133,9 +133,11 @@ RetryPolicy retry_policy(std::chrono::seconds timeout) {
   return {.deadline = timeout, .attempt = std::max<milliseconds>(timeout / 3, milliseconds(1'000))};
 }
 
-std::unique_ptr<Transport> make_transport(const CredentialIdentity& identity) {
+std::unique_ptr<Transport> make_transport(const CredentialIdentity& identity,
+                                          const Options& options) {
   return std::make_unique<CurlTransport>(
       TransportOptions{.ca_pem = identity.ca_pem,
+                       .allow_plain_http = options.allow_plain_http,
                        .user_agent = "secret-injector/" AGENT_SECRETS_VERSION,
                        .leave_resolver_behind = true});
 }
@@ -179,6 +181,7 @@ Result<void> start_sidecar(const Options& options, const StartMaterial& material
                                   .instance_id = material.instance_id,
                                   .sequence = material.facts.sequence,
                                   .wait_until_ready = options.sidecar == SidecarWish::required,
+                                  .allow_plain_http = options.allow_plain_http,
                                   .patience = deadline.left_for_waiting(),
                                   .user = options.user},
                                  material.watch_credential, environment);

@@ -31,7 +31,8 @@ struct StartMaterial {
 RetryPolicy retry_policy(std::chrono::seconds timeout);
 
 // That trusts whom the credential says.
-std::unique_ptr<Transport> make_transport(const CredentialIdentity& identity);
+std::unique_ptr<Transport> make_transport(const CredentialIdentity& identity,
+                                          const Options& options);
 
 // `credential_variable` is what take_credential_variable() took. An error belongs to the step that
 // `progress` is left at.

@@ -201,6 +201,12 @@ def plain_http(scene):
     scene.reach(f"{HOST}:8080")
 
 
+def allowed_plain_http(scene):
+    scene.serve(bad.good, host=HOST)
+    scene.replace_file("/etc/hosts", f"127.0.0.1 {HOST}\n")
+    scene.options.append("--allow-plain-http")
+
+
 def unusable_ca(scene):
     scene.serve(bad.good, "good")
     scene.ca = "no certificate"
@@ -242,7 +248,8 @@ SECTIONS = {
             fetch("wait for HOST:PORT to answer: the connection broke off", BETWEEN, WITHIN), cache=True),
         Row("plain http to another host", plain_http,
             fetch("get BASE-URL/instance/v1/bundle: plain http to HOST:PORT is refused: it is not a loopback address",
-                  "use https://")),
+                  "use https://, or --allow-plain-http on a network that you trust")),
+        Row("plain http to another host, with --allow-plain-http", allowed_plain_http, Starts(), root=True),
     ],
     "TLS": [
         Row("TLS: handshake stalls", lambda scene: (scene.serve(bad.silent), scene.urls.clear(),
