@@ -18,6 +18,7 @@ class FaultyRegion final : public RegionStore {
   explicit FaultyRegion(RegionStore& inner) : inner_(inner) {}
   Result<void> put_set_version(const ProvisionedVersion& version) override {
     ++attempts;
+    if (refuses_versions) return fail(ErrorCode::out_of_space, "disk full");
     if (down) return fail(ErrorCode::failed, "no route [to] region");
     auto put = forgetful ? Result<void>{} : inner_.put_set_version(version);
     if (after_put) after_put();
@@ -65,6 +66,7 @@ class FaultyRegion final : public RegionStore {
   int attempts = 0;
   std::int64_t refused_agent = 0;
   std::function<void()> after_put;
+  bool refuses_versions = false;
 
  private:
   RegionStore& inner_;
@@ -91,10 +93,13 @@ TEST_CASE("a region that fails is retried with growing pauses") {
   CHECK(t.worker.work_once() == milliseconds(200));
   CHECK(t.faulty.attempts == 1);
   t.clock.advance(milliseconds(200));
-  CHECK(t.worker.work_once() == milliseconds(400));
+  t.worker.work_once();
+  t.clock.advance(milliseconds(399));
+  t.worker.work_once();
+  CHECK(t.faulty.attempts == 2);
   CHECK(t.set("bot-secrets").status == SetStatus::pending);
   t.faulty.down = false;
-  t.clock.advance(milliseconds(400));
+  t.clock.advance(milliseconds(1));
   t.worker.work_once();
   CHECK(t.set("bot-secrets").status == SetStatus::ready);
 }
@@ -173,6 +178,18 @@ TEST_CASE("a stream of versions does not hold up publishing") {
   need(t.catalog().create_agent(t.acme, deploy_of("bot")));
   for (int i = 0; i < 17; ++i) t.write("bot-secrets-" + std::to_string(i), "A", "1");
   CHECK(t.worker.work_once() == milliseconds(0));
+TEST_CASE("a version that cannot be written delays no revocation") {
+  FaultyStores t;
+  t.faulty.refuses_versions = true;
+  need(t.catalog().create_agent(t.acme, deploy_of("bot")));
+  need(t.catalog().add_credential(t.acme, "bot", "kid1", {}));
+  t.write("bot-secrets", "A", "1");
+  t.work_for(std::chrono::seconds(30));  // the pauses between attempts are long now
+  need(t.catalog().revoke_credential(t.acme, "bot", "kid1"));
+  CHECK(t.worker.work_once() <= milliseconds(250));
+  CHECK(need(t.region().find_credential("kid1"))->credential.revoked);
+}
+
   CHECK(t.faulty.attempts == 16);
   CHECK_FALSE(t.agent("bot").reconciled_deployment.empty());
   t.worker.work_once();
