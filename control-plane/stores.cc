@@ -34,11 +34,15 @@ std::unexpected<Error> directory_failure(std::string_view verb, const std::strin
               error == ENOENT ? kNoCatalogHint : "check that this user may write there");
 }
 
-Result<std::unique_ptr<SqliteConnection>> open_migrated(const std::string& path,
+Result<std::unique_ptr<SqliteConnection>> open_migrated(const std::string& directory,
+                                                        const std::string& path,
                                                         const std::vector<Migration>& migrations) {
   auto connection = SqliteConnection::open(path);
+  auto reserve = DiskReserve::open(directory);
+  if (!reserve) return propagate(reserve);
   if (!connection) return connection;
   if (auto ok = migrate(**connection, migrations); !ok) return propagate(ok);
+  (*connection)->use_reserve(std::move(*reserve));
   return connection;
 }
 
@@ -66,7 +70,7 @@ Result<RegionHandle> open_region(const std::string& directory, const std::string
   if (!signing_keys) return propagate(signing_keys);
   auto cipher = keys.cipher("region:" + code);
   if (!cipher) return propagate(cipher);
-  auto connection = open_migrated(region_path(directory, code), region_migrations());
+  auto connection = open_migrated(directory, region_path(directory, code), region_migrations());
   if (!connection) return propagate(connection);
   return RegionHandle{
       .store = std::make_unique<SqliteRegionStore>(std::move(*connection), std::move(*cipher)),
@@ -76,7 +80,7 @@ Result<RegionHandle> open_region(const std::string& directory, const std::string
 // The KeyStore works on the catalog's own connection, before anybody else does.
 Result<Stores> open_all(const std::string& directory, const MasterKey& master_key,
                         const Clock& clock) {
-  auto connection = open_migrated(catalog_path(directory), catalog_migrations());
+  auto connection = open_migrated(directory, catalog_path(directory), catalog_migrations());
   if (!connection) return propagate(connection);
   KeyStore keys(**connection, master_key);
   auto cipher = keys.cipher("catalog");

@@ -60,7 +60,28 @@ inline constexpr std::chrono::seconds kInstanceSilent{150};
 inline constexpr std::chrono::hours kInstanceForgotten{24};
 inline constexpr std::chrono::seconds kListeningGap{30};  // a longer one makes nobody silent
 
-// Provisioning (DESIGN section 3).
+// What one organization may keep, so that none of them fills the disk (docs/limits.md). A write
+// past one of these is refused.
+inline constexpr std::int64_t kSetsPerOrganization = 1000;  // image pull secrets included
+inline constexpr std::int64_t kKeysPerOrganization = 20'000;
+inline constexpr std::int64_t kBytesPerOrganization = std::int64_t{64} * 1024 * 1024;
+inline constexpr std::int64_t kAgentsPerOrganization = 200;
+inline constexpr std::int64_t kDeletedUnconfirmed = 1000;  // deletions that a region does not know
+inline constexpr std::size_t kDeploymentSettings = 4096;   // bytes, of one deployment
+inline constexpr std::int64_t kTokens = 200;               // live ones, of a user too
+inline constexpr std::int64_t kCredentials = 100;          // live ones of an agent
+inline constexpr std::int64_t kMembers = 1000;
+// Past one of these the oldest rows are removed.
+inline constexpr std::int64_t kDeploymentsKept = 64;     // of an agent
+inline constexpr std::int64_t kDeletedAgentsKept = 100;  // of an organization
+inline constexpr std::int64_t kRevokedKept = 100;  // tokens, API keys; credentials of an agent
+inline constexpr std::size_t kEventText = 1024;
+inline constexpr std::int64_t kFingerprintsKept = 16;  // versions of a set, besides those in use
+
+// What a full disk leaves to revocations and deletions (control-plane/sqlite/disk_reserve.h).
+inline constexpr std::size_t kDiskReserve = 16uz * 1024 * 1024;
+
+// Provisioning.
 inline constexpr std::chrono::milliseconds kQuietPeriod{500};
 inline constexpr std::chrono::milliseconds kQuietPeriodMax{10'000};
 

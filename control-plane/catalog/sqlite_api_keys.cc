@@ -68,7 +68,7 @@ Result<std::vector<ApiKey>> SqliteCatalog::list_api_keys(std::int64_t organizati
 }
 
 Result<void> SqliteCatalog::revoke_api_key(std::int64_t organization_id, std::string_view id) {
-  return db_.write("revoke API key", [&]() -> Result<void> {
+  return db_.write_urgently("revoke API key", [&]() -> Result<void> {
     const int found = db_.query(
                              "UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?)"
                              " WHERE organization_id = ? AND id = ?",

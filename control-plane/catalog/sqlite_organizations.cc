@@ -142,6 +142,9 @@ Result<std::vector<Region>> SqliteCatalog::list_regions() {
 }
 
 Result<void> SqliteCatalog::put_setting(std::string_view name, std::string_view value) {
+  // A server starts on a full disk too: what it puts at every start is there already.
+  auto there = find_setting(name);
+  if (there && *there == value) return {};
   return db_.write("put setting", [&]() -> Result<void> {
     db_.query(
            "INSERT INTO settings (name, value) VALUES (?, ?)"

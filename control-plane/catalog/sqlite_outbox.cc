@@ -149,7 +149,7 @@ Result<std::vector<AgentSnapshot>> SqliteCatalog::unpublished_agents(std::string
 }
 
 Result<void> SqliteCatalog::mark_published(std::int64_t agent_id, std::int64_t revision) {
-  return db_.write("mark agent published", [&]() -> Result<void> {
+  return db_.write_urgently("mark agent published", [&]() -> Result<void> {
     db_.query("UPDATE agents SET published_revision = ?1 WHERE id = ?2 AND published_revision < ?1",
               revision, agent_id)
         .run();

@@ -31,7 +31,8 @@ std::string_view to_string(RolloutEvent event) {
 Result<void> SqliteCatalog::use_rollouts(bool wanted) {
   rollouts_wanted_ = wanted;
   if (wanted) return {};
-  return db_.write("let rollouts go", [&]() -> Result<void> {
+  // Urgent: a server has to start on a full disk.
+  return db_.write_urgently("let rollouts go", [&]() -> Result<void> {
     db_.query("UPDATE deployments SET rolled_out = 1 WHERE rolled_out = 0").run();
     db_.query("DELETE FROM rollouts").run();
     return {};

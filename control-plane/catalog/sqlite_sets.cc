@@ -193,7 +193,7 @@ Result<void> SqliteCatalog::check_not_bound(std::int64_t organization_id, std::s
 }
 
 Result<void> SqliteCatalog::delete_set(std::int64_t organization_id, std::string_view set) {
-  return db_.write("delete set", [&]() -> Result<void> {
+  return db_.write_urgently("delete set", [&]() -> Result<void> {
     if (auto ok = check_not_bound(organization_id, set); !ok) return ok;
     const int deleted =
         db_.query("DELETE FROM sets WHERE organization_id = ? AND name = ?", organization_id, set)

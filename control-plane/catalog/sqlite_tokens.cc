@@ -92,7 +92,7 @@ Result<std::vector<Token>> SqliteCatalog::list_user_tokens(std::int64_t user_id)
 }
 
 Result<void> SqliteCatalog::revoke_token(std::int64_t organization_id, std::string_view name) {
-  return db_.write("revoke token", [&]() -> Result<void> {
+  return db_.write_urgently("revoke token", [&]() -> Result<void> {
     return revoked_once(db_.query("UPDATE tokens SET revoked_at = ? WHERE organization_id = ?"
                                   " AND name = ? AND user_id IS NULL AND revoked_at IS NULL",
                                   clock_.unix_time(), organization_id, name)
@@ -101,7 +101,7 @@ Result<void> SqliteCatalog::revoke_token(std::int64_t organization_id, std::stri
 }
 
 Result<void> SqliteCatalog::revoke_user_token(std::int64_t user_id, std::string_view name) {
-  return db_.write("revoke token", [&]() -> Result<void> {
+  return db_.write_urgently("revoke token", [&]() -> Result<void> {
     return revoked_once(db_.query("UPDATE tokens SET revoked_at = ? WHERE user_id = ?"
                                   " AND name = ? AND revoked_at IS NULL",
                                   clock_.unix_time(), user_id, name)

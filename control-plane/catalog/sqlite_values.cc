@@ -123,16 +123,24 @@ void SqliteCatalog::drop_values_of(std::int64_t set_id) {
 }
 
 Result<void> SqliteCatalog::drop_unneeded_values(std::string_view region) {
-  return db_.write("drop old values", [&]() -> Result<void> {
-    std::vector<std::int64_t> set_ids;
+  std::vector<std::int64_t> set_ids;
+  auto listed = db_.read("list old values", [&]() -> Result<void> {
     auto rows = db_.query(
         "SELECT DISTINCT s.id FROM sets s JOIN set_values v ON v.set_id = s.id"
         " WHERE s.region = ? AND v.removed_by IS NOT NULL",
         region);
     while (rows.step()) set_ids.push_back(rows.integer(0));
-    for (const std::int64_t id : set_ids) drop_values_of(id);
     return {};
   });
 }
 
 }  // namespace agent_secrets::control_plane
+  if (!listed) return listed;
+  for (const std::int64_t id : set_ids) {
+    auto dropped = db_.write_urgently("drop old values", [&]() -> Result<void> {
+      drop_values_of(id);
+      return {};
+    });
+    if (!dropped) return dropped;
+  }
+  return {};

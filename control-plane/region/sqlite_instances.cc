@@ -148,7 +148,7 @@ Result<InstanceList> SqliteRegionStore::list_instances(std::optional<std::int64_
 }
 
 Result<bool> SqliteRegionStore::forget_instance(std::int64_t agent_id, std::string_view instance) {
-  return db_.write("forget instance", [&]() -> Result<bool> {
+  return db_.write_urgently("forget instance", [&]() -> Result<bool> {
     return db_.query("DELETE FROM instances WHERE agent_id = ? AND instance = ?", agent_id,
                      instance)
                .run() > 0;

@@ -72,7 +72,7 @@ void SqliteRegionStore::put_release(const AgentSnapshot& snapshot) {
 }
 
 Result<void> SqliteRegionStore::put_agent(const AgentSnapshot& snapshot) {
-  return db_.write("write agent", [&]() -> Result<void> {
+  return db_.write_urgently("write agent", [&]() -> Result<void> {
     if (is_newer_stored(snapshot)) return {};
     db_.query(
            "INSERT INTO agents (id, revision, sequence, organization, name, deleted,"

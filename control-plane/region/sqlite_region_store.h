@@ -54,3 +54,6 @@ class SqliteRegionStore final : public RegionStore {
 };
 
 }  // namespace agent_secrets::control_plane
+  // Takes a transaction of its own.
+  Result<std::vector<RetainedVersion>> versions_without(std::span<const RetainedVersion> kept);
+

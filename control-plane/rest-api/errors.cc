@@ -34,6 +34,8 @@ std::string_view status_name(int status) {
       return "NOT_IMPLEMENTED";
     case 503:
       return "UNAVAILABLE";
+    case 507:
+      return "INSUFFICIENT_STORAGE";
     default:
       return "INTERNAL_SERVER_ERROR";
   }
@@ -69,6 +71,9 @@ std::string_view fallback_text(int status) {
       return "The request header is larger than 32 KiB";
     case 503:
       return "The server is busy or stopping, try again";
+    case 507:
+      return "The control plane's disk is full and nothing was written. Deleting secret sets and "
+             "agents and revoking keys still work. Ask its operator to free space.";
     default:
       return "Internal server error";
   }
@@ -87,6 +92,8 @@ int status_of(ErrorCode code) {
       return 404;
     case ErrorCode::conflict:
       return 409;
+    case ErrorCode::out_of_space:
+      return 507;
     default:
       return 500;
   }
@@ -113,7 +120,7 @@ Response error_response(const Request& request, int status, std::string_view tex
 
 Response error_response(const Request& request, const Error& error, const Log& log) {
   const int status = status_of(error.code);
-  if (status != 500) return error_response(request, status, error.message);
+  if (status < 500) return error_response(request, status, error.message);
   log.error("request failed", {{"reason", error.message}});
   return fallback_response(request, status);
 }

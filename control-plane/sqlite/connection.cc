@@ -41,11 +41,23 @@ std::string hint_for(int sqlite_code) {
   }
 }
 
+// Also past a quota of the file system, and where a -shm file finds no room.
+bool is_lack_of_room(const SQLite::Exception& exception, sqlite3* database) {
+  if (exception.getErrorCode() == SQLITE_FULL) return true;
+  if (exception.getExtendedErrorCode() == SQLITE_IOERR_SHMSIZE) return true;
+  if (exception.getErrorCode() != SQLITE_IOERR && exception.getErrorCode() != SQLITE_CANTOPEN) {
+    return false;
+  }
+  const int error = database == nullptr ? 0 : sqlite3_system_errno(database);
+  return error == ENOSPC || error == EDQUOT;
+}
+
 // SQLite's messages name tables and columns, never bound values.
-Error to_error(const SQLite::Exception& exception) {
-  return Error{.code = ErrorCode::failed,
+Error to_error(const SQLite::Exception& exception, sqlite3* database = nullptr) {
+  const bool no_room = is_lack_of_room(exception, database);
+  return Error{.code = no_room ? ErrorCode::out_of_space : ErrorCode::failed,
                .message = exception.what(),
-               .hint = hint_for(exception.getErrorCode())};
+               .hint = hint_for(no_room ? SQLITE_FULL : exception.getErrorCode())};
 }
 
 // SQLite would create it with the umask's mode; its -wal and -shm take the mode of the file.
@@ -157,17 +169,43 @@ void SqliteConnection::execute(const char* sql) { database_->exec(sql); }
 
 std::int64_t SqliteConnection::last_insert_id() const { return database_->getLastInsertRowid(); }
 
-Result<void> SqliteConnection::transact(bool write, const std::function<bool()>& work) {
+Result<void> SqliteConnection::transact(Transaction kind, const std::function<bool()>& work) {
   const std::scoped_lock lock(mutex_);
+  if (kind == Transaction::write) {
+    if (auto whole = keep_reserve_whole(); !whole) return whole;
+  }
+  auto done = attempt(kind, work);
+  const bool no_room = !done && done.error().code == ErrorCode::out_of_space;
+  if (!no_room || kind == Transaction::write || reserve_ == nullptr) return done;
+  const DiskReserve::Spending spending = reserve_->release();
+  done = attempt(kind, work);
+  if (done) checkpoint();
+  return done;
+}
+
+Result<void> SqliteConnection::attempt(Transaction kind, const std::function<bool()>& work) {
   try {
-    SQLite::Transaction transaction(*database_, write ? SQLite::TransactionBehavior::IMMEDIATE
-                                                      : SQLite::TransactionBehavior::DEFERRED);
+    SQLite::Transaction transaction(*database_, kind == Transaction::read
+                                                    ? SQLite::TransactionBehavior::DEFERRED
+                                                    : SQLite::TransactionBehavior::IMMEDIATE);
     if (work()) transaction.commit();
     return {};
   } catch (const SQLite::Exception& exception) {
-    return std::unexpected(to_error(exception));
+    return std::unexpected(to_error(exception, database_->getHandle()));
   }
 }
+
+Result<void> SqliteConnection::keep_reserve_whole() {
+  if (reserve_ == nullptr || reserve_->is_whole()) return {};
+  if (reserve_->refill()) return {};
+  return fail(ErrorCode::out_of_space,
+              "the disk is full: only revocations and deletions are written",
+              hint_for(SQLITE_FULL));
+}
+
+// Into the database while there is room for that. The log keeps its size: the next writes go to its
+// beginning, and find room there even if other programs have taken what the reserve freed.
+void SqliteConnection::checkpoint() { (void)database_->tryExec("PRAGMA wal_checkpoint(PASSIVE)"); }
 
 Result<void> SqliteConnection::copy_to(const std::string& path) {
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) {

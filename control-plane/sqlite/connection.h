@@ -26,6 +26,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "control-plane/sqlite/disk_reserve.h"
 #include "core/error.h"
 
 namespace SQLite {
@@ -88,17 +89,28 @@ class SqliteConnection {
 
   [[nodiscard]] const std::string& path() const { return path_; }
 
+  // From now on ordinary writes leave the reserve whole, and urgent ones may use it. Reads may too:
+  // the first one of a process makes SQLite's -shm file.
+  void use_reserve(std::unique_ptr<DiskReserve> reserve) { reserve_ = std::move(reserve); }
+
   // Runs `work`, which returns a Result, in one transaction: committed when it succeeds, rolled
   // back when it fails or throws. `write` takes the write lock first (BEGIN IMMEDIATE), so what it
   // reads is still true when it commits. An error of `work` passes unchanged; one of SQLite gets
-  // `clause`.
+  // `clause`. On a full disk the code is ErrorCode::out_of_space, and the `work` of an urgent write
+  // or of a read may run a second time.
   template <typename Work>
   std::invoke_result_t<Work> write(std::string_view clause, const Work& work) {
-    return run_in_transaction(true, clause, work);
+    return run_in_transaction(Transaction::write, clause, work);
+  }
+  // For a revocation, a deletion, and what carries them to a region. Nothing that makes a database
+  // grow with each call: the reserve is small.
+  template <typename Work>
+  std::invoke_result_t<Work> write_urgently(std::string_view clause, const Work& work) {
+    return run_in_transaction(Transaction::urgent_write, clause, work);
   }
   template <typename Work>
   std::invoke_result_t<Work> read(std::string_view clause, const Work& work) {
-    return run_in_transaction(false, clause, work);
+    return run_in_transaction(Transaction::read, clause, work);
   }
 
   // `sql` is a literal: its address finds the prepared statement. One run of it at a time.
@@ -117,15 +129,19 @@ class SqliteConnection {
   Result<void> copy_to(const std::string& path);
 
  private:
+  enum class Transaction { read, write, urgent_write };
   SqliteConnection(std::string path, std::unique_ptr<SQLite::Database> database);
   PreparedStatement& prepare(const char* sql);
-  Result<void> transact(bool write, const std::function<bool()>& work);
+  Result<void> transact(Transaction kind, const std::function<bool()>& work);
+  Result<void> attempt(Transaction kind, const std::function<bool()>& work);
+  Result<void> keep_reserve_whole();
+  void checkpoint();
 
   template <typename Work>
-  std::invoke_result_t<Work> run_in_transaction(bool write, std::string_view clause,
+  std::invoke_result_t<Work> run_in_transaction(Transaction kind, std::string_view clause,
                                                 const Work& work) {
     std::optional<std::invoke_result_t<Work>> result;
-    auto outcome = transact(write, [&] {
+    auto outcome = transact(kind, [&] {
       result.emplace(work());
       return result->has_value();
     });
@@ -137,6 +153,7 @@ class SqliteConnection {
   std::mutex mutex_;
   std::unique_ptr<SQLite::Database> database_;
   std::map<const void*, PreparedStatement> statements_;
+  std::unique_ptr<DiskReserve> reserve_;  // or none
 };
 
 }  // namespace agent_secrets::control_plane

@@ -292,7 +292,7 @@ def test_a_disk_that_fills_up_is_a_500_that_stores_nothing_and_passes(tmp_path):
         rest = control_plane.rest()
         assert rest.put_secrets("set1", BEFORE="1").status == 202
         control_plane.wait_ready("set1")
-        largest = max(path.stat().st_size for path in control_plane.data_dir.iterdir() if path.is_file())
+        largest = max(path.stat().st_size for path in control_plane.data_dir.glob("*.db*"))
         pid = control_plane.process.pid
         before = resource.prlimit(pid, resource.RLIMIT_FSIZE, (largest, resource.RLIM_INFINITY))
         answer = rest.put_secrets("set1", **{f"BIG_{number}": "x" * 100_000 for number in range(8)})
