@@ -2,8 +2,8 @@
 // The catalog in one SQLite file. Its schema is migrations/*.sql; the .cc files follow the parts of
 // the Catalog interface: sqlite_organizations, sqlite_users, sqlite_tokens, sqlite_api_keys,
 // sqlite_identities, sqlite_sets, sqlite_values, sqlite_agents, sqlite_deploys, sqlite_credentials,
-// sqlite_outbox, sqlite_rollouts. Values are encrypted inside the transaction that gives them their
-// version, because the version is part of what they are bound to.
+// sqlite_outbox, sqlite_rollouts, sqlite_quotas. Values are encrypted inside the transaction that
+// gives them their version, because the version is part of what they are bound to.
 //
 // Threads: safe from several; one call at a time works on the file.
 
@@ -113,9 +113,6 @@ class SqliteCatalog final : public Catalog {
   static constexpr std::int64_t kAnyOrganization = 0;  // no row has this id
   std::vector<Membership> read_memberships(std::int64_t user_id, std::int64_t organization_id);
 
-  // sqlite_api_keys.cc
-  Result<void> check_api_key_count(std::int64_t organization_id, ApiKeyType type);
-
   // sqlite_identities.cc
   std::optional<Identity> find_token_identity(const BearerHash& hash);
   std::optional<Identity> find_private_key_identity(const BearerHash& hash);
@@ -145,6 +142,7 @@ class SqliteCatalog final : public Catalog {
   std::vector<std::string> changed_keys(std::int64_t set_id, std::int64_t from, std::int64_t to);
   void drop_values_of(std::int64_t set_id);  // that no retained version has
 
+  void drop_skipped_values(const SecretSet& set);
   // sqlite_agents.cc
   std::optional<Agent> find_agent_row(std::int64_t organization_id, std::string_view name);
   Result<Agent> existing_agent(std::int64_t organization_id, std::string_view name);
@@ -176,6 +174,26 @@ class SqliteCatalog final : public Catalog {
   std::int64_t raise_revision(std::int64_t agent_id);  // the new one
 
   // sqlite_outbox.cc
+  // sqlite_quotas.cc
+  struct SetSize {
+    std::int64_t live_keys = 0;
+    std::int64_t stored_bytes = 0;
+  };
+  SetSize measure_set(std::int64_t set_id);  // and remembers it with the set
+  SetSize size_of_sets(std::int64_t organization_id);
+  Result<void> check_set_count(std::int64_t organization_id);
+  Result<void> check_size_of_sets(std::int64_t organization_id, const SetSize& before);
+  Result<void> check_agent_count(std::int64_t organization_id);
+  void remove_old_deployments(std::int64_t agent_id);
+  void remove_old_agents(std::int64_t organization_id);
+  void remove_agent(std::int64_t organization_id, std::int64_t agent_id);
+  // Removes what was revoked long ago, then counts what is live.
+  Result<void> make_room_for_token(std::int64_t organization_id);
+  Result<void> make_room_for_user_token(std::int64_t user_id);
+  Result<void> make_room_for_api_key(std::int64_t organization_id, ApiKeyType type);
+  Result<void> make_room_for_credential(std::int64_t agent_id);
+  Result<void> check_member_count(std::int64_t user_id, std::int64_t organization_id);
+
   void follow_latest(const PendingVersion& version);
   AgentSnapshot read_snapshot(std::int64_t agent_id);
   std::vector<AgentCredentialRecord> read_credentials(std::int64_t agent_id);

@@ -24,6 +24,7 @@ Result<CredentialRecord> SqliteCatalog::add_credential(std::int64_t organization
   return db_.write("add credential", [&]() -> Result<CredentialRecord> {
     auto found = existing_agent(organization_id, agent);
     if (!found) return propagate(found);
+    if (auto room = make_room_for_credential(found->id); !room) return propagate(room);
     const UnixMs now = clock_.unix_time();
     const int added =
         db_.query(

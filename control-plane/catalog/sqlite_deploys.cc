@@ -43,9 +43,16 @@ Scaling merged(Scaling scaling, const DeployRequest& request) {
 
 Result<void> check_spec(const DeploymentSpec& spec) {
   if (spec.image.empty()) return fail(ErrorCode::invalid, "A service needs an image.");
-  if (spec.image.size() <= limits::kUrl) return {};
+  if (spec.image.size() > limits::kUrl) {
+    return fail(ErrorCode::invalid,
+                fmt::format("The name of the image may have {} characters.", limits::kUrl));
+  }
+  std::size_t settings = 0;
+  for (const auto& [name, value] : spec.settings) settings += name.size() + value.size();
+  if (settings <= limits::kDeploymentSettings) return {};
   return fail(ErrorCode::invalid,
-              fmt::format("The name of the image may have {} characters.", limits::kUrl));
+              fmt::format("The settings of a deployment may have {} bytes together, these have {}.",
+                          limits::kDeploymentSettings, settings));
 }
 
 Result<void> check_ready(const SecretSet& set) {
@@ -123,7 +130,8 @@ std::int64_t SqliteCatalog::insert_agent(std::int64_t organization_id, std::stri
   db_.query(
          "INSERT INTO agents (organization_id, name, region, min_agents, max_agents,"
          " deployment_id, sequence, revision, created_at, updated_at)"
-         " SELECT ?1, ?2, ?3, ?4, ?5, '', coalesce(max(sequence), 0), 0, ?6, ?6"
+         " SELECT ?1, ?2, ?3, ?4, ?5, '', max(coalesce(max(sequence), 0),"
+         "   (SELECT sequence_floor FROM organizations WHERE id = ?1)), 0, ?6, ?6"
          " FROM agents WHERE organization_id = ?1 AND name = ?2",
          organization_id, name, region, scaling.min_agents, scaling.max_agents, now)
       .run();
@@ -153,6 +161,7 @@ void SqliteCatalog::insert_deployment(std::int64_t agent_id, const DeploymentSpe
         .run();
   }
   insert_event(agent_id, "deployment", describe(id, spec, bound.secret_version()));
+  remove_old_deployments(agent_id);
   if (!bound.secret) return;
   db_.query(
          "INSERT INTO deployment_pins (deployment_id, set_id, set_name, version)"
@@ -172,6 +181,8 @@ Result<DeployOutcome> SqliteCatalog::create_agent(std::int64_t organization_id,
     if (find_agent_row(organization_id, request.agent)) {
       return fail(ErrorCode::invalid, "Service already exists");
     }
+    remove_old_agents(organization_id);
+    if (auto room = check_agent_count(organization_id); !room) return propagate(room);
     auto organization = organization_by_id(organization_id);
     if (!organization) return propagate(organization);
     const std::string region = request.region.value_or(organization->default_region);

@@ -14,6 +14,13 @@ RolloutEvent event_of(std::string_view text) {
   return text == "delete" ? RolloutEvent::remove : RolloutEvent::deploy;
 }
 
+// At most so many bytes of UTF-8, without half a character at the end.
+std::string_view first_characters(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  return text.substr(0, most);
+}
+
 }  // namespace
 
 std::string_view to_string(RolloutEvent event) {
@@ -110,6 +117,7 @@ Result<bool> SqliteCatalog::settle_rollout(const Rollout& rollout, std::string_v
 
 void SqliteCatalog::insert_event(std::int64_t agent_id, std::string_view kind,
                                  std::string_view text) {
+  text = first_characters(text, limits::kEventText);
   db_.query("INSERT INTO agent_events (agent_id, at, kind, text) VALUES (?, ?, ?, ?)", agent_id,
             clock_.unix_time(), kind, text)
       .run();

@@ -82,6 +82,7 @@ std::optional<SqliteCatalog::SetRow> SqliteCatalog::find_set_row(std::int64_t or
 
 Result<SqliteCatalog::SetRow> SqliteCatalog::insert_set(std::int64_t organization_id,
                                                         const WriteSet& write) {
+  if (auto room = check_set_count(organization_id); !room) return propagate(room);
   auto organization = organization_by_id(organization_id);
   if (!organization) return propagate(organization);
   const std::string region = write.region.value_or(organization->default_region);
@@ -120,11 +121,14 @@ void SqliteCatalog::begin_version(SetRow& row, bool quiet_period) {
          " burst_since = ?, pending_since = ?, due_at = ? WHERE id = ?",
          row.set.version, row.host, row.burst_since, now, due, row.set.id)
       .run();
+  drop_skipped_values(row.set);
+  measure_set(row.set.id);
 }
 
 Result<SecretSet> SqliteCatalog::write_set(std::int64_t organization_id, WriteSet write) {
   if (auto ok = check_write(write); !ok) return propagate(ok);
   return db_.write("write set", [&]() -> Result<SecretSet> {
+    const SetSize before = size_of_sets(organization_id);
     auto row = set_to_write(organization_id, write);
     if (!row) return propagate(row);
     bool changed = row->set.version == 0 || row->host != write.host;
@@ -137,6 +141,7 @@ Result<SecretSet> SqliteCatalog::write_set(std::int64_t organization_id, WriteSe
     if (!changed && row->set.status != SetStatus::failed) return row->set;
     if (auto ok = check_set_size(*row, write.pairs.back().key); !ok) return propagate(ok);
     begin_version(*row, write.quiet_period);
+    if (auto ok = check_size_of_sets(organization_id, before); !ok) return propagate(ok);
     return row->set;
   });
 }

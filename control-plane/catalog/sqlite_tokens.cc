@@ -39,6 +39,7 @@ Result<void> SqliteCatalog::add_token(std::int64_t organization_id, std::string_
                                       Role role, const BearerHash& hash) {
   if (auto ok = check_title("token name", name); !ok) return ok;
   return db_.write("add token", [&]() -> Result<void> {
+    if (auto room = make_room_for_token(organization_id); !room) return room;
     const int added = db_.query(
                              "INSERT INTO tokens (organization_id, name, role, sha256, created_at)"
                              " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -54,6 +55,7 @@ Result<void> SqliteCatalog::add_user_token(std::int64_t user_id,
                                            std::string_view name, const BearerHash& hash) {
   if (auto ok = check_title("token name", name); !ok) return ok;
   return db_.write("add token", [&]() -> Result<void> {
+    if (auto room = make_room_for_user_token(user_id); !room) return room;
     const int added =
         db_.query(
                "INSERT INTO tokens (user_id, organization_id, name, sha256, created_at)"

@@ -126,6 +126,15 @@ Result<void> SqliteCatalog::drop_unneeded_values(std::string_view region) {
   std::vector<std::int64_t> set_ids;
   auto listed = db_.read("list old values", [&]() -> Result<void> {
     auto rows = db_.query(
+  measure_set(set_id);
+}
+
+// Values that were written and replaced since the newest ready version: only versions that a newer
+// write has skipped had them. While a region cannot be reached there would be one for each write.
+void SqliteCatalog::drop_skipped_values(const SecretSet& set) {
+  db_.query("DELETE FROM set_values WHERE set_id = ? AND written_by > ? AND removed_by IS NOT NULL",
+            set.id, set.ready_version)
+      .run();
         "SELECT DISTINCT s.id FROM sets s JOIN set_values v ON v.set_id = s.id"
         " WHERE s.region = ? AND v.removed_by IS NOT NULL",
         region);
