@@ -54,8 +54,11 @@ inline constexpr std::int64_t kEventsPerAgent = 200;
 // The fleet view. A watching instance asks again every kWatchWaitMax, or after a pause of at most a
 // minute when it was refused or cut off: after kInstanceSilent without a word it is gone.
 inline constexpr std::size_t kInstancesPerAgent = 10'000;
-inline constexpr std::size_t kInstanceReportsPending = 20'000;  // of a region, not yet stored
-inline constexpr std::int64_t kActiveSessionsMax = 1'000'000;   // of an instance; more is no news
+// Reports of a region's instances that are not yet stored, and how many of them, each of another
+// sequence, one instance id may have.
+inline constexpr std::size_t kInstanceReportsPending = 20'000;
+inline constexpr std::size_t kSequencesPending = 4;
+inline constexpr std::int64_t kActiveSessionsMax = 1'000'000;  // larger values are clamped
 inline constexpr std::chrono::seconds kInstanceSilent{150};
 inline constexpr std::chrono::hours kInstanceForgotten{24};
 inline constexpr std::chrono::seconds kListeningGap{30};  // a longer one makes nobody silent
