@@ -11,6 +11,9 @@
 #include <thread>
 #include <vector>
 
+#include <fmt/format.h>
+#include <sys/stat.h>
+
 #include "control-plane/commands/admin.h"
 #include "control-plane/fleet/recorder.h"
 #include "control-plane/http/server.h"
@@ -129,6 +132,15 @@ void stop_on_signal(Server& server, const Log& log, const std::stop_token& stop)
   }
 }
 
+// No reason to stop: certbot's keys are often readable for a group, and a mount may know no modes.
+void warn_of_open_key(const std::string& key_file, const Log& log) {
+  struct stat facts{};
+  if (key_file.empty() || ::stat(key_file.c_str(), &facts) != 0) return;
+  if ((facts.st_mode & (S_IWGRP | S_IROTH | S_IWOTH)) == 0) return;
+  log.warning("others may read or replace the TLS key; chmod 640 it, or 600",
+              {{"file", key_file}, {"mode", fmt::format("{:04o}", facts.st_mode & 07777)}});
+}
+
 Result<std::vector<std::string>> settle_public_urls(const ServeOptions& options, Catalog& catalog,
                                                     const std::string& listening) {
   if (!options.public_urls.empty()) {
@@ -150,6 +162,7 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
 
   auto wanted = server_options(options);
   if (!wanted) return propagate(wanted);
+  warn_of_open_key(options.tls_key_file, log);
   auto lock = lock_data_directory(options.data.data_directory);
   if (!lock) return propagate(lock);
   auto stores = open_data(options.data, clock);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "control-plane/catalog/sqlite_catalog.h"
+#include "control-plane/data_directory.h"
 #include "control-plane/region/sqlite_region_store.h"
 #include "control-plane/sqlite/connection.h"
 #include "control-plane/sqlite/migrations.h"
@@ -80,6 +81,7 @@ Result<RegionHandle> open_region(const std::string& directory, const std::string
 // The KeyStore works on the catalog's own connection, before anybody else does.
 Result<Stores> open_all(const std::string& directory, const MasterKey& master_key,
                         const Clock& clock) {
+  if (auto ok = check_data_directory(directory); !ok) return propagate(ok);
   auto connection = open_migrated(directory, catalog_path(directory), catalog_migrations());
   if (!connection) return propagate(connection);
   KeyStore keys(**connection, master_key);

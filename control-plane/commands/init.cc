@@ -14,6 +14,7 @@
 
 #include "control-plane/commands/admin.h"
 #include "control-plane/commands/token.h"
+#include "control-plane/data_directory.h"
 #include "control-plane/public_urls.h"
 #include "core/unique_fd.h"
 
@@ -91,7 +92,7 @@ Result<void> refuse_what_exists(const InitOptions& options) {
   return {};
 }
 
-// A fresh volume is often 0755; one that holds other files is left as its owner made it.
+// A fresh volume is often 0755. A directory that holds other files keeps the mode that it has.
 Result<void> make_private(const fs::path& directory) {
   std::error_code error;
   const bool empty = fs::is_empty(directory, error);
@@ -105,7 +106,11 @@ Result<void> make_data_directory(const fs::path& directory, Undo& undo) {
     undo.add(directory);
     return {};
   }
-  if (errno == EEXIST) return make_private(directory);
+  if (errno == EEXIST) {
+    if (auto ours = check_owner_of_directory(directory); !ours) return ours;
+    if (auto made = make_private(directory); !made) return made;
+    return check_data_directory(directory);
+  }
   return fail(ErrorCode::failed,
               "create data directory " + directory.string() + ": " + errno_message(errno),
               "its parent must exist and be yours to write");

@@ -40,7 +40,8 @@ TEST_CASE("a master key inside the data directory is refused, however the two ar
   }
 }
 
-TEST_CASE("a fresh volume is made private, one that holds files is left alone") {
+TEST_CASE(
+    "a fresh volume is made private, one that holds files is refused while others may use it") {
   const TemporaryDirectory home;
   const std::string volume = home.path("volume");
   fs::create_directory(volume);
@@ -50,7 +51,7 @@ TEST_CASE("a fresh volume is made private, one that holds files is left alone") 
 
   home.write("volume/notes", "mine");
   fs::permissions(volume, fs::perms(0750));
-  CHECK(refusal(volume, home.path("nowhere/master.key")).code == ErrorCode::failed);
+  CHECK(refusal(volume, home.path("nowhere/master.key")).hint == "chmod 700 " + volume);
   CHECK(fs::status(volume).permissions() == fs::perms(0750));
 }
 
