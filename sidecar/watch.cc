@@ -149,8 +149,18 @@ std::chrono::milliseconds Watcher::refused(const HttpResponse& response) {
       return Ms(0);
     }
   }
-  note_error(fmt::format("the control plane refused the watch: {} {}", response.status, code));
-  url_ = (url_ + 1) % credential_.identity.urls.size();  // another may know what this one does not
+  const bool known =
+      response.status == 403 && code == "revoked" && knowledge_.answer.state == WatchState::revoked;
+  if (known) {
+    // A revoked credential is told so once and cannot wait for more. The next question is a whole
+    // one.
+    etag_.clear();
+    heard_at_ = clock_.monotonic();
+    knowledge_.last_heard = clock_.unix_time();
+  } else {
+    note_error(fmt::format("the control plane refused the watch: {} {}", response.status, code));
+    url_ = (url_ + 1) % credential_.identity.urls.size();  // another may know what this does not
+  }
   return kSlowRetry + std::chrono::duration_cast<Ms>(kSlowRetry * random_());
 }
 

@@ -279,6 +279,21 @@ TEST_CASE("revoked is a state, not an error") {
   CHECK(w.watcher.knowledge().errors == 0);
 }
 
+TEST_CASE("to a revoked credential its refusal is no news: it asks again slowly, for all") {
+  Watching w;
+  w.transport.will_answer(answer(kRevokedJson));
+  w.transport.will_answer(403, R"({"error":"no","code":"revoked"})");
+  w.watcher.step();
+  CHECK(w.watcher.step() >= Watcher::kSlowRetry);
+  CHECK(w.state() == WatchState::revoked);
+  CHECK(w.watcher.knowledge().errors == 0);
+  w.transport.will_answer(answer(kRevokedJson));
+  w.watcher.step();
+  for (const auto& header : w.transport.requests.back().headers) {
+    CHECK_FALSE(header.starts_with("If-None-Match"));
+  }
+}
+
 TEST_CASE("an answer that makes no sense is an error, not a state") {
   Watching w;
   w.transport.will_answer(200, "<html>welcome to the hotel</html>");

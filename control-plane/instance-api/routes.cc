@@ -57,7 +57,8 @@ Response InstanceApi::bundle(const Request& request) const {
 Outcome InstanceApi::watch(const Request& request) const {
   auto caller = authenticator_.authenticate(request);
   if (!caller) return std::move(caller.error());
-  if (request.waited.count() == 0) {
+  // Whoever holds a revoked credential could invent instances.
+  if (request.waited.count() == 0 && !caller->owner.credential.revoked) {
     HeardInstance report = report_of(*caller, request, clock_);
     report.watched = true;
     recorders_.at(caller->region).heard(std::move(report));

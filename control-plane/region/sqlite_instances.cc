@@ -48,6 +48,18 @@ Listening SqliteRegionStore::note_listening(milliseconds now) {
   return listening;
 }
 
+// Whoever holds a revoked credential, or one of a deleted agent, could invent instances. Those that
+// a deleted agent has are heard on: they may hold a value.
+bool SqliteRegionStore::may_record(const HeardInstance& heard) {
+  auto revoked = db_.query("SELECT 1 FROM credentials WHERE kid = ? AND revoked = 1", heard.kid);
+  if (revoked.step()) return false;
+  auto ended = db_.query(
+      "SELECT 1 FROM agents WHERE id = ?1 AND deleted = 1 AND NOT EXISTS"
+      " (SELECT 1 FROM instances WHERE agent_id = ?1 AND instance = ?2)",
+      heard.agent_id, heard.instance);
+  return !ended.step();
+}
+
 void SqliteRegionStore::record(const HeardInstance& heard) {
   milliseconds first_seen = heard.at;
   bool runs_something = false;
@@ -126,6 +138,7 @@ Result<void> SqliteRegionStore::record_instances(std::span<const HeardInstance> 
     drop_silent(listening);
     std::set<std::int64_t> agents;
     for (const HeardInstance& one : heard) {
+      if (!may_record(one)) continue;
       record(one);
       agents.insert(one.agent_id);
     }

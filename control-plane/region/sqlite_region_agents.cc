@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "control-plane/region/sqlite_region_store.h"
+#include "core/limits.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -38,11 +39,42 @@ void SqliteRegionStore::put_credentials(const AgentSnapshot& snapshot) {
   db_.query("DELETE FROM credentials WHERE agent_id = ?", snapshot.agent_id).run();
   for (const AgentCredentialRecord& credential : snapshot.credentials) {
     db_.query(
-           "INSERT INTO credentials (kid, agent_id, signing_key, box_key, revoked)"
+           "INSERT OR REPLACE INTO credentials (kid, agent_id, signing_key, box_key, revoked)"
            " VALUES (?, ?, ?, ?, ?)",
            credential.kid, snapshot.agent_id,
            std::span<const std::uint8_t>(credential.keys.signing),
            std::span<const std::uint8_t>(credential.keys.box),
+// Nothing is heard of them from now on (record()), so their silence means nothing: they count until
+// an operator forgets them, as those without a sidecar do.
+void SqliteRegionStore::stop_hearing_revoked(std::int64_t agent_id) {
+  db_.query(
+         "UPDATE instances SET watched = 0 WHERE agent_id = ?1 AND watched = 1 AND kid IN"
+         " (SELECT kid FROM credentials WHERE agent_id = ?1 AND revoked = 1)",
+         agent_id)
+      .run();
+}
+
+// Deleted agents of an organization past the newest limits::kDeletedAgentsKept, a few at a time.
+// One that may have instances stays, because set status has to count them.
+void SqliteRegionStore::remove_old_agents(const AgentSnapshot& snapshot) {
+  constexpr std::int64_t at_once = 8;
+  std::vector<std::int64_t> old;
+  {
+    auto rows = db_.query(
+        "SELECT id FROM agents WHERE organization = ? AND deleted = 1"
+        "   AND NOT EXISTS (SELECT 1 FROM instances WHERE agent_id = agents.id)"
+        " ORDER BY id DESC LIMIT ? OFFSET ?",
+        snapshot.organization, at_once, limits::kDeletedAgentsKept);
+    while (rows.step()) old.push_back(rows.integer(0));
+  }
+  for (const std::int64_t id : old) {
+    db_.query("DELETE FROM agent_sets WHERE agent_id = ?", id).run();
+    db_.query("DELETE FROM credentials WHERE agent_id = ?", id).run();
+    db_.query("DELETE FROM releases WHERE agent_id = ?", id).run();
+    db_.query("DELETE FROM agents WHERE id = ?", id).run();
+  }
+}
+
            static_cast<std::int64_t>(credential.revoked))
         .run();
   }
@@ -81,6 +113,7 @@ Result<void> SqliteRegionStore::put_agent(const AgentSnapshot& snapshot) {
            " sequence = excluded.sequence, organization = excluded.organization,"
            " name = excluded.name, deleted = excluded.deleted,"
            " deployment_id = excluded.deployment_id",
+    stop_hearing_revoked(snapshot.agent_id);
            snapshot.agent_id, snapshot.revision, snapshot.sequence, snapshot.organization,
            snapshot.agent, static_cast<std::int64_t>(snapshot.deleted), snapshot.deployment_id)
         .run();

@@ -54,6 +54,8 @@ class SqliteRegionStore final : public RegionStore {
 };
 
 }  // namespace agent_secrets::control_plane
+  void stop_hearing_revoked(std::int64_t agent_id);
   // Takes a transaction of its own.
   Result<std::vector<RetainedVersion>> versions_without(std::span<const RetainedVersion> kept);
 
+  bool may_record(const HeardInstance& heard);
