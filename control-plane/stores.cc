@@ -38,12 +38,12 @@ std::unexpected<Error> directory_failure(std::string_view verb, const std::strin
 Result<std::unique_ptr<SqliteConnection>> open_migrated(const std::string& directory,
                                                         const std::string& path,
                                                         const std::vector<Migration>& migrations) {
-  auto connection = SqliteConnection::open(path);
   auto reserve = DiskReserve::open(directory);
   if (!reserve) return propagate(reserve);
+  auto connection = SqliteConnection::open(path);
   if (!connection) return connection;
-  if (auto ok = migrate(**connection, migrations); !ok) return propagate(ok);
   (*connection)->use_reserve(std::move(*reserve));
+  if (auto ok = migrate(**connection, migrations); !ok) return propagate(ok);
   return connection;
 }
 
@@ -73,9 +73,9 @@ Result<RegionHandle> open_region(const std::string& directory, const std::string
   if (!cipher) return propagate(cipher);
   auto connection = open_migrated(directory, region_path(directory, code), region_migrations());
   if (!connection) return propagate(connection);
-  return RegionHandle{
-      .store = std::make_unique<SqliteRegionStore>(std::move(*connection), std::move(*cipher)),
-      .signing_keys = std::move(*signing_keys)};
+  auto store = std::make_unique<SqliteRegionStore>(std::move(*connection), std::move(*cipher));
+  store->add_missing_fingerprints();
+  return RegionHandle{.store = std::move(store), .signing_keys = std::move(*signing_keys)};
 }
 
 // The KeyStore works on the catalog's own connection, before anybody else does.

@@ -8,7 +8,7 @@
 
 namespace agent_secrets::limits {
 
-// Secret sets (contract section 5.1; DESIGN section 10).
+// Secret sets.
 inline constexpr std::size_t kSetNameMin = 3;
 inline constexpr std::size_t kSetNameMax = 63;
 inline constexpr std::size_t kKeyNameMax = 64;

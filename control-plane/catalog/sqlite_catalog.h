@@ -139,15 +139,16 @@ class SqliteCatalog final : public Catalog {
   std::vector<std::string> live_keys(std::int64_t set_id);
   Result<void> check_set_size(const SetRow& row, std::string_view last_key);
   Result<std::vector<ProvisionedValue>> open_values(const PendingVersion& version);
-  std::vector<std::string> changed_keys(std::int64_t set_id, std::int64_t from, std::int64_t to);
+  bool values_differ(std::int64_t organization_id, std::int64_t set_id, std::int64_t from,
+                     std::int64_t to);
   void drop_values_of(std::int64_t set_id);  // that no retained version has
-
   void drop_skipped_values(const SecretSet& set);
+
   // sqlite_agents.cc
   std::optional<Agent> find_agent_row(std::int64_t organization_id, std::string_view name);
   Result<Agent> existing_agent(std::int64_t organization_id, std::string_view name);
   Deployment read_deployment(std::string_view id);
-  std::vector<PinnedSet> read_pins(std::string_view deployment_id);  // without changed_keys
+  std::vector<PinnedSet> read_pins(std::string_view deployment_id);
 
   // sqlite_deploys.cc
   struct Binding {
@@ -173,7 +174,6 @@ class SqliteCatalog final : public Catalog {
   // sqlite_credentials.cc
   std::int64_t raise_revision(std::int64_t agent_id);  // the new one
 
-  // sqlite_outbox.cc
   // sqlite_quotas.cc
   struct SetSize {
     std::int64_t live_keys = 0;
@@ -194,6 +194,7 @@ class SqliteCatalog final : public Catalog {
   Result<void> make_room_for_credential(std::int64_t agent_id);
   Result<void> check_member_count(std::int64_t user_id, std::int64_t organization_id);
 
+  // sqlite_outbox.cc
   void follow_latest(const PendingVersion& version);
   AgentSnapshot read_snapshot(std::int64_t agent_id);
   std::vector<AgentCredentialRecord> read_credentials(std::int64_t agent_id);

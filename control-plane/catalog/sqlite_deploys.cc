@@ -199,6 +199,7 @@ std::string SqliteCatalog::newer_version_warning(const Agent& agent) {
   std::string warning;
   for (const PinnedSet& pin : agent.deployment.pins) {
     if (pin.latest_version <= pin.version) continue;
+    if (!values_differ(pin.organization_id, pin.set_id, pin.version, pin.latest_version)) continue;
     warning += fmt::format(
         "{} has version {}, this deployment keeps version {}; deploy with --force to use it",
         pin.name, pin.latest_version, pin.version);

@@ -82,7 +82,8 @@ TEST_CASE("a deployment pins the version that was ready when it was made") {
   const Agent now = t.agent("bot");
   CHECK(now.deployment.pins[0].version == 1);
   CHECK(now.deployment.pins[0].latest_version == 2);
-  CHECK(t.snapshot(now.id).sets[0].changed_keys == std::vector<std::string>{"A"});
+  CHECK(need(t.region().changed_keys(now.deployment.pins[0].set_id, 1, 2)) ==
+        std::vector<std::string>{"A"});
 }
 
 TEST_CASE("an agent is created once, needs an image and a valid name") {

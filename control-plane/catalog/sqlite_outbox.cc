@@ -126,10 +126,6 @@ AgentSnapshot SqliteCatalog::read_snapshot(std::int64_t agent_id) {
     snapshot.deployment_id = row.text(5);
   }
   if (!snapshot.deleted) snapshot.sets = read_pins(snapshot.deployment_id);
-  for (PinnedSet& pin : snapshot.sets) {
-    if (pin.latest_version == pin.version) continue;
-    pin.changed_keys = changed_keys(pin.set_id, pin.version, pin.latest_version);
-  }
   snapshot.credentials = read_credentials(agent_id);
   return snapshot;
 }

@@ -78,6 +78,10 @@ Result<Evaluation> evaluate(const Caller& caller) {
     running = store.find_release(caller.owner.agent_id, sequence);
     if (!running) return propagate(running, "find release");
   }
+  if (*snapshot) {
+    auto compared = compare_with_running(store, **snapshot, *running);
+    if (!compared) return propagate(compared, "compare versions");
+  }
   std::string body = watch_body(caller, *snapshot, *running);
   std::string tag = entity_tag(body);
   return Evaluation{
@@ -170,12 +174,12 @@ Outcome answer_watch(const Request& request, const Caller& caller, ChangeHub& hu
   if (!names_entity_tag(request.header("if-none-match"), evaluation->tag)) {
     return respond(200, std::move(*evaluation), wait);
   }
+  // It knows that it is revoked. It is told nothing else, so it has nothing to wait for.
+  if (evaluation->revoked) return refuse(403, "revoked", "this credential has been revoked");
   const auto remaining = wait.value_or(std::chrono::seconds(0)) - request.waited;
   if (remaining > std::chrono::milliseconds(0) && !request.must_answer) {
     return park(hub, caller.owner.agent_id, generation, remaining);
   }
-  // It knows that it is revoked. It is told nothing else, so it has nothing to wait for.
-  if (evaluation->revoked) return refuse(403, "revoked", "this credential has been revoked");
   return respond(304, std::move(*evaluation), wait);
 }
 

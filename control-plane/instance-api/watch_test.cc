@@ -156,8 +156,7 @@ TEST_CASE("the ETag is a strong one and covers the changed keys") {
   const std::string tag = current_tag(region);
   CHECK(tag.size() == 34);
   CHECK(tag.front() == '"');
-  region.snapshot.sets.at(0).changed_keys.emplace_back("KEY");
-  region.publish();
+  region.turn_ready(3, {"GREETING", "KEY"});
   CHECK(current_tag(region) != tag);
 }
 

@@ -27,11 +27,6 @@ void SqliteRegionStore::put_sets(const AgentSnapshot& snapshot) {
            snapshot.agent_id, set.set_id, set.organization_id, set.name, set.version,
            set.latest_version)
         .run();
-    for (const std::string& key : set.changed_keys) {
-      db_.query("INSERT INTO agent_changed_keys (agent_id, set_id, key) VALUES (?, ?, ?)",
-                snapshot.agent_id, set.set_id, key)
-          .run();
-    }
   }
 }
 
@@ -44,6 +39,11 @@ void SqliteRegionStore::put_credentials(const AgentSnapshot& snapshot) {
            credential.kid, snapshot.agent_id,
            std::span<const std::uint8_t>(credential.keys.signing),
            std::span<const std::uint8_t>(credential.keys.box),
+           static_cast<std::int64_t>(credential.revoked))
+        .run();
+  }
+}
+
 // Nothing is heard of them from now on (record()), so their silence means nothing: they count until
 // an operator forgets them, as those without a sidecar do.
 void SqliteRegionStore::stop_hearing_revoked(std::int64_t agent_id) {
@@ -72,11 +72,6 @@ void SqliteRegionStore::remove_old_agents(const AgentSnapshot& snapshot) {
     db_.query("DELETE FROM credentials WHERE agent_id = ?", id).run();
     db_.query("DELETE FROM releases WHERE agent_id = ?", id).run();
     db_.query("DELETE FROM agents WHERE id = ?", id).run();
-  }
-}
-
-           static_cast<std::int64_t>(credential.revoked))
-        .run();
   }
 }
 
@@ -113,13 +108,14 @@ Result<void> SqliteRegionStore::put_agent(const AgentSnapshot& snapshot) {
            " sequence = excluded.sequence, organization = excluded.organization,"
            " name = excluded.name, deleted = excluded.deleted,"
            " deployment_id = excluded.deployment_id",
-    stop_hearing_revoked(snapshot.agent_id);
            snapshot.agent_id, snapshot.revision, snapshot.sequence, snapshot.organization,
            snapshot.agent, static_cast<std::int64_t>(snapshot.deleted), snapshot.deployment_id)
         .run();
     put_sets(snapshot);
     put_credentials(snapshot);
+    stop_hearing_revoked(snapshot.agent_id);
     put_release(snapshot);
+    if (snapshot.deleted) remove_old_agents(snapshot);
     return {};
   });
 }
@@ -131,17 +127,12 @@ std::vector<PinnedSet> SqliteRegionStore::read_sets(std::int64_t agent_id) {
       agent_id);
   std::vector<PinnedSet> sets;
   while (rows.step()) {
-    PinnedSet set{.organization_id = rows.integer(0),
-                  .set_id = rows.integer(1),
-                  .name = rows.text(2),
-                  .version = rows.integer(3),
-                  .latest_version = rows.integer(4),
-                  .changed_keys = {}};
-    auto keys = db_.query(
-        "SELECT key FROM agent_changed_keys WHERE agent_id = ? AND set_id = ? ORDER BY key",
-        agent_id, set.set_id);
-    while (keys.step()) set.changed_keys.push_back(keys.text(0));
-    sets.push_back(std::move(set));
+    sets.push_back({.organization_id = rows.integer(0),
+                    .set_id = rows.integer(1),
+                    .name = rows.text(2),
+                    .version = rows.integer(3),
+                    .latest_version = rows.integer(4),
+                    .changed_keys = {}});
   }
   return sets;
 }

@@ -42,7 +42,14 @@ Result<void> SqliteRegionStore::put_set_version(const ProvisionedVersion& versio
            " VALUES (?, ?, ?, ?)",
            version.set_id, version.version, version.organization_id, version.set_name)
         .run();
-    for (const ProvisionedValue& value : version.values) put_value(version, value);
+    db_.query("DELETE FROM value_fingerprints WHERE set_id = ? AND version = ?", version.set_id,
+              version.version)
+        .run();
+    for (const ProvisionedValue& value : version.values) {
+      put_value(version, value);
+      put_fingerprint(version, value);
+    }
+    drop_old_fingerprints(version.set_id);
     return {};
   });
 }
@@ -115,6 +122,7 @@ Result<void> SqliteRegionStore::retain_only(std::span<const RetainedVersion> ver
       db_.query("DELETE FROM set_versions WHERE set_id = ? AND version = ?", row.set_id,
                 row.version)
           .run();
+      drop_old_fingerprints(row.set_id);
       return {};
     });
     if (!gone) return gone;
