@@ -40,9 +40,8 @@ Result<std::unique_ptr<SqliteConnection>> open_migrated(const std::string& direc
                                                         const std::vector<Migration>& migrations) {
   auto reserve = DiskReserve::open(directory);
   if (!reserve) return propagate(reserve);
-  auto connection = SqliteConnection::open(path);
+  auto connection = SqliteConnection::open(path, std::move(*reserve));
   if (!connection) return connection;
-  (*connection)->use_reserve(std::move(*reserve));
   if (auto ok = migrate(**connection, migrations); !ok) return propagate(ok);
   return connection;
 }

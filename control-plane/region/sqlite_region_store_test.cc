@@ -1,3 +1,4 @@
+#include "control-plane/sqlite/connection.h"
 #include "control-plane/test_stores.h"
 #include "core/limits.h"
 

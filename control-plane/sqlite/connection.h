@@ -1,8 +1,9 @@
 #pragma once
 // One SQLite database file behind one connection and one mutex: the adapter through which the
 // stores and the keys see SQLite. It owns what must be the same everywhere: the pragmas (WAL,
-// synchronous=FULL, foreign_keys, secure_delete, a busy timeout of 5 s), file mode 0600, one
-// transaction a call, prepared statements kept, and exceptions turned into Errors.
+// synchronous=FULL, foreign_keys, secure_delete, a busy timeout of 5 s), file mode 0600, room on
+// the disk for what is committed, one transaction a call, prepared statements kept, and exceptions
+// turned into Errors.
 //
 //   return connection.write("add region", [&]() -> Result<void> {
 //     connection.query("INSERT INTO regions VALUES (?, ?)", code, name).run();
@@ -81,17 +82,16 @@ class SqliteQuery {
 
 class SqliteConnection {
  public:
-  // Creates the file, 0600, when it is not there.
-  static Result<std::unique_ptr<SqliteConnection>> open(const std::string& path);
+  // Creates the file, 0600, when it is not there. With a reserve, ordinary writes leave it whole,
+  // and urgent ones may use it. So may opening, and reads: the first one of all processes makes
+  // SQLite's -shm file.
+  static Result<std::unique_ptr<SqliteConnection>> open(
+      const std::string& path, std::unique_ptr<DiskReserve> reserve = nullptr);
   SqliteConnection(const SqliteConnection&) = delete;
   SqliteConnection& operator=(const SqliteConnection&) = delete;
   ~SqliteConnection();
 
   [[nodiscard]] const std::string& path() const { return path_; }
-
-  // From now on ordinary writes leave the reserve whole, and urgent ones may use it. Reads may too:
-  // the first one of a process makes SQLite's -shm file.
-  void use_reserve(std::unique_ptr<DiskReserve> reserve) { reserve_ = std::move(reserve); }
 
   // Runs `work`, which returns a Result, in one transaction: committed when it succeeds, rolled
   // back when it fails or throws. `write` takes the write lock first (BEGIN IMMEDIATE), so what it
@@ -130,11 +130,13 @@ class SqliteConnection {
 
  private:
   enum class Transaction { read, write, urgent_write };
-  SqliteConnection(std::string path, std::unique_ptr<SQLite::Database> database);
+  SqliteConnection(std::string path, std::unique_ptr<SQLite::Database> database,
+                   std::unique_ptr<DiskReserve> reserve);
   PreparedStatement& prepare(const char* sql);
   Result<void> transact(Transaction kind, const std::function<bool()>& work);
   Result<void> attempt(Transaction kind, const std::function<bool()>& work);
   Result<void> keep_reserve_whole();
+  void allocate_pages();
   void checkpoint();
 
   template <typename Work>

@@ -11,7 +11,6 @@ import pytest
 
 from support.control_plane import ControlPlane
 from support.instance import run_injector
-from support.wait import wait_for
 
 
 @pytest.fixture
@@ -117,44 +116,51 @@ def test_on_a_full_disk_what_ends_rights_takes_effect_at_the_next_request(full_d
     assert rest.org("GET", "services/leaving").status == 404
 
 
+def take_all_room(disk):
+    """As another program would: a file that fills the disk."""
+    filler = disk / "another-program"
+    with open(filler, "wb", buffering=0) as file:
+        for size in (65536, 512):
+            try:
+                while True:
+                    file.write(b"\0" * size)
+            except OSError:
+                pass
+    return filler
+
+
+def test_a_server_and_a_revocation_without_one_start_on_a_full_disk(full_disk, tmp_path):
+    full_disk.control_plane.stop()
+    take_all_room(full_disk.data.parent)
+    full_disk.control_plane.run("token", "revoke", "stolen")
+    full_disk.control_plane.start()
+    assert full_disk.control_plane.rest(full_disk.tokens["stolen"]).org("GET", "secrets").status == 401
+    assert start(full_disk.credentials[0], tmp_path)[0] == 0
+    assert full_disk.rest.org("DELETE", "secrets/spare").status == 200
+
+
 def test_the_reserve_is_left_to_revocations_and_filled_again_when_space_is_back(full_disk):
     run, rest = full_disk.control_plane.run, full_disk.rest
     reserve = full_disk.data / "reserve"
     whole = reserve.stat().st_size
     assert whole > 1_000_000
+    full_disk.control_plane.stop()
+    filler = take_all_room(full_disk.data.parent)
     run("token", "revoke", "stolen")
+    full_disk.control_plane.start()
     assert reserve.stat().st_size == 0
-    take_most_of_the_room(full_disk.data.parent)
-    # There is room for this one, and it is not used.
-    refused = rest.put_secrets("spare", SMALL="1")
-    assert refused.status == 507, refused
+
+    # Half a megabyte is left: room for this one, and it is not used.
+    facts = os.statvfs(full_disk.data.parent)
+    with open(filler, "ab") as file:
+        file.write(b"\0" * (facts.f_bavail * facts.f_frsize - 500_000))
+    assert rest.put_secrets("spare", SMALL="1").status == 507
     command = run("token", "create", "another", check=False)
     assert command.returncode == 1 and "only revocations and deletions" in command.stderr
     run("token", "revoke", "late")
 
+    filler.unlink()
     subprocess.run(["mount", "-o", "remount,size=80m", full_disk.data.parent], check=True)
     assert rest.put_secrets("spare", SMALL="1").status == 202
-    assert reserve.stat().st_size >= whole
+    assert reserve.stat().st_size == whole
     full_disk.control_plane.wait_ready("spare", timeout=30)
-
-
-def take_most_of_the_room(disk):
-    """As another program would; half a megabyte is left."""
-    facts = os.statvfs(disk)
-    (disk / "another-program").write_bytes(b"\0" * (facts.f_bavail * facts.f_frsize - 500_000))
-
-
-def test_a_server_and_a_revocation_without_one_start_on_a_full_disk(full_disk, tmp_path):
-    full_disk.control_plane.stop()
-    filler = full_disk.data.parent / "filler"
-    with open(filler, "wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(b"\0" * 4096)
-        except OSError:
-            pass
-    full_disk.control_plane.run("token", "revoke", "stolen")
-    full_disk.control_plane.start()
-    assert full_disk.control_plane.rest(full_disk.tokens["stolen"]).org("GET", "secrets").status == 401
-    assert start(full_disk.credentials[0], tmp_path)[0] == 0
-    wait_for(lambda: full_disk.rest.org("DELETE", "secrets/spare").status == 200, what="a deletion")
