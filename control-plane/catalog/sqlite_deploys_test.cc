@@ -86,6 +86,28 @@ TEST_CASE("a deployment pins the version that was ready when it was made") {
         std::vector<std::string>{"A"});
 }
 
+TEST_CASE("a value that was put back warns of no newer version, and makes nobody stale") {
+  Deployed t;
+  for (const char* value : {"oops", "1"}) {
+    t.write("bot-secrets", "A", value);
+    t.provision();
+  }
+  const Agent now = t.agent("bot");
+  CHECK(now.deployment.pins[0].latest_version == 3);
+  CHECK(need(t.region().changed_keys(now.deployment.pins[0].set_id, 1, 3)) ==
+        std::vector<std::string>{});
+  CHECK(t.update(deploy_of("bot", "bot-secrets")).warning ==
+        "Nothing to deploy: the configuration is unchanged.");
+  t.write("bot-secrets", "B", "2");
+  t.provision();
+  CHECK(t.update(deploy_of("bot", "bot-secrets")).warning.find("has version 4") !=
+        std::string::npos);
+  need(t.catalog().unset_key(t.acme, "bot-secrets", "B"));
+  t.provision();
+  CHECK(need(t.region().changed_keys(now.deployment.pins[0].set_id, 1, 5)) ==
+        std::vector<std::string>{});
+}
+
 TEST_CASE("an agent is created once, needs an image and a valid name") {
   Deployed t;
   const Error again = refusal(t.catalog().create_agent(t.acme, deploy_of("bot")));
