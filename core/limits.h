@@ -46,10 +46,24 @@ inline constexpr std::size_t kSealedPadding = 256;
 inline constexpr std::chrono::seconds kClockSkew{300};
 inline constexpr std::chrono::seconds kWatchWaitMax{50};
 
-// Deploy commands (serve --on-deploy) and what is kept of their output.
-inline constexpr int kRolloutsAtOnce = 4;
+// Deploy commands (serve --on-deploy) and what is kept of their output. One organization runs at
+// most kRolloutsOfOrganization at once, and the last kRolloutsReserve places go to organizations
+// that run none: slow commands of one organization leave places for the others.
+inline constexpr std::size_t kRolloutsAtOnce = 8;
+inline constexpr std::size_t kRolloutsOfOrganization = 2;
+inline constexpr std::size_t kRolloutsReserve = 2;
 inline constexpr int kRolloutLines = 50;
 inline constexpr std::int64_t kEventsPerAgent = 200;
+
+// What a deploy command names its target by: one DNS label (RFC 1123).
+inline constexpr std::size_t kDeployNameMax = 63;
+
+// An image reference: the bounds of the distribution project's grammar.
+inline constexpr std::size_t kImageReferenceMax = 512;  // all of it
+inline constexpr std::size_t kImageNameMax = 255;       // registry and repository
+inline constexpr std::size_t kImageTagMax = 128;
+inline constexpr std::size_t kImageDigestMax = 160;   // "sha512:" and 128 digits, and some more
+inline constexpr std::size_t kRegistryHostMax = 512;  // of an image pull secret, with a path
 
 // The fleet view. A watching instance asks again every kWatchWaitMax, or after a pause of at most a
 // minute when it was refused or cut off: after kInstanceSilent without a word it is gone.

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include "control-plane/catalog/image_reference.h"
 #include "core/limits.h"
 
 namespace agent_secrets::control_plane {
@@ -36,9 +37,11 @@ bool is_set_name(std::string_view name) {
 }
 
 Result<void> check_host(std::string_view host) {
-  const bool printable = std::ranges::all_of(host, [](char c) { return c > ' ' && c < 0x7f; });
-  if (!host.empty() && host.size() <= limits::kUrl && printable) return {};
-  return fail(ErrorCode::invalid, "An image pull secret needs the host of a registry.");
+  if (is_registry_host(host)) return {};
+  return fail(ErrorCode::invalid,
+              fmt::format("Invalid registry {}: an image pull secret needs the host of a registry, "
+                          "such as registry.example.com or https://index.docker.io/v1/.",
+                          shown(host)));
 }
 
 Result<void> check_image_pull_secret(const WriteSet& write) {
@@ -136,6 +139,16 @@ Result<void> check_email(std::string_view email) {
     return {};
   }
   return fail(ErrorCode::invalid, fmt::format("Invalid e-mail address {}.", shown(email)));
+}
+
+Result<void> check_image(std::string_view image) {
+  if (image.empty()) return fail(ErrorCode::invalid, "A service needs an image.");
+  if (is_image_reference(image)) return {};
+  return fail(ErrorCode::invalid,
+              fmt::format("Invalid image {}: use an image reference such as "
+                          "registry.example.com/team/bot:1.2, with a repository in lower case, a "
+                          "tag after ':' and a digest after '@'.",
+                          shown(image)));
 }
 
 Result<void> check_scaling(const Scaling& scaling) {

@@ -1,5 +1,5 @@
 #pragma once
-// What names and values may be (contract sections 5.1 and 6.2), and how a message may name them.
+// What names and values may be (docs/compatibility.md), and how a message may name them.
 // Each check returns ErrorCode::invalid with the sentence that the API shows.
 
 #include <cstdint>
@@ -25,6 +25,8 @@ Result<void> check_plain_name(std::string_view what, std::string_view name);
 // What people call something: UTF-8 without control characters and square brackets.
 Result<void> check_title(std::string_view what, std::string_view title);
 Result<void> check_email(std::string_view email);
+// An image reference (catalog/image_reference.h).
+Result<void> check_image(std::string_view image);
 Result<void> check_scaling(const Scaling& scaling);
 
 // The pairs of a write, and for an image pull secret its one pair and its host.

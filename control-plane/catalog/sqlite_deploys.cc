@@ -1,4 +1,4 @@
-// Deploys: the gate of contract 6.2, and the deployment that pins what passed it, in one
+// Deploys: the checks that a deploy passes, and the deployment that pins what passed them, in one
 // transaction.
 #include <utility>
 
@@ -7,7 +7,6 @@
 #include "control-plane/catalog/rules.h"
 #include "control-plane/catalog/sqlite_catalog.h"
 #include "control-plane/catalog/uuid.h"
-#include "core/limits.h"
 #include "core/printable.h"
 
 namespace agent_secrets::control_plane {
@@ -39,13 +38,6 @@ Scaling merged(Scaling scaling, const DeployRequest& request) {
   scaling.min_agents = request.min_agents.value_or(scaling.min_agents);
   scaling.max_agents = request.max_agents.value_or(scaling.max_agents);
   return scaling;
-}
-
-Result<void> check_spec(const DeploymentSpec& spec) {
-  if (spec.image.empty()) return fail(ErrorCode::invalid, "A service needs an image.");
-  if (spec.image.size() <= limits::kUrl) return {};
-  return fail(ErrorCode::invalid,
-              fmt::format("The name of the image may have {} characters.", limits::kUrl));
 }
 
 Result<void> check_ready(const SecretSet& set) {
@@ -166,7 +158,7 @@ Result<DeployOutcome> SqliteCatalog::create_agent(std::int64_t organization_id,
   if (auto ok = check_agent_name(request.agent); !ok) return propagate(ok);
   const DeploymentSpec spec = merged(DeploymentSpec{}, request);
   const Scaling scaling = merged(Scaling{}, request);
-  if (auto ok = check_spec(spec); !ok) return propagate(ok);
+  if (auto ok = check_image(spec.image); !ok) return propagate(ok);
   if (auto ok = check_scaling(scaling); !ok) return propagate(ok);
   return db_.write("create agent", [&]() -> Result<DeployOutcome> {
     if (find_agent_row(organization_id, request.agent)) {
@@ -208,7 +200,7 @@ Result<DeployOutcome> SqliteCatalog::apply_update(std::int64_t organization_id, 
                                                   const DeployRequest& request) {
   const DeploymentSpec spec = merged(agent.deployment.spec, request);
   const Scaling scaling = merged(agent.scaling, request);
-  if (auto ok = check_spec(spec); !ok) return propagate(ok);
+  if (auto ok = check_image(spec.image); !ok) return propagate(ok);
   if (auto ok = check_scaling(scaling); !ok) return propagate(ok);
   auto bound = pass_gate(organization_id, agent.region, spec);
   if (!bound) return propagate(bound);

@@ -9,12 +9,14 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
+#include "control-plane/catalog/rules.h"
+#include "core/limits.h"
+
 namespace agent_secrets::control_plane {
 namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kImageMax = 512;
 constexpr std::size_t kTextMax = 256;
 constexpr std::int64_t kAgentsMax = 10'000;
 
@@ -93,7 +95,10 @@ class Members {
   }
 
   void refuse(std::string_view name, std::string_view why) {
-    if (!error_) error_ = "Invalid parameters: " + std::string(name) + " " + std::string(why);
+    refuse_with("Invalid parameters: " + std::string(name) + " " + std::string(why));
+  }
+  void refuse_with(std::string sentence) {
+    if (!error_) error_ = std::move(sentence);
   }
   [[nodiscard]] const std::optional<std::string>& error() const { return error_; }
 
@@ -116,14 +121,9 @@ Result<void> refuse_unsupported(const Members& members) {
 }
 
 void read_image(Members& members, DeployRequest& request) {
-  request.image = members.text("image", kImageMax);
-  if (!request.image) return;
-  for (const char c : *request.image) {
-    if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f) {
-      return members.refuse("image", "must not contain spaces");
-    }
-  }
-  if (request.image->empty()) members.refuse("image", "must not be empty");
+  request.image = members.text("image", limits::kImageReferenceMax);
+  if (!request.image || members.error()) return;
+  if (auto ok = check_image(*request.image); !ok) members.refuse_with(ok.error().message);
 }
 
 // The CLI always sends krispViva, and means nothing by {}. A null filter disables it.
