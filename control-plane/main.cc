@@ -106,6 +106,9 @@ struct Run {
   Result<void> operator()(const AgentEventsOptions& options) const {
     return show_agent_events(options, clock);
   }
+  Result<void> operator()(const AgentDeployNameOptions& options) const {
+    return show_deploy_name(options, clock);
+  }
   Result<ExitCode> operator()(const SetWaitOptions& options) const {
     return wait_for_set(options, clock);
   }

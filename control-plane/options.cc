@@ -164,6 +164,12 @@ class Parser {
     events->add_option("agent", options->agent)->required();
     events->add_flag("--json", options->json, "as JSON");
     add_organization(events, options);
+
+    CLI::App* name = agent->add_subcommand(
+        "deploy-name", "What a deploy command calls its target: AGENT_SECRETS_DEPLOY_NAME");
+    const auto naming = command<AgentDeployNameOptions>(name);
+    name->add_option("agent", naming->agent, "need not be deployed yet")->required();
+    add_organization(name, naming);
   }
 
   void add_token() {

@@ -48,6 +48,12 @@ struct AgentEventsOptions {
   bool json = false;
 };
 
+struct AgentDeployNameOptions {
+  DataOptions data;
+  std::string organization;  // empty: the only one
+  std::string agent;
+};
+
 struct TokenCreateOptions {
   DataOptions data;
   std::string organization;  // empty: the only one, or all of the user's
@@ -206,7 +212,8 @@ using Command =
                  ApiKeyCreateOptions, ApiKeyListOptions, ApiKeyRevokeOptions,
                  CredentialIssueOptions, CredentialRegisterOptions, CredentialListOptions,
                  CredentialRevokeOptions, FleetOptions, SetStatusOptions, AgentEventsOptions,
-                 SetWaitOptions, RegionAddOptions, RegionListOptions, ImagePullSecretRenderOptions>;
+                 AgentDeployNameOptions, SetWaitOptions, RegionAddOptions, RegionListOptions,
+                 ImagePullSecretRenderOptions>;
 
 // A command to run, or the exit code when there is nothing to run: help was printed, or what is
 // wrong with the command line.
