@@ -68,6 +68,12 @@ struct Run {
   Result<void> operator()(const OrganizationListOptions& options) const {
     return list_organizations(options, clock);
   }
+  Result<void> operator()(const OrganizationRemoveOptions& options) const {
+    return remove_organization(options, clock);
+  }
+  Result<void> operator()(const UserRemoveOptions& options) const {
+    return remove_user(options, clock);
+  }
   Result<void> operator()(const UserAddOptions& options) const { return add_user(options, clock); }
   Result<void> operator()(const UserListOptions& options) const {
     return list_users(options, clock);
@@ -93,6 +99,9 @@ struct Run {
   Result<void> operator()(const CredentialRegisterOptions& options) const {
     return register_credential(options, clock);
   }
+  Result<void> operator()(const CredentialCaOptions& options) const {
+    return keep_credential_ca(options, clock);
+  }
   Result<void> operator()(const CredentialListOptions& options) const {
     return list_credentials(options, clock);
   }
@@ -114,6 +123,12 @@ struct Run {
   }
   Result<void> operator()(const RegionAddOptions& options) const {
     return add_region(options, clock);
+  }
+  Result<void> operator()(const RegionRenameOptions& options) const {
+    return rename_region(options, clock);
+  }
+  Result<void> operator()(const RegionRemoveOptions& options) const {
+    return remove_region(options, clock);
   }
   Result<void> operator()(const RegionListOptions& options) const {
     return list_regions(options, clock);

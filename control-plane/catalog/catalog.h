@@ -156,12 +156,19 @@ class Catalog : public Outbox, public Access, public Rollouts {
   virtual Result<std::vector<Organization>> list_organizations() = 0;
   virtual Result<void> set_default_region(std::int64_t organization_id,
                                           std::string_view region) = 0;
+  // Of one that has been removed: brings it back, with the store and the keys that it had.
   virtual Result<void> add_region(const Region& region) = 0;
+  virtual Result<void> rename_region(std::string_view code, std::string_view display_name) = 0;
   // In the order in which they were added.
   virtual Result<std::vector<Region>> list_regions() = 0;
   // From now on this object knows these regions alone: those that its process has stores of. To a
   // region that another process adds, nothing can be written here. Called before there are threads.
   virtual void know_only(std::set<std::string> regions) = 0;
+  // ErrorCode::conflict while something is in use; the sentence names it. Once an organization has
+  // had an agent, its name is not given again: credentials, caches and deploy targets know it by
+  // its name. A region's store and its keys stay.
+  virtual Result<void> remove_organization(std::int64_t organization_id) = 0;
+  virtual Result<void> remove_region(std::string_view code) = 0;
   virtual Result<void> put_setting(std::string_view name, std::string_view value) = 0;
   virtual Result<std::optional<std::string>> find_setting(std::string_view name) = 0;
 

@@ -29,6 +29,7 @@ Result<ApiKey> SqliteCatalog::add_api_key(std::int64_t organization_id, std::str
                                           ApiKeyType type, const SecretBuffer& key) {
   if (auto ok = check_title("API key name", name); !ok) return propagate(ok);
   return db_.write("add API key", [&]() -> Result<ApiKey> {
+    if (auto found = organization_by_id(organization_id); !found) return propagate(found);
     if (auto ok = check_api_key_count(organization_id, type); !ok) return propagate(ok);
     ApiKey added{.id = random_uuid(),
                  .name = std::string(name),

@@ -2,8 +2,8 @@
 // The catalog in one SQLite file. Its schema is migrations/*.sql; the .cc files follow the parts of
 // the Catalog interface: sqlite_organizations, sqlite_users, sqlite_tokens, sqlite_api_keys,
 // sqlite_identities, sqlite_sets, sqlite_values, sqlite_agents, sqlite_deploys, sqlite_credentials,
-// sqlite_outbox, sqlite_rollouts. Values are encrypted inside the transaction that gives them their
-// version, because the version is part of what they are bound to.
+// sqlite_outbox, sqlite_rollouts, sqlite_removals. Values are encrypted inside the transaction that
+// gives them their version, because the version is part of what they are bound to.
 //
 // Threads: safe from several; one call at a time works on the file.
 
@@ -29,6 +29,9 @@ class SqliteCatalog final : public Catalog {
   Result<std::vector<Organization>> list_organizations() override;
   Result<void> set_default_region(std::int64_t organization_id, std::string_view region) override;
   Result<void> add_region(const Region& region) override;
+  Result<void> rename_region(std::string_view code, std::string_view display_name) override;
+  Result<void> remove_organization(std::int64_t organization_id) override;
+  Result<void> remove_region(std::string_view code) override;
   Result<std::vector<Region>> list_regions() override;
   void know_only(std::set<std::string> regions) override;
   Result<void> put_setting(std::string_view name, std::string_view value) override;
@@ -39,6 +42,7 @@ class SqliteCatalog final : public Catalog {
   Result<User> add_user(std::string_view name, std::string_view email) override;
   Result<std::optional<User>> find_user(std::string_view name) override;
   Result<std::vector<User>> list_users() override;
+  Result<void> remove_user(std::int64_t user_id) override;
   Result<void> put_membership(std::int64_t user_id, std::int64_t organization_id,
                               Role role) override;
   Result<void> remove_membership(std::int64_t user_id, std::int64_t organization_id) override;
@@ -107,6 +111,7 @@ class SqliteCatalog final : public Catalog {
   static Organization read_organization(const SqliteQuery& row);
   Result<Organization> organization_by_id(std::int64_t id);
   Result<void> check_region(std::string_view code);
+  std::string why_not_added(std::string_view organization);  // it is there, or was
   [[nodiscard]] bool knows(const std::string& region) const;
 
   // sqlite_users.cc

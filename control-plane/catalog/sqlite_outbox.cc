@@ -174,7 +174,8 @@ Result<bool> SqliteCatalog::has_provisioned(std::string_view region) {
   return db_.read("look for provisioned versions", [&]() -> Result<bool> {
     auto row = db_.query(
         "SELECT EXISTS (SELECT 1 FROM sets WHERE region = ?1 AND ready_version > 0)"
-        " OR EXISTS (SELECT 1 FROM agents WHERE region = ?1 AND published_revision > 0)",
+        " OR EXISTS (SELECT 1 FROM agents WHERE region = ?1 AND published_revision > 0"
+        "   AND deleted = 0)",
         region);
     return row.step() && row.integer(0) != 0;
   });

@@ -39,6 +39,7 @@ Result<void> SqliteCatalog::add_token(std::int64_t organization_id, std::string_
                                       Role role, const BearerHash& hash) {
   if (auto ok = check_title("token name", name); !ok) return ok;
   return db_.write("add token", [&]() -> Result<void> {
+    if (auto found = organization_by_id(organization_id); !found) return propagate(found);
     const int added = db_.query(
                              "INSERT INTO tokens (organization_id, name, role, sha256, created_at)"
                              " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -54,6 +55,9 @@ Result<void> SqliteCatalog::add_user_token(std::int64_t user_id,
                                            std::string_view name, const BearerHash& hash) {
   if (auto ok = check_title("token name", name); !ok) return ok;
   return db_.write("add token", [&]() -> Result<void> {
+    if (organization_id) {
+      if (auto found = organization_by_id(*organization_id); !found) return propagate(found);
+    }
     const int added =
         db_.query(
                "INSERT INTO tokens (user_id, organization_id, name, sha256, created_at)"

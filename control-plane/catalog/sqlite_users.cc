@@ -78,6 +78,7 @@ std::vector<Membership> SqliteCatalog::read_memberships(std::int64_t user_id,
 Result<void> SqliteCatalog::put_membership(std::int64_t user_id, std::int64_t organization_id,
                                            Role role) {
   return db_.write("put membership", [&]() -> Result<void> {
+    if (auto found = organization_by_id(organization_id); !found) return propagate(found);
     db_.query(
            "INSERT INTO memberships (user_id, organization_id, role) VALUES (?, ?, ?)"
            " ON CONFLICT (user_id, organization_id) DO UPDATE SET role = excluded.role",

@@ -55,6 +55,10 @@ Result<Organization> choose_organization(Catalog& catalog, const std::string& na
     }
     names += (names.empty() ? "" : ", ") + organization.name;
   }
+  if (all->empty()) {
+    return fail(ErrorCode::not_found, "there is no organization",
+                "make one: secret-control-plane organization add NAME");
+  }
   if (name.empty()) {
     return fail(ErrorCode::invalid, "there are several organizations: " + names,
                 "choose one with --organization");

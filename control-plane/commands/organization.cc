@@ -53,6 +53,23 @@ Result<void> add_organization(const OrganizationAddOptions& options, const Clock
   return {};
 }
 
+Result<void> remove_organization(const OrganizationRemoveOptions& options, const Clock& clock) {
+  auto stores = open_data(options.data, clock);
+  if (!stores) return propagate(stores);
+  auto organization = choose_organization(*stores->catalog, options.name);
+  if (!organization) return propagate(organization);
+  auto removed = stores->catalog->remove_organization(organization->id);
+  if (!removed) {
+    removed.error().hint =
+        "delete its agents and sets with the official CLI (agent delete, secrets delete), then: "
+        "member remove, token revoke, api-key revoke, each with --organization " +
+        options.name;
+    return propagate(removed, "remove organization");
+  }
+  note("organization '" + options.name + "' is removed");
+  return {};
+}
+
 Result<void> list_organizations(const OrganizationListOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);

@@ -48,6 +48,34 @@ Result<void> add_region(const RegionAddOptions& options, const Clock& clock) {
   return {};
 }
 
+Result<void> rename_region(const RegionRenameOptions& options, const Clock& clock) {
+  auto stores = open_data(options.data, clock);
+  if (!stores) return propagate(stores);
+  auto renamed = stores->catalog->rename_region(options.code, options.display_name);
+  if (!renamed) return propagate(renamed, "rename region");
+  return {};
+}
+
+Result<void> remove_region(const RegionRemoveOptions& options, const Clock& clock) {
+  auto stores = open_data(options.data, clock);
+  if (!stores) return propagate(stores);
+  auto removed = stores->catalog->remove_region(options.code);
+  if (!removed) {
+    if (removed.error().code == ErrorCode::conflict) {
+      removed.error().hint =
+          "delete its agents and sets with the official CLI (agent delete, secrets delete), and "
+          "give its organizations another default (organizations default-region)";
+    }
+    return propagate(removed, "remove region");
+  }
+  note(
+      "region '" + options.code +
+      "' is removed: nothing new goes there\nhint: Its store and its keys stay, and region add "
+      "brings it back with them. Restart secret-control-plane serve, if it runs, before you delete "
+      "its file.");
+  return {};
+}
+
 Result<void> list_regions(const RegionListOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);

@@ -77,6 +77,21 @@ Result<void> add_user(const UserAddOptions& options, const Clock& clock) {
   return {};
 }
 
+Result<void> remove_user(const UserRemoveOptions& options, const Clock& clock) {
+  auto stores = open_data(options.data, clock);
+  if (!stores) return propagate(stores);
+  auto user = choose_user(*stores->catalog, options.name);
+  if (!user) return propagate(user);
+  auto removed = stores->catalog->remove_user(user->id);
+  if (!removed) {
+    removed.error().hint = "first: member remove " + options.name +
+                           " --organization NAME, and token revoke NAME --user " + options.name;
+    return propagate(removed, "remove user");
+  }
+  note("user '" + options.name + "' is removed");
+  return {};
+}
+
 Result<void> list_users(const UserListOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
