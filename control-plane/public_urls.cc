@@ -1,6 +1,8 @@
 #include "control-plane/public_urls.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <fstream>
 
 #include "core/limits.h"
 
@@ -9,6 +11,7 @@ namespace {
 
 constexpr std::string_view kChosen = "public_urls";  // one a line
 constexpr std::string_view kListen = "listen_url";
+constexpr std::string_view kCa = "ca_pem";
 constexpr std::string_view kDefault = "http://127.0.0.1:7710";
 constexpr std::size_t kUrlMax = 512;
 
@@ -71,6 +74,31 @@ Result<std::vector<std::string>> public_urls(Catalog& catalog) {
   auto listening = catalog.find_setting(kListen);
   if (!listening) return propagate(listening, "read the public URLs");
   return std::vector<std::string>{listening->value_or(std::string(kDefault))};
+}
+
+Result<void> remember_ca(Catalog& catalog, std::string_view pem) {
+  return catalog.put_setting(kCa, pem);
+}
+
+Result<std::string> recorded_ca(Catalog& catalog) {
+  auto recorded = catalog.find_setting(kCa);
+  if (!recorded) return propagate(recorded, "read the recorded certificates");
+  return recorded->value_or(std::string());
+}
+
+Result<std::string> read_ca_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(limits::kCredential, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!file.is_open() || file.bad()) {
+    return fail(ErrorCode::failed, "read " + path + ": " + errno_message(errno));
+  }
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() == limits::kCredential || text.find("-----BEGIN CERTIFICATE") == text.npos) {
+    return fail(ErrorCode::invalid, path + ": not a few certificates in PEM",
+                "give the certificate of the authority that signed the server's");
+  }
+  return text;
 }
 
 }  // namespace agent_secrets::control_plane

@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 #include <sodium.h>
 
+#include "control-plane/catalog/rules.h"
 #include "control-plane/commands/admin.h"
 #include "control-plane/public_urls.h"
 #include "core/credential.h"
@@ -43,22 +44,6 @@ Result<Opened> open(const DataOptions& data, const std::string& organization, co
   auto chosen = choose_organization(*stores->catalog, organization);
   if (!chosen) return propagate(chosen);
   return Opened{.stores = std::move(*stores), .organization = std::move(*chosen)};
-}
-
-Result<std::string> read_ca(const std::string& path) {
-  if (path.empty()) return std::string();
-  std::ifstream file(path, std::ios::binary);
-  std::string text(limits::kCredential, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (!file.is_open() || file.bad()) {
-    return fail(ErrorCode::failed, "read " + path + ": " + errno_message(errno));
-  }
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() == limits::kCredential || text.find("-----BEGIN CERTIFICATE") == text.npos) {
-    return fail(ErrorCode::invalid, path + ": not a few certificates in PEM",
-                "give the certificate of the authority that signed the server's");
-  }
-  return text;
 }
 
 struct PublicHalf {
@@ -134,9 +119,17 @@ Result<std::vector<std::string>> choose_urls(Catalog& catalog,
   return urls;
 }
 
+// The certificates that go into the credential.
+Result<std::string> choose_ca(Catalog& catalog, const auto& options) {
+  if (options.system_ca) return std::string();
+  return options.ca_file.empty() ? recorded_ca(catalog) : read_ca_file(options.ca_file);
+}
+
 // Of CredentialIssueOptions or CredentialRegisterOptions.
 Result<CredentialIdentity> make_identity(Opened& opened, const auto& options,
                                          const std::string& kid) {
+  // Before the hint below: no deploy makes an agent of a name that is not allowed.
+  if (auto ok = check_agent_name(options.agent); !ok) return propagate(ok);
   auto agent = opened.stores.catalog->find_agent(opened.organization.id, options.agent);
   if (!agent) return propagate(agent);
   if (!*agent) {
@@ -145,7 +138,7 @@ Result<CredentialIdentity> make_identity(Opened& opened, const auto& options,
   }
   auto urls = choose_urls(*opened.stores.catalog, options.urls);
   if (!urls) return propagate(urls);
-  auto ca = read_ca(options.ca_file);
+  auto ca = choose_ca(*opened.stores.catalog, options);
   if (!ca) return propagate(ca);
   const auto region = opened.stores.regions.find((*agent)->region);
   if (region == opened.stores.regions.end()) {
@@ -262,6 +255,27 @@ Result<void> register_credential(const CredentialRegisterOptions& options, Clock
   if (!added) return propagate(added, "register the credential");
   if (auto printed = print(identity_json(*identity) + "\n"); !printed) return printed;
   return report_issued(*opened, options.agent, half->kid, clock);
+}
+
+Result<void> keep_credential_ca(const CredentialCaOptions& options, const Clock& clock) {
+  auto stores = open_data(options.data, clock);
+  if (!stores) return propagate(stores);
+  Catalog& catalog = *stores->catalog;
+  if (options.file.empty() && !options.forget) {
+    auto recorded = recorded_ca(catalog);
+    if (!recorded) return propagate(recorded);
+    if (!recorded->empty()) return print(*recorded);
+    note("no certificates are recorded: agents trust those of their system");
+    return {};
+  }
+  auto pem = options.forget ? Result<std::string>(std::string()) : read_ca_file(options.file);
+  if (!pem) return propagate(pem);
+  if (auto kept = remember_ca(catalog, *pem); !kept) return kept;
+  note(options.forget
+           ? "no certificates go into credentials from now on: agents trust their system's"
+           : "these certificates go into every credential from now on");
+  note("hint: Credentials that were issued before stay as they are.");
+  return {};
 }
 
 Result<void> list_credentials(const CredentialListOptions& options, const Clock& clock) {
