@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/limits.h"
+#include "core/state_place.h"
 #include "core/unique_fd.h"
 #include "injector/command_search.h"
 #include "injector/dotenv_names.h"
@@ -200,8 +201,7 @@ Step dotenv_step(const Injection& injection, const std::string& directory,
 
 Step state_step(const Options& options) {
   const bool is_named = !options.state_directory.empty();
-  const std::string directory =
-      is_named ? options.state_directory : std::string(kDefaultStateDirectory);
+  const std::string directory = is_named ? options.state_directory : default_state_directory();
   Step step{.name = "state", .facts = {{"directory", directory}}};
   const bool present = may(directory, F_OK);
   const std::string parent = std::filesystem::path(directory + "/..").lexically_normal();

@@ -50,8 +50,9 @@ What the command gets
   --core                    allow core dumps; without it they are off, for the command too
 
 What else happens
-  --state-dir DIR           where running.json says what runs (default /run/agent-secrets, if it
-                            exists)
+  --state-dir DIR           where running.json says what runs (default /run/agent-secrets, for a
+                            user who may not write there $XDG_RUNTIME_DIR/agent-secrets; used if
+                            it exists, made only for a sidecar)
   --sidecar[=required]      also start secret-sidecar, which tells when a redeploy is needed; with
                             =required nothing starts without it
   -q, --quiet               no warnings

@@ -15,8 +15,6 @@
 
 namespace agent_secrets {
 
-inline constexpr std::string_view kDefaultStateDirectory = "/run/agent-secrets";
-
 enum class Action { run, check, list_environment, keygen, watch_credential, help, version };
 enum class SidecarWish { none, optional, required };
 enum class Verbosity { quiet, normal, verbose };
@@ -32,7 +30,7 @@ struct Options {
   std::chrono::seconds timeout{30};
   std::string cache_directory;  // empty: no cache
   CachePolicy cache;
-  std::string state_directory;  // empty: the default one, where it exists
+  std::string state_directory;  // empty: core/state_place.h, where it exists
   SidecarWish sidecar = SidecarWish::none;
   bool core_dumps = false;
   Verbosity verbosity = Verbosity::normal;

@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/curl_transport.h"
 #include "core/fetch.h"
+#include "core/state_place.h"
 #include "injector/cache.h"
 #include "injector/credential_source.h"
 #include "injector/env_file.h"
@@ -123,8 +124,7 @@ Result<StartMaterial> from_env_files(const Options& options, Progress& progress)
 }
 
 std::string state_directory(const Options& options) {
-  return options.state_directory.empty() ? std::string(kDefaultStateDirectory)
-                                         : options.state_directory;
+  return options.state_directory.empty() ? default_state_directory() : options.state_directory;
 }
 
 }  // namespace

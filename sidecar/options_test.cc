@@ -39,7 +39,7 @@ TEST_CASE("the defaults serve no port and never turn unready") {
   CHECK(options.listen.empty());
   CHECK(options.unready_when == UnreadyWhen::never);
   CHECK(options.poll_wait == std::chrono::seconds(50));
-  CHECK(options.state_directory == "/run/agent-secrets");
+  CHECK(options.state_directory == default_state_directory());
   CHECK_FALSE(options.sequence);
 }
 

@@ -11,16 +11,24 @@ import os
 import pathlib
 import threading
 
-DEFAULT_DIRECTORY = "/run/agent-secrets"
+SYSTEM_DIRECTORY = "/run/agent-secrets"
 LOG = logging.getLogger("agent_secrets")
 
 _last_said: dict[str, str] = {}
 _saying = threading.Lock()
 
 
+def default_directory() -> str:
+    """The system's directory for root and for who may write there, else one in $XDG_RUNTIME_DIR."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    if os.geteuid() == 0 or not runtime.startswith("/") or os.access(SYSTEM_DIRECTORY, os.W_OK | os.X_OK):
+        return SYSTEM_DIRECTORY
+    return runtime.rstrip("/") + "/agent-secrets"
+
+
 def directory() -> pathlib.Path:
-    """$AGENT_SECRETS_STATE_DIR, read anew each time."""
-    return pathlib.Path(os.environ.get("AGENT_SECRETS_STATE_DIR") or DEFAULT_DIRECTORY)
+    """$AGENT_SECRETS_STATE_DIR, else what the programs take (core/state_place.h); read anew each time."""
+    return pathlib.Path(os.environ.get("AGENT_SECRETS_STATE_DIR") or default_directory())
 
 
 def say(topic: str, problem: str) -> None:
