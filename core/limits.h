@@ -8,7 +8,7 @@
 
 namespace agent_secrets::limits {
 
-// Secret sets (contract section 5.1; DESIGN section 10).
+// Secret sets and agents; those of Pipecat Cloud where it has them (docs/compatibility.md).
 inline constexpr std::size_t kSetNameMin = 3;
 inline constexpr std::size_t kSetNameMax = 63;
 inline constexpr std::size_t kKeyNameMax = 64;
@@ -74,7 +74,7 @@ inline constexpr std::chrono::seconds kInstanceSilent{150};
 inline constexpr std::chrono::hours kInstanceForgotten{24};
 inline constexpr std::chrono::seconds kListeningGap{30};  // a longer one makes nobody silent
 
-// Provisioning (DESIGN section 3).
+// Provisioning: the pause between writes that ends a burst, and the longest burst.
 inline constexpr std::chrono::milliseconds kQuietPeriod{500};
 inline constexpr std::chrono::milliseconds kQuietPeriodMax{10'000};
 

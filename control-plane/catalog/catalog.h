@@ -12,7 +12,7 @@
 // the newest version failed: then it is the retry that the operator asked for.
 //
 // Errors: ErrorCode not_found, invalid, conflict, too_large carry the sentence that the API shows
-// (contract sections 5, 6); anything else is an internal failure whose text is for the log.
+// (docs/compatibility.md); anything else is an internal failure whose text is for the log.
 // Threads: safe from several.
 
 #include <chrono>
@@ -172,7 +172,7 @@ class Catalog : public Outbox, public Access, public Rollouts {
   virtual Result<void> put_setting(std::string_view name, std::string_view value) = 0;
   virtual Result<std::optional<std::string>> find_setting(std::string_view name) = 0;
 
-  // Secret sets. Names and keys are checked here (contract 5.1), so that no caller can forget.
+  // Secret sets. Names and keys are checked here (catalog/rules.h), so that no caller can forget.
   virtual Result<SecretSet> write_set(std::int64_t organization_id, WriteSet write) = 0;
   virtual Result<std::vector<SecretSet>> list_sets(std::int64_t organization_id) = 0;
   virtual Result<std::optional<SecretSet>> find_set(std::int64_t organization_id,
@@ -181,7 +181,7 @@ class Catalog : public Outbox, public Access, public Rollouts {
                                  std::string_view key) = 0;
   virtual Result<void> delete_set(std::int64_t organization_id, std::string_view set) = 0;
 
-  // Agents. The gate of contract 6.2: existence, type, region, then readiness, in the same
+  // Agents. A deploy checks its sets: existence, type, region, then readiness, in the same
   // transaction that pins.
   virtual Result<DeployOutcome> create_agent(std::int64_t organization_id,
                                              DeployRequest request) = 0;

@@ -20,7 +20,7 @@ namespace json = boost::json;
 constexpr std::size_t kTextMax = 256;
 constexpr std::int64_t kAgentsMax = 10'000;
 
-// The CLI prints what it is given back, and takes square brackets for markup (contract 2.4).
+// The CLI prints what it is given back, and takes square brackets for markup.
 bool is_printable(std::string_view text) {
   return std::ranges::none_of(
       text, [](unsigned char c) { return c < ' ' || c == 0x7f || c == '[' || c == ']'; });
@@ -109,7 +109,7 @@ class Members {
 
 Result<void> refuse_unsupported(const Members& members) {
   if (members.find("git") != nullptr) {
-    // Ignoring it would let the CLI poll for a build for 20 minutes (contract 6.2).
+    // Ignoring it would let the CLI poll for a build for 20 minutes.
     return fail(ErrorCode::invalid,
                 "This control plane does not deploy from a repository. Deploy an image instead.");
   }

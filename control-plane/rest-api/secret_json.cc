@@ -70,7 +70,7 @@ Result<SecretPair> parse_pair(const json::value& value) {
 }
 
 // Clients send base64 of `user:token`, except for an old CLI that was told --encode, which then
-// sends it raw (contract 5.6). A colon is not in the alphabet of base64, and always in the raw
+// sends it raw. A colon is not in the alphabet of base64, and always in the raw
 // form.
 SecretBuffer base64_credentials(std::string_view sent) {
   if (sent.find(':') == std::string_view::npos) return SecretBuffer::copy_of(sent);
