@@ -95,7 +95,6 @@ void RolloutRunner::start_due() {
     log_.warning("on-deploy: looking for work failed", {{"cause", due.error().message}});
     return;
   }
-  turns_.forget_idle(*due);
   while (const Rollout* next = turns_.next(*due)) {
     turns_.started(*next);
     running_[next->agent_id] = std::jthread([this, job = *next](const std::stop_token& stop) {

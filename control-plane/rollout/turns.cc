@@ -1,7 +1,5 @@
 #include "control-plane/rollout/turns.h"
 
-#include <algorithm>
-#include <set>
 #include <tuple>
 
 #include "core/error.h"
@@ -49,14 +47,6 @@ void Turns::ended(std::int64_t agent_id) {
   AGENT_SECRETS_ASSERT(found != running_.end());
   --organizations_.at(found->second).running;
   running_.erase(found);
-}
-
-void Turns::forget_idle(const std::vector<Rollout>& due) {
-  std::set<std::string_view> waiting;
-  for (const Rollout& rollout : due) waiting.insert(rollout.organization);
-  std::erase_if(organizations_, [&](const auto& entry) {
-    return entry.second.running == 0 && !waiting.contains(entry.first);
-  });
 }
 
 }  // namespace agent_secrets::control_plane

@@ -25,8 +25,6 @@ class Turns {
   void started(const Rollout& rollout);
   void ended(std::int64_t agent_id);
   [[nodiscard]] bool runs(std::int64_t agent_id) const { return running_.contains(agent_id); }
-  // Drops what is remembered of organizations that neither run nor wait.
-  void forget_idle(const std::vector<Rollout>& due);
 
  private:
   struct Organization {
@@ -37,7 +35,7 @@ class Turns {
   [[nodiscard]] bool may_start(const Organization& organization) const;
 
   std::map<std::int64_t, std::string> running_;  // agent → organization
-  std::map<std::string, Organization> organizations_;
+  std::map<std::string, Organization> organizations_;  // all that ever started one
   std::uint64_t starts_ = 0;
 };
 

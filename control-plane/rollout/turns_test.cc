@@ -70,8 +70,6 @@ TEST_CASE("who has just had a turn waits for the others, also when asking first"
   turns.started(due[0]);
   turns.ended(1);
   CHECK(turns.next(due)->organization == "b");
-  turns.forget_idle({});
-  CHECK(turns.next(due)->organization == "a");
 }
 
 TEST_CASE("an agent whose command runs is not started again") {
