@@ -34,7 +34,7 @@ class Turns {
   [[nodiscard]] Organization find(const std::string& name) const;
   [[nodiscard]] bool may_start(const Organization& organization) const;
 
-  std::map<std::int64_t, std::string> running_;  // agent → organization
+  std::map<std::int64_t, std::string> running_;        // agent → organization
   std::map<std::string, Organization> organizations_;  // all that ever started one
   std::uint64_t starts_ = 0;
 };
