@@ -4,7 +4,6 @@
 #include <string>
 #include <utility>
 
-#include "control-plane/commands/admin.h"
 #include "tests/catch.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/temporary_directory.h"
@@ -59,50 +58,11 @@ TEST_CASE("a fresh volume is made private, one that holds files is left alone") 
   CHECK(fs::status(volume).permissions() == fs::perms(0750));
 }
 
-TEST_CASE("the directories of data, master key and settings are made, for this user alone") {
-  const TemporaryDirectory home;
-  const InitOptions options{.data = {.data_directory = home.path("var/lib/data"),
-                                     .master_key_file = home.path("etc/agent-secrets/master.key")},
-                            .organization = "acme",
-                            .public_urls = {},
-                            .ca_file = {},
-                            .region_name = {},
-                            .env_file = home.path("settings/env")};
-  REQUIRE(init(options, FakeClock()));
-  for (const char* made :
-       {"var", "var/lib", "var/lib/data", "etc", "etc/agent-secrets", "settings"}) {
-    INFO(made);
-    CHECK(fs::status(home.path(made)).permissions() == fs::perms(0700));
-  }
-}
-
 TEST_CASE("an init that fails leaves none of the directories that it made") {
   const TemporaryDirectory home;
   home.write("file", "");
   CHECK(refusal(home.path("var/lib/data"), home.path("file/master.key")).code == ErrorCode::failed);
   CHECK_FALSE(fs::exists(home.path("var")));
-}
-
-TEST_CASE("the first region is called by its code unless init is told otherwise") {
-  for (const std::string name : {"", "Frankfurt, rack 4"}) {
-    const TemporaryDirectory home;
-    const DataOptions data{.data_directory = home.path("data"),
-                           .master_key_file = home.path("master.key")};
-    const FakeClock clock;
-    REQUIRE(init({.data = data,
-                  .organization = "acme",
-                  .public_urls = {},
-                  .ca_file = {},
-                  .region_name = name,
-                  .env_file = {}},
-                 clock));
-    auto stores = open_data(data, clock);
-    REQUIRE(stores);
-    const auto regions = stores->catalog->list_regions();
-    REQUIRE(regions);
-    REQUIRE(regions->size() == 1);
-    CHECK(regions->front().display_name == (name.empty() ? "us-west" : name));
-  }
 }
 
 }  // namespace agent_secrets::control_plane
