@@ -32,19 +32,13 @@ std::string escape_text(std::string_view text) {
 std::string quote_json(std::string_view text) {
   std::string quoted = "\"";
   while (!text.empty()) {
-    const std::size_t length = utf8_sequence(text);
-    const std::string_view sequence = text.substr(0, std::max<std::size_t>(length, 1));
-    if (sequence == "\\" || sequence == "\"") {
-      quoted += '\\';
-      quoted += sequence;
-    } else if (length == 0) {
-      quoted += "\\ufffd";
-    } else if (is_control(sequence)) {
-      quoted += fmt::format("\\u{:04x}", static_cast<unsigned char>(sequence.back()));
-    } else {
-      quoted += sequence;
-    }
-    text.remove_prefix(sequence.size());
+    const std::string_view plain = text.substr(0, text.find_first_of("\\\""));
+    quoted += printable_json(plain);
+    text.remove_prefix(plain.size());
+    if (text.empty()) break;
+    quoted += '\\';
+    quoted += text[0];
+    text.remove_prefix(1);
   }
   return quoted + '"';
 }

@@ -25,7 +25,7 @@ std::chrono::seconds wait_asked_for(const HttpResponse& response) {
 
 std::string refusal_code(const HttpResponse& response) {
   JsonDocument document(response.body, kRefusalMax);
-  std::string code(document.root().text("code", limits::kWireName));
+  std::string code(document.root().name_text("code", limits::kWireName));
   return document.finish() && is_key_id(code) ? code : "";
 }
 

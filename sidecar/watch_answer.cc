@@ -34,10 +34,11 @@ std::string read_name(const JsonObject& object, std::string_view member, std::st
 RunningVersions read_running(const JsonObject& object) {
   RunningVersions running;
   running.sequence = object.integer("sequence");
-  running.deployment = object.optional_text("deployment", limits::kWireName);
+  running.deployment = object.optional_name_text("deployment", limits::kWireName);
   for (const auto& set : object.objects("sets", limits::kBundleSets)) {
-    running.sets.push_back({.name = read_name(set, "name", set.text("name", limits::kSetNameMax)),
-                            .version = set.integer("version")});
+    running.sets.push_back(
+        {.name = read_name(set, "name", set.name_text("name", limits::kSetNameMax)),
+         .version = set.integer("version")});
   }
   return running;
 }
@@ -45,9 +46,9 @@ RunningVersions read_running(const JsonObject& object) {
 LatestVersions read_latest(const JsonObject& object) {
   LatestVersions latest;
   latest.sequence = object.integer("sequence");
-  latest.deployment = object.optional_text("deployment", limits::kWireName);
+  latest.deployment = object.optional_name_text("deployment", limits::kWireName);
   for (const auto& set : object.objects("sets", limits::kBundleSets)) {
-    LatestSet newest{.name = read_name(set, "name", set.text("name", limits::kSetNameMax)),
+    LatestSet newest{.name = read_name(set, "name", set.name_text("name", limits::kSetNameMax)),
                      .version = set.integer("version"),
                      .changed_keys = {}};
     for (const auto key : set.texts("changed_keys", limits::kKeysPerSet, limits::kKeyNameMax)) {
@@ -104,8 +105,8 @@ Result<WatchAnswer> parse_watch_answer(std::string_view text) {
   } else {
     root.refuse("state", "not a state that this version knows");
   }
-  answer.organization = root.optional_text("organization", limits::kWireName);
-  answer.agent = root.optional_text("agent", limits::kWireName);
+  answer.organization = root.optional_name_text("organization", limits::kWireName);
+  answer.agent = root.optional_name_text("agent", limits::kWireName);
   if (root.has("running")) answer.running = read_running(root.object("running"));
   if (root.has("latest")) answer.latest = read_latest(root.object("latest"));
   if (auto read = document.finish(); !read) return propagate(read);

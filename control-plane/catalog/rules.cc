@@ -6,6 +6,7 @@
 #include <simdjson.h>
 
 #include "core/limits.h"
+#include "core/printable.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -59,6 +60,10 @@ std::string shown(std::string_view name) {
   }
   text += name.size() > kShown ? "…'" : "'";
   return text;
+}
+
+bool is_showable(std::string_view text) {
+  return is_plain_text(text) && text.find_first_of("[]") == std::string_view::npos;
 }
 
 Result<void> check_set_name(std::string_view name) {
@@ -115,15 +120,12 @@ Result<void> check_plain_name(std::string_view what, std::string_view name) {
 }
 
 Result<void> check_title(std::string_view what, std::string_view title) {
-  const bool plain = std::ranges::all_of(
-      title, [](char c) { return (c < 0 || c >= ' ') && c != 0x7f && c != '[' && c != ']'; });
-  if (!title.empty() && title.size() <= limits::kTitleMax && plain &&
-      simdjson::validate_utf8(title.data(), title.size())) {
-    return {};
-  }
-  return fail(ErrorCode::invalid,
-              fmt::format("Invalid {} {}: use 1 to {} bytes of text without square brackets.", what,
-                          shown(title), limits::kTitleMax));
+  if (!title.empty() && title.size() <= limits::kTitleMax && is_showable(title)) return {};
+  return fail(
+      ErrorCode::invalid,
+      fmt::format("Invalid {} {}: use 1 to {} bytes of text without square brackets, control "
+                  "characters and invisible characters.",
+                  what, shown(title), limits::kTitleMax));
 }
 
 // Shown, never written to: one '@' with something on both sides will do.

@@ -1,5 +1,5 @@
 #pragma once
-// What names and values may be (contract sections 5.1 and 6.2), and how a message may name them.
+// What names and values may be, and how a message may name them.
 // Each check returns ErrorCode::invalid with the sentence that the API shows.
 
 #include <cstdint>
@@ -15,6 +15,9 @@ namespace agent_secrets::control_plane {
 // which the official CLI takes for markup (an unmatched one crashes it).
 std::string shown(std::string_view name);
 
+// Plain text (core/printable.h) without square brackets: fit to be shown by the official CLI.
+bool is_showable(std::string_view text);
+
 Result<void> check_set_name(std::string_view name);
 Result<void> check_key(std::string_view key);
 Result<void> check_value(std::string_view key, const SecretBuffer& value);
@@ -22,7 +25,7 @@ Result<void> check_agent_name(std::string_view name);
 // Organizations, regions and users: lower-case letters, digits and '-'. A region's code is part of
 // a file name.
 Result<void> check_plain_name(std::string_view what, std::string_view name);
-// What people call something: UTF-8 without control characters and square brackets.
+// What people call something.
 Result<void> check_title(std::string_view what, std::string_view title);
 Result<void> check_email(std::string_view email);
 Result<void> check_scaling(const Scaling& scaling);

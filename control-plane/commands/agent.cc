@@ -1,7 +1,5 @@
 #include "control-plane/commands/agent.h"
 
-#include <boost/json/serialize.hpp>
-
 #include "control-plane/commands/admin.h"
 #include "control-plane/rest-api/rest_api.h"
 
@@ -17,8 +15,8 @@ Result<void> show_agent_events(const AgentEventsOptions& options, const Clock& c
   if (!*agent) return fail(ErrorCode::not_found, "no agent '" + options.agent + "'");
   auto events = stores->catalog->list_events((*agent)->id);
   if (!events) return propagate(events);
-  if (options.json) return print(boost::json::serialize(events_json(*events)) + "\n");
-  std::vector<std::vector<std::string>> rows{{"TIME", "KIND", "WHAT"}};
+  if (options.json) return print(json_line(events_json(*events)));
+  std::vector<TableRow> rows{{"TIME", "KIND", "WHAT"}};
   for (const AgentEvent& event : *events) {
     rows.push_back({format_timestamp(event.at), event.kind, event.text});
   }

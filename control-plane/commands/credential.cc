@@ -10,7 +10,6 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 #include <sodium.h>
 
@@ -20,6 +19,7 @@
 #include "core/encoding.h"
 #include "core/json_reader.h"
 #include "core/limits.h"
+#include "core/printable.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -227,7 +227,7 @@ std::string credentials_json(const std::vector<CredentialRecord>& records) {
                                         : json::value(nullptr)},
         {"confirmed", record.confirmed}});
   }
-  return json::serialize(rows) + "\n";
+  return json_line(rows);
 }
 
 }  // namespace
@@ -260,7 +260,8 @@ Result<void> register_credential(const CredentialRegisterOptions& options, Clock
   auto added = opened->stores.catalog->add_credential(opened->organization.id, options.agent,
                                                       half->kid, half->keys);
   if (!added) return propagate(added, "register the credential");
-  if (auto printed = print(identity_json(*identity) + "\n"); !printed) return printed;
+  if (auto printed = print(printable_json(identity_json(*identity)) + "\n"); !printed)
+    return printed;
   return report_issued(*opened, options.agent, half->kid, clock);
 }
 
@@ -270,7 +271,7 @@ Result<void> list_credentials(const CredentialListOptions& options, const Clock&
   auto records = opened->stores.catalog->list_credentials(opened->organization.id, options.agent);
   if (!records) return propagate(records, "list credentials");
   if (options.json) return print(credentials_json(*records));
-  std::vector<std::vector<std::string>> rows{{"KEY ID", "CREATED", "STATE"}};
+  std::vector<TableRow> rows{{"KEY ID", "CREATED", "STATE"}};
   for (const CredentialRecord& record : *records) {
     rows.push_back({record.kid, format_timestamp(record.created_at), state(record)});
   }

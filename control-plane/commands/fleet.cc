@@ -7,7 +7,6 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <unistd.h>
 
 #include "control-plane/commands/admin.h"
@@ -96,7 +95,7 @@ Result<void> show_fleet(const FleetOptions& options, const Clock& clock) {
     note("instance '" + instance + "' of agent '" + options.agent + "' is forgotten");
   }
   if (!options.forget.empty()) return {};
-  if (options.json) return print(json::serialize(fleets_json(*fleets)) + "\n");
+  if (options.json) return print(json_line(fleets_json(*fleets)));
   return print(fleet_text(*fleets, clock.unix_time(), colour_wanted()));
 }
 
@@ -115,7 +114,7 @@ Result<void> show_set_status(const SetStatusOptions& options, const Clock& clock
   const auto now = clock.unix_time();
   auto usage = read_set_usage(*stores->catalog, *region->second.store, *organization, **set, now);
   if (!usage) return propagate(usage);
-  if (options.json) return print(json::serialize(set_usage_json(*usage)) + "\n");
+  if (options.json) return print(json_line(set_usage_json(*usage)));
   return print(set_status_text(*usage, now, colour_wanted()));
 }
 

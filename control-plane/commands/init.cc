@@ -15,6 +15,7 @@
 #include "control-plane/commands/admin.h"
 #include "control-plane/commands/token.h"
 #include "control-plane/public_urls.h"
+#include "core/printable.h"
 #include "core/unique_fd.h"
 
 namespace agent_secrets::control_plane {
@@ -174,7 +175,7 @@ std::string shell_quoted(std::string_view text) { return "'" + std::string(text)
 Result<void> write_env_file(const fs::path& path, const std::string& host,
                             const std::string& organization, const SecretBuffer& token) {
   SecretBuffer text = SecretBuffer::copy_of(
-      "# Settings of the official `pipecat cloud` CLI: . " + path.filename().string() +
+      "# Settings of the official `pipecat cloud` CLI: . " + printable(path.filename().string()) +
       "\nexport PIPECAT_API_HOST=" + shell_quoted(host) +
       "\nexport PIPECAT_ORG=" + shell_quoted(organization) +
       "\nexport PIPECAT_TOKEN=" + std::string(token.size(), ' ') + "\n");

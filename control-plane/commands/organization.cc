@@ -4,7 +4,6 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "control-plane/commands/admin.h"
 
@@ -20,11 +19,11 @@ std::string organizations_json(const std::vector<Organization>& organizations) {
                                 {"displayName", organization.verbose_name},
                                 {"defaultRegion", organization.default_region}});
   }
-  return json::serialize(rows) + "\n";
+  return json_line(rows);
 }
 
 std::string organizations_table(const std::vector<Organization>& organizations) {
-  std::vector<std::vector<std::string>> rows{{"NAME", "DISPLAY NAME", "DEFAULT REGION"}};
+  std::vector<TableRow> rows{{"NAME", "DISPLAY NAME", "DEFAULT REGION"}};
   for (const Organization& organization : organizations) {
     rows.push_back({organization.name, organization.verbose_name, organization.default_region});
   }

@@ -5,7 +5,6 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "control-plane/commands/admin.h"
 
@@ -19,11 +18,11 @@ std::string regions_json(const std::vector<Region>& regions) {
   for (const Region& region : regions) {
     rows.push_back(json::object{{"code", region.code}, {"displayName", region.display_name}});
   }
-  return json::serialize(rows) + "\n";
+  return json_line(rows);
 }
 
 std::string regions_table(const std::vector<Region>& regions) {
-  std::vector<std::vector<std::string>> rows{{"CODE", "DISPLAY NAME"}};
+  std::vector<TableRow> rows{{"CODE", "DISPLAY NAME"}};
   for (const Region& region : regions) rows.push_back({region.code, region.display_name});
   return format_table(rows);
 }

@@ -4,7 +4,6 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "control-plane/commands/admin.h"
 
@@ -26,7 +25,7 @@ std::string users_json(const std::vector<User>& users) {
                      {"email", user.email.empty() ? json::value(nullptr) : json::value(user.email)},
                      {"memberships", std::move(memberships)}});
   }
-  return json::serialize(rows) + "\n";
+  return json_line(rows);
 }
 
 std::string memberships_text(const User& user) {
@@ -40,7 +39,7 @@ std::string memberships_text(const User& user) {
 }
 
 std::string users_table(const std::vector<User>& users) {
-  std::vector<std::vector<std::string>> rows{{"NAME", "E-MAIL", "ORGANIZATIONS"}};
+  std::vector<TableRow> rows{{"NAME", "E-MAIL", "ORGANIZATIONS"}};
   for (const User& user : users) {
     rows.push_back({user.name, or_dash(user.email), or_dash(memberships_text(user))});
   }

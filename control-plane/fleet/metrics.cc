@@ -7,6 +7,8 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include "core/printable.h"
+
 namespace agent_secrets::control_plane {
 namespace {
 
@@ -30,6 +32,7 @@ MetricFamily gauge(std::string name, std::string help) {
 }
 
 void add(MetricFamily& family, std::vector<ClientMetric::Label> labels, double value) {
+  for (ClientMetric::Label& label : labels) label.value = printable(label.value);
   ClientMetric metric;
   metric.label = std::move(labels);
   metric.gauge.value = value;

@@ -9,6 +9,8 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
+#include "control-plane/catalog/rules.h"
+
 namespace agent_secrets::control_plane {
 namespace {
 
@@ -17,12 +19,6 @@ namespace json = boost::json;
 constexpr std::size_t kImageMax = 512;
 constexpr std::size_t kTextMax = 256;
 constexpr std::int64_t kAgentsMax = 10'000;
-
-// The CLI prints what it is given back, and takes square brackets for markup (contract 2.4).
-bool is_printable(std::string_view text) {
-  return std::ranges::none_of(
-      text, [](unsigned char c) { return c < ' ' || c == 0x7f || c == '[' || c == ']'; });
-}
 
 // Reads members of the body; the first thing wrong sticks, so that a parser reads as a list.
 class Members {
@@ -43,8 +39,8 @@ class Members {
       return std::nullopt;
     }
     std::string value(string->data(), string->size());
-    if (!is_printable(value)) {
-      refuse(name, "must not contain square brackets or control characters");
+    if (!is_showable(value)) {
+      refuse(name, "must not contain square brackets, control characters or invisible characters");
     }
     return value;
   }
@@ -154,7 +150,7 @@ void read_resources(Members& members, DeployRequest& request) {
     if (value == nullptr) continue;
     const json::string* text = value->if_string();
     const bool small_text =
-        text != nullptr && text->size() <= kTextMax && is_printable({text->data(), text->size()});
+        text != nullptr && text->size() <= kTextMax && is_showable({text->data(), text->size()});
     if (!small_text && !value->is_number()) {
       return members.refuse("resources", "must have cpu and memory as short strings or numbers");
     }
