@@ -68,6 +68,12 @@ struct Run {
   Result<void> operator()(const OrganizationListOptions& options) const {
     return list_organizations(options, clock);
   }
+  Result<void> operator()(const OrganizationAllowNameOptions& options) const {
+    return allow_name(options, clock);
+  }
+  Result<void> operator()(const OrganizationAllowedNamesOptions& options) const {
+    return list_allowed_names(options, clock);
+  }
   Result<void> operator()(const UserAddOptions& options) const { return add_user(options, clock); }
   Result<void> operator()(const UserListOptions& options) const {
     return list_users(options, clock);

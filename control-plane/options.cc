@@ -209,7 +209,7 @@ class Parser {
   }
 
   void add_organization() {
-    CLI::App* organization = app_.add_subcommand("organization", "Who has sets and agents");
+    CLI::App* organization = app_.add_subcommand("organization", "Manage organizations");
     organization->require_subcommand(1);
 
     CLI::App* add = organization->add_subcommand("add", "Make another organization");
@@ -221,6 +221,27 @@ class Parser {
     CLI::App* list = organization->add_subcommand("list", "All organizations");
     const auto listing = command<OrganizationListOptions>(list);
     list->add_flag("--json", listing->json, "as JSON");
+    add_allowed_names(organization);
+  }
+
+  void add_allowed_names(CLI::App* organization) {
+    CLI::App* allow = organization->add_subcommand(
+        "allow-name", "Let the organization's secret sets have one reserved name");
+    allow->footer(
+        "Reserved names decide which code a bot runs or whom it trusts: LD_PRELOAD, PYTHONPATH,\n"
+        "SSL_CERT_FILE (docs/reserved-names.md). A bot whose set has one starts only with\n"
+        "secret-injector --allow NAME.");
+    const auto allowing = command<OrganizationAllowNameOptions>(allow);
+    allow->add_option("name", allowing->name, "such as SSL_CERT_FILE")->required();
+    allow->add_flag("--remove", allowing->remove,
+                    "refuse it in writes from now on; sets that have it keep it");
+    add_organization(allow, allowing);
+
+    CLI::App* list =
+        organization->add_subcommand("allowed-names", "Reserved names that its sets may have");
+    const auto listing = command<OrganizationAllowedNamesOptions>(list);
+    list->add_flag("--json", listing->json, "as JSON");
+    add_organization(list, listing);
   }
 
   void add_user() {

@@ -81,6 +81,19 @@ struct OrganizationListOptions {
   bool json = false;
 };
 
+struct OrganizationAllowNameOptions {
+  DataOptions data;
+  std::string organization;
+  std::string name;
+  bool remove = false;
+};
+
+struct OrganizationAllowedNamesOptions {
+  DataOptions data;
+  std::string organization;
+  bool json = false;
+};
+
 struct UserAddOptions {
   DataOptions data;
   std::string name;
@@ -202,11 +215,12 @@ struct ImagePullSecretRenderOptions {
 using Command =
     std::variant<InitOptions, ServeOptions, TokenCreateOptions, TokenListOptions,
                  TokenRevokeOptions, OrganizationAddOptions, OrganizationListOptions,
-                 UserAddOptions, UserListOptions, MemberAddOptions, MemberRemoveOptions,
-                 ApiKeyCreateOptions, ApiKeyListOptions, ApiKeyRevokeOptions,
-                 CredentialIssueOptions, CredentialRegisterOptions, CredentialListOptions,
-                 CredentialRevokeOptions, FleetOptions, SetStatusOptions, AgentEventsOptions,
-                 SetWaitOptions, RegionAddOptions, RegionListOptions, ImagePullSecretRenderOptions>;
+                 OrganizationAllowNameOptions, OrganizationAllowedNamesOptions, UserAddOptions,
+                 UserListOptions, MemberAddOptions, MemberRemoveOptions, ApiKeyCreateOptions,
+                 ApiKeyListOptions, ApiKeyRevokeOptions, CredentialIssueOptions,
+                 CredentialRegisterOptions, CredentialListOptions, CredentialRevokeOptions,
+                 FleetOptions, SetStatusOptions, AgentEventsOptions, SetWaitOptions,
+                 RegionAddOptions, RegionListOptions, ImagePullSecretRenderOptions>;
 
 // A command to run, or the exit code when there is nothing to run: help was printed, or what is
 // wrong with the command line.

@@ -24,8 +24,8 @@ struct Injection {
   [[nodiscard]] std::vector<std::string> injected_names() const;
 };
 
-// environment: conflicts, reserved names let through, --only. (What is refused has failed before:
-// there is no Injection then.)
+// environment: conflicts, --only, reserved names that --allow let through, names that the image or
+// the platform usually sets. (With a refused name there is no Injection.)
 Step environment_step(const Injection& injection, const EnvironmentPolicy& policy);
 
 // limits: execve's two, and whether the values stay out of swap. `space` is what execve allows.

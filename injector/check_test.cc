@@ -275,6 +275,18 @@ TEST_CASE("conflicts and what --only leaves out are told, and are no warning") {
   fails_at(scene.check(), "environment", kExitInjectorFailed);
 }
 
+TEST_CASE("names of the image are a warning with their reasons, until --allow names them") {
+  Scene scene;
+  scene.region_answers();
+  scene.region.values = {{"ENV", "production"}, {"KEY", "v"}, {"PORT", "7860"}};
+  const CheckReport report = scene.check();
+  CHECK(report.exit_code() == kExitWarnings);
+  CHECK(step_named(report, "environment").detail.find("ENV (is read by") != std::string::npos);
+  CHECK(step_named(report, "environment").detail.find("PORT (sets how") != std::string::npos);
+  scene.options.environment.allow = {"ENV", "PORT"};
+  CHECK(scene.check().exit_code() == 0);
+}
+
 TEST_CASE("env files need no credential, no network and no cache") {
   Scene scene;
   scene.options.credential_file.clear();

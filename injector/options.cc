@@ -44,7 +44,8 @@ What the command gets
   --require KEY,...         fail unless the command gets all of these
   --on-conflict WHO         when the image sets a key too: override (the set wins; default),
                             keep (the image wins) or fail
-  --allow KEY,...           let a reserved name through (LD_*, PYTHONPATH, PATH, PORT, ...)
+  --allow KEY,...           take reserved names from the set too (LD_*, PYTHONPATH, PATH, ...):
+                            names that decide which code runs or whom TLS trusts
   --user UID:GID[,GID,...]  started as root, run it as this user, with no other groups than these;
                             HOME and the rest of the environment stay as they are
   --core                    allow core dumps; without it they are off, for the command too

@@ -54,6 +54,7 @@ struct SecretSet {
   std::string host;                // of an image pull secret; filled by find_set only
   std::vector<std::string>
       keys;  // of the newest version, in the order of first writing; filled by find_set only
+  std::string warning;  // of reserved names: among the keys (find_set), in the write (write_set)
 };
 
 struct SecretPair {
@@ -132,8 +133,9 @@ struct DeployRequest {
 
 struct DeployOutcome {
   Agent agent;
-  std::string
-      warning;  // when nothing changed; names a newer ready version of the set if there is one
+  // Sentences, or "": nothing changed; the set has a newer ready version; there is no secret to
+  // give; reserved names are among the keys.
+  std::string warning;
 };
 
 struct CredentialRecord {
@@ -165,7 +167,8 @@ class Catalog : public Outbox, public Access, public Rollouts {
   virtual Result<void> put_setting(std::string_view name, std::string_view value) = 0;
   virtual Result<std::optional<std::string>> find_setting(std::string_view name) = 0;
 
-  // Secret sets. Names and keys are checked here (contract 5.1), so that no caller can forget.
+  // Secret sets. Names and keys are checked here, so that no caller can forget. A reserved name is
+  // refused unless the organization allows it.
   virtual Result<SecretSet> write_set(std::int64_t organization_id, WriteSet write) = 0;
   virtual Result<std::vector<SecretSet>> list_sets(std::int64_t organization_id) = 0;
   virtual Result<std::optional<SecretSet>> find_set(std::int64_t organization_id,
@@ -173,6 +176,12 @@ class Catalog : public Outbox, public Access, public Rollouts {
   virtual Result<void> unset_key(std::int64_t organization_id, std::string_view set,
                                  std::string_view key) = 0;
   virtual Result<void> delete_set(std::int64_t organization_id, std::string_view set) = 0;
+
+  // Reserved names that the organization's sets may have all the same (core/reserved_names.h).
+  // Allowing one twice is no error.
+  virtual Result<void> allow_name(std::int64_t organization_id, std::string_view name) = 0;
+  virtual Result<void> disallow_name(std::int64_t organization_id, std::string_view name) = 0;
+  virtual Result<std::vector<std::string>> list_allowed_names(std::int64_t organization_id) = 0;
 
   // Agents. The gate of contract 6.2: existence, type, region, then readiness, in the same
   // transaction that pins.

@@ -7,6 +7,7 @@
 
 #include "core/limits.h"
 #include "core/printable.h"
+#include "core/reserved_names.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -151,6 +152,28 @@ Result<void> check_scaling(const Scaling& scaling) {
                             scaling.min_agents, scaling.max_agents));
   }
   return {};
+}
+
+void add_sentence(std::string& text, std::string_view sentence) {
+  if (!text.empty() && !sentence.empty()) text += ' ';
+  text += sentence;
+}
+
+std::string reserved_names_warning(std::string_view set, const std::vector<std::string>& keys) {
+  std::string warning;
+  if (const auto refused = refused_names(keys, {}); !refused.empty()) {
+    warning = fmt::format(
+        "Secret set {} has reserved names, and a bot starts only where secret-injector --allow "
+        "permits each of them: {}.",
+        shown(set), with_reasons(refused));
+  }
+  if (const auto of_image = image_names(keys, {}); !of_image.empty()) {
+    add_sentence(warning,
+                 fmt::format("Secret set {} replaces what the image or the platform usually sets: "
+                             "{}.",
+                             shown(set), with_reasons(of_image)));
+  }
+  return warning;
 }
 
 Result<void> check_write(const WriteSet& write) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "control-plane/catalog/catalog.h"
 #include "core/error.h"
@@ -32,6 +33,12 @@ Result<void> check_scaling(const Scaling& scaling);
 
 // The pairs of a write, and for an image pull secret its one pair and its host.
 Result<void> check_write(const WriteSet& write);
+
+// Appends a sentence, with a space where there is one before it.
+void add_sentence(std::string& text, std::string_view sentence);
+
+// Sentences about the reserved names among the keys of a secret set (core/reserved_names.h), or "".
+std::string reserved_names_warning(std::string_view set, const std::vector<std::string>& keys);
 
 // What one pair takes of the limit on a set, and of an environment block: KEY=value and its NUL.
 constexpr std::size_t pair_bytes(std::size_t key_size, std::size_t value_size) {

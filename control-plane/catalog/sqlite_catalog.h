@@ -1,9 +1,10 @@
 #pragma once
 // The catalog in one SQLite file. Its schema is migrations/*.sql; the .cc files follow the parts of
 // the Catalog interface: sqlite_organizations, sqlite_users, sqlite_tokens, sqlite_api_keys,
-// sqlite_identities, sqlite_sets, sqlite_values, sqlite_agents, sqlite_deploys, sqlite_credentials,
-// sqlite_outbox, sqlite_rollouts. Values are encrypted inside the transaction that gives them their
-// version, because the version is part of what they are bound to.
+// sqlite_identities, sqlite_sets, sqlite_values, sqlite_reserved_names, sqlite_agents,
+// sqlite_deploys, sqlite_credentials, sqlite_outbox, sqlite_rollouts. Values are encrypted inside
+// the transaction that gives them their version, because the version is part of what they are bound
+// to.
 //
 // Threads: safe from several; one call at a time works on the file.
 
@@ -62,6 +63,10 @@ class SqliteCatalog final : public Catalog {
   Result<void> unset_key(std::int64_t organization_id, std::string_view set,
                          std::string_view key) override;
   Result<void> delete_set(std::int64_t organization_id, std::string_view set) override;
+
+  Result<void> allow_name(std::int64_t organization_id, std::string_view name) override;
+  Result<void> disallow_name(std::int64_t organization_id, std::string_view name) override;
+  Result<std::vector<std::string>> list_allowed_names(std::int64_t organization_id) override;
 
   Result<DeployOutcome> create_agent(std::int64_t organization_id, DeployRequest request) override;
   Result<DeployOutcome> update_agent(std::int64_t organization_id, DeployRequest request) override;
@@ -140,10 +145,16 @@ class SqliteCatalog final : public Catalog {
   Result<bool> write_value(const SetRow& row, const SecretPair& pair);
   bool remove_value(const SetRow& row, std::string_view key);  // false: no such key
   std::vector<std::string> live_keys(std::int64_t set_id);
+  std::vector<std::string> keys_of_version(std::int64_t set_id, std::int64_t version);
   Result<void> check_set_size(const SetRow& row, std::string_view last_key);
   Result<std::vector<ProvisionedValue>> open_values(const PendingVersion& version);
   std::vector<std::string> changed_keys(std::int64_t set_id, std::int64_t from, std::int64_t to);
   void drop_values_of(std::int64_t set_id);  // that no retained version has
+
+  // sqlite_reserved_names.cc
+  std::vector<std::string> allowed_names(std::int64_t organization_id);
+  Result<void> check_reserved(std::int64_t organization_id, const WriteSet& write);
+  std::string secrets_warning(const Deployment& deployment);
 
   // sqlite_agents.cc
   std::optional<Agent> find_agent_row(std::int64_t organization_id, std::string_view name);

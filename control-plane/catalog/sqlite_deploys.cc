@@ -179,7 +179,9 @@ Result<DeployOutcome> SqliteCatalog::create_agent(std::int64_t organization_id,
     auto bound = pass_gate(organization_id, region, spec);
     if (!bound) return propagate(bound);
     insert_deployment(insert_agent(organization_id, request.agent, region, scaling), spec, *bound);
-    return DeployOutcome{.agent = *find_agent_row(organization_id, request.agent), .warning = {}};
+    DeployOutcome outcome{.agent = *find_agent_row(organization_id, request.agent), .warning = {}};
+    outcome.warning = secrets_warning(outcome.agent.deployment);
+    return outcome;
   });
 }
 
@@ -189,7 +191,7 @@ std::string SqliteCatalog::newer_version_warning(const Agent& agent) {
   for (const PinnedSet& pin : agent.deployment.pins) {
     if (pin.latest_version <= pin.version) continue;
     warning += fmt::format(
-        "{} has version {}, this deployment keeps version {}; deploy with --force to use it",
+        "{} has version {}, this deployment keeps version {}; deploy with --force to use it.",
         pin.name, pin.latest_version, pin.version);
   }
   return warning;
@@ -199,8 +201,8 @@ DeployOutcome SqliteCatalog::keep_deployment(std::int64_t organization_id, const
   const bool again = agent.rollout && agent.rollout->has_failed;
   if (again) request_rollout(agent.id, agent.rollout->event);
   std::string warning(again ? kRunAgain : kUnchanged);
-  const std::string newer = newer_version_warning(agent);
-  if (!newer.empty()) warning += " " + newer;
+  add_sentence(warning, newer_version_warning(agent));
+  add_sentence(warning, secrets_warning(agent.deployment));
   return {.agent = *find_agent_row(organization_id, agent.name), .warning = std::move(warning)};
 }
 
@@ -228,6 +230,7 @@ Result<DeployOutcome> SqliteCatalog::apply_update(std::int64_t organization_id, 
   }
   DeployOutcome outcome{.agent = *find_agent_row(organization_id, agent.name), .warning = {}};
   if (!new_deployment) outcome.warning = newer_version_warning(outcome.agent);
+  add_sentence(outcome.warning, secrets_warning(outcome.agent.deployment));
   return outcome;
 }
 

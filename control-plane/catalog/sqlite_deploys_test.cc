@@ -117,7 +117,7 @@ TEST_CASE("the warning names a newer ready version") {
   t.provision();
   CHECK(t.update(deploy_of("bot", "bot-secrets")).warning ==
         "Nothing to deploy: the configuration is unchanged. bot-secrets has version 3, this "
-        "deployment keeps version 1; deploy with --force to use it");
+        "deployment keeps version 1; deploy with --force to use it.");
 }
 
 TEST_CASE("an unchanged deploy passes the gate too") {

@@ -6,6 +6,8 @@
 namespace agent_secrets::control_plane {
 namespace {
 
+const std::string kNoSet = "This service has no secret set: its bots start without secrets.";
+
 // The agent `bot`, deployed while deploys wait for a command, and known to its region.
 struct Waiting : TestStores {
   Waiting() {
@@ -70,12 +72,12 @@ TEST_CASE("a deploy clears a failure at once") {
   SECTION("of something new") {
     const auto outcome = need(t.catalog().update_agent(t.acme, image("img:2")));
     CHECK_FALSE(outcome.agent.rollout->has_failed);
-    CHECK(outcome.warning.empty());
+    CHECK(outcome.warning == kNoSet);
   }
   SECTION("of the same, whose command runs again") {
     const auto outcome = need(t.catalog().update_agent(t.acme, image("img:1")));
     CHECK_FALSE(outcome.agent.rollout->has_failed);
-    CHECK(outcome.warning == "The configuration is unchanged; its command runs again.");
+    CHECK(outcome.warning == "The configuration is unchanged; its command runs again. " + kNoSet);
     CHECK(t.due().size() == 1);
   }
 }

@@ -34,7 +34,8 @@ SecretSet read_set(const SqliteQuery& row) {
           .version = row.integer(6),
           .ready_version = row.integer(7),
           .host = {},
-          .keys = {}};
+          .keys = {},
+          .warning = {}};
 }
 
 Result<void> check_same_kind(const SecretSet& set, const WriteSet& write) {
@@ -62,6 +63,13 @@ std::vector<const SecretPair*> last_of_each_key(const std::vector<SecretPair>& p
     if (last.at(pair.key) == &pair) kept.push_back(&pair);
   }
   return kept;
+}
+
+std::string warning_of(const WriteSet& write) {
+  if (write.type != SetType::secret) return {};
+  std::vector<std::string> keys;
+  for (const SecretPair* pair : last_of_each_key(write.pairs)) keys.push_back(pair->key);
+  return reserved_names_warning(write.name, keys);
 }
 
 }  // namespace
@@ -125,8 +133,10 @@ void SqliteCatalog::begin_version(SetRow& row, bool quiet_period) {
 Result<SecretSet> SqliteCatalog::write_set(std::int64_t organization_id, WriteSet write) {
   if (auto ok = check_write(write); !ok) return propagate(ok);
   return db_.write("write set", [&]() -> Result<SecretSet> {
+    if (auto ok = check_reserved(organization_id, write); !ok) return propagate(ok);
     auto row = set_to_write(organization_id, write);
     if (!row) return propagate(row);
+    row->set.warning = warning_of(write);
     bool changed = row->set.version == 0 || row->host != write.host;
     row->host = write.host;
     for (const SecretPair* pair : last_of_each_key(write.pairs)) {
@@ -160,6 +170,9 @@ Result<std::optional<SecretSet>> SqliteCatalog::find_set(std::int64_t organizati
     if (!row) return std::nullopt;
     row->set.host = std::move(row->host);
     row->set.keys = live_keys(row->set.id);
+    if (row->set.type == SetType::secret) {
+      row->set.warning = reserved_names_warning(name, row->set.keys);
+    }
     return std::move(row->set);
   });
 }

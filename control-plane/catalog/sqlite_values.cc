@@ -19,8 +19,8 @@ bool SqliteCatalog::remove_value(const SetRow& row, std::string_view key) {
              .run() == 1;
 }
 
-// Decrypts the one row that it replaces, and no other. One that does not open is replaced too: to
-// write it again is how it is mended.
+// Decrypts the one row that it replaces, and no other. A value that does not open is replaced
+// too: rewriting it repairs it.
 Result<bool> SqliteCatalog::write_value(const SetRow& row, const SecretPair& pair) {
   ValueContext context{
       .organization_id = row.organization_id, .set_id = row.set.id, .key = pair.key};
@@ -54,6 +54,16 @@ std::vector<std::string> SqliteCatalog::live_keys(std::int64_t set_id) {
   auto rows = db_.query(
       "SELECT key FROM set_values WHERE set_id = ? AND removed_by IS NULL ORDER BY position",
       set_id);
+  std::vector<std::string> keys;
+  while (rows.step()) keys.push_back(rows.text(0));
+  return keys;
+}
+
+std::vector<std::string> SqliteCatalog::keys_of_version(std::int64_t set_id, std::int64_t version) {
+  auto rows = db_.query(
+      "SELECT key FROM set_values WHERE set_id = ?1 AND written_by <= ?2"
+      " AND (removed_by IS NULL OR removed_by > ?2) ORDER BY position",
+      set_id, version);
   std::vector<std::string> keys;
   while (rows.step()) keys.push_back(rows.text(0));
   return keys;

@@ -6,6 +6,7 @@
 #include <boost/json/object.hpp>
 
 #include "control-plane/commands/admin.h"
+#include "core/reserved_names.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -40,6 +41,26 @@ Result<void> add(Catalog& catalog, const OrganizationAddOptions& options) {
   return {};
 }
 
+// ["LD_PRELOAD", …]
+std::string names_json(const std::vector<std::string>& names) {
+  return json_line(json::array(names.begin(), names.end()));
+}
+
+std::string names_table(const std::vector<std::string>& names) {
+  std::vector<TableRow> rows{{"NAME", "WHY IT IS RESERVED"}};
+  for (const std::string& name : names) {
+    const ReservedName* reserved = find_reserved(name);
+    rows.push_back({name, reserved == nullptr ? "-" : std::string(reserved->reason)});
+  }
+  return format_table(rows);
+}
+
+Result<void> change_name(Catalog& catalog, const Organization& organization,
+                         const OrganizationAllowNameOptions& options) {
+  return options.remove ? catalog.disallow_name(organization.id, options.name)
+                        : catalog.allow_name(organization.id, options.name);
+}
+
 }  // namespace
 
 Result<void> add_organization(const OrganizationAddOptions& options, const Clock& clock) {
@@ -59,6 +80,35 @@ Result<void> list_organizations(const OrganizationListOptions& options, const Cl
   if (!organizations) return propagate(organizations);
   return print(options.json ? organizations_json(*organizations)
                             : organizations_table(*organizations));
+}
+
+Result<void> allow_name(const OrganizationAllowNameOptions& options, const Clock& clock) {
+  auto stores = open_data(options.data, clock);
+  if (!stores) return propagate(stores);
+  auto organization = choose_organization(*stores->catalog, options.organization);
+  if (!organization) return propagate(organization);
+  if (auto changed = change_name(*stores->catalog, *organization, options); !changed) {
+    return propagate(changed, options.remove ? "disallow a name" : "allow a name");
+  }
+  if (options.remove) {
+    note("writes of '" + options.name + "' are refused from now on; a set that has it keeps it");
+  } else {
+    note("sets of '" + organization->name + "' may have '" + options.name +
+         "' from now on\nhint: Start the bots that get it with secret-injector --allow " +
+         options.name + ".");
+  }
+  return {};
+}
+
+Result<void> list_allowed_names(const OrganizationAllowedNamesOptions& options,
+                                const Clock& clock) {
+  auto stores = open_data(options.data, clock);
+  if (!stores) return propagate(stores);
+  auto organization = choose_organization(*stores->catalog, options.organization);
+  if (!organization) return propagate(organization);
+  auto names = stores->catalog->list_allowed_names(organization->id);
+  if (!names) return propagate(names);
+  return print(options.json ? names_json(*names) : names_table(*names));
 }
 
 }  // namespace agent_secrets::control_plane

@@ -6,6 +6,7 @@ import json
 import re
 import sqlite3
 import subprocess
+import urllib.parse
 
 import pytest
 
@@ -31,6 +32,7 @@ CATALOG = {
     "deployment_pins": ["set_name"],
     "agent_events": ["kind", "text"],
     "credentials": ["kid"],
+    "allowed_names": ["name"],
 }
 REGION = {
     "agents": ["organization", "name"],
@@ -84,6 +86,7 @@ def planted(tmp_path_factory):
         control_plane.run("token", "create", "of-ann", "--user", "ann")
         for kind in ("private", "public"):
             control_plane.run("api-key", "create", kind, "--type", kind)
+        control_plane.run("organization", "allow-name", "IFS")
         control_plane.stop()
         catalog = control_plane.data_dir / "catalog.db"
         (region,) = [path for path in control_plane.data_dir.rglob("*.db") if path != catalog]
@@ -98,6 +101,7 @@ def planted(tmp_path_factory):
 
 COMMANDS = {
     "organizations": ["organization", "list"],
+    "allowed names": ["organization", "allowed-names"],
     "regions": ["region", "list"],
     "users": ["user", "list"],
     "tokens": ["token", "list"],
@@ -133,6 +137,7 @@ def test_json_output_says_the_same_with_escapes(planted, what):
     ["credential", "issue", "nobody" + HOSTILE],
     ["fleet", "bot" + HOSTILE, "--forget", "instance-1" + HOSTILE],
     ["api-key", "revoke", "none" + HOSTILE],
+    ["organization", "allow-name", "LD_" + HOSTILE],
     ["region", "add", "r" + HOSTILE],
     ["no-command" + HOSTILE],
 ])
@@ -190,7 +195,7 @@ def test_no_hidden_character_comes_in_as_a_name(running, hidden):
     rest = running.rest()
     text = f"a{hidden}b"
     refused = [
-        rest.put_secrets(text, A="1"),
+        rest.put_secrets(urllib.parse.quote(text), A="1"),
         rest.put_secrets("keys", **{text: "1"}),
         rest.org("PUT", "secrets/pull", {"isImagePullSecret": True, "host": text, "secretValue": "dQ=="}),
         rest.deploy("bot", image=text),
