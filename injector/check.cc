@@ -44,6 +44,8 @@ Step credential_step(const LoadedCredential& loaded, seconds now) {
   return step;
 }
 
+constexpr std::string_view kStartsWithout = "the command would start without secrets";
+
 Step bundle_step(const VerifiedBundle& bundle) {
   const BundleFacts& facts = bundle.facts;
   std::vector<std::string> sets;
@@ -51,15 +53,17 @@ Step bundle_step(const VerifiedBundle& bundle) {
   for (const SetVersion& set : facts.sets) {
     sets.push_back(fmt::format("{}={}", set.name, set.version));
   }
-  return {.name = "bundle",
-          .detail = fmt::format("signed by {} of {}, sequence {}, deployment {}, {}",
-                                bundle.signed_by, facts.region, facts.sequence, facts.deployment,
-                                list_versions(facts.sets)),
-          .facts = {{"signed_by", bundle.signed_by},
-                    {"region", facts.region},
-                    {"sequence", facts.sequence},
-                    {"deployment", facts.deployment},
-                    {"sets", std::move(sets)}}};
+  Step step{.name = "bundle",
+            .detail = fmt::format("signed by {} of {}, sequence {}, deployment {}, {}",
+                                  bundle.signed_by, facts.region, facts.sequence, facts.deployment,
+                                  list_versions(facts.sets)),
+            .facts = {{"signed_by", bundle.signed_by},
+                      {"region", facts.region},
+                      {"sequence", facts.sequence},
+                      {"deployment", facts.deployment},
+                      {"sets", std::move(sets)}}};
+  if (facts.sets.empty()) step.warn(kStartsWithout, kNoSetHint);
+  return step;
 }
 
 Step content_step(std::string name, std::string_view of, std::size_t count, std::size_t bytes) {
@@ -177,7 +181,10 @@ class Doctor {
     auto set = parse_environment_block(block_);
     if (!set) return add_failure("open", set.error(), kExitBadBundle);
     injection_.set = std::move(*set);
-    return add(content_step("open", "", injection_.set.size(), block_.size()));
+    Step step = content_step("open", "", injection_.set.size(), block_.size());
+    const bool has_sets = !bundle.facts.sets.empty();
+    if (has_sets && injection_.set.empty()) step.warn(kStartsWithout, kEmptySetHint);
+    return add(std::move(step));
   }
 
   bool read_files() {

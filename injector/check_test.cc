@@ -287,6 +287,22 @@ TEST_CASE("names of the image are a warning with their reasons, until --allow na
   CHECK(scene.check().exit_code() == 0);
 }
 
+TEST_CASE("a start without any secret is a warning that says what to do") {
+  Scene scene;
+  scene.region_answers();
+  scene.region.values = {};
+  const CheckReport empty_set = scene.check();
+  CHECK(empty_set.exit_code() == kExitWarnings);
+  CHECK(step_named(empty_set, "open").status == StepStatus::warning);
+  CHECK(step_named(empty_set, "open").hint.starts_with("write keys into the set"));
+
+  scene.region.facts.sets.clear();
+  const CheckReport no_set = scene.check();
+  CHECK(step_named(no_set, "bundle").status == StepStatus::warning);
+  CHECK(step_named(no_set, "bundle").hint.starts_with("deploy the agent with a secret set"));
+  CHECK(step_named(no_set, "open").status == StepStatus::ok);
+}
+
 TEST_CASE("env files need no credential, no network and no cache") {
   Scene scene;
   scene.options.credential_file.clear();

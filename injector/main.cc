@@ -96,6 +96,7 @@ int run(const Options& options, char** image, SecretBuffer credential_variable,
   progress.enter(StartStep::environment);
   auto set = parse_environment_block(material->block);
   if (!set) return fail_with(set.error());
+  warn_of_no_secrets(*material, log);
   warn_of_unknown_keys(options.environment.only, *set, log);
   auto environment = compose_environment(image, *set, options.environment);
   if (!environment) return fail_with(environment.error());
@@ -154,6 +155,7 @@ int list_environment(const Options& options, char** image,
   progress.enter(StartStep::environment);
   auto set = parse_environment_block(material->block);
   if (!set) return fail_with(set.error());
+  warn_of_no_secrets(*material, log);
   auto environment = compose_environment(image, *set, options.environment);
   if (!environment) return fail_with(environment.error());
   auto files = origins_in_files(options.env_files);

@@ -147,6 +147,19 @@ Result<StartMaterial> gather_material(const Options& options, char** environment
   return from_control_plane(options, environment, credential_variable, deadline, progress);
 }
 
+void warn_of_no_secrets(const StartMaterial& material, const Log& log) {
+  if (!material.block.empty()) return;
+  if (material.facts.sets.empty()) {
+    log.warning("the agent has no secret set: the command starts without secrets",
+                {{"agent", material.facts.agent}, {"hint", kNoSetHint}});
+  } else {
+    log.warning("the agent's secret set has no keys: the command starts without secrets",
+                {{"agent", material.facts.agent},
+                 {"sets", list_versions(material.facts.sets)},
+                 {"hint", kEmptySetHint}});
+  }
+}
+
 void publish_state(const Options& options, const StartMaterial& material, const Log& log) {
   const bool is_named = !options.state_directory.empty();
   const std::string directory = state_directory(options);

@@ -39,6 +39,15 @@ Result<StartMaterial> gather_material(const Options& options, char** environment
                                       const SecretBuffer& credential_variable,
                                       const Deadline& deadline, Progress& progress);
 
+// What to do where there are no secrets at all. A start and a check go on, with a warning.
+inline constexpr std::string_view kNoSetHint = "deploy the agent with a secret set (--secrets SET)";
+inline constexpr std::string_view kEmptySetHint =
+    "write keys into the set, and deploy the agent again";
+
+// One warning where the bundle has no values: no set, or an empty one. (An env file without keys is
+// refused before.)
+void warn_of_no_secrets(const StartMaterial& material, const Log& log);
+
 // running.json. What goes wrong is a warning where the user named the directory, and never more.
 void publish_state(const Options& options, const StartMaterial& material, const Log& log);
 

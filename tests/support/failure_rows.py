@@ -20,6 +20,8 @@ NOW = "at once"
 WITHIN = "within the deadline"
 AT_DEADLINE = "at the deadline"  # nothing ends it before
 
+FROM_IMAGE = "value-of-the-image"
+
 NETWORK = "check that the control plane runs and that this network can reach it"
 LOG = "look at the control plane's log and metrics"
 BETWEEN = "look at the control plane's log, and at what stands between here and there"
@@ -185,6 +187,14 @@ def credential(text):
 
 def plain_http(scene):
     scene.reach(f"{HOST}:8080")
+
+
+def without_secrets(sets):
+    """The command prints what the image has."""
+    def arrange(scene):
+        scene.serve(bad.bundles(members={"sets": sets, "values": {}}))
+        scene.variables["OWNER"] = FROM_IMAGE
+    return arrange
 
 
 def unusable_ca(scene):
@@ -394,6 +404,12 @@ SECTIONS = {
         Row("sealed to another key", answers(bad.bundles(members={"sealed": "A" * 512})),
             Fails("open bundle: the sealed part has an impossible length",
                   "issue a new credential for this agent, and mount it here")),
+    ],
+    "No secrets": [
+        Row("the agent has no secret set", without_secrets([]),
+            Starts(FROM_IMAGE, "the agent has no secret set: the command starts without secrets")),
+        Row("the agent's secret set is empty", without_secrets([{"name": "voice", "version": 3}]),
+            Starts(FROM_IMAGE, "the agent's secret set has no keys: the command starts without secrets")),
     ],
     "Several URLs": [
         Row("first URL refuses, second is well", two(None, bad.good), Starts()),

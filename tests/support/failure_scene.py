@@ -139,7 +139,7 @@ class Scene:
         return self._credential
 
     def bundle(self, nonce, values=None, **members):
-        return self.region.bundle(self.credential, nonce, values or {"OWNER": FETCHED}, **members)
+        return self.region.bundle(self.credential, nonce, {"OWNER": FETCHED} if values is None else values, **members)
 
     @property
     def cache_file(self):
