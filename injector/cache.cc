@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/directory.h"
 #include "core/limits.h"
 #include "injector/duration.h"
 #include "injector/file.h"
@@ -24,27 +25,10 @@ std::unexpected<Error> refusal(const std::string& path, std::string_view why, st
   return fail(ErrorCode::untrusted, fmt::format("{}: {}", path, why), std::move(hint));
 }
 
+constexpr std::string_view kNoun = "cache directory";
+constexpr const char* kLinkHint = "give the directory itself to --cache-dir";
 constexpr std::string_view kRemoveHint =
     "find out who changed it, then remove it: the next start fetches a new one";
-
-// The directory may be root's (made by the image), but only its owner may write to it: who can
-// rename in it can bring back an older bundle.
-Result<void> check_directory(int fd, const std::string& path) {
-  struct stat status{};
-  if (::fstat(fd, &status) != 0) return system_failure("stat", path);
-  const std::string hint =
-      "use a directory of this user alone; a missing one is made with mode 0700";
-  if (status.st_uid != ::geteuid() && status.st_uid != 0) {
-    return refusal(path, "the directory belongs to another user", hint);
-  }
-  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-    return refusal(
-        path,
-        fmt::format("others may write to the directory (mode {:04o})", status.st_mode & 07777U),
-        hint);
-  }
-  return {};
-}
 
 Result<void> check_file(const struct stat& status, const std::string& path) {
   const std::string hint(kRemoveHint);
@@ -94,26 +78,31 @@ BundleCache::BundleCache(std::string directory, UniqueFd fd, CredentialIdentity 
 
 Result<BundleCache> BundleCache::open(const std::string& directory,
                                       const CredentialIdentity& identity) {
-  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
-    return fail(ErrorCode::failed,
-                fmt::format("make cache directory {}: {}", directory, errno_message(errno)),
-                "make it, or its parent, on a disk that this user can write to");
+  auto made = make_directory(directory, kNoun, 0700);
+  if (!made) {
+    made.error().hint = made.error().code == ErrorCode::untrusted
+                            ? kLinkHint
+                            : "make it, or its parent, on a disk that this user can write to";
+    return propagate(made);
   }
-  return open_existing(directory, identity);
+  return adopt(directory, std::move(made->fd), identity);
 }
 
 Result<BundleCache> BundleCache::open_existing(const std::string& directory,
                                                const CredentialIdentity& identity) {
-  UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!fd.is_open()) {
-    if (errno == ELOOP || errno == ENOTDIR) {
-      return refusal(directory, "not a directory, or a symbolic link",
-                     "give the directory itself to --cache-dir");
-    }
-    const ErrorCode code = errno == ENOENT ? ErrorCode::not_found : ErrorCode::failed;
-    return fail(code, fmt::format("open cache directory {}: {}", directory, errno_message(errno)));
+  auto opened = open_directory(directory, kNoun);
+  if (!opened) {
+    if (opened.error().code == ErrorCode::untrusted) opened.error().hint = kLinkHint;
+    return propagate(opened);
   }
-  if (auto checked = check_directory(fd.get(), directory); !checked) {
+  return adopt(directory, std::move(*opened), identity);
+}
+
+// The directory may be root's (made by the image), but only its owner may write to it: whoever can
+// rename in it can bring back an older bundle.
+Result<BundleCache> BundleCache::adopt(const std::string& directory, UniqueFd fd,
+                                       const CredentialIdentity& identity) {
+  if (auto checked = check_directory(fd.get(), directory, Writers::owner); !checked) {
     return propagate(checked, "cache");
   }
   return BundleCache(directory, std::move(fd), identity);

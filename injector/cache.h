@@ -53,6 +53,8 @@ class BundleCache {
 
  private:
   BundleCache(std::string directory, UniqueFd fd, CredentialIdentity identity);
+  static Result<BundleCache> adopt(const std::string& directory, UniqueFd fd,
+                                   const CredentialIdentity& identity);
   // What the file holds; nothing when there is none.
   [[nodiscard]] Result<std::optional<std::string>> read() const;
   [[nodiscard]] Result<std::optional<BundleFacts>> facts_now();
