@@ -60,7 +60,7 @@ Result<std::unique_ptr<Sidecar>> Sidecar::start(const RunOptions& options, const
   auto credential = read_credential(options);
   if (!credential) return propagate(credential);
   auto directory = StateDirectory::open(options.state_directory);
-  if (!directory) return propagate(directory, "state directory");
+  if (!directory) return propagate(directory);
   if (auto locked = take_lock(*directory, *end, options, log); !locked) return propagate(locked);
   auto clock_jump = ClockJump::watch();
   if (!clock_jump) return propagate(clock_jump);

@@ -33,10 +33,45 @@ def say(topic: str, problem: str) -> None:
         LOG.warning("%s", problem)
 
 
+def open_to_read(name: str) -> int:
+    """A descriptor of a file in the directory. A FIFO of that name holds nobody up."""
+    return os.open(directory() / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def is_life_locked(file: int) -> bool:
+    """Whether another process holds the file's lock, and therefore lives: of whatever container.
+
+    It is a lock for writing (fcntl_locking(2)); this one, for reading, is dropped again at once. Must
+    not be asked about a file that this process itself has locked: it would answer no, and closing
+    `file` would drop that lock.
+    """
+    try:
+        fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):  # POSIX lets a system say either
+        return True
+    return False
+
+
 def sidecar_runs() -> bool:
     """Whether a sidecar, of whatever container, has the directory: it holds a lock while it lives."""
     try:
-        lock = os.open(directory() / "sidecar.lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        file = open_to_read("sidecar.alive")
+    except FileNotFoundError:
+        return _older_sidecar_runs()
+    except OSError:
+        return False
+    try:
+        return is_life_locked(file)
+    except OSError:
+        return False
+    finally:
+        os.close(file)
+
+
+def _older_sidecar_runs() -> bool:
+    """One from before sidecar.alive: it holds a flock(2) on a file that all could open."""
+    try:
+        lock = open_to_read("sidecar.lock")
     except OSError:
         return False
     try:
