@@ -119,6 +119,10 @@ std::chrono::milliseconds Watcher::judge(const HttpResponse& response, Ms took) 
 std::chrono::milliseconds Watcher::learn(const HttpResponse& response, Ms took) {
   auto answer = parse_watch_answer(response.body);
   if (!answer) return failed("watch answer: " + answer.error().message);
+  const CredentialIdentity& identity = credential_.identity;
+  const auto checked =
+      check_addressee(*answer, identity.organization, identity.agent, knowledge_.running_sequence);
+  if (!checked) return failed("watch answer: " + checked.error().message);
   const bool changed = *answer != knowledge_.answer;
   if (answer->state != knowledge_.answer.state) knowledge_.since = clock_.unix_time();
   knowledge_.answer = std::move(*answer);

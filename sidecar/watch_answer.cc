@@ -9,6 +9,7 @@
 #include "core/json_reader.h"
 #include "core/jws.h"
 #include "core/limits.h"
+#include "core/printable.h"
 
 namespace agent_secrets::sidecar {
 namespace {
@@ -110,6 +111,26 @@ Result<WatchAnswer> parse_watch_answer(std::string_view text) {
   if (root.has("latest")) answer.latest = read_latest(root.object("latest"));
   if (auto read = document.finish(); !read) return propagate(read);
   return answer;
+}
+
+Result<void> check_addressee(const WatchAnswer& answer, std::string_view organization,
+                             std::string_view agent, std::int64_t running_sequence) {
+  const bool may_be_nameless =
+      answer.state == WatchState::revoked || answer.state == WatchState::unbound;
+  const auto is = [&](const std::string& named, std::string_view own) {
+    return named == own || (named.empty() && may_be_nameless);
+  };
+  if (!is(answer.organization, organization) || !is(answer.agent, agent)) {
+    return fail(
+        ErrorCode::untrusted,
+        fmt::format("it is for agent '{}' of '{}', not for '{}' of '{}'", printable(answer.agent),
+                    printable(answer.organization), agent, organization));
+  }
+  if (answer.running && answer.running->sequence != running_sequence) {
+    return fail(ErrorCode::untrusted, fmt::format("it is about release {}, and {} runs",
+                                                  answer.running->sequence, running_sequence));
+  }
+  return {};
 }
 
 json::value text_or_null(const std::string& text) {
