@@ -57,12 +57,12 @@ bool may_be_planted(const struct stat& directory, const struct stat& link) {
   return (directory.st_mode & S_ISVTX) == 0 || !is_ours(link);
 }
 
-// The path up to its last component; "." and "/" have none.
+// The directory that the last component is in. "/." at its end makes a link there one on the way,
+// which may be followed.
 std::string parent_of(std::string path) {
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
   const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
+  return slash == std::string::npos ? "." : path.substr(0, slash) + "/.";
 }
 
 std::string name_of(std::string path) {

@@ -63,6 +63,8 @@ TEST_CASE("a link on the way that only this user or root can have made is follow
     INFO(way);
     CHECK(opens(place.path(std::string(way) + "/there")));
     CHECK(code_of(place.path(std::string(way) + "/missing")) == ErrorCode::not_found);
+    CHECK(make_directory(place.path(std::string(way) + "/there/new"), kNoun, 0700));
+    CHECK(make_directory(place.path(std::string(way) + "/beside"), kNoun, 0700));
   }
 }
 
