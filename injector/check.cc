@@ -205,7 +205,7 @@ class Doctor {
            add(limits_step(injection_, options_.command, block_, current_argument_space())) &&
            add(names_step(injection_)) &&
            add(dotenv_step(injection_, around_.working_directory, options_.env_files)) &&
-           add(state_step(options_)) && look_at_user() &&
+           add(state_step(options_, around_.image)) && look_at_user() &&
            (options_.command.empty() || add(command_step(options_.command, injection_)));
   }
 

@@ -18,6 +18,7 @@
 #include "injector/exec.h"
 #include "injector/file.h"
 #include "injector/reserved_names.h"
+#include "injector/state_folder.h"
 
 namespace agent_secrets {
 namespace {
@@ -198,10 +199,10 @@ Step dotenv_step(const Injection& injection, const std::string& directory,
   return step;
 }
 
-Step state_step(const Options& options) {
-  const bool is_named = !options.state_directory.empty();
-  const std::string directory =
-      is_named ? options.state_directory : std::string(kDefaultStateDirectory);
+Step state_step(const Options& options, char** image) {
+  const StateFolder state = choose_state_folder(options, image);
+  const bool is_named = state.is_named;
+  const std::string& directory = state.path;
   Step step{.name = "state", .facts = {{"directory", directory}}};
   const bool present = may(directory, F_OK);
   const std::string parent = std::filesystem::path(directory + "/..").lexically_normal();

@@ -41,7 +41,7 @@ Step dotenv_step(const Injection& injection, const std::string& directory,
                  const std::vector<std::string>& env_files);
 
 // state: whether running.json and the flag could be written.
-Step state_step(const Options& options);
+Step state_step(const Options& options, char** image);
 
 // command: which file would run. Fails as the start would, with 126 or 127.
 Step command_step(const std::vector<std::string>& command, const Injection& injection);

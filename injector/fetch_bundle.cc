@@ -245,4 +245,10 @@ std::string choose_instance_id(const char* host_name) {
   return random_token(12);
 }
 
+std::string choose_id_beside(const char* host_name, std::string_view kind) {
+  const std::string suffix = fmt::format(".{}-{}", kind, random_token(6));
+  AGENT_SECRETS_ASSERT(fits_an_instance_id(suffix));
+  return choose_instance_id(host_name).substr(0, limits::kInstanceIdMax - suffix.size()) + suffix;
+}
+
 }  // namespace agent_secrets

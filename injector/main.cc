@@ -103,7 +103,7 @@ int run(const Options& options, char** image, SecretBuffer credential_variable,
   if (!fits) return fail_with(fits.error());
 
   progress.enter(StartStep::state);
-  publish_state(options, *material, log);
+  publish_state(*material, log);
   progress.enter(StartStep::sidecar);
   auto started = start_sidecar(options, *material, image, deadline, log);
   if (!started) return fail_with(started.error());

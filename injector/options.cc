@@ -50,8 +50,11 @@ What the command gets
   --core                    allow core dumps; without it they are off, for the command too
 
 What else happens
-  --state-dir DIR           where running.json says what runs (default /run/agent-secrets, if it
-                            exists)
+  --state-dir DIR           where running.json says what runs (default $AGENT_SECRETS_STATE_DIR,
+                            then /run/agent-secrets, if it exists)
+  --one-shot                the command is no bot and ends soon (a migration, a cron job, printenv in
+                            the bot's container): the state directory is left alone, and the control
+                            plane counts no instance
   --sidecar[=required]      also start secret-sidecar, which tells when a redeploy is needed; with
                             =required nothing starts without it
   -q, --quiet               no warnings
@@ -85,6 +88,7 @@ struct Words {
   bool version = false;
   bool quiet = false;
   bool verbose = false;
+  bool one_shot = false;
 };
 
 Result<std::chrono::seconds> duration_option(std::string_view name, const std::string& word,
@@ -127,6 +131,7 @@ void declare(CLI::App& app, Options& options, Words& words) {
   app.add_option("--on-conflict", words.on_conflict)
       ->check(CLI::IsMember({"override", "keep", "fail"}));
   app.add_option("--state-dir", options.state_directory);
+  app.add_flag("--one-shot", words.one_shot);
   app.add_flag("--sidecar{optional}", words.sidecar)
       ->check(CLI::IsMember({"optional", "required"}));
   app.add_option("--user", words.user);
@@ -170,6 +175,7 @@ Result<void> apply(const Words& words, const CLI::App& app, Options& options) {
   if (words.on_conflict == "fail") options.environment.on_conflict = OnConflict::fail;
   if (words.sidecar == "optional") options.sidecar = SidecarWish::optional;
   if (words.sidecar == "required") options.sidecar = SidecarWish::required;
+  if (words.one_shot) options.purpose = Purpose::one_shot;
   if (words.verbose) options.verbosity = Verbosity::verbose;
   if (words.quiet) options.verbosity = Verbosity::quiet;
   if (words.version) options.action = Action::version;
@@ -197,6 +203,12 @@ Result<void> check(const Options& options) {
   if (options.action != Action::run && !looks_only(options.action)) return {};
   if (options.action == Action::run && options.command.empty()) {
     return wrong_use("no command is given");
+  }
+  if (options.purpose == Purpose::one_shot &&
+      (options.sidecar != SidecarWish::none || !options.state_directory.empty())) {
+    return wrong_use(
+        "--one-shot leaves the state directory alone: --state-dir and --sidecar have no use beside "
+        "it");
   }
   if (options.env_files.empty()) return {};
   if (options.sidecar != SidecarWish::none || !options.cache_directory.empty() ||

@@ -18,6 +18,9 @@ namespace agent_secrets {
 inline constexpr std::string_view kDefaultStateDirectory = "/run/agent-secrets";
 
 enum class Action { run, check, list_environment, keygen, watch_credential, help, version };
+// What the command is to the control plane and to the state directory. `bot` may still turn out to
+// run beside a bot (injector/bot_claim.h).
+enum class Purpose { bot, one_shot };
 enum class SidecarWish { none, optional, required };
 enum class Verbosity { quiet, normal, verbose };
 
@@ -32,7 +35,8 @@ struct Options {
   std::chrono::seconds timeout{30};
   std::string cache_directory;  // empty: no cache
   CachePolicy cache;
-  std::string state_directory;  // empty: the default one, where it exists
+  std::string state_directory;  // empty: choose_state_directory() says which
+  Purpose purpose = Purpose::bot;
   SidecarWish sidecar = SidecarWish::none;
   bool core_dumps = false;
   Verbosity verbosity = Verbosity::normal;

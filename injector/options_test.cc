@@ -143,3 +143,13 @@ TEST_CASE("only check and env take --json") {
   CHECK(message_of({"--json", "bot"}) == "unknown option --json");
   CHECK(message_of({"keygen", "--json", "seed"}) == "unknown option --json");
 }
+
+TEST_CASE("a one-shot command has no state directory and no sidecar") {
+  CHECK(parse({"bot"})->purpose == Purpose::bot);
+  CHECK(parse({"--one-shot", "printenv"})->purpose == Purpose::one_shot);
+  CHECK(parse({"--one-shot", "--env-file", ".env", "printenv"}).has_value());
+  CHECK(message_of({"--one-shot", "--sidecar", "printenv"}).find("--one-shot") !=
+        std::string::npos);
+  CHECK(message_of({"--one-shot", "--state-dir", "/run/x", "printenv"}).find("--one-shot") !=
+        std::string::npos);
+}

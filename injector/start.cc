@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -48,8 +49,28 @@ struct OpenedBundle {
   SecretBuffer block;
 };
 
+std::string_view bundle_target(RunKind kind) {
+  switch (kind) {
+    case RunKind::bot:
+    case RunKind::beside_bot:
+      return kBundleTarget;
+    case RunKind::one_shot:
+      return kBundleOneShotTarget;
+    case RunKind::look:
+      return kBundleCheckTarget;
+  }
+  AGENT_SECRETS_ASSERT(false);
+}
+
+// Only the bot is known by its host's name: a start under that name ends what ran under it before.
+std::string instance_id_of(RunKind kind, const char* host_name) {
+  if (kind == RunKind::beside_bot) return choose_id_beside(host_name, "run");
+  if (kind == RunKind::one_shot) return choose_id_beside(host_name, "one-shot");
+  return choose_instance_id(host_name);
+}
+
 Result<OpenedBundle> obtain(const Options& options, const AgentCredential& credential,
-                            const std::string& instance_id, const Deadline& deadline,
+                            const StartMaterial& material, const Deadline& deadline,
                             SecretSlab& slab, Progress& progress) {
   std::optional<BundleCache> cache;
   if (!options.cache_directory.empty()) {
@@ -67,8 +88,9 @@ Result<OpenedBundle> obtain(const Options& options, const AgentCredential& crede
   // Opened before it is cached: one that does not open must not replace one that does.
   const auto fetch_it = [&]() -> Result<FetchedBundle> {
     progress.enter(StartStep::fetch);
-    auto fetched = fetch_bundle(chosen, clock, random_fraction, credential, instance_id,
-                                policy_of_start(options, deadline, progress.log()));
+    auto fetched = fetch_bundle(chosen, clock, random_fraction, credential, material.instance_id,
+                                policy_of_start(options, deadline, progress.log()),
+                                bundle_target(material.state.kind));
     if (!fetched) return fetched;
     progress.enter(StartStep::open);
     auto opened = open_bundle(fetched->verified, credential.box_key, &slab);
@@ -90,7 +112,7 @@ Result<OpenedBundle> obtain(const Options& options, const AgentCredential& crede
 }
 
 Result<StartMaterial> from_control_plane(const Options& options, char** environment,
-                                         const SecretBuffer& credential_variable,
+                                         StateFolder state, const SecretBuffer& credential_variable,
                                          const Deadline& deadline, Progress& progress) {
   progress.enter(StartStep::credential);
   SecretSlab slab(kSecretsOfStart);
@@ -100,8 +122,10 @@ Result<StartMaterial> from_control_plane(const Options& options, char** environm
   const AgentCredential& credential = loaded->credential;
 
   StartMaterial material;
-  material.instance_id = choose_instance_id(find_variable(environment, "HOSTNAME"));
-  auto opened = obtain(options, credential, material.instance_id, deadline, slab, progress);
+  material.state = std::move(state);
+  material.instance_id =
+      instance_id_of(material.state.kind, find_variable(environment, "HOSTNAME"));
+  auto opened = obtain(options, credential, material, deadline, slab, progress);
   if (!opened) return propagate(opened);
   material.block = std::move(opened->block);
   material.facts = std::move(opened->obtained.verified.facts);
@@ -112,19 +136,16 @@ Result<StartMaterial> from_control_plane(const Options& options, char** environm
   return material;
 }
 
-Result<StartMaterial> from_env_files(const Options& options, Progress& progress) {
+Result<StartMaterial> from_env_files(const Options& options, StateFolder state,
+                                     Progress& progress) {
   progress.enter(StartStep::environment);
   auto block = read_env_files(options.env_files);
   if (!block) return propagate(block);
   StartMaterial material;
+  material.state = std::move(state);
   material.block = std::move(*block);
   material.source = SecretsSource::env_file;
   return material;
-}
-
-std::string state_directory(const Options& options) {
-  return options.state_directory.empty() ? std::string(kDefaultStateDirectory)
-                                         : options.state_directory;
 }
 
 }  // namespace
@@ -143,39 +164,34 @@ std::unique_ptr<Transport> make_transport(const CredentialIdentity& identity) {
 Result<StartMaterial> gather_material(const Options& options, char** environment,
                                       const SecretBuffer& credential_variable,
                                       const Deadline& deadline, Progress& progress) {
-  if (!options.env_files.empty()) return from_env_files(options, progress);
-  return from_control_plane(options, environment, credential_variable, deadline, progress);
+  SystemClock clock;
+  StateFolder state = enter_state_folder(options, environment, clock, progress.log());
+  if (state.kind == RunKind::beside_bot && options.sidecar == SidecarWish::required) {
+    progress.enter(StartStep::sidecar);
+    return fail(ErrorCode::conflict,
+                fmt::format("the state directory {} is that of a bot that runs", state.path),
+                "give this one its own --state-dir, or leave --sidecar=required out");
+  }
+  if (!options.env_files.empty()) return from_env_files(options, std::move(state), progress);
+  return from_control_plane(options, environment, std::move(state), credential_variable, deadline,
+                            progress);
 }
 
-void publish_state(const Options& options, const StartMaterial& material, const Log& log) {
-  const bool is_named = !options.state_directory.empty();
-  const std::string directory = state_directory(options);
-  Result<void> published;
-  // The default directory is only made for a sidecar, which could tell nobody without it.
-  const bool has_sidecar = options.sidecar != SidecarWish::none;
-  if (is_named || has_sidecar) {
-    published = make_state_directory(directory, has_sidecar ? options.user : std::nullopt);
-  }
-  if (published) {
-    published = write_running_state(directory, {.facts = material.facts,
-                                                .source = material.source,
-                                                .pid = ::getpid(),
-                                                .started_at = SystemClock().unix_time()});
-  }
-  if (published) return;
+void publish_state(const StartMaterial& material, const Log& log) {
+  if (!material.state.fd.is_open()) return;
+  const auto published = write_running_state(material.state.fd.get(), material.state.path,
+                                             {.facts = material.facts,
+                                              .source = material.source,
+                                              .pid = ::getpid(),
+                                              .started_at = SystemClock().unix_time()});
   // Never worth a bot that does not start: a full disk is no reason to refuse calls.
-  const std::string_view message = "the state directory is not up to date";
-  if (is_named) {
-    log.warning(message, {{"cause", published.error().message}});
-  } else {
-    log.debug(message, {{"cause", published.error().message}});
-  }
+  if (!published) warn_of_state(material.state, published.error(), log);
 }
 
 Result<void> start_sidecar(const Options& options, const StartMaterial& material,
                            char** environment, const Deadline& deadline, const Log& log) {
-  if (options.sidecar == SidecarWish::none) return {};
-  auto launched = launch_sidecar({.state_directory = state_directory(options),
+  if (options.sidecar == SidecarWish::none || material.state.kind != RunKind::bot) return {};
+  auto launched = launch_sidecar({.state_directory = material.state.path,
                                   .instance_id = material.instance_id,
                                   .sequence = material.facts.sequence,
                                   .wait_until_ready = options.sidecar == SidecarWish::required,

@@ -16,6 +16,7 @@
 #include "injector/options.h"
 #include "injector/progress.h"
 #include "injector/running_state.h"
+#include "injector/state_folder.h"
 
 namespace agent_secrets {
 
@@ -23,6 +24,7 @@ struct StartMaterial {
   SecretBuffer block;  // the environment block: the only copy of the values
   BundleFacts facts;   // empty for an env file
   SecretsSource source = SecretsSource::fetched;
+  StateFolder state;
   std::string instance_id;
   SecretBuffer watch_credential;  // for the sidecar, where one is wanted
 };
@@ -39,8 +41,9 @@ Result<StartMaterial> gather_material(const Options& options, char** environment
                                       const SecretBuffer& credential_variable,
                                       const Deadline& deadline, Progress& progress);
 
-// running.json. What goes wrong is a warning where the user named the directory, and never more.
-void publish_state(const Options& options, const StartMaterial& material, const Log& log);
+// running.json, where this run is the bot. What goes wrong is a warning where the user named the
+// directory, and never more.
+void publish_state(const StartMaterial& material, const Log& log);
 
 // The sidecar, where one is wanted. An error only for --sidecar=required.
 Result<void> start_sidecar(const Options& options, const StartMaterial& material,

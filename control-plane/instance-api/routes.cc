@@ -19,10 +19,12 @@ HeardInstance report_of(const Caller& caller, const Request& request, const Cloc
           .at = clock.unix_time() - request.waited};
 }
 
-// Whoever only looks (secret-injector check) says so: what its instance runs has not changed.
-bool starts_with_it(const Request& request) {
+// `secret-injector check` and `env` only look, and a one-shot command is no instance: whatever runs
+// under that name still does. Any other purpose counts as a start, so that no instance is missed.
+bool starts_an_instance(const Request& request) {
   const auto purpose = request.query.find("purpose");
-  return purpose == request.query.end() || purpose->second != "check";
+  if (purpose == request.query.end()) return true;
+  return purpose->second != "check" && purpose->second != "one-shot";
 }
 
 }  // namespace
@@ -45,7 +47,7 @@ Response InstanceApi::bundle(const Request& request) const {
   auto caller = authenticator_.authenticate(request);
   if (!caller) return std::move(caller.error());
   BundleAnswer answer = answer_bundle(*caller, clock_, log_);
-  if (answer.sequence > 0 && starts_with_it(request)) {
+  if (answer.sequence > 0 && starts_an_instance(request)) {
     HeardInstance report = report_of(*caller, request, clock_);
     report.sequence = answer.sequence;
     report.started = true;

@@ -4,7 +4,7 @@
 //
 // Every request that proves who asks is a report of its instance, and goes to the region's
 // InstanceRecorder: a watch with what it says that it runs, when it arrives (not again when it is
-// woken), a bundle with what it was given, unless it is asked for with ?purpose=check.
+// woken), a bundle with what it was given, unless it is asked for with ?purpose=check or one-shot.
 //
 // Threads: safe from several. The maps, the clock and the log must outlive it and its routes, and
 // the maps must not gain or lose regions meanwhile.
