@@ -178,3 +178,72 @@ def test_of_many_starts_at_the_same_moment_one_is_the_bot(tmp_path):
     bot = json.loads((tmp_path / "state" / "running.json").read_text())["pid"]
     assert [start.pid for start, text in zip(starts, told) if text == ""] == [bot]
     assert all(f"bot_pid={bot}" in text for text in told if text)
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make PID namespaces")
+
+
+class Container:
+    """A PID namespace in which the injector is PID 1, as in a container without an init."""
+
+    def __init__(self, tmp_path):
+        self.state = tmp_path / "state"
+        env_file = tmp_path / "env-file"
+        env_file.write_text("A=1\n")
+        self.injector = [programs.injector_program(), "--env-file", env_file, "--state-dir", self.state, "--"]
+
+    def start(self):
+        argv = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *self.injector, "/bin/sleep", "60"]
+        self.process = subprocess.Popen([str(word) for word in argv], env=programs.clean_environment(),
+                                        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        children = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
+        self.bot = int(wait_for(lambda: open(children).read().split(), what="PID 1")[0])
+        wait_for(lambda: open(f"/proc/{self.bot}/comm").read() == "sleep\n", what="the bot")
+        return self
+
+    def exec(self, *command):
+        """As `docker exec`: the same namespaces."""
+        argv = ["nsenter", "--pid", "--mount", "--target", self.bot, *self.injector, *command]
+        return subprocess.run([str(word) for word in argv], env=programs.clean_environment(), capture_output=True,
+                              stdin=subprocess.DEVNULL, timeout=30, text=True)
+
+    def stop(self):
+        """What it said on stderr."""
+        self.process.kill()
+        return self.process.communicate(timeout=10)[1].decode()
+
+
+@needs_root
+def test_the_bot_that_is_pid_1_is_found_by_a_command_in_its_container_and_not_after_a_restart(tmp_path):
+    container = Container(tmp_path).start()
+    try:
+        before = (container.state / "running.json").read_bytes()
+        assert json.loads(before)["pid"] == 1
+        finished = container.exec("/bin/echo", "second")
+        assert (finished.returncode, finished.stdout) == (0, "second\n")
+        assert "a bot runs here already" in finished.stderr and "bot_pid=1" in finished.stderr
+        assert (container.state / "running.json").read_bytes() == before
+        assert container.stop() == ""
+        container.start()
+        assert (container.state / "running.json").read_bytes() != before
+        assert "bot_pid=1" in container.exec("/bin/true").stderr
+    finally:
+        assert container.stop() == ""
+
+
+@needs_root
+def test_a_command_of_another_user_finds_the_bot_where_proc_hides_it(tmp_path):
+    container = Container(tmp_path)
+    for path in (tmp_path, *tmp_path.parents):
+        if path.stat().st_uid == os.geteuid():
+            path.chmod(path.stat().st_mode | 0o011)
+    container.start()
+    try:
+        hidden = ["nsenter", "--pid", "--mount", "--target", container.bot, "unshare", "--mount", "sh", "-c",
+                  'mount -t proc -o hidepid=2 proc /proc && exec "$@"', "sh", "setpriv", "--reuid", "4242", "--regid",
+                  "4242", "--clear-groups", *container.injector, "/bin/true"]
+        finished = subprocess.run([str(word) for word in hidden], env=programs.clean_environment(),
+                                  capture_output=True, stdin=subprocess.DEVNULL, timeout=30, text=True)
+        assert "a bot runs here already" in finished.stderr, finished.stderr
+    finally:
+        container.stop()
