@@ -43,6 +43,7 @@ Result<std::optional<pid_t>> claim(int folder, const StateFolder& state, const O
 }
 
 void tell_of_bot(pid_t pid, const Options& options, const StateFolder& state, const Log& log) {
+  if (options.sidecar == SidecarWish::required) return;  // an error that says so follows
   const bool has_sidecar = options.sidecar != SidecarWish::none;
   const std::string_view rest =
       options.env_files.empty()

@@ -119,6 +119,8 @@ def test_a_sidecar_in_its_own_container_goes_on_watching_the_bot(scene, tmp_path
             wait_for(lambda: sidecar.knows()["latest"]["sets"][0]["version"] == 3, what="the next answer")
             assert sidecar.knows()["state"] == "superseded"
             assert bot.redeploy_flag()["state"] == "superseded"
+            wait_for(lambda: scene.instances().get("host-1") == (True, "superseded"), what="its reports in the fleet")
+            wait_for(lambda: len(scene.instances()) == 2, what="the second command in the fleet")
             assert scene.safe_to_revoke() == "no"
 
 
@@ -132,8 +134,8 @@ def test_a_second_bot_with_a_required_sidecar_does_not_start(scene, tmp_path):
     with Instance(tmp_path / "bot", scene.credential, environment=HOST) as bot:
         finished = scene.second("--state-dir", bot.state_dir, "--sidecar=required")
         assert (finished.returncode, finished.stdout) == (125, "")
-        assert finished.stderr.endswith(
-            f"error: sidecar: the state directory {bot.state_dir} is that of a bot that runs\n"
+        assert finished.stderr == (
+            f"secret-injector: error: start sidecar: the state directory {bot.state_dir} is that of a bot that runs\n"
             "hint: give this one its own --state-dir, or leave --sidecar=required out\n")
 
 
