@@ -64,4 +64,9 @@ inline constexpr std::chrono::seconds kListeningGap{30};  // a longer one makes 
 inline constexpr std::chrono::milliseconds kQuietPeriod{500};
 inline constexpr std::chrono::milliseconds kQuietPeriodMax{10'000};
 
+// The injector's cache directory: the file that remembers a sequence, and how many bundles are read
+// to find one where that file is missing.
+inline constexpr std::size_t kSequenceMemory = 512;
+inline constexpr std::size_t kCachedBundles = 64;
+
 }  // namespace agent_secrets::limits

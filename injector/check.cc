@@ -114,30 +114,39 @@ class Doctor {
   bool look_at_cache(const CredentialIdentity& identity) {
     Step step{.name = "cache"};
     auto opened = BundleCache::open_existing(options_.cache_directory, identity);
-    if (!opened && opened.error().code != ErrorCode::not_found) {
-      return add_failure("cache", opened.error());
-    }
+    if (!opened && opened.error().code != ErrorCode::not_found)
+      return unusable_cache(opened.error());
     auto loaded = opened ? opened->load() : Result<std::optional<FetchedBundle>>(std::nullopt);
-    if (!loaded) return add_failure("cache", loaded.error());
-    if (!*loaded) {
-      step.detail = options_.cache_directory + ": empty until the first start";
-      step.facts = {{"present", false}, {"would_serve", false}};
-      return add(std::move(step));
+    if (!loaded) return unusable_cache(loaded.error());
+    if (opened) {
+      auto seen = opened->highest_seen();
+      if (!seen) return unusable_cache(seen.error());
+      seen_ = *seen;
     }
-    seen_ = (*loaded)->verified.facts;
-    return add(filled_cache_step(opened->path()));
+    if (*loaded) return add(filled_cache_step(opened->path(), (*loaded)->verified.facts));
+    step.detail = options_.cache_directory + ": empty until the first start";
+    step.facts = {{"present", false}, {"would_serve", false}};
+    return add(std::move(step));
   }
 
-  [[nodiscard]] Step filled_cache_step(const std::string& path) const {
+  // A start goes on without it, unless --cache=required.
+  bool unusable_cache(const Error& error) {
+    if (options_.cache.required) return add_failure("cache", error);
+    Step step{.name = "cache", .facts = {{"present", true}, {"would_serve", false}}};
+    step.warn(error.message + "; a start would go on without it", error.hint);
+    return add(std::move(step));
+  }
+
+  [[nodiscard]] Step filled_cache_step(const std::string& path, const BundleFacts& cached) const {
     Step step{.name = "cache", .detail = path};
-    auto age = age_of(*seen_, now(), options_.cache.max_age);
+    auto age = age_of(cached, now(), options_.cache.max_age);
     step.facts = {{"present", true},
                   {"would_serve", age.has_value()},
-                  {"sequence", seen_->sequence},
-                  {"age_s", whole_seconds(now() - seen_->issued_at)}};
+                  {"sequence", cached.sequence},
+                  {"age_s", whole_seconds(now() - cached.issued_at)}};
     if (age) {
       step.detail +=
-          fmt::format(": sequence {}, {} old, would serve for {} more", seen_->sequence,
+          fmt::format(": sequence {}, {} old, would serve for {} more", cached.sequence,
                       format_duration(*age), format_duration(options_.cache.max_age - *age));
     } else {
       step.warn(age.error().message, age.error().hint);
@@ -167,7 +176,7 @@ class Doctor {
   bool take_bundle(const FetchedBundle& fetched, const AgentCredential& credential) {
     const VerifiedBundle& bundle = fetched.verified;
     if (seen_) {
-      auto newer = check_sequence(bundle.facts, *seen_, options_.cache.accepted_sequence);
+      auto newer = check_sequence(bundle.facts.sequence, *seen_, options_.cache.accepted_sequence);
       if (!newer) return add_failure("bundle", newer.error(), kExitBadBundle);
     }
     if (!add(bundle_step(bundle))) return false;
@@ -223,8 +232,8 @@ class Doctor {
   const StepObserver& observe_;
   CheckReport report_;
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-  std::optional<BundleFacts> seen_;  // in the cache
-  SecretBuffer block_;               // what injection_ points into
+  std::optional<std::int64_t> seen_;  // the highest sequence, of the cache directory
+  SecretBuffer block_;                // what injection_ points into
   Injection injection_;
 };
 

@@ -234,10 +234,16 @@ TEST_CASE("the cache says whether it would serve, also when nobody answers") {
   CHECK(step_named(late, "cache").detail.find("1d 1h old") != std::string::npos);
 }
 
-TEST_CASE("a cache that somebody tampered with is refused as by a start") {
+TEST_CASE("a cache that was tampered with is a warning, as for a start, unless it is required") {
   Scene scene;
+  scene.region_answers();
   scene.fill_cache(42);
   scene.directory.write("cache/kid-1.bundle", "nonsense");
+  const CheckReport report = scene.check();
+  CHECK(report.exit_code() == kExitWarnings);
+  CHECK(step_named(report, "cache").status == StepStatus::warning);
+  CHECK(step_named(report, "cache").detail.ends_with("; a start would go on without it"));
+  scene.options.cache.required = true;
   fails_at(scene.check(), "cache", kExitInjectorFailed);
 }
 

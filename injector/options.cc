@@ -36,6 +36,10 @@ Where the secrets come from
   --cache-dir DIR           keep the last bundle here, sealed as it came, for a start while the
                             control plane cannot be reached
   --cache-max-age DURATION  how old it may be then (default 24h; 90s, 30m, 24h, 7d)
+  --cache-after DURATION    with such a bundle, how long to wait for the control plane before
+                            starting from the cache (default 2s)
+  --cache=required          start nothing when the cache cannot be used or written; without it that
+                            is a warning, unless the control plane cannot be reached
   --accept-sequence N       take a bundle older than the cached one, down to sequence N: for one
                             start after the control plane was restored from a backup
 
@@ -76,7 +80,9 @@ Exit status: the command's own. 125: the secrets could not be had, and nothing w
 // What CLI11 fills in; to_options() gives it meaning.
 struct Words {
   std::string timeout;
+  std::string cache;
   std::string cache_max_age;
+  std::string cache_after;
   std::string on_conflict;
   std::string sidecar;
   std::string user;
@@ -119,7 +125,9 @@ void declare(CLI::App& app, Options& options, Words& words) {
   app.add_option("--env-file", options.env_files)->allow_extra_args(false);
   app.add_option("--timeout", words.timeout);
   app.add_option("--cache-dir", options.cache_directory);
+  app.add_option("--cache", words.cache)->check(CLI::IsMember({"optional", "required"}));
   app.add_option("--cache-max-age", words.cache_max_age);
+  app.add_option("--cache-after", words.cache_after);
   app.add_option("--accept-sequence", words.accept_sequence)->check(CLI::NonNegativeNumber);
   add_keys(app, "--only", options.environment.only);
   add_keys(app, "--require", options.environment.require);
@@ -160,6 +168,12 @@ Result<void> apply(const Words& words, const CLI::App& app, Options& options) {
     if (!max_age) return propagate(max_age);
     options.cache.max_age = *max_age;
   }
+  if (!words.cache_after.empty()) {
+    auto after = duration_option("--cache-after", words.cache_after, std::chrono::hours(1));
+    if (!after) return propagate(after);
+    options.cache.serve_after = *after;
+  }
+  options.cache.required = words.cache == "required";
   if (app.count("--user") > 0) {
     auto user = parse_bot_user(words.user);
     if (!user) return propagate(user);
@@ -197,6 +211,9 @@ Result<void> check(const Options& options) {
   if (options.action != Action::run && !looks_only(options.action)) return {};
   if (options.action == Action::run && options.command.empty()) {
     return wrong_use("no command is given");
+  }
+  if (options.cache.required && options.cache_directory.empty()) {
+    return wrong_use("--cache=required needs --cache-dir");
   }
   if (options.env_files.empty()) return {};
   if (options.sidecar != SidecarWish::none || !options.cache_directory.empty() ||

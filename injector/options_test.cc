@@ -27,6 +27,16 @@ std::string message_of(const Strings& words) {
 
 }  // namespace
 
+TEST_CASE("a cache that is required needs a directory, and its patience is a duration") {
+  CHECK(parse({"--cache-dir", "/c", "--cache=required", "--", "bot"})->cache.required);
+  CHECK_FALSE(parse({"--cache-dir", "/c", "--cache=optional", "--", "bot"})->cache.required);
+  CHECK_FALSE(parse({"--cache=required", "--", "bot"}).has_value());
+  CHECK_FALSE(parse({"--cache-dir", "/c", "--cache=sometimes", "--", "bot"}).has_value());
+  CHECK(parse({"--", "bot"})->cache.serve_after == std::chrono::seconds(2));
+  CHECK(parse({"--cache-after", "7s", "--", "bot"})->cache.serve_after == std::chrono::seconds(7));
+  CHECK_FALSE(parse({"--cache-after", "0s", "--", "bot"}).has_value());
+}
+
 TEST_CASE("the first word that is no option begins the command, and the rest is its own") {
   CHECK(parse({"python", "-u", "bot.py", "--timeout", "--only=x"})->command ==
         Strings{"python", "-u", "bot.py", "--timeout", "--only=x"});

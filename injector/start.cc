@@ -21,12 +21,17 @@ namespace {
 
 using std::chrono::milliseconds;
 
-RetryPolicy policy_of_start(const Options& options, const Deadline& deadline, const Log& log) {
+// `patience` is the bound that a usable cache sets.
+RetryPolicy policy_of_start(const Options& options, const Deadline& deadline,
+                            std::optional<milliseconds> patience, Progress& progress) {
   RetryPolicy policy = retry_policy(options.timeout);
   policy.deadline = deadline.left_for_waiting();
-  policy.on_retry = [&log](unsigned attempt, const Error& cause, milliseconds pause) {
-    log.debug("trying again",
-              {{"attempt", attempt}, {"cause", cause.message}, {"pause_ms", pause.count()}});
+  if (patience) policy.deadline = std::min(policy.deadline, *patience);
+  policy.on_retry = [&progress](unsigned attempt, const Error& cause, milliseconds pause) {
+    progress.waits_because(cause);
+    progress.log().debug(
+        "trying again",
+        {{"attempt", attempt}, {"cause", cause.message}, {"pause_ms", pause.count()}});
   };
   return policy;
 }
@@ -51,12 +56,10 @@ struct OpenedBundle {
 Result<OpenedBundle> obtain(const Options& options, const AgentCredential& credential,
                             const std::string& instance_id, const Deadline& deadline,
                             SecretSlab& slab, Progress& progress) {
-  std::optional<BundleCache> cache;
+  std::optional<Result<BundleCache>> cache;
   if (!options.cache_directory.empty()) {
     progress.enter(StartStep::cache);
-    auto opened = BundleCache::open(options.cache_directory, credential.identity);
-    if (!opened) return propagate(opened);
-    cache = std::move(*opened);
+    cache = BundleCache::open(options.cache_directory, credential.identity);
   }
   SystemClock clock;
   const auto transport = make_transport(credential.identity);
@@ -65,10 +68,11 @@ Result<OpenedBundle> obtain(const Options& options, const AgentCredential& crede
       progress.log().tells(LogLevel::debug) ? static_cast<Transport&>(told) : *transport;
   SecretBuffer block;
   // Opened before it is cached: one that does not open must not replace one that does.
-  const auto fetch_it = [&]() -> Result<FetchedBundle> {
+  const auto fetch_it = [&](std::optional<milliseconds> patience) -> Result<FetchedBundle> {
     progress.enter(StartStep::fetch);
+    if (patience) progress.cache_serves_after(*patience);
     auto fetched = fetch_bundle(chosen, clock, random_fraction, credential, instance_id,
-                                policy_of_start(options, deadline, progress.log()));
+                                policy_of_start(options, deadline, patience, progress));
     if (!fetched) return fetched;
     progress.enter(StartStep::open);
     auto opened = open_bundle(fetched->verified, credential.box_key, &slab);
