@@ -69,6 +69,28 @@ Step content_step(std::string name, std::string_view of, std::size_t count, std:
                     {"bytes", static_cast<std::int64_t>(bytes)}}};
 }
 
+void judge_files(const EnvFiles& files, Step& step) {
+  std::vector<std::string> skipped;
+  for (const SkippedLine& line : files.skipped) {
+    skipped.push_back(fmt::format("{}:{}", line.path, line.line));
+  }
+  std::vector<std::string> differs;
+  for (const CliDifference& difference : files.differences) {
+    differs.push_back(fmt::format("{} ({})", difference.key, difference.reason));
+  }
+  if (!skipped.empty()) {
+    step.warn(fmt::format("lines that python-dotenv skips: {}", fmt::join(skipped, ", ")),
+              "write KEY=value, and close each quote");
+  }
+  if (!differs.empty()) {
+    step.warn(fmt::format("`secrets set --file` would store something else: {}",
+                          fmt::join(differs, ", ")),
+              "before an upload write them as KEY=value lines; --env-format cli reads them so");
+  }
+  step.facts.emplace_back("skipped_lines", std::move(skipped));
+  step.facts.emplace_back("cli_differs", std::move(differs));
+}
+
 class Doctor {
  public:
   Doctor(const Options& options, const CheckSurroundings& surroundings, const StepObserver& observe)
@@ -190,14 +212,16 @@ class Doctor {
   }
 
   bool read_files() {
-    auto block = read_env_files(options_.env_files);
-    if (!block) return add_failure("env-file", block.error());
-    block_ = std::move(*block);
+    auto files = read_env_files(options_.env_files, env_file_options(options_, around_.image));
+    if (!files) return add_failure("env-file", files.error());
+    block_ = std::move(files->block);
     auto set = parse_environment_block(block_);
     if (!set) return add_failure("env-file", set.error());
     injection_.set = std::move(*set);
-    return add(content_step("env-file", fmt::format("{}: ", fmt::join(options_.env_files, ", ")),
-                            injection_.set.size(), block_.size()));
+    Step step = content_step("env-file", fmt::format("{}: ", fmt::join(options_.env_files, ", ")),
+                             injection_.set.size(), block_.size());
+    judge_files(*files, step);
+    return add(std::move(step));
   }
 
   bool compose() {

@@ -291,8 +291,21 @@ TEST_CASE("env files need no credential, no network and no cache") {
   CHECK(report.exit_code() == 0);
   CHECK(step_named(report, "dotenv").detail.ends_with("is the env file itself"));
   CHECK(scene.transport.requests.empty());
-  scene.directory.write(".env", "no pair\n");
+  scene.options.env_files = {scene.directory.path("absent")};
   fails_at(scene.check(), "env-file", kExitInjectorFailed);
+}
+
+TEST_CASE("what an env file would not give the official CLI is named with its reason") {
+  Scene scene;
+  scene.options.credential_file.clear();
+  scene.directory.write(".env", "A='x'\nB=\nC=fine\nnot a pair\n");
+  scene.options.env_files = {scene.directory.path(".env")};
+  const CheckReport report = scene.check();
+  CHECK(report.exit_code() == kExitWarnings);
+  const Step step = step_named(report, "env-file");
+  CHECK(step.status == StepStatus::warning);
+  CHECK(step.detail.find("/.env:4; `secrets set --file` would store something else: "
+                         "A (single quotes), B (empty)") != std::string::npos);
 }
 
 TEST_CASE("a script whose interpreter is missing is found out before the start") {

@@ -156,7 +156,7 @@ int list_environment(const Options& options, char** image,
   if (!set) return fail_with(set.error());
   auto environment = compose_environment(image, *set, options.environment);
   if (!environment) return fail_with(environment.error());
-  auto files = origins_in_files(options.env_files);
+  auto files = origins_in_files(options.env_files, options.env_format);
   if (!files) return fail_with(files.error());
 
   const EnvironmentListing listing{

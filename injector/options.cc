@@ -30,8 +30,11 @@ Does it not start, or would it? These two do all but start it, and write nothing
 Where the secrets come from
   --credential-file PATH    the agent's credential (default: the file that
                             $AGENT_SECRETS_CREDENTIAL_FILE names, then $AGENT_SECRETS_CREDENTIAL)
-  --env-file PATH           take KEY=value lines from a file instead of a control plane, read as
-                            `secrets set --file` does; repeatable, later files win
+  --env-file PATH           take the values from a file instead of a control plane, read as
+                            python-dotenv reads it; repeatable, later files win
+  --env-format FORMAT       dotenv (default), or cli: as `secrets set --file` of the official CLI
+                            reads it, and refuses what that refuses
+  --expand                  resolve ${NAME} and ${NAME:-default} in the files, as python-dotenv does
   --timeout DURATION        for everything until the command starts (default 30s)
   --cache-dir DIR           keep the last bundle here, sealed as it came, for a start while the
                             control plane cannot be reached
@@ -84,6 +87,7 @@ struct Words {
   std::string cache_max_age;
   std::string cache_after;
   std::string on_conflict;
+  std::string env_format;
   std::string sidecar;
   std::string user;
   std::int64_t accept_sequence = 0;
@@ -123,6 +127,8 @@ void declare(CLI::App& app, Options& options, Words& words) {
   app.add_flag("-v,--verbose", words.verbose);
   app.add_option("--credential-file", options.credential_file);
   app.add_option("--env-file", options.env_files)->allow_extra_args(false);
+  app.add_option("--env-format", words.env_format)->check(CLI::IsMember({"dotenv", "cli"}));
+  app.add_flag("--expand", options.expand);
   app.add_option("--timeout", words.timeout);
   app.add_option("--cache-dir", options.cache_directory);
   app.add_option("--cache", words.cache)->check(CLI::IsMember({"optional", "required"}));
@@ -180,6 +186,7 @@ Result<void> apply(const Words& words, const CLI::App& app, Options& options) {
     options.user = std::move(*user);
   }
   if (app.count("--accept-sequence") > 0) options.cache.accepted_sequence = words.accept_sequence;
+  if (words.env_format == "cli") options.env_format = EnvFormat::cli;
   if (words.on_conflict == "keep") options.environment.on_conflict = OnConflict::keep;
   if (words.on_conflict == "fail") options.environment.on_conflict = OnConflict::fail;
   if (words.sidecar == "optional") options.sidecar = SidecarWish::optional;
@@ -215,7 +222,14 @@ Result<void> check(const Options& options) {
   if (options.cache.required && options.cache_directory.empty()) {
     return wrong_use("--cache=required needs --cache-dir");
   }
-  if (options.env_files.empty()) return {};
+  const bool reads_as_the_cli = options.env_format == EnvFormat::cli;
+  if (reads_as_the_cli && options.expand) {
+    return wrong_use("--expand has no use with --env-format cli: the CLI expands nothing");
+  }
+  if (options.env_files.empty()) {
+    if (!reads_as_the_cli && !options.expand) return {};
+    return wrong_use("--env-format and --expand have no use without --env-file");
+  }
   if (options.sidecar != SidecarWish::none || !options.cache_directory.empty() ||
       !options.credential_file.empty()) {
     return wrong_use(

@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "injector/bot_user.h"
+#include "injector/env_file.h"
 #include "injector/environment.h"
 #include "injector/obtain_bundle.h"
 
@@ -27,6 +28,8 @@ struct Options {
 
   std::string credential_file;
   std::vector<std::string> env_files;
+  EnvFormat env_format = EnvFormat::dotenv;
+  bool expand = false;  // ${NAME} in env files
   EnvironmentPolicy environment;
   std::optional<BotUser> user;  // whom the command runs as; without it, as the injector
   std::chrono::seconds timeout{30};

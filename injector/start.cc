@@ -116,12 +116,29 @@ Result<StartMaterial> from_control_plane(const Options& options, char** environm
   return material;
 }
 
-Result<StartMaterial> from_env_files(const Options& options, Progress& progress) {
+void warn_of_env_files(const EnvFiles& files, const Log& log) {
+  for (const SkippedLine& line : files.skipped) {
+    log.warning("python-dotenv cannot read a line of the env file, and skips it",
+                {{"file", line.path}, {"line", line.line}});
+  }
+  if (files.block.empty()) log.warning("the env files set nothing");
+  if (files.differences.empty()) return;
+  std::string keys;
+  for (const CliDifference& difference : files.differences) {
+    keys += (keys.empty() ? "" : ", ") + difference.key;
+  }
+  log.warning("the official CLI would store other values from this file",
+              {{"keys", keys}, {"hint", "secret-injector check --env-file FILE says why"}});
+}
+
+Result<StartMaterial> from_env_files(const Options& options, char** environment,
+                                     Progress& progress) {
   progress.enter(StartStep::environment);
-  auto block = read_env_files(options.env_files);
-  if (!block) return propagate(block);
+  auto files = read_env_files(options.env_files, env_file_options(options, environment));
+  if (!files) return propagate(files);
+  warn_of_env_files(*files, progress.log());
   StartMaterial material;
-  material.block = std::move(*block);
+  material.block = std::move(files->block);
   material.source = SecretsSource::env_file;
   return material;
 }
@@ -147,8 +164,19 @@ std::unique_ptr<Transport> make_transport(const CredentialIdentity& identity) {
 Result<StartMaterial> gather_material(const Options& options, char** environment,
                                       const SecretBuffer& credential_variable,
                                       const Deadline& deadline, Progress& progress) {
-  if (!options.env_files.empty()) return from_env_files(options, progress);
+  if (!options.env_files.empty()) return from_env_files(options, environment, progress);
   return from_control_plane(options, environment, credential_variable, deadline, progress);
+}
+
+EnvFileOptions env_file_options(const Options& options, char** environment) {
+  const auto image = [environment](std::string_view name) -> std::optional<std::string_view> {
+    const char* value = find_variable(environment, name);
+    return value == nullptr ? std::nullopt : std::optional<std::string_view>(value);
+  };
+  return {.format = options.env_format,
+          .expand = options.expand,
+          .image = image,
+          .image_first = options.environment.on_conflict == OnConflict::keep};
 }
 
 void publish_state(const Options& options, const StartMaterial& material, const Log& log) {

@@ -13,6 +13,7 @@
 #include "core/secret_buffer.h"
 #include "core/transport.h"
 #include "injector/deadline.h"
+#include "injector/env_file.h"
 #include "injector/options.h"
 #include "injector/progress.h"
 #include "injector/running_state.h"
@@ -38,6 +39,9 @@ std::unique_ptr<Transport> make_transport(const CredentialIdentity& identity);
 Result<StartMaterial> gather_material(const Options& options, char** environment,
                                       const SecretBuffer& credential_variable,
                                       const Deadline& deadline, Progress& progress);
+
+// How this start reads its env files. `environment` is the image's, for --expand.
+EnvFileOptions env_file_options(const Options& options, char** environment);
 
 // running.json. What goes wrong is a warning where the user named the directory, and never more.
 void publish_state(const Options& options, const StartMaterial& material, const Log& log);

@@ -239,9 +239,9 @@ SECTIONS = {
                   "use https://")),
     ],
     "A long --timeout": [
-        Row("nobody listens, `--timeout 6s`", within(6, lambda scene: scene.reach(bad.refused_authority())),
+        Row("nobody listens, `--timeout 12s`", within(12, lambda scene: scene.reach(bad.refused_authority())),
             Fails("fetch bundle: connect HOST:PORT: connection refused", NETWORK, WITHIN,
-                  'waiting for the control plane at_most="6s from the start" '
+                  'waiting for the control plane at_most="12s from the start" '
                   'cause="connect HOST:PORT: connection refused"'),
             cache=True, cached_when=AFTER_PATIENCE),
         Row("accepts, never answers, `--timeout 9s`", within(9, answers(bad.silent)),
