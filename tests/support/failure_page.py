@@ -1,7 +1,7 @@
 """docs/failures.md, made of the rows. `python3 -m support.failure_page` in tests/ writes it."""
 
 from support import programs
-from support.failure_rows import AFTER_PATIENCE, AT_DEADLINE, CACHE_ROWS, NOW, SECTIONS, Fails
+from support.failure_rows import AT_DEADLINE, CACHE_ROWS, NOW, SECTIONS, WITHIN_PATIENCE, Fails
 
 PATH = programs.ROOT / "docs" / "failures.md"
 
@@ -67,7 +67,7 @@ def outcome(expected):
 
 
 def time(when):
-    return {NOW: "at once", AT_DEADLINE: "deadline", AFTER_PATIENCE: "after `--cache-after`"}.get(when, "within")
+    return {NOW: "at once", AT_DEADLINE: "deadline", WITHIN_PATIENCE: "within `--cache-after`"}.get(when, "within")
 
 
 def shown(text, code=True):

@@ -19,7 +19,7 @@ from support.region import Region
 NOW = "at once"
 WITHIN = "within the deadline"
 AT_DEADLINE = "at the deadline"  # nothing ends it before
-AFTER_PATIENCE = "after --cache-after"  # 2 s, of a longer --timeout
+WITHIN_PATIENCE = "within --cache-after"  # 2 s, of a longer --timeout
 
 NETWORK = "check that the control plane runs and that this network can reach it"
 LOG = "look at the control plane's log and metrics"
@@ -243,12 +243,12 @@ SECTIONS = {
             Fails("fetch bundle: connect HOST:PORT: connection refused", NETWORK, WITHIN,
                   'waiting for the control plane at_most="12s from the start" '
                   'cause="connect HOST:PORT: connection refused"'),
-            cache=True, cached_when=AFTER_PATIENCE),
+            cache=True, cached_when=WITHIN_PATIENCE),
         Row("accepts, never answers, `--timeout 9s`", within(9, answers(bad.silent)),
             Fails("fetch bundle: wait for HOST:PORT to answer: timed out after <t>",
                   "look at the control plane's log and load", AT_DEADLINE,
                   'waiting for the control plane at_most="9s from the start"'),
-            cache=True, cached_when=AFTER_PATIENCE),
+            cache=True, cached_when=WITHIN_PATIENCE),
         Row("a credential in a pipe that nobody writes to, `--timeout 3s`", within(3, credential_in_a_pipe),
             Fails("credential: it was not done within --timeout, <t>",
                   "the credential's file is a pipe that nobody writes to, or on a disk that hangs", AT_DEADLINE,
