@@ -134,11 +134,12 @@ Result<void> CacheDirectory::replace(const std::string& name, const std::string&
 
 std::vector<std::string> CacheDirectory::names(std::string_view suffix, std::size_t limit) const {
   std::vector<std::string> found;
-  UniqueFd again(::openat(fd_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  UniqueFd again(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
   if (!again.is_open()) return found;
   const std::unique_ptr<DIR, int (*)(DIR*)> listing(::fdopendir(again.get()), ::closedir);
   if (listing == nullptr) return found;
-  (void)again.release();  // closedir() closes it
+  (void)again.release();       // closedir() closes it
+  ::rewinddir(listing.get());  // the two descriptors share one offset
   while (const dirent* entry = ::readdir(listing.get())) {
     const std::string_view name(&entry->d_name[0]);
     if (found.size() == limit) break;
