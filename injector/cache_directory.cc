@@ -140,6 +140,7 @@ std::vector<std::string> CacheDirectory::names(std::string_view suffix, std::siz
   if (listing == nullptr) return found;
   (void)again.release();       // closedir() closes it
   ::rewinddir(listing.get());  // the two descriptors share one offset
+  // This stream has one reader. NOLINTNEXTLINE(concurrency-mt-unsafe)
   while (const dirent* entry = ::readdir(listing.get())) {
     const std::string_view name(&entry->d_name[0]);
     if (found.size() == limit) break;

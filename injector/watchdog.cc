@@ -32,7 +32,7 @@ extern "C" void on_alarm(int signal_number, siginfo_t* info, void*) {
   if (!is_announcement_over.exchange(true)) {
     const int error_before = errno;
     write_if_possible(current_notice.load());
-    ::timer_settime(timer, TIMER_ABSTIME, &end_of_start, nullptr);
+    (void)::timer_settime(timer, TIMER_ABSTIME, &end_of_start, nullptr);  // cannot fail: it exists
     errno = error_before;
     return;
   }
