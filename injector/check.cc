@@ -71,10 +71,12 @@ Step content_step(std::string name, std::string_view of, std::size_t count, std:
 
 void judge_files(const EnvFiles& files, Step& step) {
   std::vector<std::string> skipped;
+  skipped.reserve(files.skipped.size());
   for (const SkippedLine& line : files.skipped) {
     skipped.push_back(fmt::format("{}:{}", line.path, line.line));
   }
   std::vector<std::string> differs;
+  differs.reserve(files.differences.size());
   for (const CliDifference& difference : files.differences) {
     differs.push_back(fmt::format("{} ({})", difference.key, difference.reason));
   }
