@@ -19,15 +19,11 @@ die() {
 
 # make_debian_root SUITE ROOT [OPTION of mmdebstrap…]
 make_debian_root() {
-  local suite=$1 root=$2 own settings
+  local suite=$1 root=$2 settings
   shift 2
   command -v mmdebstrap >/dev/null || die "mmdebstrap is missing" "Run apt-get install mmdebstrap."
-  # shellcheck disable=SC1091  # the machine's own file
-  own=$(source /etc/os-release && echo "$VERSION_CODENAME")
   settings=$(mktemp)
   apt-config dump Acquire | grep -E '^Acquire::(Check|http|https)' > "$settings" || true
-  # The machine's sources with the suite's name exchanged.
-  { find /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources -exec sed "s/\b$own\b/$suite/g" {} + 2>/dev/null || true; } |
-    mmdebstrap --quiet --aptopt="$settings" "$@" "$suite" "$root" -
+  script/debian-sources --suite "$suite" | mmdebstrap --quiet --aptopt="$settings" "$@" "$suite" "$root" -
   rm -f "$settings"
 }
