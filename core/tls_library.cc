@@ -60,6 +60,15 @@ void load_error_texts() {
 #pragma GCC diagnostic pop
 }
 
+// An alert is "sslv3 alert …" in OpenSSL 3.0 and "ssl/tls alert …" in newer releases. One text for
+// both, which does not make a reader look for SSLv3.
+std::string with_one_name_of_alerts(std::string_view reason) {
+  for (const std::string_view name : {"sslv3 alert ", "ssl/tls alert "}) {
+    if (reason.starts_with(name)) return "tls alert " + std::string(reason.substr(name.size()));
+  }
+  return std::string(reason);
+}
+
 }  // namespace
 
 void start_tls_library() {
@@ -74,7 +83,7 @@ std::string tls_error_text(const std::string& detail) {
   if (code == 0) return detail;
   load_error_texts();
   const char* const reason = ERR_reason_error_string(code);
-  return reason == nullptr ? detail : reason;
+  return reason == nullptr ? detail : with_one_name_of_alerts(reason);
 }
 
 }  // namespace agent_secrets

@@ -233,7 +233,7 @@ SECTIONS = {
                   "check that the control plane runs and speaks https on this port", AT_DEADLINE), cache=True),
         Row("TLS: alert", lambda scene: (scene.serve(bad.tls_alert), scene.urls.clear(),
                                          scene.reach(scene.authority, "https")),
-            fetch("tls handshake with HOST:PORT: sslv3 alert handshake failure",
+            fetch("tls handshake with HOST:PORT: tls alert handshake failure",
                   "check that the control plane speaks https, TLS 1.2 or newer, on this port", WITHIN), cache=True),
         Row("TLS: the port speaks plain http", lambda scene: (scene.serve(bad.plain_http), scene.urls.clear(),
                                                               scene.reach(scene.authority, "https")),
