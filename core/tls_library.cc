@@ -34,17 +34,21 @@ using Digest = const EVP_MD* (*)();
 constexpr std::array<Digest, 5> kCertificateDigests = {EVP_sha1, EVP_sha224, EVP_sha256, EVP_sha384,
                                                        EVP_sha512};
 
-// "OpenSSL/3.0.19: error:0A00010B:…": libcurl's prefix, then ERR_error_string(3).
+// libcurl's prefix, then ERR_error_string(3): "OpenSSL/3.0.19: error:0A00010B:…" from libcurl 7.88,
+// "TLS connect error: error:0A00010B:…" from libcurl 8.14.
 unsigned long error_code_of(std::string_view text) {
   constexpr std::string_view kPrefix = "error:";
   constexpr std::size_t kDigits = 8;
-  const std::size_t start = text.find(kPrefix);
-  if (start == std::string_view::npos) return 0;
-  const std::string_view digits = text.substr(start + kPrefix.size(), kDigits);
-  unsigned long code = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), code, 16);
-  const bool whole = digits.size() == kDigits && end == digits.data() + digits.size();
-  return error == std::errc() && whole ? code : 0;
+  for (std::size_t at = text.find(kPrefix); at != std::string_view::npos;
+       at = text.find(kPrefix, at + 1)) {
+    const std::string_view digits = text.substr(at + kPrefix.size(), kDigits);
+    unsigned long code = 0;
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), code, 16);
+    const bool whole = digits.size() == kDigits && end == digits.data() + digits.size();
+    if (error == std::errc() && whole) return code;
+  }
+  return 0;
 }
 
 void load_error_texts() {

@@ -12,6 +12,8 @@ TEST_CASE("the number of a TLS error becomes its text") {
         "wrong version number");
   CHECK(tls_error_text("error:0A00010B:SSL routines::wrong version number") ==
         "wrong version number");
+  CHECK(tls_error_text("TLS connect error: error:0A00010B:SSL routines::wrong version number") ==
+        "wrong version number");
   CHECK(tls_error_text("error:0A000410:lib(20)::reason(1040)") == "tls alert handshake failure");
 }
 

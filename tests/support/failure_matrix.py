@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 
-from support.failure_rows import AT_DEADLINE, CACHE_ROWS, NOW, ROWS, CacheRow, Fails, Row, Starts
+from support.failure_rows import AT_DEADLINE, CACHE_ROWS, NOW, ROWS, WITH_LIBCURL_8, CacheRow, Fails, Row, Starts
 from support.failure_scene import CACHED, TIMEOUT, Ended, Scene
 
 WORKERS = 12
@@ -30,6 +30,9 @@ class Case:
             return self.row.unreachable if self.condition == "unreachable" else self.row.reachable
         if self.condition == "fresh cache" and self.row.cache:
             return Starts(CACHED, CACHE_WARNING, self.row.outcome.when)
+        if has_libcurl_8() and self.row.fault in WITH_LIBCURL_8:
+            message, hint = WITH_LIBCURL_8[self.row.fault]
+            return dataclasses.replace(self.row.outcome, message=message, hint=hint)
         return self.row.outcome
 
 
@@ -71,6 +74,13 @@ def run(case, directory, certificates):
                 scene.fill_cache()
         ended = scene.start()
         return Result(case, ended, list(mismatches(case.expected, ended, scene)))
+
+
+@functools.cache
+def has_libcurl_8():
+    """The one that a build with the dev preset links: trixie's."""
+    version = subprocess.run(["curl", "--version"], capture_output=True, text=True, check=True).stdout
+    return " libcurl/8." in version
 
 
 @functools.cache

@@ -604,3 +604,10 @@ CACHE_ROWS = [
     CacheRow("the disk is full", spoilt(full_disk), SERVED, NOT_KEPT, root=True),
     CacheRow("the disk is read-only", spoilt(read_only_disk), SERVED, NOT_KEPT, root=True),
 ]
+
+# Message and hint of a fault where libcurl 8 is linked. While TLS or a proxy has not answered, it does not say that the
+# connection stands, so the step before is named. The released programs have libcurl 7.88, and the page speaks of them.
+WITH_LIBCURL_8 = {
+    "TLS: handshake stalls": ("fetch bundle: connect HOST:PORT: timed out after <t>", NETWORK),
+    "proxy: never answers": ("fetch bundle: connect proxy PROXY:PORT: timed out after <t>", PROXY),
+}
