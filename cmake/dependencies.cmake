@@ -1,4 +1,7 @@
 # Libraries of the distribution, each under one target name. `script/bootstrap` installs them.
+if(POLICY CMP0167)
+  cmake_policy(SET CMP0167 NEW)  # Boost's own package file finds Boost: the only way in newer releases of CMake
+endif()
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)

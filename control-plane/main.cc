@@ -1,7 +1,6 @@
 // secret-control-plane: secret sets for agents, behind the API that the official Pipecat Cloud CLI
 // speaks.
 #include <cerrno>
-#include <cstdio>
 
 #include <sodium.h>
 #include <sys/prctl.h>
@@ -14,12 +13,14 @@
 #include "control-plane/commands/image_pull_secret.h"
 #include "control-plane/commands/init.h"
 #include "control-plane/commands/organization.h"
+#include "control-plane/commands/public_url.h"
 #include "control-plane/commands/region.h"
 #include "control-plane/commands/set_wait.h"
 #include "control-plane/commands/token.h"
 #include "control-plane/commands/user.h"
 #include "control-plane/options.h"
 #include "control-plane/serve.h"
+#include "core/standard_streams.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -68,6 +69,18 @@ struct Run {
   Result<void> operator()(const OrganizationListOptions& options) const {
     return list_organizations(options, clock);
   }
+  Result<void> operator()(const OrganizationRemoveOptions& options) const {
+    return remove_organization(options, clock);
+  }
+  Result<void> operator()(const UserRemoveOptions& options) const {
+    return remove_user(options, clock);
+  }
+  Result<void> operator()(const OrganizationAllowNameOptions& options) const {
+    return allow_name(options, clock);
+  }
+  Result<void> operator()(const OrganizationAllowedNamesOptions& options) const {
+    return list_allowed_names(options, clock);
+  }
   Result<void> operator()(const UserAddOptions& options) const { return add_user(options, clock); }
   Result<void> operator()(const UserListOptions& options) const {
     return list_users(options, clock);
@@ -93,6 +106,9 @@ struct Run {
   Result<void> operator()(const CredentialRegisterOptions& options) const {
     return register_credential(options, clock);
   }
+  Result<void> operator()(const CredentialCaOptions& options) const {
+    return keep_credential_ca(options, clock);
+  }
   Result<void> operator()(const CredentialListOptions& options) const {
     return list_credentials(options, clock);
   }
@@ -106,17 +122,32 @@ struct Run {
   Result<void> operator()(const AgentEventsOptions& options) const {
     return show_agent_events(options, clock);
   }
+  Result<void> operator()(const AgentDeployNameOptions& options) const {
+    return show_deploy_name(options, clock);
+  }
   Result<ExitCode> operator()(const SetWaitOptions& options) const {
     return wait_for_set(options, clock);
   }
   Result<void> operator()(const RegionAddOptions& options) const {
     return add_region(options, clock);
   }
+  Result<void> operator()(const RegionRenameOptions& options) const {
+    return rename_region(options, clock);
+  }
+  Result<void> operator()(const RegionRemoveOptions& options) const {
+    return remove_region(options, clock);
+  }
   Result<void> operator()(const RegionListOptions& options) const {
     return list_regions(options, clock);
   }
   Result<void> operator()(const ImagePullSecretRenderOptions& options) const {
     return render_image_pull_secret(options, clock);
+  }
+  Result<void> operator()(const PublicUrlShowOptions& options) const {
+    return show_public_urls(options, clock);
+  }
+  Result<void> operator()(const PublicUrlSetOptions& options) const {
+    return set_public_urls(options, clock);
   }
 };
 
@@ -137,7 +168,7 @@ int run(int argc, char** argv) {
                       std::get<Command>(parsed));
   }
   if (done) return *done;
-  (void)std::fputs(describe("secret-control-plane", done.error()).c_str(), stderr);
+  write_last_words(describe("secret-control-plane", done.error()));
   return kExitFailed;
 }
 

@@ -24,6 +24,7 @@ constexpr const char* kDescription =
     "  secret-control-plane serve --data-dir data --master-key-file master.key &\n"
     "  . ./agent-secrets.env\n"
     "  pipecat cloud secrets set my-bot-secrets OPENAI_API_KEY=... --skip\n"
+    "  secret-control-plane set wait my-bot-secrets ...\n"
     "  pipecat cloud deploy my-bot my-image:1 --secrets my-bot-secrets --yes\n"
     "  secret-control-plane credential issue my-bot --output my-bot.credential ...";
 
@@ -53,6 +54,7 @@ class Parser {
     add_set();
     add_region();
     add_image_pull_secret();
+    add_public_url();
   }
 
   std::variant<Command, ExitCode> parse(int argc, char** argv) {
@@ -113,6 +115,14 @@ class Parser {
                     "how agents reach this control plane (repeatable)")
         ->type_name("URL")
         ->allow_extra_args(false);
+    app->add_option(
+           "--ca", options->ca_file,
+           "certificates that agents trust instead of the system's: recorded, and put into "
+           "every credential")
+        ->type_name("FILE");
+    app->add_option("--region-name", options->region_name,
+                    "the first region, us-west, as people see it (default: us-west)")
+        ->type_name("TEXT");
     app->add_option("--env-file", options->env_file,
                     "where to write the CLI's settings (default: agent-secrets.env beside the "
                     "master key)")
@@ -131,14 +141,15 @@ class Parser {
     certificate->type_name("FILE")->needs(key);
     key->type_name("FILE")->needs(certificate);
     app->add_option("--public-url", options->public_urls,
-                    "how agents reach it (repeatable; default: those of init, else what it "
-                    "listens on)")
+                    "how agents reach it in this run, besides the recorded URLs (repeatable; see "
+                    "public-url)")
         ->type_name("URL")
         ->allow_extra_args(false);
     app->add_flag("--allow-plain-http", options->allow_plain_http,
                   "without TLS also off loopback; only behind a proxy that does TLS");
     app->add_option("--max-connections", options->max_connections,
-                    "more wait until one ends; an instance that watches holds one")
+                    "most open connections; each running sidecar uses one, and one credential "
+                    "or token gets at most four fifths")
         ->type_name("N")
         ->check(CLI::Range(16, 1'000'000))
         ->capture_default_str();
@@ -164,6 +175,12 @@ class Parser {
     events->add_option("agent", options->agent)->required();
     events->add_flag("--json", options->json, "as JSON");
     add_organization(events, options);
+
+    CLI::App* name = agent->add_subcommand(
+        "deploy-name", "What a deploy command calls its target: AGENT_SECRETS_DEPLOY_NAME");
+    const auto naming = command<AgentDeployNameOptions>(name);
+    name->add_option("agent", naming->agent, "need not be deployed yet")->required();
+    add_organization(name, naming);
   }
 
   void add_token() {
@@ -209,7 +226,7 @@ class Parser {
   }
 
   void add_organization() {
-    CLI::App* organization = app_.add_subcommand("organization", "Who has sets and agents");
+    CLI::App* organization = app_.add_subcommand("organization", "Manage organizations");
     organization->require_subcommand(1);
 
     CLI::App* add = organization->add_subcommand("add", "Make another organization");
@@ -218,19 +235,51 @@ class Parser {
     add->add_option("--display-name", adding->display_name, "as people see it (default: its name)")
         ->type_name("TEXT");
 
+    CLI::App* remove = organization->add_subcommand(
+        "remove", "Remove an organization that has no agents, sets, members, tokens and keys");
+    const auto removing = command<OrganizationRemoveOptions>(remove);
+    remove->add_option("name", removing->name)->required();
+
     CLI::App* list = organization->add_subcommand("list", "All organizations");
     const auto listing = command<OrganizationListOptions>(list);
     list->add_flag("--json", listing->json, "as JSON");
+    add_allowed_names(organization);
+  }
+
+  void add_allowed_names(CLI::App* organization) {
+    CLI::App* allow = organization->add_subcommand(
+        "allow-name", "Let the organization's secret sets have one reserved name");
+    allow->footer(
+        "Reserved names decide which code a bot runs or whom it trusts: LD_PRELOAD, PYTHONPATH,\n"
+        "SSL_CERT_FILE (docs/reserved-names.md). A bot whose set has one starts only with\n"
+        "secret-injector --allow NAME.");
+    const auto allowing = command<OrganizationAllowNameOptions>(allow);
+    allow->add_option("name", allowing->name, "such as SSL_CERT_FILE")->required();
+    allow->add_flag("--remove", allowing->remove,
+                    "refuse it in writes from now on; sets that have it keep it");
+    add_organization(allow, allowing);
+
+    CLI::App* list =
+        organization->add_subcommand("allowed-names", "Reserved names that its sets may have");
+    const auto listing = command<OrganizationAllowedNamesOptions>(list);
+    list->add_flag("--json", listing->json, "as JSON");
+    add_organization(list, listing);
   }
 
   void add_user() {
-    CLI::App* user = app_.add_subcommand("user", "People, who can be members of organizations");
+    CLI::App* user =
+        app_.add_subcommand("user", "Manage people, who can be members of organizations");
     user->require_subcommand(1);
 
     CLI::App* add = user->add_subcommand("add", "Make a user");
     const auto adding = command<UserAddOptions>(add);
     add->add_option("name", adding->name)->required();
     add->add_option("--email", adding->email, "what `auth whoami` shows")->type_name("ADDRESS");
+
+    CLI::App* remove =
+        user->add_subcommand("remove", "Remove a user without memberships and live tokens");
+    const auto removing = command<UserRemoveOptions>(remove);
+    remove->add_option("name", removing->name)->required();
 
     CLI::App* list = user->add_subcommand("list", "All users and their memberships");
     const auto listing = command<UserListOptions>(list);
@@ -279,13 +328,19 @@ class Parser {
   }
 
   // What a credential tells its instances of the control plane.
-  static void add_identity(CLI::App* app, std::vector<std::string>& urls, std::string& ca_file) {
-    app->add_option("--url", urls,
+  template <typename T>
+  static void add_identity(CLI::App* app, const std::shared_ptr<T>& options) {
+    app->add_option("--url", options->urls,
                     "how this agent reaches the control plane (default: its public URLs)")
         ->type_name("URL")
         ->allow_extra_args(false);  // one each time, or it would swallow the agent's name
-    app->add_option("--ca", ca_file, "certificates to trust instead of the system's")
-        ->type_name("FILE");
+    CLI::Option* ca = app->add_option("--ca", options->ca_file,
+                                      "certificates to trust instead of the system's (default: "
+                                      "those that init or `credential ca` recorded)");
+    ca->type_name("FILE");
+    app->add_flag("--system-ca", options->system_ca,
+                  "trust the system's certificates, not the recorded ones")
+        ->excludes(ca);
   }
 
   void add_credential() {
@@ -296,7 +351,7 @@ class Parser {
     CLI::App* issue = credential->add_subcommand("issue", "Print a new credential, once");
     const auto issuing = command<CredentialIssueOptions>(issue);
     issue->add_option("agent", issuing->agent)->required();
-    add_identity(issue, issuing->urls, issuing->ca_file);
+    add_identity(issue, issuing);
     issue->add_option("--output", issuing->output_file, "write it here, mode 0600, instead")
         ->type_name("FILE");
     add_organization(issue, issuing);
@@ -309,8 +364,16 @@ class Parser {
         ->add_option("public-half", registered->public_half_file,
                      "file with what keygen printed; - for standard input")
         ->required();
-    add_identity(registering, registered->urls, registered->ca_file);
+    add_identity(registering, registered);
     add_organization(registering, registered);
+
+    CLI::App* ca = credential->add_subcommand(
+        "ca", "Print or record the certificates that go into every new credential");
+    const auto authority = command<CredentialCaOptions>(ca);
+    CLI::Option* file =
+        ca->add_option("file", authority->file, "PEM; default: print those recorded");
+    ca->add_flag("--forget", authority->forget, "record none: agents trust the system's")
+        ->excludes(file);
 
     CLI::App* list = credential->add_subcommand("list", "Key ids and their state");
     const auto listing = command<CredentialListOptions>(list);
@@ -369,7 +432,8 @@ class Parser {
   }
 
   void add_region() {
-    CLI::App* region = app_.add_subcommand("region", "Where sets and agents live");
+    CLI::App* region =
+        app_.add_subcommand("region", "Manage regions, in which sets and agents live");
     region->require_subcommand(1);
 
     CLI::App* add = region->add_subcommand(
@@ -378,6 +442,16 @@ class Parser {
     add->add_option("code", adding->code, "such as eu-central; it cannot be changed")->required();
     add->add_option("--display-name", adding->display_name, "as people see it (default: its code)")
         ->type_name("TEXT");
+
+    CLI::App* rename = region->add_subcommand("rename", "Change what people see; not its code");
+    const auto renaming = command<RegionRenameOptions>(rename);
+    rename->add_option("code", renaming->code)->required();
+    rename->add_option("display-name", renaming->display_name, "as people see it")->required();
+
+    CLI::App* remove = region->add_subcommand(
+        "remove", "Remove a region without agents and sets; its store and its keys stay");
+    const auto removing = command<RegionRemoveOptions>(remove);
+    remove->add_option("code", removing->code)->required();
 
     CLI::App* list = region->add_subcommand("list", "All regions");
     const auto listing = command<RegionListOptions>(list);
@@ -403,6 +477,24 @@ class Parser {
     render->add_flag("--allow-pending", options->allow_pending,
                      "also when its newest version is not ready");
     add_organization(render, options);
+  }
+
+  void add_public_url() {
+    CLI::App* app = app_.add_subcommand(
+        "public-url", "The recorded URLs of this control plane, which credentials name");
+    app->require_subcommand(1);
+
+    CLI::App* show = app->add_subcommand("show", "What a new credential names");
+    const auto showing = command<PublicUrlShowOptions>(show);
+    show->add_flag("--json", showing->json, "as JSON");
+
+    CLI::App* set = app->add_subcommand(
+        "set", "Record other URLs; says which live credentials would be refused");
+    const auto setting = command<PublicUrlSetOptions>(set);
+    set->add_option("urls", setting->urls, "all of them: what is not given is removed")
+        ->required()
+        ->type_name("URL...");
+    set->add_flag("--yes", setting->yes, "also when live credentials would be refused");
   }
 
   CLI::App app_;

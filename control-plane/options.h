@@ -26,7 +26,9 @@ struct InitOptions {
   DataOptions data;
   std::string organization;
   std::vector<std::string> public_urls;
-  std::string env_file;  // empty: agent-secrets.env beside the master key
+  std::string ca_file;      // recorded for credentials; empty: none
+  std::string region_name;  // as people see the first region; empty: its code
+  std::string env_file;     // empty: agent-secrets.env beside the master key
 };
 
 struct ServeOptions {
@@ -41,11 +43,28 @@ struct ServeOptions {
   int on_deploy_timeout_s = 300;
 };
 
+struct PublicUrlShowOptions {
+  DataOptions data;
+  bool json = false;
+};
+
+struct PublicUrlSetOptions {
+  DataOptions data;
+  std::vector<std::string> urls;
+  bool yes = false;  // also when live credentials break
+};
+
 struct AgentEventsOptions {
   DataOptions data;
   std::string organization;  // empty: the only one
   std::string agent;
   bool json = false;
+};
+
+struct AgentDeployNameOptions {
+  DataOptions data;
+  std::string organization;  // empty: the only one
+  std::string agent;
 };
 
 struct TokenCreateOptions {
@@ -76,8 +95,26 @@ struct OrganizationAddOptions {
   std::string display_name;
 };
 
+struct OrganizationRemoveOptions {
+  DataOptions data;
+  std::string name;
+};
+
 struct OrganizationListOptions {
   DataOptions data;
+  bool json = false;
+};
+
+struct OrganizationAllowNameOptions {
+  DataOptions data;
+  std::string organization;
+  std::string name;
+  bool remove = false;
+};
+
+struct OrganizationAllowedNamesOptions {
+  DataOptions data;
+  std::string organization;
   bool json = false;
 };
 
@@ -85,6 +122,11 @@ struct UserAddOptions {
   DataOptions data;
   std::string name;
   std::string email;
+};
+
+struct UserRemoveOptions {
+  DataOptions data;
+  std::string name;
 };
 
 struct UserListOptions {
@@ -129,8 +171,15 @@ struct CredentialIssueOptions {
   std::string organization;
   std::string agent;
   std::vector<std::string> urls;
-  std::string ca_file;
+  std::string ca_file;      // empty: the recorded one
+  bool system_ca = false;   // none, also when one is recorded
   std::string output_file;  // empty: standard output
+};
+
+struct CredentialCaOptions {
+  DataOptions data;
+  std::string file;     // empty: print the recorded one
+  bool forget = false;  // record none
 };
 
 struct CredentialRegisterOptions {
@@ -140,6 +189,7 @@ struct CredentialRegisterOptions {
   std::string public_half_file;  // "-": standard input
   std::vector<std::string> urls;
   std::string ca_file;
+  bool system_ca = false;
 };
 
 struct CredentialListOptions {
@@ -185,6 +235,17 @@ struct RegionAddOptions {
   std::string display_name;  // empty: its code
 };
 
+struct RegionRenameOptions {
+  DataOptions data;
+  std::string code;
+  std::string display_name;
+};
+
+struct RegionRemoveOptions {
+  DataOptions data;
+  std::string code;
+};
+
 struct RegionListOptions {
   DataOptions data;
   bool json = false;
@@ -199,14 +260,16 @@ struct ImagePullSecretRenderOptions {
   bool allow_pending = false;
 };
 
-using Command =
-    std::variant<InitOptions, ServeOptions, TokenCreateOptions, TokenListOptions,
-                 TokenRevokeOptions, OrganizationAddOptions, OrganizationListOptions,
-                 UserAddOptions, UserListOptions, MemberAddOptions, MemberRemoveOptions,
-                 ApiKeyCreateOptions, ApiKeyListOptions, ApiKeyRevokeOptions,
-                 CredentialIssueOptions, CredentialRegisterOptions, CredentialListOptions,
-                 CredentialRevokeOptions, FleetOptions, SetStatusOptions, AgentEventsOptions,
-                 SetWaitOptions, RegionAddOptions, RegionListOptions, ImagePullSecretRenderOptions>;
+using Command = std::variant<
+    InitOptions, ServeOptions, TokenCreateOptions, TokenListOptions, TokenRevokeOptions,
+    OrganizationAddOptions, OrganizationListOptions, OrganizationRemoveOptions,
+    OrganizationAllowNameOptions, OrganizationAllowedNamesOptions, UserAddOptions, UserListOptions,
+    UserRemoveOptions, MemberAddOptions, MemberRemoveOptions, ApiKeyCreateOptions,
+    ApiKeyListOptions, ApiKeyRevokeOptions, CredentialIssueOptions, CredentialRegisterOptions,
+    CredentialCaOptions, CredentialListOptions, CredentialRevokeOptions, FleetOptions,
+    SetStatusOptions, AgentEventsOptions, AgentDeployNameOptions, SetWaitOptions, RegionAddOptions,
+    RegionRenameOptions, RegionRemoveOptions, RegionListOptions, ImagePullSecretRenderOptions,
+    PublicUrlShowOptions, PublicUrlSetOptions>;
 
 // A command to run, or the exit code when there is nothing to run: help was printed, or what is
 // wrong with the command line.

@@ -1,14 +1,18 @@
 #include "control-plane/public_urls.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <fstream>
 
 #include "core/limits.h"
 
 namespace agent_secrets::control_plane {
 namespace {
 
-constexpr std::string_view kChosen = "public_urls";  // one a line
-constexpr std::string_view kListen = "listen_url";
+// Settings; several URLs are one a line.
+constexpr std::string_view kRecorded = "public_urls";
+constexpr std::string_view kLastRun = "listen_url";
+constexpr std::string_view kCa = "ca_pem";
 constexpr std::string_view kDefault = "http://127.0.0.1:7710";
 constexpr std::size_t kUrlMax = 512;
 
@@ -38,6 +42,24 @@ std::vector<std::string> split_lines(std::string_view text) {
   return lines;
 }
 
+Result<void> put_urls(Catalog& catalog, std::string_view setting,
+                      const std::vector<std::string>& urls) {
+  std::string lines;
+  for (const std::string& url : urls) lines += url + "\n";
+  return catalog.put_setting(setting, lines);
+}
+
+Result<std::vector<std::string>> find_urls(Catalog& catalog, std::string_view setting) {
+  auto lines = catalog.find_setting(setting);
+  if (!lines) return propagate(lines, "read the public URLs");
+  return split_lines(lines->value_or(""));
+}
+
+// Key ids are unique in the whole catalog.
+std::string credential_setting(std::string_view kid) {
+  return "credential_urls " + std::string(kid);
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> normalise_urls(const std::vector<std::string>& urls) {
@@ -54,23 +76,70 @@ Result<std::vector<std::string>> normalise_urls(const std::vector<std::string>& 
   return normalised;
 }
 
-Result<void> remember_public_urls(Catalog& catalog, const std::vector<std::string>& urls) {
-  std::string lines;
-  for (const std::string& url : urls) lines += url + "\n";
-  return catalog.put_setting(kChosen, lines);
+Result<void> record_public_urls(Catalog& catalog, const std::vector<std::string>& urls) {
+  return put_urls(catalog, kRecorded, urls);
 }
 
-Result<void> remember_listen_url(Catalog& catalog, std::string_view url) {
-  return catalog.put_setting(kListen, url);
+Result<std::vector<std::string>> recorded_public_urls(Catalog& catalog) {
+  return find_urls(catalog, kRecorded);
+}
+
+Result<std::vector<std::string>> urls_of_run(Catalog& catalog,
+                                             const std::vector<std::string>& options,
+                                             const std::string& listening) {
+  auto urls = normalise_urls(options);
+  if (!urls) return urls;
+  auto recorded = recorded_public_urls(catalog);
+  if (!recorded) return recorded;
+  if (urls->empty() && recorded->empty()) urls->push_back(listening);
+  const auto last_run = urls->empty() ? std::vector<std::string>{listening} : *urls;
+  if (auto kept = put_urls(catalog, kLastRun, last_run); !kept) return propagate(kept);
+  for (std::string& url : *recorded) {
+    if (std::ranges::find(*urls, url) == urls->end()) urls->push_back(std::move(url));
+  }
+  return urls;
 }
 
 Result<std::vector<std::string>> public_urls(Catalog& catalog) {
-  auto chosen = catalog.find_setting(kChosen);
-  if (!chosen) return propagate(chosen, "read the public URLs");
-  if (*chosen && !(*chosen)->empty()) return split_lines(**chosen);
-  auto listening = catalog.find_setting(kListen);
-  if (!listening) return propagate(listening, "read the public URLs");
-  return std::vector<std::string>{listening->value_or(std::string(kDefault))};
+  auto urls = recorded_public_urls(catalog);
+  if (!urls || !urls->empty()) return urls;
+  urls = find_urls(catalog, kLastRun);
+  if (urls && urls->empty()) urls->emplace_back(kDefault);
+  return urls;
+}
+
+Result<void> remember_credential_urls(Catalog& catalog, std::string_view kid,
+                                      const std::vector<std::string>& urls) {
+  return put_urls(catalog, credential_setting(kid), urls);
+}
+
+Result<std::vector<std::string>> credential_urls(Catalog& catalog, std::string_view kid) {
+  return find_urls(catalog, credential_setting(kid));
+}
+
+Result<void> remember_ca(Catalog& catalog, std::string_view pem) {
+  return catalog.put_setting(kCa, pem);
+}
+
+Result<std::string> recorded_ca(Catalog& catalog) {
+  auto recorded = catalog.find_setting(kCa);
+  if (!recorded) return propagate(recorded, "read the recorded certificates");
+  return recorded->value_or(std::string());
+}
+
+Result<std::string> read_ca_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(limits::kCredential, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!file.is_open() || file.bad()) {
+    return fail(ErrorCode::failed, "read " + path + ": " + errno_message(errno));
+  }
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() == limits::kCredential || text.find("-----BEGIN CERTIFICATE") == text.npos) {
+    return fail(ErrorCode::invalid, path + ": not a few certificates in PEM",
+                "give the certificate of the authority that signed the server's");
+  }
+  return text;
 }
 
 }  // namespace agent_secrets::control_plane

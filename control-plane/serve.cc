@@ -1,5 +1,6 @@
 #include "control-plane/serve.h"
 
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <functional>
@@ -11,6 +12,10 @@
 #include <thread>
 #include <vector>
 
+#include <fmt/format.h>
+#include <malloc.h>
+#include <sys/stat.h>
+
 #include "control-plane/commands/admin.h"
 #include "control-plane/fleet/recorder.h"
 #include "control-plane/http/server.h"
@@ -20,6 +25,7 @@
 #include "control-plane/rest-api/errors.h"
 #include "control-plane/rest-api/rest_api.h"
 #include "control-plane/rollout/runner.h"
+#include "core/threads.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -34,15 +40,18 @@ class Regions {
       recorders_.try_emplace(code, code, *handle.store, clock, log);
     }
   }
-  void start() {
+  Result<void> start() {
     for (auto& [code, provisioner] : provisioners_) {
-      threads_.emplace_back(
-          [running = provisioner.get()](const std::stop_token& stop) { running->run(stop); });
+      auto begun =
+          begin([running = provisioner.get()](const std::stop_token& stop) { running->run(stop); });
+      if (!begun) return begun;
     }
     for (auto& [code, recorder] : recorders_) {
-      threads_.emplace_back(
-          [running = &recorder](const std::stop_token& stop) { running->run(stop); });
+      auto begun =
+          begin([running = &recorder](const std::stop_token& stop) { running->run(stop); });
+      if (!begun) return begun;
     }
+    return {};
   }
   // The catalog accepts no set or agent of a region that was not there when the stores were opened.
   RegionSignals signals(std::function<void()> roll_out) {
@@ -55,6 +64,13 @@ class Regions {
   std::map<std::string, InstanceRecorder>& recorders() { return recorders_; }
 
  private:
+  Result<void> begin(std::function<void(const std::stop_token&)> work) {
+    auto thread = start_thread<std::jthread>("a region", std::move(work));
+    if (!thread) return propagate(thread);
+    threads_.push_back(std::move(*thread));
+    return {};
+  }
+
   std::map<std::string, ChangeHub> hubs_;
   std::map<std::string, std::unique_ptr<Provisioner>> provisioners_;
   std::map<std::string, InstanceRecorder> recorders_;
@@ -71,9 +87,13 @@ class DeployCommand {
                                    .inherited = rollout_inherits(environ)},
                     catalog, log);
   }
-  void start() {
-    if (!runner_) return;
-    thread_ = std::jthread([this](const std::stop_token& stop) { runner_->run(stop); });
+  Result<void> start() {
+    if (!runner_) return {};
+    auto thread = start_thread<std::jthread>(
+        "the deploy command", [this](const std::stop_token& stop) { runner_->run(stop); });
+    if (!thread) return propagate(thread);
+    thread_ = std::move(*thread);
+    return {};
   }
   void wake() {
     if (runner_) runner_->wake();
@@ -109,47 +129,86 @@ std::string listen_url(const ServeOptions& options, std::uint16_t port) {
   return scheme + options.listen.substr(0, options.listen.rfind(':') + 1) + std::to_string(port);
 }
 
-sigset_t stop_signals() {
+// Those that handle_signals() waits for.
+sigset_t handled_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
   return signals;
 }
 
-// Ends with the first signal, or when the server ends without one.
-void stop_on_signal(Server& server, const Log& log, const std::stop_token& stop) {
-  const sigset_t signals = stop_signals();
+// Before there are threads, which inherit the mask.
+void prepare_signals() {
+  const sigset_t signals = handled_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  // SIGPIPE: the reader of the log goes away. SIGXFSZ: a write past a file size limit, which fails
+  // and is answered. SIGUSR1, SIGUSR2: sent by tools that rotate logs, to whoever writes them.
+  for (const int number : {SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2}) {
+    (void)std::signal(number, SIG_IGN);
+  }
+}
+
+// Ends with SIGTERM or SIGINT, or when the server ends without one.
+void handle_signals(Server& server, const Log& log, const std::stop_token& stop) {
+  const sigset_t signals = handled_signals();
   const timespec tick{.tv_sec = 0, .tv_nsec = 200'000'000};
   while (!stop.stop_requested()) {
-    if (sigtimedwait(&signals, nullptr, &tick) < 0) continue;
+    const int number = sigtimedwait(&signals, nullptr, &tick);
+    if (number < 0) continue;
+    if (number == SIGHUP) {
+      server.reload();
+      continue;
+    }
     log.info("stopping");
     server.stop();
     return;
   }
 }
 
-Result<std::vector<std::string>> settle_public_urls(const ServeOptions& options, Catalog& catalog,
-                                                    const std::string& listening) {
-  if (!options.public_urls.empty()) {
-    auto chosen = normalise_urls(options.public_urls);
-    if (!chosen) return chosen;
-    if (auto kept = remember_public_urls(catalog, *chosen); !kept) return propagate(kept);
+// No reason to stop: certbot's keys are often readable for a group, and a mount may know no modes.
+void warn_of_open_key(const std::string& key_file, const Log& log) {
+  struct stat facts{};
+  if (key_file.empty() || ::stat(key_file.c_str(), &facts) != 0) return;
+  if ((facts.st_mode & (S_IWGRP | S_IROTH | S_IWOTH)) == 0) return;
+  log.warning("others may read or replace the TLS key; chmod 640 it, or 600",
+              {{"file", key_file}, {"mode", fmt::format("{:04o}", facts.st_mode & 07777)}});
+}
+
+// An operator who wanted a URL for good hears that this run alone goes by it.
+Result<void> warn_of_unrecorded_urls(const ServeOptions& options, Catalog& catalog,
+                                     const Log& log) {
+  auto recorded = recorded_public_urls(catalog);
+  auto wanted = normalise_urls(options.public_urls);
+  if (!recorded) return propagate(recorded);
+  if (!wanted) return propagate(wanted);
+  if (recorded->empty()) return {};
+  for (const std::string& url : *wanted) {
+    if (std::ranges::find(*recorded, url) != recorded->end()) continue;
+    log.warning("--public-url is of this run only: new credentials name what is recorded",
+                {{"url", url},
+                 {"recorded", recorded->front()},
+                 {"hint", "secret-control-plane public-url set records another"}});
   }
-  if (auto kept = remember_listen_url(catalog, listening); !kept) return propagate(kept);
-  return public_urls(catalog);
+  return {};
+}
+
+// The C library would serve large buffers from memory that it keeps: a thousand answers of 2 MB
+// each would stay in the process for good. So they are mapped one by one, and unmapped when freed.
+void give_large_buffers_back() {
+  constexpr int kLarge = 128 * 1024;
+  (void)::mallopt(M_MMAP_THRESHOLD, kLarge);
+  (void)::mallopt(M_TRIM_THRESHOLD, kLarge);
 }
 
 }  // namespace
 
 Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& log) {
-  const sigset_t signals = stop_signals();
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  (void)std::signal(SIGPIPE, SIG_IGN);  // a log reader that goes away must not end the server
-  (void)std::signal(SIGXFSZ, SIG_IGN);  // a write past a file size limit fails, and is answered
-
+  prepare_signals();
+  if (auto started = log.start_thread(); !started) return propagate(started);
+  give_large_buffers_back();
   auto wanted = server_options(options);
   if (!wanted) return propagate(wanted);
+  warn_of_open_key(options.tls_key_file, log);
   auto lock = lock_data_directory(options.data.data_directory);
   if (!lock) return propagate(lock);
   auto stores = open_data(options.data, clock);
@@ -159,25 +218,29 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   if (auto told = catalog.use_rollouts(!options.on_deploy.empty()); !told) return told;
   DeployCommand deploy_command(options, catalog, log);
   Regions regions(*stores, clock, log);
+  HttpCounters counters;
   const RestApi rest{.catalog = catalog,
                      .regions = regions.signals([&deploy_command] { deploy_command.wake(); }),
                      .stores = stores->regions,
+                     .counters = counters,
                      .clock = clock,
                      .log = log};
   Router router(fallback_response);
   add_rest_routes(router, rest);
-  auto server = Server::bind(std::move(*wanted), router, log);
+  auto server = Server::bind(std::move(*wanted), router, log, counters);
   if (!server) return propagate(server);
   const std::string listening = listen_url(options, (*server)->port());
-  auto urls = settle_public_urls(options, catalog, listening);
+  auto urls = urls_of_run(catalog, options.public_urls, listening);
   if (!urls) return propagate(urls);
+  if (auto told = warn_of_unrecorded_urls(options, catalog, log); !told) return told;
   InstanceApi instances(stores->regions, regions.hubs(), regions.recorders(), *urls, clock, log);
   add_instance_routes(router, instances);
 
-  regions.start();
-  deploy_command.start();
-  const std::jthread signal_thread(
-      [&](const std::stop_token& stop) { stop_on_signal(**server, log, stop); });
+  if (auto started = regions.start(); !started) return propagate(started);
+  if (auto started = deploy_command.start(); !started) return propagate(started);
+  const auto signal_thread = start_thread<std::jthread>(
+      "signals", [&](const std::stop_token& stop) { handle_signals(**server, log, stop); });
+  if (!signal_thread) return std::unexpected(signal_thread.error());
   log.info("listening", {{"url", listening}, {"public_url", urls->front()}});
   auto ran = (*server)->run();
   log.info("stopped");

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "control-plane/catalog/sqlite_catalog.h"
+#include "control-plane/data_directory.h"
 #include "control-plane/region/sqlite_region_store.h"
 #include "control-plane/sqlite/connection.h"
 #include "control-plane/sqlite/migrations.h"
@@ -34,9 +35,12 @@ std::unexpected<Error> directory_failure(std::string_view verb, const std::strin
               error == ENOENT ? kNoCatalogHint : "check that this user may write there");
 }
 
-Result<std::unique_ptr<SqliteConnection>> open_migrated(const std::string& path,
+Result<std::unique_ptr<SqliteConnection>> open_migrated(const std::string& directory,
+                                                        const std::string& path,
                                                         const std::vector<Migration>& migrations) {
-  auto connection = SqliteConnection::open(path);
+  auto reserve = DiskReserve::open(directory);
+  if (!reserve) return propagate(reserve);
+  auto connection = SqliteConnection::open(path, std::move(*reserve));
   if (!connection) return connection;
   if (auto ok = migrate(**connection, migrations); !ok) return propagate(ok);
   return connection;
@@ -66,17 +70,18 @@ Result<RegionHandle> open_region(const std::string& directory, const std::string
   if (!signing_keys) return propagate(signing_keys);
   auto cipher = keys.cipher("region:" + code);
   if (!cipher) return propagate(cipher);
-  auto connection = open_migrated(region_path(directory, code), region_migrations());
+  auto connection = open_migrated(directory, region_path(directory, code), region_migrations());
   if (!connection) return propagate(connection);
-  return RegionHandle{
-      .store = std::make_unique<SqliteRegionStore>(std::move(*connection), std::move(*cipher)),
-      .signing_keys = std::move(*signing_keys)};
+  auto store = std::make_unique<SqliteRegionStore>(std::move(*connection), std::move(*cipher));
+  store->add_missing_fingerprints();
+  return RegionHandle{.store = std::move(store), .signing_keys = std::move(*signing_keys)};
 }
 
 // The KeyStore works on the catalog's own connection, before anybody else does.
 Result<Stores> open_all(const std::string& directory, const MasterKey& master_key,
                         const Clock& clock) {
-  auto connection = open_migrated(catalog_path(directory), catalog_migrations());
+  if (auto ok = check_data_directory(directory); !ok) return propagate(ok);
+  auto connection = open_migrated(directory, catalog_path(directory), catalog_migrations());
   if (!connection) return propagate(connection);
   KeyStore keys(**connection, master_key);
   auto cipher = keys.cipher("catalog");

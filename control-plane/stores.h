@@ -26,6 +26,8 @@ struct Stores {
   std::map<std::string, RegionHandle> regions;  // by code
 };
 
+// Both refuse a directory that somebody else owns or may use (data_directory.h).
+//
 // Creates an empty catalog, and its directory (0700) when there is none; refuses one that already
 // holds a catalog.
 Result<Stores> create_stores(const std::string& data_directory, const MasterKey& master_key,

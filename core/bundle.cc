@@ -49,17 +49,17 @@ boost::json::array sets_json(const std::vector<SetVersion>& sets) {
 
 BundleFacts read_facts(const JsonObject& root) {
   BundleFacts facts;
-  facts.organization = root.text("organization", limits::kWireName);
-  facts.agent = root.text("agent", limits::kWireName);
-  facts.deployment = root.text("deployment", limits::kWireName);
+  facts.organization = root.name_text("organization", limits::kWireName);
+  facts.agent = root.name_text("agent", limits::kWireName);
+  facts.deployment = root.name_text("deployment", limits::kWireName);
   facts.sequence = root.integer("sequence");
   facts.recipient = root.text("recipient", limits::kKeyIdMax);
   if (!is_key_id(facts.recipient)) root.refuse("recipient", "not a key id");
   for (const auto& set : root.objects("sets", limits::kBundleSets)) {
-    facts.sets.push_back({.name = std::string(set.text("name", limits::kSetNameMax)),
+    facts.sets.push_back({.name = std::string(set.name_text("name", limits::kSetNameMax)),
                           .version = set.integer("version")});
   }
-  facts.region = root.text("region", limits::kWireName);
+  facts.region = root.name_text("region", limits::kWireName);
   facts.issued_at = std::chrono::seconds(root.integer("issued_at"));
   facts.nonce = root.text("nonce", limits::kNonceMax);
   return facts;

@@ -32,13 +32,15 @@ class SpawnSettings {
     posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions_, output_fd, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions_, output_fd, STDERR_FILENO);
+    // Libraries (Asio, libcurl) open sockets that are close-on-exec only a moment later, if at all.
+    posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1);
     posix_spawnattr_init(&attributes_);
     sigset_t none;
     sigemptyset(&none);
     posix_spawnattr_setsigmask(&attributes_, &none);
     sigset_t reset;
     sigemptyset(&reset);
-    for (const int signal_number : {SIGPIPE, SIGXFSZ, SIGTERM, SIGINT, SIGHUP}) {
+    for (const int signal_number : {SIGPIPE, SIGXFSZ, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) {
       sigaddset(&reset, signal_number);
     }
     posix_spawnattr_setsigdefault(&attributes_, &reset);

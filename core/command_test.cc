@@ -2,6 +2,9 @@
 
 #include <thread>
 
+#include <fcntl.h>
+
+#include "core/unique_fd.h"
 #include "tests/catch.h"
 
 using namespace agent_secrets;
@@ -35,6 +38,15 @@ TEST_CASE("a command's lines come from both streams, the last one without its en
 TEST_CASE("a command gets exactly the environment that it is given") {
   const Ran ran = run({.command = "echo \"$FACT/$HOME\"", .environment = {"FACT=a b; $(date)"}});
   CHECK(ran.lines == std::vector<std::string>{"a b; $(date)/"});
+}
+
+TEST_CASE("a command inherits no descriptor but the standard ones, close-on-exec or not") {
+  // As a library may leave one open.
+  const UniqueFd kept(::open("/dev/null", O_RDONLY));  // NOLINT(android-cloexec-open)
+  REQUIRE(kept.get() > 2);
+  const Ran ran = run({.command = "readlink /proc/self/fd/* | grep -c /dev/null",
+                       .environment = {"PATH=/usr/bin:/bin"}});
+  CHECK(ran.lines == std::vector<std::string>{"1"});  // standard input
 }
 
 TEST_CASE("a command's exit code and its death by a signal are told") {

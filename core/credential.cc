@@ -110,8 +110,8 @@ CredentialIdentity read_identity(const JsonObject& root) {
     identity.urls.emplace_back(url);
   }
   if (identity.urls.empty()) root.refuse("urls", "empty");
-  identity.organization = root.text("organization", limits::kWireName);
-  identity.agent = root.text("agent", limits::kWireName);
+  identity.organization = root.name_text("organization", limits::kWireName);
+  identity.agent = root.name_text("agent", limits::kWireName);
   identity.kid = root.text("kid", limits::kKeyIdMax);
   if (!is_key_id(identity.kid)) root.refuse("kid", "not a key id");
   for (const auto& key : root.objects("verification_keys", limits::kVerificationKeys)) {

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <optional>
 #include <string_view>
 #include <utility>
 
 #include <curl/curl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
@@ -18,8 +20,11 @@
 #include "core/limits.h"
 #include "core/name_service.h"
 #include "core/proxy.h"
+#include "core/resolve.h"
 #include "core/system_trust.h"
+#include "core/threads.h"
 #include "core/tls_library.h"
+#include "core/tls_policy.h"
 
 namespace agent_secrets {
 namespace {
@@ -98,7 +103,7 @@ Result<Target> permitted_target(const std::string& url, bool allow_plain_http) {
   if (allow_plain_http || is_loopback(target->host)) return target;
   return fail(ErrorCode::invalid,
               "plain http to " + target->authority + " is refused: it is not a loopback address",
-              "use https://");
+              "use https://, or --allow-plain-http on a network that you trust");
 }
 
 Result<Target> find_target(const std::string& url, bool allow_plain_http) {
@@ -174,6 +179,23 @@ int on_socket(void* timeout_pointer, curl_socket_t socket, curlsocktype purpose)
   return CURL_SOCKOPT_OK;
 }
 
+// The host and the port of "host:port" or "[address]:port".
+struct Hop {
+  std::string host;
+  std::string port;
+};
+
+Hop hop_of(const std::string& authority) {
+  const std::size_t colon = authority.rfind(':');
+  std::string host = authority.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  return {.host = std::move(host), .port = authority.substr(colon + 1)};
+}
+
+bool is_unresolved(std::optional<int> performed) {
+  return performed == CURLE_COULDNT_RESOLVE_HOST || performed == CURLE_COULDNT_RESOLVE_PROXY;
+}
+
 struct MultiDelete {
   void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
 };
@@ -194,6 +216,9 @@ struct CurlTransport::Handle {
     set_option(curl, CURLOPT_FOLLOWLOCATION, 0L);
     set_option(curl, CURLOPT_NOSIGNAL, 1L);  // no SIGALRM for name resolution
     set_option(curl, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+    set_option(curl, CURLOPT_SSL_CIPHER_LIST, kTls12Suites);
+    set_option(curl, CURLOPT_PROXY_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+    set_option(curl, CURLOPT_PROXY_SSL_CIPHER_LIST, kTls12Suites);
     set_option(curl, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     set_option(curl, CURLOPT_NOPROXY, "");     // core/proxy.h has decided
     set_option(curl, CURLOPT_PATH_AS_IS, 1L);  // a proof signs the path as it is written
@@ -214,6 +239,31 @@ struct CurlTransport::Handle {
     set_option(curl, CURLOPT_ERRORBUFFER, detail.data());
     set_option(curl, CURLOPT_WRITEFUNCTION, on_body);
     set_option(curl, CURLOPT_HEADERFUNCTION, on_header);
+  }
+
+  // libcurl resolves on a thread. Where it got none, the caller's does, and `easy` is tried again
+  // with the addresses. An error where that finds none either: it says what refuses the thread.
+  Result<std::optional<int>> perform_without_thread(const std::string& authority, Error refusal,
+                                                    milliseconds timeout, int interrupt_fd) {
+    const auto begin = std::chrono::steady_clock::now();
+    const Hop hop = hop_of(authority);
+    const auto addresses = resolve_on_this_thread(hop.host, timeout);
+    const auto taken = std::chrono::ceil<milliseconds>(std::chrono::steady_clock::now() - begin);
+    if (addresses.empty() || taken >= timeout) {
+      refusal.code = ErrorCode::unreachable;
+      refusal.message = fmt::format("resolve {}: no address found; {}", authority, refusal.message);
+      return std::unexpected(std::move(refusal));
+    }
+    // "+": forgotten after the time that libcurl keeps any address.
+    const std::string entry =
+        fmt::format("+{}:{}:{}", hop.host, hop.port, fmt::join(addresses, ","));
+    const CurlPtr<curl_slist> entries(curl_slist_append(nullptr, entry.c_str()));
+    AGENT_SECRETS_ASSERT(entries != nullptr);
+    set_option(easy.get(), CURLOPT_RESOLVE, entries.get());
+    set_option(easy.get(), CURLOPT_TIMEOUT_MS, static_cast<long>((timeout - taken).count()));
+    const auto performed = curl_perform(multi.get(), easy.get(), interrupt_fd);
+    set_option(easy.get(), CURLOPT_RESOLVE, nullptr);
+    return performed;
   }
 
   // Deferred until https is spoken: looking for certificates reads directories.
@@ -275,9 +325,23 @@ Result<HttpResponse> CurlTransport::get(const HttpRequest& request, milliseconds
     request.inspection->authority = target->authority;
     handle_->watch.begin(easy, *request.inspection);
   }
-  const auto performed = curl_perform(handle_->multi.get(), easy, options_.interrupt_fd);
+  const auto begin = std::chrono::steady_clock::now();
+  Result<std::optional<int>> tried =
+      curl_perform(handle_->multi.get(), easy, options_.interrupt_fd);
+  if (is_unresolved(*tried)) {
+    if (auto refusal = find_thread_refusal("name resolution")) {
+      const auto taken = std::chrono::steady_clock::now() - begin;
+      const auto& hop = target->proxy.authority;
+      tried = handle_->perform_without_thread(
+          hop.empty() ? target->authority : hop, std::move(*refusal),
+          std::max(timeout - std::chrono::ceil<milliseconds>(taken), milliseconds(1)),
+          options_.interrupt_fd);
+    }
+  }
   if (request.inspection != nullptr) handle_->watch.end(easy);
   set_option(easy, CURLOPT_HTTPHEADER, nullptr);
+  if (!tried) return propagate(tried);
+  const std::optional<int> performed = *tried;
   if (!performed) {
     return fail(ErrorCode::interrupted,
                 "wait for " + target->authority + " to answer: interrupted");

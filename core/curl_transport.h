@@ -1,7 +1,9 @@
 #pragma once
 // GET over HTTPS by libcurl and OpenSSL. Redirects are never followed: a signed request names its
-// target. TLS 1.2 or newer. Plain http:// only to a loopback address unless the options say
-// otherwise. Proxies are those of the environment, never for loopback.
+// target. TLS as core/tls_policy.h has it. A host name is resolved on a thread of libcurl's, or on
+// the calling one where no thread can be made (core/threads.h). Plain http:// only to a loopback
+// address unless the options say otherwise. Proxies are those of the environment, never for
+// loopback.
 
 #include <chrono>
 #include <memory>

@@ -1,12 +1,12 @@
 #include "core/error.h"
 
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <system_error>
 #include <utility>
 
 #include "core/printable.h"
+#include "core/standard_streams.h"
 
 namespace agent_secrets {
 
@@ -46,7 +46,8 @@ std::string errno_message(int error_number) {
 }
 
 void assertion_failed(const char* expression, const char* file, int line) {
-  (void)std::fprintf(stderr, "%s:%d: assertion failed: %s\n", file, line, expression);
+  write_last_words(std::string(file) + ':' + std::to_string(line) +
+                   ": assertion failed: " + expression + '\n');
   std::abort();
 }
 

@@ -24,6 +24,7 @@ enum class ErrorCode {
   not_found,     // no such thing (404)
   conflict,      // not in this state (409)
   too_large,     // past a bound of core/limits.h (413)
+  out_of_space,  // the disk is full (507)
   unreachable,   // no connection
   timed_out,     // the deadline passed
   interrupted,   // the caller ended it

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "core/printable.h"
+
 namespace agent_secrets {
 
 JsonDocument::JsonDocument(std::string_view text, std::size_t max_size) {
@@ -80,6 +82,17 @@ std::string_view JsonObject::text_of(std::string_view name, Value value,
 std::string_view JsonObject::text(std::string_view name, std::size_t max_size) const {
   const auto value = need(name);
   return value ? text_of(name, *value, max_size) : std::string_view();
+}
+
+std::string_view JsonObject::name_text(std::string_view name, std::size_t max_size) const {
+  const std::string_view found = text(name, max_size);
+  if (is_plain_text(found)) return found;
+  refuse(name, "holds control or invisible characters");
+  return {};
+}
+
+std::string_view JsonObject::optional_name_text(std::string_view name, std::size_t max_size) const {
+  return has(name) ? name_text(name, max_size) : std::string_view();
 }
 
 std::string_view JsonObject::optional_text(std::string_view name, std::size_t max_size) const {

@@ -8,7 +8,7 @@
 //
 //   JsonDocument document(text, limits::kBundle);
 //   const JsonObject root = document.root();
-//   facts.agent = root.text("agent", limits::kWireName);
+//   facts.agent = root.name_text("agent", limits::kWireName);
 //   facts.sequence = root.integer("sequence");
 //   if (auto read = document.finish(); !read) return propagate(read, "payload");
 //
@@ -38,7 +38,11 @@ class JsonObject {
   [[nodiscard]] bool has(std::string_view name) const;
   // At least one character; at most `max_size` bytes.
   [[nodiscard]] std::string_view text(std::string_view name, std::size_t max_size) const;
-  // The same, or "" where the member is absent or null.
+  // The same, of plain text alone (core/printable.h): names that are shown or handed on.
+  [[nodiscard]] std::string_view name_text(std::string_view name, std::size_t max_size) const;
+  [[nodiscard]] std::string_view optional_name_text(std::string_view name,
+                                                    std::size_t max_size) const;
+  // As text(), or "" where the member is absent or null.
   [[nodiscard]] std::string_view optional_text(std::string_view name, std::size_t max_size) const;
   // Not negative.
   [[nodiscard]] std::int64_t integer(std::string_view name) const;

@@ -37,6 +37,18 @@ TEST_CASE("members are read by name and type, in any order, others ignored") {
   CHECK(document.finish());
 }
 
+TEST_CASE("a name is read only when each of its characters shows") {
+  const auto read = [](const JsonObject& root) {
+    (void)root.name_text("a", 99);
+    (void)root.optional_name_text("b", 99);
+  };
+  CHECK(fault(R"({"a":"Grüß Gott"})", read).empty());
+  for (const char* json : {R"({"a":"x\u009b"})", R"({"a":"x\n"})", R"({"a":"x","b":"\u202ey"})"}) {
+    CAPTURE(json);
+    CHECK(fault(json, read).ends_with("holds control or invisible characters"));
+  }
+}
+
 TEST_CASE("what is not one JSON object is refused") {
   for (const char* text :
        {"", " ", "nonsense", "{", "{}{}", "{} x", "{\"a\":}", "{\"a\":\"\xff\"}"}) {

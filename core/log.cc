@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdlib>
+#include <utility>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/printable.h"
@@ -32,19 +31,13 @@ std::string escape_text(std::string_view text) {
 std::string quote_json(std::string_view text) {
   std::string quoted = "\"";
   while (!text.empty()) {
-    const std::size_t length = utf8_sequence(text);
-    const std::string_view sequence = text.substr(0, std::max<std::size_t>(length, 1));
-    if (sequence == "\\" || sequence == "\"") {
-      quoted += '\\';
-      quoted += sequence;
-    } else if (length == 0) {
-      quoted += "\\ufffd";
-    } else if (is_control(sequence)) {
-      quoted += fmt::format("\\u{:04x}", static_cast<unsigned char>(sequence.back()));
-    } else {
-      quoted += sequence;
-    }
-    text.remove_prefix(sequence.size());
+    const std::string_view plain = text.substr(0, text.find_first_of("\\\""));
+    quoted += printable_json(plain);
+    text.remove_prefix(plain.size());
+    if (text.empty()) break;
+    quoted += '\\';
+    quoted += text[0];
+    text.remove_prefix(1);
   }
   return quoted + '"';
 }
@@ -70,15 +63,34 @@ std::string text_line(LogLevel level, std::string_view program, std::string_view
   return line + '\n';
 }
 
+std::string now() { return format_timestamp(SystemClock().unix_time()); }
+
 std::string json_line(LogLevel level, std::string_view program, std::string_view message,
                       std::initializer_list<LogField> fields) {
-  std::string line = fmt::format(R"({{"time":"{}","level":"{}","program":{},"message":{})",
-                                 format_timestamp(SystemClock().unix_time()), level_name(level),
-                                 quote_json(program), quote_json(message));
+  std::string line = fmt::format(R"({{"time":"{}","level":"{}","program":{},"message":{})", now(),
+                                 level_name(level), quote_json(program), quote_json(message));
   for (const LogField& field : fields) {
     line += fmt::format(",{}:{}", quote_json(field.key), field.json);
   }
   return line + "}\n";
+}
+
+std::string line_of(LogFormat format, LogLevel level, std::string_view program,
+                    std::string_view message, std::initializer_list<LogField> fields) {
+  switch (format) {
+    case LogFormat::text:
+      return text_line(level, program, message, fields);
+    case LogFormat::timed_text:
+      return now() + ' ' + text_line(level, program, message, fields);
+    case LogFormat::json:
+      return json_line(level, program, message, fields);
+  }
+  AGENT_SECRETS_ASSERT(false);
+}
+
+std::string notice(LogFormat format, std::string_view program, std::uint64_t dropped) {
+  return line_of(format, LogLevel::warning, program,
+                 "log lines are missing here: they could not be written", {{"dropped", dropped}});
 }
 
 }  // namespace
@@ -93,14 +105,19 @@ LogField::LogField(std::string_view name, std::int64_t number, int)
     : key(name), text(std::to_string(number)), json(text) {}
 
 Log::Log(std::string program, LogLevel threshold, LogFormat format, int fd)
-    : program_(std::move(program)), threshold_(threshold), format_(format), fd_(fd) {}
+    : program_(std::move(program)),
+      threshold_(threshold),
+      format_(format),
+      output_(std::make_shared<LogOutput>(fd, [name = program_, format](std::uint64_t dropped) {
+        return notice(format, name, dropped);
+      })) {}
 
 Log Log::from_environment(std::string program, LogLevel threshold, LogFormat format) {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): main asks, before there is another thread
   const char* variable = std::getenv("AGENT_SECRETS_LOG");
   const std::string_view wish = variable == nullptr ? "" : variable;
   if (wish == "json") format = LogFormat::json;
-  if (wish == "text") format = LogFormat::text;
+  if (wish == "text") format = LogFormat::timed_text;
   // Who asked for errors alone, by -q, said so on the command line, which wins.
   if (wish == "debug" && threshold < LogLevel::error) threshold = LogLevel::debug;
   return {std::move(program), threshold, format};
@@ -108,8 +125,7 @@ Log Log::from_environment(std::string program, LogLevel threshold, LogFormat for
 
 std::string Log::format_line(LogLevel level, std::string_view message,
                              std::initializer_list<LogField> fields) const {
-  return format_ == LogFormat::json ? json_line(level, program_, message, fields)
-                                    : text_line(level, program_, message, fields);
+  return line_of(format_, level, program_, message, fields);
 }
 
 void Log::debug(std::string_view message, std::initializer_list<LogField> fields) const {
@@ -127,11 +143,7 @@ void Log::error(std::string_view message, std::initializer_list<LogField> fields
 
 void Log::write(LogLevel level, std::string_view message,
                 std::initializer_list<LogField> fields) const {
-  if (level < threshold_) return;
-  const std::string line = format_line(level, message, fields);
-  // A log that cannot be written has nowhere to say so; what it reports goes on regardless.
-  while (::write(fd_, line.data(), line.size()) < 0 && errno == EINTR) {
-  }
+  if (level >= threshold_) output_->write(format_line(level, message, fields));
 }
 
 }  // namespace agent_secrets

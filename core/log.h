@@ -1,23 +1,30 @@
 #pragma once
 // Lines for operators on stderr: "level program: message key=value …", or one JSON object a line
-// (AGENT_SECRETS_LOG=json). A field's value is text, a number or a bool; SecretBuffer has no way in
-// (the overload is deleted, and tests/must_not_compile holds it). Text fields are escaped: a name
-// can never forge a line.
+// (AGENT_SECRETS_LOG=json). AGENT_SECRETS_LOG=text puts the time in front of a text line; without
+// it a text line has none, because a container platform adds its own. A field's value is text, a
+// number or a bool; SecretBuffer has no way in (the overload is deleted, and tests/must_not_compile
+// holds it). Text fields are escaped: a name can never forge a line.
 //
-// Threads: a Log may be used from several threads; each line is one write(2).
+// A log that is not read never holds up the program: lines are dropped, counted and reported when
+// the log can be written again (core/log_output.h).
+//
+// Copies of a Log write to one output. Threads: a Log may be used from several threads.
 
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
+
+#include "core/log_output.h"
 
 namespace agent_secrets {
 
 class SecretBuffer;
 
 enum class LogLevel { debug, info, warning, error };
-enum class LogFormat { text, json };
+enum class LogFormat { text, timed_text, json };
 
 class LogField {
  public:
@@ -40,9 +47,9 @@ class LogField {
 
 class Log {
  public:
-  Log(std::string program, LogLevel threshold, LogFormat format, int fd = 2);
-  // The format (AGENT_SECRETS_LOG=json or text) and, with AGENT_SECRETS_LOG=debug, the threshold
-  // that the environment asks for.
+  Log(std::string program, LogLevel threshold, LogFormat format, int fd = 2);  // not owned
+  // The format (AGENT_SECRETS_LOG=json; =text is timed_text) and, with AGENT_SECRETS_LOG=debug, the
+  // threshold that the environment asks for.
   static Log from_environment(std::string program, LogLevel threshold = LogLevel::info,
                               LogFormat format = LogFormat::text);
 
@@ -57,6 +64,13 @@ class Log {
   void warning(std::string_view message, std::initializer_list<LogField> fields = {}) const;
   void error(std::string_view message, std::initializer_list<LogField> fields = {}) const;
 
+  // Hands the writing to a thread and has the end of the program wait for it, for a program that
+  // serves (core/log_output.h).
+  Result<void> start_thread() const { return output_->start_thread(); }
+  void flush() const { output_->flush(); }
+  // Lines that could not be written, since the start.
+  [[nodiscard]] std::uint64_t dropped_lines() const { return output_->dropped(); }
+
  private:
   void write(LogLevel level, std::string_view message,
              std::initializer_list<LogField> fields) const;
@@ -64,7 +78,7 @@ class Log {
   std::string program_;
   LogLevel threshold_;
   LogFormat format_;
-  int fd_;  // not owned
+  std::shared_ptr<LogOutput> output_;
 };
 
 }  // namespace agent_secrets

@@ -1,11 +1,20 @@
 #include "core/standard_streams.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
 
 namespace agent_secrets {
+namespace {
+
+constexpr int kPatienceMs = 1'000;
+
+}  // namespace
 
 Result<void> open_standard_streams() {
   for (int fd = 0; fd <= 2; ++fd) {
@@ -17,6 +26,18 @@ Result<void> open_standard_streams() {
     }
   }
   return {};
+}
+
+void write_last_words(std::string_view text) {
+  while (!text.empty()) {
+    pollfd stream{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+    if (::poll(&stream, 1, kPatienceMs) != 1) return;
+    // A pipe that has room takes as much without waiting (pipe(7)).
+    const std::size_t piece = std::min<std::size_t>(text.size(), PIPE_BUF);
+    const ssize_t count = ::write(STDERR_FILENO, text.data(), piece);
+    if (count <= 0) return;
+    text.remove_prefix(static_cast<std::size_t>(count));
+  }
 }
 
 }  // namespace agent_secrets

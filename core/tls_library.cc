@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cstdint>
 #include <string_view>
 
 #include <openssl/err.h>
@@ -12,13 +13,20 @@
 namespace agent_secrets {
 namespace {
 
+// OpenSSL 3.0 can load its error texts when there is an error. Newer releases (3.5 is tested) have
+// no call for that once the start has left the texts out, so there the first use of OpenSSL loads
+// them, which takes 0.4 ms of a launch.
+constexpr bool kLoadsErrorTextsLater = OPENSSL_VERSION_MAJOR == 3 && OPENSSL_VERSION_MINOR == 0;
+constexpr std::uint64_t kNoCryptoTexts =
+    kLoadsErrorTextsLater ? OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS : 0;
+constexpr std::uint64_t kNoTlsTexts = kLoadsErrorTextsLater ? OPENSSL_INIT_NO_LOAD_SSL_STRINGS : 0;
+
 // Not done: reading openssl.cnf (it can load engines and providers, and is found through
 // OPENSSL_CONF: an image's file has no say here); tables of algorithms by their old names, beyond
-// the digests below; error texts, which tls_error_text() loads when there is an error; tidying up
-// at exit, which the kernel does.
+// the digests below; tidying up at exit, which the kernel does.
 constexpr std::uint64_t kCryptoOptions =
     OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ADD_ALL_CIPHERS |
-    OPENSSL_INIT_NO_ADD_ALL_DIGESTS | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_NO_ATEXIT;
+    OPENSSL_INIT_NO_ADD_ALL_DIGESTS | OPENSSL_INIT_NO_ATEXIT | kNoCryptoTexts;
 
 // The digests that sign certificates. The security level asks for a signature's digest by its old
 // name and refuses what it does not find; SHA-1 is here to be found too weak, by that name.
@@ -26,26 +34,43 @@ using Digest = const EVP_MD* (*)();
 constexpr std::array<Digest, 5> kCertificateDigests = {EVP_sha1, EVP_sha224, EVP_sha256, EVP_sha384,
                                                        EVP_sha512};
 
-// "OpenSSL/3.0.19: error:0A00010B:…": libcurl's prefix, then ERR_error_string(3).
+// libcurl's prefix, then ERR_error_string(3): "OpenSSL/3.0.19: error:0A00010B:…" from libcurl 7.88,
+// "TLS connect error: error:0A00010B:…" from libcurl 8.14.
 unsigned long error_code_of(std::string_view text) {
   constexpr std::string_view kPrefix = "error:";
   constexpr std::size_t kDigits = 8;
-  const std::size_t start = text.find(kPrefix);
-  if (start == std::string_view::npos) return 0;
-  const std::string_view digits = text.substr(start + kPrefix.size(), kDigits);
-  unsigned long code = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), code, 16);
-  const bool whole = digits.size() == kDigits && end == digits.data() + digits.size();
-  return error == std::errc() && whole ? code : 0;
+  for (std::size_t at = text.find(kPrefix); at != std::string_view::npos;
+       at = text.find(kPrefix, at + 1)) {
+    const std::string_view digits = text.substr(at + kPrefix.size(), kDigits);
+    unsigned long code = 0;
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), code, 16);
+    const bool whole = digits.size() == kDigits && end == digits.data() + digits.size();
+    if (error == std::errc() && whole) return code;
+  }
+  return 0;
 }
 
-// The newer way to load them does nothing once they have been left out at the start.
 void load_error_texts() {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-  ERR_load_ERR_strings();
-  ERR_load_SSL_strings();
+  if constexpr (kLoadsErrorTextsLater) {
+    ERR_load_ERR_strings();
+    ERR_load_SSL_strings();
+  } else {
+    AGENT_SECRETS_ASSERT(OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CRYPTO_STRINGS, nullptr) == 1);
+    AGENT_SECRETS_ASSERT(OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS, nullptr) == 1);
+  }
 #pragma GCC diagnostic pop
+}
+
+// An alert is "sslv3 alert …" in OpenSSL 3.0 and "ssl/tls alert …" in newer releases. One text for
+// both, which does not make a reader look for SSLv3.
+std::string with_one_name_of_alerts(std::string_view reason) {
+  for (const std::string_view name : {"sslv3 alert ", "ssl/tls alert "}) {
+    if (reason.starts_with(name)) return "tls alert " + std::string(reason.substr(name.size()));
+  }
+  return std::string(reason);
 }
 
 }  // namespace
@@ -54,7 +79,7 @@ void start_tls_library() {
   AGENT_SECRETS_ASSERT(OPENSSL_init_crypto(kCryptoOptions, nullptr) == 1);
   for (const Digest digest : kCertificateDigests)
     AGENT_SECRETS_ASSERT(EVP_add_digest(digest()) == 1);
-  AGENT_SECRETS_ASSERT(OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_SSL_STRINGS, nullptr) == 1);
+  AGENT_SECRETS_ASSERT(OPENSSL_init_ssl(kNoTlsTexts, nullptr) == 1);
 }
 
 std::string tls_error_text(const std::string& detail) {
@@ -62,7 +87,7 @@ std::string tls_error_text(const std::string& detail) {
   if (code == 0) return detail;
   load_error_texts();
   const char* const reason = ERR_reason_error_string(code);
-  return reason == nullptr ? detail : reason;
+  return reason == nullptr ? detail : with_one_name_of_alerts(reason);
 }
 
 }  // namespace agent_secrets

@@ -12,7 +12,9 @@ TEST_CASE("the number of a TLS error becomes its text") {
         "wrong version number");
   CHECK(tls_error_text("error:0A00010B:SSL routines::wrong version number") ==
         "wrong version number");
-  CHECK(tls_error_text("error:0A000410:lib(20)::reason(1040)") == "sslv3 alert handshake failure");
+  CHECK(tls_error_text("TLS connect error: error:0A00010B:SSL routines::wrong version number") ==
+        "wrong version number");
+  CHECK(tls_error_text("error:0A000410:lib(20)::reason(1040)") == "tls alert handshake failure");
 }
 
 TEST_CASE("a text without the number of a TLS error stays as it is") {

@@ -1,18 +1,16 @@
 #pragma once
 // The last bundle that this credential received, for a start while the control plane cannot be
-// reached, and the memory against roll-back: whoever answers, a sequence lower than the one seen
-// here is refused.
+// reached, and the check against roll-back: whoever answers, a sequence lower than the highest that
+// this agent has seen with this directory is refused (injector/sequence_memory.h).
 //
 // A file holds the compact JWS as received: ciphertext, signed by the region, sealed to the
 // credential. It is useless without the credential, and checked like an answer from the network.
-// What an attacker with access to the directory could still do is delete it or put an older one in
-// its place, so the file and its directory must be ours and writable by nobody else: anything else
-// is refused, never repaired. One file for each credential: DIR/KID.bundle.
+// An attacker with access to the directory could still delete it or put an older one in its place;
+// injector/cache_directory.h refuses a directory or file that others may write to. One file for
+// each credential: DIR/KID.bundle.
 //
-// Several injectors may share a directory: writers hold flock(2) on it, a reader needs no lock
-// because a file is only ever replaced whole. Replaced by a higher sequence, or by the same one
-// issued at another time, so that its age counts from the last contact
-// (docs/decisions/0003-cache-freshness.md).
+// The file is replaced by a higher sequence, or by the same one issued at another time, so that its
+// age counts from the last contact (docs/decisions/0003-cache-freshness.md).
 //
 // Ownership: holds the directory's descriptor. Threads: one.
 
@@ -24,16 +22,18 @@
 #include "core/bundle.h"
 #include "core/clock.h"
 #include "core/error.h"
-#include "core/unique_fd.h"
+#include "injector/cache_directory.h"
 #include "injector/fetch_bundle.h"
+#include "injector/sequence_memory.h"
 
 namespace agent_secrets {
 
 class BundleCache {
  public:
-  // Makes the directory (0700) where it is missing. ErrorCode::untrusted when it is not ours alone.
+  // Makes the directory (0700) where it is missing. ErrorCode::untrusted when others may write to
+  // it.
   static Result<BundleCache> open(const std::string& directory, const CredentialIdentity& identity);
-  // The same for who only looks: a missing directory is ErrorCode::not_found.
+  // For a caller that changes nothing: a missing directory is ErrorCode::not_found.
   static Result<BundleCache> open_existing(const std::string& directory,
                                            const CredentialIdentity& identity);
 
@@ -41,33 +41,43 @@ class BundleCache {
   // that is not ours, not a plain file, or not a valid bundle for this credential.
   [[nodiscard]] Result<std::optional<FetchedBundle>> load();
 
+  // The highest sequence that this agent has seen; nothing in a new directory. Any error means that
+  // the directory's files cannot be trusted.
+  [[nodiscard]] Result<std::optional<std::int64_t>> highest_seen();
+
   // Keeps a bundle that was just fetched.
-  // ErrorCode::untrusted when its sequence is lower than the cached one, unless it reaches
-  // `accepted_sequence`, which the operator gave. Any other error means that it could not be
-  // written: the bundle is good nevertheless. Waits for other writers `lock_patience` at most.
+  // ErrorCode::untrusted when its sequence is lower than the highest seen, unless it reaches
+  // `accepted_sequence`, which the operator gave. Any other error means that the cache cannot be
+  // used or written: the bundle is good nevertheless. Waits for other writers `lock_patience` at
+  // most.
   [[nodiscard]] Result<void> keep(const FetchedBundle& fetched,
                                   std::optional<std::int64_t> accepted_sequence,
                                   std::chrono::milliseconds lock_patience, Clock& clock);
 
-  [[nodiscard]] std::string path() const;
+  [[nodiscard]] std::string path() const { return directory_.path_of(file_name_); }
 
  private:
-  BundleCache(std::string directory, UniqueFd fd, CredentialIdentity identity);
-  // What the file holds; nothing when there is none.
-  [[nodiscard]] Result<std::optional<std::string>> read() const;
-  [[nodiscard]] Result<std::optional<BundleFacts>> facts_now();
-  [[nodiscard]] Result<void> replace(const std::string& compact) const;
+  struct Seen {
+    std::optional<std::int64_t> highest;
+    std::optional<std::int64_t> remembered;  // what the memory's file says
+    std::optional<BundleFacts> cached;       // of this credential
+  };
 
-  std::string directory_;
-  UniqueFd fd_;
+  BundleCache(CacheDirectory directory, CredentialIdentity identity);
+  [[nodiscard]] Result<std::optional<BundleFacts>> facts_now();
+  [[nodiscard]] Result<Seen> seen_now();
+  [[nodiscard]] Result<void> write(const FetchedBundle& fetched, const Seen& seen) const;
+
+  CacheDirectory directory_;
   CredentialIdentity identity_;
+  SequenceMemory memory_;
   std::string file_name_;
   std::optional<FetchedBundle> loaded_;  // as load() found it
 };
 
 // ErrorCode::untrusted when what was fetched is older than what was seen, unless it reaches
 // `accepted_sequence`.
-Result<void> check_sequence(const BundleFacts& fetched, const BundleFacts& seen,
+Result<void> check_sequence(std::int64_t fetched, std::int64_t seen,
                             std::optional<std::int64_t> accepted_sequence);
 
 // How old a cached bundle is. ErrorCode::untrusted when it was issued in the future (by more than

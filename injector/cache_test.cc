@@ -1,5 +1,7 @@
 #include "injector/cache.h"
 
+#include <filesystem>
+
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -37,6 +39,13 @@ struct Scene {
     REQUIRE(open().keep(bundle(sequence), {}, 500ms, clock).has_value());
   }
 
+  // The file of the agent's memory.
+  [[nodiscard]] std::string memory() const {
+    for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+      if (entry.path().extension() == ".sequence") return entry.path();
+    }
+    return "there is no memory";
+  }
   std::int64_t cached_sequence() { return open().load().value()->verified.facts.sequence; }
   void rewrite(const std::string& content) const {
     parent.write("cache/kid-1.bundle", content);
@@ -53,7 +62,7 @@ struct Scene {
     CHECK_FALSE(loaded.error().hint.empty());
     const auto kept = open().keep(bundle(1000), {}, 500ms, clock);
     REQUIRE_FALSE(kept.has_value());
-    CHECK(kept.error().code == ErrorCode::untrusted);
+    CHECK(kept.error().code == ErrorCode::failed);  // of the cache, not of the bundle
   }
   void refuses_directory(const std::string& words) {
     const auto opened = BundleCache::open(directory, region.identity());
@@ -236,6 +245,87 @@ TEST_CASE("credentials have files of their own") {
   CHECK_FALSE(BundleCache::open(scene.directory, other)->load().value().has_value());
 }
 
+TEST_CASE("a new credential of the same agent does not forget what the old one has seen") {
+  Scene scene;
+  scene.fill(11);
+  scene.region.kid = "kid-9";
+  scene.region.facts.recipient = "kid-9";
+  CHECK_FALSE(scene.open().load().value().has_value());
+  const auto older = scene.open().keep(scene.bundle(3), {}, 500ms, scene.clock);
+  REQUIRE_FALSE(older.has_value());
+  CHECK(older.error().code == ErrorCode::untrusted);
+  CHECK(older.error().message.find("(sequence 3, seen 11)") != std::string::npos);
+  REQUIRE(scene.open().keep(scene.bundle(11), {}, 500ms, scene.clock).has_value());
+  REQUIRE(scene.open().keep(scene.bundle(12), {}, 500ms, scene.clock).has_value());
+  CHECK(scene.open().highest_seen().value() == 12);
+}
+
+TEST_CASE("a lower sequence that the operator accepts is what the agent's next credential sees") {
+  Scene scene;
+  scene.fill(11);
+  REQUIRE(scene.open().keep(scene.bundle(3), 3, 500ms, scene.clock).has_value());
+  CHECK(scene.open().highest_seen().value() == 3);
+}
+
+TEST_CASE("another agent's memory in the same directory is another one") {
+  Scene scene;
+  scene.fill(11);
+  FakeRegion other;
+  other.kid = "kid-2";
+  other.agent = other.facts.agent = "another";
+  other.facts.recipient = "kid-2";
+  other.facts.sequence = 3;
+  const std::string compact = other.bundle();
+  CredentialIdentity identity = other.identity();
+  const FetchedBundle fetched{.compact = compact,
+                              .verified = verify_bundle(compact, identity).value()};
+  auto cache = BundleCache::open(scene.directory, identity).value();
+  CHECK(cache.keep(fetched, {}, 500ms, scene.clock).has_value());
+  CHECK(cache.highest_seen().value() == 3);
+}
+
+TEST_CASE("bundles of an earlier version, without a memory beside them, are the memory") {
+  Scene scene;
+  scene.fill(11);
+  REQUIRE(::unlink(scene.memory().c_str()) == 0);
+  scene.region.kid = "kid-9";
+  scene.region.facts.recipient = "kid-9";
+  CHECK(scene.open().highest_seen().value() == 11);
+  const auto older = scene.open().keep(scene.bundle(3), {}, 500ms, scene.clock);
+  REQUIRE_FALSE(older.has_value());
+  CHECK(older.error().code == ErrorCode::untrusted);
+}
+
+TEST_CASE("a memory that is damaged, another agent's or not ours alone is no memory") {
+  Scene scene;
+  scene.fill(11);
+  const std::string name = "cache/" + scene.memory().substr(scene.directory.size() + 1);
+  for (const char* content : {"", "11", "eleven acme/bot\n", "11 acme/other\n", "-1 acme/bot\n",
+                              "99999999999999999999 acme/bot\n"}) {
+    scene.parent.write(name, content);
+    REQUIRE(::chmod(scene.memory().c_str(), 0600) == 0);
+    const auto kept = scene.open().keep(scene.bundle(12), {}, 500ms, scene.clock);
+    REQUIRE_FALSE(kept.has_value());
+    CHECK(kept.error().code == ErrorCode::failed);
+    CHECK(kept.error().message.find("does not hold this agent's sequence") != std::string::npos);
+  }
+  REQUIRE(::chmod(scene.memory().c_str(), 0660) == 0);
+  CHECK(scene.open().highest_seen().error().message.find("mode is 0660") != std::string::npos);
+}
+
+TEST_CASE("a crash between memory and bundle leaves a higher memory, and the next start goes on") {
+  Scene scene;
+  scene.fill(11);
+  REQUIRE(::mkdir((scene.directory + "/kid-1.tmp").c_str(), 0700) == 0);
+  CHECK_FALSE(scene.open().keep(scene.bundle(12), {}, 500ms, scene.clock).has_value());
+  REQUIRE(::rmdir((scene.directory + "/kid-1.tmp").c_str()) == 0);
+  CHECK(scene.cached_sequence() == 11);
+  CHECK(scene.open().highest_seen().value() == 12);
+  CHECK_FALSE(scene.open().keep(scene.bundle(11), {}, 500ms, scene.clock).has_value());
+  scene.fill(12);
+  CHECK(scene.cached_sequence() == 12);
+}
+
 TEST_CASE("what another start wrote between loading and keeping counts, not what was loaded") {
   Scene scene;
   scene.fill(42);
@@ -256,7 +346,7 @@ TEST_CASE("a file that was spoilt between loading and keeping is refused") {
   scene.rewrite("not a bundle");
   const auto kept = cache.keep(scene.bundle(43), {}, 500ms, scene.clock);
   REQUIRE_FALSE(kept.has_value());
-  CHECK(kept.error().code == ErrorCode::untrusted);
+  CHECK(kept.error().code == ErrorCode::failed);
 }
 
 TEST_CASE("a file that was removed between loading and keeping is written anew") {

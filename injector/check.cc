@@ -44,6 +44,8 @@ Step credential_step(const LoadedCredential& loaded, seconds now) {
   return step;
 }
 
+constexpr std::string_view kStartsWithout = "the command would start without secrets";
+
 Step bundle_step(const VerifiedBundle& bundle) {
   const BundleFacts& facts = bundle.facts;
   std::vector<std::string> sets;
@@ -51,15 +53,17 @@ Step bundle_step(const VerifiedBundle& bundle) {
   for (const SetVersion& set : facts.sets) {
     sets.push_back(fmt::format("{}={}", set.name, set.version));
   }
-  return {.name = "bundle",
-          .detail = fmt::format("signed by {} of {}, sequence {}, deployment {}, {}",
-                                bundle.signed_by, facts.region, facts.sequence, facts.deployment,
-                                list_versions(facts.sets)),
-          .facts = {{"signed_by", bundle.signed_by},
-                    {"region", facts.region},
-                    {"sequence", facts.sequence},
-                    {"deployment", facts.deployment},
-                    {"sets", std::move(sets)}}};
+  Step step{.name = "bundle",
+            .detail = fmt::format("signed by {} of {}, sequence {}, deployment {}, {}",
+                                  bundle.signed_by, facts.region, facts.sequence, facts.deployment,
+                                  list_versions(facts.sets)),
+            .facts = {{"signed_by", bundle.signed_by},
+                      {"region", facts.region},
+                      {"sequence", facts.sequence},
+                      {"deployment", facts.deployment},
+                      {"sets", std::move(sets)}}};
+  if (facts.sets.empty()) step.warn(kStartsWithout, kNoSetHint);
+  return step;
 }
 
 Step content_step(std::string name, std::string_view of, std::size_t count, std::size_t bytes) {
@@ -67,6 +71,30 @@ Step content_step(std::string name, std::string_view of, std::size_t count, std:
           .detail = fmt::format("{}{} key{}, {} bytes", of, count, count == 1 ? "" : "s", bytes),
           .facts = {{"keys", static_cast<std::int64_t>(count)},
                     {"bytes", static_cast<std::int64_t>(bytes)}}};
+}
+
+void judge_files(const EnvFiles& files, Step& step) {
+  std::vector<std::string> skipped;
+  skipped.reserve(files.skipped.size());
+  for (const SkippedLine& line : files.skipped) {
+    skipped.push_back(fmt::format("{}:{}", line.path, line.line));
+  }
+  std::vector<std::string> differs;
+  differs.reserve(files.differences.size());
+  for (const CliDifference& difference : files.differences) {
+    differs.push_back(fmt::format("{} ({})", difference.key, difference.reason));
+  }
+  if (!skipped.empty()) {
+    step.warn(fmt::format("lines that python-dotenv skips: {}", fmt::join(skipped, ", ")),
+              "write KEY=value, and close each quote");
+  }
+  if (!differs.empty()) {
+    step.warn(fmt::format("`secrets set --file` would store something else: {}",
+                          fmt::join(differs, ", ")),
+              "before an upload write them as KEY=value lines; --env-format cli reads them so");
+  }
+  step.facts.emplace_back("skipped_lines", std::move(skipped));
+  step.facts.emplace_back("cli_differs", std::move(differs));
 }
 
 class Doctor {
@@ -114,30 +142,39 @@ class Doctor {
   bool look_at_cache(const CredentialIdentity& identity) {
     Step step{.name = "cache"};
     auto opened = BundleCache::open_existing(options_.cache_directory, identity);
-    if (!opened && opened.error().code != ErrorCode::not_found) {
-      return add_failure("cache", opened.error());
-    }
+    if (!opened && opened.error().code != ErrorCode::not_found)
+      return unusable_cache(opened.error());
     auto loaded = opened ? opened->load() : Result<std::optional<FetchedBundle>>(std::nullopt);
-    if (!loaded) return add_failure("cache", loaded.error());
-    if (!*loaded) {
-      step.detail = options_.cache_directory + ": empty until the first start";
-      step.facts = {{"present", false}, {"would_serve", false}};
-      return add(std::move(step));
+    if (!loaded) return unusable_cache(loaded.error());
+    if (opened) {
+      auto seen = opened->highest_seen();
+      if (!seen) return unusable_cache(seen.error());
+      seen_ = *seen;
     }
-    seen_ = (*loaded)->verified.facts;
-    return add(filled_cache_step(opened->path()));
+    if (*loaded) return add(filled_cache_step(opened->path(), (*loaded)->verified.facts));
+    step.detail = options_.cache_directory + ": empty until the first start";
+    step.facts = {{"present", false}, {"would_serve", false}};
+    return add(std::move(step));
   }
 
-  [[nodiscard]] Step filled_cache_step(const std::string& path) const {
+  // A start goes on without it, unless --cache=required.
+  bool unusable_cache(const Error& error) {
+    if (options_.cache.required) return add_failure("cache", error);
+    Step step{.name = "cache", .facts = {{"present", true}, {"would_serve", false}}};
+    step.warn(error.message + "; a start would go on without it", error.hint);
+    return add(std::move(step));
+  }
+
+  [[nodiscard]] Step filled_cache_step(const std::string& path, const BundleFacts& cached) const {
     Step step{.name = "cache", .detail = path};
-    auto age = age_of(*seen_, now(), options_.cache.max_age);
+    auto age = age_of(cached, now(), options_.cache.max_age);
     step.facts = {{"present", true},
                   {"would_serve", age.has_value()},
-                  {"sequence", seen_->sequence},
-                  {"age_s", whole_seconds(now() - seen_->issued_at)}};
+                  {"sequence", cached.sequence},
+                  {"age_s", whole_seconds(now() - cached.issued_at)}};
     if (age) {
       step.detail +=
-          fmt::format(": sequence {}, {} old, would serve for {} more", seen_->sequence,
+          fmt::format(": sequence {}, {} old, would serve for {} more", cached.sequence,
                       format_duration(*age), format_duration(options_.cache.max_age - *age));
     } else {
       step.warn(age.error().message, age.error().hint);
@@ -167,7 +204,7 @@ class Doctor {
   bool take_bundle(const FetchedBundle& fetched, const AgentCredential& credential) {
     const VerifiedBundle& bundle = fetched.verified;
     if (seen_) {
-      auto newer = check_sequence(bundle.facts, *seen_, options_.cache.accepted_sequence);
+      auto newer = check_sequence(bundle.facts.sequence, *seen_, options_.cache.accepted_sequence);
       if (!newer) return add_failure("bundle", newer.error(), kExitBadBundle);
     }
     if (!add(bundle_step(bundle))) return false;
@@ -177,18 +214,23 @@ class Doctor {
     auto set = parse_environment_block(block_);
     if (!set) return add_failure("open", set.error(), kExitBadBundle);
     injection_.set = std::move(*set);
-    return add(content_step("open", "", injection_.set.size(), block_.size()));
+    Step step = content_step("open", "", injection_.set.size(), block_.size());
+    const bool has_sets = !bundle.facts.sets.empty();
+    if (has_sets && injection_.set.empty()) step.warn(kStartsWithout, kEmptySetHint);
+    return add(std::move(step));
   }
 
   bool read_files() {
-    auto block = read_env_files(options_.env_files);
-    if (!block) return add_failure("env-file", block.error());
-    block_ = std::move(*block);
+    auto files = read_env_files(options_.env_files, env_file_options(options_, around_.image));
+    if (!files) return add_failure("env-file", files.error());
+    block_ = std::move(files->block);
     auto set = parse_environment_block(block_);
     if (!set) return add_failure("env-file", set.error());
     injection_.set = std::move(*set);
-    return add(content_step("env-file", fmt::format("{}: ", fmt::join(options_.env_files, ", ")),
-                            injection_.set.size(), block_.size()));
+    Step step = content_step("env-file", fmt::format("{}: ", fmt::join(options_.env_files, ", ")),
+                             injection_.set.size(), block_.size());
+    judge_files(*files, step);
+    return add(std::move(step));
   }
 
   bool compose() {
@@ -205,7 +247,7 @@ class Doctor {
            add(limits_step(injection_, options_.command, block_, current_argument_space())) &&
            add(names_step(injection_)) &&
            add(dotenv_step(injection_, around_.working_directory, options_.env_files)) &&
-           add(state_step(options_)) && look_at_user() &&
+           add(state_step(options_, around_.image)) && look_at_user() &&
            (options_.command.empty() || add(command_step(options_.command, injection_)));
   }
 
@@ -223,8 +265,8 @@ class Doctor {
   const StepObserver& observe_;
   CheckReport report_;
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-  std::optional<BundleFacts> seen_;  // in the cache
-  SecretBuffer block_;               // what injection_ points into
+  std::optional<std::int64_t> seen_;  // the highest sequence, of the cache directory
+  SecretBuffer block_;                // what injection_ points into
   Injection injection_;
 };
 

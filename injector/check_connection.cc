@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "core/limits.h"
+#include "core/proxy.h"
 #include "injector/duration.h"
 #include "injector/exec.h"
 
@@ -95,10 +96,22 @@ void add_certificate(const PeerCertificate& certificate, seconds now, Step& step
   }
 }
 
+// Of "host:port" or "[address]:port".
+std::string host_of(const std::string& authority) {
+  std::string host = authority.substr(0, authority.rfind(':'));
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  return host;
+}
+
 Step tls_step(const Attempt& attempt) {
   const Inspection& seen = attempt.inspection;
   if (!attempt.url.starts_with("https:")) {
-    return {.name = "tls", .detail = "none: plain http", .facts = {{"version", std::string()}}};
+    Step step{.name = "tls", .detail = "none: plain http", .facts = {{"version", std::string()}}};
+    if (!is_loopback(host_of(seen.authority))) {
+      step.warn("others on the way see who starts what, and can forge refusals",
+                "use https:// where the network is not yours alone");
+    }
+    return step;
   }
   Step step = attempt.error && !seen.times.tls ? failure("tls", attempt) : Step{.name = "tls"};
   step.took = seen.times.tls;
@@ -157,6 +170,7 @@ int exit_code_of(ErrorCode code) {
     case ErrorCode::invalid:
       return kExitInjectorFailed;
     case ErrorCode::failed:
+    case ErrorCode::out_of_space:
     case ErrorCode::too_large:
     case ErrorCode::unreachable:
     case ErrorCode::timed_out:

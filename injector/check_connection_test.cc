@@ -124,10 +124,27 @@ TEST_CASE("a certificate that ends within a fortnight is a warning") {
 TEST_CASE("plain http has no certificate to show") {
   Attempt attempt = good_attempt();
   attempt.url = "http://127.0.0.1:8080/instance/v1/bundle";
+  attempt.inspection.authority = "127.0.0.1:8080";
   attempt.inspection.times.tls = {};
   attempt.inspection.certificate = {};
   CHECK(steps_of(attempt)[2].detail == "none: plain http");
+  CHECK(steps_of(attempt)[2].status == StepStatus::ok);
   CHECK(steps_of(attempt).back().name == "proof");
+}
+
+TEST_CASE("plain http off loopback is a warning") {
+  for (const auto& [authority, status] : {std::pair{"region.test:8080", StepStatus::warning},
+                                          {"[2001:db8::7]:80", StepStatus::warning},
+                                          {"[::1]:8080", StepStatus::ok},
+                                          {"localhost:8080", StepStatus::ok}}) {
+    Attempt attempt = good_attempt();
+    attempt.url = std::string("http://") + authority + "/instance/v1/bundle";
+    attempt.inspection.authority = authority;
+    attempt.inspection.times.tls = {};
+    attempt.inspection.certificate = {};
+    CAPTURE(authority);
+    CHECK(steps_of(attempt)[2].status == status);
+  }
 }
 
 TEST_CASE("clocks may differ by 30 s, and by 300 s with a warning") {

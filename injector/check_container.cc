@@ -12,12 +12,13 @@
 #include <unistd.h>
 
 #include "core/limits.h"
+#include "core/reserved_names.h"
 #include "core/unique_fd.h"
 #include "injector/command_search.h"
 #include "injector/dotenv_names.h"
 #include "injector/exec.h"
 #include "injector/file.h"
-#include "injector/reserved_names.h"
+#include "injector/state_folder.h"
 
 namespace agent_secrets {
 namespace {
@@ -34,13 +35,6 @@ std::string keys(std::size_t count) {
 std::string part(const std::vector<std::string>& names, std::string_view what) {
   return names.empty() ? ""
                        : fmt::format("; {} {}: {}", names.size(), what, fmt::join(names, ", "));
-}
-
-std::vector<std::string> allowed_reserved(const std::vector<std::string>& injected) {
-  std::vector<std::string> names;
-  std::ranges::copy_if(injected, std::back_inserter(names),
-                       [](const std::string& name) { return reserved_reason(name).has_value(); });
-  return names;
 }
 
 const EnvironmentEntry* largest(const std::vector<EnvironmentEntry>& set) {
@@ -117,7 +111,8 @@ Step environment_step(const Injection& injection, const EnvironmentPolicy& polic
   const auto overridden = names_with(Outcome::set_wins, injection.variables);
   const auto outvoted = names_with(Outcome::image_wins, injection.variables);
   const auto left_out = names_with(Outcome::left_out, injection.variables);
-  const auto allowed = allowed_reserved(injected);
+  const auto allowed = refused_names(injected, {});  // compose_environment() let them through
+  const auto of_image = image_names(injected, policy.allow);
   const auto unknown = not_in_set(injection.set, policy.only);
   Step step{.name = "environment"};
   step.detail = keys(injected.size()) + part(overridden, "replace the image's") +
@@ -125,8 +120,13 @@ Step environment_step(const Injection& injection, const EnvironmentPolicy& polic
                 part(allowed, "reserved, let through by --allow");
   step.facts = {{"injected", injected},        {"set_wins", overridden},
                 {"image_wins", outvoted},      {"left_out", left_out},
-                {"reserved_allowed", allowed}, {"required", policy.require},
-                {"only_unknown", unknown}};
+                {"reserved_allowed", allowed}, {"of_image", of_image},
+                {"required", policy.require},  {"only_unknown", unknown}};
+  if (!of_image.empty()) {
+    step.warn(fmt::format("the image or the platform usually sets: {}", with_reasons(of_image)),
+              "take them out of the set unless the set's values are meant; --allow KEY ends this "
+              "warning");
+  }
   if (!unknown.empty()) {
     step.warn(fmt::format("--only names what no set has: {}", fmt::join(unknown, ", ")),
               "look for a typing error in --only");
@@ -198,10 +198,10 @@ Step dotenv_step(const Injection& injection, const std::string& directory,
   return step;
 }
 
-Step state_step(const Options& options) {
-  const bool is_named = !options.state_directory.empty();
-  const std::string directory =
-      is_named ? options.state_directory : std::string(kDefaultStateDirectory);
+Step state_step(const Options& options, char** image) {
+  const StateFolder state = choose_state_folder(options, image);
+  const bool is_named = state.is_named;
+  const std::string& directory = state.path;
   Step step{.name = "state", .facts = {{"directory", directory}}};
   const bool present = may(directory, F_OK);
   const std::string parent = std::filesystem::path(directory + "/..").lexically_normal();

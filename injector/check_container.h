@@ -24,8 +24,8 @@ struct Injection {
   [[nodiscard]] std::vector<std::string> injected_names() const;
 };
 
-// environment: conflicts, reserved names let through, --only. (What is refused has failed before:
-// there is no Injection then.)
+// environment: conflicts, --only, reserved names that --allow let through, names that the image or
+// the platform usually sets. (With a refused name there is no Injection.)
 Step environment_step(const Injection& injection, const EnvironmentPolicy& policy);
 
 // limits: execve's two, and whether the values stay out of swap. `space` is what execve allows.
@@ -41,7 +41,7 @@ Step dotenv_step(const Injection& injection, const std::string& directory,
                  const std::vector<std::string>& env_files);
 
 // state: whether running.json and the flag could be written.
-Step state_step(const Options& options);
+Step state_step(const Options& options, char** image);
 
 // command: which file would run. Fails as the start would, with 126 or 127.
 Step command_step(const std::vector<std::string>& command, const Injection& injection);

@@ -234,10 +234,16 @@ TEST_CASE("the cache says whether it would serve, also when nobody answers") {
   CHECK(step_named(late, "cache").detail.find("1d 1h old") != std::string::npos);
 }
 
-TEST_CASE("a cache that somebody tampered with is refused as by a start") {
+TEST_CASE("a cache that was tampered with is a warning, as for a start, unless it is required") {
   Scene scene;
+  scene.region_answers();
   scene.fill_cache(42);
   scene.directory.write("cache/kid-1.bundle", "nonsense");
+  const CheckReport report = scene.check();
+  CHECK(report.exit_code() == kExitWarnings);
+  CHECK(step_named(report, "cache").status == StepStatus::warning);
+  CHECK(step_named(report, "cache").detail.ends_with("; a start would go on without it"));
+  scene.options.cache.required = true;
   fails_at(scene.check(), "cache", kExitInjectorFailed);
 }
 
@@ -275,6 +281,34 @@ TEST_CASE("conflicts and what --only leaves out are told, and are no warning") {
   fails_at(scene.check(), "environment", kExitInjectorFailed);
 }
 
+TEST_CASE("names of the image are a warning with their reasons, until --allow names them") {
+  Scene scene;
+  scene.region_answers();
+  scene.region.values = {{"ENV", "production"}, {"KEY", "v"}, {"PORT", "7860"}};
+  const CheckReport report = scene.check();
+  CHECK(report.exit_code() == kExitWarnings);
+  CHECK(step_named(report, "environment").detail.find("ENV (is read by") != std::string::npos);
+  CHECK(step_named(report, "environment").detail.find("PORT (sets how") != std::string::npos);
+  scene.options.environment.allow = {"ENV", "PORT"};
+  CHECK(scene.check().exit_code() == 0);
+}
+
+TEST_CASE("a start without any secret is a warning that says what to do") {
+  Scene scene;
+  scene.region_answers();
+  scene.region.values = {};
+  const CheckReport empty_set = scene.check();
+  CHECK(empty_set.exit_code() == kExitWarnings);
+  CHECK(step_named(empty_set, "open").status == StepStatus::warning);
+  CHECK(step_named(empty_set, "open").hint.starts_with("write keys into the set"));
+
+  scene.region.facts.sets.clear();
+  const CheckReport no_set = scene.check();
+  CHECK(step_named(no_set, "bundle").status == StepStatus::warning);
+  CHECK(step_named(no_set, "bundle").hint.starts_with("deploy the agent with a secret set"));
+  CHECK(step_named(no_set, "open").status == StepStatus::ok);
+}
+
 TEST_CASE("env files need no credential, no network and no cache") {
   Scene scene;
   scene.options.credential_file.clear();
@@ -285,8 +319,21 @@ TEST_CASE("env files need no credential, no network and no cache") {
   CHECK(report.exit_code() == 0);
   CHECK(step_named(report, "dotenv").detail.ends_with("is the env file itself"));
   CHECK(scene.transport.requests.empty());
-  scene.directory.write(".env", "no pair\n");
+  scene.options.env_files = {scene.directory.path("absent")};
   fails_at(scene.check(), "env-file", kExitInjectorFailed);
+}
+
+TEST_CASE("what an env file would not give the official CLI is named with its reason") {
+  Scene scene;
+  scene.options.credential_file.clear();
+  scene.directory.write(".env", "A='x'\nB=\nC=fine\nnot a pair\n");
+  scene.options.env_files = {scene.directory.path(".env")};
+  const CheckReport report = scene.check();
+  CHECK(report.exit_code() == kExitWarnings);
+  const Step step = step_named(report, "env-file");
+  CHECK(step.status == StepStatus::warning);
+  CHECK(step.detail.find("/.env:4; `secrets set --file` would store something else: "
+                         "A (single quotes), B (empty)") != std::string::npos);
 }
 
 TEST_CASE("a script whose interpreter is missing is found out before the start") {

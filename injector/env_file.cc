@@ -1,163 +1,173 @@
 #include "injector/env_file.h"
 
-#include <algorithm>
-#include <array>
+#include <deque>
 #include <map>
+#include <optional>
 
 #include <fmt/format.h>
 #include <simdjson.h>
 
 #include "core/limits.h"
+#include "core/printable.h"
+#include "injector/cli_env_file.h"
+#include "injector/dotenv_parser.h"
 #include "injector/file.h"
 
 namespace agent_secrets {
 namespace {
 
-// What str.isspace() of Python calls white space, in UTF-8.
-constexpr auto kWhiteSpace = std::to_array<std::string_view>({" ",
-                                                              "\t",
-                                                              "\n",
-                                                              "\v",
-                                                              "\f",
-                                                              "\r",
-                                                              "\x1c",
-                                                              "\x1d",
-                                                              "\x1e",
-                                                              "\x1f",
-                                                              "\xc2\x85",
-                                                              "\xc2\xa0",
-                                                              "\xe1\x9a\x80",
-                                                              "\xe2\x80\x80",
-                                                              "\xe2\x80\x81",
-                                                              "\xe2\x80\x82",
-                                                              "\xe2\x80\x83",
-                                                              "\xe2\x80\x84",
-                                                              "\xe2\x80\x85",
-                                                              "\xe2\x80\x86",
-                                                              "\xe2\x80\x87",
-                                                              "\xe2\x80\x88",
-                                                              "\xe2\x80\x89",
-                                                              "\xe2\x80\x8a",
-                                                              "\xe2\x80\xa8",
-                                                              "\xe2\x80\xa9",
-                                                              "\xe2\x80\xaf",
-                                                              "\xe2\x81\x9f",
-                                                              "\xe3\x80\x80"});
+using Values = std::map<std::string_view, std::string_view>;
 
-std::size_t leading_space(std::string_view text) {
-  for (const std::string_view space : kWhiteSpace) {
-    if (text.starts_with(space)) return space.size();
-  }
-  return 0;
+// The most telling reason first; `binding` is the statement that counts.
+std::string_view reason_of(const DotenvBinding& binding, bool is_marked, bool is_stored) {
+  if (binding.has_lines) return "more than one line";
+  if (binding.value->empty()) return "empty";
+  if (binding.quote == '\'') return "single quotes";
+  if (binding.is_exported) return "export";
+  if (binding.is_key_quoted) return "quoted key";
+  if (binding.has_comment) return "inline comment";
+  if (binding.has_escapes) return "escapes";
+  if (is_stored) return "another line of the file";
+  return is_marked && binding.line == 1 ? "byte order mark" : "a name that a set cannot have";
 }
 
-std::size_t trailing_space(std::string_view text) {
-  for (const std::string_view space : kWhiteSpace) {
-    if (text.ends_with(space)) return space.size();
-  }
-  return 0;
-}
+class Reader {
+ public:
+  explicit Reader(const EnvFileOptions& options) : options_(options) {}
 
-std::string_view stripped(std::string_view text) {
-  while (const std::size_t size = leading_space(text)) text.remove_prefix(size);
-  while (const std::size_t size = trailing_space(text)) text.remove_suffix(size);
-  return text;
-}
-
-std::string_view unquoted(std::string_view value) {
-  if (value == "\"") return {};
-  if (!value.starts_with('"') || !value.ends_with('"')) return value;
-  return value.substr(1, value.size() - 2);
-}
-
-// Universal newlines: "\n", "\r\n" and "\r" each end a line. The text keeps the rest.
-std::string_view take_line(std::string_view& text) {
-  const std::size_t end = text.find_first_of("\r\n");
-  const std::string_view line = text.substr(0, end);
-  if (end == std::string_view::npos) {
-    text = {};
-  } else {
-    text.remove_prefix(end + (text.substr(end).starts_with("\r\n") ? 2 : 1));
-  }
-  return line;
-}
-
-constexpr const char* kLineHint = "write KEY=value, one a line; there are no continued lines";
-
-bool is_key_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         c == '-';
-}
-
-// A key that is wrong is not quoted: where the line is broken, it may be a part of a value.
-Result<void> check_key(std::string_view key) {
-  if (key.empty()) return fail(ErrorCode::invalid, "the key is empty", kLineHint);
-  if (key.size() > limits::kKeyNameMax) {
-    return fail(ErrorCode::invalid,
-                fmt::format("the key has more than {} characters", limits::kKeyNameMax), kLineHint);
-  }
-  if (std::ranges::all_of(key, is_key_character)) return {};
-  std::string hint = "use letters, digits, '_' and '-' in a key";
-  if (key.starts_with("export ")) hint = "leave `export` out";
-  if (key.starts_with("\xef\xbb\xbf")) hint = "save the file without a byte order mark";
-  return fail(ErrorCode::invalid, "no valid key in front of the '='", std::move(hint));
-}
-
-Result<EnvironmentPair> parse_line(std::string_view line) {
-  const std::size_t equals = line.find('=');
-  if (equals == std::string_view::npos) {
-    return fail(ErrorCode::invalid, "no '=' in the line", kLineHint);
-  }
-  const EnvironmentPair pair{.key = stripped(line.substr(0, equals)),
-                             .value = unquoted(stripped(line.substr(equals + 1)))};
-  if (auto checked = check_key(pair.key); !checked) return propagate(checked);
-  if (pair.value.empty()) return fail(ErrorCode::invalid, "the value is empty", kLineHint);
-  return pair;
-}
-
-}  // namespace
-
-Result<std::vector<EnvironmentPair>> parse_env_file(std::string_view text, std::string_view path) {
-  if (!simdjson::validate_utf8(text.data(), text.size())) {
-    return fail(ErrorCode::invalid, fmt::format("{}: not valid UTF-8", path), "save it as UTF-8");
-  }
-  std::vector<EnvironmentPair> pairs;
-  for (int number = 1; !text.empty(); ++number) {
-    const std::string_view line = stripped(take_line(text));
-    if (line.empty() || line.starts_with('#')) continue;
-    auto pair = parse_line(line);
-    if (!pair) return propagate(pair, fmt::format("{}:{}", path, number));
-    pairs.push_back(*pair);
-  }
-  if (pairs.empty()) {
-    return fail(ErrorCode::invalid, fmt::format("{}: no KEY=value in it", path), kLineHint);
-  }
-  return pairs;
-}
-
-Result<SecretBuffer> read_env_files(const std::vector<std::string>& paths) {
-  std::vector<SecretBuffer> texts;  // what the pairs point into
-  std::map<std::string_view, std::string_view> merged;
-  for (const std::string& path : paths) {
+  Result<void> read(const std::string& path) {
     auto file = read_file(path, limits::kRequestBody);
     if (!file) {
       file.error().hint = "name a file that is there and that this user can read";
-      return propagate(file, "env file");
+      return propagate(file);
     }
-    auto pairs = parse_env_file(file->text.expose_text(), path);
-    if (!pairs) return propagate(pairs, "env file");
-    for (const EnvironmentPair& pair : *pairs) merged[pair.key] = pair.value;
-    texts.push_back(std::move(file->text));
+    const std::string_view text = file->text.expose_text();
+    if (!simdjson::validate_utf8(text.data(), text.size())) {
+      return fail(ErrorCode::invalid, fmt::format("{}: not valid UTF-8", path), "save it as UTF-8");
+    }
+    texts_.push_back(std::move(file->text));  // what the pairs point into
+    return options_.format == EnvFormat::cli ? read_as_the_cli(texts_.back(), path)
+                                             : read_as_dotenv(texts_.back(), path);
   }
-  std::vector<EnvironmentPair> pairs;
-  pairs.reserve(merged.size());
-  for (const auto& [key, value] : merged) pairs.push_back({.key = key, .value = value});
-  auto block = build_environment_block(std::move(pairs));
-  if (!block) {
-    block.error().hint = "an environment variable cannot hold that: shorten it, or take it out";
-    return propagate(block, "env file");
+
+  Result<EnvFiles> finish() {
+    std::vector<EnvironmentPair> pairs;
+    pairs.reserve(merged_.size());
+    for (const auto& [key, value] : merged_) pairs.push_back({.key = key, .value = value});
+    auto block = build_environment_block(std::move(pairs));
+    if (!block) {
+      block.error().hint = "an environment variable cannot hold that: shorten it, or take it out";
+      return propagate(block);
+    }
+    found_.block = std::move(*block);
+    return std::move(found_);
   }
-  return block;
+
+ private:
+  Result<void> read_as_the_cli(const SecretBuffer& text, const std::string& path) {
+    auto pairs = parse_cli_env_file(text.expose_text(), path);
+    if (!pairs) return propagate(pairs);
+    for (const EnvironmentPair& pair : *pairs) merged_[pair.key] = pair.value;
+    return {};
+  }
+
+  Result<void> read_as_dotenv(const SecretBuffer& original, const std::string& path) {
+    SecretBuffer decoded = SecretBuffer::copy_of(original.expose_text());
+    const auto bindings = parse_dotenv(decoded);
+    texts_.push_back(std::move(decoded));
+    Bindings last;
+    for (const DotenvBinding& binding : bindings) {
+      if (binding.key.empty()) {
+        found_.skipped.push_back({.path = path, .line = binding.line});
+      } else {
+        last[binding.key] = &binding;
+      }
+    }
+    compare(last, original.expose_text(), path);
+    return options_.expand ? expand(bindings, path) : take(last);
+  }
+
+  using Bindings = std::map<std::string_view, const DotenvBinding*>;
+
+  Result<void> take(const Bindings& last) {
+    for (const auto& [key, binding] : last) {
+      if (binding->value) merged_[key] = *binding->value;
+    }
+    return {};
+  }
+
+  // Statement by statement: a value sees the variables before it, also one that is set again later.
+  Result<void> expand(const std::vector<DotenvBinding>& bindings, const std::string& path) {
+    std::map<std::string_view, std::optional<std::string_view>> resolved;
+    const VariableLookup lookup = [&](std::string_view name) { return known(name, resolved); };
+    for (const DotenvBinding& binding : bindings) {
+      if (binding.key.empty()) continue;
+      if (!binding.value || !has_variables(*binding.value)) {
+        resolved[binding.key] = binding.value;
+        continue;
+      }
+      auto value = expand_variables(*binding.value, lookup);
+      if (!value) {
+        value.error().hint = "shorten it, or read the file without --expand";
+        return propagate(value,
+                         fmt::format("{}:{}: {}", path, binding.line, printable(binding.key)));
+      }
+      texts_.push_back(std::move(*value));
+      resolved[binding.key] = texts_.back().expose_text();
+    }
+    for (const auto& [key, value] : resolved) {
+      if (value) merged_[key] = *value;
+    }
+    return {};
+  }
+
+  std::optional<std::string_view> known(
+      std::string_view name,
+      const std::map<std::string_view, std::optional<std::string_view>>& resolved) const {
+    const auto from_image = [&] {
+      return options_.image ? options_.image(name) : std::optional<std::string_view>();
+    };
+    if (options_.image_first) {
+      if (const auto value = from_image()) return value;
+    }
+    if (const auto at = resolved.find(name); at != resolved.end()) return at->second.value_or("");
+    if (const auto at = merged_.find(name); at != merged_.end()) return at->second;
+    return from_image();
+  }
+
+  // A file is uploaded as it is: without expansion, and each file by itself.
+  void compare(const Bindings& last, std::string_view original, const std::string& path) {
+    Values stored;
+    for (const EnvironmentPair& pair : readable_cli_pairs(original)) stored[pair.key] = pair.value;
+    const bool is_marked = original.starts_with("\xef\xbb\xbf");
+    for (const auto& [key, binding] : last) {
+      if (!binding->value) continue;
+      const auto at = stored.find(key);
+      if (at != stored.end() && at->second == *binding->value) continue;
+      found_.differences.push_back(
+          {.path = path,
+           .key = printable(key),
+           .reason = std::string(reason_of(*binding, is_marked, at != stored.end()))});
+    }
+  }
+
+  const EnvFileOptions& options_;
+  std::deque<SecretBuffer> texts_;  // a deque never moves what it holds
+  Values merged_;
+  EnvFiles found_;
+};
+
+}  // namespace
+
+Result<EnvFiles> read_env_files(const std::vector<std::string>& paths,
+                                const EnvFileOptions& options) {
+  Reader reader(options);
+  for (const std::string& path : paths) {
+    if (auto read = reader.read(path); !read) return propagate(read, "env file");
+  }
+  auto files = reader.finish();
+  if (!files) return propagate(files, "env file");
+  return files;
 }
 
 }  // namespace agent_secrets

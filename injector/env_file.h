@@ -1,20 +1,17 @@
 #pragma once
-// `--env-file`: the values for a local test, read exactly as the official CLI's `secrets set
-// --file` reads them, so that a file which works here sets the same values there:
+// `--env-file`: the values of a start without a control plane. Read as python-dotenv reads the file
+// (injector/dotenv_parser.h), because load_dotenv() is what a bot calls on a laptop; with
+// --env-format cli as `secrets set --file` reads it (injector/cli_env_file.h).
 //
-//   each line is stripped of white space (as Python's str.strip does); blank lines and lines that
-//   start with '#' are skipped; the rest is split at its first '=', both halves are stripped; a
-//   value that both starts and ends with '"' loses one pair of them (a lone '"' becomes empty).
+// Where the two readings of a key differ, the same file would give the bot another value once it is
+// uploaded: such keys are reported by name, never by value.
 //
-// An empty key or value, a line without '=', a key with anything but letters, digits, '_' and '-'
-// or with more than limits::kKeyNameMax of them, bytes that are not UTF-8 and a file without a
-// single pair are errors. There is no `export`, no inline comment, no value over several lines, no
-// single quote, and no byte order mark (it would be a part of the first key). A key given twice:
-// the last one counts, in a file and across files. tests/integration/test_env_file_as_the_cli.py
-// compares the two.
+// A key given twice: the last one counts, in a file and across files. In a file, a last `KEY`
+// without '=' takes the key back, as load_dotenv() does.
 //
 // Ownership: the values are held in guarded memory from the read to the exec.
-// Limits: a file has at most limits::kRequestBody bytes.
+// Limits: a file has at most limits::kRequestBody bytes, an expanded value at most
+// limits::kEnvironmentString.
 
 #include <string>
 #include <string_view>
@@ -23,13 +20,41 @@
 #include "core/environment_block.h"
 #include "core/error.h"
 #include "core/secret_buffer.h"
+#include "injector/env_expansion.h"
 
 namespace agent_secrets {
 
-// Pairs in the order of their lines; they point into `text`. Errors name `path` and the line.
-Result<std::vector<EnvironmentPair>> parse_env_file(std::string_view text, std::string_view path);
+enum class EnvFormat { dotenv, cli };
 
-// The files merged from left to right, as an environment block.
-Result<SecretBuffer> read_env_files(const std::vector<std::string>& paths);
+struct EnvFileOptions {
+  EnvFormat format = EnvFormat::dotenv;
+  bool expand = false;
+  // What ${NAME} means where no file has set it; null: nothing is known. Where the image wins
+  // (--on-conflict keep) it comes before the files, as load_dotenv() without `override` has it.
+  VariableLookup image = {};
+  bool image_first = false;
+};
+
+struct SkippedLine {
+  std::string path;
+  int line = 0;
+};
+
+// A key that `secrets set --file` would store with another value, or not at all.
+struct CliDifference {
+  std::string path;
+  std::string key;
+  std::string reason;  // "inline comment", "single quotes", ...
+};
+
+struct EnvFiles {
+  SecretBuffer block;                      // an environment block
+  std::vector<SkippedLine> skipped;        // lines that python-dotenv cannot read either
+  std::vector<CliDifference> differences;  // in the order of files and keys
+};
+
+// The files merged from left to right. Errors name the file, and the key or the line.
+Result<EnvFiles> read_env_files(const std::vector<std::string>& paths,
+                                const EnvFileOptions& options = {});
 
 }  // namespace agent_secrets

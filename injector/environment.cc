@@ -9,7 +9,7 @@
 #include <fmt/ranges.h>
 #include <sys/resource.h>
 
-#include "injector/reserved_names.h"
+#include "core/reserved_names.h"
 
 namespace agent_secrets {
 namespace {
@@ -42,16 +42,13 @@ std::vector<EnvironmentEntry> chosen(const std::vector<EnvironmentEntry>& set,
 
 Result<void> check_reserved(const std::vector<EnvironmentEntry>& set,
                             const std::vector<std::string>& allow) {
-  std::vector<std::string> faults;
-  for (const EnvironmentEntry& entry : set) {
-    const auto reason = reserved_reason(entry.key);
-    if (reason && !lists(allow, entry.key)) {
-      faults.push_back(fmt::format("{} ({})", entry.key, *reason));
-    }
-  }
-  if (faults.empty()) return {};
+  std::vector<std::string> names;
+  names.reserve(set.size());
+  for (const EnvironmentEntry& entry : set) names.emplace_back(entry.key);
+  const auto refused = refused_names(names, allow);
+  if (refused.empty()) return {};
   return fail(ErrorCode::invalid,
-              fmt::format("the secret set has reserved names: {}", fmt::join(faults, ", ")),
+              fmt::format("the secret set has reserved names: {}", with_reasons(refused)),
               "take them out of the set, choose with --only, or permit each with --allow KEY");
 }
 

@@ -27,7 +27,7 @@ struct EnvironmentPolicy {
   OnConflict on_conflict = OnConflict::replace;
   std::vector<std::string> only;     // keys of the set to take; empty: all
   std::vector<std::string> require;  // keys that the bot must get, not empty, from wherever
-  std::vector<std::string> allow;    // reserved names to let through
+  std::vector<std::string> allow;    // reserved names that the bot may get (core/reserved_names.h)
 };
 
 // NULL-terminated, as execve takes it.

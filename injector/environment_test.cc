@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include "core/reserved_names.h"
 #include "core/secret_buffer.h"
 #include "tests/catch.h"
 
@@ -127,15 +128,31 @@ TEST_CASE("a name that shells do not know as one is passed on") {
 }
 
 TEST_CASE("reserved names are refused by name and reason, and --allow lets one through") {
-  Scene scene{.image = {}, .set = {{"LD_PRELOAD", "/x.so"}, {"PORT", "1"}, {"OK", "1"}}};
+  Scene scene{.image = {}, .set = {{"LD_PRELOAD", "/x.so"}, {"IFS", "1"}, {"OK", "1"}}};
   const std::string message = scene.message();
   CHECK(message.find("LD_PRELOAD (loads code into every program)") != std::string::npos);
-  CHECK(message.find("PORT (") != std::string::npos);
+  CHECK(message.find("IFS (") != std::string::npos);
   CHECK(message.find("/x.so") == std::string::npos);
-  scene.policy.allow = {"PORT"};
-  CHECK(scene.message().find("PORT") == std::string::npos);
-  scene.policy.allow = {"PORT", "LD_PRELOAD"};
+  scene.policy.allow = {"IFS"};
+  CHECK(scene.message().find("IFS") == std::string::npos);
+  scene.policy.allow = {"IFS", "LD_PRELOAD"};
   CHECK(scene.composed().size() == 3);
+}
+
+TEST_CASE("the set's value replaces what the image or the platform usually sets") {
+  Scene scene{.image = {"PORT=7860", "HOME=/root"}, .set = {{"ENV", "production"}, {"PORT", "1"}}};
+  CHECK(scene.composed() == Strings{"HOME=/root", "ENV=production", "PORT=1"});
+}
+
+// The control plane asks refused_names() too (control-plane/catalog/sqlite_reserved_names_test.cc).
+TEST_CASE("every name is started with unless it is refused") {
+  for (const ReservedName& entry : reserved_names()) {
+    std::string name(entry.pattern);
+    if (name.ends_with('*')) name.back() = 'X';
+    INFO(name);
+    Scene scene{.image = {}, .set = {{name, "1"}}};
+    CHECK(scene.compose().has_value() == refused_names({name}, {}).empty());
+  }
 }
 
 TEST_CASE("a reserved name that --only leaves out does no harm") {

@@ -62,8 +62,9 @@ Refusal unauthorized(const HttpResponse& response, const Explanation& explanatio
     return refusal("the clocks of this host and the control plane differ", "set this host's clock");
   }
   if (code == "wrong-audience") {
-    return refusal("the control plane does not go by the URL in the credential",
-                   "start it with --public-url " + identity.urls.front());
+    return refusal(
+        "the control plane does not go by the URL in the credential",
+        "add " + identity.urls.front() + " to its URLs there: secret-control-plane public-url set");
   }
   if (code == "wrong-request" || code == "malformed") {
     return refusal("the request did not arrive as it was sent",
@@ -243,6 +244,12 @@ Result<FetchedBundle> fetch_bundle(Transport& transport, Clock& clock, const Ran
 std::string choose_instance_id(const char* host_name) {
   if (host_name != nullptr && fits_an_instance_id(host_name)) return host_name;
   return random_token(12);
+}
+
+std::string choose_id_beside(const char* host_name, std::string_view kind) {
+  const std::string suffix = fmt::format(".{}-{}", kind, random_token(6));
+  AGENT_SECRETS_ASSERT(fits_an_instance_id(suffix));
+  return choose_instance_id(host_name).substr(0, limits::kInstanceIdMax - suffix.size()) + suffix;
 }
 
 }  // namespace agent_secrets

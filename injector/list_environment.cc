@@ -35,12 +35,13 @@ std::vector<Row> rows_of(const EnvironmentListing& listing) {
 
 }  // namespace
 
-Result<std::vector<KeyOrigin>> origins_in_files(const std::vector<std::string>& paths) {
+Result<std::vector<KeyOrigin>> origins_in_files(const std::vector<std::string>& paths,
+                                                EnvFormat format) {
   std::vector<KeyOrigin> origins;
   for (const std::string& path : paths) {
-    auto block = read_env_files({path});
-    if (!block) return propagate(block);
-    auto entries = parse_environment_block(*block);
+    auto file = read_env_files({path}, {.format = format});
+    if (!file) return propagate(file);
+    auto entries = parse_environment_block(file->block);
     if (!entries) return propagate(entries, path);
     for (const EnvironmentEntry& entry : *entries) {
       std::erase_if(origins, [&](const KeyOrigin& seen) { return seen.key == entry.key; });

@@ -8,6 +8,7 @@
 
 #include "core/bundle.h"
 #include "core/error.h"
+#include "injector/env_file.h"
 #include "injector/explain_environment.h"
 #include "injector/terminal_style.h"
 
@@ -19,7 +20,8 @@ struct KeyOrigin {
 };
 
 // Which env file each key comes from: the last one that has it.
-Result<std::vector<KeyOrigin>> origins_in_files(const std::vector<std::string>& paths);
+Result<std::vector<KeyOrigin>> origins_in_files(const std::vector<std::string>& paths,
+                                                EnvFormat format);
 
 struct EnvironmentListing {
   std::vector<ExplainedVariable> variables;

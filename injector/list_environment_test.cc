@@ -49,7 +49,8 @@ TEST_CASE("a key comes from the last env file that has it") {
   const TemporaryDirectory directory;
   directory.write("one", "A=1\nB=1\n");
   directory.write("two", "B=2\nC=2\n");
-  const auto origins = origins_in_files({directory.path("one"), directory.path("two")});
+  const auto origins =
+      origins_in_files({directory.path("one"), directory.path("two")}, EnvFormat::dotenv);
   REQUIRE(origins.has_value());
   EnvironmentListing files = listing();
   files.files = *origins;
@@ -59,7 +60,7 @@ TEST_CASE("a key comes from the last env file that has it") {
   CHECK(origin("A") == "file " + directory.path("one"));
   CHECK(origin("B") == "file " + directory.path("two"));
   CHECK(origin("C") == "file " + directory.path("two"));
-  CHECK_FALSE(origins_in_files({directory.path("absent")}).has_value());
+  CHECK_FALSE(origins_in_files({directory.path("absent")}, EnvFormat::dotenv).has_value());
 }
 
 TEST_CASE("the JSON document has sets and variables") {

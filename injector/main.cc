@@ -96,6 +96,7 @@ int run(const Options& options, char** image, SecretBuffer credential_variable,
   progress.enter(StartStep::environment);
   auto set = parse_environment_block(material->block);
   if (!set) return fail_with(set.error());
+  warn_of_no_secrets(*material, log);
   warn_of_unknown_keys(options.environment.only, *set, log);
   auto environment = compose_environment(image, *set, options.environment);
   if (!environment) return fail_with(environment.error());
@@ -103,7 +104,7 @@ int run(const Options& options, char** image, SecretBuffer credential_variable,
   if (!fits) return fail_with(fits.error());
 
   progress.enter(StartStep::state);
-  publish_state(options, *material, log);
+  publish_state(*material, log);
   progress.enter(StartStep::sidecar);
   auto started = start_sidecar(options, *material, image, deadline, log);
   if (!started) return fail_with(started.error());
@@ -129,7 +130,10 @@ int check(const Options& options, char** image, const SecretBuffer& credential_v
                  .credential_variable = credential_variable,
                  .working_directory = ".",
                  .clock = clock,
-                 .make_transport = make_transport},
+                 .make_transport =
+                     [&options](const CredentialIdentity& identity) {
+                       return make_transport(identity, options);
+                     }},
                 [&](const Step& step) {
                   if (options.json || (quiet && step.status == StepStatus::ok)) return;
                   print(step_lines(step, style));
@@ -154,9 +158,10 @@ int list_environment(const Options& options, char** image,
   progress.enter(StartStep::environment);
   auto set = parse_environment_block(material->block);
   if (!set) return fail_with(set.error());
+  warn_of_no_secrets(*material, log);
   auto environment = compose_environment(image, *set, options.environment);
   if (!environment) return fail_with(environment.error());
-  auto files = origins_in_files(options.env_files);
+  auto files = origins_in_files(options.env_files, options.env_format);
   if (!files) return fail_with(files.error());
 
   const EnvironmentListing listing{

@@ -1,5 +1,7 @@
 #include "injector/obtain_bundle.h"
 
+#include <filesystem>
+
 #include "tests/catch.h"
 #include "tests/fakes/captured_log.h"
 #include "tests/fakes/fake_clock.h"
@@ -16,8 +18,9 @@ struct Scene {
   FakeRegion region;
   FakeClock clock{1'700'000'000s};
   CapturedLog captured;
-  CachePolicy policy{.max_age = 24h, .accepted_sequence = {}};
-  BundleCache cache = BundleCache::open(parent.path("cache"), region.identity()).value();
+  CachePolicy policy;
+  Result<BundleCache> cache = BundleCache::open(parent.path("cache"), region.identity());
+  std::optional<std::chrono::milliseconds> patience;  // of the last fetch
 
   FetchedBundle bundle(std::int64_t sequence) {
     region.facts.sequence = sequence;
@@ -27,7 +30,11 @@ struct Scene {
     return {.compact = std::move(compact), .verified = std::move(verified)};
   }
   Result<ObtainedBundle> obtain(const std::function<Result<FetchedBundle>()>& fetch_it) {
-    return obtain_bundle(fetch_it, &cache, policy, clock, captured.log());
+    const auto fetch_within = [&](std::optional<std::chrono::milliseconds> given) {
+      patience = given;
+      return fetch_it();
+    };
+    return obtain_bundle(fetch_within, &cache, policy, clock, captured.log());
   }
   Result<ObtainedBundle> obtain_fetched(std::int64_t sequence) {
     return obtain([&]() -> Result<FetchedBundle> { return bundle(sequence); });
@@ -116,10 +123,43 @@ TEST_CASE("a roll-back is refused unless the operator accepts it") {
   CHECK(scene.obtain_fetched(41).has_value());
 }
 
-TEST_CASE("a tampered cache stops the start before anything is fetched") {
+TEST_CASE("a tampered cache is a warning where a bundle is fetched, and is left as it is") {
   Scene scene;
   REQUIRE(scene.obtain_fetched(42).has_value());
   scene.parent.write("cache/kid-1.bundle", "tampered");
+  const auto obtained = scene.obtain_fetched(43);
+  REQUIRE(obtained.has_value());
+  CHECK_FALSE(obtained->from_cache);
+  CHECK(scene.captured.text().find("no memory against roll-back") != std::string::npos);
+  CHECK(scene.captured.text().find("hint=\"find out who changed it") != std::string::npos);
+  CHECK(scene.parent.read("cache/kid-1.bundle") == "tampered");
+}
+
+TEST_CASE("a tampered cache serves no outage, and the error says both causes") {
+  Scene scene;
+  REQUIRE(scene.obtain_fetched(42).has_value());
+  scene.parent.write("cache/kid-1.bundle", "tampered");
+  const auto obtained = scene.obtain_failing(ErrorCode::unreachable);
+  REQUIRE_FALSE(obtained.has_value());
+  CHECK(obtained.error().code == ErrorCode::unreachable);
+  CHECK(obtained.error().message.starts_with(
+      "fetch bundle: it failed; and the cache cannot be used: cache: "));
+}
+
+TEST_CASE("a directory that cannot be a cache does not stop a fetched bundle") {
+  Scene scene;
+  scene.cache = fail(ErrorCode::untrusted, "cache: DIR: others may write to the directory");
+  REQUIRE(scene.obtain_fetched(42).has_value());
+  CHECK(scene.captured.text().find("others may write") != std::string::npos);
+  CHECK(scene.obtain_failing(ErrorCode::forbidden).error().message == "fetch bundle: it failed");
+}
+
+TEST_CASE(
+    "a cache that is required and cannot be used stops the start before anything is fetched") {
+  Scene scene;
+  REQUIRE(scene.obtain_fetched(42).has_value());
+  scene.parent.write("cache/kid-1.bundle", "tampered");
+  scene.policy.required = true;
   bool fetched = false;
   const auto obtained = scene.obtain([&]() -> Result<FetchedBundle> {
     fetched = true;
@@ -130,11 +170,34 @@ TEST_CASE("a tampered cache stops the start before anything is fetched") {
   CHECK_FALSE(fetched);
 }
 
+TEST_CASE("a cache that is required and cannot be written stops the start") {
+  Scene scene;
+  std::filesystem::create_directory(scene.parent.path("cache/kid-1.tmp"));
+  REQUIRE(scene.obtain_fetched(42).has_value());
+  CHECK(scene.captured.text().find("could not be cached") != std::string::npos);
+  scene.policy.required = true;
+  CHECK(scene.obtain_fetched(42).error().message.find("create") != std::string::npos);
+}
+
+TEST_CASE("a usable cache bounds the wait for the control plane, and nothing else does") {
+  Scene scene;
+  REQUIRE(scene.obtain_fetched(42).has_value());
+  CHECK_FALSE(scene.patience.has_value());  // it was empty
+  REQUIRE(scene.obtain_fetched(42).has_value());
+  CHECK(scene.patience == 2s);
+  scene.policy.serve_after = 7s;
+  REQUIRE(scene.obtain_failing(ErrorCode::timed_out).has_value());
+  CHECK(scene.patience == 7s);
+  scene.clock.advance(25h);  // too old to serve
+  CHECK_FALSE(scene.obtain_failing(ErrorCode::timed_out).has_value());
+  CHECK_FALSE(scene.patience.has_value());
+}
+
 TEST_CASE("without a cache there is no fallback") {
   Scene scene;
   const auto obtained = obtain_bundle(
-      []() -> Result<FetchedBundle> { return fail(ErrorCode::unreachable, "it failed"); }, nullptr,
-      scene.policy, scene.clock, scene.captured.log());
+      [](auto) -> Result<FetchedBundle> { return fail(ErrorCode::unreachable, "it failed"); },
+      nullptr, scene.policy, scene.clock, scene.captured.log());
   REQUIRE_FALSE(obtained.has_value());
   CHECK(obtained.error().message == "it failed");
 }

@@ -30,12 +30,24 @@ Does it not start, or would it? These two do all but start it, and write nothing
 Where the secrets come from
   --credential-file PATH    the agent's credential (default: the file that
                             $AGENT_SECRETS_CREDENTIAL_FILE names, then $AGENT_SECRETS_CREDENTIAL)
-  --env-file PATH           take KEY=value lines from a file instead of a control plane, read as
-                            `secrets set --file` does; repeatable, later files win
+  --env-file PATH           take the values from a file instead of a control plane, read as
+                            python-dotenv reads it; repeatable, later files win
+  --env-format FORMAT       dotenv (default), or cli: as `secrets set --file` of the official CLI
+                            reads it, and refuses what that refuses
+  --expand                  resolve ${NAME} and ${NAME:-default} in the files, as python-dotenv does
   --timeout DURATION        for everything until the command starts (default 30s)
   --cache-dir DIR           keep the last bundle here, sealed as it came, for a start while the
                             control plane cannot be reached
   --cache-max-age DURATION  how old it may be then (default 24h; 90s, 30m, 24h, 7d)
+  --allow-plain-http        also talk http:// to a control plane that is not on loopback; for a
+                            network that you trust. Values stay sealed and signed. Lost is the
+                            rest: others on the way see agents, key ids, sets and times, can
+                            repeat a request for five minutes, and can forge refusals and what
+                            the sidecar hears
+  --cache-after DURATION    with such a bundle, how long to wait for the control plane before
+                            starting from the cache (default 2s)
+  --cache=required          start nothing when the cache cannot be used or written; without it that
+                            is a warning, unless the control plane cannot be reached
   --accept-sequence N       take a bundle older than the cached one, down to sequence N: for one
                             start after the control plane was restored from a backup
 
@@ -44,14 +56,20 @@ What the command gets
   --require KEY,...         fail unless the command gets all of these
   --on-conflict WHO         when the image sets a key too: override (the set wins; default),
                             keep (the image wins) or fail
-  --allow KEY,...           let a reserved name through (LD_*, PYTHONPATH, PATH, PORT, ...)
+  --allow KEY,...           take reserved names from the set too (LD_*, PYTHONPATH, PATH, ...):
+                            names that decide which code runs or whom TLS trusts
   --user UID:GID[,GID,...]  started as root, run it as this user, with no other groups than these;
                             HOME and the rest of the environment stay as they are
   --core                    allow core dumps; without it they are off, for the command too
 
 What else happens
-  --state-dir DIR           where running.json says what runs (default /run/agent-secrets, if it
-                            exists)
+  --state-dir DIR           where running.json says what runs (default $AGENT_SECRETS_STATE_DIR,
+                            then /run/agent-secrets, for a user who may not write there
+                            $XDG_RUNTIME_DIR/agent-secrets; used if it exists, made only for a
+                            sidecar)
+  --one-shot                the command is no bot and ends soon (a migration, a cron job, printenv in
+                            the bot's container): the state directory is left alone, and the control
+                            plane counts no instance
   --sidecar[=required]      also start secret-sidecar, which tells when a redeploy is needed; with
                             =required nothing starts without it
   -q, --quiet               no warnings
@@ -76,8 +94,11 @@ Exit status: the command's own. 125: the secrets could not be had, and nothing w
 // What CLI11 fills in; to_options() gives it meaning.
 struct Words {
   std::string timeout;
+  std::string cache;
   std::string cache_max_age;
+  std::string cache_after;
   std::string on_conflict;
+  std::string env_format;
   std::string sidecar;
   std::string user;
   std::int64_t accept_sequence = 0;
@@ -85,6 +106,7 @@ struct Words {
   bool version = false;
   bool quiet = false;
   bool verbose = false;
+  bool one_shot = false;
 };
 
 Result<std::chrono::seconds> duration_option(std::string_view name, const std::string& word,
@@ -117,9 +139,14 @@ void declare(CLI::App& app, Options& options, Words& words) {
   app.add_flag("-v,--verbose", words.verbose);
   app.add_option("--credential-file", options.credential_file);
   app.add_option("--env-file", options.env_files)->allow_extra_args(false);
+  app.add_flag("--allow-plain-http", options.allow_plain_http);
+  app.add_option("--env-format", words.env_format)->check(CLI::IsMember({"dotenv", "cli"}));
+  app.add_flag("--expand", options.expand);
   app.add_option("--timeout", words.timeout);
   app.add_option("--cache-dir", options.cache_directory);
+  app.add_option("--cache", words.cache)->check(CLI::IsMember({"optional", "required"}));
   app.add_option("--cache-max-age", words.cache_max_age);
+  app.add_option("--cache-after", words.cache_after);
   app.add_option("--accept-sequence", words.accept_sequence)->check(CLI::NonNegativeNumber);
   add_keys(app, "--only", options.environment.only);
   add_keys(app, "--require", options.environment.require);
@@ -127,6 +154,7 @@ void declare(CLI::App& app, Options& options, Words& words) {
   app.add_option("--on-conflict", words.on_conflict)
       ->check(CLI::IsMember({"override", "keep", "fail"}));
   app.add_option("--state-dir", options.state_directory);
+  app.add_flag("--one-shot", words.one_shot);
   app.add_flag("--sidecar{optional}", words.sidecar)
       ->check(CLI::IsMember({"optional", "required"}));
   app.add_option("--user", words.user);
@@ -160,16 +188,24 @@ Result<void> apply(const Words& words, const CLI::App& app, Options& options) {
     if (!max_age) return propagate(max_age);
     options.cache.max_age = *max_age;
   }
+  if (!words.cache_after.empty()) {
+    auto after = duration_option("--cache-after", words.cache_after, std::chrono::hours(1));
+    if (!after) return propagate(after);
+    options.cache.serve_after = *after;
+  }
+  options.cache.required = words.cache == "required";
   if (app.count("--user") > 0) {
     auto user = parse_bot_user(words.user);
     if (!user) return propagate(user);
     options.user = std::move(*user);
   }
   if (app.count("--accept-sequence") > 0) options.cache.accepted_sequence = words.accept_sequence;
+  if (words.env_format == "cli") options.env_format = EnvFormat::cli;
   if (words.on_conflict == "keep") options.environment.on_conflict = OnConflict::keep;
   if (words.on_conflict == "fail") options.environment.on_conflict = OnConflict::fail;
   if (words.sidecar == "optional") options.sidecar = SidecarWish::optional;
   if (words.sidecar == "required") options.sidecar = SidecarWish::required;
+  if (words.one_shot) options.purpose = Purpose::one_shot;
   if (words.verbose) options.verbosity = Verbosity::verbose;
   if (words.quiet) options.verbosity = Verbosity::quiet;
   if (words.version) options.action = Action::version;
@@ -198,7 +234,23 @@ Result<void> check(const Options& options) {
   if (options.action == Action::run && options.command.empty()) {
     return wrong_use("no command is given");
   }
-  if (options.env_files.empty()) return {};
+  if (options.purpose == Purpose::one_shot &&
+      (options.sidecar != SidecarWish::none || !options.state_directory.empty())) {
+    return wrong_use(
+        "--one-shot leaves the state directory alone: --state-dir and --sidecar have no use beside "
+        "it");
+  }
+  if (options.cache.required && options.cache_directory.empty()) {
+    return wrong_use("--cache=required needs --cache-dir");
+  }
+  const bool reads_as_the_cli = options.env_format == EnvFormat::cli;
+  if (reads_as_the_cli && options.expand) {
+    return wrong_use("--expand has no use with --env-format cli: the CLI expands nothing");
+  }
+  if (options.env_files.empty()) {
+    if (!reads_as_the_cli && !options.expand) return {};
+    return wrong_use("--env-format and --expand have no use without --env-file");
+  }
   if (options.sidecar != SidecarWish::none || !options.cache_directory.empty() ||
       !options.credential_file.empty()) {
     return wrong_use(

@@ -10,14 +10,16 @@
 
 #include "core/error.h"
 #include "injector/bot_user.h"
+#include "injector/env_file.h"
 #include "injector/environment.h"
 #include "injector/obtain_bundle.h"
 
 namespace agent_secrets {
 
-inline constexpr std::string_view kDefaultStateDirectory = "/run/agent-secrets";
-
 enum class Action { run, check, list_environment, keygen, watch_credential, help, version };
+// What the command is to the control plane and to the state directory. `bot` may still turn out to
+// run beside a bot (injector/bot_claim.h).
+enum class Purpose { bot, one_shot };
 enum class SidecarWish { none, optional, required };
 enum class Verbosity { quiet, normal, verbose };
 
@@ -27,12 +29,16 @@ struct Options {
 
   std::string credential_file;
   std::vector<std::string> env_files;
+  EnvFormat env_format = EnvFormat::dotenv;
+  bool expand = false;  // ${NAME} in env files
   EnvironmentPolicy environment;
-  std::optional<BotUser> user;  // whom the command runs as; without it, as the injector
+  std::optional<BotUser> user;    // whom the command runs as; without it, as the injector
+  bool allow_plain_http = false;  // to a control plane that is not on loopback
   std::chrono::seconds timeout{30};
   std::string cache_directory;  // empty: no cache
   CachePolicy cache;
-  std::string state_directory;  // empty: the default one, where it exists
+  std::string state_directory;  // empty: choose_state_folder() says which
+  Purpose purpose = Purpose::bot;
   SidecarWish sidecar = SidecarWish::none;
   bool core_dumps = false;
   Verbosity verbosity = Verbosity::normal;

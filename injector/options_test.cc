@@ -27,6 +27,16 @@ std::string message_of(const Strings& words) {
 
 }  // namespace
 
+TEST_CASE("a cache that is required needs a directory, and its patience is a duration") {
+  CHECK(parse({"--cache-dir", "/c", "--cache=required", "--", "bot"})->cache.required);
+  CHECK_FALSE(parse({"--cache-dir", "/c", "--cache=optional", "--", "bot"})->cache.required);
+  CHECK_FALSE(parse({"--cache=required", "--", "bot"}).has_value());
+  CHECK_FALSE(parse({"--cache-dir", "/c", "--cache=sometimes", "--", "bot"}).has_value());
+  CHECK(parse({"--", "bot"})->cache.serve_after == std::chrono::seconds(2));
+  CHECK(parse({"--cache-after", "7s", "--", "bot"})->cache.serve_after == std::chrono::seconds(7));
+  CHECK_FALSE(parse({"--cache-after", "0s", "--", "bot"}).has_value());
+}
+
 TEST_CASE("the first word that is no option begins the command, and the rest is its own") {
   CHECK(parse({"python", "-u", "bot.py", "--timeout", "--only=x"})->command ==
         Strings{"python", "-u", "bot.py", "--timeout", "--only=x"});
@@ -64,12 +74,14 @@ TEST_CASE("the defaults are those of the help text") {
   CHECK(options->environment.on_conflict == OnConflict::replace);
   CHECK(options->sidecar == SidecarWish::none);
   CHECK_FALSE(options->core_dumps);
+  CHECK_FALSE(options->allow_plain_http);
 }
 
 TEST_CASE("every option says what it says") {
-  const auto options = parse({"--timeout", "5", "--cache-dir", "c", "--cache-max-age", "7d",
-                              "--accept-sequence", "0", "--on-conflict", "keep", "--state-dir", "s",
-                              "--sidecar=required", "--core", "-v", "--credential-file=f", "bot"});
+  const auto options =
+      parse({"--timeout", "5", "--cache-dir", "c", "--cache-max-age", "7d", "--accept-sequence",
+             "0", "--on-conflict", "keep", "--state-dir", "s", "--sidecar=required", "--core", "-v",
+             "--credential-file=f", "--allow-plain-http", "bot"});
   REQUIRE(options.has_value());
   CHECK(options->timeout == 5s);
   CHECK(options->cache_directory == "c");
@@ -79,6 +91,7 @@ TEST_CASE("every option says what it says") {
   CHECK(options->state_directory == "s");
   CHECK(options->sidecar == SidecarWish::required);
   CHECK(options->core_dumps);
+  CHECK(options->allow_plain_http);
   CHECK(options->verbosity == Verbosity::verbose);
   CHECK(options->credential_file == "f");
   CHECK(parse({"--user", "1:2,3", "bot"})->user->groups == std::vector<gid_t>{2, 3});
@@ -113,8 +126,9 @@ TEST_CASE("a command line that makes no sense is refused") {
 TEST_CASE("the help text names every option") {
   for (const char* option :
        {"--credential-file", "--env-file", "--timeout", "--cache-dir", "--cache-max-age",
-        "--accept-sequence", "--only", "--require", "--on-conflict", "--allow", "--core", "--user",
-        "--state-dir", "--sidecar", "--quiet", "--verbose", "--help", "--version"}) {
+        "--accept-sequence", "--allow-plain-http", "--only", "--require", "--on-conflict",
+        "--allow", "--core", "--user", "--state-dir", "--sidecar", "--quiet", "--verbose", "--help",
+        "--version"}) {
     CHECK(help_text().find(option) != std::string_view::npos);
   }
 }
@@ -142,4 +156,14 @@ TEST_CASE("who means the program env is told how to run it") {
 TEST_CASE("only check and env take --json") {
   CHECK(message_of({"--json", "bot"}) == "unknown option --json");
   CHECK(message_of({"keygen", "--json", "seed"}) == "unknown option --json");
+}
+
+TEST_CASE("a one-shot command has no state directory and no sidecar") {
+  CHECK(parse({"bot"})->purpose == Purpose::bot);
+  CHECK(parse({"--one-shot", "printenv"})->purpose == Purpose::one_shot);
+  CHECK(parse({"--one-shot", "--env-file", ".env", "printenv"}).has_value());
+  CHECK(message_of({"--one-shot", "--sidecar", "printenv"}).find("--one-shot") !=
+        std::string::npos);
+  CHECK(message_of({"--one-shot", "--state-dir", "/run/x", "printenv"}).find("--one-shot") !=
+        std::string::npos);
 }

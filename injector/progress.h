@@ -1,6 +1,11 @@
 #pragma once
-// Where a start is, for the three who want to know: -v (each step that is done, with its time), the
-// report of a failure, which names its step, and the watchdog, whose report has to be ready before.
+// Which step a start is at. Three readers: -v (each step that is done, with its time), the report
+// of a failure, which names its step, and the watchdog, whose texts have to be ready before they
+// are needed: the report of a start that ran out of time, and the announcement of a wait,
+//
+//   warning secret-injector: waiting for the control plane at_most="30s after the start" cause="…"
+//
+// which is written once, kAnnounceAfter from the begin, and not with -q.
 //
 // A failure is told once, as two lines of text, the second one a hint,
 //
@@ -14,6 +19,8 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -49,6 +56,11 @@ class Progress {
 
   // Ends the step before. A step may be entered again.
   void enter(StartStep step);
+  // The current step has failed once and is tried again: the announcement names the cause.
+  void waits_because(const Error& cause);
+  // The current step ends within `patience`, and the cached secrets serve then. A wait that is over
+  // when it would be announced is not announced.
+  void cache_serves_after(std::chrono::milliseconds patience);
   // What happens within a step, with -v.
   [[nodiscard]] const Log& log() const { return log_; }
 
@@ -59,6 +71,13 @@ class Progress {
 
  private:
   void prepare_timeout_report();
+  void prepare_announcement(std::string_view cause);
+
+  // A text that the watchdog's handler may read at any moment, also one that was replaced since.
+  struct Announcement {
+    std::string text;
+    std::string_view view;
+  };
 
   const Log& log_;
   StartStep step_ = StartStep::options;
@@ -68,6 +87,8 @@ class Progress {
   // One for each step: the handler may be reading the one before.
   std::array<std::string, kStartSteps> reports_;
   std::array<std::string_view, kStartSteps> report_views_;
+  std::deque<Announcement> announcements_;  // a deque never moves what it holds
+  std::optional<std::chrono::milliseconds> patience_;
 };
 
 }  // namespace agent_secrets

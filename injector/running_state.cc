@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/directory.h"
 #include "core/unique_fd.h"
 #include "injector/file.h"
 
@@ -29,9 +30,12 @@ const char* source_name(SecretsSource source) {
   AGENT_SECRETS_ASSERT(false);
 }
 
+constexpr std::string_view kNoun = "state directory";
+constexpr const char* kHint =
+    "give this user a writable directory there, or choose one with --state-dir";
+
 std::unexpected<Error> system_failure(std::string_view what, const std::string& path) {
-  return fail(ErrorCode::failed, fmt::format("{} {}: {}", what, path, errno_message(errno)),
-              "give this user a writable directory there, or choose one with --state-dir");
+  return fail(ErrorCode::failed, fmt::format("{} {}: {}", what, path, errno_message(errno)), kHint);
 }
 
 // The flag and the count of sessions are about the instance before this one.
@@ -63,38 +67,50 @@ std::string running_json(const RunningState& state) {
   return boost::json::serialize(object) + '\n';
 }
 
-Result<void> write_running_state(const std::string& directory, const RunningState& state) {
-  const UniqueFd folder(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!folder.is_open()) return system_failure("open state directory", directory);
+Result<void> write_running_state(int folder, const std::string& directory,
+                                 const RunningState& state) {
   const std::string path = directory + "/running.json";
-  auto dropped = drop_predecessors(folder.get(), directory);
+  auto dropped = drop_predecessors(folder, directory);
   // A name of this process: two instances that share a directory do not write into one file.
   const std::string temporary = fmt::format(".running.json.{}", ::getpid());
-  ::unlinkat(folder.get(), temporary.c_str(), 0);  // of a killed start with the same PID; or none
-  const UniqueFd file(::openat(folder.get(), temporary.c_str(),
+  ::unlinkat(folder, temporary.c_str(), 0);  // of a killed start with the same PID; or none
+  const UniqueFd file(::openat(folder, temporary.c_str(),
                                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!file.is_open()) return system_failure("create", path);
   auto written = write_all(file.get(), running_json(state), path);
   if (written && ::fchmod(file.get(), 0644) != 0) written = system_failure("chmod", path);
-  if (written && ::renameat(folder.get(), temporary.c_str(), folder.get(), "running.json") != 0) {
+  if (written && ::renameat(folder, temporary.c_str(), folder, "running.json") != 0) {
     written = system_failure("rename", path);
   }
-  if (!written) ::unlinkat(folder.get(), temporary.c_str(), 0);
+  if (!written) ::unlinkat(folder, temporary.c_str(), 0);
   return written ? dropped : written;
+}
+
+Result<UniqueFd> open_state_directory(const std::string& directory) {
+  auto opened = open_directory(directory, kNoun);
+  if (opened) return opened;
+  if (opened.error().code != ErrorCode::untrusted) opened.error().hint = kHint;
+  return propagate(opened);
+}
+
+Result<void> check_state_owner(int folder, const std::string& directory,
+                               const std::optional<BotUser>& user) {
+  const auto other = user ? std::optional(user->user) : std::nullopt;
+  auto checked = check_directory(folder, directory, Writers::anybody, other);
+  if (checked) return {};
+  checked.error().hint = "use a state directory of root, of this user or of the one in --user";
+  return propagate(checked);
 }
 
 Result<void> make_state_directory(const std::string& directory,
                                   const std::optional<BotUser>& owner) {
-  if (::mkdir(directory.c_str(), 0755) != 0) {
-    if (errno == EEXIST) return {};
-    return system_failure("make state directory", directory);
+  const auto made = make_directory(directory, kNoun, 0755);
+  if (!made) {
+    Error error = made.error();
+    if (error.code != ErrorCode::untrusted) error.hint = kHint;
+    return std::unexpected(std::move(error));
   }
-  // By descriptor, so that it is the one that was made.
-  const UniqueFd made(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!made.is_open()) return system_failure("open state directory", directory);
-  // The sidecar may run as another user: whatever the umask is.
-  if (::fchmod(made.get(), 0755) != 0) return system_failure("chmod", directory);
-  if (owner && ::fchown(made.get(), owner->user, owner->group) != 0) {
+  if (made->is_new && owner && ::fchown(made->fd.get(), owner->user, owner->group) != 0) {
     return system_failure("chown", directory);
   }
   return {};

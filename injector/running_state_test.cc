@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/catch.h"
 #include "tests/fakes/temporary_directory.h"
@@ -27,6 +28,12 @@ RunningState example() {
           .started_at = 1'700'000'000'123ms};
 }
 
+Result<void> write_in(const std::string& directory) {
+  auto folder = open_state_directory(directory);
+  if (!folder) return propagate(folder);
+  return write_running_state(folder->get(), directory, example());
+}
+
 mode_t mode_of(const std::string& path) {
   struct stat status{};
   REQUIRE(::stat(path.c_str(), &status) == 0);
@@ -47,7 +54,7 @@ TEST_CASE("running.json is replaced whole, can be read by others, and leaves not
   const TemporaryDirectory directory;
   directory.write("running.json", std::string(10'000, 'x'));
   const mode_t before = ::umask(0777);
-  const auto written = write_running_state(directory.path(), example());
+  const auto written = write_in(directory.path());
   ::umask(before);
   REQUIRE(written.has_value());
   CHECK(directory.read("running.json") == running_json(example()));
@@ -59,13 +66,13 @@ TEST_CASE("running.json is replaced whole, can be read by others, and leaves not
 TEST_CASE("a missing state directory is an error that names it, unless it is made first") {
   const TemporaryDirectory parent;
   const std::string directory = parent.path("state");
-  const auto written = write_running_state(directory, example());
+  const auto written = write_in(directory);
   REQUIRE_FALSE(written.has_value());
   CHECK(written.error().message.find(directory) != std::string::npos);
   REQUIRE(make_state_directory(directory).has_value());
   CHECK(mode_of(directory) == 0755);
   REQUIRE(make_state_directory(directory).has_value());
-  CHECK(write_running_state(directory, example()).has_value());
+  CHECK(write_in(directory).has_value());
   CHECK_FALSE(make_state_directory(parent.path("no/such")).has_value());
 }
 
@@ -73,7 +80,7 @@ TEST_CASE("the redeploy flag of the instance before is gone when running.json sa
   const TemporaryDirectory directory;
   directory.write("redeploy.json", "{}");
   directory.write("sessions.json", "{}");
-  REQUIRE(write_running_state(directory.path(), example()).has_value());
+  REQUIRE(write_in(directory.path()).has_value());
   CHECK_FALSE(std::filesystem::exists(directory.path("redeploy.json")));
   CHECK_FALSE(std::filesystem::exists(directory.path("sessions.json")));
 }
@@ -81,6 +88,34 @@ TEST_CASE("the redeploy flag of the instance before is gone when running.json sa
 TEST_CASE("running.json is written even where the flag cannot be removed, and that is reported") {
   const TemporaryDirectory directory;
   REQUIRE(::mkdir(directory.path("redeploy.json").c_str(), 0700) == 0);
-  CHECK_FALSE(write_running_state(directory.path(), example()).has_value());
+  CHECK_FALSE(write_in(directory.path()).has_value());
   CHECK(directory.read("running.json") == running_json(example()));
+}
+
+TEST_CASE("a state directory that is a link is neither opened nor made") {
+  const TemporaryDirectory parent;
+  std::filesystem::create_directory(parent.path("elsewhere"));
+  std::filesystem::create_symlink(parent.path("elsewhere"), parent.path("state"));
+  CHECK(write_in(parent.path("state")).error().code == ErrorCode::untrusted);
+  CHECK(make_state_directory(parent.path("state")).error().code == ErrorCode::untrusted);
+}
+
+TEST_CASE(
+    "root writes in a state directory of the user that the command will be, and of no other") {
+  if (::geteuid() != 0) return;
+  const TemporaryDirectory directory;
+  REQUIRE(::chown(directory.path().c_str(), 4242, 4242) == 0);
+  const auto folder = open_state_directory(directory.path());
+  REQUIRE(folder);
+  const auto refused = check_state_owner(folder->get(), directory.path());
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::untrusted);
+  CHECK(refused.error().hint.find("--user") != std::string::npos);
+  const auto check_for = [&](uid_t user) {
+    return check_state_owner(folder->get(), directory.path(),
+                             BotUser{.user = user, .group = 0, .groups = {}})
+        .has_value();
+  };
+  CHECK(check_for(4242));
+  CHECK_FALSE(check_for(4243));
 }

@@ -254,6 +254,7 @@ std::vector<std::string> sidecar_words(const SidecarLaunch& launch, bool has_pid
   };
   if (has_pidfd) add("--bot-pidfd", kBotPidfd);
   if (launch.wait_until_ready) add("--ready-fd", kReadyFd);
+  if (launch.allow_plain_http) words.emplace_back("--allow-plain-http");
   return words;
 }
 
@@ -312,8 +313,8 @@ Result<void> launch_sidecar(const SidecarLaunch& launch, const SecretBuffer& wat
   const ChildSignal child_signal;
   const pid_t child = ::fork();
   if (child < 0) {
-    auto failed = Result<void>(system_failure("fork"));
-    return propagate(failed, "start sidecar");
+    return fail(ErrorCode::failed, fmt::format("start sidecar: fork: {}", errno_message(errno)),
+                "raise the limit of processes (the container's pids limit, ulimit -u)");
   }
   if (child == 0) fork_again(*prepared);
 

@@ -29,6 +29,7 @@ struct SidecarLaunch {
   std::int64_t sequence = 0;
   // Success is then that it watches, not that it was exec'ed: it says so on descriptor 5.
   bool wait_until_ready = false;
+  bool allow_plain_http = false;  // as the injector's option
   // How long it may take to become ready; ten seconds at most.
   std::chrono::milliseconds patience{};
   std::optional<BotUser> user = {};  // whom it runs as; without it as this process does

@@ -87,3 +87,11 @@ TEST_CASE("without a pidfd the sidecar is told the PID alone") {
   CHECK(has(words, "--bot-pid"));
   CHECK_FALSE(has(words, "--ready-fd"));
 }
+
+TEST_CASE("a sidecar may use plain http where the injector may") {
+  const auto allows = [](const SidecarLaunch& launch) {
+    return std::ranges::count(sidecar_words(launch, true), "--allow-plain-http") == 1;
+  };
+  CHECK_FALSE(allows({.state_directory = "/run/x", .instance_id = "host"}));
+  CHECK(allows({.state_directory = "/run/x", .instance_id = "host", .allow_plain_http = true}));
+}

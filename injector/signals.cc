@@ -1,5 +1,7 @@
 #include "injector/signals.h"
 
+#include <cstddef>
+
 #include <unistd.h>
 
 #include "core/error.h"
@@ -19,24 +21,29 @@ void catch_unless_ignored(int signal_number) {
   AGENT_SECRETS_ASSERT(::sigaction(signal_number, &action, nullptr) == 0);
 }
 
-struct sigaction ignore_pipe() {
-  struct sigaction ignore{};
-  ignore.sa_handler = SIG_IGN;
+struct sigaction ignore(int signal_number) {
+  struct sigaction ignoring{};
+  ignoring.sa_handler = SIG_IGN;
   struct sigaction before{};
-  AGENT_SECRETS_ASSERT(::sigaction(SIGPIPE, &ignore, &before) == 0);
+  AGENT_SECRETS_ASSERT(::sigaction(signal_number, &ignoring, &before) == 0);
   return before;
 }
 
 }  // namespace
 
-Signals::Signals() : pipe_before_(ignore_pipe()) {
+Signals::Signals() {
+  for (std::size_t i = 0; i < kIgnored.size(); ++i) before_[i] = ignore(kIgnored[i]);
   for (const int signal_number : {SIGTERM, SIGINT, SIGHUP}) catch_unless_ignored(signal_number);
 }
 
 void Signals::restore_for_exec() const {
-  AGENT_SECRETS_ASSERT(::sigaction(SIGPIPE, &pipe_before_, nullptr) == 0);
+  for (std::size_t i = 0; i < kIgnored.size(); ++i) {
+    AGENT_SECRETS_ASSERT(::sigaction(kIgnored[i], &before_[i], nullptr) == 0);
+  }
 }
 
-void Signals::take_back() { ignore_pipe(); }
+void Signals::take_back() {
+  for (const int signal_number : kIgnored) ignore(signal_number);
+}
 
 }  // namespace agent_secrets

@@ -7,12 +7,17 @@
 //
 // The handlers are not taken down before the exec: execve itself resets a caught signal to its
 // default, and what was caught here had the default before. Taking them down earlier would open a
-// moment in which a SIGTERM to PID 1 is lost. SIGPIPE is ignored meanwhile, as libcurl
-// wants it; execve keeps an ignored signal ignored, so its old disposition is put back.
+// moment in which a SIGTERM to PID 1 is lost.
+//
+// SIGPIPE and SIGXFSZ are ignored meanwhile: a write to a connection that is closed, or past the
+// file size limit (setrlimit(2)), then fails and is reported. execve keeps an ignored signal
+// ignored, so the old dispositions are put back. All other signals, SIGUSR1 and SIGUSR2 among them,
+// do what they would do to a command that has installed no handler yet.
 //
 // Threads: made and used by main(); a resolver thread of libcurl may run the handler, which only
 // calls _exit.
 
+#include <array>
 #include <csignal>
 
 namespace agent_secrets {
@@ -31,7 +36,8 @@ class Signals {
   static void take_back();
 
  private:
-  struct sigaction pipe_before_;
+  static constexpr std::array<int, 2> kIgnored = {SIGPIPE, SIGXFSZ};
+  std::array<struct sigaction, kIgnored.size()> before_{};  // in the order of kIgnored
 };
 
 }  // namespace agent_secrets

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -21,12 +22,17 @@ namespace {
 
 using std::chrono::milliseconds;
 
-RetryPolicy policy_of_start(const Options& options, const Deadline& deadline, const Log& log) {
+// `patience` is the bound that a usable cache sets.
+RetryPolicy policy_of_start(const Options& options, const Deadline& deadline,
+                            std::optional<milliseconds> patience, Progress& progress) {
   RetryPolicy policy = retry_policy(options.timeout);
   policy.deadline = deadline.left_for_waiting();
-  policy.on_retry = [&log](unsigned attempt, const Error& cause, milliseconds pause) {
-    log.debug("trying again",
-              {{"attempt", attempt}, {"cause", cause.message}, {"pause_ms", pause.count()}});
+  if (patience) policy.deadline = std::min(policy.deadline, *patience);
+  policy.on_retry = [&progress](unsigned attempt, const Error& cause, milliseconds pause) {
+    progress.waits_because(cause);
+    progress.log().debug(
+        "trying again",
+        {{"attempt", attempt}, {"cause", cause.message}, {"pause_ms", pause.count()}});
   };
   return policy;
 }
@@ -48,27 +54,47 @@ struct OpenedBundle {
   SecretBuffer block;
 };
 
+std::string_view bundle_target(RunKind kind) {
+  switch (kind) {
+    case RunKind::bot:
+    case RunKind::beside_bot:
+      return kBundleTarget;
+    case RunKind::one_shot:
+      return kBundleOneShotTarget;
+    case RunKind::look:
+      return kBundleCheckTarget;
+  }
+  AGENT_SECRETS_ASSERT(false);
+}
+
+// Only the bot is known by its host's name: a start under that name ends what ran under it before.
+std::string instance_id_of(RunKind kind, const char* host_name) {
+  if (kind == RunKind::beside_bot) return choose_id_beside(host_name, "run");
+  if (kind == RunKind::one_shot) return choose_id_beside(host_name, "one-shot");
+  return choose_instance_id(host_name);
+}
+
 Result<OpenedBundle> obtain(const Options& options, const AgentCredential& credential,
-                            const std::string& instance_id, const Deadline& deadline,
+                            const StartMaterial& material, const Deadline& deadline,
                             SecretSlab& slab, Progress& progress) {
-  std::optional<BundleCache> cache;
+  std::optional<Result<BundleCache>> cache;
   if (!options.cache_directory.empty()) {
     progress.enter(StartStep::cache);
-    auto opened = BundleCache::open(options.cache_directory, credential.identity);
-    if (!opened) return propagate(opened);
-    cache = std::move(*opened);
+    cache = BundleCache::open(options.cache_directory, credential.identity);
   }
   SystemClock clock;
-  const auto transport = make_transport(credential.identity);
+  const auto transport = make_transport(credential.identity, options);
   LoggingTransport told(*transport, progress.log());
   Transport& chosen =
       progress.log().tells(LogLevel::debug) ? static_cast<Transport&>(told) : *transport;
   SecretBuffer block;
   // Opened before it is cached: one that does not open must not replace one that does.
-  const auto fetch_it = [&]() -> Result<FetchedBundle> {
+  const auto fetch_it = [&](std::optional<milliseconds> patience) -> Result<FetchedBundle> {
     progress.enter(StartStep::fetch);
-    auto fetched = fetch_bundle(chosen, clock, random_fraction, credential, instance_id,
-                                policy_of_start(options, deadline, progress.log()));
+    if (patience) progress.cache_serves_after(*patience);
+    auto fetched = fetch_bundle(chosen, clock, random_fraction, credential, material.instance_id,
+                                policy_of_start(options, deadline, patience, progress),
+                                bundle_target(material.state.kind));
     if (!fetched) return fetched;
     progress.enter(StartStep::open);
     auto opened = open_bundle(fetched->verified, credential.box_key, &slab);
@@ -90,7 +116,7 @@ Result<OpenedBundle> obtain(const Options& options, const AgentCredential& crede
 }
 
 Result<StartMaterial> from_control_plane(const Options& options, char** environment,
-                                         const SecretBuffer& credential_variable,
+                                         StateFolder state, const SecretBuffer& credential_variable,
                                          const Deadline& deadline, Progress& progress) {
   progress.enter(StartStep::credential);
   SecretSlab slab(kSecretsOfStart);
@@ -100,8 +126,10 @@ Result<StartMaterial> from_control_plane(const Options& options, char** environm
   const AgentCredential& credential = loaded->credential;
 
   StartMaterial material;
-  material.instance_id = choose_instance_id(find_variable(environment, "HOSTNAME"));
-  auto opened = obtain(options, credential, material.instance_id, deadline, slab, progress);
+  material.state = std::move(state);
+  material.instance_id =
+      instance_id_of(material.state.kind, find_variable(environment, "HOSTNAME"));
+  auto opened = obtain(options, credential, material, deadline, slab, progress);
   if (!opened) return propagate(opened);
   material.block = std::move(opened->block);
   material.facts = std::move(opened->obtained.verified.facts);
@@ -112,19 +140,32 @@ Result<StartMaterial> from_control_plane(const Options& options, char** environm
   return material;
 }
 
-Result<StartMaterial> from_env_files(const Options& options, Progress& progress) {
-  progress.enter(StartStep::environment);
-  auto block = read_env_files(options.env_files);
-  if (!block) return propagate(block);
-  StartMaterial material;
-  material.block = std::move(*block);
-  material.source = SecretsSource::env_file;
-  return material;
+void warn_of_env_files(const EnvFiles& files, const Log& log) {
+  for (const SkippedLine& line : files.skipped) {
+    log.warning("python-dotenv cannot read a line of the env file, and skips it",
+                {{"file", line.path}, {"line", line.line}});
+  }
+  if (files.block.empty()) log.warning("the env files set nothing");
+  if (files.differences.empty()) return;
+  std::string keys;
+  for (const CliDifference& difference : files.differences) {
+    keys += (keys.empty() ? "" : ", ") + difference.key;
+  }
+  log.warning("the official CLI would store other values from this file",
+              {{"keys", keys}, {"hint", "secret-injector check --env-file FILE says why"}});
 }
 
-std::string state_directory(const Options& options) {
-  return options.state_directory.empty() ? std::string(kDefaultStateDirectory)
-                                         : options.state_directory;
+Result<StartMaterial> from_env_files(const Options& options, char** environment, StateFolder state,
+                                     Progress& progress) {
+  progress.enter(StartStep::environment);
+  auto files = read_env_files(options.env_files, env_file_options(options, environment));
+  if (!files) return propagate(files);
+  warn_of_env_files(*files, progress.log());
+  StartMaterial material;
+  material.state = std::move(state);
+  material.block = std::move(files->block);
+  material.source = SecretsSource::env_file;
+  return material;
 }
 
 }  // namespace
@@ -133,9 +174,11 @@ RetryPolicy retry_policy(std::chrono::seconds timeout) {
   return {.deadline = timeout, .attempt = std::max<milliseconds>(timeout / 3, milliseconds(1'000))};
 }
 
-std::unique_ptr<Transport> make_transport(const CredentialIdentity& identity) {
+std::unique_ptr<Transport> make_transport(const CredentialIdentity& identity,
+                                          const Options& options) {
   return std::make_unique<CurlTransport>(
       TransportOptions{.ca_pem = identity.ca_pem,
+                       .allow_plain_http = options.allow_plain_http,
                        .user_agent = "secret-injector/" AGENT_SECRETS_VERSION,
                        .leave_resolver_behind = true});
 }
@@ -143,42 +186,65 @@ std::unique_ptr<Transport> make_transport(const CredentialIdentity& identity) {
 Result<StartMaterial> gather_material(const Options& options, char** environment,
                                       const SecretBuffer& credential_variable,
                                       const Deadline& deadline, Progress& progress) {
-  if (!options.env_files.empty()) return from_env_files(options, progress);
-  return from_control_plane(options, environment, credential_variable, deadline, progress);
+  SystemClock clock;
+  StateFolder state = enter_state_folder(options, environment, clock, progress.log());
+  if (state.kind == RunKind::beside_bot && options.sidecar == SidecarWish::required) {
+    progress.enter(StartStep::sidecar);
+    return fail(ErrorCode::conflict,
+                fmt::format("the state directory {} is that of a bot that runs", state.path),
+                "give this one its own --state-dir, or leave --sidecar=required out");
+  }
+  if (!options.env_files.empty()) {
+    return from_env_files(options, environment, std::move(state), progress);
+  }
+  return from_control_plane(options, environment, std::move(state), credential_variable, deadline,
+                            progress);
 }
 
-void publish_state(const Options& options, const StartMaterial& material, const Log& log) {
-  const bool is_named = !options.state_directory.empty();
-  const std::string directory = state_directory(options);
-  Result<void> published;
-  // The default directory is only made for a sidecar, which could tell nobody without it.
-  const bool has_sidecar = options.sidecar != SidecarWish::none;
-  if (is_named || has_sidecar) {
-    published = make_state_directory(directory, has_sidecar ? options.user : std::nullopt);
-  }
-  if (published) {
-    published = write_running_state(directory, {.facts = material.facts,
-                                                .source = material.source,
-                                                .pid = ::getpid(),
-                                                .started_at = SystemClock().unix_time()});
-  }
-  if (published) return;
-  // Never worth a bot that does not start: a full disk is no reason to refuse calls.
-  const std::string_view message = "the state directory is not up to date";
-  if (is_named) {
-    log.warning(message, {{"cause", published.error().message}});
+EnvFileOptions env_file_options(const Options& options, char** environment) {
+  const auto image = [environment](std::string_view name) -> std::optional<std::string_view> {
+    const char* value = find_variable(environment, name);
+    return value == nullptr ? std::nullopt : std::optional<std::string_view>(value);
+  };
+  return {.format = options.env_format,
+          .expand = options.expand,
+          .image = image,
+          .image_first = options.environment.on_conflict == OnConflict::keep};
+}
+
+// An env file that sets nothing has its own warning.
+void warn_of_no_secrets(const StartMaterial& material, const Log& log) {
+  if (!material.block.empty() || material.source == SecretsSource::env_file) return;
+  if (material.facts.sets.empty()) {
+    log.warning("the agent has no secret set: the command starts without secrets",
+                {{"agent", material.facts.agent}, {"hint", kNoSetHint}});
   } else {
-    log.debug(message, {{"cause", published.error().message}});
+    log.warning("the agent's secret set has no keys: the command starts without secrets",
+                {{"agent", material.facts.agent},
+                 {"sets", list_versions(material.facts.sets)},
+                 {"hint", kEmptySetHint}});
   }
+}
+
+void publish_state(const StartMaterial& material, const Log& log) {
+  if (!material.state.fd.is_open()) return;
+  const auto published = write_running_state(material.state.fd.get(), material.state.path,
+                                             {.facts = material.facts,
+                                              .source = material.source,
+                                              .pid = ::getpid(),
+                                              .started_at = SystemClock().unix_time()});
+  // Never worth a bot that does not start: a full disk is no reason to refuse calls.
+  if (!published) warn_of_state(material.state, published.error(), log);
 }
 
 Result<void> start_sidecar(const Options& options, const StartMaterial& material,
                            char** environment, const Deadline& deadline, const Log& log) {
-  if (options.sidecar == SidecarWish::none) return {};
-  auto launched = launch_sidecar({.state_directory = state_directory(options),
+  if (options.sidecar == SidecarWish::none || material.state.kind != RunKind::bot) return {};
+  auto launched = launch_sidecar({.state_directory = material.state.path,
                                   .instance_id = material.instance_id,
                                   .sequence = material.facts.sequence,
                                   .wait_until_ready = options.sidecar == SidecarWish::required,
+                                  .allow_plain_http = options.allow_plain_http,
                                   .patience = deadline.left_for_waiting(),
                                   .user = options.user},
                                  material.watch_credential, environment);

@@ -1,6 +1,7 @@
 #include "injector/watchdog.h"
 
 #include <atomic>
+#include <cerrno>
 
 #include <poll.h>
 #include <unistd.h>
@@ -11,18 +12,40 @@ namespace agent_secrets {
 namespace {
 
 std::atomic<const std::string_view*> current_report = nullptr;
+std::atomic<const std::string_view*> current_notice = nullptr;
 std::atomic<int> current_exit_code = 0;
+std::atomic<bool> is_announcement_over = false;
+timer_t timer{};
+itimerspec end_of_start{};
 
-// Not one that was sent by somebody: that one does what it would have done without the injector.
+// A full pipe would make the write wait, and may be the very fault.
+void write_if_possible(const std::string_view* text) {
+  pollfd stream{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+  if (text != nullptr && ::poll(&stream, 1, 0) == 1) {
+    (void)!::write(STDERR_FILENO, text->data(), text->size());
+  }
+}
+
+// An alarm that another process sent does what it would have done without the injector.
 extern "C" void on_alarm(int signal_number, siginfo_t* info, void*) {
   if (info->si_code != SI_TIMER) ::_exit(128 + signal_number);
-  const std::string_view* report = current_report.load();
-  // A full pipe would make the write wait, for what may be the very fault.
-  pollfd stream{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
-  if (report != nullptr && ::poll(&stream, 1, 0) == 1) {
-    (void)!::write(STDERR_FILENO, report->data(), report->size());
+  if (!is_announcement_over.exchange(true)) {
+    const int error_before = errno;
+    write_if_possible(current_notice.load());
+    (void)::timer_settime(timer, TIMER_ABSTIME, &end_of_start, nullptr);  // cannot fail: it exists
+    errno = error_before;
+    return;
   }
+  write_if_possible(current_report.load());
   ::_exit(current_exit_code.load());
+}
+
+constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
+
+timespec after(timespec begin, std::chrono::milliseconds duration) {
+  const std::int64_t nanoseconds = begin.tv_nsec + duration.count() % 1000 * 1'000'000;
+  return {.tv_sec = begin.tv_sec + duration.count() / 1000 + nanoseconds / kNanosecondsPerSecond,
+          .tv_nsec = nanoseconds % kNanosecondsPerSecond};
 }
 
 }  // namespace
@@ -42,20 +65,27 @@ Watchdog::Watchdog(std::chrono::milliseconds timeout, int exit_code) {
   event.sigev_notify = SIGEV_SIGNAL;
   event.sigev_signo = SIGALRM;
   // Out of timers (RLIMIT_SIGPENDING) is no reason not to start: the other bounds hold.
-  if (::timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0) return;
+  if (::timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) return;
   is_armed_ = true;
-  itimerspec when{};
-  when.it_value.tv_sec = timeout.count() / 1000;
-  when.it_value.tv_nsec = timeout.count() % 1000 * 1'000'000;
-  AGENT_SECRETS_ASSERT(::timer_settime(timer_, 0, &when, nullptr) == 0);
+  timespec begin{};
+  AGENT_SECRETS_ASSERT(::clock_gettime(CLOCK_MONOTONIC, &begin) == 0);
+  end_of_start.it_value = after(begin, timeout);
+  is_announcement_over = timeout <= kAnnounceAfter;
+  itimerspec first{};
+  first.it_value = is_announcement_over ? end_of_start.it_value : after(begin, kAnnounceAfter);
+  AGENT_SECRETS_ASSERT(::timer_settime(timer, TIMER_ABSTIME, &first, nullptr) == 0);
 }
 
 Watchdog::~Watchdog() { disarm(); }
 
 void Watchdog::will_say(const std::string_view* report) { current_report = report; }
 
+void Watchdog::will_announce(const std::string_view* notice) { current_notice = notice; }
+
+bool Watchdog::has_announced() { return is_announcement_over; }
+
 void Watchdog::disarm() {
-  if (is_armed_) AGENT_SECRETS_ASSERT(::timer_delete(timer_) == 0);
+  if (is_armed_) AGENT_SECRETS_ASSERT(::timer_delete(timer) == 0);
   is_armed_ = false;
   ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
   ::sigaction(SIGALRM, &action_before_, nullptr);

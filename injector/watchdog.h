@@ -17,6 +17,8 @@
 
 namespace agent_secrets {
 
+inline constexpr std::chrono::seconds kAnnounceAfter{2};
+
 class Watchdog {
  public:
   Watchdog(std::chrono::milliseconds timeout, int exit_code);
@@ -26,10 +28,13 @@ class Watchdog {
 
   // What is written to stderr from now on; it has to outlive the watchdog.
   static void will_say(const std::string_view* report);
+  // What a wait is announced with, or null for a step that is not announced; the same lifetime.
+  static void will_announce(const std::string_view* notice);
+  // Whether the time of the announcement is over.
+  static bool has_announced();
   void disarm();
 
  private:
-  timer_t timer_{};
   bool is_armed_ = false;
   struct sigaction action_before_{};
   sigset_t mask_before_{};

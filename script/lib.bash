@@ -1,5 +1,5 @@
 # Shared by scripts: the repository's root as working directory, progress lines on stderr, in colour
-# only where a person looks at them, and fresh roots of Debian from the machine's own mirrors.
+# only where a person looks at them, and roots of Debian from the machine's own mirrors.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -17,17 +17,37 @@ die() {
   exit 1
 }
 
+# What is worth keeping for every clone of this repository.
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/agent-secrets
+
+# A root of Debian is kept for a week as ~/.cache/agent-secrets/roots/NAME-KEY.tar.
+# kept_root NAME FILE…: prints that path; the key is a hash of the files, which decide the content of the root.
+kept_root() {
+  local name=$1
+  shift
+  printf '%s/roots/%s-%s.tar' "$cache" "$name" "$(cat "$@" | sha256sum | cut --characters=-16)"
+}
+
+is_kept() { [[ -n $(find "$1" -mtime -7 2>/dev/null) ]]; }
+
+# keep_root FILE PATH: copies FILE to a path of kept_root, whole or not at all, and removes the roots of earlier keys
+# and what a killed script left.
+keep_root() {
+  local file=$1 kept=$2 name
+  name=$(basename "${kept%-*}")
+  mkdir -p "$(dirname "$kept")"
+  cp "$file" "$kept.$$"
+  find "$(dirname "$kept")" \( -name "$name-????????????????.tar" -o -name "$name-*.tar.*" -mmin +60 \) -delete
+  mv "$kept.$$" "$kept"
+}
+
 # make_debian_root SUITE ROOT [OPTION of mmdebstrap…]
 make_debian_root() {
-  local suite=$1 root=$2 own settings
+  local suite=$1 root=$2 settings
   shift 2
   command -v mmdebstrap >/dev/null || die "mmdebstrap is missing" "Run apt-get install mmdebstrap."
-  # shellcheck disable=SC1091  # the machine's own file
-  own=$(source /etc/os-release && echo "$VERSION_CODENAME")
   settings=$(mktemp)
   apt-config dump Acquire | grep -E '^Acquire::(Check|http|https)' > "$settings" || true
-  # The machine's sources with the suite's name exchanged.
-  { find /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources -exec sed "s/\b$own\b/$suite/g" {} + 2>/dev/null || true; } |
-    mmdebstrap --quiet --aptopt="$settings" "$@" "$suite" "$root" -
+  script/debian-sources --suite "$suite" | mmdebstrap --quiet --aptopt="$settings" "$@" "$suite" "$root" -
   rm -f "$settings"
 }

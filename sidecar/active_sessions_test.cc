@@ -1,5 +1,12 @@
 #include "sidecar/active_sessions.h"
 
+#include <filesystem>
+#include <string>
+
+#include <fcntl.h>
+
+#include "core/file_lock.h"
+#include "core/unique_fd.h"
 #include "tests/catch.h"
 #include "tests/fakes/temporary_directory.h"
 
@@ -7,7 +14,7 @@ namespace agent_secrets::sidecar {
 
 TEST_CASE("a bot that writes no count has no sessions") {
   const TemporaryDirectory temporary;
-  const auto directory = StateDirectory::open(temporary.path());
+  auto directory = StateDirectory::open(temporary.path());
   CHECK(read_active_sessions(*directory) == 0);
 }
 
@@ -21,6 +28,45 @@ TEST_CASE("the bot's count is read, and nonsense is an error") {
     REQUIRE(directory->write(kSessionsFile, text));
     CHECK_FALSE(read_active_sessions(*directory).has_value());
   }
+}
+
+namespace {
+
+// A process of the bot, as the Python package writes it.
+class Process {
+ public:
+  Process(const TemporaryDirectory& directory, const std::string& name, int sessions)
+      : file_(::open(directory.path(name).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
+    REQUIRE(take_life_lock(file_.get()));
+    directory.write(name, R"({"schema":1,"active_sessions":)" + std::to_string(sessions) + "}");
+  }
+
+ private:
+  UniqueFd file_;
+};
+
+}  // namespace
+
+TEST_CASE("the sessions of all living processes are added up") {
+  const TemporaryDirectory temporary;
+  auto directory = StateDirectory::open(temporary.path());
+  const Process first(temporary, "sessions.7-aa.json", 1);
+  const Process second(temporary, "sessions.8-bb.json", 2);
+  temporary.write("sessions.json", R"({"schema":1,"active_sessions":9,"by_process":true})");
+  temporary.write(".sessions.7-aa.json.new", "half");
+  CHECK(read_active_sessions(*directory) == 3);
+}
+
+TEST_CASE("a process that has ended has no sessions, and its file is removed") {
+  const TemporaryDirectory temporary;
+  auto directory = StateDirectory::open(temporary.path());
+  {
+    const Process killed(temporary, "sessions.7-aa.json", 1);
+    CHECK(read_active_sessions(*directory) == 1);
+  }
+  temporary.write("sessions.json", R"({"schema":1,"active_sessions":1,"by_process":true})");
+  CHECK(read_active_sessions(*directory) == 0);
+  CHECK_FALSE(std::filesystem::exists(temporary.path("sessions.7-aa.json")));
 }
 
 }  // namespace agent_secrets::sidecar

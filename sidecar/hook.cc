@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "core/json_reader.h"
+#include "core/threads.h"
 
 namespace agent_secrets::sidecar {
 namespace {
@@ -81,8 +82,15 @@ Hook::Hook(std::string command, std::chrono::milliseconds time_limit,
       inherited_(std::move(inherited)),
       directory_(directory),
       log_(log),
-      seen_(last_change()),
-      thread_([this](const std::stop_token& stop) { work(stop); }) {}
+      seen_(last_change()) {}
+
+Result<void> Hook::start() {
+  auto thread = start_thread<std::jthread>("--on-change",
+                                           [this](const std::stop_token& stop) { work(stop); });
+  if (!thread) return propagate(thread);
+  thread_ = std::move(*thread);
+  return {};
+}
 
 // Nothing is known to have run where it cannot be read: better twice than not at all.
 std::string Hook::last_change() const {

@@ -44,6 +44,8 @@ class Hook {
   // The log and the directory must outlive it.
   Hook(std::string command, std::chrono::milliseconds time_limit,
        std::vector<std::string> inherited, StateDirectory& directory, const Log& log);
+  // Before the first update(). An error where it gets no thread.
+  Result<void> start();
   // Begins a run where this is a change that had none.
   void update(const Knowledge& knowledge);
   // Kills a run that is under way, and begins no other.

@@ -31,8 +31,10 @@ struct Hooked {
     return "echo $AGENT_SECRETS_STATE $AGENT_SECRETS_CHANGED_KEYS $OTHER >> " + output();
   }
   std::unique_ptr<Hook> hook(const std::string& command, std::chrono::milliseconds limit) {
-    return std::make_unique<Hook>(command, limit, std::vector<std::string>{"OTHER=other"},
-                                  directory, captured.log());
+    auto made = std::make_unique<Hook>(command, limit, std::vector<std::string>{"OTHER=other"},
+                                       directory, captured.log());
+    REQUIRE(made->start().has_value());
+    return made;
   }
   // One run at a time, in order, so the wait for the count is enough.
   std::string after_runs(Hook& hook, std::int64_t runs) {

@@ -26,6 +26,7 @@ struct Knowledge {
   std::int64_t errors = 0;
   std::int64_t hook_runs = 0;  // of --on-change
   std::int64_t hook_failures = 0;
+  std::int64_t dropped_log_lines = 0;
 };
 
 // sidecar.json and /status (docs/sidecar.md).

@@ -21,8 +21,7 @@ constexpr int kExitEnded = 0;  // by SIGTERM or with its bot
 constexpr int kExitFailed = 125;
 
 int fail_with(const Error& error) {
-  // The exit code still says it.
-  (void)std::fputs(describe("secret-sidecar", error).c_str(), stderr);
+  write_last_words(describe("secret-sidecar", error));
   return kExitFailed;
 }
 
@@ -44,7 +43,10 @@ int execute(const WaitChangeOptions& options) {
 int execute(const RunOptions& options) {
   const Log log = Log::from_environment("secret-sidecar");
   auto sidecar = Sidecar::start(options, log);
-  if (!sidecar) return fail_with(sidecar.error());
+  if (!sidecar) {
+    log.flush();
+    return fail_with(sidecar.error());
+  }
   if (options.ready_fd) {
     // Whoever waited may have given up; that is no reason to.
     if (auto told = tell_ready(UniqueFd(*options.ready_fd)); !told) {
@@ -57,6 +59,7 @@ int execute(const RunOptions& options) {
   } else {
     log.error("wait", {{"cause", reason.error().message}});
   }
+  log.flush();
   ::_exit(reason ? kExitEnded : kExitFailed);  // its threads still use it: no destructor may run
 }
 

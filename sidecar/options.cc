@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <map>
 #include <string_view>
 #include <utility>
@@ -73,6 +74,19 @@ void forget_variables(CLI::App& app) {
   for (CLI::Option* option : app.get_options()) option->envname("");
 }
 
+// CLI11 2.4 skips a variable whose value its option refuses: the option keeps its default, without
+// a message. Given to the option as if it had been on the command line, the value is an error.
+void refuse_skipped_variables(CLI::App& app) {
+  for (CLI::Option* option : app.get_options()) {
+    if (option->count() > 0 || option->get_envname().empty()) continue;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): before there is another thread
+    const char* const value = std::getenv(option->get_envname().c_str());
+    if (value == nullptr || *value == '\0') continue;
+    option->add_result(value);
+    option->run_callback();
+  }
+}
+
 void add_status(CLI::App& status, StatusOptions& options) {
   add(status, "--state-dir", options.state_directory, "state directory of the sidecar")
       ->capture_default_str();
@@ -136,6 +150,7 @@ Result<Command> parse_options(int argc, const char* const* argv) {
   if (argc < 2 || std::string_view(argv[1]) != "run") forget_variables(run);
   try {
     app.parse(argc, argv);
+    if (run.parsed()) refuse_skipped_variables(run);
   } catch (const CLI::CallForHelp&) {
     return ShowText{app.help()};
   } catch (const CLI::CallForVersion& version) {

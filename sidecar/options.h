@@ -9,13 +9,12 @@
 #include <variant>
 
 #include "core/error.h"
+#include "core/state_place.h"
 #include "sidecar/process.h"
 #include "sidecar/status_pages.h"
 #include "sidecar/watch_answer.h"
 
 namespace agent_secrets::sidecar {
-
-inline constexpr const char* kDefaultStateDirectory = "/run/agent-secrets";
 
 struct RunOptions {
   std::string credential_file;
@@ -24,7 +23,7 @@ struct RunOptions {
   std::optional<int> ready_fd;           // to be told on when it watches
   std::optional<std::int64_t> sequence;  // none: running.json says it
   std::string instance;                  // empty: the host's name
-  std::string state_directory = kDefaultStateDirectory;
+  std::string state_directory = default_state_directory();
   std::string listen;  // empty: no status server
   UnreadyWhen unready_when = UnreadyWhen::never;
   std::chrono::seconds poll_wait{50};
@@ -34,12 +33,12 @@ struct RunOptions {
 };
 
 struct StatusOptions {
-  std::string state_directory = kDefaultStateDirectory;
+  std::string state_directory = default_state_directory();
   bool json = false;
 };
 
 struct WaitChangeOptions {
-  std::string state_directory = kDefaultStateDirectory;
+  std::string state_directory = default_state_directory();
   std::optional<WatchState> from = {};               // none: current or unknown
   std::optional<std::chrono::seconds> timeout = {};  // none: for ever
 };

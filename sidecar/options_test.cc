@@ -1,5 +1,6 @@
 #include "sidecar/options.h"
 
+#include <array>
 #include <cstdlib>
 #include <vector>
 
@@ -39,7 +40,7 @@ TEST_CASE("the defaults serve no port and never turn unready") {
   CHECK(options.listen.empty());
   CHECK(options.unready_when == UnreadyWhen::never);
   CHECK(options.poll_wait == std::chrono::seconds(50));
-  CHECK(options.state_directory == "/run/agent-secrets");
+  CHECK(options.state_directory == default_state_directory());
   CHECK_FALSE(options.sequence);
 }
 
@@ -81,8 +82,23 @@ TEST_CASE("status has its own options") {
 TEST_CASE("a wrong variable for run does not break status") {
   ::setenv("AGENT_SECRETS_SIDECAR_POLL_WAIT", "x", 1);
   CHECK(parse({"status"}));
-  CHECK_FALSE(parse({"run", "--credential-file", "f"}));
   ::unsetenv("AGENT_SECRETS_SIDECAR_POLL_WAIT");
+}
+
+TEST_CASE("a wrong variable for run stops run, unless the option is on the command line") {
+  for (const auto& [option, name, value, good] : std::vector<std::array<const char*, 4>>{
+           {"--poll-wait", "AGENT_SECRETS_SIDECAR_POLL_WAIT", "x", "20"},
+           {"--poll-wait", "AGENT_SECRETS_SIDECAR_POLL_WAIT", "100000", "20"},
+           {"--on-change-timeout", "AGENT_SECRETS_SIDECAR_ON_CHANGE_TIMEOUT", "0", "20"},
+           {"--unready-when", "AGENT_SECRETS_SIDECAR_UNREADY_WHEN", "sometimes", "stale"}}) {
+    CAPTURE(name, value);
+    ::setenv(name, value, 1);
+    const auto refused = parse({"run", "--credential-file", "f"});
+    CHECK(parse({"run", "--credential-file", "f", option, good}));
+    ::unsetenv(name);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message.find(option) != std::string::npos);
+  }
 }
 
 }  // namespace

@@ -22,11 +22,23 @@ std::unexpected<Error> fail_errno(std::string_view what) {
   return fail(ErrorCode::failed, fmt::format("{}: {}", what, errno_message(errno)));
 }
 
-Result<UniqueFd> block_signals() {
+// A signal that is blocked reaches the descriptor even where it is ignored (signal(7)): what is to
+// be ignored stays out of the set.
+Result<bool> ends_by_hangup(const Bot& bot) {
+  struct sigaction before{};
+  if (::sigaction(SIGHUP, nullptr, &before) != 0) return fail_errno("look at SIGHUP");
+  if (before.sa_handler == SIG_IGN) return false;
+  if (!bot.pid && !bot.pidfd) return true;
+  if (::signal(SIGHUP, SIG_IGN) == SIG_ERR) return fail_errno("ignore SIGHUP");
+  return false;
+}
+
+Result<UniqueFd> block_signals(bool with_hangup) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  if (with_hangup) sigaddset(&set, SIGHUP);
   if (::pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0) {
     return fail(ErrorCode::failed, "block signals");
   }
@@ -50,7 +62,9 @@ Result<void> harden_process() {
     return fail_errno("prctl(PR_SET_NO_NEW_PRIVS)");
   const rlimit none{.rlim_cur = 0, .rlim_max = 0};
   if (::setrlimit(RLIMIT_CORE, &none) != 0) return fail_errno("setrlimit(RLIMIT_CORE)");
-  if (::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return fail_errno("ignore SIGPIPE");
+  for (const int number : {SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2}) {
+    if (::signal(number, SIG_IGN) == SIG_ERR) return fail_errno("ignore a signal");
+  }
   return {};
 }
 
@@ -63,7 +77,9 @@ Result<void> tell_ready(UniqueFd fd) {
 
 Result<End> End::prepare(const Bot& bot) {
   End end;
-  auto signals = block_signals();
+  const auto with_hangup = ends_by_hangup(bot);
+  if (!with_hangup) return std::unexpected(with_hangup.error());
+  auto signals = block_signals(*with_hangup);
   if (!signals) return propagate(signals);
   end.signals_ = std::move(*signals);
   if (bot.pidfd) {

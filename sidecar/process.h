@@ -14,8 +14,9 @@
 
 namespace agent_secrets::sidecar {
 
-// No core dumps, no ptrace by the same user (PR_SET_DUMPABLE), no gain of privileges; SIGPIPE is
-// ignored. Source: prctl(2), setrlimit(2).
+// No core dumps, no ptrace by the same user (PR_SET_DUMPABLE), no gain of privileges. Ignored are
+// SIGPIPE, SIGXFSZ (the write fails, and is reported), SIGUSR1 and SIGUSR2 (sent to a whole
+// container, for the bot). Source: prctl(2), setrlimit(2).
 Result<void> harden_process();
 
 // Writes one byte to the pipe `fd` and closes it: whoever waits there goes on. A sidecar that fails
@@ -33,6 +34,8 @@ enum class EndReason { signal, bot_ended };
 class End {
  public:
   // Blocks SIGTERM and SIGINT, to be read from a descriptor. Without a bot, only a signal ends it.
+  // SIGHUP, the end of a terminal: beside a bot it is ignored, because the bot decides whether it
+  // ends; without one it ends the sidecar, unless it was ignored before (nohup).
   static Result<End> prepare(const Bot& bot);
   // Returns within a second of the bot's end or of a signal.
   [[nodiscard]] Result<EndReason> wait();

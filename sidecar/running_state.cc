@@ -10,10 +10,10 @@ Result<RunningState> parse_running_state(std::string_view json) {
   const JsonObject root = document.root();
   RunningState running;
   // An env file has no names and no sequence.
-  running.is_watchable = root.optional_text("source", limits::kWireName) != "env-file";
+  running.is_watchable = root.optional_name_text("source", limits::kWireName) != "env-file";
   if (running.is_watchable) {
-    running.organization = root.text("organization", limits::kWireName);
-    running.agent = root.text("agent", limits::kWireName);
+    running.organization = root.name_text("organization", limits::kWireName);
+    running.agent = root.name_text("agent", limits::kWireName);
     running.sequence = root.integer("sequence");
   }
   if (auto read = document.finish(); !read) return propagate(read, kRunningFile);

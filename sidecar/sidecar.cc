@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/limits.h"
+#include "core/threads.h"
 #include "sidecar/active_sessions.h"
 #include "sidecar/credential_file.h"
 #include "sidecar/running_state.h"
@@ -57,10 +58,11 @@ std::string instance_name(const RunOptions& options) {
 Result<std::unique_ptr<Sidecar>> Sidecar::start(const RunOptions& options, const Log& log) {
   auto end = End::prepare(options.bot);
   if (!end) return propagate(end);
+  if (auto started = log.start_thread(); !started) return propagate(started);
   auto credential = read_credential(options);
   if (!credential) return propagate(credential);
   auto directory = StateDirectory::open(options.state_directory);
-  if (!directory) return propagate(directory, "state directory");
+  if (!directory) return propagate(directory);
   if (auto locked = take_lock(*directory, *end, options, log); !locked) return propagate(locked);
   auto clock_jump = ClockJump::watch();
   if (!clock_jump) return propagate(clock_jump);
@@ -78,10 +80,31 @@ Result<std::unique_ptr<Sidecar>> Sidecar::start(const RunOptions& options, const
     if (!server) return propagate(server);
     sidecar->server_ = std::move(*server);
     log.info("listening", {{"port", sidecar->server_->port()}});
-    sidecar->server_thread_ = std::thread([self = sidecar.get()] { self->server_->run(); });
   }
-  sidecar->watch_thread_ = std::thread([self = sidecar.get()] { self->watch_for_ever(); });
+  if (auto started = sidecar->start_threads(); !started) return propagate(started);
   return sidecar;
+}
+
+// The watch thread last: it cannot be stopped.
+Result<void> Sidecar::start_threads() {
+  if (hook_) {
+    if (auto started = hook_->start(); !started) return started;
+  }
+  if (server_) {
+    auto serving = start_thread<std::thread>("--listen", [this] { server_->run(); });
+    if (!serving) return propagate(serving);
+    server_thread_ = std::move(*serving);
+  }
+  auto watching = start_thread<std::thread>("watching", [this] { watch_for_ever(); });
+  if (watching) {
+    watch_thread_ = std::move(*watching);
+    return {};
+  }
+  if (server_) {
+    server_->stop();
+    server_thread_.join();
+  }
+  return propagate(watching);
 }
 
 Sidecar::Sidecar(const RunOptions& options, const Log& log, WatchCredential credential,
@@ -188,6 +211,7 @@ void Sidecar::publish(const Knowledge& knowledge) {
 
 Knowledge Sidecar::known() const {
   Knowledge knowledge = shared_.get();
+  knowledge.dropped_log_lines = static_cast<std::int64_t>(log_.dropped_lines());
   if (!hook_) return knowledge;
   const Hook::Counts counts = hook_->counts();
   knowledge.hook_runs = counts.runs;

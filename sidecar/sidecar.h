@@ -33,7 +33,7 @@ namespace agent_secrets::sidecar {
 class Sidecar {
  public:
   // Reads the credential, takes the state directory and the port, and starts the threads. On error
-  // no thread has been started. With a bot it waits for the directory until the bot ends.
+  // no thread is left. With a bot it waits for the directory until the bot ends.
   static Result<std::unique_ptr<Sidecar>> start(const RunOptions& options, const Log& log);
 
   // After it returns no state file changes any more; the process is to end without a destructor.
@@ -45,6 +45,7 @@ class Sidecar {
   [[nodiscard]] std::optional<std::int64_t> running_sequence();
   void follow_sequence(std::int64_t sequence);
   void follow_nothing();
+  Result<void> start_threads();
   [[nodiscard]] std::int64_t active_sessions();
   void watch_for_ever();
   void notice_clock_jump();

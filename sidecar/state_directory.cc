@@ -5,17 +5,24 @@
 #include <cstdio>
 #include <utility>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/directory.h"
+#include "core/file_lock.h"
+
 namespace agent_secrets::sidecar {
 namespace {
 
+constexpr std::string_view kNoun = "state directory";
 constexpr const char* kLockFile = "sidecar.lock";
+constexpr const char* kAliveFile = "sidecar.alive";
 constexpr std::chrono::milliseconds kLockPoll{50};
+constexpr int kLooks = 8;  // at a file that is replaced meanwhile
 
 std::unexpected<Error> fail_errno(std::string_view what, std::string_view name) {
   return fail(ErrorCode::failed, fmt::format("{} {}: {}", what, name, errno_message(errno)));
@@ -50,30 +57,33 @@ Result<std::string> read_all(int fd, std::string_view name) {
 }  // namespace
 
 Result<StateDirectory> StateDirectory::open(const std::string& path) {
-  if (::mkdir(path.c_str(), 0755) == 0) {
-    if (::chmod(path.c_str(), 0755) != 0) return fail_errno("chmod", path);
-  } else if (errno != EEXIST) {
-    auto error = fail_errno("create", path);
-    error.error().hint = "mount a writable directory there, or choose another with --state-dir";
-    return error;
+  auto made = make_directory(path, kNoun, 0755);
+  if (!made) {
+    if (made.error().code != ErrorCode::untrusted) {
+      made.error().hint = "mount a writable directory there, or choose another with --state-dir";
+    }
+    return propagate(made);
   }
-  return open_existing(path);
+  return StateDirectory(path, std::move(made->fd));
 }
 
 Result<StateDirectory> StateDirectory::open_existing(const std::string& path) {
-  UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory.is_open()) return fail_errno("open", path);
-  return StateDirectory(path, std::move(directory));
+  auto opened = open_directory(path, kNoun);
+  if (!opened) return propagate(opened);
+  return StateDirectory(path, std::move(*opened));
 }
 
 Result<void> StateDirectory::lock(Clock& clock, std::chrono::milliseconds patience) {
   UniqueFd file(
-      ::openat(directory_.get(), kLockFile, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
+      ::openat(directory_.get(), kLockFile, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file.is_open()) {
     auto error = fail_errno("open", path_ + "/" + kLockFile);
     error.error().hint = "make the state directory writable for the sidecar's user";
     return error;
   }
+  // An older sidecar left it readable for all. Not possible for another user's file, and then not
+  // needed: this process is root, or could not have opened it.
+  (void)::fchmod(file.get(), 0600);
   const auto give_up = clock.monotonic() + patience;
   while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK && errno != EINTR) return fail_errno("lock", kLockFile);
@@ -83,32 +93,47 @@ Result<void> StateDirectory::lock(Clock& clock, std::chrono::milliseconds patien
     }
     clock.sleep_for(kLockPoll);
   }
+  auto alive = show_life();
+  if (!alive) return propagate(alive);
   lock_ = std::move(file);
+  alive_ = std::move(*alive);
   return {};
 }
 
-Result<bool> StateDirectory::is_locked() const {
-  const UniqueFd file(::openat(directory_.get(), kLockFile, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  if (!file.is_open() && errno == ENOENT) return false;
-  if (!file.is_open()) return fail_errno("open", kLockFile);
-  // Shared, so that two who ask at once do not take each other for a sidecar; a sidecar that starts
-  // in this very moment tries again.
-  if (::flock(file.get(), LOCK_SH | LOCK_NB) == 0) return false;
-  if (errno != EWOULDBLOCK) return fail_errno("test lock", kLockFile);
-  return true;
+// A new file each time, and locked before others can open it: no reader can have a lock on it that
+// would be in our way.
+Result<UniqueFd> StateDirectory::show_life() const {
+  const std::string temporary = fmt::format(".{}.new", kAliveFile);
+  auto file = create(temporary, 0600);
+  if (!file) return propagate(file);
+  if (auto taken = take_life_lock(file->get()); !taken) return propagate(taken, kAliveFile);
+  if (::fchmod(file->get(), 0644) != 0) return fail_errno("chmod", kAliveFile);
+  if (::renameat(directory_.get(), temporary.c_str(), directory_.get(), kAliveFile) != 0) {
+    return fail_errno("rename to", kAliveFile);
+  }
+  return file;
 }
 
-Result<UniqueFd> StateDirectory::create(const std::string& name) const {
+Result<bool> StateDirectory::is_locked() const {
+  const UniqueFd file(open_to_read(kAliveFile));
+  if (!file.is_open() && errno == ENOENT) return false;
+  if (!file.is_open()) return fail_errno("open", kAliveFile);
+  auto locked = is_life_locked(file.get());
+  if (!locked) return propagate(locked, kAliveFile);
+  return locked;
+}
+
+Result<UniqueFd> StateDirectory::create(const std::string& name, mode_t mode) const {
   // O_EXCL after unlink: whatever a crash or somebody else left under this name is not written
   // into.
   if (::unlinkat(directory_.get(), name.c_str(), 0) != 0 && errno != ENOENT) {
     return fail_errno("remove", name);
   }
   UniqueFd file(::openat(directory_.get(), name.c_str(),
-                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
   if (!file.is_open()) return fail_errno("create", name);
   // Whatever the umask is: the bot may be another user.
-  if (::fchmod(file.get(), 0644) != 0) return fail_errno("chmod", name);
+  if (::fchmod(file.get(), mode) != 0) return fail_errno("chmod", name);
   return file;
 }
 
@@ -117,7 +142,7 @@ Result<void> StateDirectory::write(std::string_view name, std::string_view text)
   const std::string target(name);
   const std::string temporary = "." + target + ".new";
   {
-    const auto file = create(temporary);
+    const auto file = create(temporary, 0644);
     if (!file) return std::unexpected(file.error());
     if (auto written = write_all(file->get(), text, temporary); !written) return written;
   }
@@ -135,15 +160,76 @@ Result<void> StateDirectory::remove(std::string_view name) {
   return {};
 }
 
+// Not blocking: a FIFO under this name must not hold us up.
+UniqueFd StateDirectory::open_to_read(std::string_view name) const {
+  return UniqueFd(::openat(directory_.get(), std::string(name).c_str(),
+                           O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+}
+
 Result<std::optional<std::string>> StateDirectory::read(std::string_view name) const {
-  // O_NONBLOCK: a FIFO under this name must not hold us up.
-  const UniqueFd file(::openat(directory_.get(), std::string(name).c_str(),
-                               O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+  const UniqueFd file(open_to_read(name));
   if (!file.is_open() && errno == ENOENT) return std::nullopt;
   if (!file.is_open()) return fail_errno("open", name);
   auto text = read_all(file.get(), name);
   if (!text) return propagate(text);
   return std::move(*text);
+}
+
+Result<std::optional<std::string>> StateDirectory::read_of_living(std::string_view name) {
+  for (int look = 0; look < kLooks; ++look) {
+    const UniqueFd file(open_to_read(name));
+    if (!file.is_open() && errno == ENOENT) return std::nullopt;
+    if (!file.is_open()) return fail_errno("open", name);
+    const auto alive = is_life_locked(file.get());
+    if (!alive) return std::unexpected(alive.error());
+    if (*alive) {
+      auto text = read_all(file.get(), name);
+      if (!text) return propagate(text);
+      return std::move(*text);
+    }
+    // Without a lock because its process has ended, or because that has just put another file in
+    // its place, locked before it got this name.
+    auto same = is_still(name, file.get());
+    if (!same) return propagate(same);
+    if (!*same) continue;
+    (void)remove(name);  // where that is not allowed, the next look does not count it either
+    return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+// Whether the name leads to this open file.
+Result<bool> StateDirectory::is_still(std::string_view name, int fd) const {
+  struct stat opened{};
+  struct stat named{};
+  if (::fstat(fd, &opened) != 0) return fail_errno("stat", name);
+  if (::fstatat(directory_.get(), std::string(name).c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return false;
+    return fail_errno("stat", name);
+  }
+  return opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+Result<std::vector<std::string>> StateDirectory::names() const {
+  const int copy = ::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (copy < 0) return fail_errno("open", path_);
+  const std::unique_ptr<DIR, int (*)(DIR*)> list(::fdopendir(copy), ::closedir);
+  if (!list) {
+    const UniqueFd unused(copy);
+    return fail_errno("list", path_);
+  }
+  std::vector<std::string> names;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(list.get());  // NOLINT(concurrency-mt-unsafe): a list of ours
+    if (entry == nullptr && errno != 0) return fail_errno("list", path_);
+    if (entry == nullptr) return names;
+    if (names.size() == kStateFilesMax) {
+      return fail(ErrorCode::too_large,
+                  fmt::format("{} has more than {} files", path_, kStateFilesMax));
+    }
+    names.emplace_back(entry->d_name);
+  }
 }
 
 void StateDirectory::freeze() { writing_->lock(); }

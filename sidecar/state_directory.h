@@ -4,9 +4,9 @@
 // never a part: writes go through a rename. They are not synced to disk, because nothing here
 // outlives the containers that share it.
 //
-// One sidecar per directory: it holds a flock on sidecar.lock for as long as it lives. That lock is
-// also how `status` knows that a sidecar is alive, because the kernel drops it at death, and
-// because it means the same in another container's PID namespace, where a PID does not.
+// One sidecar per directory: it holds a flock on sidecar.lock, which its user alone can open, for
+// as long as it lives. Whether a sidecar lives, everybody can see: it holds a lock on sidecar.alive
+// too (core/file_lock.h).
 //
 // Threads: safe from several.
 
@@ -18,6 +18,9 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
+
+#include <sys/types.h>
 
 #include "core/clock.h"
 #include "core/error.h"
@@ -31,6 +34,8 @@ inline constexpr std::string_view kFlagFile = "redeploy.json";
 inline constexpr std::string_view kSidecarFile = "sidecar.json";
 // An answer of the control plane, and what is said beside it.
 inline constexpr std::size_t kStateFileMax = limits::kResponseBody + 64 * 1024;
+// Each process of the bot that counts sessions has one.
+inline constexpr std::size_t kStateFilesMax = 4096;
 
 class StateDirectory {
  public:
@@ -42,12 +47,18 @@ class StateDirectory {
   // Takes the lock, waiting up to `patience` for a predecessor that is about to go.
   // ErrorCode::conflict while another sidecar holds it.
   Result<void> lock(Clock& clock, std::chrono::milliseconds patience);
-  // Whether a sidecar, of whatever PID namespace, holds the lock.
+  // Whether a sidecar, in whatever container, holds the lock.
   [[nodiscard]] Result<bool> is_locked() const;
 
   Result<void> write(std::string_view name, std::string_view text);
   Result<void> remove(std::string_view name);  // fine if it is not there
   [[nodiscard]] Result<std::optional<std::string>> read(std::string_view name) const;
+  // What a process has written that still lives: it holds a lock on the file (core/file_lock.h),
+  // and replaces the file by one that it has locked before. The file of a process that has ended is
+  // removed.
+  Result<std::optional<std::string>> read_of_living(std::string_view name);
+  // Of all its files. ErrorCode::too_large past kStateFilesMax.
+  [[nodiscard]] Result<std::vector<std::string>> names() const;
 
   // After this, no write of another thread is under way, and none will begin: for a process that is
   // about to end without asking its threads.
@@ -56,11 +67,15 @@ class StateDirectory {
  private:
   StateDirectory(std::string path, UniqueFd directory)
       : path_(std::move(path)), directory_(std::move(directory)) {}
-  Result<UniqueFd> create(const std::string& name) const;
+  Result<UniqueFd> create(const std::string& name, mode_t mode) const;
+  Result<UniqueFd> show_life() const;
+  [[nodiscard]] UniqueFd open_to_read(std::string_view name) const;
+  [[nodiscard]] Result<bool> is_still(std::string_view name, int fd) const;
 
   std::string path_;
   UniqueFd directory_;
   UniqueFd lock_;
+  UniqueFd alive_;
   std::unique_ptr<std::mutex> writing_ = std::make_unique<std::mutex>();
 };
 

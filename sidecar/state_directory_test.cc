@@ -4,6 +4,8 @@
 #include <fstream>
 #include <memory>
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "sidecar/running_state.h"
@@ -79,6 +81,42 @@ TEST_CASE("a directory has one sidecar at a time, and it is seen to live") {
   first.reset();
   CHECK_FALSE(*second.is_locked());
   CHECK(second.lock(clock, std::chrono::seconds(1)));
+}
+
+TEST_CASE(
+    "another user can see that a sidecar lives, and can neither hold its lock nor pass for one") {
+  const TemporaryDirectory temporary;
+  FakeClock clock;
+  StateDirectory directory = open_in(temporary);
+  // What an older sidecar left.
+  temporary.write("sidecar.lock", "");
+  REQUIRE(::chmod(temporary.path("sidecar.lock").c_str(), 0644) == 0);
+  REQUIRE(directory.lock(clock, std::chrono::seconds(1)));
+  using std::filesystem::perms;
+  CHECK(status(std::filesystem::path(temporary.path("sidecar.lock"))).permissions() ==
+        (perms::owner_read | perms::owner_write));
+  CHECK((status(std::filesystem::path(temporary.path("sidecar.alive"))).permissions() &
+         perms::others_all) == perms::others_read);
+}
+
+TEST_CASE("a lock on what a dead sidecar left does not keep the next one from starting") {
+  const TemporaryDirectory temporary;
+  FakeClock clock;
+  REQUIRE(open_in(temporary).lock(clock, std::chrono::seconds(1)));
+  const UniqueFd reader(::open(temporary.path("sidecar.alive").c_str(), O_RDONLY | O_CLOEXEC));
+  REQUIRE(::flock(reader.get(), LOCK_EX) == 0);
+  StateDirectory directory = open_in(temporary);
+  CHECK_FALSE(*directory.is_locked());
+  REQUIRE(directory.lock(clock, std::chrono::seconds(1)));
+  CHECK(*open_in(temporary).is_locked());
+}
+
+TEST_CASE("a state directory behind a symbolic link is not used") {
+  const TemporaryDirectory temporary;
+  std::filesystem::create_directory(temporary.path("real"));
+  std::filesystem::create_symlink(temporary.path("real"), temporary.path("link"));
+  CHECK(StateDirectory::open(temporary.path("link")).error().code == ErrorCode::untrusted);
+  CHECK(StateDirectory::open_existing(temporary.path("link")).error().code == ErrorCode::untrusted);
 }
 
 TEST_CASE("running.json says what runs") {

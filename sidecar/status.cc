@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/json_reader.h"
+#include "core/printable.h"
 #include "sidecar/state_directory.h"
 #include "sidecar/watch_answer.h"
 
@@ -54,15 +55,16 @@ int exit_code(WatchState state) {
 }
 
 std::string unknown_line(const Error& error, bool json) {
-  if (!json) return fmt::format("unknown: {}\n", error.message);
+  if (!json) return fmt::format("unknown: {}\n", printable(error.message));
   const boost::json::object object{{"schema", 1}, {"state", "unknown"}, {"reason", error.message}};
-  return boost::json::serialize(object) + "\n";
+  return printable_json(boost::json::serialize(object)) + "\n";
 }
 
 std::string known_line(const Known& known, std::chrono::milliseconds unix_now) {
   std::string text(to_string(known.answer.state));
   const std::string changes = describe_changes(known.answer);
-  if (exit_code(known.answer.state) != kExitCurrent && !changes.empty()) text += ": " + changes;
+  if (exit_code(known.answer.state) != kExitCurrent && !changes.empty())
+    text += ": " + printable(changes);
   const auto age = std::chrono::floor<std::chrono::seconds>(unix_now) - known.last_heard;
   return text + fmt::format(" (heard {} s ago)\n", std::max<std::int64_t>(age.count(), 0));
 }
@@ -74,7 +76,7 @@ StatusReport report_status(const StatusOptions& options, std::chrono::millisecon
   if (!known) return {.line = unknown_line(known.error(), options.json)};
   return {.exit_code = exit_code(known->answer.state),
           .state = known->answer.state,
-          .line = options.json ? known->json + "\n" : known_line(*known, unix_now)};
+          .line = options.json ? printable_json(known->json) + "\n" : known_line(*known, unix_now)};
 }
 
 }  // namespace agent_secrets::sidecar

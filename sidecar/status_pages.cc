@@ -68,6 +68,8 @@ std::string metrics_text(const Knowledge& knowledge, std::chrono::milliseconds u
   families.push_back(counter("hook_runs_total", "runs of --on-change", knowledge.hook_runs));
   families.push_back(
       counter("hook_failures_total", "runs of --on-change that failed", knowledge.hook_failures));
+  families.push_back(counter("log_lines_dropped_total", "log lines that could not be written",
+                             knowledge.dropped_log_lines));
   return prometheus::TextSerializer().Serialize(families);
 }
 

@@ -2,7 +2,11 @@
 
 #include <charconv>
 #include <chrono>
+#include <cstddef>
+#include <iterator>
+#include <list>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include <boost/asio/awaitable.hpp>
@@ -14,6 +18,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/string.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <fmt/format.h>
@@ -27,10 +32,10 @@ namespace http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-constexpr int kMaxConnections = 16;
+constexpr std::size_t kMaxConnections = 16;
 constexpr std::size_t kMaxHeader = 8 * 1024;
 constexpr std::size_t kMaxBody = 8 * 1024;
-constexpr std::chrono::seconds kRequestTimeout{10};
+constexpr std::chrono::seconds kRequestTimeout{3};
 constexpr std::chrono::seconds kAcceptPause{1};
 
 std::optional<tcp::endpoint> parse_address(std::string_view text) {
@@ -48,13 +53,43 @@ std::optional<tcp::endpoint> parse_address(std::string_view text) {
   return tcp::endpoint(address, port);
 }
 
+// A web page may name a host that its own DNS server leads to 127.0.0.1 ("DNS rebinding"), and then
+// read what answers there. Its requests have that name in `Host`; only an address or "localhost"
+// cannot belong to somebody else's page.
+bool is_own_host(std::string_view host) {
+  const auto bracket = host.find(']');
+  const auto colon = host.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  std::string_view name = host.substr(0, colon);
+  if (name.starts_with('[') && name.ends_with(']')) name = name.substr(1, name.size() - 2);
+  if (beast::iequals(name, "localhost")) return true;
+  error_code bad;
+  (void)asio::ip::make_address(std::string(name), bad);
+  return !bad;
+}
+
+// 200 where the request is meant for this server.
+Page check_host(const http::request<http::string_body>& request) {
+  const auto [first, last] = request.equal_range(http::field::host);
+  const auto count = std::distance(first, last);
+  if (count == 0 && request.version() < 11) return {};  // HTTP/1.0 has no Host
+  if (count != 1) return {.status = 400, .body = "one Host is needed\n"};
+  if (is_own_host(first->value())) return {};
+  return {.status = 421, .body = "ask for localhost, or for the address\n"};
+}
+
+Page find_page(const http::request<http::string_body>& request, const StatusServer::Pages& pages) {
+  if (Page refusal = check_host(request); refusal.status != 200) return refusal;
+  if (request.method() != http::verb::get && request.method() != http::verb::head) {
+    return {.status = 405, .body = "only GET and HEAD\n"};
+  }
+  const std::string_view target(request.target().data(), request.target().size());
+  return pages(target.substr(0, target.find('?')));
+}
+
 http::response<http::string_body> respond(const http::request<http::string_body>& request,
                                           const StatusServer::Pages& pages) {
-  const std::string_view target(request.target().data(), request.target().size());
   const bool head = request.method() == http::verb::head;
-  Page page = head || request.method() == http::verb::get
-                  ? pages(target.substr(0, target.find('?')))
-                  : Page{.status = 405, .body = "only GET and HEAD\n"};
+  Page page = find_page(request, pages);
   http::response<http::string_body> response(static_cast<http::status>(page.status),
                                              request.version());
   response.set(http::field::content_type, page.content_type);
@@ -72,13 +107,17 @@ http::response<http::string_body> respond(const http::request<http::string_body>
 struct StatusServer::Impl {
   explicit Impl(Pages serve) : pages(std::move(serve)) {}
 
+  // In the order of their last request, the one that has waited longest first.
+  using Connections = std::list<beast::tcp_stream>;
+
   asio::awaitable<void> accept_all();
-  asio::awaitable<void> serve(tcp::socket socket);
+  asio::awaitable<void> serve(Connections::iterator connection);
+  void make_room();
 
   Pages pages;
   asio::io_context io{1};
   tcp::acceptor acceptor{io};
-  int connections = 0;
+  Connections connections;
 };
 
 Result<std::unique_ptr<StatusServer>> StatusServer::bind(std::string_view address, Pages pages) {
@@ -109,6 +148,8 @@ std::uint16_t StatusServer::port() const { return impl_->acceptor.local_endpoint
 
 void StatusServer::run() { impl_->io.run(); }
 
+void StatusServer::stop() { impl_->io.stop(); }
+
 asio::awaitable<void> StatusServer::Impl::accept_all() {
   asio::steady_timer pause(io);
   for (;;) {
@@ -118,16 +159,28 @@ asio::awaitable<void> StatusServer::Impl::accept_all() {
     if (error) {  // out of descriptors, most likely: they come back
       pause.expires_after(kAcceptPause);
       co_await pause.async_wait(asio::use_awaitable);
-    } else if (connections < kMaxConnections) {
-      ++connections;
-      asio::co_spawn(io, serve(std::move(socket)),
-                     [this](const std::exception_ptr&) { --connections; });
+      continue;
     }
+    if (connections.size() >= kMaxConnections) make_room();
+    const auto connection = connections.emplace(connections.end(), std::move(socket));
+    asio::co_spawn(io, serve(connection), [this, connection](const std::exception_ptr&) {
+      connections.erase(connection);
+    });
   }
 }
 
-asio::awaitable<void> StatusServer::Impl::serve(tcp::socket socket) {
-  beast::tcp_stream stream(std::move(socket));
+// Whoever connects is answered: idle connections cannot keep a probe out. The connection that has
+// waited longest is closed; its coroutine ends by itself, and until then it still counts.
+void StatusServer::Impl::make_room() {
+  for (beast::tcp_stream& oldest : connections) {
+    if (!oldest.socket().is_open()) continue;
+    oldest.close();
+    return;
+  }
+}
+
+asio::awaitable<void> StatusServer::Impl::serve(Connections::iterator connection) {
+  beast::tcp_stream& stream = *connection;
   beast::flat_buffer buffer;
   error_code error;
   for (bool open = true; open;) {
@@ -138,6 +191,7 @@ asio::awaitable<void> StatusServer::Impl::serve(tcp::socket socket) {
     co_await http::async_read(stream, buffer, parser,
                               asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return;
+    connections.splice(connections.end(), connections, connection);
     auto response = respond(parser.get(), pages);
     open = response.keep_alive();
     co_await http::async_write(stream, response, asio::redirect_error(asio::use_awaitable, error));

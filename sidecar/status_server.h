@@ -1,9 +1,12 @@
 #pragma once
 // HTTP on loopback for probes and scrapers: GET and HEAD of what status_pages.h knows.
-// Unauthenticated, hence loopback only, and hence bounded: few connections, small requests, short
-// timeouts. The one user of Beast in this program.
+// Without authentication, and therefore on loopback only, and only for requests whose `Host` is an
+// address or "localhost". Bounded: 16 connections, small requests, three seconds for each. A
+// further connection takes the place of the one that has waited longest. The one user of Beast in
+// this program.
 //
-// Threads: run() blocks its caller for ever; the pages function runs on that thread.
+// Threads: run() blocks its caller until stop(), which any thread may call; the pages function runs
+// on the thread of run().
 
 #include <cstdint>
 #include <functional>
@@ -26,6 +29,7 @@ class StatusServer {
   ~StatusServer();
   [[nodiscard]] std::uint16_t port() const;
   void run();
+  void stop();
 
  private:
   struct Impl;

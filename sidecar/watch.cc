@@ -25,7 +25,7 @@ std::chrono::seconds wait_asked_for(const HttpResponse& response) {
 
 std::string refusal_code(const HttpResponse& response) {
   JsonDocument document(response.body, kRefusalMax);
-  std::string code(document.root().text("code", limits::kWireName));
+  std::string code(document.root().name_text("code", limits::kWireName));
   return document.finish() && is_key_id(code) ? code : "";
 }
 
@@ -119,6 +119,10 @@ std::chrono::milliseconds Watcher::judge(const HttpResponse& response, Ms took) 
 std::chrono::milliseconds Watcher::learn(const HttpResponse& response, Ms took) {
   auto answer = parse_watch_answer(response.body);
   if (!answer) return failed("watch answer: " + answer.error().message);
+  const CredentialIdentity& identity = credential_.identity;
+  const auto checked =
+      check_addressee(*answer, identity.organization, identity.agent, knowledge_.running_sequence);
+  if (!checked) return failed("watch answer: " + checked.error().message);
   const bool changed = *answer != knowledge_.answer;
   if (answer->state != knowledge_.answer.state) knowledge_.since = clock_.unix_time();
   knowledge_.answer = std::move(*answer);
@@ -149,8 +153,18 @@ std::chrono::milliseconds Watcher::refused(const HttpResponse& response) {
       return Ms(0);
     }
   }
-  note_error(fmt::format("the control plane refused the watch: {} {}", response.status, code));
-  url_ = (url_ + 1) % credential_.identity.urls.size();  // another may know what this one does not
+  const bool known =
+      response.status == 403 && code == "revoked" && knowledge_.answer.state == WatchState::revoked;
+  if (known) {
+    // A revoked credential is told so once and cannot wait for more. The next question is a whole
+    // one.
+    etag_.clear();
+    heard_at_ = clock_.monotonic();
+    knowledge_.last_heard = clock_.unix_time();
+  } else {
+    note_error(fmt::format("the control plane refused the watch: {} {}", response.status, code));
+    url_ = (url_ + 1) % credential_.identity.urls.size();  // another may know what this does not
+  }
   return kSlowRetry + std::chrono::duration_cast<Ms>(kSlowRetry * random_());
 }
 

@@ -9,6 +9,7 @@
 #include "core/json_reader.h"
 #include "core/jws.h"
 #include "core/limits.h"
+#include "core/printable.h"
 
 namespace agent_secrets::sidecar {
 namespace {
@@ -34,10 +35,11 @@ std::string read_name(const JsonObject& object, std::string_view member, std::st
 RunningVersions read_running(const JsonObject& object) {
   RunningVersions running;
   running.sequence = object.integer("sequence");
-  running.deployment = object.optional_text("deployment", limits::kWireName);
+  running.deployment = object.optional_name_text("deployment", limits::kWireName);
   for (const auto& set : object.objects("sets", limits::kBundleSets)) {
-    running.sets.push_back({.name = read_name(set, "name", set.text("name", limits::kSetNameMax)),
-                            .version = set.integer("version")});
+    running.sets.push_back(
+        {.name = read_name(set, "name", set.name_text("name", limits::kSetNameMax)),
+         .version = set.integer("version")});
   }
   return running;
 }
@@ -45,9 +47,9 @@ RunningVersions read_running(const JsonObject& object) {
 LatestVersions read_latest(const JsonObject& object) {
   LatestVersions latest;
   latest.sequence = object.integer("sequence");
-  latest.deployment = object.optional_text("deployment", limits::kWireName);
+  latest.deployment = object.optional_name_text("deployment", limits::kWireName);
   for (const auto& set : object.objects("sets", limits::kBundleSets)) {
-    LatestSet newest{.name = read_name(set, "name", set.text("name", limits::kSetNameMax)),
+    LatestSet newest{.name = read_name(set, "name", set.name_text("name", limits::kSetNameMax)),
                      .version = set.integer("version"),
                      .changed_keys = {}};
     for (const auto key : set.texts("changed_keys", limits::kKeysPerSet, limits::kKeyNameMax)) {
@@ -104,12 +106,32 @@ Result<WatchAnswer> parse_watch_answer(std::string_view text) {
   } else {
     root.refuse("state", "not a state that this version knows");
   }
-  answer.organization = root.optional_text("organization", limits::kWireName);
-  answer.agent = root.optional_text("agent", limits::kWireName);
+  answer.organization = root.optional_name_text("organization", limits::kWireName);
+  answer.agent = root.optional_name_text("agent", limits::kWireName);
   if (root.has("running")) answer.running = read_running(root.object("running"));
   if (root.has("latest")) answer.latest = read_latest(root.object("latest"));
   if (auto read = document.finish(); !read) return propagate(read);
   return answer;
+}
+
+Result<void> check_addressee(const WatchAnswer& answer, std::string_view organization,
+                             std::string_view agent, std::int64_t running_sequence) {
+  const bool may_be_nameless =
+      answer.state == WatchState::revoked || answer.state == WatchState::unbound;
+  const auto is = [&](const std::string& named, std::string_view own) {
+    return named == own || (named.empty() && may_be_nameless);
+  };
+  if (!is(answer.organization, organization) || !is(answer.agent, agent)) {
+    return fail(
+        ErrorCode::untrusted,
+        fmt::format("it is for agent '{}' of '{}', not for '{}' of '{}'", printable(answer.agent),
+                    printable(answer.organization), agent, organization));
+  }
+  if (answer.running && answer.running->sequence != running_sequence) {
+    return fail(ErrorCode::untrusted, fmt::format("it is about release {}, and {} runs",
+                                                  answer.running->sequence, running_sequence));
+  }
+  return {};
 }
 
 json::value text_or_null(const std::string& text) {

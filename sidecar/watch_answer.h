@@ -64,6 +64,13 @@ struct WatchAnswer {
 // Bounded (core/limits.h); unknown members are ignored, an unknown state is an error.
 Result<WatchAnswer> parse_watch_answer(std::string_view json);
 
+// ErrorCode::untrusted unless the answer is about this agent of this organization, and about the
+// release that was asked for: a cache or a proxy may have mixed up answers, and what an answer says
+// becomes the environment of --on-change. An answer of `revoked` or `unbound` may name nobody: the
+// region then has no record of the agent any more.
+Result<void> check_addressee(const WatchAnswer& answer, std::string_view organization,
+                             std::string_view agent, std::int64_t running_sequence);
+
 // How a text that an answer may leave out is written: "" could not be read back.
 boost::json::value text_or_null(const std::string& text);
 

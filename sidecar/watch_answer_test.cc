@@ -1,5 +1,7 @@
 #include "sidecar/watch_answer.h"
 
+#include <string>
+
 #include <boost/json.hpp>
 
 #include "sidecar/test_watch.h"
@@ -66,6 +68,27 @@ TEST_CASE("a change from a release that is not known names the new version") {
   WatchAnswer answer = answer_of(kStaleJson);
   answer.running.reset();
   CHECK(describe_changes(answer) == "bot-secrets →v3 changed: GREETING");
+}
+
+TEST_CASE("an answer about another agent, organization or release is not this instance's") {
+  const WatchAnswer answer = answer_of(kStaleJson);
+  CHECK(check_addressee(answer, "acme", "bot", 5));
+  for (const auto& refused :
+       {check_addressee(answer, "rival", "bot", 5), check_addressee(answer, "acme", "phone", 5),
+        check_addressee(answer, "acme", "bot", 4)}) {
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ErrorCode::untrusted);
+  }
+}
+
+TEST_CASE("only an answer of revoked or unbound may name nobody") {
+  for (const char* state : {"revoked", "unbound"}) {
+    const std::string text = std::string(R"({"state":")") + state + R"("})";
+    CHECK(check_addressee(answer_of(text), "acme", "bot", 5));
+    const std::string named = std::string(R"({"organization":"rival","state":")") + state + R"("})";
+    CHECK_FALSE(check_addressee(answer_of(named), "acme", "bot", 5));
+  }
+  CHECK_FALSE(check_addressee(answer_of(R"({"state":"current"})"), "acme", "bot", 5));
 }
 
 }  // namespace

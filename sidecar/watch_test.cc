@@ -279,9 +279,50 @@ TEST_CASE("revoked is a state, not an error") {
   CHECK(w.watcher.knowledge().errors == 0);
 }
 
+TEST_CASE("to a revoked credential its refusal is no news: it asks again slowly, for all") {
+  Watching w;
+  w.transport.will_answer(answer(kRevokedJson));
+  w.transport.will_answer(403, R"({"error":"no","code":"revoked"})");
+  w.watcher.step();
+  CHECK(w.watcher.step() >= Watcher::kSlowRetry);
+  CHECK(w.state() == WatchState::revoked);
+  CHECK(w.watcher.knowledge().errors == 0);
+  w.transport.will_answer(answer(kRevokedJson));
+  w.watcher.step();
+  for (const auto& header : w.transport.requests.back().headers) {
+    CHECK_FALSE(header.starts_with("If-None-Match"));
+  }
+}
+
 TEST_CASE("an answer that makes no sense is an error, not a state") {
   Watching w;
   w.transport.will_answer(200, "<html>welcome to the hotel</html>");
+  w.watcher.step();
+  CHECK(w.state() == WatchState::unknown);
+  CHECK(w.watcher.knowledge().errors == 1);
+}
+
+TEST_CASE("an answer for another agent is refused and counted, and what was known stays") {
+  Watching w;
+  w.transport.will_answer(answer(kCurrentJson));
+  w.watcher.step();
+  std::string others = kStaleJson;
+  others.replace(others.find("acme"), 4, "evil");
+  w.transport.will_answer(answer(others.c_str()));
+  w.watcher.step();
+  CHECK(w.state() == WatchState::current);
+  CHECK(w.watcher.knowledge().answer.organization == "acme");
+  CHECK(w.watcher.knowledge().errors == 1);
+  CHECK(w.watcher.knowledge().last_error ==
+        "watch answer: it is for agent 'bot' of 'evil', not for 'bot' of 'acme'");
+  w.watcher.step();
+  CHECK(header_of(w.last(), "If-None-Match").empty());
+}
+
+TEST_CASE("an answer about a release that does not run here is refused") {
+  Watching w;
+  w.sequence = 4;
+  w.transport.will_answer(answer(kCurrentJson));
   w.watcher.step();
   CHECK(w.state() == WatchState::unknown);
   CHECK(w.watcher.knowledge().errors == 1);

@@ -88,6 +88,9 @@ class Access {
   virtual Result<User> add_user(std::string_view name, std::string_view email) = 0;
   virtual Result<std::optional<User>> find_user(std::string_view name) = 0;
   virtual Result<std::vector<User>> list_users() = 0;
+  // With its tokens, none of which is live any more. ErrorCode::conflict while it is a member of
+  // anything or has a live token: the sentence names them.
+  virtual Result<void> remove_user(std::int64_t user_id) = 0;
   // Adds a membership, or gives it another role.
   virtual Result<void> put_membership(std::int64_t user_id, std::int64_t organization_id,
                                       Role role) = 0;

@@ -12,7 +12,7 @@
 // the newest version failed: then it is the retry that the operator asked for.
 //
 // Errors: ErrorCode not_found, invalid, conflict, too_large carry the sentence that the API shows
-// (contract sections 5, 6); anything else is an internal failure whose text is for the log.
+// (docs/compatibility.md); anything else is an internal failure whose text is for the log.
 // Threads: safe from several.
 
 #include <chrono>
@@ -54,6 +54,7 @@ struct SecretSet {
   std::string host;                // of an image pull secret; filled by find_set only
   std::vector<std::string>
       keys;  // of the newest version, in the order of first writing; filled by find_set only
+  std::string warning;  // of reserved names: among the keys (find_set), in the write (write_set)
 };
 
 struct SecretPair {
@@ -132,8 +133,9 @@ struct DeployRequest {
 
 struct DeployOutcome {
   Agent agent;
-  std::string
-      warning;  // when nothing changed; names a newer ready version of the set if there is one
+  // Sentences, or "": nothing changed; the set has a newer ready version; there is no secret to
+  // give; reserved names are among the keys.
+  std::string warning;
 };
 
 struct CredentialRecord {
@@ -156,16 +158,24 @@ class Catalog : public Outbox, public Access, public Rollouts {
   virtual Result<std::vector<Organization>> list_organizations() = 0;
   virtual Result<void> set_default_region(std::int64_t organization_id,
                                           std::string_view region) = 0;
+  // Of one that has been removed: brings it back, with the store and the keys that it had.
   virtual Result<void> add_region(const Region& region) = 0;
+  virtual Result<void> rename_region(std::string_view code, std::string_view display_name) = 0;
   // In the order in which they were added.
   virtual Result<std::vector<Region>> list_regions() = 0;
   // From now on this object knows these regions alone: those that its process has stores of. To a
   // region that another process adds, nothing can be written here. Called before there are threads.
   virtual void know_only(std::set<std::string> regions) = 0;
+  // ErrorCode::conflict while something is in use; the sentence names it. Once an organization has
+  // had an agent, its name is not given again: credentials, caches and deploy targets know it by
+  // its name. A region's store and its keys stay.
+  virtual Result<void> remove_organization(std::int64_t organization_id) = 0;
+  virtual Result<void> remove_region(std::string_view code) = 0;
   virtual Result<void> put_setting(std::string_view name, std::string_view value) = 0;
   virtual Result<std::optional<std::string>> find_setting(std::string_view name) = 0;
 
-  // Secret sets. Names and keys are checked here (contract 5.1), so that no caller can forget.
+  // Secret sets. Names and keys are checked here (catalog/rules.h), so that no caller can forget. A
+  // reserved name is refused unless the organization allows it.
   virtual Result<SecretSet> write_set(std::int64_t organization_id, WriteSet write) = 0;
   virtual Result<std::vector<SecretSet>> list_sets(std::int64_t organization_id) = 0;
   virtual Result<std::optional<SecretSet>> find_set(std::int64_t organization_id,
@@ -174,7 +184,13 @@ class Catalog : public Outbox, public Access, public Rollouts {
                                  std::string_view key) = 0;
   virtual Result<void> delete_set(std::int64_t organization_id, std::string_view set) = 0;
 
-  // Agents. The gate of contract 6.2: existence, type, region, then readiness, in the same
+  // Reserved names that the organization's sets may have all the same (core/reserved_names.h).
+  // Allowing one twice is no error.
+  virtual Result<void> allow_name(std::int64_t organization_id, std::string_view name) = 0;
+  virtual Result<void> disallow_name(std::int64_t organization_id, std::string_view name) = 0;
+  virtual Result<std::vector<std::string>> list_allowed_names(std::int64_t organization_id) = 0;
+
+  // Agents. A deploy checks its sets: existence, type, region, then readiness, in the same
   // transaction that pins.
   virtual Result<DeployOutcome> create_agent(std::int64_t organization_id,
                                              DeployRequest request) = 0;

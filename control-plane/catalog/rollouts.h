@@ -53,7 +53,9 @@ class Rollouts {
   // Whether changes from now on wait for a command. When they do not, those that waited are let go:
   // there is nobody who would run it.
   virtual Result<void> use_rollouts(bool wanted) = 0;
-  // Those that are due: not failed, and known to their region. Oldest agent first.
+  // Those that are due: not failed, and known to their region. Oldest request first; an agent that
+  // asks again before its run begins keeps its place. A deleted agent's run comes before any of a
+  // later agent of its name: both are for one target.
   virtual Result<std::vector<Rollout>> due_rollouts() = 0;
   // `failure` is "" after a success. Says whether the run answered the newest request.
   virtual Result<bool> settle_rollout(const Rollout& rollout, std::string_view failure) = 0;

@@ -5,7 +5,10 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include "control-plane/catalog/image_reference.h"
 #include "core/limits.h"
+#include "core/printable.h"
+#include "core/reserved_names.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -36,9 +39,11 @@ bool is_set_name(std::string_view name) {
 }
 
 Result<void> check_host(std::string_view host) {
-  const bool printable = std::ranges::all_of(host, [](char c) { return c > ' ' && c < 0x7f; });
-  if (!host.empty() && host.size() <= limits::kUrl && printable) return {};
-  return fail(ErrorCode::invalid, "An image pull secret needs the host of a registry.");
+  if (is_registry_host(host)) return {};
+  return fail(ErrorCode::invalid,
+              fmt::format("Invalid registry {}: an image pull secret needs the host of a registry, "
+                          "such as registry.example.com or https://index.docker.io/v1/.",
+                          shown(host)));
 }
 
 Result<void> check_image_pull_secret(const WriteSet& write) {
@@ -59,6 +64,10 @@ std::string shown(std::string_view name) {
   }
   text += name.size() > kShown ? "…'" : "'";
   return text;
+}
+
+bool is_showable(std::string_view text) {
+  return is_plain_text(text) && text.find_first_of("[]") == std::string_view::npos;
 }
 
 Result<void> check_set_name(std::string_view name) {
@@ -115,15 +124,12 @@ Result<void> check_plain_name(std::string_view what, std::string_view name) {
 }
 
 Result<void> check_title(std::string_view what, std::string_view title) {
-  const bool plain = std::ranges::all_of(
-      title, [](char c) { return (c < 0 || c >= ' ') && c != 0x7f && c != '[' && c != ']'; });
-  if (!title.empty() && title.size() <= limits::kTitleMax && plain &&
-      simdjson::validate_utf8(title.data(), title.size())) {
-    return {};
-  }
-  return fail(ErrorCode::invalid,
-              fmt::format("Invalid {} {}: use 1 to {} bytes of text without square brackets.", what,
-                          shown(title), limits::kTitleMax));
+  if (!title.empty() && title.size() <= limits::kTitleMax && is_showable(title)) return {};
+  return fail(
+      ErrorCode::invalid,
+      fmt::format("Invalid {} {}: use 1 to {} bytes of text without square brackets, control "
+                  "characters and invisible characters.",
+                  what, shown(title), limits::kTitleMax));
 }
 
 // Shown, never written to: one '@' with something on both sides will do.
@@ -138,6 +144,16 @@ Result<void> check_email(std::string_view email) {
   return fail(ErrorCode::invalid, fmt::format("Invalid e-mail address {}.", shown(email)));
 }
 
+Result<void> check_image(std::string_view image) {
+  if (image.empty()) return fail(ErrorCode::invalid, "A service needs an image.");
+  if (is_image_reference(image)) return {};
+  return fail(ErrorCode::invalid,
+              fmt::format("Invalid image {}: use an image reference such as "
+                          "registry.example.com/team/bot:1.2, with a repository in lower case, a "
+                          "tag after ':' and a digest after '@'.",
+                          shown(image)));
+}
+
 Result<void> check_scaling(const Scaling& scaling) {
   if (scaling.min_agents < 0) {
     return fail(ErrorCode::invalid, "minAgents must not be negative.");
@@ -149,6 +165,28 @@ Result<void> check_scaling(const Scaling& scaling) {
                             scaling.min_agents, scaling.max_agents));
   }
   return {};
+}
+
+void add_sentence(std::string& text, std::string_view sentence) {
+  if (!text.empty() && !sentence.empty()) text += ' ';
+  text += sentence;
+}
+
+std::string reserved_names_warning(std::string_view set, const std::vector<std::string>& keys) {
+  std::string warning;
+  if (const auto refused = refused_names(keys, {}); !refused.empty()) {
+    warning = fmt::format(
+        "Secret set {} has reserved names, and a bot starts only where secret-injector --allow "
+        "permits each of them: {}.",
+        shown(set), with_reasons(refused));
+  }
+  if (const auto of_image = image_names(keys, {}); !of_image.empty()) {
+    add_sentence(warning,
+                 fmt::format("Secret set {} replaces what the image or the platform usually sets: "
+                             "{}.",
+                             shown(set), with_reasons(of_image)));
+  }
+  return warning;
 }
 
 Result<void> check_write(const WriteSet& write) {

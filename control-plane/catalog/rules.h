@@ -1,10 +1,11 @@
 #pragma once
-// What names and values may be (contract sections 5.1 and 6.2), and how a message may name them.
+// What names and values may be (docs/compatibility.md), and how a message may name them.
 // Each check returns ErrorCode::invalid with the sentence that the API shows.
 
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "control-plane/catalog/catalog.h"
 #include "core/error.h"
@@ -15,6 +16,9 @@ namespace agent_secrets::control_plane {
 // which the official CLI takes for markup (an unmatched one crashes it).
 std::string shown(std::string_view name);
 
+// Plain text (core/printable.h) without square brackets: fit to be shown by the official CLI.
+bool is_showable(std::string_view text);
+
 Result<void> check_set_name(std::string_view name);
 Result<void> check_key(std::string_view key);
 Result<void> check_value(std::string_view key, const SecretBuffer& value);
@@ -22,13 +26,21 @@ Result<void> check_agent_name(std::string_view name);
 // Organizations, regions and users: lower-case letters, digits and '-'. A region's code is part of
 // a file name.
 Result<void> check_plain_name(std::string_view what, std::string_view name);
-// What people call something: UTF-8 without control characters and square brackets.
+// What people call something.
 Result<void> check_title(std::string_view what, std::string_view title);
 Result<void> check_email(std::string_view email);
+// An image reference (catalog/image_reference.h).
+Result<void> check_image(std::string_view image);
 Result<void> check_scaling(const Scaling& scaling);
 
 // The pairs of a write, and for an image pull secret its one pair and its host.
 Result<void> check_write(const WriteSet& write);
+
+// Appends a sentence, with a space where there is one before it.
+void add_sentence(std::string& text, std::string_view sentence);
+
+// Sentences about the reserved names among the keys of a secret set (core/reserved_names.h), or "".
+std::string reserved_names_warning(std::string_view set, const std::vector<std::string>& keys);
 
 // What one pair takes of the limit on a set, and of an environment block: KEY=value and its NUL.
 constexpr std::size_t pair_bytes(std::size_t key_size, std::size_t value_size) {

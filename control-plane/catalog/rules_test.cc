@@ -12,7 +12,7 @@ Result<void> value_check(std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("set names are those of contract 5.1") {
+TEST_CASE("set names are those that Pipecat Cloud documents") {
   for (const char* good : {"abc", "a-b", "bot.secrets", "a1.b-2.c3", "000"}) {
     CHECK(check_set_name(good));
   }
@@ -52,7 +52,17 @@ TEST_CASE("no name brings square brackets or control characters into a message")
   CHECK(shown(std::string(100, 'n')) == "'" + std::string(64, 'n') + "…'");
 }
 
-TEST_CASE("agent names are those of contract 6.2") {
+TEST_CASE("a title is text that shows") {
+  for (const char* good : {"a", "Grüß Gott 🔑", "CI (main)"}) CHECK(check_title("name", good));
+  for (const char* bad :
+       {"", "a\nb", "[a]", "a\u009b2J", "a\u202eb", "\u200b", "\ufeffa", "a\xff"}) {
+    const auto refused = check_title("name", bad);
+    REQUIRE_FALSE(refused);
+    CHECK(is_showable(refused.error().message));
+  }
+}
+
+TEST_CASE("agent names are labels of 2 to 54 characters") {
   for (const char* good : {"ab", "bot-1", "0a"}) CHECK(check_agent_name(good));
   for (const char* bad : {"", "a", "Bot", "bot_1", "-bot", "bot-", "bo.t"}) {
     CHECK_FALSE(check_agent_name(bad));

@@ -116,7 +116,7 @@ Result<std::vector<Deployment>> SqliteCatalog::list_deployments(std::int64_t org
 }
 
 Result<void> SqliteCatalog::delete_agent(std::int64_t organization_id, std::string_view name) {
-  return db_.write("delete agent", [&]() -> Result<void> {
+  return db_.write_urgently("delete agent", [&]() -> Result<void> {
     auto agent = existing_agent(organization_id, name);
     if (!agent) return propagate(agent);
     db_.query("UPDATE agents SET deleted = 1, revision = revision + 1, updated_at = ? WHERE id = ?",

@@ -1,10 +1,7 @@
 // API keys of organizations.
-#include <fmt/format.h>
-
 #include "control-plane/catalog/rules.h"
 #include "control-plane/catalog/sqlite_catalog.h"
 #include "control-plane/catalog/uuid.h"
-#include "core/limits.h"
 
 namespace agent_secrets::control_plane {
 
@@ -12,24 +9,12 @@ std::string_view to_string(ApiKeyType type) {
   return type == ApiKeyType::private_key ? "private" : "public";
 }
 
-Result<void> SqliteCatalog::check_api_key_count(std::int64_t organization_id, ApiKeyType type) {
-  auto row = db_.query(
-      "SELECT count(*) FROM api_keys"
-      " WHERE organization_id = ? AND type = ? AND revoked_at IS NULL",
-      organization_id, to_string(type));
-  row.step();
-  if (row.integer(0) < limits::kApiKeys) return {};
-  return fail(ErrorCode::invalid,
-              fmt::format("There are {} {} API keys already, the most that an organization can "
-                          "have. Revoke one first.",
-                          limits::kApiKeys, to_string(type)));
-}
-
 Result<ApiKey> SqliteCatalog::add_api_key(std::int64_t organization_id, std::string_view name,
                                           ApiKeyType type, const SecretBuffer& key) {
   if (auto ok = check_title("API key name", name); !ok) return propagate(ok);
   return db_.write("add API key", [&]() -> Result<ApiKey> {
-    if (auto ok = check_api_key_count(organization_id, type); !ok) return propagate(ok);
+    if (auto found = organization_by_id(organization_id); !found) return propagate(found);
+    if (auto ok = make_room_for_api_key(organization_id, type); !ok) return propagate(ok);
     ApiKey added{.id = random_uuid(),
                  .name = std::string(name),
                  .type = type,
@@ -68,7 +53,7 @@ Result<std::vector<ApiKey>> SqliteCatalog::list_api_keys(std::int64_t organizati
 }
 
 Result<void> SqliteCatalog::revoke_api_key(std::int64_t organization_id, std::string_view id) {
-  return db_.write("revoke API key", [&]() -> Result<void> {
+  return db_.write_urgently("revoke API key", [&]() -> Result<void> {
     const int found = db_.query(
                              "UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?)"
                              " WHERE organization_id = ? AND id = ?",

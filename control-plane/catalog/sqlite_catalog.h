@@ -1,9 +1,10 @@
 #pragma once
 // The catalog in one SQLite file. Its schema is migrations/*.sql; the .cc files follow the parts of
 // the Catalog interface: sqlite_organizations, sqlite_users, sqlite_tokens, sqlite_api_keys,
-// sqlite_identities, sqlite_sets, sqlite_values, sqlite_agents, sqlite_deploys, sqlite_credentials,
-// sqlite_outbox, sqlite_rollouts. Values are encrypted inside the transaction that gives them their
-// version, because the version is part of what they are bound to.
+// sqlite_identities, sqlite_sets, sqlite_values, sqlite_reserved_names, sqlite_agents,
+// sqlite_deploys, sqlite_credentials, sqlite_outbox, sqlite_rollouts, sqlite_quotas,
+// sqlite_removals. Values are encrypted inside the transaction that gives them their version,
+// because the version is part of what they are bound to.
 //
 // Threads: safe from several; one call at a time works on the file.
 
@@ -29,6 +30,9 @@ class SqliteCatalog final : public Catalog {
   Result<std::vector<Organization>> list_organizations() override;
   Result<void> set_default_region(std::int64_t organization_id, std::string_view region) override;
   Result<void> add_region(const Region& region) override;
+  Result<void> rename_region(std::string_view code, std::string_view display_name) override;
+  Result<void> remove_organization(std::int64_t organization_id) override;
+  Result<void> remove_region(std::string_view code) override;
   Result<std::vector<Region>> list_regions() override;
   void know_only(std::set<std::string> regions) override;
   Result<void> put_setting(std::string_view name, std::string_view value) override;
@@ -39,6 +43,7 @@ class SqliteCatalog final : public Catalog {
   Result<User> add_user(std::string_view name, std::string_view email) override;
   Result<std::optional<User>> find_user(std::string_view name) override;
   Result<std::vector<User>> list_users() override;
+  Result<void> remove_user(std::int64_t user_id) override;
   Result<void> put_membership(std::int64_t user_id, std::int64_t organization_id,
                               Role role) override;
   Result<void> remove_membership(std::int64_t user_id, std::int64_t organization_id) override;
@@ -62,6 +67,10 @@ class SqliteCatalog final : public Catalog {
   Result<void> unset_key(std::int64_t organization_id, std::string_view set,
                          std::string_view key) override;
   Result<void> delete_set(std::int64_t organization_id, std::string_view set) override;
+
+  Result<void> allow_name(std::int64_t organization_id, std::string_view name) override;
+  Result<void> disallow_name(std::int64_t organization_id, std::string_view name) override;
+  Result<std::vector<std::string>> list_allowed_names(std::int64_t organization_id) override;
 
   Result<DeployOutcome> create_agent(std::int64_t organization_id, DeployRequest request) override;
   Result<DeployOutcome> update_agent(std::int64_t organization_id, DeployRequest request) override;
@@ -107,14 +116,12 @@ class SqliteCatalog final : public Catalog {
   static Organization read_organization(const SqliteQuery& row);
   Result<Organization> organization_by_id(std::int64_t id);
   Result<void> check_region(std::string_view code);
+  std::string why_not_added(std::string_view organization);  // it is there, or was
   [[nodiscard]] bool knows(const std::string& region) const;
 
   // sqlite_users.cc
   static constexpr std::int64_t kAnyOrganization = 0;  // no row has this id
   std::vector<Membership> read_memberships(std::int64_t user_id, std::int64_t organization_id);
-
-  // sqlite_api_keys.cc
-  Result<void> check_api_key_count(std::int64_t organization_id, ApiKeyType type);
 
   // sqlite_identities.cc
   std::optional<Identity> find_token_identity(const BearerHash& hash);
@@ -140,16 +147,24 @@ class SqliteCatalog final : public Catalog {
   Result<bool> write_value(const SetRow& row, const SecretPair& pair);
   bool remove_value(const SetRow& row, std::string_view key);  // false: no such key
   std::vector<std::string> live_keys(std::int64_t set_id);
+  std::vector<std::string> keys_of_version(std::int64_t set_id, std::int64_t version);
   Result<void> check_set_size(const SetRow& row, std::string_view last_key);
   Result<std::vector<ProvisionedValue>> open_values(const PendingVersion& version);
-  std::vector<std::string> changed_keys(std::int64_t set_id, std::int64_t from, std::int64_t to);
+  bool values_differ(std::int64_t organization_id, std::int64_t set_id, std::int64_t from,
+                     std::int64_t to);
   void drop_values_of(std::int64_t set_id);  // that no retained version has
+  void drop_skipped_values(const SecretSet& set);
+
+  // sqlite_reserved_names.cc
+  std::vector<std::string> allowed_names(std::int64_t organization_id);
+  Result<void> check_reserved(std::int64_t organization_id, const WriteSet& write);
+  std::string secrets_warning(const Deployment& deployment);
 
   // sqlite_agents.cc
   std::optional<Agent> find_agent_row(std::int64_t organization_id, std::string_view name);
   Result<Agent> existing_agent(std::int64_t organization_id, std::string_view name);
   Deployment read_deployment(std::string_view id);
-  std::vector<PinnedSet> read_pins(std::string_view deployment_id);  // without changed_keys
+  std::vector<PinnedSet> read_pins(std::string_view deployment_id);
 
   // sqlite_deploys.cc
   struct Binding {
@@ -174,6 +189,26 @@ class SqliteCatalog final : public Catalog {
 
   // sqlite_credentials.cc
   std::int64_t raise_revision(std::int64_t agent_id);  // the new one
+
+  // sqlite_quotas.cc
+  struct SetSize {
+    std::int64_t live_keys = 0;
+    std::int64_t stored_bytes = 0;
+  };
+  SetSize measure_set(std::int64_t set_id);  // and remembers it with the set
+  SetSize size_of_sets(std::int64_t organization_id);
+  Result<void> check_set_count(std::int64_t organization_id);
+  Result<void> check_size_of_sets(std::int64_t organization_id, const SetSize& before);
+  Result<void> check_agent_count(std::int64_t organization_id);
+  void remove_old_deployments(std::int64_t agent_id);
+  void remove_old_agents(std::int64_t organization_id);
+  void remove_agent(std::int64_t organization_id, std::int64_t agent_id);
+  // Removes what was revoked long ago, then counts what is live.
+  Result<void> make_room_for_token(std::int64_t organization_id);
+  Result<void> make_room_for_user_token(std::int64_t user_id);
+  Result<void> make_room_for_api_key(std::int64_t organization_id, ApiKeyType type);
+  Result<void> make_room_for_credential(std::int64_t agent_id);
+  Result<void> check_member_count(std::int64_t user_id, std::int64_t organization_id);
 
   // sqlite_outbox.cc
   void follow_latest(const PendingVersion& version);

@@ -24,6 +24,7 @@ Result<CredentialRecord> SqliteCatalog::add_credential(std::int64_t organization
   return db_.write("add credential", [&]() -> Result<CredentialRecord> {
     auto found = existing_agent(organization_id, agent);
     if (!found) return propagate(found);
+    if (auto room = make_room_for_credential(found->id); !room) return propagate(room);
     const UnixMs now = clock_.unix_time();
     const int added =
         db_.query(
@@ -69,7 +70,7 @@ Result<std::vector<CredentialRecord>> SqliteCatalog::list_credentials(std::int64
 
 Result<void> SqliteCatalog::revoke_credential(std::int64_t organization_id, std::string_view agent,
                                               std::string_view kid) {
-  return db_.write("revoke credential", [&]() -> Result<void> {
+  return db_.write_urgently("revoke credential", [&]() -> Result<void> {
     auto found = existing_agent(organization_id, agent);
     if (!found) return propagate(found);
     const int revoked = db_.query(

@@ -1,4 +1,4 @@
-// Deploys: the gate of contract 6.2, and the deployment that pins what passed it, in one
+// Deploys: the checks that a deploy passes, and the deployment that pins what passed them, in one
 // transaction.
 #include <utility>
 
@@ -7,7 +7,6 @@
 #include "control-plane/catalog/rules.h"
 #include "control-plane/catalog/sqlite_catalog.h"
 #include "control-plane/catalog/uuid.h"
-#include "core/limits.h"
 #include "core/printable.h"
 
 namespace agent_secrets::control_plane {
@@ -42,10 +41,13 @@ Scaling merged(Scaling scaling, const DeployRequest& request) {
 }
 
 Result<void> check_spec(const DeploymentSpec& spec) {
-  if (spec.image.empty()) return fail(ErrorCode::invalid, "A service needs an image.");
-  if (spec.image.size() <= limits::kUrl) return {};
+  if (auto ok = check_image(spec.image); !ok) return ok;
+  std::size_t settings = 0;
+  for (const auto& [name, value] : spec.settings) settings += name.size() + value.size();
+  if (settings <= limits::kDeploymentSettings) return {};
   return fail(ErrorCode::invalid,
-              fmt::format("The name of the image may have {} characters.", limits::kUrl));
+              fmt::format("The settings of a deployment may have {} bytes together, these have {}.",
+                          limits::kDeploymentSettings, settings));
 }
 
 Result<void> check_ready(const SecretSet& set) {
@@ -123,7 +125,8 @@ std::int64_t SqliteCatalog::insert_agent(std::int64_t organization_id, std::stri
   db_.query(
          "INSERT INTO agents (organization_id, name, region, min_agents, max_agents,"
          " deployment_id, sequence, revision, created_at, updated_at)"
-         " SELECT ?1, ?2, ?3, ?4, ?5, '', coalesce(max(sequence), 0), 0, ?6, ?6"
+         " SELECT ?1, ?2, ?3, ?4, ?5, '', max(coalesce(max(sequence), 0),"
+         "   (SELECT sequence_floor FROM organizations WHERE id = ?1)), 0, ?6, ?6"
          " FROM agents WHERE organization_id = ?1 AND name = ?2",
          organization_id, name, region, scaling.min_agents, scaling.max_agents, now)
       .run();
@@ -153,6 +156,7 @@ void SqliteCatalog::insert_deployment(std::int64_t agent_id, const DeploymentSpe
         .run();
   }
   insert_event(agent_id, "deployment", describe(id, spec, bound.secret_version()));
+  remove_old_deployments(agent_id);
   if (!bound.secret) return;
   db_.query(
          "INSERT INTO deployment_pins (deployment_id, set_id, set_name, version)"
@@ -172,6 +176,8 @@ Result<DeployOutcome> SqliteCatalog::create_agent(std::int64_t organization_id,
     if (find_agent_row(organization_id, request.agent)) {
       return fail(ErrorCode::invalid, "Service already exists");
     }
+    remove_old_agents(organization_id);
+    if (auto room = check_agent_count(organization_id); !room) return propagate(room);
     auto organization = organization_by_id(organization_id);
     if (!organization) return propagate(organization);
     const std::string region = request.region.value_or(organization->default_region);
@@ -179,7 +185,9 @@ Result<DeployOutcome> SqliteCatalog::create_agent(std::int64_t organization_id,
     auto bound = pass_gate(organization_id, region, spec);
     if (!bound) return propagate(bound);
     insert_deployment(insert_agent(organization_id, request.agent, region, scaling), spec, *bound);
-    return DeployOutcome{.agent = *find_agent_row(organization_id, request.agent), .warning = {}};
+    DeployOutcome outcome{.agent = *find_agent_row(organization_id, request.agent), .warning = {}};
+    outcome.warning = secrets_warning(outcome.agent.deployment);
+    return outcome;
   });
 }
 
@@ -188,8 +196,9 @@ std::string SqliteCatalog::newer_version_warning(const Agent& agent) {
   std::string warning;
   for (const PinnedSet& pin : agent.deployment.pins) {
     if (pin.latest_version <= pin.version) continue;
+    if (!values_differ(pin.organization_id, pin.set_id, pin.version, pin.latest_version)) continue;
     warning += fmt::format(
-        "{} has version {}, this deployment keeps version {}; deploy with --force to use it",
+        "{} has version {}, this deployment keeps version {}; deploy with --force to use it.",
         pin.name, pin.latest_version, pin.version);
   }
   return warning;
@@ -199,8 +208,8 @@ DeployOutcome SqliteCatalog::keep_deployment(std::int64_t organization_id, const
   const bool again = agent.rollout && agent.rollout->has_failed;
   if (again) request_rollout(agent.id, agent.rollout->event);
   std::string warning(again ? kRunAgain : kUnchanged);
-  const std::string newer = newer_version_warning(agent);
-  if (!newer.empty()) warning += " " + newer;
+  add_sentence(warning, newer_version_warning(agent));
+  add_sentence(warning, secrets_warning(agent.deployment));
   return {.agent = *find_agent_row(organization_id, agent.name), .warning = std::move(warning)};
 }
 
@@ -228,6 +237,7 @@ Result<DeployOutcome> SqliteCatalog::apply_update(std::int64_t organization_id, 
   }
   DeployOutcome outcome{.agent = *find_agent_row(organization_id, agent.name), .warning = {}};
   if (!new_deployment) outcome.warning = newer_version_warning(outcome.agent);
+  add_sentence(outcome.warning, secrets_warning(outcome.agent.deployment));
   return outcome;
 }
 

@@ -82,7 +82,30 @@ TEST_CASE("a deployment pins the version that was ready when it was made") {
   const Agent now = t.agent("bot");
   CHECK(now.deployment.pins[0].version == 1);
   CHECK(now.deployment.pins[0].latest_version == 2);
-  CHECK(t.snapshot(now.id).sets[0].changed_keys == std::vector<std::string>{"A"});
+  CHECK(need(t.region().changed_keys(now.deployment.pins[0].set_id, 1, 2)) ==
+        std::vector<std::string>{"A"});
+}
+
+TEST_CASE("a value that was put back warns of no newer version, and makes nobody stale") {
+  Deployed t;
+  for (const char* value : {"oops", "1"}) {
+    t.write("bot-secrets", "A", value);
+    t.provision();
+  }
+  const Agent now = t.agent("bot");
+  CHECK(now.deployment.pins[0].latest_version == 3);
+  CHECK(need(t.region().changed_keys(now.deployment.pins[0].set_id, 1, 3)) ==
+        std::vector<std::string>{});
+  CHECK(t.update(deploy_of("bot", "bot-secrets")).warning ==
+        "Nothing to deploy: the configuration is unchanged.");
+  t.write("bot-secrets", "B", "2");
+  t.provision();
+  CHECK(t.update(deploy_of("bot", "bot-secrets")).warning.find("has version 4") !=
+        std::string::npos);
+  need(t.catalog().unset_key(t.acme, "bot-secrets", "B"));
+  t.provision();
+  CHECK(need(t.region().changed_keys(now.deployment.pins[0].set_id, 1, 5)) ==
+        std::vector<std::string>{});
 }
 
 TEST_CASE("an agent is created once, needs an image and a valid name") {
@@ -117,7 +140,7 @@ TEST_CASE("the warning names a newer ready version") {
   t.provision();
   CHECK(t.update(deploy_of("bot", "bot-secrets")).warning ==
         "Nothing to deploy: the configuration is unchanged. bot-secrets has version 3, this "
-        "deployment keeps version 1; deploy with --force to use it");
+        "deployment keeps version 1; deploy with --force to use it.");
 }
 
 TEST_CASE("an unchanged deploy passes the gate too") {

@@ -39,7 +39,7 @@ bool SqliteCatalog::knows(const std::string& region) const {
 }
 
 Result<void> SqliteCatalog::check_region(std::string_view code) {
-  auto rows = db_.query("SELECT code FROM regions ORDER BY code");
+  auto rows = db_.query("SELECT code FROM regions WHERE removed_at IS NULL ORDER BY code");
   std::string codes;
   while (rows.step()) {
     if (!knows(rows.text(0))) continue;
@@ -59,9 +59,21 @@ Organization SqliteCatalog::read_organization(const SqliteQuery& row) {
 
 Result<Organization> SqliteCatalog::organization_by_id(std::int64_t id) {
   auto row = db_.query(
-      "SELECT id, name, verbose_name, default_region FROM organizations WHERE id = ?", id);
+      "SELECT id, name, verbose_name, default_region FROM organizations"
+      " WHERE id = ? AND removed_at IS NULL",
+      id);
   if (!row.step()) return fail(ErrorCode::not_found, "Not found");
   return read_organization(row);
+}
+
+std::string SqliteCatalog::why_not_added(std::string_view organization) {
+  auto row = db_.query("SELECT 1 FROM organizations WHERE name = ? AND removed_at IS NOT NULL",
+                       organization);
+  if (!row.step()) return fmt::format("Organization {} already exists", shown(organization));
+  return fmt::format(
+      "The name {} was that of an organization that has been removed, and is not given again: its "
+      "agents' credentials and caches know it by this name. Choose another",
+      shown(organization));
 }
 
 Result<Organization> SqliteCatalog::create_organization(std::string_view name,
@@ -77,9 +89,7 @@ Result<Organization> SqliteCatalog::create_organization(std::string_view name,
                              " VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
                              name, verbose_name, default_region)
                           .run();
-    if (added == 0) {
-      return fail(ErrorCode::conflict, fmt::format("Organization {} already exists", shown(name)));
-    }
+    if (added == 0) return fail(ErrorCode::conflict, why_not_added(name));
     return organization_by_id(db_.last_insert_id());
   });
 }
@@ -87,7 +97,9 @@ Result<Organization> SqliteCatalog::create_organization(std::string_view name,
 Result<std::optional<Organization>> SqliteCatalog::find_organization(std::string_view name) {
   return db_.read("find organization", [&]() -> Result<std::optional<Organization>> {
     auto row = db_.query(
-        "SELECT id, name, verbose_name, default_region FROM organizations WHERE name = ?", name);
+        "SELECT id, name, verbose_name, default_region FROM organizations"
+        " WHERE name = ? AND removed_at IS NULL",
+        name);
     if (!row.step()) return std::nullopt;
     return read_organization(row);
   });
@@ -95,8 +107,9 @@ Result<std::optional<Organization>> SqliteCatalog::find_organization(std::string
 
 Result<std::vector<Organization>> SqliteCatalog::list_organizations() {
   return db_.read("list organizations", [&]() -> Result<std::vector<Organization>> {
-    auto rows =
-        db_.query("SELECT id, name, verbose_name, default_region FROM organizations ORDER BY name");
+    auto rows = db_.query(
+        "SELECT id, name, verbose_name, default_region FROM organizations"
+        " WHERE removed_at IS NULL ORDER BY name");
     std::vector<Organization> organizations;
     while (rows.step()) organizations.push_back(read_organization(rows));
     return organizations;
@@ -121,7 +134,8 @@ Result<void> SqliteCatalog::add_region(const Region& region) {
   return db_.write("add region", [&]() -> Result<void> {
     const int added = db_.query(
                              "INSERT INTO regions (code, display_name) VALUES (?, ?)"
-                             " ON CONFLICT DO NOTHING",
+                             " ON CONFLICT (code) DO UPDATE SET removed_at = NULL,"
+                             " display_name = excluded.display_name WHERE removed_at IS NOT NULL",
                              region.code, region.display_name)
                           .run();
     if (added == 1) return {};
@@ -129,9 +143,19 @@ Result<void> SqliteCatalog::add_region(const Region& region) {
   });
 }
 
+Result<void> SqliteCatalog::rename_region(std::string_view code, std::string_view display_name) {
+  if (auto ok = check_title("display name", display_name); !ok) return ok;
+  return db_.write("rename region", [&]() -> Result<void> {
+    if (auto ok = check_region(code); !ok) return ok;
+    db_.query("UPDATE regions SET display_name = ? WHERE code = ?", display_name, code).run();
+    return {};
+  });
+}
+
 Result<std::vector<Region>> SqliteCatalog::list_regions() {
   return db_.read("list regions", [&]() -> Result<std::vector<Region>> {
-    auto rows = db_.query("SELECT code, display_name FROM regions ORDER BY rowid");
+    auto rows =
+        db_.query("SELECT code, display_name FROM regions WHERE removed_at IS NULL ORDER BY rowid");
     std::vector<Region> regions;
     while (rows.step()) {
       if (!knows(rows.text(0))) continue;
@@ -142,6 +166,9 @@ Result<std::vector<Region>> SqliteCatalog::list_regions() {
 }
 
 Result<void> SqliteCatalog::put_setting(std::string_view name, std::string_view value) {
+  // A server starts on a full disk too: what it puts at every start is there already.
+  auto there = find_setting(name);
+  if (there && *there == value) return {};
   return db_.write("put setting", [&]() -> Result<void> {
     db_.query(
            "INSERT INTO settings (name, value) VALUES (?, ?)"

@@ -126,10 +126,6 @@ AgentSnapshot SqliteCatalog::read_snapshot(std::int64_t agent_id) {
     snapshot.deployment_id = row.text(5);
   }
   if (!snapshot.deleted) snapshot.sets = read_pins(snapshot.deployment_id);
-  for (PinnedSet& pin : snapshot.sets) {
-    if (pin.latest_version == pin.version) continue;
-    pin.changed_keys = changed_keys(pin.set_id, pin.version, pin.latest_version);
-  }
   snapshot.credentials = read_credentials(agent_id);
   return snapshot;
 }
@@ -149,7 +145,7 @@ Result<std::vector<AgentSnapshot>> SqliteCatalog::unpublished_agents(std::string
 }
 
 Result<void> SqliteCatalog::mark_published(std::int64_t agent_id, std::int64_t revision) {
-  return db_.write("mark agent published", [&]() -> Result<void> {
+  return db_.write_urgently("mark agent published", [&]() -> Result<void> {
     db_.query("UPDATE agents SET published_revision = ?1 WHERE id = ?2 AND published_revision < ?1",
               revision, agent_id)
         .run();
@@ -174,7 +170,8 @@ Result<bool> SqliteCatalog::has_provisioned(std::string_view region) {
   return db_.read("look for provisioned versions", [&]() -> Result<bool> {
     auto row = db_.query(
         "SELECT EXISTS (SELECT 1 FROM sets WHERE region = ?1 AND ready_version > 0)"
-        " OR EXISTS (SELECT 1 FROM agents WHERE region = ?1 AND published_revision > 0)",
+        " OR EXISTS (SELECT 1 FROM agents WHERE region = ?1 AND published_revision > 0"
+        "   AND deleted = 0)",
         region);
     return row.step() && row.integer(0) != 0;
   });

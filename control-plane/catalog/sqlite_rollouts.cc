@@ -14,6 +14,13 @@ RolloutEvent event_of(std::string_view text) {
   return text == "delete" ? RolloutEvent::remove : RolloutEvent::deploy;
 }
 
+// At most so many bytes of UTF-8, without half a character at the end.
+std::string_view first_characters(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  return text.substr(0, most);
+}
+
 }  // namespace
 
 std::string_view to_string(RolloutEvent event) {
@@ -31,7 +38,8 @@ std::string_view to_string(RolloutEvent event) {
 Result<void> SqliteCatalog::use_rollouts(bool wanted) {
   rollouts_wanted_ = wanted;
   if (wanted) return {};
-  return db_.write("let rollouts go", [&]() -> Result<void> {
+  // Urgent: a server has to start on a full disk.
+  return db_.write_urgently("let rollouts go", [&]() -> Result<void> {
     db_.query("UPDATE deployments SET rolled_out = 1 WHERE rolled_out = 0").run();
     db_.query("DELETE FROM rollouts").run();
     return {};
@@ -43,8 +51,10 @@ Result<void> SqliteCatalog::use_rollouts(bool wanted) {
 void SqliteCatalog::request_rollout(std::int64_t agent_id, RolloutEvent event) {
   if (!rollouts_wanted_) return;
   db_.query(
-         "INSERT INTO rollouts (agent_id, ticket, event) VALUES (?1, 1, ?2)"
+         "INSERT INTO rollouts (agent_id, ticket, event, place)"
+         " SELECT ?1, 1, ?2, coalesce(max(place), 0) + 1 FROM rollouts WHERE true"
          " ON CONFLICT (agent_id) DO UPDATE SET ticket = ticket + 1, failed = 0, message = '',"
+         " place = CASE failed WHEN 0 THEN place ELSE excluded.place END,"
          " event = CASE WHEN event = 'deploy' AND ?2 = 'scale' THEN event ELSE ?2 END",
          agent_id, to_string(event))
       .run();
@@ -68,7 +78,10 @@ Result<std::vector<Rollout>> SqliteCatalog::due_rollouts() {
         " JOIN deployments d ON d.id = a.deployment_id"
         " WHERE r.failed = 0 AND a.published_revision >="
         "   CASE r.event WHEN 'delete' THEN a.revision ELSE d.revision END"
-        " ORDER BY a.id");
+        "   AND NOT EXISTS (SELECT 1 FROM rollouts e JOIN agents b ON b.id = e.agent_id"
+        "     WHERE b.organization_id = a.organization_id AND b.name = a.name AND b.id < a.id"
+        "       AND e.failed = 0)"
+        " ORDER BY r.place, a.id");
     std::vector<Rollout> due;
     while (rows.step()) {
       due.push_back({.agent_id = rows.integer(0),
@@ -95,20 +108,28 @@ Result<bool> SqliteCatalog::settle_rollout(const Rollout& rollout, std::string_v
     if (failure.empty() && rollout.event == RolloutEvent::deploy) {
       db_.query("UPDATE deployments SET rolled_out = 1 WHERE id = ?", rollout.deployment_id).run();
     }
-    if (failure.empty()) {
-      return db_.query("DELETE FROM rollouts WHERE agent_id = ? AND ticket = ?", rollout.agent_id,
-                       rollout.ticket)
-                 .run() == 1;
-    }
-    return db_.query(
-                  "UPDATE rollouts SET failed = 1, message = ? WHERE agent_id = ? AND ticket = ?",
-                  failure, rollout.agent_id, rollout.ticket)
-               .run() == 1;
+    const int settled = failure.empty()
+                            ? db_.query("DELETE FROM rollouts WHERE agent_id = ? AND ticket = ?",
+                                        rollout.agent_id, rollout.ticket)
+                                  .run()
+                            : db_.query(
+                                     "UPDATE rollouts SET failed = 1, message = ?"
+                                     " WHERE agent_id = ? AND ticket = ?",
+                                     failure, rollout.agent_id, rollout.ticket)
+                                  .run();
+    if (settled == 1) return true;
+    // It has had its turn: the newer request waits behind those that have not.
+    db_.query(
+           "UPDATE rollouts SET place = (SELECT max(place) + 1 FROM rollouts) WHERE agent_id = ?",
+           rollout.agent_id)
+        .run();
+    return false;
   });
 }
 
 void SqliteCatalog::insert_event(std::int64_t agent_id, std::string_view kind,
                                  std::string_view text) {
+  text = first_characters(text, limits::kEventText);
   db_.query("INSERT INTO agent_events (agent_id, at, kind, text) VALUES (?, ?, ?, ?)", agent_id,
             clock_.unix_time(), kind, text)
       .run();

@@ -6,6 +6,8 @@
 namespace agent_secrets::control_plane {
 namespace {
 
+const std::string kNoSet = "This service has no secret set: its bots start without secrets.";
+
 // The agent `bot`, deployed while deploys wait for a command, and known to its region.
 struct Waiting : TestStores {
   Waiting() {
@@ -70,12 +72,12 @@ TEST_CASE("a deploy clears a failure at once") {
   SECTION("of something new") {
     const auto outcome = need(t.catalog().update_agent(t.acme, image("img:2")));
     CHECK_FALSE(outcome.agent.rollout->has_failed);
-    CHECK(outcome.warning.empty());
+    CHECK(outcome.warning == kNoSet);
   }
   SECTION("of the same, whose command runs again") {
     const auto outcome = need(t.catalog().update_agent(t.acme, image("img:1")));
     CHECK_FALSE(outcome.agent.rollout->has_failed);
-    CHECK(outcome.warning == "The configuration is unchanged; its command runs again.");
+    CHECK(outcome.warning == "The configuration is unchanged; its command runs again. " + kNoSet);
     CHECK(t.due().size() == 1);
   }
 }
@@ -128,6 +130,58 @@ TEST_CASE("a deletion is told once the region knows") {
   REQUIRE(t.due().size() == 1);
   CHECK(t.due()[0].event == RolloutEvent::remove);
   CHECK(t.due()[0].agent == "bot");
+}
+
+TEST_CASE("commands are due in the order of the requests, whichever agent is the older") {
+  TestStores t;
+  need(t.catalog().use_rollouts(true));
+  for (const char* name : {"one", "two", "three"}) {
+    need(t.catalog().create_agent(t.acme, deploy_of(name)));
+  }
+  t.provisioner->publish_now();
+  const auto due = [&] {
+    std::vector<std::string> names;
+    for (const Rollout& rollout : need(t.catalog().due_rollouts())) names.push_back(rollout.agent);
+    return names;
+  };
+  const auto redeploy = [&](const char* name) {
+    DeployRequest request = deploy_of(name);
+    request.force = true;
+    need(t.catalog().update_agent(t.acme, request));
+    t.provisioner->publish_now();
+  };
+  using Names = std::vector<std::string>;
+  CHECK(due() == Names{"one", "two", "three"});
+
+  redeploy("one");  // its run has not begun: it keeps its place
+  CHECK(due() == Names{"one", "two", "three"});
+
+  const Rollout begun = need(t.catalog().due_rollouts()).front();
+  redeploy("one");
+  CHECK_FALSE(need(t.catalog().settle_rollout(begun, "")));
+  CHECK(due() == Names{"two", "three", "one"});
+
+  CHECK(need(t.catalog().settle_rollout(need(t.catalog().due_rollouts()).front(), "exit code 1")));
+  redeploy("two");  // a failure gave its place up
+  CHECK(due() == Names{"three", "one", "two"});
+}
+
+TEST_CASE("a later agent of a name waits until the deletion of the earlier one has run") {
+  Waiting t;
+  t.succeed();
+  need(t.catalog().delete_agent(t.acme, "bot"));
+  need(t.catalog().create_agent(t.acme, deploy_of("bot")));
+  // Also when the region knows of the later one first.
+  need(t.catalog().mark_published(t.bot().id, 1));
+  CHECK(t.due().empty());
+  t.provisioner->publish_now();
+  REQUIRE(t.due().size() == 1);
+  CHECK(t.due()[0].event == RolloutEvent::remove);
+  SECTION("which succeeds") { t.succeed(); }
+  SECTION("or fails, for good") { t.fail_it(); }
+  REQUIRE(t.due().size() == 1);
+  CHECK(t.due()[0].event == RolloutEvent::deploy);
+  CHECK(t.due()[0].agent_id == t.bot().id);
 }
 
 TEST_CASE("what is owed survives a restart, and is let go where nobody would run it") {

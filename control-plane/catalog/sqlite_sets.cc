@@ -34,7 +34,8 @@ SecretSet read_set(const SqliteQuery& row) {
           .version = row.integer(6),
           .ready_version = row.integer(7),
           .host = {},
-          .keys = {}};
+          .keys = {},
+          .warning = {}};
 }
 
 Result<void> check_same_kind(const SecretSet& set, const WriteSet& write) {
@@ -64,6 +65,13 @@ std::vector<const SecretPair*> last_of_each_key(const std::vector<SecretPair>& p
   return kept;
 }
 
+std::string warning_of(const WriteSet& write) {
+  if (write.type != SetType::secret) return {};
+  std::vector<std::string> keys;
+  for (const SecretPair* pair : last_of_each_key(write.pairs)) keys.push_back(pair->key);
+  return reserved_names_warning(write.name, keys);
+}
+
 }  // namespace
 
 std::optional<SqliteCatalog::SetRow> SqliteCatalog::find_set_row(std::int64_t organization_id,
@@ -82,6 +90,7 @@ std::optional<SqliteCatalog::SetRow> SqliteCatalog::find_set_row(std::int64_t or
 
 Result<SqliteCatalog::SetRow> SqliteCatalog::insert_set(std::int64_t organization_id,
                                                         const WriteSet& write) {
+  if (auto room = check_set_count(organization_id); !room) return propagate(room);
   auto organization = organization_by_id(organization_id);
   if (!organization) return propagate(organization);
   const std::string region = write.region.value_or(organization->default_region);
@@ -120,13 +129,18 @@ void SqliteCatalog::begin_version(SetRow& row, bool quiet_period) {
          " burst_since = ?, pending_since = ?, due_at = ? WHERE id = ?",
          row.set.version, row.host, row.burst_since, now, due, row.set.id)
       .run();
+  drop_skipped_values(row.set);
+  measure_set(row.set.id);
 }
 
 Result<SecretSet> SqliteCatalog::write_set(std::int64_t organization_id, WriteSet write) {
   if (auto ok = check_write(write); !ok) return propagate(ok);
   return db_.write("write set", [&]() -> Result<SecretSet> {
+    if (auto ok = check_reserved(organization_id, write); !ok) return propagate(ok);
+    const SetSize before = size_of_sets(organization_id);
     auto row = set_to_write(organization_id, write);
     if (!row) return propagate(row);
+    row->set.warning = warning_of(write);
     bool changed = row->set.version == 0 || row->host != write.host;
     row->host = write.host;
     for (const SecretPair* pair : last_of_each_key(write.pairs)) {
@@ -137,6 +151,7 @@ Result<SecretSet> SqliteCatalog::write_set(std::int64_t organization_id, WriteSe
     if (!changed && row->set.status != SetStatus::failed) return row->set;
     if (auto ok = check_set_size(*row, write.pairs.back().key); !ok) return propagate(ok);
     begin_version(*row, write.quiet_period);
+    if (auto ok = check_size_of_sets(organization_id, before); !ok) return propagate(ok);
     return row->set;
   });
 }
@@ -160,6 +175,9 @@ Result<std::optional<SecretSet>> SqliteCatalog::find_set(std::int64_t organizati
     if (!row) return std::nullopt;
     row->set.host = std::move(row->host);
     row->set.keys = live_keys(row->set.id);
+    if (row->set.type == SetType::secret) {
+      row->set.warning = reserved_names_warning(name, row->set.keys);
+    }
     return std::move(row->set);
   });
 }
@@ -193,7 +211,7 @@ Result<void> SqliteCatalog::check_not_bound(std::int64_t organization_id, std::s
 }
 
 Result<void> SqliteCatalog::delete_set(std::int64_t organization_id, std::string_view set) {
-  return db_.write("delete set", [&]() -> Result<void> {
+  return db_.write_urgently("delete set", [&]() -> Result<void> {
     if (auto ok = check_not_bound(organization_id, set); !ok) return ok;
     const int deleted =
         db_.query("DELETE FROM sets WHERE organization_id = ? AND name = ?", organization_id, set)

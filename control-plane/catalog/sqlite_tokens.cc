@@ -39,6 +39,8 @@ Result<void> SqliteCatalog::add_token(std::int64_t organization_id, std::string_
                                       Role role, const BearerHash& hash) {
   if (auto ok = check_title("token name", name); !ok) return ok;
   return db_.write("add token", [&]() -> Result<void> {
+    if (auto found = organization_by_id(organization_id); !found) return propagate(found);
+    if (auto room = make_room_for_token(organization_id); !room) return room;
     const int added = db_.query(
                              "INSERT INTO tokens (organization_id, name, role, sha256, created_at)"
                              " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -54,6 +56,10 @@ Result<void> SqliteCatalog::add_user_token(std::int64_t user_id,
                                            std::string_view name, const BearerHash& hash) {
   if (auto ok = check_title("token name", name); !ok) return ok;
   return db_.write("add token", [&]() -> Result<void> {
+    if (organization_id) {
+      if (auto found = organization_by_id(*organization_id); !found) return propagate(found);
+    }
+    if (auto room = make_room_for_user_token(user_id); !room) return room;
     const int added =
         db_.query(
                "INSERT INTO tokens (user_id, organization_id, name, sha256, created_at)"
@@ -92,7 +98,7 @@ Result<std::vector<Token>> SqliteCatalog::list_user_tokens(std::int64_t user_id)
 }
 
 Result<void> SqliteCatalog::revoke_token(std::int64_t organization_id, std::string_view name) {
-  return db_.write("revoke token", [&]() -> Result<void> {
+  return db_.write_urgently("revoke token", [&]() -> Result<void> {
     return revoked_once(db_.query("UPDATE tokens SET revoked_at = ? WHERE organization_id = ?"
                                   " AND name = ? AND user_id IS NULL AND revoked_at IS NULL",
                                   clock_.unix_time(), organization_id, name)
@@ -101,7 +107,7 @@ Result<void> SqliteCatalog::revoke_token(std::int64_t organization_id, std::stri
 }
 
 Result<void> SqliteCatalog::revoke_user_token(std::int64_t user_id, std::string_view name) {
-  return db_.write("revoke token", [&]() -> Result<void> {
+  return db_.write_urgently("revoke token", [&]() -> Result<void> {
     return revoked_once(db_.query("UPDATE tokens SET revoked_at = ? WHERE user_id = ?"
                                   " AND name = ? AND revoked_at IS NULL",
                                   clock_.unix_time(), user_id, name)

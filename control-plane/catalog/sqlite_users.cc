@@ -77,7 +77,10 @@ std::vector<Membership> SqliteCatalog::read_memberships(std::int64_t user_id,
 
 Result<void> SqliteCatalog::put_membership(std::int64_t user_id, std::int64_t organization_id,
                                            Role role) {
-  return db_.write("put membership", [&]() -> Result<void> {
+  // Urgent: to make an admin a member takes rights away.
+  return db_.write_urgently("put membership", [&]() -> Result<void> {
+    if (auto found = organization_by_id(organization_id); !found) return propagate(found);
+    if (auto ok = check_member_count(user_id, organization_id); !ok) return ok;
     db_.query(
            "INSERT INTO memberships (user_id, organization_id, role) VALUES (?, ?, ?)"
            " ON CONFLICT (user_id, organization_id) DO UPDATE SET role = excluded.role",
@@ -88,7 +91,7 @@ Result<void> SqliteCatalog::put_membership(std::int64_t user_id, std::int64_t or
 }
 
 Result<void> SqliteCatalog::remove_membership(std::int64_t user_id, std::int64_t organization_id) {
-  return db_.write("remove membership", [&]() -> Result<void> {
+  return db_.write_urgently("remove membership", [&]() -> Result<void> {
     const int removed = db_.query(
                                "DELETE FROM memberships WHERE user_id = ?"
                                " AND organization_id = ?",

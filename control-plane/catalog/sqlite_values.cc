@@ -1,5 +1,6 @@
 // The encrypted values of sets, as intervals of versions: a row is live from the version that wrote
 // it up to the version that removed it, so a version is a view and nothing is copied.
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -19,8 +20,8 @@ bool SqliteCatalog::remove_value(const SetRow& row, std::string_view key) {
              .run() == 1;
 }
 
-// Decrypts the one row that it replaces, and no other. One that does not open is replaced too: to
-// write it again is how it is mended.
+// Decrypts the one row that it replaces, and no other. A value that does not open is replaced
+// too: rewriting it repairs it.
 Result<bool> SqliteCatalog::write_value(const SetRow& row, const SecretPair& pair) {
   ValueContext context{
       .organization_id = row.organization_id, .set_id = row.set.id, .key = pair.key};
@@ -54,6 +55,16 @@ std::vector<std::string> SqliteCatalog::live_keys(std::int64_t set_id) {
   auto rows = db_.query(
       "SELECT key FROM set_values WHERE set_id = ? AND removed_by IS NULL ORDER BY position",
       set_id);
+  std::vector<std::string> keys;
+  while (rows.step()) keys.push_back(rows.text(0));
+  return keys;
+}
+
+std::vector<std::string> SqliteCatalog::keys_of_version(std::int64_t set_id, std::int64_t version) {
+  auto rows = db_.query(
+      "SELECT key FROM set_values WHERE set_id = ?1 AND written_by <= ?2"
+      " AND (removed_by IS NULL OR removed_by > ?2) ORDER BY position",
+      set_id, version);
   std::vector<std::string> keys;
   while (rows.step()) keys.push_back(rows.text(0));
   return keys;
@@ -99,17 +110,22 @@ Result<std::vector<ProvisionedValue>> SqliteCatalog::open_values(const PendingVe
   return values;
 }
 
-// Keys whose live row is another at `to` than it was at `from`.
-std::vector<std::string> SqliteCatalog::changed_keys(std::int64_t set_id, std::int64_t from,
-                                                     std::int64_t to) {
-  auto rows = db_.query(
-      "SELECT DISTINCT key FROM set_values WHERE set_id = ?1 AND"
-      " (written_by <= ?2 AND (removed_by IS NULL OR removed_by > ?2)) <>"
-      " (written_by <= ?3 AND (removed_by IS NULL OR removed_by > ?3)) ORDER BY key",
-      set_id, from, to);
-  std::vector<std::string> keys;
-  while (rows.step()) keys.push_back(rows.text(0));
-  return keys;
+// A value that does not open counts as another one.
+bool SqliteCatalog::values_differ(std::int64_t organization_id, std::int64_t set_id,
+                                  std::int64_t from, std::int64_t to) {
+  const auto open = [&](std::int64_t version) {
+    return open_values({.organization_id = organization_id,
+                        .set_id = set_id,
+                        .set_name = {},
+                        .version = version,
+                        .pending_since = {}});
+  };
+  const auto old = open(from);
+  const auto now = open(to);
+  return !old || !now ||
+         !std::ranges::equal(*old, *now, [](const ProvisionedValue& a, const ProvisionedValue& b) {
+           return a.key == b.key && a.value.same_content(b.value);
+         });
 }
 
 // secure_delete overwrites what goes.
@@ -120,19 +136,36 @@ void SqliteCatalog::drop_values_of(std::int64_t set_id) {
          "   AND r.version >= written_by AND r.version < removed_by)",
          set_id)
       .run();
+  measure_set(set_id);
+}
+
+// Values that were written and replaced since the newest ready version: only versions that a newer
+// write has skipped had them. While a region cannot be reached there would be one for each write.
+void SqliteCatalog::drop_skipped_values(const SecretSet& set) {
+  db_.query("DELETE FROM set_values WHERE set_id = ? AND written_by > ? AND removed_by IS NOT NULL",
+            set.id, set.ready_version)
+      .run();
 }
 
 Result<void> SqliteCatalog::drop_unneeded_values(std::string_view region) {
-  return db_.write("drop old values", [&]() -> Result<void> {
-    std::vector<std::int64_t> set_ids;
+  std::vector<std::int64_t> set_ids;
+  auto listed = db_.read("list old values", [&]() -> Result<void> {
     auto rows = db_.query(
         "SELECT DISTINCT s.id FROM sets s JOIN set_values v ON v.set_id = s.id"
         " WHERE s.region = ? AND v.removed_by IS NOT NULL",
         region);
     while (rows.step()) set_ids.push_back(rows.integer(0));
-    for (const std::int64_t id : set_ids) drop_values_of(id);
     return {};
   });
+  if (!listed) return listed;
+  for (const std::int64_t id : set_ids) {
+    auto dropped = db_.write_urgently("drop old values", [&]() -> Result<void> {
+      drop_values_of(id);
+      return {};
+    });
+    if (!dropped) return dropped;
+  }
+  return {};
 }
 
 }  // namespace agent_secrets::control_plane

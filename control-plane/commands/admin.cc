@@ -4,10 +4,14 @@
 #include <cerrno>
 #include <cstdio>
 
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "core/encoding.h"
+#include "core/printable.h"
 #include "core/unique_fd.h"
 
 namespace agent_secrets::control_plane {
@@ -23,18 +27,6 @@ Result<void> write_all(int fd, std::string_view text, const std::string& name) {
     text.remove_prefix(static_cast<std::size_t>(written));
   }
   return {};
-}
-
-// Without colours: "\x1b[32mcurrent\x1b[0m" is seven wide.
-std::size_t visible_width(std::string_view cell) {
-  std::size_t width = 0;
-  bool escape = false;
-  for (const char c : cell) {
-    if (c == '\x1b') escape = true;
-    if (!escape) ++width;
-    if (c == 'm') escape = false;
-  }
-  return width;
 }
 
 }  // namespace
@@ -54,6 +46,10 @@ Result<Organization> choose_organization(Catalog& catalog, const std::string& na
       return std::move(organization);
     }
     names += (names.empty() ? "" : ", ") + organization.name;
+  }
+  if (all->empty()) {
+    return fail(ErrorCode::not_found, "there is no organization",
+                "make one: secret-control-plane organization add NAME");
   }
   if (name.empty()) {
     return fail(ErrorCode::invalid, "there are several organizations: " + names,
@@ -77,22 +73,32 @@ Result<void> print_secret_line(const SecretBuffer& text) {
 }
 
 void note(std::string_view text) {
-  (void)std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
+  (void)std::fprintf(stderr, "%s\n", printable_lines(text).c_str());
 }
 
-std::string format_table(const std::vector<std::vector<std::string>>& rows) {
+std::string json_line(const boost::json::value& value) {
+  return printable_json(boost::json::serialize(value)) + "\n";
+}
+
+std::string painted(std::string_view text, Colour colour) {
+  const std::string shown = printable(text);
+  if (colour == Colour::none) return shown;
+  return fmt::format("\x1b[{}m{}\x1b[0m", static_cast<int>(colour), shown);
+}
+
+std::string format_table(const std::vector<TableRow>& rows) {
   std::vector<std::size_t> widths;
-  for (const auto& row : rows) {
+  for (const TableRow& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
     for (std::size_t i = 0; i < row.size(); ++i) {
-      widths[i] = std::max(widths[i], visible_width(row[i]));
+      widths[i] = std::max(widths[i], printable(row[i].text).size());
     }
   }
   std::string text;
-  for (const auto& row : rows) {
+  for (const TableRow& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) {
-      text += row[i];
-      if (i + 1 < row.size()) text.append(widths[i] - visible_width(row[i]) + 2, ' ');
+      text += painted(row[i].text, row[i].colour);
+      if (i + 1 < row.size()) text.append(widths[i] - printable(row[i].text).size() + 2, ' ');
     }
     text += '\n';
   }

@@ -4,7 +4,6 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "control-plane/commands/admin.h"
 
@@ -25,11 +24,11 @@ std::string keys_json(const std::vector<ApiKey>& keys) {
                      {"revokedAt", key.revoked_at ? json::value(format_timestamp(*key.revoked_at))
                                                   : json::value(nullptr)}});
   }
-  return json::serialize(rows) + "\n";
+  return json_line(rows);
 }
 
 std::string keys_table(const std::vector<ApiKey>& keys) {
-  std::vector<std::vector<std::string>> rows{{"ID", "NAME", "TYPE", "KEY", "CREATED", "REVOKED"}};
+  std::vector<TableRow> rows{{"ID", "NAME", "TYPE", "KEY", "CREATED", "REVOKED"}};
   for (const ApiKey& key : keys) {
     rows.push_back({key.id, key.name, std::string(to_string(key.type)), or_dash(key.key),
                     format_timestamp(key.created_at), format_or_dash(key.revoked_at)});

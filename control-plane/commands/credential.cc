@@ -10,16 +10,17 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 #include <sodium.h>
 
+#include "control-plane/catalog/rules.h"
 #include "control-plane/commands/admin.h"
 #include "control-plane/public_urls.h"
 #include "core/credential.h"
 #include "core/encoding.h"
 #include "core/json_reader.h"
 #include "core/limits.h"
+#include "core/printable.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -43,22 +44,6 @@ Result<Opened> open(const DataOptions& data, const std::string& organization, co
   auto chosen = choose_organization(*stores->catalog, organization);
   if (!chosen) return propagate(chosen);
   return Opened{.stores = std::move(*stores), .organization = std::move(*chosen)};
-}
-
-Result<std::string> read_ca(const std::string& path) {
-  if (path.empty()) return std::string();
-  std::ifstream file(path, std::ios::binary);
-  std::string text(limits::kCredential, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (!file.is_open() || file.bad()) {
-    return fail(ErrorCode::failed, "read " + path + ": " + errno_message(errno));
-  }
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() == limits::kCredential || text.find("-----BEGIN CERTIFICATE") == text.npos) {
-    return fail(ErrorCode::invalid, path + ": not a few certificates in PEM",
-                "give the certificate of the authority that signed the server's");
-  }
-  return text;
 }
 
 struct PublicHalf {
@@ -127,16 +112,24 @@ Result<std::vector<std::string>> choose_urls(Catalog& catalog,
   for (const std::string& url : *urls) {
     if (std::ranges::find(*served, url) != served->end()) continue;
     note(fmt::format(
-        "warning: {0} is no public URL of this control plane: serve it with --public-url "
-        "{0}, or its requests are refused",
+        "warning: {0} is not a recorded public URL: until serve runs with --public-url {0}, or "
+        "public-url set records it, requests with this credential are refused",
         url));
   }
   return urls;
 }
 
+// The certificates that go into the credential.
+Result<std::string> choose_ca(Catalog& catalog, const auto& options) {
+  if (options.system_ca) return std::string();
+  return options.ca_file.empty() ? recorded_ca(catalog) : read_ca_file(options.ca_file);
+}
+
 // Of CredentialIssueOptions or CredentialRegisterOptions.
 Result<CredentialIdentity> make_identity(Opened& opened, const auto& options,
                                          const std::string& kid) {
+  // Before the hint below: no deploy makes an agent of a name that is not allowed.
+  if (auto ok = check_agent_name(options.agent); !ok) return propagate(ok);
   auto agent = opened.stores.catalog->find_agent(opened.organization.id, options.agent);
   if (!agent) return propagate(agent);
   if (!*agent) {
@@ -145,7 +138,7 @@ Result<CredentialIdentity> make_identity(Opened& opened, const auto& options,
   }
   auto urls = choose_urls(*opened.stores.catalog, options.urls);
   if (!urls) return propagate(urls);
-  auto ca = read_ca(options.ca_file);
+  auto ca = choose_ca(*opened.stores.catalog, options);
   if (!ca) return propagate(ca);
   const auto region = opened.stores.regions.find((*agent)->region);
   if (region == opened.stores.regions.end()) {
@@ -157,6 +150,11 @@ Result<CredentialIdentity> make_identity(Opened& opened, const auto& options,
                             .kid = kid,
                             .verification_keys = region->second.signing_keys.verification_keys,
                             .ca_pem = std::move(*ca)};
+}
+
+// Before the credential is registered: one whose URLs are not known must not become live.
+Result<void> remember_urls(Opened& opened, const CredentialIdentity& identity) {
+  return remember_credential_urls(*opened.stores.catalog, identity.kid, identity.urls);
 }
 
 // False: not within kConfirmWait.
@@ -227,7 +225,7 @@ std::string credentials_json(const std::vector<CredentialRecord>& records) {
                                         : json::value(nullptr)},
         {"confirmed", record.confirmed}});
   }
-  return json::serialize(rows) + "\n";
+  return json_line(rows);
 }
 
 }  // namespace
@@ -244,6 +242,7 @@ Result<void> issue_credential(const CredentialIssueOptions& options, Clock& cloc
   const SecretBuffer credential = agent_credential_text(*identity, fixed);
   // Handed over first: a credential that nobody has must not be registered.
   if (auto given = hand_over(credential, options.output_file); !given) return given;
+  if (auto kept = remember_urls(*opened, *identity); !kept) return kept;
   auto added = opened->stores.catalog->add_credential(opened->organization.id, options.agent,
                                                       identity->kid, credential_public_keys(fixed));
   if (!added) return propagate(added, "register the credential");
@@ -257,11 +256,34 @@ Result<void> register_credential(const CredentialRegisterOptions& options, Clock
   if (!opened) return propagate(opened);
   auto identity = make_identity(*opened, options, half->kid);
   if (!identity) return propagate(identity);
+  if (auto kept = remember_urls(*opened, *identity); !kept) return kept;
   auto added = opened->stores.catalog->add_credential(opened->organization.id, options.agent,
                                                       half->kid, half->keys);
   if (!added) return propagate(added, "register the credential");
-  if (auto printed = print(identity_json(*identity) + "\n"); !printed) return printed;
+  if (auto printed = print(printable_json(identity_json(*identity)) + "\n"); !printed)
+    return printed;
   return report_issued(*opened, options.agent, half->kid, clock);
+}
+
+Result<void> keep_credential_ca(const CredentialCaOptions& options, const Clock& clock) {
+  auto stores = open_data(options.data, clock);
+  if (!stores) return propagate(stores);
+  Catalog& catalog = *stores->catalog;
+  if (options.file.empty() && !options.forget) {
+    auto recorded = recorded_ca(catalog);
+    if (!recorded) return propagate(recorded);
+    if (!recorded->empty()) return print(*recorded);
+    note("no certificates are recorded: agents trust those of their system");
+    return {};
+  }
+  auto pem = options.forget ? Result<std::string>(std::string()) : read_ca_file(options.file);
+  if (!pem) return propagate(pem);
+  if (auto kept = remember_ca(catalog, *pem); !kept) return kept;
+  note(options.forget
+           ? "no certificates go into credentials from now on: agents trust their system's"
+           : "these certificates go into every credential from now on");
+  note("hint: Credentials that were issued before stay as they are.");
+  return {};
 }
 
 Result<void> list_credentials(const CredentialListOptions& options, const Clock& clock) {
@@ -270,7 +292,7 @@ Result<void> list_credentials(const CredentialListOptions& options, const Clock&
   auto records = opened->stores.catalog->list_credentials(opened->organization.id, options.agent);
   if (!records) return propagate(records, "list credentials");
   if (options.json) return print(credentials_json(*records));
-  std::vector<std::vector<std::string>> rows{{"KEY ID", "CREATED", "STATE"}};
+  std::vector<TableRow> rows{{"KEY ID", "CREATED", "STATE"}};
   for (const CredentialRecord& record : *records) {
     rows.push_back({record.kid, format_timestamp(record.created_at), state(record)});
   }

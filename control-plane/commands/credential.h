@@ -1,5 +1,5 @@
 #pragma once
-// `credential issue | register | list | revoke`: what an agent's containers open their secrets
+// `credential issue | register | ca | list | revoke`: what an agent's containers open their secrets
 // with. The seed is made here, printed once, and not kept: the catalog gets its two public keys. Or
 // it was made elsewhere (`secret-injector keygen`) and never comes here: then its public half is
 // registered, and the public JSON printed that makes it a credential.
@@ -15,6 +15,8 @@ namespace agent_secrets::control_plane {
 Result<void> issue_credential(const CredentialIssueOptions& options, Clock& clock);
 // ErrorCode::invalid for keys that nobody can have made by keygen: of low order, or no points.
 Result<void> register_credential(const CredentialRegisterOptions& options, Clock& clock);
+// The certificates that issue and register put into credentials unless told otherwise.
+Result<void> keep_credential_ca(const CredentialCaOptions& options, const Clock& clock);
 Result<void> list_credentials(const CredentialListOptions& options, const Clock& clock);
 Result<void> revoke_credential(const CredentialRevokeOptions& options, Clock& clock);
 

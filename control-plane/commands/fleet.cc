@@ -7,7 +7,6 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <unistd.h>
 
 #include "control-plane/commands/admin.h"
@@ -57,17 +56,33 @@ Result<void> require_agent(Stores& stores, const Organization& organization,
   return fail(ErrorCode::not_found, "no agent '" + name + "'");
 }
 
-Result<void> forget_one(Stores& stores, const std::vector<Fleet>& fleets, const std::string& agent,
-                        const std::string& instance) {
+// Whether one of the agents that are deleted, or that are not, had the instance.
+Result<bool> forget_where(Stores& stores, const std::vector<Fleet>& fleets, bool deleted,
+                          const std::string& instance) {
   bool forgotten = false;
   for (const Fleet& fleet : fleets) {
     for (const FleetAgent& known : fleet.agents) {
+      if (known.deleted != deleted) continue;
       auto gone = stores.regions.at(fleet.region).store->forget_instance(known.id, instance);
       if (!gone) return propagate(gone);
       forgotten = forgotten || *gone;
     }
   }
-  if (forgotten) return {};
+  return forgotten;
+}
+
+// A later agent of a name often has instances of the same ids (bot-0, bot-1): where a deleted agent
+// has the instance too, that one is meant, and the live one still counts.
+Result<void> forget_one(Stores& stores, const std::vector<Fleet>& fleets, const std::string& agent,
+                        const std::string& instance) {
+  for (const bool deleted : {true, false}) {
+    auto forgotten = forget_where(stores, fleets, deleted, instance);
+    if (!forgotten) return propagate(forgotten);
+    if (!*forgotten) continue;
+    note("instance '" + instance + "' of " + (deleted ? "the deleted agent '" : "agent '") + agent +
+         "' is forgotten");
+    return {};
+  }
   return fail(ErrorCode::not_found,
               "agent '" + agent + "' has no instance '" + instance + "' to forget");
 }
@@ -93,10 +108,9 @@ Result<void> show_fleet(const FleetOptions& options, const Clock& clock) {
   for (const std::string& instance : options.forget) {
     auto done = forget_one(*stores, *fleets, options.agent, instance);
     if (!done) return done;
-    note("instance '" + instance + "' of agent '" + options.agent + "' is forgotten");
   }
   if (!options.forget.empty()) return {};
-  if (options.json) return print(json::serialize(fleets_json(*fleets)) + "\n");
+  if (options.json) return print(json_line(fleets_json(*fleets)));
   return print(fleet_text(*fleets, clock.unix_time(), colour_wanted()));
 }
 
@@ -115,7 +129,7 @@ Result<void> show_set_status(const SetStatusOptions& options, const Clock& clock
   const auto now = clock.unix_time();
   auto usage = read_set_usage(*stores->catalog, *region->second.store, *organization, **set, now);
   if (!usage) return propagate(usage);
-  if (options.json) return print(json::serialize(set_usage_json(*usage)) + "\n");
+  if (options.json) return print(json_line(set_usage_json(*usage)));
   return print(set_status_text(*usage, now, colour_wanted()));
 }
 

@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "control-plane/commands/admin.h"
+#include "core/printable.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -19,13 +20,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::size_t kNamesShown = 10;
-
-enum class Colour { red = 31, green = 32, yellow = 33 };
-
-std::string painted(std::string_view text, Colour colour, bool wanted) {
-  if (!wanted) return std::string(text);
-  return fmt::format("\x1b[{}m{}\x1b[0m", static_cast<int>(colour), text);
-}
 
 Colour colour_of(std::string_view state) {
   if (state == "current") return Colour::green;
@@ -64,12 +58,12 @@ std::string runs(const FleetInstance& instance) {
   return text.empty() ? "no set" : text;
 }
 
-std::vector<std::string> row_of(const FleetAgent& agent, const FleetInstance& instance,
-                                milliseconds now, bool colour) {
+TableRow row_of(const FleetAgent& agent, const FleetInstance& instance, milliseconds now,
+                bool colour) {
   const InstanceRecord& heard = instance.heard;
   return {agent.name + (agent.deleted ? " (deleted)" : ""),
           heard.instance,
-          painted(instance.state, colour_of(instance.state), colour),
+          {std::string(instance.state), colour ? colour_of(instance.state) : Colour::none},
           runs(instance),
           std::to_string(heard.active_sessions),
           short_time(heard.first_seen, now),
@@ -109,7 +103,7 @@ std::string summary(const FleetAgent& agent) {
   text += behind(agent);
   if (unwatched > 0) text += fmt::format("; {} without a sidecar", unwatched);
   if (!agent.silent.empty()) text += fmt::format("; {} fell silent", agent.silent.size());
-  return text + "\n";
+  return printable(text) + "\n";
 }
 
 std::string warning(bool is_served, const Listening& listening, milliseconds now) {
@@ -132,12 +126,13 @@ std::string agent_line(const AgentUse& use, milliseconds now) {
     line += fmt::format(", {} without a sidecar since {}: {}", use.unwatched.size(),
                         short_time(*use.unwatched_since, now), names(use.unwatched));
   }
-  return line + "\n";
+  return printable(line) + "\n";
 }
 
 std::string safe_text(SafeToRevoke safe, const std::string& reason, bool colour) {
-  std::string text = "safe to revoke: " + painted(to_string(safe), colour_of(safe), colour);
-  if (!reason.empty()) text += " (" + reason + ")";
+  std::string text =
+      "safe to revoke: " + painted(to_string(safe), colour ? colour_of(safe) : Colour::none);
+  if (!reason.empty()) text += " (" + printable(reason) + ")";
   return text;
 }
 
@@ -148,7 +143,8 @@ std::string version_text(const SetUsage& usage, const VersionUse& use, milliseco
   if (const auto since = use.oldest_since()) {
     text += ", oldest since " + short_time(*since, now);
   }
-  if (!use.pinned_by.empty()) text += fmt::format(", deployed to {}", names(use.pinned_by));
+  if (!use.pinned_by.empty())
+    text += printable(fmt::format(", deployed to {}", names(use.pinned_by)));
   text += ", " + safe_text(use.safe, use.reason, colour) + "\n";
   for (const AgentUse& agent : use.agents) text += agent_line(agent, now);
   if (use.silent > 0) {
@@ -161,13 +157,13 @@ std::string version_text(const SetUsage& usage, const VersionUse& use, milliseco
 }  // namespace
 
 std::string fleet_text(const std::vector<Fleet>& fleets, milliseconds now, bool colour) {
-  std::vector<std::vector<std::string>> rows{{"AGENT", "INSTANCE", "STATE", "RUNS", "SESSIONS",
-                                              "FIRST SEEN (UTC)", "LAST HEARD", "WATCHED"}};
+  std::vector<TableRow> rows{{"AGENT", "INSTANCE", "STATE", "RUNS", "SESSIONS", "FIRST SEEN (UTC)",
+                              "LAST HEARD", "WATCHED"}};
   std::string summaries;
   std::string warnings;
   for (const Fleet& fleet : fleets) {
     const std::string warned = warning(fleet.is_served, fleet.listening, now);
-    if (!warned.empty()) warnings += "region " + fleet.region + ": " + warned;
+    if (!warned.empty()) warnings += printable("region " + fleet.region) + ": " + warned;
     for (const FleetAgent& agent : fleet.agents) {
       for (const FleetInstance& instance : agent.instances) {
         rows.push_back(row_of(agent, instance, now, colour));
@@ -188,7 +184,7 @@ std::string set_status_text(const SetUsage& usage, milliseconds now, bool colour
   if (set.ready_version != set.version) {
     text += fmt::format(" (newest ready: {})", set.ready_version);
   }
-  text += ", region " + set.region + "\n";
+  text = printable(text + ", region " + set.region) + "\n";
   for (const VersionUse& use : usage.versions) text += version_text(usage, use, now, colour);
   if (!usage.version_unknown.empty()) text += "unknown version:\n";
   for (const AgentUse& agent : usage.version_unknown) text += agent_line(agent, now);

@@ -1,5 +1,6 @@
 #include "control-plane/commands/fleet_text.h"
 
+#include "core/printable.h"
 #include "tests/catch.h"
 
 namespace agent_secrets::control_plane {
@@ -44,6 +45,18 @@ Fleet fleet_with(std::vector<FleetInstance> instances) {
   return fleet;
 }
 
+TEST_CASE("names of the fleet are shown with their hidden characters escaped") {
+  const std::string hostile = "\x1b[2J\u009b\u202e";
+  Fleet fleet = fleet_with({instance("host" + hostile, 6, true)});
+  fleet.region += hostile;
+  fleet.is_served = false;
+  fleet.agents[0].name += hostile;
+  fleet.agents[0].sets[0].name += hostile;
+  const std::string text = fleet_text({fleet}, kNow, false);
+  CHECK(printable_lines(text) == text);
+  CHECK(text.find("host\\x1b[2J\\xc2\\x9b\\xe2\\x80\\xae") != std::string::npos);
+}
+
 TEST_CASE("the fleet is a table of instances and a line for each agent") {
   FleetInstance unknown = instance("host-4", 1, true);
   unknown.state = "unknown";
@@ -85,7 +98,8 @@ TEST_CASE("the status of a set says who holds what, and what may be revoked") {
                          .version = 7,
                          .ready_version = 7,
                          .host = {},
-                         .keys = {}},
+                         .keys = {},
+                         .warning = {}},
                  .listening = {.since = milliseconds(0), .until = kNow},
                  .is_served = true,
                  .instances = 40,

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -14,7 +15,9 @@
 
 #include "control-plane/commands/admin.h"
 #include "control-plane/commands/token.h"
+#include "control-plane/data_directory.h"
 #include "control-plane/public_urls.h"
+#include "core/printable.h"
 #include "core/unique_fd.h"
 
 namespace agent_secrets::control_plane {
@@ -23,7 +26,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kRegion = "us-west";
-constexpr std::string_view kRegionName = "US West (Oregon)";
 constexpr std::string_view kFirstToken = "first-admin";
 constexpr std::string_view kDefaultUrl = "http://127.0.0.1:7710";
 constexpr std::string_view kCatalogFile = "catalog.db";
@@ -36,13 +38,17 @@ class Undo {
   Undo& operator=(const Undo&) = delete;
   ~Undo() {
     std::error_code ignored;  // nothing more can be done about it
-    for (const fs::path& path : paths_) fs::remove_all(path, ignored);
+    for (const auto& [path, is_parent] : made_) {
+      is_parent ? (void)fs::remove(path, ignored) : (void)fs::remove_all(path, ignored);
+    }
   }
-  void add(fs::path path) { paths_.insert(paths_.begin(), std::move(path)); }
-  void forget() { paths_.clear(); }
+  void add(fs::path path) { made_.insert(made_.begin(), {std::move(path), false}); }
+  // Removed only while it is empty: others may have put something there meanwhile.
+  void add_parent(fs::path path) { made_.insert(made_.begin(), {std::move(path), true}); }
+  void forget() { made_.clear(); }
 
  private:
-  std::vector<fs::path> paths_;
+  std::vector<std::pair<fs::path, bool>> made_;  // the newest first
 };
 
 std::unexpected<Error> file_failure(std::string_view what, const fs::path& path,
@@ -91,7 +97,7 @@ Result<void> refuse_what_exists(const InitOptions& options) {
   return {};
 }
 
-// A fresh volume is often 0755; one that holds other files is left as its owner made it.
+// A fresh volume is often 0755. A directory that holds other files keeps the mode that it has.
 Result<void> make_private(const fs::path& directory) {
   std::error_code error;
   const bool empty = fs::is_empty(directory, error);
@@ -100,15 +106,40 @@ Result<void> make_private(const fs::path& directory) {
   return {};
 }
 
+// Makes the directories above a file or directory that are missing, for this user alone.
+Result<void> make_parents(const fs::path& path, Undo& undo) {
+  std::error_code ignored;  // what cannot be looked at cannot be made, and mkdir says why
+  std::vector<fs::path> missing;
+  for (fs::path parent = plain(path).parent_path();
+       parent.has_relative_path() && !fs::exists(parent, ignored); parent = parent.parent_path()) {
+    missing.insert(missing.begin(), parent);
+  }
+  for (const fs::path& directory : missing) {
+    if (::mkdir(directory.c_str(), 0700) == 0) {
+      undo.add_parent(directory);
+    } else if (errno != EEXIST) {
+      return fail(ErrorCode::failed, "create " + directory.string() + ": " + errno_message(errno),
+                  "choose --data-dir, --master-key-file and --env-file in directories that this "
+                  "user may write to, or run this as root");
+    }
+  }
+  return {};
+}
+
 Result<void> make_data_directory(const fs::path& directory, Undo& undo) {
+  if (auto made = make_parents(directory, undo); !made) return made;
   if (::mkdir(directory.c_str(), 0700) == 0) {
     undo.add(directory);
     return {};
   }
-  if (errno == EEXIST) return make_private(directory);
+  if (errno == EEXIST) {
+    if (auto ours = check_owner_of_directory(directory); !ours) return ours;
+    if (auto made = make_private(directory); !made) return made;
+    return check_data_directory(directory);
+  }
   return fail(ErrorCode::failed,
               "create data directory " + directory.string() + ": " + errno_message(errno),
-              "its parent must exist and be yours to write");
+              "choose a --data-dir whose parent this user may write to");
 }
 
 // A key that is there already (made by hand, or mounted) is used.
@@ -118,24 +149,44 @@ Result<MasterKey> obtain_master_key(const std::string& path, Undo& undo) {
   if (std::getenv("AGENT_SECRETS_MASTER_KEY") != nullptr || fs::exists(path, ignored)) {
     return MasterKey::load(path);
   }
+  if (auto made = make_parents(path, undo); !made) return propagate(made);
   auto key = MasterKey::create_file(path);
   if (key) undo.add(path);
   return key;
 }
 
+// How agents reach this control plane, as the options say.
+struct Reach {
+  std::vector<std::string> urls;
+  std::string ca_pem;
+};
+
+Result<Reach> read_reach(const InitOptions& options) {
+  auto urls = normalise_urls(options.public_urls);
+  if (!urls) return propagate(urls);
+  Reach reach{.urls = std::move(*urls), .ca_pem = {}};
+  if (options.ca_file.empty()) return reach;
+  auto ca = read_ca_file(options.ca_file);
+  if (!ca) return propagate(ca);
+  reach.ca_pem = std::move(*ca);
+  return reach;
+}
+
 Result<SecretBuffer> fill(const std::string& directory, const MasterKey& master_key,
-                          const InitOptions& options, const std::vector<std::string>& urls,
-                          const Clock& clock) {
+                          const InitOptions& options, const Reach& reach, const Clock& clock) {
   auto created = create_stores(directory, master_key, clock);
   if (!created) return propagate(created);
   Catalog& catalog = *created->catalog;
+  const std::string_view region_name =
+      options.region_name.empty() ? kRegion : std::string_view(options.region_name);
   auto region =
-      catalog.add_region({.code = std::string(kRegion), .display_name = std::string(kRegionName)});
+      catalog.add_region({.code = std::string(kRegion), .display_name = std::string(region_name)});
   if (!region) return propagate(region);
   auto organization =
       catalog.create_organization(options.organization, options.organization, kRegion);
   if (!organization) return propagate(organization);
-  if (auto kept = remember_public_urls(catalog, urls); !kept) return propagate(kept);
+  if (auto kept = record_public_urls(catalog, reach.urls); !kept) return propagate(kept);
+  if (auto kept = remember_ca(catalog, reach.ca_pem); !kept) return propagate(kept);
   auto token = mint_token(catalog, *organization, kFirstToken, Role::admin);
   if (!token) return propagate(token);
   // Opening creates what the new region needs, and shows that all of it can be read.
@@ -174,7 +225,7 @@ std::string shell_quoted(std::string_view text) { return "'" + std::string(text)
 Result<void> write_env_file(const fs::path& path, const std::string& host,
                             const std::string& organization, const SecretBuffer& token) {
   SecretBuffer text = SecretBuffer::copy_of(
-      "# Settings of the official `pipecat cloud` CLI: . " + path.filename().string() +
+      "# Settings of the official `pipecat cloud` CLI: . " + printable(path.filename().string()) +
       "\nexport PIPECAT_API_HOST=" + shell_quoted(host) +
       "\nexport PIPECAT_ORG=" + shell_quoted(organization) +
       "\nexport PIPECAT_TOKEN=" + std::string(token.size(), ' ') + "\n");
@@ -186,8 +237,8 @@ Result<void> write_env_file(const fs::path& path, const std::string& host,
 }  // namespace
 
 Result<void> init(const InitOptions& options, const Clock& clock) {
-  auto urls = normalise_urls(options.public_urls);
-  if (!urls) return propagate(urls);
+  auto reach = read_reach(options);
+  if (!reach) return propagate(reach);
   if (auto free = refuse_what_exists(options); !free) return free;
 
   Undo undo;
@@ -199,19 +250,22 @@ Result<void> init(const InitOptions& options, const Clock& clock) {
   std::error_code ignored;
   fs::remove_all(staging, ignored);  // of an init that was killed
   undo.add(staging);
-  auto token = fill(staging, *master_key, options, *urls, clock);
+  auto token = fill(staging, *master_key, options, *reach, clock);
   if (!token) return propagate(token, "init");
-  const std::string host = urls->empty() ? std::string(kDefaultUrl) : urls->front();
+  const std::string host = reach->urls.empty() ? std::string(kDefaultUrl) : reach->urls.front();
+  if (auto made = make_parents(env_file(options), undo); !made) return made;
   auto written = write_env_file(env_file(options), host, options.organization, *token);
   if (!written) return written;
   undo.add(env_file(options));
   if (auto moved = move_into_place(staging, directory); !moved) return moved;
   undo.forget();
 
-  note("organization '" + options.organization + "' is ready; its first admin token, shown once:");
-  if (auto printed = print_secret_line(*token); !printed) return printed;
   // Absolute, because a shell looks for `. name` in its PATH.
-  note("next: secret-control-plane serve ..., then: . " + fs::absolute(env_file(options)).string());
+  const std::string settings = fs::absolute(env_file(options)).string();
+  note("organization '" + options.organization +
+       "' is ready; its first admin token, which is also in " + settings + ":");
+  if (auto printed = print_secret_line(*token); !printed) return printed;
+  note("next: secret-control-plane serve ..., then: . " + settings);
   return {};
 }
 

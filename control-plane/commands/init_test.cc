@@ -18,6 +18,8 @@ Error refusal(const std::string& data_directory, const std::string& master_key_f
       init({.data = {.data_directory = data_directory, .master_key_file = master_key_file},
             .organization = "acme",
             .public_urls = {},
+            .ca_file = {},
+            .region_name = {},
             .env_file = {}},
            FakeClock());
   REQUIRE_FALSE(done);
@@ -40,18 +42,28 @@ TEST_CASE("a master key inside the data directory is refused, however the two ar
   }
 }
 
-TEST_CASE("a fresh volume is made private, one that holds files is left alone") {
+TEST_CASE(
+    "a fresh volume is made private, one that holds files is refused while others may use it") {
   const TemporaryDirectory home;
   const std::string volume = home.path("volume");
+  home.write("file", "");
+  const std::string no_directory = home.path("file/master.key");
   fs::create_directory(volume);
   fs::permissions(volume, fs::perms(0755));
-  CHECK(refusal(volume, home.path("nowhere/master.key")).code == ErrorCode::failed);
+  CHECK(refusal(volume, no_directory).code == ErrorCode::failed);
   CHECK(fs::status(volume).permissions() == fs::perms(0700));
 
   home.write("volume/notes", "mine");
   fs::permissions(volume, fs::perms(0750));
-  CHECK(refusal(volume, home.path("nowhere/master.key")).code == ErrorCode::failed);
+  CHECK(refusal(volume, no_directory).hint == "chmod 700 " + volume);
   CHECK(fs::status(volume).permissions() == fs::perms(0750));
+}
+
+TEST_CASE("an init that fails leaves none of the directories that it made") {
+  const TemporaryDirectory home;
+  home.write("file", "");
+  CHECK(refusal(home.path("var/lib/data"), home.path("file/master.key")).code == ErrorCode::failed);
+  CHECK_FALSE(fs::exists(home.path("var")));
 }
 
 }  // namespace agent_secrets::control_plane

@@ -4,9 +4,9 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "control-plane/commands/admin.h"
+#include "core/reserved_names.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -20,11 +20,11 @@ std::string organizations_json(const std::vector<Organization>& organizations) {
                                 {"displayName", organization.verbose_name},
                                 {"defaultRegion", organization.default_region}});
   }
-  return json::serialize(rows) + "\n";
+  return json_line(rows);
 }
 
 std::string organizations_table(const std::vector<Organization>& organizations) {
-  std::vector<std::vector<std::string>> rows{{"NAME", "DISPLAY NAME", "DEFAULT REGION"}};
+  std::vector<TableRow> rows{{"NAME", "DISPLAY NAME", "DEFAULT REGION"}};
   for (const Organization& organization : organizations) {
     rows.push_back({organization.name, organization.verbose_name, organization.default_region});
   }
@@ -41,6 +41,26 @@ Result<void> add(Catalog& catalog, const OrganizationAddOptions& options) {
   return {};
 }
 
+// ["LD_PRELOAD", …]
+std::string names_json(const std::vector<std::string>& names) {
+  return json_line(json::array(names.begin(), names.end()));
+}
+
+std::string names_table(const std::vector<std::string>& names) {
+  std::vector<TableRow> rows{{"NAME", "WHY IT IS RESERVED"}};
+  for (const std::string& name : names) {
+    const ReservedName* reserved = find_reserved(name);
+    rows.push_back({name, reserved == nullptr ? "-" : std::string(reserved->reason)});
+  }
+  return format_table(rows);
+}
+
+Result<void> change_name(Catalog& catalog, const Organization& organization,
+                         const OrganizationAllowNameOptions& options) {
+  return options.remove ? catalog.disallow_name(organization.id, options.name)
+                        : catalog.allow_name(organization.id, options.name);
+}
+
 }  // namespace
 
 Result<void> add_organization(const OrganizationAddOptions& options, const Clock& clock) {
@@ -53,6 +73,23 @@ Result<void> add_organization(const OrganizationAddOptions& options, const Clock
   return {};
 }
 
+Result<void> remove_organization(const OrganizationRemoveOptions& options, const Clock& clock) {
+  auto stores = open_data(options.data, clock);
+  if (!stores) return propagate(stores);
+  auto organization = choose_organization(*stores->catalog, options.name);
+  if (!organization) return propagate(organization);
+  auto removed = stores->catalog->remove_organization(organization->id);
+  if (!removed) {
+    removed.error().hint =
+        "delete its agents and sets with the official CLI (agent delete, secrets delete), then: "
+        "member remove, token revoke, api-key revoke, each with --organization " +
+        options.name;
+    return propagate(removed, "remove organization");
+  }
+  note("organization '" + options.name + "' is removed");
+  return {};
+}
+
 Result<void> list_organizations(const OrganizationListOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
@@ -60,6 +97,35 @@ Result<void> list_organizations(const OrganizationListOptions& options, const Cl
   if (!organizations) return propagate(organizations);
   return print(options.json ? organizations_json(*organizations)
                             : organizations_table(*organizations));
+}
+
+Result<void> allow_name(const OrganizationAllowNameOptions& options, const Clock& clock) {
+  auto stores = open_data(options.data, clock);
+  if (!stores) return propagate(stores);
+  auto organization = choose_organization(*stores->catalog, options.organization);
+  if (!organization) return propagate(organization);
+  if (auto changed = change_name(*stores->catalog, *organization, options); !changed) {
+    return propagate(changed, options.remove ? "disallow a name" : "allow a name");
+  }
+  if (options.remove) {
+    note("writes of '" + options.name + "' are refused from now on; a set that has it keeps it");
+  } else {
+    note("sets of '" + organization->name + "' may have '" + options.name +
+         "' from now on\nhint: Start the bots that get it with secret-injector --allow " +
+         options.name + ".");
+  }
+  return {};
+}
+
+Result<void> list_allowed_names(const OrganizationAllowedNamesOptions& options,
+                                const Clock& clock) {
+  auto stores = open_data(options.data, clock);
+  if (!stores) return propagate(stores);
+  auto organization = choose_organization(*stores->catalog, options.organization);
+  if (!organization) return propagate(organization);
+  auto names = stores->catalog->list_allowed_names(organization->id);
+  if (!names) return propagate(names);
+  return print(options.json ? names_json(*names) : names_table(*names));
 }
 
 }  // namespace agent_secrets::control_plane

@@ -5,7 +5,6 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "control-plane/commands/admin.h"
 
@@ -19,11 +18,11 @@ std::string regions_json(const std::vector<Region>& regions) {
   for (const Region& region : regions) {
     rows.push_back(json::object{{"code", region.code}, {"displayName", region.display_name}});
   }
-  return json::serialize(rows) + "\n";
+  return json_line(rows);
 }
 
 std::string regions_table(const std::vector<Region>& regions) {
-  std::vector<std::vector<std::string>> rows{{"CODE", "DISPLAY NAME"}};
+  std::vector<TableRow> rows{{"CODE", "DISPLAY NAME"}};
   for (const Region& region : regions) rows.push_back({region.code, region.display_name});
   return format_table(rows);
 }
@@ -45,6 +44,34 @@ Result<void> add_region(const RegionAddOptions& options, const Clock& clock) {
   note("region '" + options.code +
        "' is ready\nhint: Restart secret-control-plane serve, if it runs: it offers the regions "
        "that there were when it started.");
+  return {};
+}
+
+Result<void> rename_region(const RegionRenameOptions& options, const Clock& clock) {
+  auto stores = open_data(options.data, clock);
+  if (!stores) return propagate(stores);
+  auto renamed = stores->catalog->rename_region(options.code, options.display_name);
+  if (!renamed) return propagate(renamed, "rename region");
+  return {};
+}
+
+Result<void> remove_region(const RegionRemoveOptions& options, const Clock& clock) {
+  auto stores = open_data(options.data, clock);
+  if (!stores) return propagate(stores);
+  auto removed = stores->catalog->remove_region(options.code);
+  if (!removed) {
+    if (removed.error().code == ErrorCode::conflict) {
+      removed.error().hint =
+          "delete its agents and sets with the official CLI (agent delete, secrets delete), and "
+          "give its organizations another default (organizations default-region)";
+    }
+    return propagate(removed, "remove region");
+  }
+  note(
+      "region '" + options.code +
+      "' is removed: nothing new goes there\nhint: Its store and its keys stay, and region add "
+      "brings it back with them. Restart secret-control-plane serve, if it runs, before you delete "
+      "its file.");
   return {};
 }
 

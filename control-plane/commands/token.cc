@@ -4,7 +4,6 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "control-plane/commands/admin.h"
 
@@ -33,12 +32,11 @@ std::string tokens_json(const std::vector<Token>& tokens) {
         {"revokedAt",
          text_or_null(token.revoked_at ? format_timestamp(*token.revoked_at) : std::string())}});
   }
-  return json::serialize(rows) + "\n";
+  return json_line(rows);
 }
 
 std::string tokens_table(const std::vector<Token>& tokens) {
-  std::vector<std::vector<std::string>> rows{
-      {"NAME", "ROLE", "USER", "ORGANIZATION", "CREATED", "REVOKED"}};
+  std::vector<TableRow> rows{{"NAME", "ROLE", "USER", "ORGANIZATION", "CREATED", "REVOKED"}};
   for (const Token& token : tokens) {
     rows.push_back({token.name, or_dash(role_of(token)), or_dash(token.user),
                     token.organization.empty() ? "all of the user's" : token.organization,

@@ -4,7 +4,6 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "control-plane/commands/admin.h"
 
@@ -26,7 +25,7 @@ std::string users_json(const std::vector<User>& users) {
                      {"email", user.email.empty() ? json::value(nullptr) : json::value(user.email)},
                      {"memberships", std::move(memberships)}});
   }
-  return json::serialize(rows) + "\n";
+  return json_line(rows);
 }
 
 std::string memberships_text(const User& user) {
@@ -40,7 +39,7 @@ std::string memberships_text(const User& user) {
 }
 
 std::string users_table(const std::vector<User>& users) {
-  std::vector<std::vector<std::string>> rows{{"NAME", "E-MAIL", "ORGANIZATIONS"}};
+  std::vector<TableRow> rows{{"NAME", "E-MAIL", "ORGANIZATIONS"}};
   for (const User& user : users) {
     rows.push_back({user.name, or_dash(user.email), or_dash(memberships_text(user))});
   }
@@ -74,6 +73,21 @@ Result<void> add_user(const UserAddOptions& options, const Clock& clock) {
   auto added = stores->catalog->add_user(options.name, options.email);
   if (!added) return propagate(added, "add user");
   note("user '" + options.name + "' is a member of nothing yet; next: member add");
+  return {};
+}
+
+Result<void> remove_user(const UserRemoveOptions& options, const Clock& clock) {
+  auto stores = open_data(options.data, clock);
+  if (!stores) return propagate(stores);
+  auto user = choose_user(*stores->catalog, options.name);
+  if (!user) return propagate(user);
+  auto removed = stores->catalog->remove_user(user->id);
+  if (!removed) {
+    removed.error().hint = "first: member remove " + options.name +
+                           " --organization NAME, and token revoke NAME --user " + options.name;
+    return propagate(removed, "remove user");
+  }
+  note("user '" + options.name + "' is removed");
   return {};
 }
 

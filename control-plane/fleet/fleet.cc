@@ -24,14 +24,27 @@ class Resolver {
     if (!release) return propagate(release);
     const std::optional<Release> running =
         *release ? std::optional<Release>(**release) : std::nullopt;
-    const bool revoked = is_revoked(snapshot_, record.kid);
-    std::string_view state = instance_state(snapshot_, revoked, record.sequence, running);
+    auto agent = compared(record.sequence, running);
+    if (!agent) return propagate(agent);
+    const bool revoked = is_revoked(**agent, record.kid);
+    std::string_view state = instance_state(**agent, revoked, record.sequence, running);
     // To the instance it would say "current": it runs nothing yet. We cannot know that.
     if (record.sequence == 0 && (state == "current" || state == "stale")) state = "unknown";
     return FleetInstance{.heard = record, .state = state, .release = std::move(*release)};
   }
 
  private:
+  // The agent as it compares with a release. What is not known to be a release (0) compares alike.
+  Result<const std::optional<AgentSnapshot>*> compared(std::int64_t sequence,
+                                                       const std::optional<Release>& running) {
+    const auto [entry, fresh] = compared_.try_emplace(running ? sequence : 0, snapshot_);
+    if (fresh && entry->second) {
+      auto done = compare_with_running(store_, *entry->second, running);
+      if (!done) return propagate(done, "compare versions");
+    }
+    return &entry->second;
+  }
+
   Result<std::shared_ptr<const Release>> release_of(const InstanceRecord& record) {
     if (record.sequence == 0) return std::shared_ptr<const Release>();
     const auto known = releases_.find(record.sequence);
@@ -47,6 +60,7 @@ class Resolver {
   RegionStore& store_;
   std::optional<AgentSnapshot> snapshot_;
   std::map<std::int64_t, std::shared_ptr<const Release>> releases_;
+  std::map<std::int64_t, std::optional<AgentSnapshot>> compared_;  // by sequence
 };
 
 FleetAgent describe(std::int64_t id, const std::optional<AgentSnapshot>& snapshot) {

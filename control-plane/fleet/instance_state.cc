@@ -17,7 +17,7 @@ bool is_superseded(std::int64_t sequence, const AgentSnapshot& agent,
 std::int64_t running_version(const PinnedSet& set, const std::optional<Release>& running) {
   if (running) {
     for (const PinnedSet& released : running->sets) {
-      if (released.name == set.name) return released.version;
+      if (released.set_id == set.set_id) return released.version;
     }
   }
   return set.version;
@@ -25,7 +25,7 @@ std::int64_t running_version(const PinnedSet& set, const std::optional<Release>&
 
 bool is_stale(const AgentSnapshot& agent, const std::optional<Release>& running) {
   return std::ranges::any_of(agent.sets, [&](const PinnedSet& set) {
-    return set.latest_version > running_version(set, running);
+    return set.latest_version > running_version(set, running) && !set.same_values;
   });
 }
 
@@ -36,6 +36,22 @@ bool is_revoked(const std::optional<AgentSnapshot>& agent, std::string_view kid)
   return std::ranges::any_of(agent->credentials, [&](const AgentCredentialRecord& record) {
     return record.kid == kid && record.revoked;
   });
+}
+
+Result<void> compare_with_running(RegionStore& store, AgentSnapshot& agent,
+                                  const std::optional<Release>& running) {
+  for (PinnedSet& set : agent.sets) {
+    set.changed_keys.clear();
+    set.same_values = false;
+    const std::int64_t version = running_version(set, running);
+    if (set.latest_version <= version) continue;
+    auto changed = store.changed_keys(set.set_id, version, set.latest_version);
+    if (!changed) return propagate(changed);
+    if (!*changed) continue;
+    set.same_values = (*changed)->empty();
+    set.changed_keys = std::move(**changed);
+  }
+  return {};
 }
 
 std::string_view instance_state(const std::optional<AgentSnapshot>& agent, bool revoked,

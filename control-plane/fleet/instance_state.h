@@ -5,7 +5,7 @@
 //   revoked      its credential is
 //   unbound      its agent is deleted or has no deployment
 //   superseded   there is a newer deployment, or its release is so old that it is forgotten
-//   stale        a set has a newer ready version than the one it runs
+//   stale        a set has a newer ready version, with other values than the one it runs
 //   current      none of these
 //
 // Threads: safe from several; no state.
@@ -19,6 +19,11 @@
 namespace agent_secrets::control_plane {
 
 bool is_revoked(const std::optional<AgentSnapshot>& agent, std::string_view kid);
+
+// Fills changed_keys and same_values of the agent's sets, for an instance that runs `running`.
+// Values that were changed and put back are no change.
+Result<void> compare_with_running(RegionStore& store, AgentSnapshot& agent,
+                                  const std::optional<Release>& running);
 
 // `running` is the release of `sequence`; 0: it runs nothing yet.
 std::string_view instance_state(const std::optional<AgentSnapshot>& agent, bool revoked,

@@ -37,7 +37,8 @@ Fleet fleet_of(std::vector<FleetInstance> instances) {
 }
 
 std::string metrics(const Fleet& fleet) {
-  return fleet_metrics({fleet}, "acme", milliseconds(7'500));
+  const HttpCounters counters;
+  return fleet_metrics({fleet}, "acme", counters, milliseconds(7'500));
 }
 
 TEST_CASE("instances are counted by version, state and whether they are watched") {
@@ -71,6 +72,17 @@ TEST_CASE("an unknown version, and none, are said so") {
 
 TEST_CASE("a series is gone with its last instance") {
   CHECK(metrics(fleet_of({})).find("agent_secrets_instances{") == std::string::npos);
+}
+
+TEST_CASE("what the server refused is counted by the limit that refused it") {
+  HttpCounters counters;
+  counters.failed_authentications = 600;
+  counters.refused_watches = 3;
+  const std::string text = fleet_metrics({}, "acme", counters, milliseconds(0));
+  CHECK(text.find("agent_secrets_failed_authentications_total 600\n") != std::string::npos);
+  CHECK(text.find("agent_secrets_http_refusals_total{reason=\"watches\"} 3\n") !=
+        std::string::npos);
+  CHECK(text.find("agent_secrets_http_refusals_total{reason=\"bodies\"} 0\n") != std::string::npos);
 }
 
 }  // namespace

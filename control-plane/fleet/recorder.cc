@@ -1,6 +1,7 @@
 #include "control-plane/fleet/recorder.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/limits.h"
 
@@ -15,37 +16,79 @@ static_assert(2 * kSignOfLifeEvery < limits::kListeningGap);
 
 }  // namespace
 
+void PendingReports::add(HeardInstance report) {
+  const std::pair key(report.agent_id, report.instance);
+  auto found = reports_.find(key);
+  if (found == reports_.end()) {
+    if (size_ >= limits::kInstanceReportsPending) return add_unlisted(report);
+    found = reports_.try_emplace(key).first;
+  }
+  OfInstance& of_instance = found->second;
+  if (report.started) {  // what it ran before ended with the start
+    size_ -= of_instance.size();
+    of_instance.clear();
+  }
+  const auto known = std::ranges::find(of_instance, report.sequence, &HeardInstance::sequence);
+  if (known != of_instance.end()) {
+    report.started = report.started || known->started;
+    report.watched = report.watched || known->watched;
+    report.at = std::max(report.at, known->at);
+    *known = std::move(report);
+    return;
+  }
+  const bool full = size_ >= limits::kInstanceReportsPending;
+  if (full || of_instance.size() >= limits::kSequencesPending) {
+    add_unlisted(report);
+    if (!drop_oldest(of_instance)) return;
+  }
+  of_instance.push_back(std::move(report));
+  ++size_;
+}
+
+// One for each agent, which no bound of ours has to count: agents have a quota of their own.
+void PendingReports::add_unlisted(const HeardInstance& report) {
+  const HeardInstance one_more{.agent_id = report.agent_id,
+                               .instance = std::string(kUnlistedInstances),
+                               .kid = {},
+                               .at = report.at};
+  OfInstance& unlisted = reports_[{one_more.agent_id, one_more.instance}];
+  size_ -= unlisted.size();
+  unlisted = {one_more};
+  ++size_;
+}
+
+// Not a start, which says that what the instance ran before is gone. False: there is nothing else.
+bool PendingReports::drop_oldest(OfInstance& reports) {
+  const auto oldest = std::ranges::find(reports, false, &HeardInstance::started);
+  if (oldest == reports.end()) return false;
+  reports.erase(oldest);
+  --size_;
+  return true;
+}
+
+void PendingReports::add_before(PendingReports older) {
+  std::swap(*this, older);
+  for (auto& [key, newer] : older.reports_) {
+    for (HeardInstance& report : newer) add(std::move(report));
+  }
+}
+
+std::vector<HeardInstance> PendingReports::list() const {
+  std::vector<HeardInstance> all;
+  all.reserve(size_);
+  for (const auto& [key, of_instance] : reports_) {
+    all.insert(all.end(), of_instance.begin(), of_instance.end());
+  }
+  return all;
+}
+
 InstanceRecorder::InstanceRecorder(std::string region, RegionStore& store, const Clock& clock,
                                    const Log& log)
     : region_(std::move(region)), store_(store), clock_(clock), log_(log) {}
 
-void InstanceRecorder::merge(Reports& reports, HeardInstance report) {
-  const std::pair key(report.agent_id, report.instance);
-  if (reports.size() >= limits::kInstanceReportsPending && !reports.contains(key)) {
-    const HeardInstance one_more{.agent_id = report.agent_id,
-                                 .instance = std::string(kUnlistedInstances),
-                                 .kid = {},
-                                 .at = report.at};
-    reports[{one_more.agent_id, one_more.instance}] = {one_more};
-    return;
-  }
-  std::vector<HeardInstance>& of_instance = reports[key];
-  // What it ran before ended with the start.
-  if (report.started) of_instance.clear();
-  const auto known = std::ranges::find(of_instance, report.sequence, &HeardInstance::sequence);
-  if (known == of_instance.end()) {
-    of_instance.push_back(std::move(report));
-    return;
-  }
-  report.started = report.started || known->started;
-  report.watched = report.watched || known->watched;
-  report.at = std::max(report.at, known->at);
-  *known = std::move(report);
-}
-
 void InstanceRecorder::heard(HeardInstance report) {
   const std::scoped_lock lock(mutex_);
-  merge(pending_, std::move(report));
+  pending_.add(std::move(report));
 }
 
 void InstanceRecorder::run(const std::stop_token& stop) {
@@ -64,17 +107,13 @@ bool InstanceRecorder::sign_of_life_due() const {
 }
 
 void InstanceRecorder::flush() {
-  Reports taken;
+  PendingReports taken;
   {
     const std::scoped_lock lock(mutex_);
-    taken.swap(pending_);
+    std::swap(taken, pending_);
   }
   if (taken.empty() && !sign_of_life_due()) return;
-  std::vector<HeardInstance> reports;
-  for (const auto& [key, of_instance] : taken) {
-    reports.insert(reports.end(), of_instance.begin(), of_instance.end());
-  }
-  auto written = write(reports);
+  auto written = write(taken.list());
   if (written) {
     written_at_ = clock_.monotonic();
   } else {
@@ -82,7 +121,8 @@ void InstanceRecorder::flush() {
       log_.warning("recording instances failed; it will be retried",
                    {{"region", region_}, {"cause", written.error().message}});
     }
-    keep_for_later(std::move(taken));
+    const std::scoped_lock lock(mutex_);
+    pending_.add_before(std::move(taken));
   }
   failing_ = !written;
 }
@@ -95,15 +135,6 @@ Result<void> InstanceRecorder::write(std::span<const HeardInstance> reports) {
     reports = reports.subspan(some.size());
   } while (!reports.empty());
   return {};
-}
-
-// They are older than what has come meanwhile.
-void InstanceRecorder::keep_for_later(Reports unwritten) {
-  const std::scoped_lock lock(mutex_);
-  for (auto& [key, of_instance] : std::exchange(pending_, {})) {
-    for (HeardInstance& report : of_instance) merge(unwritten, std::move(report));
-  }
-  pending_ = std::move(unwritten);
 }
 
 }  // namespace agent_secrets::control_plane

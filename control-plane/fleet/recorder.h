@@ -3,8 +3,9 @@
 // and is done; about once a second a thread writes what came together, in one transaction (a few
 // for thousands). Reports of one instance are merged, so that many requests cost as much as one.
 // They are no promise: a crash loses the last second of them. A store that fails is tried again
-// with what has been gathered; past limits::kInstanceReportsPending a new instance is only known to
-// be one more (kUnlistedInstances).
+// with what has been gathered. That is bounded: an instance keeps its newest
+// limits::kSequencesPending reports, and past limits::kInstanceReportsPending in all a further
+// instance or sequence is only known to be one more (kUnlistedInstances).
 //
 // Threads: heard() from any and never blocks on the store; run() on a thread of its own, or flush()
 // in its place. The store, the clock and the log must outlive it.
@@ -26,6 +27,24 @@
 
 namespace agent_secrets::control_plane {
 
+// Reports by agent and instance, in the order in which they came, one for each sequence.
+class PendingReports {
+ public:
+  void add(HeardInstance report);
+  // As if `older` had been added first.
+  void add_before(PendingReports older);
+  [[nodiscard]] bool empty() const { return size_ == 0; }
+  [[nodiscard]] std::vector<HeardInstance> list() const;
+
+ private:
+  using OfInstance = std::vector<HeardInstance>;
+  void add_unlisted(const HeardInstance& report);
+  bool drop_oldest(OfInstance& reports);
+
+  std::map<std::pair<std::int64_t, std::string>, OfInstance> reports_;
+  std::size_t size_ = 0;  // of all instances together
+};
+
 class InstanceRecorder {
  public:
   InstanceRecorder(std::string region, RegionStore& store, const Clock& clock, const Log& log);
@@ -37,12 +56,8 @@ class InstanceRecorder {
   void flush();
 
  private:
-  // In the order in which they came: by agent and instance, one for each sequence.
-  using Reports = std::map<std::pair<std::int64_t, std::string>, std::vector<HeardInstance>>;
-  static void merge(Reports& reports, HeardInstance report);
   [[nodiscard]] bool sign_of_life_due() const;
   Result<void> write(std::span<const HeardInstance> reports);
-  void keep_for_later(Reports unwritten);
 
   std::string region_;
   RegionStore& store_;
@@ -50,7 +65,7 @@ class InstanceRecorder {
   const Log& log_;
 
   std::mutex mutex_;
-  Reports pending_;
+  PendingReports pending_;
 
   // Of the thread that flushes.
   std::chrono::milliseconds written_at_{-1};  // monotonic; -1: never

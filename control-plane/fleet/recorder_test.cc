@@ -121,6 +121,38 @@ TEST_CASE("past the bound, an instance is known to be one more") {
   CHECK_FALSE(fleet.store.heard.front().watched);
 }
 
+TEST_CASE("while the store fails, one instance keeps its newest reports and a mark of the others") {
+  Recording fleet;
+  fleet.store.down = true;
+  fleet.start("host", 1);
+  for (std::int64_t sequence = 2; sequence <= 100'000; ++sequence) {
+    fleet.watch("host", sequence);
+    if (sequence % 10'000 == 0) fleet.recorder.flush();
+  }
+  fleet.store.down = false;
+  fleet.recorder.flush();
+  const auto& heard = fleet.store.heard;
+  REQUIRE(heard.size() == limits::kSequencesPending + 1);
+  CHECK(heard.front().instance == kUnlistedInstances);
+  CHECK(heard[1].started);
+  CHECK(heard.back().sequence == 100'000);
+}
+
+TEST_CASE("while the store fails, all instances together keep a bounded number of reports") {
+  Recording fleet;
+  fleet.store.down = true;
+  const auto instances = limits::kInstanceReportsPending / limits::kSequencesPending + 1000;
+  for (std::int64_t sequence = 1; sequence <= 2 * std::int64_t{limits::kSequencesPending};
+       ++sequence) {
+    for (std::size_t i = 0; i < instances; ++i) fleet.watch("host-" + std::to_string(i), sequence);
+    fleet.recorder.flush();
+  }
+  fleet.store.down = false;
+  fleet.recorder.flush();
+  CHECK(fleet.store.heard.size() <= limits::kInstanceReportsPending + 1);
+  CHECK(fleet.store.heard.front().instance == kUnlistedInstances);
+}
+
 TEST_CASE("what is there when the recorder is asked to stop is written") {
   Recording fleet;
   std::stop_source stop;

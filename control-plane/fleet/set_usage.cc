@@ -52,14 +52,19 @@ bool has(const std::vector<PinnedSet>& pins, std::int64_t set_id) {
   return std::ranges::find(pins, set_id, &PinnedSet::set_id) != pins.end();
 }
 
-// Whether an instance of this agent, with whatever it runs, may hold the set. Of a deleted agent
-// nobody knows any more.
+// Whether an instance of this agent, with whatever it runs, may hold the set. It may when the agent
+// is deleted, or when there were deployments before the oldest that is kept.
 Result<bool> ever_bound(Catalog& catalog, const Organization& organization, const FleetAgent& agent,
                         std::int64_t set_id) {
   if (agent.deleted || has(agent.sets, set_id)) return true;
+  auto live = catalog.find_agent(organization.id, agent.name);
+  if (!live) return propagate(live, "find agent");
+  // Deleted in the catalog already; the name may be a later agent's.
+  if (!*live || (*live)->id != agent.id) return true;
   auto deployments = catalog.list_deployments(organization.id, agent.name);
   if (!deployments && deployments.error().code == ErrorCode::not_found) return true;
   if (!deployments) return propagate(deployments, "list deployments");
+  if (deployments->size() >= static_cast<std::size_t>(limits::kDeploymentsKept)) return true;
   return std::ranges::any_of(*deployments,
                              [&](const Deployment& one) { return has(one.pins, set_id); });
 }

@@ -94,6 +94,21 @@ TEST_CASE("an old key may go when its last watching instance has been replaced")
   CHECK(t.safe(2) == SafeToRevoke::no);
 }
 
+TEST_CASE("the deployments of a later agent of a name say nothing of the earlier one's instances") {
+  Usage t;
+  t.hear("host-1", true, 9'999);  // it runs a release that nobody knows any more
+  DeployRequest without = deploy_of("bot");
+  without.secret_set = "";
+  need(t.catalog().update_agent(t.acme, std::move(without)));
+  t.provision();
+  t.listen();
+  CHECK(t.read().version_unknown.size() == 1);
+  // The region has not heard of it yet.
+  need(t.catalog().delete_agent(t.acme, "bot"));
+  need(t.catalog().create_agent(t.acme, deploy_of("bot")));
+  CHECK(t.read().version_unknown.size() == 1);
+}
+
 TEST_CASE("a version that a deployment pins would come back with the next start") {
   Usage t;
   t.roll("2");

@@ -1,9 +1,6 @@
 #include "control-plane/http/connection.h"
 
 #include <algorithm>
-#include <cctype>
-#include <charconv>
-#include <cstring>
 #include <string>
 #include <utility>
 #include <variant>
@@ -11,25 +8,23 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/http/error.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/vector_body.hpp>
 #include <poll.h>
 
-#include "control-plane/http/target.h"
 #include "core/limits.h"
 
 namespace agent_secrets::control_plane {
 namespace {
 
 namespace asio = boost::asio;
-namespace http = boost::beast::http;
 using boost::system::error_code;
 using std::chrono::steady_clock;
+using Progress = Incoming::Progress;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
 constexpr std::size_t kReadSize = 16 * 1024;
+// What a connection that may stay idle for long has memory for.
+constexpr std::size_t kIdleReadSize = 2 * 1024;
 // Holds a whole header, which the parser wants in one piece, and one read beyond it.
 constexpr std::size_t kReadBuffer = limits::kRequestHeader + 2 * kReadSize;
 constexpr std::chrono::seconds kParkedMax{120};
@@ -39,21 +34,6 @@ constexpr std::chrono::seconds kLingerBody{10};
 constexpr std::chrono::seconds kLingerEnd{2};
 // Between two attempts to cancel what is going on past its deadline.
 constexpr std::chrono::milliseconds kCancelAgain{100};
-
-int status_of(const error_code& error) {
-  if (error == http::error::body_limit) return 413;
-  if (error == http::error::header_limit) return 431;
-  return 400;
-}
-
-std::string lower_case(std::string_view text) {
-  std::string lowered(text);
-  std::ranges::transform(lowered, lowered.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return lowered;
-}
-
-std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
 // Runs a subscription's cancellation however the parking ends.
 class Subscription {
@@ -78,69 +58,29 @@ std::chrono::seconds unix_seconds() {
       std::chrono::system_clock::now().time_since_epoch());
 }
 
+std::string_view organization_of(const Request& request) {
+  const auto organization = request.params.find("org");
+  if (organization == request.params.end()) return {};
+  return std::string_view(organization->second).substr(0, 64);
+}
+
 }  // namespace
 
-// A request while it arrives. Body and header fields live in wiped memory; the copies that
-// `request` holds of the header are wiped here.
-struct Connection::Incoming {
-  using Allocator = WipingAllocator<char>;
-  using Parser = http::request_parser<http::vector_body<char, Allocator>, Allocator>;
-
-  explicit Incoming(ConnectionContext& shared) : context(shared) {
-    parser.eager(false);  // stops after the header, so that make_room() comes before the body
-    parser.header_limit(limits::kRequestHeader);
-    parser.body_limit(limits::kRequestBody);
-  }
-  Incoming(const Incoming&) = delete;
-  Incoming& operator=(const Incoming&) = delete;
-  ~Incoming() {
-    context.body_bytes -= body_bytes;
-    for (auto& [name, value] : request.headers) wipe_memory(value.data(), value.size());
-  }
-
-  // From what the parser has: after an error that may be less than a whole header. False: 400.
-  bool fill_request();
-  [[nodiscard]] bool wants_continue() const {
-    return parser.is_header_done() && !parser.is_done() && parser.get().version() == 11 &&
-           expects_continue();
-  }
-  // What a client that was refused is still going to send.
-  [[nodiscard]] std::uint64_t unread_body() const;
-  [[nodiscard]] bool expects_continue() const {
-    return lower_case(view(parser.get()[http::field::expect])) == "100-continue";
-  }
-
-  ConnectionContext& context;
-  std::uint64_t body_bytes = 0;  // its part of the context's
-  Parser parser;
-  Request request;
-  int status = 400;  // when it is bad
-  bool continued = false;
-  bool expecting_continue = false;  // refused before it sent its body
-  steady_clock::time_point began;
-};
-
-bool Connection::Incoming::fill_request() {
-  const auto& message = parser.get();
-  request.method = view(message.method_string());
-  for (const auto& field : message) {
-    std::string& value = request.headers[lower_case(view(field.name_string()))];
-    if (!value.empty()) value += ", ";
-    value += view(field.value());
-  }
-  request.body = std::string_view(message.body().data(), message.body().size());
-  const bool has_host = message.version() < 11 || message.count(http::field::host) == 1;
-  return parse_target(view(message.target()), request) && has_host;
-}
-
-// From the field: the parser gives its own reading of it only once it has accepted the header.
-std::uint64_t Connection::Incoming::unread_body() const {
-  if ((status != 413 && status != 503) || expecting_continue) return 0;
-  const std::string_view text = view(parser.get()[http::field::content_length]);
-  std::uint64_t length = kLingerBytes;
-  std::from_chars(text.data(), text.data() + text.size(), length);
-  return length;
-}
+ConnectionContext::ConnectionContext(const ServerOptions& server_options,
+                                     const Router& server_router, const Log& server_log,
+                                     HttpCounters& server_counters, asio::io_context& io,
+                                     asio::thread_pool& pool)
+    : options(server_options),
+      router(server_router),
+      log(server_log),
+      counters(server_counters),
+      workers(pool),
+      channel(std::make_shared<WakeChannel>(io)),
+      turns(io.get_executor(), options.worker_threads),
+      seats(static_cast<std::size_t>(options.max_connections)),
+      bodies(limits::kRequestBodies, {.numerator = 1, .denominator = 2}),
+      answers(limits::kAnswers, {.numerator = 1, .denominator = 2}),
+      failures(log) {}
 
 // What a parked request sleeps on.
 struct Connection::Bell {
@@ -150,14 +90,19 @@ struct Connection::Bell {
   bool client_gone = false;
 };
 
-Connection::Connection(std::unique_ptr<Stream> stream, ConnectionContext& context)
+Connection::Connection(std::unique_ptr<Stream> stream, std::string address,
+                       ConnectionContext& context)
     : stream_(std::move(stream)),
       context_(context),
       buffer_(kReadBuffer),
-      timer_(stream_->socket().get_executor()) {}
+      timer_(stream_->socket().get_executor()),
+      seat_(context.seats, std::move(address), steady_clock::now(), [this] {
+        ++context_.counters.closed_connections;
+        abort();
+      }) {}
 
 asio::awaitable<void> Connection::run() {
-  arm(context_.options.request_timeout);
+  arm(header_time());
   // Not `while (co_await …) {}`: GCC 12 compiles that into a trap.
   bool alive = co_await stream_->handshake();
   while (alive) alive = co_await serve_one();
@@ -203,138 +148,266 @@ void Connection::disarm() {
   timer_.cancel();
 }
 
+// A stranger has less time.
+std::chrono::seconds Connection::bounded(std::chrono::seconds time) const {
+  return seat_.is_strangers() ? std::min(time, context_.options.stranger_timeout) : time;
+}
+
+std::chrono::seconds Connection::header_time() const {
+  return bounded(context_.options.request_timeout);
+}
+
 // True: the connection lives on.
 asio::awaitable<bool> Connection::serve_one() {
-  Incoming incoming(context_);
-  const Received received = co_await receive(incoming);
-  if (received == Received::nothing) co_return false;
-  disarm();
-  const bool understood = incoming.fill_request() && received == Received::request;
-  std::unique_ptr<Response> response;
-  if (understood) {
-    response = co_await answer(incoming.request);
-    if (!response) co_return false;
-  } else {
-    response =
-        std::make_unique<Response>(context_.router.refuse(incoming.request, incoming.status));
-  }
-  const bool close = !understood || context_.stopping || !incoming.parser.get().keep_alive();
-  const std::string text =
-      response_text(*response, {.head = incoming.request.method == "HEAD",
-                                .close = close,
-                                .http_1_0 = incoming.parser.get().version() < 11,
-                                .date = unix_seconds()});
-  arm(context_.options.request_timeout);
-  const bool written = co_await stream_->write(text);
-  const auto organization = incoming.request.params.find("org");
-  context_.log.info("request",
-                    {{"method", std::string_view(incoming.request.method).substr(0, 16)},
-                     {"route", context_.router.route_of(incoming.request)},
-                     {"status", response->status},
-                     {"bytes", text.size()},
-                     {"duration_us", microseconds_since(incoming.began)},
-                     {"organization", organization == incoming.request.params.end()
-                                          ? std::string_view()
-                                          : std::string_view(organization->second).substr(0, 64)}});
-  if (written && !understood) co_await linger(incoming.unread_body());
-  if (written && understood && close) co_await stream_->finish_writing();
+  Incoming incoming;
+  std::unique_ptr<Response> response = co_await respond(incoming);
+  body_.give_back();
+  if (!response) co_return false;
+  const bool close = incoming.refused || context_.stopping || !incoming.keep_alive || !keeps_seat_;
+  const bool written = co_await write(incoming, std::move(response), close);
+  if (written && incoming.refused) co_await linger(incoming.unread_body(kLingerBytes));
+  if (written && !incoming.refused && close) co_await stream_->finish_writing();
   co_return written && !close;
 }
 
-asio::awaitable<Connection::Received> Connection::receive(Incoming& incoming) {
-  bool idle = buffer_.size() == 0;
+// Null: the client went away.
+asio::awaitable<std::unique_ptr<Response>> Connection::respond(Incoming& incoming) {
+  Progress progress = co_await receive(incoming);
+  if (progress == Progress::header) {
+    auto refusal = co_await admit_body(incoming);
+    if (refusal) {
+      incoming.refused = true;
+      co_return refusal;
+    }
+    progress = co_await receive(incoming);
+  }
+  disarm();
+  if (progress == Progress::more) co_return nullptr;
+  if (progress == Progress::whole) {
+    auto refusal = co_await refuse_deaf(incoming.request);
+    if (refusal) co_return refusal;
+    co_return co_await answer(incoming);
+  }
+  incoming.refused = true;
+  co_return std::make_unique<Response>(context_.router.refuse(incoming.request, incoming.status));
+}
+
+// `more`: the client went away.
+asio::awaitable<Progress> Connection::receive(Incoming& incoming) {
+  const bool begins = incoming.began == steady_clock::time_point();
+  bool idle = begins && buffer_.size() == 0;
   if (idle) buffer_.shrink_to_fit();  // frees, and so wipes, what an earlier request left
-  arm(idle ? context_.options.idle_timeout : context_.options.request_timeout);
-  incoming.began = steady_clock::now();
+  if (begins) incoming.began = steady_clock::now();
+  if (begins) arm(idle ? bounded(context_.options.idle_timeout) : header_time());
   for (;;) {
-    if (!parse(incoming)) co_return Received::bad;
-    if (incoming.parser.is_done()) co_return Received::request;
+    const Progress progress = incoming.take(buffer_);
+    if (progress != Progress::more) co_return progress;
     // The parser takes a header or a chunk's size line whole; this one is longer than any may be.
-    if (buffer_.size() > kReadBuffer - kReadSize) co_return Received::bad;
-    if (!co_await send_continue(incoming)) co_return Received::nothing;
-    if (!co_await read_more(idle)) {
+    if (buffer_.size() > kReadBuffer - kReadSize) co_return Progress::bad;
+    const bool arrived = co_await read_more(idle);
+    if (!arrived) {
       incoming.status = 408;
-      co_return timed_out_ && !idle ? Received::bad : Received::nothing;
+      co_return timed_out_ && !idle ? Progress::bad : Progress::more;
     }
     if (idle) {
       idle = false;
       incoming.began = steady_clock::now();
-      arm(context_.options.request_timeout);
+      arm(header_time());
     }
   }
-}
-
-// Takes what the buffer has of the request. False: `status` says why it is refused.
-bool Connection::parse(Incoming& incoming) {
-  auto& parser = incoming.parser;
-  while (buffer_.size() > 0 && !parser.is_done()) {
-    error_code error;
-    const std::size_t used = parser.put(buffer_.data(), error);
-    buffer_.consume(used);
-    if (error && error != http::error::need_more) {
-      incoming.status = status_of(error);
-      incoming.expecting_continue = incoming.expects_continue();
-      return false;
-    }
-    if (parser.is_header_done() && !parser.eager() && !make_room(incoming)) return false;
-    if (error || used == 0) break;
-  }
-  return true;
-}
-
-// The parser takes the memory for a body as soon as it is promised, before anybody has shown a
-// token: all connections together may promise so much.
-bool Connection::make_room(Incoming& incoming) {
-  auto& parser = incoming.parser;
-  parser.eager(true);
-  if (parser.is_done()) return true;
-  const std::uint64_t promised = parser.content_length().value_or(limits::kRequestBody);
-  if (context_.body_bytes + promised > limits::kRequestBodies) {
-    incoming.status = 503;
-    incoming.expecting_continue = incoming.expects_continue();
-    return false;
-  }
-  context_.body_bytes += promised;
-  incoming.body_bytes = promised;
-  return true;
 }
 
 asio::awaitable<bool> Connection::read_more(bool idle) {
   if (timed_out_ || (idle && context_.stopping)) co_return false;
   idle_ = idle;
-  const std::size_t size = co_await stream_->read_some(buffer_.prepare(kReadSize));
+  if (idle) seat_.may_go();
+  const std::size_t size =
+      co_await stream_->read_some(buffer_.prepare(idle ? kIdleReadSize : kReadSize));
   idle_ = false;
+  if (!seat_.is_strangers()) seat_.stays();
   buffer_.commit(size);
   co_return size > 0;
 }
 
-// RFC 9110 section 10.1.1: the client holds its body back until it hears from us.
-asio::awaitable<bool> Connection::send_continue(Incoming& incoming) {
-  if (incoming.continued || !incoming.wants_continue()) co_return true;
-  incoming.continued = true;
-  co_return co_await stream_->write("HTTP/1.1 100 Continue\r\n\r\n");
+// Before it is known whose request it is, it waits in its address's queue. Writes are a queue
+// apart, so that the account's reads go on beside them.
+Connection::Queue Connection::queue_of(bool writes) const {
+  if (account_.empty()) {
+    return {.name = "address " + seat_.address(), .at_most = limits::kReadsPerAddress};
+  }
+  if (writes) return {.name = "write " + account_, .at_most = limits::kWritesPerAccount};
+  return {.name = "read " + account_, .at_most = limits::kReadsPerAccount};
+}
+
+// False: the account has its share of connections, and this one closes with its answer.
+bool Connection::belong_to(std::string account) {
+  account_ = std::move(account);
+  keeps_seat_ = seat_.belong_to(account_);
+  return keeps_seat_;
+}
+
+// The first step of the request's route.
+asio::awaitable<Admission> Connection::ask_route(Request& request) {
+  seat_.stays();
+  const Queue queue = queue_of(false);
+  co_await context_.turns.wait(queue.name, queue.at_most);
+  const Turns::Turn turn(context_.turns, queue.name);
+  co_return co_await asio::co_spawn(
+      context_.workers,
+      [this, &request]() -> asio::awaitable<Admission> {
+        co_return context_.router.admit(request);
+      },
+      asio::use_awaitable);
+}
+
+// While much is unread already: refuses a read of an account that may be the one that does not
+// read, before an answer is made for which there is no room. Null: go on.
+asio::awaitable<std::unique_ptr<Response>> Connection::refuse_deaf(Request& request) {
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  if (!reads || context_.answers.taken() < limits::kAnswers / 4) co_return nullptr;
+  const Admission admission = co_await ask_route(request);
+  const auto* admitted = std::get_if<Admitted>(&admission);
+  if (admitted == nullptr) co_return nullptr;
+  if (context_.answers.left_for(admitted->account) >= limits::kResponseBody) co_return nullptr;
+  belong_to(admitted->account);
+  ++context_.counters.refused_answers;
+  co_return std::make_unique<Response>(refuse(request, 429, limits::kBusyRetry));
+}
+
+// Asks the request's route, and makes room. Null: the body may come.
+asio::awaitable<std::unique_ptr<Response>> Connection::admit_body(Incoming& incoming) {
+  disarm();
+  Admission admission = co_await ask_route(incoming.request);
+  if (auto* response = std::get_if<Response>(&admission)) {
+    belong_to({});
+    incoming.status = response->status;
+    co_return checked(incoming.request, std::move(*response));
+  }
+  auto refusal = make_room(incoming, std::get<Admitted>(admission));
+  if (refusal) co_return refusal;
+  arm(context_.options.request_timeout);
+  if (incoming.expects_continue()) {
+    const bool written = co_await stream_->write("HTTP/1.1 100 Continue\r\n\r\n");
+    if (!written) abort();  // the next read says so
+  }
+  co_return nullptr;
+}
+
+// The parser takes memory for as much body as the header promises.
+std::unique_ptr<Response> Connection::make_room(Incoming& incoming, const Admitted& admitted) {
+  belong_to(admitted.account);
+  const std::uint64_t promised = incoming.promised_body(admitted.body_max);
+  incoming.status = 413;
+  if (promised <= admitted.body_max) {
+    const auto verdict = context_.bodies.take(admitted.account, promised, body_);
+    if (verdict == SharedBudget::Verdict::taken) {
+      incoming.begin_body(admitted.body_max);
+      return nullptr;
+    }
+    ++context_.counters.refused_bodies;
+    incoming.status = verdict == SharedBudget::Verdict::account_full ? 429 : 503;
+  }
+  return std::make_unique<Response>(refuse(incoming.request, incoming.status, limits::kBusyRetry));
 }
 
 // Null: the client went away while it was parked.
-asio::awaitable<std::unique_ptr<Response>> Connection::answer(Request& request) {
+asio::awaitable<std::unique_ptr<Response>> Connection::answer(Incoming& incoming) {
+  Request& request = incoming.request;
+  const bool writes = request.method != "GET" && request.method != "HEAD";
   const auto parked_since = steady_clock::now();
   for (bool last = false;; last = context_.stopping) {
-    Outcome outcome = co_await asio::co_spawn(
-        context_.workers,
-        [this, &request]() -> asio::awaitable<Outcome> {
-          co_return context_.router.dispatch(request);
-        },
-        asio::use_awaitable);
-    if (auto* response = std::get_if<Response>(&outcome)) {
-      co_return std::make_unique<Response>(std::move(*response));
+    seat_.stays();
+    const Queue queue = queue_of(writes);
+    co_await context_.turns.wait(queue.name, queue.at_most);
+    Dispatched dispatched;
+    {
+      const Turns::Turn turn(context_.turns, queue.name);
+      dispatched = co_await asio::co_spawn(
+          context_.workers,
+          [this, &request]() -> asio::awaitable<Dispatched> {
+            co_return context_.router.dispatch(request);
+          },
+          asio::use_awaitable);
+    }
+    belong_to(std::move(dispatched.account));
+    if (auto* response = std::get_if<Response>(&dispatched.outcome)) {
+      co_return checked(request, std::move(*response));
     }
     if (last) co_return std::make_unique<Response>(context_.router.refuse(request, 503));
-    if (!context_.stopping && !co_await park(std::get<Wait>(outcome))) co_return nullptr;
+    if (!keeps_seat_) {
+      ++context_.counters.refused_watches;
+      co_return std::make_unique<Response>(refuse(request, 429, limits::kWatchRetry));
+    }
+    if (!context_.stopping) {
+      const bool woken = co_await park(std::get<Wait>(dispatched.outcome));
+      if (!woken) co_return nullptr;
+    }
     // Grown, even when the wake came at once: 0 means "has not waited".
     request.waited =
         std::chrono::ceil<std::chrono::milliseconds>(steady_clock::now() - parked_since);
     request.must_answer = context_.stopping;
   }
+}
+
+// A handler's answer, or 429 in place of a 401 of which there are too many.
+std::unique_ptr<Response> Connection::checked(const Request& request, Response response) {
+  if (response.failed) {
+    ++context_.counters.failed_authentications;
+    const auto wait =
+        context_.failures.count(seat_.address(), *response.failed, steady_clock::now());
+    if (wait) {
+      ++context_.counters.throttled;
+      response = refuse(request, 429, *wait);
+    }
+  }
+  return std::make_unique<Response>(std::move(response));
+}
+
+Response Connection::refuse(const Request& request, int status,
+                            std::chrono::seconds retry_after) const {
+  Response response = context_.router.refuse(request, status);
+  if (status == 429) {
+    response.headers.emplace_back("Retry-After", std::to_string(retry_after.count()));
+  }
+  return response;
+}
+
+asio::awaitable<bool> Connection::write(const Incoming& incoming,
+                                        std::unique_ptr<Response> response, bool close) {
+  if (seat_.is_strangers()) seat_.may_go();
+  int status = 0;
+  SharedBudget::Hold hold;
+  const std::string text = text_within_budget(incoming, std::move(*response), close, hold, status);
+  response.reset();
+  arm(context_.options.request_timeout);
+  const bool written = co_await stream_->write(text);
+  context_.log.info("request", {{"method", std::string_view(incoming.request.method).substr(0, 16)},
+                                {"route", context_.router.route_of(incoming.request)},
+                                {"status", status},
+                                {"bytes", text.size()},
+                                {"duration_us", microseconds_since(incoming.began)},
+                                {"organization", organization_of(incoming.request)}});
+  co_return written;
+}
+
+// The bytes to send: the response, or a refusal where unread answers take too much memory already.
+std::string Connection::text_within_budget(const Incoming& incoming, Response response, bool close,
+                                           SharedBudget::Hold& hold, int& status) {
+  const ResponseFraming framing{.head = incoming.request.method == "HEAD",
+                                .close = close,
+                                .http_1_0 = incoming.http_1_0,
+                                .date = unix_seconds()};
+  status = response.status;
+  std::string text = response_text(response, framing);
+  if (text.size() <= limits::kSmallAnswer) return text;
+  // All strangers together are one account here: otherwise a thousand addresses would be a
+  // thousand.
+  const auto verdict =
+      context_.answers.take(account_.empty() ? "strangers" : account_, text.size(), hold);
+  if (verdict == SharedBudget::Verdict::taken) return text;
+  ++context_.counters.refused_answers;
+  status = verdict == SharedBudget::Verdict::account_full ? 429 : 503;
+  return response_text(refuse(incoming.request, status, limits::kBusyRetry), framing);
 }
 
 // False: the client went away. A wake that comes before the sleep begins is not lost: it is posted

@@ -1,12 +1,17 @@
 #pragma once
-// One accepted connection, from its TLS handshake to its last answer: receive a request within its
-// bounds and its time, have a worker answer it, park it when the handler says Wait, write, log, and
-// go on while the client keeps the connection alive.
+// One accepted connection, from its TLS handshake to its last answer: receive a header, learn from
+// its route whose request it is, receive the body if it may have room, have a worker answer it,
+// park it when the handler says Wait, write, log, and go on while the client keeps the connection
+// alive.
+//
+// Until a token or proof was accepted the client is a stranger: little time, no room for a body, no
+// `100 Continue`, and the first to go when connections run out (seats.h). What accounts may have is
+// in shared_budget.h and turns.h.
 //
 // Whatever is wrong with a request is answered in JSON, and what the client still sends is read and
 // dropped (within bounds) before the connection closes: closing with unread bytes makes the kernel
 // send a reset, which can overtake the answer, and the official CLI takes a dropped connection for
-// success (contract 2.4).
+// success.
 //
 // Threads: the I/O thread only; the handler runs on the pool while the connection waits for it.
 
@@ -14,36 +19,50 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <string_view>
+#include <string>
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
 
+#include "control-plane/http/counters.h"
+#include "control-plane/http/failed_authentications.h"
+#include "control-plane/http/incoming.h"
 #include "control-plane/http/response_text.h"
 #include "control-plane/http/router.h"
+#include "control-plane/http/seats.h"
 #include "control-plane/http/server.h"
+#include "control-plane/http/shared_budget.h"
 #include "control-plane/http/stream.h"
+#include "control-plane/http/turns.h"
 #include "control-plane/http/wake_channel.h"
 #include "core/log.h"
-#include "core/wiping_allocator.h"
 
 namespace agent_secrets::control_plane {
 
 // What all connections of a server share; outlives them.
 struct ConnectionContext {
+  ConnectionContext(const ServerOptions& options, const Router& router, const Log& log,
+                    HttpCounters& counters, boost::asio::io_context& io,
+                    boost::asio::thread_pool& workers);
+
   const ServerOptions& options;
   const Router& router;
   const Log& log;
+  HttpCounters& counters;
   boost::asio::thread_pool& workers;
   std::shared_ptr<WakeChannel> channel;
+  Turns turns;
+  Seats seats;
+  SharedBudget bodies;   // bytes of the requests that are being received or answered
+  SharedBudget answers;  // bytes of the answers that are being written
+  FailedAuthentications failures;
   bool stopping = false;
-  std::uint64_t body_bytes = 0;  // promised by the requests that are being received or answered
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(std::unique_ptr<Stream> stream, ConnectionContext& context);
+  // `address`: the client's, as failures and seats count it.
+  Connection(std::unique_ptr<Stream> stream, std::string address, ConnectionContext& context);
 
   boost::asio::awaitable<void> run();
   // Closes an idle connection and wakes a parked one; the others end with their answer.
@@ -52,33 +71,52 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void abort();
 
  private:
-  struct Incoming;
   struct Bell;
-  enum class Received { request, nothing, bad };
+  struct Queue {
+    std::string name;
+    int at_most;
+  };
 
   boost::asio::awaitable<bool> serve_one();
-  bool parse(Incoming& incoming);
-  bool make_room(Incoming& incoming);
-  boost::asio::awaitable<Received> receive(Incoming& incoming);
+  boost::asio::awaitable<std::unique_ptr<Response>> respond(Incoming& incoming);
+  boost::asio::awaitable<Incoming::Progress> receive(Incoming& incoming);
   boost::asio::awaitable<bool> read_more(bool idle);
-  boost::asio::awaitable<bool> send_continue(Incoming& incoming);
-  boost::asio::awaitable<std::unique_ptr<Response>> answer(Request& request);
+  boost::asio::awaitable<Admission> ask_route(Request& request);
+  boost::asio::awaitable<std::unique_ptr<Response>> refuse_deaf(Request& request);
+  boost::asio::awaitable<std::unique_ptr<Response>> admit_body(Incoming& incoming);
+  std::unique_ptr<Response> make_room(Incoming& incoming, const Admitted& admitted);
+  boost::asio::awaitable<std::unique_ptr<Response>> answer(Incoming& incoming);
+  boost::asio::awaitable<bool> write(const Incoming& incoming, std::unique_ptr<Response> response,
+                                     bool close);
   boost::asio::awaitable<bool> park(const Wait& wait);
   boost::asio::awaitable<void> linger(std::uint64_t still_expected);
+  [[nodiscard]] Queue queue_of(bool writes) const;
+  bool belong_to(std::string account);
+  std::unique_ptr<Response> checked(const Request& request, Response response);
+  [[nodiscard]] Response refuse(const Request& request, int status,
+                                std::chrono::seconds retry_after) const;
+  std::string text_within_budget(const Incoming& incoming, Response response, bool close,
+                                 SharedBudget::Hold& hold, int& status);
   void watch_for_hangup(const std::shared_ptr<Bell>& bell);
   void check_hangup(const std::shared_ptr<Bell>& bell);
   void arm(std::chrono::milliseconds time);
   void watch_deadline();
   void disarm();
+  [[nodiscard]] std::chrono::seconds bounded(std::chrono::seconds time) const;
+  [[nodiscard]] std::chrono::seconds header_time() const;
 
   std::unique_ptr<Stream> stream_;
   ConnectionContext& context_;
-  boost::beast::basic_flat_buffer<WipingAllocator<char>> buffer_;
+  Incoming::Buffer buffer_;
   boost::asio::steady_timer timer_;
   std::chrono::steady_clock::time_point deadline_;
   bool timed_out_ = false;
   bool idle_ = false;
+  SharedBudget::Hold body_;     // of the request that is being served
   std::shared_ptr<Bell> bell_;  // while parked
+  std::string account_;         // of the last request; empty: a stranger's
+  Seats::Seat seat_;
+  bool keeps_seat_ = true;  // false: the account has its share of connections
 };
 
 }  // namespace agent_secrets::control_plane

@@ -47,16 +47,13 @@ TEST_CASE("a client that keeps trickling is answered with 408 all the same") {
   asio::thread_pool workers(1);
   const ServerOptions options{.request_timeout = std::chrono::seconds(0)};
   Router router([](const Request&, int status) { return Response{.status = status}; });
-  router.add("GET", "/hello", [](const Request&) { return Response{}; });
+  router.add_open("GET", "/hello", [](const Request&) { return Response{}; });
   const Log log("test", LogLevel::error, LogFormat::json);
-  ConnectionContext context{.options = options,
-                            .router = router,
-                            .log = log,
-                            .workers = workers,
-                            .channel = std::make_shared<WakeChannel>(io)};
+  HttpCounters counters;
+  ConnectionContext context(options, router, log, counters, io, workers);
   std::string written;
-  const auto connection =
-      std::make_shared<Connection>(std::make_unique<TricklingStream>(io, written), context);
+  const auto connection = std::make_shared<Connection>(
+      std::make_unique<TricklingStream>(io, written), "192.0.2.1", context);
   asio::co_spawn(io, connection->run(), asio::detached);
   io.run();
   context.channel->close();

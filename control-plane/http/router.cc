@@ -50,34 +50,30 @@ std::string_view effective_method(const Request& request) {
 
 Router::Router(Fallback fallback) : fallback_(std::move(fallback)) {}
 
-void Router::add(std::string_view method, std::string_view pattern, Handler handler) {
+void Router::add(std::string_view method, std::string_view pattern, Admit admit) {
   routes_.push_back({.method = std::string(method),
                      .pattern = std::string(method) + " " + std::string(pattern),
                      .segments = split(pattern),
-                     .handler = std::move(handler)});
+                     .admit = std::move(admit)});
 }
 
-Outcome Router::dispatch(Request& request) const {
-  std::set<std::string> allowed;
+void Router::add_open(std::string_view method, std::string_view pattern,
+                      std::function<Response(const Request&)> answer) {
+  add(method, pattern, [answer = std::move(answer)](const Request& request) -> Admission {
+    return answer(request);
+  });
+}
+
+const Router::Route* Router::find(const Request& request, std::set<std::string>* allowed) const {
   for (const Route& route : routes_) {
     if (!matches(route.segments, request.segments)) continue;
-    if (route.method != effective_method(request)) {
-      allowed.insert(route.method);
-      continue;
-    }
-    request.params.clear();
-    for (std::size_t i = 0; i < route.segments.size(); ++i) {
-      const std::string& name = route.segments[i];
-      if (!is_parameter(name) || takes_the_rest(name)) continue;
-      request.params[name.substr(1, name.size() - 2)] = request.segments[i];
-    }
-    try {
-      return route.handler(request);
-    } catch (const std::exception&) {
-      // No text: what a library put into its message may come from the body.
-      return fallback_(request, 500);
-    }
+    if (route.method == effective_method(request)) return &route;
+    if (allowed != nullptr) allowed->insert(route.method);
   }
+  return nullptr;
+}
+
+Response Router::refuse_unrouted(const Request& request, std::set<std::string> allowed) const {
   if (allowed.empty()) return fallback_(request, 404);
   if (allowed.contains("GET")) allowed.insert("HEAD");
   std::string list;
@@ -85,6 +81,36 @@ Outcome Router::dispatch(Request& request) const {
   Response response = fallback_(request, 405);
   response.headers.emplace_back("Allow", std::move(list));
   return response;
+}
+
+Admission Router::admit(Request& request) const {
+  std::set<std::string> allowed;
+  const Route* route = find(request, &allowed);
+  if (route == nullptr) return refuse_unrouted(request, std::move(allowed));
+  request.params.clear();
+  for (std::size_t i = 0; i < route->segments.size(); ++i) {
+    const std::string& name = route->segments[i];
+    if (!is_parameter(name) || takes_the_rest(name)) continue;
+    request.params[name.substr(1, name.size() - 2)] = request.segments[i];
+  }
+  try {
+    return route->admit(request);
+  } catch (const std::exception&) {
+    return fallback_(request, 500);
+  }
+}
+
+Dispatched Router::dispatch(Request& request) const {
+  Admission admission = admit(request);
+  if (auto* refusal = std::get_if<Response>(&admission)) return {{}, std::move(*refusal)};
+  auto& [account, handle, body_max] = std::get<Admitted>(admission);
+  try {
+    Outcome outcome = handle(request);
+    return {std::move(account), std::move(outcome)};
+  } catch (const std::exception&) {
+    // No text: what a library put into its message may come from the body.
+    return {std::move(account), fallback_(request, 500)};
+  }
 }
 
 std::vector<std::string> Router::routes() const {
@@ -95,12 +121,8 @@ std::vector<std::string> Router::routes() const {
 }
 
 std::string_view Router::route_of(const Request& request) const {
-  for (const Route& route : routes_) {
-    if (route.method == effective_method(request) && matches(route.segments, request.segments)) {
-      return route.pattern;
-    }
-  }
-  return {};
+  const Route* route = find(request, nullptr);
+  return route == nullptr ? std::string_view() : std::string_view(route->pattern);
 }
 
 Response Router::refuse(const Request& request, int status) const {

@@ -10,14 +10,14 @@ namespace {
 
 Router make_router() {
   Router router([](const Request&, int status) { return Response{.status = status}; });
-  router.add("GET", "/orgs/{org}/sets/{set}", [](const Request& request) {
+  router.add_open("GET", "/orgs/{org}/sets/{set}", [](const Request& request) {
     return Response{.body = request.params.at("org") + "|" + request.params.at("set")};
   });
-  router.add("DELETE", "/orgs/{org}/sets/{set}", [](const Request&) { return Response{}; });
-  router.add("PATCH", "/proxy/{id}/{path...}",
-             [](const Request& request) { return Response{.body = request.params.at("id")}; });
-  router.add("GET", "/fails",
-             [](const Request&) -> Outcome { throw std::runtime_error("value in here"); });
+  router.add_open("DELETE", "/orgs/{org}/sets/{set}", [](const Request&) { return Response{}; });
+  router.add_open("PATCH", "/proxy/{id}/{path...}",
+                  [](const Request& request) { return Response{.body = request.params.at("id")}; });
+  router.add_open("GET", "/fails",
+                  [](const Request&) -> Response { throw std::runtime_error("value in here"); });
   return router;
 }
 
@@ -25,7 +25,7 @@ Response answer(std::string_view method, std::string_view target) {
   Request request;
   request.method = method;
   REQUIRE(parse_target(target, request));
-  return std::get<Response>(make_router().dispatch(request));
+  return std::get<Response>(make_router().dispatch(request).outcome);
 }
 
 TEST_CASE("a parameter takes one decoded segment") {
@@ -69,6 +69,30 @@ TEST_CASE("the route's name holds no name of the request") {
   request.method = "GET";
   REQUIRE(parse_target("/orgs/acme/sets/a?x=1", request));
   CHECK(make_router().route_of(request) == "GET /orgs/{org}/sets/{set}");
+}
+
+TEST_CASE("the first step alone says whose request it is, and answers nothing yet") {
+  Router router([](const Request&, int status) { return Response{.status = status}; });
+  int answered = 0;
+  router.add("PUT", "/sets/{set}", [&answered](const Request& request) -> Admission {
+    if (request.header("authorization").empty()) return Response{.status = 401};
+    return Admitted{.account = "a", .handle = [&answered](const Request& whole) -> Outcome {
+                      ++answered;
+                      return Response{.body = std::string(whole.body)};
+                    }};
+  });
+  Request request;
+  request.method = "PUT";
+  REQUIRE(parse_target("/sets/x", request));
+  CHECK(std::get<Response>(router.admit(request)).status == 401);
+  CHECK(router.dispatch(request).account.empty());
+  request.headers["authorization"] = "Bearer x";
+  CHECK(std::get<Admitted>(router.admit(request)).account == "a");
+  CHECK(answered == 0);
+  request.body = "body";
+  const Dispatched done = router.dispatch(request);
+  CHECK(done.account == "a");
+  CHECK(std::get<Response>(done.outcome).body == "body");
 }
 
 }  // namespace

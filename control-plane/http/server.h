@@ -2,18 +2,21 @@
 // HTTP/1.1 server: one I/O thread of Asio coroutines for all connections, a small pool of worker
 // threads for handlers (they block on SQLite). Bodies live in wiped memory. Whatever goes wrong
 // with a request (too large, too slow, malformed) is answered with the router's JSON error and only
-// then closed: the official CLI takes a dropped connection for success (contract 2.4).
+// then closed: the official CLI takes a dropped connection for success. How clients share what
+// there is: connection.h and limits.h.
 //
-// Threads: run() blocks its caller; stop() from any thread or signal-waiting thread: stops
-// accepting, wakes parked requests, lets the rest finish for `grace`.
+// Threads: run() blocks its caller; stop() and reload() come from any other thread. stop() stops
+// accepting, wakes parked requests, and lets the rest finish for `grace`.
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
 
+#include "control-plane/http/counters.h"
 #include "control-plane/http/router.h"
 #include "core/error.h"
+#include "core/limits.h"
 #include "core/log.h"
 
 namespace agent_secrets::control_plane {
@@ -27,8 +30,9 @@ struct ServerOptions {
   bool allow_plain_http = false;  // on an address that is not loopback
   int worker_threads = 4;
   int max_connections = 4096;
-  std::chrono::seconds request_timeout{30};  // to receive a request
+  std::chrono::seconds request_timeout{30};  // to receive a request, and to write its answer
   std::chrono::seconds idle_timeout{75};
+  std::chrono::seconds stranger_timeout = limits::kStrangerTime;  // for both, before a token
   std::chrono::seconds grace{10};
 };
 
@@ -36,7 +40,7 @@ class Server {
  public:
   // Binds at once, so that a used port is an error here (with a hint), not later.
   static Result<std::unique_ptr<Server>> bind(ServerOptions options, const Router& router,
-                                              const Log& log);
+                                              const Log& log, HttpCounters& counters);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -44,6 +48,9 @@ class Server {
   // Until stop(). An error when it ended without: nothing is served any more.
   Result<void> run();
   void stop();
+  // Reads certificate and key again, for connections from now on; those that are open go on. Files
+  // that cannot be used are logged, and what was read before stays.
+  void reload();
 
  private:
   struct Impl;

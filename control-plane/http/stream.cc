@@ -8,7 +8,6 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <openssl/ssl.h>
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -86,33 +85,6 @@ std::unique_ptr<Stream> make_plain_stream(tcp::socket socket) {
 
 std::unique_ptr<Stream> make_tls_stream(tcp::socket socket, asio::ssl::context& context) {
   return std::make_unique<TlsStream>(std::move(socket), context);
-}
-
-Result<std::shared_ptr<asio::ssl::context>> make_tls_context(const std::string& certificate_file,
-                                                             const std::string& key_file) {
-  auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
-  SSL_CTX* native = context->native_handle();
-  SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
-  SSL_CTX_set_options(native, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-#ifdef SSL_OP_CLEANSE_PLAINTEXT
-  SSL_CTX_set_options(native, SSL_OP_CLEANSE_PLAINTEXT);
-  // Nobody comes back with a ticket: a launch and a CLI make one connection in a process's life,
-  // and a sidecar keeps its own. Making two costs both sides as much as a signature.
-  SSL_CTX_set_num_tickets(native, 0);
-  SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
-#endif
-  error_code error;
-  context->use_certificate_chain_file(certificate_file, error);
-  if (error) {
-    return fail(ErrorCode::invalid, "TLS certificate " + certificate_file + ": " + error.message(),
-                "give the certificate followed by its chain, as PEM");
-  }
-  context->use_private_key_file(key_file, asio::ssl::context::pem, error);
-  if (error) {
-    return fail(ErrorCode::invalid, "TLS key " + key_file + ": " + error.message(),
-                "give the private key of that certificate, as PEM without a passphrase");
-  }
-  return context;
 }
 
 }  // namespace agent_secrets::control_plane

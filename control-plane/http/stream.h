@@ -1,7 +1,6 @@
 #pragma once
 // The bytes of one accepted connection, plain or TLS, behind one interface, so that the HTTP code
-// is compiled once. TLS is 1.2 or newer, by OpenSSL, which is told to wipe plaintext that has been
-// read (SSL_OP_CLEANSE_PLAINTEXT) and to refuse renegotiation.
+// is compiled once. tls_context.h has what TLS is spoken.
 //
 // Threads: the server's I/O thread only.
 
@@ -39,9 +38,5 @@ class Stream {
 std::unique_ptr<Stream> make_plain_stream(boost::asio::ip::tcp::socket socket);
 std::unique_ptr<Stream> make_tls_stream(boost::asio::ip::tcp::socket socket,
                                         boost::asio::ssl::context& context);
-
-// Loads and checks the certificate chain and its key.
-Result<std::shared_ptr<boost::asio::ssl::context>> make_tls_context(
-    const std::string& certificate_file, const std::string& key_file);
 
 }  // namespace agent_secrets::control_plane

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "control-plane/instance-api/answers.h"
+#include "core/limits.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -17,13 +18,21 @@ std::string_view sentence(ProofFailure failure) {
     case ProofFailure::bad_signature:
       return "the proof is not signed by this credential";
     case ProofFailure::wrong_audience:
-      return "the proof is for another base URL; compare the credential's urls with --public-url";
+      return "the proof is for another base URL; compare the credential's urls with `public-url "
+             "show`";
     case ProofFailure::wrong_request:
       return "the proof is for another method or path";
     case ProofFailure::clock_skew:
       return "the proof's time is too far from this server's clock";
   }
   return "the proof is not valid";
+}
+
+// Whether the client has not shown that it holds the key. The others are signed by the key: they
+// are an honest client's clock or configuration, or a replay, and must always get their own answer.
+bool is_guess(ProofFailure failure) {
+  return failure == ProofFailure::malformed || failure == ProofFailure::unknown_key ||
+         failure == ProofFailure::bad_signature;
 }
 
 }  // namespace
@@ -35,8 +44,10 @@ struct Authenticator::Lookup {
   const Log& log;
   Caller caller = {};
   bool store_failed = false;
+  FailedAuthentication claimed = {};  // in case that the proof does not hold
 
   std::optional<SigningPublicKey> operator()(std::string_view kid) {
+    claimed.kid = kid.substr(0, limits::kKeyIdMax);
     for (auto& [code, handle] : regions) {
       auto found = handle.store->find_credential(kid);
       if (!found) {
@@ -45,6 +56,7 @@ struct Authenticator::Lookup {
         continue;
       }
       if (!found->has_value()) continue;
+      claimed.kid_known = true;
       caller.region = code;
       caller.handle = &handle;
       caller.owner = std::move(**found);
@@ -63,7 +75,9 @@ std::expected<Caller, Response> Authenticator::authenticate(const Request& reque
   const std::string_view authorization = request.header("authorization");
   // Several headers arrive joined by commas (RFC 9110 section 5.3), and no proof contains one.
   if (authorization.empty() || authorization.find(',') != std::string_view::npos) {
-    return std::unexpected(refuse_proof(ProofFailure::malformed));
+    Response response = refuse_proof(ProofFailure::malformed);
+    if (!authorization.empty()) response.failed.emplace();
+    return std::unexpected(std::move(response));
   }
   const ProofExpectation expected{
       .audiences = public_urls_,
@@ -77,7 +91,9 @@ std::expected<Caller, Response> Authenticator::authenticate(const Request& reque
     if (proof.error() == ProofFailure::unknown_key && lookup.store_failed) {
       return std::unexpected(unavailable());
     }
-    return std::unexpected(refuse_proof(proof.error()));
+    Response response = refuse_proof(proof.error());
+    if (is_guess(proof.error())) response.failed = std::move(lookup.claimed);
+    return std::unexpected(std::move(response));
   }
   lookup.caller.claims = std::move(proof->claims);
   return std::move(lookup.caller);

@@ -4,6 +4,7 @@
 
 #include "control-plane/instance-api/bundle.h"
 #include "control-plane/instance-api/watch.h"
+#include "core/limits.h"
 
 namespace agent_secrets::control_plane {
 
@@ -19,10 +20,18 @@ HeardInstance report_of(const Caller& caller, const Request& request, const Cloc
           .at = clock.unix_time() - request.waited};
 }
 
-// Whoever only looks (secret-injector check) says so: what its instance runs has not changed.
-bool starts_with_it(const Request& request) {
+// `secret-injector check` and `env` only look, and a one-shot command is no instance: whatever runs
+// under that name still does. Any other purpose counts as a start, so that no instance is missed.
+bool starts_an_instance(const Request& request) {
   const auto purpose = request.query.find("purpose");
-  return purpose == request.query.end() || purpose->second != "check";
+  if (purpose == request.query.end()) return true;
+  return purpose->second != "check" && purpose->second != "one-shot";
+}
+
+Admitted admitted(const Caller& caller, Handler handle) {
+  return {.account = "credential " + caller.owner.credential.kid,
+          .handle = std::move(handle),
+          .body_max = limits::kInstanceBody};
 }
 
 }  // namespace
@@ -43,33 +52,56 @@ InstanceApi::InstanceApi(std::map<std::string, RegionHandle>& regions,
 
 Response InstanceApi::bundle(const Request& request) const {
   auto caller = authenticator_.authenticate(request);
-  if (!caller) return std::move(caller.error());
-  BundleAnswer answer = answer_bundle(*caller, clock_, log_);
-  if (answer.sequence > 0 && starts_with_it(request)) {
-    HeardInstance report = report_of(*caller, request, clock_);
-    report.sequence = answer.sequence;
-    report.started = true;
-    recorders_.at(caller->region).heard(std::move(report));
-  }
-  return std::move(answer.response);
+  return caller ? bundle_for(request, *caller) : std::move(caller.error());
 }
 
 Outcome InstanceApi::watch(const Request& request) const {
   auto caller = authenticator_.authenticate(request);
   if (!caller) return std::move(caller.error());
-  if (request.waited.count() == 0) {
-    HeardInstance report = report_of(*caller, request, clock_);
-    report.watched = true;
-    recorders_.at(caller->region).heard(std::move(report));
+  return watch_for(request, *caller);
+}
+
+Response InstanceApi::bundle_for(const Request& request, const Caller& caller) const {
+  BundleAnswer answer = answer_bundle(caller, clock_, log_);
+  if (answer.sequence > 0 && starts_an_instance(request)) {
+    HeardInstance report = report_of(caller, request, clock_);
+    report.sequence = answer.sequence;
+    report.started = true;
+    recorders_.at(caller.region).heard(std::move(report));
   }
-  return answer_watch(request, *caller, hubs_.at(caller->region), log_);
+  return std::move(answer.response);
+}
+
+Outcome InstanceApi::watch_for(const Request& request, const Caller& caller) const {
+  // Whoever holds a revoked credential could invent instances.
+  if (request.waited.count() == 0 && !caller.owner.credential.revoked) {
+    HeardInstance report = report_of(caller, request, clock_);
+    report.watched = true;
+    recorders_.at(caller.region).heard(std::move(report));
+  }
+  return answer_watch(request, caller, hubs_.at(caller.region), log_);
+}
+
+Admission InstanceApi::admit_bundle(const Request& request) const {
+  auto caller = authenticator_.authenticate(request);
+  if (!caller) return std::move(caller.error());
+  return admitted(*caller, [this, caller = *caller](const Request& whole) -> Outcome {
+    return bundle_for(whole, caller);
+  });
+}
+
+Admission InstanceApi::admit_watch(const Request& request) const {
+  auto caller = authenticator_.authenticate(request);
+  if (!caller) return std::move(caller.error());
+  return admitted(
+      *caller, [this, caller = *caller](const Request& whole) { return watch_for(whole, caller); });
 }
 
 void add_instance_routes(Router& router, InstanceApi& api) {
   router.add("GET", "/instance/v1/bundle",
-             [&api](const Request& request) -> Outcome { return api.bundle(request); });
+             [&api](const Request& request) { return api.admit_bundle(request); });
   router.add("GET", "/instance/v1/watch",
-             [&api](const Request& request) { return api.watch(request); });
+             [&api](const Request& request) { return api.admit_watch(request); });
 }
 
 }  // namespace agent_secrets::control_plane

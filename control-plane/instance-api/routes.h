@@ -4,7 +4,8 @@
 //
 // Every request that proves who asks is a report of its instance, and goes to the region's
 // InstanceRecorder: a watch with what it says that it runs, when it arrives (not again when it is
-// woken), a bundle with what it was given, unless it is asked for with ?purpose=check.
+// woken), a bundle with what it was given, unless it is asked for with ?purpose=check or one-shot.
+// Requests of a revoked credential are no reports.
 //
 // Threads: safe from several. The maps, the clock and the log must outlive it and its routes, and
 // the maps must not gain or lose regions meanwhile.
@@ -34,8 +35,14 @@ class InstanceApi {
 
   [[nodiscard]] Response bundle(const Request& request) const;
   [[nodiscard]] Outcome watch(const Request& request) const;
+  // The first steps of the routes.
+  [[nodiscard]] Admission admit_bundle(const Request& request) const;
+  [[nodiscard]] Admission admit_watch(const Request& request) const;
 
  private:
+  [[nodiscard]] Response bundle_for(const Request& request, const Caller& caller) const;
+  [[nodiscard]] Outcome watch_for(const Request& request, const Caller& caller) const;
+
   Authenticator authenticator_;
   std::map<std::string, ChangeHub>& hubs_;
   std::map<std::string, InstanceRecorder>& recorders_;

@@ -59,9 +59,14 @@ std::string_view next_element(std::string_view& list) {
   return element;
 }
 
+bool revoked(const Caller& caller, const std::optional<AgentSnapshot>& snapshot) {
+  return caller.owner.credential.revoked || is_revoked(snapshot, caller.owner.credential.kid);
+}
+
 struct Evaluation {
   std::string body;
   std::string tag;
+  bool revoked = false;
 };
 
 Result<Evaluation> evaluate(const Caller& caller) {
@@ -73,9 +78,14 @@ Result<Evaluation> evaluate(const Caller& caller) {
     running = store.find_release(caller.owner.agent_id, sequence);
     if (!running) return propagate(running, "find release");
   }
+  if (*snapshot) {
+    auto compared = compare_with_running(store, **snapshot, *running);
+    if (!compared) return propagate(compared, "compare versions");
+  }
   std::string body = watch_body(caller, *snapshot, *running);
   std::string tag = entity_tag(body);
-  return Evaluation{.body = std::move(body), .tag = std::move(tag)};
+  return Evaluation{
+      .body = std::move(body), .tag = std::move(tag), .revoked = revoked(caller, *snapshot)};
 }
 
 Response respond(int status, Evaluation evaluation, std::optional<std::chrono::seconds> wait) {
@@ -102,10 +112,8 @@ Wait park(ChangeHub& hub, std::int64_t agent_id, std::uint64_t generation,
 
 std::string watch_body(const Caller& caller, const std::optional<AgentSnapshot>& snapshot,
                        const std::optional<Release>& running) {
-  const bool revoked =
-      caller.owner.credential.revoked || is_revoked(snapshot, caller.owner.credential.kid);
-  const std::string_view state =
-      instance_state(snapshot, revoked, caller.claims.report.running_sequence, running);
+  const std::string_view state = instance_state(snapshot, revoked(caller, snapshot),
+                                                caller.claims.report.running_sequence, running);
   const bool tell = snapshot && state != "revoked";
   json::object body;
   body["state"] = json::string_view(state.data(), state.size());
@@ -166,6 +174,8 @@ Outcome answer_watch(const Request& request, const Caller& caller, ChangeHub& hu
   if (!names_entity_tag(request.header("if-none-match"), evaluation->tag)) {
     return respond(200, std::move(*evaluation), wait);
   }
+  // It knows that it is revoked. It is told nothing else, so it has nothing to wait for.
+  if (evaluation->revoked) return refuse(403, "revoked", "this credential has been revoked");
   const auto remaining = wait.value_or(std::chrono::seconds(0)) - request.waited;
   if (remaining > std::chrono::milliseconds(0) && !request.must_answer) {
     return park(hub, caller.owner.agent_id, generation, remaining);

@@ -7,6 +7,7 @@
 //   304 + ETag                    the answer is still the one that If-None-Match names, after the
 //                                 wait that `Prefer: wait=N` asks for (RFC 7240), at most
 //                                 limits::kWatchWaitMax
+//   403 revoked                   in place of that 304, and without a wait
 //
 //   {"state": "current"|"stale"|"superseded"|"revoked"|"unbound",
 //    "organization", "agent", "sequence",
@@ -15,7 +16,8 @@
 //    null}
 //
 // `latest` names the newest deployment, and for each of its sets the newest ready version, with the
-// keys that changed since the version it pins. A revoked caller learns its state and nothing else.
+// keys whose value differs from the version that the caller runs. A revoked caller learns its state
+// and nothing else.
 //
 // Threads: safe from several; no state.
 

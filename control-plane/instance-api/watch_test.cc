@@ -97,6 +97,49 @@ TEST_CASE("a revoked credential learns that, and no version") {
                          R"("sequence":0,"running":null,"latest":null})");
 }
 
+TEST_CASE("a revoked credential that knows it is refused, and neither waits nor reports") {
+  TestRegion region;
+  region.revoke();
+  const std::string tag = current_tag(region);
+  const auto outcome = region.api->watch(region.watch_request(tag, "wait=50"));
+  REQUIRE(std::holds_alternative<Response>(outcome));
+  CHECK(std::get<Response>(outcome).status == 403);
+  CHECK(member(std::get<Response>(outcome), "code") == "revoked");
+}
+
+TEST_CASE("a watch that is parked when its credential is revoked is answered at the wake") {
+  TestRegion region;
+  Request request = region.watch_request(current_tag(region), "wait=50");
+  const Parked watch(parked(region, request));
+  region.revoke();
+  CHECK(watch.wakes == 1);
+  request.waited = std::chrono::seconds(2);
+  const auto outcome = region.api->watch(request);
+  REQUIRE(std::holds_alternative<Response>(outcome));
+  CHECK(member(std::get<Response>(outcome), "state") == "revoked");
+}
+
+TEST_CASE("a newer version with the same values makes nobody stale") {
+  TestRegion region;
+  region.turn_ready(3, {"GREETING"});
+  CHECK(member(region.watch(), "state") == "stale");
+  region.turn_ready(4, {});
+  CHECK(member(region.watch(), "state") == "current");
+}
+
+TEST_CASE("changed keys are those between what the instance runs and the newest") {
+  TestRegion region;
+  region.turn_ready(3, {"GREETING"});
+  region.put_version(kSetId, 4, {{"GREETING", TestRegion::kNewValue}});
+  region.snapshot.sets.at(0).version = 4;  // an agent that follows the newest: its pin moves along
+  region.snapshot.sets.at(0).latest_version = 4;
+  ++region.snapshot.sequence;
+  region.publish();
+  CHECK(member(region.watch(), "state") == "stale");
+  CHECK(member(region.watch(), "latest").find(R"("changed_keys":["GREETING","KEY"])") !=
+        std::string::npos);
+}
+
 TEST_CASE("no watch answer ever holds a value, or reads one") {
   TestRegion region;
   region.put_version(kSetId, 3, {{"GREETING", TestRegion::kNewValue}});
@@ -113,8 +156,7 @@ TEST_CASE("the ETag is a strong one and covers the changed keys") {
   const std::string tag = current_tag(region);
   CHECK(tag.size() == 34);
   CHECK(tag.front() == '"');
-  region.snapshot.sets.at(0).changed_keys.emplace_back("KEY");
-  region.publish();
+  region.turn_ready(3, {"GREETING", "KEY"});
   CHECK(current_tag(region) != tag);
 }
 

@@ -5,6 +5,11 @@
 // version or store fails to decrypt. The nonce is 24 random bytes (safe at random with XChaCha20);
 // the data key's id stands in the row, so keys can rotate.
 //
+// Beside it, a fingerprint of a value: a keyed BLAKE2b under a key derived from the data key, bound
+// to organization, set and key, but not to the version: two versions of one key have the same
+// fingerprint only if they have the same value. Without the data key it says nothing of the value,
+// and nothing of equal values in two places.
+//
 // Threads: const after construction; safe from several.
 
 #include <cstdint>
@@ -32,6 +37,11 @@ struct SealedValue {
   std::vector<std::uint8_t> box;  // nonce ‖ ciphertext ‖ tag
 };
 
+struct Fingerprint {
+  std::string key_id;  // those of two data keys cannot be compared
+  std::vector<std::uint8_t> hash;
+};
+
 class ValueCipher {
  public:
   // `purpose` is "catalog" or "region:CODE"; `data_keys` by id, 32 bytes each, of which `active`
@@ -45,11 +55,15 @@ class ValueCipher {
   [[nodiscard]] Result<SecretBuffer> open(const ValueContext& context, const SealedValue& value,
                                           SecretSlab* slab = nullptr) const;
   static std::size_t plaintext_size(const SealedValue& value);
+  // Of `context` the versions do not count.
+  [[nodiscard]] Fingerprint fingerprint(const ValueContext& context,
+                                        const SecretBuffer& value) const;
 
  private:
   std::string purpose_;
   std::map<std::string, SecretBuffer> data_keys_;
   std::string active_;
+  SecretBuffer fingerprint_key_;  // of the active one
 };
 
 }  // namespace agent_secrets::control_plane

@@ -70,4 +70,34 @@ TEST_CASE("equal values have different boxes") {
         cipher("catalog").seal(context(), value()).box);
 }
 
+TEST_CASE("equal values of one key have one fingerprint in every version") {
+  ValueContext later = context();
+  later.written_by = 9;
+  later.served_as = 9;
+  const Fingerprint print = cipher("catalog").fingerprint(context(), value());
+  CHECK(print.hash.size() == 16);
+  CHECK(print.key_id == "k1");
+  CHECK(cipher("catalog").fingerprint(later, value()).hash == print.hash);
+}
+
+TEST_CASE("fingerprints differ with the value, the place, the store and the data key") {
+  const auto print = cipher("catalog").fingerprint(context(), value()).hash;
+  const auto in = [](const ValueContext& place) {
+    return cipher("catalog").fingerprint(place, value()).hash;
+  };
+  const SecretBuffer other_value = SecretBuffer::copy_of(std::string_view("hunter3"));
+  CHECK(cipher("catalog").fingerprint(context(), other_value).hash != print);
+  ValueContext other = context();
+  other.organization_id = 9;
+  CHECK(in(other) != print);
+  other = context();
+  other.set_id = 9;
+  CHECK(in(other) != print);
+  other = context();
+  other.key = "KEYS";
+  CHECK(in(other) != print);
+  CHECK(cipher("region:us-west").fingerprint(context(), value()).hash != print);
+  CHECK(cipher("catalog", "k2").fingerprint(context(), value()).hash != print);
+}
+
 }  // namespace agent_secrets::control_plane

@@ -56,29 +56,48 @@ void Provisioner::wake() {
   condition_.notify_one();
 }
 
-// Each part is tried even when the one before it failed, so that a version that cannot be written
-// holds up no agent.
+// Versions and agents pause each for themselves: a version that cannot be written (on a full disk,
+// say) delays no revocation.
 std::chrono::milliseconds Provisioner::work_once() {
-  if (clock_.monotonic() < retry_at_) return retry_at_ - clock_.monotonic();
+  const auto versions = provision_round();
+  const auto agents = publish_round();
+  return std::min(versions, agents);
+}
+
+std::chrono::milliseconds Provisioner::provision_round() {
+  if (const auto left = pause_left(versions_)) return *left;
   Step step = Step::done;
   for (int i = 0; i < kVersionsARound && step == Step::done; ++i) step = provision_next();
+  if (step == Step::failed) return back_off(versions_);
+  versions_ = {};
+  if (step == Step::done) return {};  // more may be due
+  return until_next_due();
+}
+
+std::chrono::milliseconds Provisioner::publish_round() {
+  if (const auto left = pause_left(agents_)) return *left;
   auto finished = publish_agents();
   if (finished) finished = drop_unneeded();
   if (!finished) {
     log_.warning("publishing to the region failed",
                  {{"region", region_}, {"error", finished.error().message}});
+    return back_off(agents_);
   }
-  if (step == Step::failed || !finished) return back_off();
-  backoff_ = {};
-  if (step == Step::done) return {};  // more may be due
-  return until_next_due();
+  agents_ = {};
+  return options_.idle_poll;
 }
 
-std::chrono::milliseconds Provisioner::back_off() {
-  backoff_ =
-      backoff_.count() == 0 ? options_.first_backoff : std::min(backoff_ * 2, options_.max_backoff);
-  retry_at_ = clock_.monotonic() + backoff_;
-  return backoff_;
+std::optional<std::chrono::milliseconds> Provisioner::pause_left(const Pause& pause) const {
+  const auto now = clock_.monotonic();
+  if (now >= pause.until) return std::nullopt;
+  return pause.until - now;
+}
+
+std::chrono::milliseconds Provisioner::back_off(Pause& pause) {
+  pause.length = pause.length.count() == 0 ? options_.first_backoff
+                                           : std::min(pause.length * 2, options_.max_backoff);
+  pause.until = clock_.monotonic() + pause.length;
+  return pause.length;
 }
 
 std::chrono::milliseconds Provisioner::until_next_due() {

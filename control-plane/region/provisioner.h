@@ -66,7 +66,14 @@ class Provisioner {
   Result<void> publish(const AgentSnapshot& snapshot);
   Result<void> drop_unneeded();
   Result<void> retain_only_needed();
-  std::chrono::milliseconds back_off();
+  std::chrono::milliseconds provision_round();
+  std::chrono::milliseconds publish_round();
+  struct Pause {
+    std::chrono::milliseconds length{0};  // 0: the last round went well
+    std::chrono::milliseconds until{0};   // monotonic
+  };
+  [[nodiscard]] std::optional<std::chrono::milliseconds> pause_left(const Pause& pause) const;
+  std::chrono::milliseconds back_off(Pause& pause);
   std::chrono::milliseconds until_next_due();
 
   std::string region_;
@@ -78,8 +85,8 @@ class Provisioner {
   ProvisionerOptions options_;
 
   // Of the thread that works.
-  std::chrono::milliseconds backoff_{0};   // 0: the last round went well
-  std::chrono::milliseconds retry_at_{0};  // monotonic
+  Pause versions_;
+  Pause agents_;
   // What the region was last told to keep; none when it may hold more.
   std::optional<std::vector<RetainedVersion>> retained_;
   std::chrono::milliseconds sweep_at_{0};  // monotonic

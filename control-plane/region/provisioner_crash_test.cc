@@ -89,6 +89,11 @@ class MortalRegion final : public RegionStore {
                                               std::int64_t sequence) override {
     return fuse_.around([&] { return inner_.find_release(agent_id, sequence); });
   }
+  Result<std::optional<std::vector<std::string>>> changed_keys(std::int64_t set_id,
+                                                               std::int64_t from,
+                                                               std::int64_t to) override {
+    return inner_.changed_keys(set_id, from, to);
+  }
   Result<void> retain_only(std::span<const RetainedVersion> versions) override {
     return fuse_.around([&] { return inner_.retain_only(versions); });
   }
@@ -165,7 +170,7 @@ void check_that_all_is_well(TestStores& t) {
   REQUIRE(bot.sets.size() == 1);
   CHECK(bot.sets[0].version == 2);
   CHECK(bot.sets[0].latest_version == 3);
-  CHECK(bot.sets[0].changed_keys == std::vector<std::string>{"A"});
+  CHECK(need(t.region().changed_keys(bot.sets[0].set_id, 2, 3)) == std::vector<std::string>{"A"});
   CHECK(need(t.region().find_credential("kid1"))->credential.revoked);
   CHECK(need(t.catalog().list_credentials(t.acme, "bot")).at(0).confirmed);
   const Agent newcomer = t.agent("new");

@@ -18,6 +18,7 @@ class FaultyRegion final : public RegionStore {
   explicit FaultyRegion(RegionStore& inner) : inner_(inner) {}
   Result<void> put_set_version(const ProvisionedVersion& version) override {
     ++attempts;
+    if (refuses_versions) return fail(ErrorCode::out_of_space, "disk full");
     if (down) return fail(ErrorCode::failed, "no route [to] region");
     auto put = forgetful ? Result<void>{} : inner_.put_set_version(version);
     if (after_put) after_put();
@@ -43,6 +44,11 @@ class FaultyRegion final : public RegionStore {
                                               std::int64_t sequence) override {
     return inner_.find_release(agent_id, sequence);
   }
+  Result<std::optional<std::vector<std::string>>> changed_keys(std::int64_t set_id,
+                                                               std::int64_t from,
+                                                               std::int64_t to) override {
+    return inner_.changed_keys(set_id, from, to);
+  }
   Result<void> retain_only(std::span<const RetainedVersion> versions) override {
     if (keeps_all) return fail(ErrorCode::failed, "disk full");
     return inner_.retain_only(versions);
@@ -60,6 +66,7 @@ class FaultyRegion final : public RegionStore {
   }
 
   bool down = false;
+  bool refuses_versions = false;
   bool forgetful = false;
   bool keeps_all = false;
   int attempts = 0;
@@ -91,10 +98,13 @@ TEST_CASE("a region that fails is retried with growing pauses") {
   CHECK(t.worker.work_once() == milliseconds(200));
   CHECK(t.faulty.attempts == 1);
   t.clock.advance(milliseconds(200));
-  CHECK(t.worker.work_once() == milliseconds(400));
+  t.worker.work_once();
+  t.clock.advance(milliseconds(399));
+  t.worker.work_once();
+  CHECK(t.faulty.attempts == 2);
   CHECK(t.set("bot-secrets").status == SetStatus::pending);
   t.faulty.down = false;
-  t.clock.advance(milliseconds(400));
+  t.clock.advance(milliseconds(1));
   t.worker.work_once();
   CHECK(t.set("bot-secrets").status == SetStatus::ready);
 }
@@ -166,6 +176,18 @@ TEST_CASE("an agent that cannot be published holds up no other") {
   CHECK(t.worker.work_once() == milliseconds(200));  // backs off all the same
   CHECK(t.agent("first").reconciled_deployment.empty());
   CHECK(t.agent("second").reconciled_deployment == second.deployment.id);
+}
+
+TEST_CASE("a version that cannot be written delays no revocation") {
+  FaultyStores t;
+  t.faulty.refuses_versions = true;
+  need(t.catalog().create_agent(t.acme, deploy_of("bot")));
+  need(t.catalog().add_credential(t.acme, "bot", "kid1", {}));
+  t.write("bot-secrets", "A", "1");
+  t.work_for(std::chrono::seconds(30));  // the pauses between attempts are long now
+  need(t.catalog().revoke_credential(t.acme, "bot", "kid1"));
+  CHECK(t.worker.work_once() <= milliseconds(250));
+  CHECK(need(t.region().find_credential("kid1"))->credential.revoked);
 }
 
 TEST_CASE("a stream of versions does not hold up publishing") {

@@ -48,9 +48,12 @@ struct PinnedSet {
   std::int64_t organization_id = 0;
   std::int64_t set_id = 0;
   std::string name;
-  std::int64_t version = 0;               // pinned
-  std::int64_t latest_version = 0;        // the newest ready one; equal when nothing is newer
-  std::vector<std::string> changed_keys;  // between the two, sorted; names only
+  std::int64_t version = 0;         // pinned
+  std::int64_t latest_version = 0;  // the newest ready one; equal when nothing is newer
+  // What the newest differs in from the version that an instance runs; compare_with_running()
+  // (fleet/instance_state.h) fills both, a snapshot does not carry them.
+  std::vector<std::string> changed_keys;  // sorted; names only
+  bool same_values = false;               // known, and none
 };
 
 struct AgentCredentialRecord {
@@ -101,6 +104,12 @@ class RegionStore {
   virtual Result<std::optional<CredentialOwner>> find_credential(std::string_view kid) = 0;
   virtual Result<std::optional<Release>> find_release(std::int64_t agent_id,
                                                       std::int64_t sequence) = 0;
+  // The keys whose values differ between two versions of a set, sorted: those that one of them
+  // lacks too. Read from fingerprints, never from values. None when what a version held is not
+  // known any more (limits::kFingerprintsKept).
+  virtual Result<std::optional<std::vector<std::string>>> changed_keys(std::int64_t set_id,
+                                                                       std::int64_t from,
+                                                                       std::int64_t to) = 0;
   // Deletes all set versions but these.
   virtual Result<void> retain_only(std::span<const RetainedVersion> versions) = 0;
 

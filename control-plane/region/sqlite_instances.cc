@@ -48,6 +48,20 @@ Listening SqliteRegionStore::note_listening(milliseconds now) {
   return listening;
 }
 
+// A watch of a revoked credential, or of a deleted agent, could be that of an invented instance.
+// The instances that a deleted agent already has keep reporting, because they may hold a value. A
+// start is always recorded: the instance received values before the revocation or the deletion.
+bool SqliteRegionStore::may_record(const HeardInstance& heard) {
+  if (heard.started) return true;
+  auto revoked = db_.query("SELECT 1 FROM credentials WHERE kid = ? AND revoked = 1", heard.kid);
+  if (revoked.step()) return false;
+  auto ended = db_.query(
+      "SELECT 1 FROM agents WHERE id = ?1 AND deleted = 1 AND NOT EXISTS"
+      " (SELECT 1 FROM instances WHERE agent_id = ?1 AND instance = ?2)",
+      heard.agent_id, heard.instance);
+  return !ended.step();
+}
+
 void SqliteRegionStore::record(const HeardInstance& heard) {
   milliseconds first_seen = heard.at;
   bool runs_something = false;
@@ -60,7 +74,7 @@ void SqliteRegionStore::record(const HeardInstance& heard) {
     first_seen = row.time(0);
     runs_something = row.integer(1) > 0;
   }
-  if (heard.sequence == 0 && runs_something) return;  // we know better
+  if (heard.sequence == 0 && runs_something) return;  // the sequence is known already
   // A start ends whatever the id ran; a watch that names a sequence, only what was not known.
   db_.query(
          "DELETE FROM instances WHERE agent_id = ? AND instance = ? AND sequence <> ?"
@@ -126,6 +140,7 @@ Result<void> SqliteRegionStore::record_instances(std::span<const HeardInstance> 
     drop_silent(listening);
     std::set<std::int64_t> agents;
     for (const HeardInstance& one : heard) {
+      if (!may_record(one)) continue;
       record(one);
       agents.insert(one.agent_id);
     }
@@ -148,7 +163,7 @@ Result<InstanceList> SqliteRegionStore::list_instances(std::optional<std::int64_
 }
 
 Result<bool> SqliteRegionStore::forget_instance(std::int64_t agent_id, std::string_view instance) {
-  return db_.write("forget instance", [&]() -> Result<bool> {
+  return db_.write_urgently("forget instance", [&]() -> Result<bool> {
     return db_.query("DELETE FROM instances WHERE agent_id = ? AND instance = ?", agent_id,
                      instance)
                .run() > 0;

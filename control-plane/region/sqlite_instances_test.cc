@@ -204,4 +204,49 @@ TEST_CASE("past the bound the silent go first, and the unwatched not without a t
   CHECK(named(kUnlistedInstances) == 1);
 }
 
+// The agent with one credential.
+AgentSnapshot agent_with(bool revoked, bool deleted) {
+  AgentSnapshot agent;
+  agent.agent_id = kAgent;
+  agent.revision = 1;
+  agent.organization = "acme";
+  agent.agent = "bot";
+  agent.deleted = deleted;
+  agent.credentials.push_back({.kid = "kid1", .keys = {}, .revoked = revoked});
+  return agent;
+}
+
+TEST_CASE("a revoked credential invents no instance, also not from reports that came before") {
+  Heard region;
+  need(region.stores.region().put_agent(agent_with(false, false)));
+  region.watch("host", 5);
+  need(region.stores.region().put_agent(agent_with(true, false)));
+  region.watch("host", 6);
+  region.watch("invented", 5);
+  CHECK(region.names() == std::vector<std::string>{"host@5"});
+}
+
+TEST_CASE("the silence of an instance whose credential was revoked means nothing") {
+  Heard region;
+  need(region.stores.region().put_agent(agent_with(false, false)));
+  region.watch("host", 5);
+  CHECK(region.list().instances.at(0).watched);
+  need(region.stores.region().put_agent(agent_with(true, false)));
+  CHECK_FALSE(region.list().instances.at(0).watched);
+  region.listen(limits::kInstanceForgotten + hours(1));
+  CHECK(region.names() == std::vector<std::string>{"host@5"});
+}
+
+TEST_CASE("of a deleted agent the known instances are heard on, and no other") {
+  Heard region;
+  need(region.stores.region().put_agent(agent_with(false, false)));
+  region.watch("host", 5);
+  need(region.stores.region().put_agent(agent_with(false, true)));
+  region.pass(seconds(50));
+  region.watch("host", 5);
+  region.watch("invented", 5);
+  CHECK(region.names() == std::vector<std::string>{"host@5"});
+  CHECK(region.list().instances.at(0).last_heard == region.stores.clock.unix_time());
+}
+
 }  // namespace agent_secrets::control_plane

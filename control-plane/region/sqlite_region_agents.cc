@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "control-plane/region/sqlite_region_store.h"
+#include "core/limits.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -26,11 +27,6 @@ void SqliteRegionStore::put_sets(const AgentSnapshot& snapshot) {
            snapshot.agent_id, set.set_id, set.organization_id, set.name, set.version,
            set.latest_version)
         .run();
-    for (const std::string& key : set.changed_keys) {
-      db_.query("INSERT INTO agent_changed_keys (agent_id, set_id, key) VALUES (?, ?, ?)",
-                snapshot.agent_id, set.set_id, key)
-          .run();
-    }
   }
 }
 
@@ -38,13 +34,44 @@ void SqliteRegionStore::put_credentials(const AgentSnapshot& snapshot) {
   db_.query("DELETE FROM credentials WHERE agent_id = ?", snapshot.agent_id).run();
   for (const AgentCredentialRecord& credential : snapshot.credentials) {
     db_.query(
-           "INSERT INTO credentials (kid, agent_id, signing_key, box_key, revoked)"
+           "INSERT OR REPLACE INTO credentials (kid, agent_id, signing_key, box_key, revoked)"
            " VALUES (?, ?, ?, ?, ?)",
            credential.kid, snapshot.agent_id,
            std::span<const std::uint8_t>(credential.keys.signing),
            std::span<const std::uint8_t>(credential.keys.box),
            static_cast<std::int64_t>(credential.revoked))
         .run();
+  }
+}
+
+// Nothing is heard of them from now on (record()), so their silence means nothing: they count until
+// an operator forgets them, as those without a sidecar do.
+void SqliteRegionStore::stop_hearing_revoked(std::int64_t agent_id) {
+  db_.query(
+         "UPDATE instances SET watched = 0 WHERE agent_id = ?1 AND watched = 1 AND kid IN"
+         " (SELECT kid FROM credentials WHERE agent_id = ?1 AND revoked = 1)",
+         agent_id)
+      .run();
+}
+
+// Deleted agents of an organization past the newest limits::kDeletedAgentsKept, a few at a time.
+// One that may have instances stays, because set status has to count them.
+void SqliteRegionStore::remove_old_agents(const AgentSnapshot& snapshot) {
+  constexpr std::int64_t at_once = 8;
+  std::vector<std::int64_t> old;
+  {
+    auto rows = db_.query(
+        "SELECT id FROM agents WHERE organization = ? AND deleted = 1"
+        "   AND NOT EXISTS (SELECT 1 FROM instances WHERE agent_id = agents.id)"
+        " ORDER BY id DESC LIMIT ? OFFSET ?",
+        snapshot.organization, at_once, limits::kDeletedAgentsKept);
+    while (rows.step()) old.push_back(rows.integer(0));
+  }
+  for (const std::int64_t id : old) {
+    db_.query("DELETE FROM agent_sets WHERE agent_id = ?", id).run();
+    db_.query("DELETE FROM credentials WHERE agent_id = ?", id).run();
+    db_.query("DELETE FROM releases WHERE agent_id = ?", id).run();
+    db_.query("DELETE FROM agents WHERE id = ?", id).run();
   }
 }
 
@@ -72,7 +99,7 @@ void SqliteRegionStore::put_release(const AgentSnapshot& snapshot) {
 }
 
 Result<void> SqliteRegionStore::put_agent(const AgentSnapshot& snapshot) {
-  return db_.write("write agent", [&]() -> Result<void> {
+  return db_.write_urgently("write agent", [&]() -> Result<void> {
     if (is_newer_stored(snapshot)) return {};
     db_.query(
            "INSERT INTO agents (id, revision, sequence, organization, name, deleted,"
@@ -86,7 +113,9 @@ Result<void> SqliteRegionStore::put_agent(const AgentSnapshot& snapshot) {
         .run();
     put_sets(snapshot);
     put_credentials(snapshot);
+    stop_hearing_revoked(snapshot.agent_id);
     put_release(snapshot);
+    if (snapshot.deleted) remove_old_agents(snapshot);
     return {};
   });
 }
@@ -98,17 +127,12 @@ std::vector<PinnedSet> SqliteRegionStore::read_sets(std::int64_t agent_id) {
       agent_id);
   std::vector<PinnedSet> sets;
   while (rows.step()) {
-    PinnedSet set{.organization_id = rows.integer(0),
-                  .set_id = rows.integer(1),
-                  .name = rows.text(2),
-                  .version = rows.integer(3),
-                  .latest_version = rows.integer(4),
-                  .changed_keys = {}};
-    auto keys = db_.query(
-        "SELECT key FROM agent_changed_keys WHERE agent_id = ? AND set_id = ? ORDER BY key",
-        agent_id, set.set_id);
-    while (keys.step()) set.changed_keys.push_back(keys.text(0));
-    sets.push_back(std::move(set));
+    sets.push_back({.organization_id = rows.integer(0),
+                    .set_id = rows.integer(1),
+                    .name = rows.text(2),
+                    .version = rows.integer(3),
+                    .latest_version = rows.integer(4),
+                    .changed_keys = {}});
   }
   return sets;
 }

@@ -1,4 +1,6 @@
+#include "control-plane/sqlite/connection.h"
 #include "control-plane/test_stores.h"
+#include "core/limits.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -26,7 +28,7 @@ AgentSnapshot agent_at(std::int64_t revision, std::int64_t sequence) {
                            .name = "bot-secrets",
                            .version = sequence,
                            .latest_version = sequence + 1,
-                           .changed_keys = {"A", "B"}});
+                           .changed_keys = {}});
   snapshot.credentials.push_back({.kid = "kid1", .keys = {}, .revoked = revision > 1});
   return snapshot;
 }
@@ -51,7 +53,6 @@ TEST_CASE("an agent is read as it was written") {
   CHECK(found.agent == "bot");
   REQUIRE(found.sets.size() == 1);
   CHECK(found.sets[0].latest_version == 6);
-  CHECK(found.sets[0].changed_keys == std::vector<std::string>{"A", "B"});
   REQUIRE(found.credentials.size() == 1);
   CHECK_FALSE(found.credentials[0].revoked);
 }
@@ -83,6 +84,85 @@ TEST_CASE("only the retained versions stay") {
   CHECK_FALSE(need(t.region().read_set_version(2, 1)).has_value());
   CHECK(need(t.region().read_set_version(2, 2)).has_value());
   CHECK_FALSE(need(t.region().read_set_version(2, 3)).has_value());
+}
+
+TEST_CASE("versions are compared by their values, also when these are dropped") {
+  TestStores t;
+  using Keys = std::vector<std::string>;
+  const auto put = [&](std::int64_t version, const std::map<std::string, std::string>& values) {
+    ProvisionedVersion made = version_of(2, version, "");
+    made.values.clear();
+    for (const auto& [key, value] : values) {
+      made.values.push_back(
+          {.key = key, .written_by = version, .value = SecretBuffer::copy_of(value)});
+    }
+    need(t.region().put_set_version(made));
+  };
+  put(1, {{"A", "one"}, {"B", "same"}});
+  put(2, {{"A", "oops"}, {"B", "same"}});
+  put(3, {{"A", "one"}, {"B", "same"}});
+  put(4, {{"B", "same"}, {"C", "new"}});
+  put(5, {});
+  CHECK(need(t.region().changed_keys(2, 1, 2)) == Keys{"A"});
+  CHECK(need(t.region().changed_keys(2, 1, 3)) == Keys{});
+  CHECK(need(t.region().changed_keys(2, 3, 4)) == Keys{"A", "C"});
+  CHECK(need(t.region().changed_keys(2, 4, 5)) == Keys{"B", "C"});
+  CHECK(need(t.region().changed_keys(2, 1, 9)) == std::nullopt);
+  need(t.region().retain_only(std::vector<RetainedVersion>{{.set_id = 2, .version = 4}}));
+  CHECK(need(t.region().changed_keys(2, 3, 4)) == Keys{"A", "C"});
+  for (std::int64_t version = 10; version < 10 + limits::kFingerprintsKept; ++version) {
+    put(version, {{"A", std::to_string(version)}});
+  }
+  CHECK(need(t.region().changed_keys(2, 3, 4)) == std::nullopt);
+  CHECK(need(t.region().changed_keys(2, 4, 10)) == Keys{"A", "B", "C"});
+  need(t.region().retain_only({}));
+  CHECK(need(t.region().changed_keys(2, 10, 11)) == std::nullopt);
+}
+
+TEST_CASE("values from before there were fingerprints get theirs when the store is opened") {
+  TestStores t;
+  need(t.region().put_set_version(version_of(2, 1, "one")));
+  need(t.region().put_set_version(version_of(2, 2, "two")));
+  t.close();
+  {
+    const auto file = need(SqliteConnection::open(t.data() + "/region-us-west.db"));
+    need(file->write("forget", [&]() -> Result<void> {
+      file->execute("DELETE FROM value_fingerprints");
+      return {};
+    }));
+  }
+  t.reopen();
+  CHECK(need(t.region().changed_keys(2, 1, 2)) == std::vector<std::string>{"A"});
+}
+
+TEST_CASE("the oldest deleted agents of an organization are removed, unless they have instances") {
+  TestStores t;
+  const auto deleted_agent = [](std::int64_t id) {
+    AgentSnapshot snapshot = agent_at(1, 1);
+    snapshot.agent_id = id;
+    snapshot.credentials[0].kid = "kid" + std::to_string(id);
+    return snapshot;
+  };
+  need(t.region().put_agent(deleted_agent(1)));
+  need(t.region().record_instances(std::vector<HeardInstance>{{.agent_id = 1,
+                                                               .instance = "host",
+                                                               .sequence = 1,
+                                                               .kid = "kid1",
+                                                               .at = t.clock.unix_time(),
+                                                               .started = true}},
+                                   t.clock.unix_time()));
+  for (std::int64_t id = 1; id <= limits::kDeletedAgentsKept + 10; ++id) {
+    AgentSnapshot snapshot = deleted_agent(id);
+    need(t.region().put_agent(snapshot));
+    snapshot.deleted = true;
+    snapshot.sets.clear();
+    ++snapshot.revision;
+    need(t.region().put_agent(snapshot));
+  }
+  CHECK(need(t.region().find_agent(1)).has_value());
+  CHECK_FALSE(need(t.region().find_agent(2)).has_value());
+  CHECK_FALSE(need(t.region().find_credential("kid2")).has_value());
+  CHECK(need(t.region().find_agent(limits::kDeletedAgentsKept + 10)).has_value());
 }
 
 }  // namespace agent_secrets::control_plane

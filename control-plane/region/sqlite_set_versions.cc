@@ -42,7 +42,14 @@ Result<void> SqliteRegionStore::put_set_version(const ProvisionedVersion& versio
            " VALUES (?, ?, ?, ?)",
            version.set_id, version.version, version.organization_id, version.set_name)
         .run();
-    for (const ProvisionedValue& value : version.values) put_value(version, value);
+    db_.query("DELETE FROM value_fingerprints WHERE set_id = ? AND version = ?", version.set_id,
+              version.version)
+        .run();
+    for (const ProvisionedValue& value : version.values) {
+      put_value(version, value);
+      put_fingerprint(version, value);
+    }
+    drop_old_fingerprints(version.set_id);
     return {};
   });
 }
@@ -90,27 +97,37 @@ Result<std::optional<ProvisionedVersion>> SqliteRegionStore::read_set_version(
   });
 }
 
-Result<void> SqliteRegionStore::retain_only(std::span<const RetainedVersion> versions) {
+Result<std::vector<RetainedVersion>> SqliteRegionStore::versions_without(
+    std::span<const RetainedVersion> kept) {
   std::set<std::pair<std::int64_t, std::int64_t>> retained;
-  for (const RetainedVersion& version : versions) {
-    retained.emplace(version.set_id, version.version);
-  }
-  return db_.write("drop old set versions", [&]() -> Result<void> {
-    std::vector<RetainedVersion> dropped;
-    {
-      auto rows = db_.query("SELECT set_id, version FROM set_versions");
-      while (rows.step()) {
-        const RetainedVersion row{.set_id = rows.integer(0), .version = rows.integer(1)};
-        if (!retained.contains({row.set_id, row.version})) dropped.push_back(row);
-      }
+  for (const RetainedVersion& version : kept) retained.emplace(version.set_id, version.version);
+  return db_.read("list set versions", [&]() -> Result<std::vector<RetainedVersion>> {
+    std::vector<RetainedVersion> others;
+    auto rows = db_.query("SELECT set_id, version FROM set_versions");
+    while (rows.step()) {
+      const RetainedVersion row{.set_id = rows.integer(0), .version = rows.integer(1)};
+      if (!retained.contains({row.set_id, row.version})) others.push_back(row);
     }
-    for (const RetainedVersion& row : dropped) {
+    return others;
+  });
+}
+
+// A version takes a transaction of its own: what is deleted is overwritten first (secure_delete),
+// and a full disk has no room for many at once.
+Result<void> SqliteRegionStore::retain_only(std::span<const RetainedVersion> versions) {
+  auto dropped = versions_without(versions);
+  if (!dropped) return propagate(dropped);
+  for (const RetainedVersion& row : *dropped) {
+    auto gone = db_.write_urgently("drop old set version", [&]() -> Result<void> {
       db_.query("DELETE FROM set_versions WHERE set_id = ? AND version = ?", row.set_id,
                 row.version)
           .run();
-    }
-    return {};
-  });
+      drop_old_fingerprints(row.set_id);
+      return {};
+    });
+    if (!gone) return gone;
+  }
+  return {};
 }
 
 }  // namespace agent_secrets::control_plane

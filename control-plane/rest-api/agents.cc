@@ -1,4 +1,4 @@
-// Agents, which the CLI's paths call services (contract section 6). The families differ in shape:
+// Agents, which the CLI's paths call services. The families differ in shape:
 // the CLI's GET wraps the agent in "body", and its update is PUT without a name in the path.
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>

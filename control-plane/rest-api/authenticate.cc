@@ -26,6 +26,17 @@ std::optional<std::string_view> bearer_of(const Request& request) {
   return header.substr(kScheme.size());
 }
 
+bool shows_authorization(const Request& request) {
+  return !request.header("authorization").empty();
+}
+
+std::string account_of(const Request& request) {
+  const auto bearer = bearer_of(request);
+  if (!bearer) return {};
+  const BearerHash hash = hash_bearer(*bearer);
+  return "bearer " + std::string(hash.begin(), hash.begin() + hash.size() / 2);
+}
+
 Result<Identity> authenticate(Access& access, const Request& request) {
   const auto bearer = bearer_of(request);
   if (!bearer) return fail(ErrorCode::unauthorized, "Unauthorized");

@@ -121,8 +121,8 @@ void add_declined_routes(Router& router, const RestApi& api) {
   }
   // Asked without a token, or with another's: there is nothing to log in to, or out of.
   for (const auto& [method, path] : kLogin) {
-    router.add(method, path,
-               [](const Request& request) { return error_response(request, 404, kNoLogin); });
+    router.add_open(method, path,
+                    [](const Request& request) { return error_response(request, 404, kNoLogin); });
   }
 }
 

@@ -9,20 +9,16 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
+#include "control-plane/catalog/rules.h"
+#include "core/limits.h"
+
 namespace agent_secrets::control_plane {
 namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kImageMax = 512;
 constexpr std::size_t kTextMax = 256;
 constexpr std::int64_t kAgentsMax = 10'000;
-
-// The CLI prints what it is given back, and takes square brackets for markup (contract 2.4).
-bool is_printable(std::string_view text) {
-  return std::ranges::none_of(
-      text, [](unsigned char c) { return c < ' ' || c == 0x7f || c == '[' || c == ']'; });
-}
 
 // Reads members of the body; the first thing wrong sticks, so that a parser reads as a list.
 class Members {
@@ -43,8 +39,8 @@ class Members {
       return std::nullopt;
     }
     std::string value(string->data(), string->size());
-    if (!is_printable(value)) {
-      refuse(name, "must not contain square brackets or control characters");
+    if (!is_showable(value)) {
+      refuse(name, "must not contain square brackets, control characters or invisible characters");
     }
     return value;
   }
@@ -93,7 +89,10 @@ class Members {
   }
 
   void refuse(std::string_view name, std::string_view why) {
-    if (!error_) error_ = "Invalid parameters: " + std::string(name) + " " + std::string(why);
+    refuse_with("Invalid parameters: " + std::string(name) + " " + std::string(why));
+  }
+  void refuse_with(std::string sentence) {
+    if (!error_) error_ = std::move(sentence);
   }
   [[nodiscard]] const std::optional<std::string>& error() const { return error_; }
 
@@ -104,7 +103,7 @@ class Members {
 
 Result<void> refuse_unsupported(const Members& members) {
   if (members.find("git") != nullptr) {
-    // Ignoring it would let the CLI poll for a build for 20 minutes (contract 6.2).
+    // Ignoring it would let the CLI poll for a build for 20 minutes.
     return fail(ErrorCode::invalid,
                 "This control plane does not deploy from a repository. Deploy an image instead.");
   }
@@ -116,14 +115,9 @@ Result<void> refuse_unsupported(const Members& members) {
 }
 
 void read_image(Members& members, DeployRequest& request) {
-  request.image = members.text("image", kImageMax);
-  if (!request.image) return;
-  for (const char c : *request.image) {
-    if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f) {
-      return members.refuse("image", "must not contain spaces");
-    }
-  }
-  if (request.image->empty()) members.refuse("image", "must not be empty");
+  request.image = members.text("image", limits::kImageReferenceMax);
+  if (!request.image || members.error()) return;
+  if (auto ok = check_image(*request.image); !ok) members.refuse_with(ok.error().message);
 }
 
 // The CLI always sends krispViva, and means nothing by {}. A null filter disables it.
@@ -154,7 +148,7 @@ void read_resources(Members& members, DeployRequest& request) {
     if (value == nullptr) continue;
     const json::string* text = value->if_string();
     const bool small_text =
-        text != nullptr && text->size() <= kTextMax && is_printable({text->data(), text->size()});
+        text != nullptr && text->size() <= kTextMax && is_showable({text->data(), text->size()});
     if (!small_text && !value->is_number()) {
       return members.refuse("resources", "must have cpu and memory as short strings or numbers");
     }

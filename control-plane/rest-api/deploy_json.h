@@ -1,5 +1,5 @@
 #pragma once
-// The body of a deploy (contract 6.2): POST and PUT `services`, and the REST family's twins. It
+// The body of a deploy: POST and PUT `services`, and the REST family's twins. It
 // carries no secret. Unknown members are tolerated, except those that would make the CLI wait for
 // something that never comes: `git` and `buildId`.
 

@@ -68,6 +68,19 @@ TEST_CASE("what the CLI would wait for in vain is refused at once") {
         "Cannot specify both image and buildId. Use one or the other.");
 }
 
+TEST_CASE("an image that is no image reference is refused with a sentence") {
+  for (const char* image : {"--privileged", "-v=/:/host", "$(id)", "", "Team/Bot:1", "bot:"}) {
+    INFO(image);
+    const std::string why =
+        refusal(std::string(R"({"serviceName":"bot","image":")") + image + R"("})");
+    CHECK(why.find("image") != std::string::npos);
+    CHECK(why.find_first_of("[]") == std::string::npos);
+  }
+  CHECK(parse_deploy(R"({"serviceName":"bot","image":"localhost:5000/X:1"})", "").has_value() ==
+        false);
+  CHECK(parse_deploy(R"({"serviceName":"bot","image":"REGISTRY.example:5000/bot:V1"})", ""));
+}
+
 TEST_CASE("wrong types and values are refused by name") {
   for (const char* body : {"",
                            "[]",
@@ -78,6 +91,9 @@ TEST_CASE("wrong types and values are refused by name") {
                            R"({"serviceName":"b","image":7})",
                            R"({"serviceName":"b","image":"[red]a"})",
                            R"({"serviceName":"b\u001b"})",
+                           R"({"serviceName":"b","image":"a\u009bb"})",
+                           R"({"serviceName":"b","agentProfile":"a\u202eb"})",
+                           R"({"serviceName":"b","resources":{"cpu":"\u200b1"}})",
                            R"({"serviceName":"b","agentProfile":"[/]"})",
                            R"({"serviceName":"b","resources":{"cpu":"[1]"}})",
                            R"({"serviceName":"b","autoScaling":{"minAgents":-1}})",

@@ -28,12 +28,16 @@ std::string_view status_name(int status) {
       return "CONFLICT";
     case 413:
       return "CONTENT_TOO_LARGE";
+    case 429:
+      return "TOO_MANY_REQUESTS";
     case 431:
       return "HEADER_TOO_LARGE";
     case 501:
       return "NOT_IMPLEMENTED";
     case 503:
       return "UNAVAILABLE";
+    case 507:
+      return "INSUFFICIENT_STORAGE";
     default:
       return "INTERNAL_SERVER_ERROR";
   }
@@ -64,11 +68,16 @@ std::string_view fallback_text(int status) {
     case 408:
       return "The request took too long to arrive";
     case 413:
-      return "The request body is larger than 4 MiB";
+      return "The request body is too large; the limit is 4 MiB";
+    case 429:
+      return "Too many requests, try again later";
     case 431:
       return "The request header is larger than 32 KiB";
     case 503:
       return "The server is busy or stopping, try again";
+    case 507:
+      return "The control plane's disk is full and nothing was written. Deleting secret sets and "
+             "agents and revoking keys still work. Ask its operator to free space.";
     default:
       return "Internal server error";
   }
@@ -87,6 +96,8 @@ int status_of(ErrorCode code) {
       return 404;
     case ErrorCode::conflict:
       return 409;
+    case ErrorCode::out_of_space:
+      return 507;
     default:
       return 500;
   }
@@ -113,7 +124,7 @@ Response error_response(const Request& request, int status, std::string_view tex
 
 Response error_response(const Request& request, const Error& error, const Log& log) {
   const int status = status_of(error.code);
-  if (status != 500) return error_response(request, status, error.message);
+  if (status < 500) return error_response(request, status, error.message);
   log.error("request failed", {{"reason", error.message}});
   return fallback_response(request, status);
 }

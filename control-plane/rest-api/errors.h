@@ -19,9 +19,9 @@ Response error_response(const Request& request, int status, std::string_view tex
 // With a code of its own, such as "PCC-1002".
 Response coded_error_response(int status, std::string_view text, std::string_view code);
 // An Error whose text is for the client (invalid, not_found, …); any other is logged, and answered
-// with a 500 that says nothing.
+// with a 500 or, on a full disk, a 507, whose text does not depend on it.
 Response error_response(const Request& request, const Error& error, const Log& log);
-// What the router answers where no handler does: 404, 405, 400, 408, 413, 431, 500, 503.
+// What the router answers where no handler does: 400, 404, 405, 408, 413, 429, 431, 500, 503.
 Response fallback_response(const Request& request, int status);
 
 Response json_response(const boost::json::value& body, int status = 200);

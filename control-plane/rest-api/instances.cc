@@ -5,6 +5,7 @@
 #include "control-plane/fleet/fleet_json.h"
 #include "control-plane/fleet/metrics.h"
 #include "control-plane/rest-api/errors.h"
+#include "control-plane/rest-api/process_metrics.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -40,7 +41,8 @@ Result<Response> get_metrics(const RestApi& api, const Request&, const Principal
     if (!fleet) return propagate(fleet, "read the fleet");
     fleets.push_back(std::move(*fleet));
   }
-  return Response{.body = fleet_metrics(fleets, principal.organization.name, now),
+  return Response{.body = fleet_metrics(fleets, principal.organization.name, api.counters, now) +
+                          process_metrics(api.log),
                   .content_type = std::string(kMetricsMediaType),
                   .headers = {{"Cache-Control", "no-store"}}};
 }

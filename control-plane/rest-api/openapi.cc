@@ -3,8 +3,8 @@
 namespace agent_secrets::control_plane {
 
 void add_openapi_route(Router& router) {
-  router.add("GET", "/openapi.json",
-             [](const Request&) { return Response{.body = std::string(openapi_document())}; });
+  router.add_open("GET", "/openapi.json",
+                  [](const Request&) { return Response{.body = std::string(openapi_document())}; });
 }
 
 }  // namespace agent_secrets::control_plane

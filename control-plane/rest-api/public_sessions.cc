@@ -22,7 +22,11 @@ Response answer(const RestApi& api, const Request& request) {
   if (!bearer) return error_response(request, 401, "A public API key is needed");
   const auto live = api.catalog.is_live_public_key(hash_bearer(*bearer));
   if (!live) return error_response(request, live.error(), api.log);
-  if (!*live) return error_response(request, 401, "Unauthorized");
+  if (!*live) {
+    Response refused = error_response(request, 401, "Unauthorized");
+    refused.failed.emplace();
+    return refused;
+  }
   return error_response(request, 501, kNoSessions);
 }
 
@@ -35,11 +39,11 @@ Response answer_start(const RestApi& api, const Request& request) {
 }  // namespace
 
 void add_public_routes(Router& router, const RestApi& api) {
-  router.add("POST", "/v1/public/{name}/start",
-             [&api](const Request& request) { return answer_start(api, request); });
+  router.add_open("POST", "/v1/public/{name}/start",
+                  [&api](const Request& request) { return answer_start(api, request); });
   for (const std::string_view method : kProxied) {
-    router.add(method, "/v1/public/{service}/sessions/{sessionId}/{path...}",
-               [&api](const Request& request) { return answer(api, request); });
+    router.add_open(method, "/v1/public/{service}/sessions/{sessionId}/{path...}",
+                    [&api](const Request& request) { return answer(api, request); });
   }
 }
 

@@ -5,25 +5,45 @@
 
 namespace agent_secrets::control_plane {
 
+namespace {
+
+Response refuse_caller(const Request& request, const Error& error, const Log& log) {
+  Response response = error_response(request, error, log);
+  if (response.status == 401 && shows_authorization(request)) response.failed.emplace();
+  return response;
+}
+
+Outcome answer(const RestApi& api, const Request& request, Result<Response> response) {
+  if (!response) return error_response(request, response.error(), api.log);
+  return std::move(*response);
+}
+
+}  // namespace
+
+// Of an admitted request, `handler` belongs to the route, which lives as long as the router.
 void add_single_route(Router& router, const RestApi& api, std::string_view method,
                       std::string_view pattern, const RestHandler& handler) {
-  router.add(method, pattern, [&api, handler](const Request& request) -> Outcome {
-    const auto principal = authorize(api.catalog, request);
-    if (!principal) return error_response(request, principal.error(), api.log);
-    auto response = handler(api, request, *principal);
-    if (!response) return error_response(request, response.error(), api.log);
-    return std::move(*response);
+  router.add(method, pattern, [&api, handler](const Request& request) -> Admission {
+    auto principal = authorize(api.catalog, request);
+    if (!principal) return refuse_caller(request, principal.error(), api.log);
+    return Admitted{.account = account_of(request),
+                    .handle = [&api, &handler,
+                               principal = std::move(*principal)](const Request& whole) -> Outcome {
+                      return answer(api, whole, handler(api, whole, principal));
+                    }};
   });
 }
 
 void add_identity_route(Router& router, const RestApi& api, std::string_view method,
                         std::string_view pattern, const IdentityHandler& handler) {
-  router.add(method, pattern, [&api, handler](const Request& request) -> Outcome {
-    const auto identity = authenticate(api.catalog, request);
-    if (!identity) return error_response(request, identity.error(), api.log);
-    auto response = handler(*identity);
-    if (!response) return error_response(request, response.error(), api.log);
-    return std::move(*response);
+  router.add(method, pattern, [&api, handler](const Request& request) -> Admission {
+    auto identity = authenticate(api.catalog, request);
+    if (!identity) return refuse_caller(request, identity.error(), api.log);
+    return Admitted{.account = account_of(request),
+                    .handle = [&api, &handler,
+                               identity = std::move(*identity)](const Request& whole) -> Outcome {
+                      return answer(api, whole, handler(identity));
+                    }};
   });
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 // The public REST API: what the official CLI (paths below /v1/organizations/{org}) and users of a
 // private key (the same resources below /v1) speak. Both families share the handlers; the catalog
-// holds the rules; here are the wire formats of the contract.
+// holds the rules; here are the wire formats.
 //
 // Every route wants a token or a private API key, but for what public keys are for (/v1/public) and
 // the sentences of /auth. Members and admins may use all of them.
@@ -18,6 +18,7 @@
 #include <boost/json/object.hpp>
 
 #include "control-plane/catalog/catalog.h"
+#include "control-plane/http/counters.h"
 #include "control-plane/http/router.h"
 #include "control-plane/rest-api/authenticate.h"
 #include "control-plane/stores.h"
@@ -38,6 +39,7 @@ struct RestApi {
   Catalog& catalog;
   RegionSignals regions;
   const std::map<std::string, RegionHandle>& stores;  // by region code
+  const HttpCounters& counters;                       // for /metrics
   const Clock& clock;
   const Log& log;
 };

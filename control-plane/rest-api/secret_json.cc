@@ -4,6 +4,7 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include <boost/json/stream_parser.hpp>
@@ -21,7 +22,6 @@ constexpr std::string_view kInvalidFormat = "Invalid request format";
 constexpr std::string_view kIncompleteImagePullSecret =
     "Must provide isImagePullSecret, host, and secretValue to update an image pull secret";
 constexpr std::string_view kImagePullKey = ".dockercredentials";
-constexpr std::size_t kHostMax = 2048;
 // More than the parser's own frames, which hold pieces of strings with escapes while it runs.
 constexpr std::size_t kParserStack = 16 * 1024;
 
@@ -70,7 +70,7 @@ Result<SecretPair> parse_pair(const json::value& value) {
 }
 
 // Clients send base64 of `user:token`, except for an old CLI that was told --encode, which then
-// sends it raw (contract 5.6). A colon is not in the alphabet of base64, and always in the raw
+// sends it raw. A colon is not in the alphabet of base64, and always in the raw
 // form.
 SecretBuffer base64_credentials(std::string_view sent) {
   if (sent.find(':') == std::string_view::npos) return SecretBuffer::copy_of(sent);
@@ -88,7 +88,10 @@ Result<void> parse_image_pull_secret(const json::object& body, WriteSet& write) 
   if (host == nullptr || host->empty() || secret == nullptr || secret->empty()) {
     return invalid(kIncompleteImagePullSecret);
   }
-  if (host->size() > kHostMax) return invalid("host is too long");
+  if (host->size() > limits::kRegistryHostMax) {
+    return invalid("host must be a string of at most " + std::to_string(limits::kRegistryHostMax) +
+                   " bytes");
+  }
   write.type = SetType::image_pull_secret;
   write.quiet_period = false;  // it is whole in one write
   write.host = view(*host);

@@ -1,5 +1,5 @@
 #pragma once
-// The body of `PUT secrets/{set}`, in its three forms (contract 5.2): one key from the CLI, an
+// The body of `PUT secrets/{set}`, in its three forms: one key from the CLI, an
 // array from REST, an image pull secret from both. It carries values, so the parser's tree and
 // scratch space are ours to wipe (Boost.JSON's memory_resource), and every value ends in a
 // SecretBuffer. Names, keys and values are checked by the catalog, for all callers.

@@ -1,4 +1,4 @@
-// Secret sets: list, read, write, unset, delete (contract section 5). A write answers 202 as soon
+// Secret sets: list, read, write, unset, delete. A write answers 202 as soon
 // as the catalog has the values; the region's Provisioner makes the version ready afterwards.
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -47,6 +47,7 @@ Result<Response> get_set(const RestApi& api, const Request& request, const Princ
   json::array keys;
   for (const std::string& key : (*set)->keys) keys.push_back(json::object{{"fieldName", key}});
   body["secrets"] = std::move(keys);
+  if (!(*set)->warning.empty()) body["warning"] = (*set)->warning;
   return json_response(body);
 }
 
@@ -56,10 +57,12 @@ Result<Response> put_set(const RestApi& api, const Request& request, const Princ
   auto set = api.catalog.write_set(principal.organization.id, std::move(*write));
   if (!set) return propagate(set);
   api.regions.wake(set->region);
-  return json_response(json::object{{"status", "OK"}, {"region", set->region}}, 202);
+  json::object body{{"status", "OK"}, {"region", set->region}};
+  if (!set->warning.empty()) body["warning"] = set->warning;
+  return json_response(body, 202);
 }
 
-// The region is asked for first: afterwards nobody knows it.
+// Read the region first: the change may remove the row.
 Result<std::string> region_of(const RestApi& api, const Request& request,
                               const Principal& principal) {
   auto set = api.catalog.find_set(principal.organization.id, request.params.at("set"));

@@ -56,6 +56,7 @@ class RestFixture {
                         [this](const std::string& code) { provisioners_.at(code)->publish_now(); },
                     .roll_out = [] {}},
         .stores = stores_.regions,
+        .counters = counters_,
         .clock = clock_,
         .log = log_});
     add_rest_routes(router_, *api_);
@@ -69,7 +70,7 @@ class RestFixture {
     REQUIRE(parse_target(path, request));
     request.body = body;
     if (!token.empty()) request.headers["authorization"] = "Bearer " + token;
-    const Response response = std::get<Response>(router_.dispatch(request));
+    const Response response = std::get<Response>(router_.dispatch(request).outcome);
     if (path == "/metrics" && response.status == 200) return {200, response.body, {}};
     CHECK(response.content_type == "application/json");
     if (response.status >= 400) CHECK(response.body.find('[') == std::string::npos);
@@ -126,6 +127,7 @@ class RestFixture {
   TemporaryDirectory directory_;
   FakeClock clock_;
   Log log_{"test", LogLevel::error, LogFormat::json};
+  HttpCounters counters_;
   ChangeHub hub_;
   Stores stores_;
   std::map<std::string, std::unique_ptr<Provisioner>> provisioners_;

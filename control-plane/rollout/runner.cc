@@ -5,12 +5,18 @@
 
 #include <fmt/format.h>
 
+#include "control-plane/catalog/image_reference.h"
+#include "control-plane/rollout/deploy_name.h"
 #include "core/command.h"
 #include "core/limits.h"
 #include "core/printable.h"
+#include "core/threads.h"
 
 namespace agent_secrets::control_plane {
 namespace {
+
+constexpr std::string_view kNoImage =
+    "The deploy command was not run: the deployment's image is no image reference. Deploy another.";
 
 std::string fact(std::string_view name, std::string_view value) {
   return fmt::format("AGENT_SECRETS_DEPLOY_{}={}", name, value);
@@ -29,6 +35,7 @@ std::vector<std::string> rollout_facts(const Rollout& rollout) {
   return {fact("EVENT", to_string(rollout.event)),
           fact("ORGANIZATION", rollout.organization),
           fact("AGENT", rollout.agent),
+          fact("NAME", deploy_name(rollout.organization, rollout.agent)),
           fact("REGION", rollout.region),
           fact("ID", rollout.deployment_id),
           fact("IMAGE", rollout.image),
@@ -77,7 +84,10 @@ void RolloutRunner::join_finished() {
     const std::scoped_lock lock(mutex_);
     finished = std::exchange(finished_, {});
   }
-  for (const std::int64_t agent_id : finished) running_.erase(agent_id);
+  for (const std::int64_t agent_id : finished) {
+    running_.erase(agent_id);
+    turns_.ended(agent_id);
+  }
 }
 
 void RolloutRunner::start_due() {
@@ -86,20 +96,24 @@ void RolloutRunner::start_due() {
     log_.warning("on-deploy: looking for work failed", {{"cause", due.error().message}});
     return;
   }
-  for (Rollout& rollout : *due) {
-    if (running_.size() >= limits::kRolloutsAtOnce) return;
-    if (running_.contains(rollout.agent_id)) continue;
-    const std::int64_t agent_id = rollout.agent_id;
-    running_[agent_id] =
-        std::jthread([this, job = std::move(rollout)](const std::stop_token& stop) {
-          execute(job, stop);
-          {
-            const std::scoped_lock lock(mutex_);
-            finished_.push_back(job.agent_id);
-            awake_ = true;
-          }
-          condition_.notify_one();
-        });
+  while (const Rollout* next = turns_.next(*due)) {
+    auto thread = start_thread<std::jthread>("a deploy command",
+                                             [this, job = *next](const std::stop_token& stop) {
+                                               execute(job, stop);
+                                               {
+                                                 const std::scoped_lock lock(mutex_);
+                                                 finished_.push_back(job.agent_id);
+                                                 awake_ = true;
+                                               }
+                                               condition_.notify_one();
+                                             });
+    if (!thread) {  // still due: the next look tries again
+      log_.error("on-deploy: a command cannot be started",
+                 {{"cause", thread.error().message}, {"hint", thread.error().hint}});
+      return;
+    }
+    turns_.started(*next);
+    running_[next->agent_id] = std::move(*thread);
   }
 }
 
@@ -132,10 +146,17 @@ void RolloutRunner::execute(const Rollout& rollout, const std::stop_token& stop)
 
 // "" when all went well, else what went wrong, fit for the API.
 std::string RolloutRunner::run_one(const Rollout& rollout, const std::stop_token& stop) {
+  // A deployment that was made before images were checked must not reach a command line. To delete
+  // its agent takes no image.
+  Rollout told = rollout;
+  if (!is_image_reference(told.image)) {
+    if (told.event != RolloutEvent::remove) return std::string(kNoImage);
+    told.image.clear();
+  }
   CommandOptions command{.command = options_.command,
                          .environment = options_.inherited,
                          .time_limit = options_.time_limit};
-  for (std::string& told : rollout_facts(rollout)) command.environment.push_back(std::move(told));
+  for (std::string& fact : rollout_facts(told)) command.environment.push_back(std::move(fact));
   int lines = 0;
   std::string last;
   const auto outcome = run_command(

@@ -5,9 +5,9 @@
 //
 // The catalog owes each agent at most one run (catalog/rollouts.h) and is the memory: a command
 // under way when the server stops or dies runs again at its next start, so it has to be idempotent.
-// Never two at once for one agent; those of different agents run side by side, up to
-// limits::kRolloutsAtOnce. What is asked for meanwhile gets the next run. A failed one is tried
-// again by the next deploy, not by itself.
+// Never two at once for one agent; those of different agents run side by side, in fair turns of
+// their organizations (rollout/turns.h). What is asked for meanwhile gets the next run. A failed
+// one is tried again by the next deploy, not by itself.
 //
 // The facts are in its environment (docs/OPERATIONS.md), none of them secret; the server's own
 // variables stay, but those named AGENT_SECRETS_…. Output goes into the agent's events.
@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "control-plane/catalog/rollouts.h"
+#include "control-plane/rollout/turns.h"
 #include "core/log.h"
 
 namespace agent_secrets::control_plane {
@@ -64,8 +65,10 @@ class RolloutRunner {
   std::mutex mutex_;
   std::condition_variable_any condition_;
   bool awake_ = false;
-  std::vector<std::int64_t> finished_;            // agents whose run has ended
-  std::map<std::int64_t, std::jthread> running_;  // by agent; of the thread that runs run()
+  std::vector<std::int64_t> finished_;  // agents whose run has ended
+  // Of the thread that runs run().
+  Turns turns_;
+  std::map<std::int64_t, std::jthread> running_;  // by agent
 };
 
 }  // namespace agent_secrets::control_plane

@@ -1,8 +1,10 @@
 #include "control-plane/rollout/runner.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "control-plane/test_stores.h"
+#include "core/limits.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -15,17 +17,19 @@ struct Running : TestStores {
     need(catalog().create_agent(acme, deploy_of(agent)));
     provisioner->publish_now();
   }
-  // Until nothing is due any more.
-  void roll_out(const std::string& command) {
+  // Until `is_enough`; what runs then is stopped.
+  void roll_out_until(const std::string& command, const std::function<bool()>& is_enough) {
     RolloutRunner runner({.command = command,
-                          .time_limit = std::chrono::seconds(20),
+                          .time_limit = std::chrono::seconds(60),
                           .inherited = {"PATH=/usr/bin:/bin", "HOME=/nonexistent"},
                           .idle_poll = std::chrono::milliseconds(5)},
                          catalog(), log);
     const std::jthread thread([&](const std::stop_token& stop) { runner.run(stop); });
-    while (!need(catalog().due_rollouts()).empty()) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
+    while (!is_enough()) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  // Until nothing is due any more.
+  void roll_out(const std::string& command) {
+    roll_out_until(command, [this] { return need(catalog().due_rollouts()).empty(); });
   }
   std::vector<std::string> texts(const std::string& agent_name, const std::string& kind) {
     std::vector<std::string> found;
@@ -43,13 +47,14 @@ TEST_CASE("the command is told the facts, and nothing of the server's own") {
   t.deploy("bot");
   t.roll_out("env | grep AGENT_SECRETS | sort");
   const auto lines = t.texts("bot", "output");
-  CHECK(lines.size() == 11);
+  CHECK(lines.size() == 12);
   const auto told = [&](const std::string& line) {
     return std::ranges::find(lines, line) != lines.end();
   };
   CHECK(told("AGENT_SECRETS_DEPLOY_EVENT=deploy"));
   CHECK(told("AGENT_SECRETS_DEPLOY_AGENT=bot"));
   CHECK(told("AGENT_SECRETS_DEPLOY_ORGANIZATION=acme"));
+  CHECK(told("AGENT_SECRETS_DEPLOY_NAME=acme--bot"));
   CHECK(told("AGENT_SECRETS_DEPLOY_IMAGE=img:1"));
   CHECK(told("AGENT_SECRETS_DEPLOY_SECRET_SET_VERSION="));
   CHECK(told("AGENT_SECRETS_DEPLOY_ID=" + t.agent("bot").deployment.id));
@@ -88,6 +93,59 @@ TEST_CASE("each of several agents gets its own run") {
   t.roll_out("echo $AGENT_SECRETS_DEPLOY_AGENT");
   for (const char* name : {"a1", "a2", "a3", "a4", "a5", "a6"}) {
     CHECK(t.texts(name, "output") == std::vector<std::string>{name});
+  }
+}
+
+TEST_CASE("slow commands of one organization do not hold up another's") {
+  Running t;
+  for (const char* name : {"s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9"}) t.deploy(name);
+  const std::int64_t beta = need(t.catalog().create_organization("beta", "", "us-west")).id;
+  need(t.catalog().create_agent(beta, deploy_of("quick")));
+  t.provisioner->publish_now();
+  const auto quick = [&] { return *need(t.catalog().find_agent(beta, "quick")); };
+  t.roll_out_until(
+      "echo $AGENT_SECRETS_DEPLOY_ORGANIZATION;"
+      " [ $AGENT_SECRETS_DEPLOY_ORGANIZATION = beta ] || exec sleep 100",
+      [&] {
+        return !quick().rollout && !t.texts("s1", "output").empty() &&
+               !t.texts("s2", "output").empty();
+      });
+  CHECK(quick().reconciled_deployment == quick().deployment.id);
+  std::size_t begun = 0;
+  for (const char* name : {"s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9"}) {
+    begun += t.texts(name, "output").size();
+  }
+  CHECK(begun == limits::kRolloutsOfOrganization);
+}
+
+TEST_CASE("agents of one name in two organizations have targets of their own") {
+  Running t;
+  t.deploy("bot");
+  const std::int64_t beta = need(t.catalog().create_organization("beta", "", "us-west")).id;
+  need(t.catalog().create_agent(beta, deploy_of("bot")));
+  t.provisioner->publish_now();
+  t.roll_out("echo $AGENT_SECRETS_DEPLOY_NAME");
+  const Agent other = *need(t.catalog().find_agent(beta, "bot"));
+  CHECK(t.texts("bot", "output") == std::vector<std::string>{"acme--bot"});
+  CHECK(need(t.catalog().list_events(other.id)).at(2).text == "beta--bot");
+}
+
+TEST_CASE("no fact is an option, or anything that a shell acts on") {
+  Rollout rollout;
+  rollout.organization = "acme";
+  rollout.agent = "bot";
+  rollout.region = "us-west";
+  rollout.deployment_id = "3f2b8c1e-0000-4000-8000-000000000000";
+  rollout.image = "Registry.Example:5000/team/bot__x:V_1.2@sha256:" + std::string(64, 'f');
+  rollout.secret_set = "bot-secrets.v2";
+  for (const std::string& fact : rollout_facts(rollout)) {
+    const std::string value = fact.substr(fact.find('=') + 1);
+    INFO(fact);
+    CHECK_FALSE(value.starts_with('-'));
+    CHECK(std::ranges::all_of(value, [](unsigned char c) {
+      return std::isalnum(c) != 0 ||
+             std::string_view("-._/:@").find(static_cast<char>(c)) != std::string_view::npos;
+    }));
   }
 }
 

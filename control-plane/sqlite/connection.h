@@ -1,8 +1,9 @@
 #pragma once
 // One SQLite database file behind one connection and one mutex: the adapter through which the
 // stores and the keys see SQLite. It owns what must be the same everywhere: the pragmas (WAL,
-// synchronous=FULL, foreign_keys, secure_delete, a busy timeout of 5 s), file mode 0600, one
-// transaction a call, prepared statements kept, and exceptions turned into Errors.
+// synchronous=FULL, foreign_keys, secure_delete, a busy timeout of 5 s), file mode 0600, room on
+// the disk for what is committed, one transaction a call, prepared statements kept, and exceptions
+// turned into Errors.
 //
 //   return connection.write("add region", [&]() -> Result<void> {
 //     connection.query("INSERT INTO regions VALUES (?, ?)", code, name).run();
@@ -26,6 +27,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "control-plane/sqlite/disk_reserve.h"
 #include "core/error.h"
 
 namespace SQLite {
@@ -80,8 +82,11 @@ class SqliteQuery {
 
 class SqliteConnection {
  public:
-  // Creates the file, 0600, when it is not there.
-  static Result<std::unique_ptr<SqliteConnection>> open(const std::string& path);
+  // Creates the file, 0600, when it is not there. With a reserve, ordinary writes leave it whole,
+  // and urgent ones may use it. So may opening, and reads: the first one of all processes makes
+  // SQLite's -shm file.
+  static Result<std::unique_ptr<SqliteConnection>> open(
+      const std::string& path, std::unique_ptr<DiskReserve> reserve = nullptr);
   SqliteConnection(const SqliteConnection&) = delete;
   SqliteConnection& operator=(const SqliteConnection&) = delete;
   ~SqliteConnection();
@@ -91,14 +96,21 @@ class SqliteConnection {
   // Runs `work`, which returns a Result, in one transaction: committed when it succeeds, rolled
   // back when it fails or throws. `write` takes the write lock first (BEGIN IMMEDIATE), so what it
   // reads is still true when it commits. An error of `work` passes unchanged; one of SQLite gets
-  // `clause`.
+  // `clause`. On a full disk the code is ErrorCode::out_of_space, and the `work` of an urgent write
+  // or of a read may run a second time.
   template <typename Work>
   std::invoke_result_t<Work> write(std::string_view clause, const Work& work) {
-    return run_in_transaction(true, clause, work);
+    return run_in_transaction(Transaction::write, clause, work);
+  }
+  // For a revocation, a deletion, and what carries them to a region. Nothing that makes a database
+  // grow with each call: the reserve is small.
+  template <typename Work>
+  std::invoke_result_t<Work> write_urgently(std::string_view clause, const Work& work) {
+    return run_in_transaction(Transaction::urgent_write, clause, work);
   }
   template <typename Work>
   std::invoke_result_t<Work> read(std::string_view clause, const Work& work) {
-    return run_in_transaction(false, clause, work);
+    return run_in_transaction(Transaction::read, clause, work);
   }
 
   // `sql` is a literal: its address finds the prepared statement. One run of it at a time.
@@ -117,15 +129,21 @@ class SqliteConnection {
   Result<void> copy_to(const std::string& path);
 
  private:
-  SqliteConnection(std::string path, std::unique_ptr<SQLite::Database> database);
+  enum class Transaction { read, write, urgent_write };
+  SqliteConnection(std::string path, std::unique_ptr<SQLite::Database> database,
+                   std::unique_ptr<DiskReserve> reserve);
   PreparedStatement& prepare(const char* sql);
-  Result<void> transact(bool write, const std::function<bool()>& work);
+  Result<void> transact(Transaction kind, const std::function<bool()>& work);
+  Result<void> attempt(Transaction kind, const std::function<bool()>& work);
+  Result<void> keep_reserve_whole();
+  void allocate_pages();
+  void checkpoint();
 
   template <typename Work>
-  std::invoke_result_t<Work> run_in_transaction(bool write, std::string_view clause,
+  std::invoke_result_t<Work> run_in_transaction(Transaction kind, std::string_view clause,
                                                 const Work& work) {
     std::optional<std::invoke_result_t<Work>> result;
-    auto outcome = transact(write, [&] {
+    auto outcome = transact(kind, [&] {
       result.emplace(work());
       return result->has_value();
     });
@@ -137,6 +155,7 @@ class SqliteConnection {
   std::mutex mutex_;
   std::unique_ptr<SQLite::Database> database_;
   std::map<const void*, PreparedStatement> statements_;
+  std::unique_ptr<DiskReserve> reserve_;  // or none
 };
 
 }  // namespace agent_secrets::control_plane

@@ -3,6 +3,7 @@
 # Usage: wait-for-set.sh SET [SECONDS]
 # Environment: PIPECAT_API_HOST, PIPECAT_TOKEN, and PIPECAT_ORG for a token that reaches several organizations.
 # Exit codes: 0 ready, 3 failed, 4 still not ready after SECONDS (120), 1 any other failure, 2 wrong usage.
+# A control plane with a certificate of your own authority: CURL_CA_BUNDLE names the authority's file.
 # On the control plane's own host, `secret-control-plane set wait SET` does the same, image pull secrets too.
 set -eu
 
@@ -28,37 +29,62 @@ patience() {
   echo "$seconds"
 }
 
-# The body, then the HTTP status on a line of its own; 000 where nothing answers. The token goes to curl on standard
-# input, because a command line is for everyone on the machine to read.
+# The body, then what curl says of a failure, then the HTTP status on a line of its own, 000 without an answer. The exit
+# code is curl's. The token goes to curl on standard input: a command line can be read by everyone on the machine.
 ask() {
   printf 'header = "Authorization: Bearer %s"\n' "$PIPECAT_TOKEN" |
-    curl --silent --max-time "$(patience)" --config - --write-out '\n%{http_code}' "$url" || true
+    curl --silent --show-error --max-time "$(patience)" --config - --write-out '\n%{http_code}' "$url" 2>&1
+}
+
+# end CODE SENTENCE [HINT]
+end() {
+  echo "wait-for-set: $2" >&2
+  if [ -n "${3:-}" ]; then echo "hint: $3" >&2; fi
+  exit "$1"
+}
+
+# Sets seen and hint for an exit code of curl (curl(1), EXIT CODES). Ends at once where waiting cannot help.
+explain() {
+  detail=$(printf '%s\n' "$answer" | sed -n 's/.*curl: ([0-9]*) //p' | head -n 1)
+  # Without the name and password that a URL can hold.
+  host=$(printf '%s\n' "$PIPECAT_API_HOST" | sed 's,//[^/@]*@,//,')
+  case $1 in
+    1 | 3) end 1 "$host cannot be asked: $detail" "PIPECAT_API_HOST is https://HOST, with :PORT where it is not 443" ;;
+    51 | 60) end 1 "TLS: the certificate of $host is not trusted: $detail" \
+      "name the file of the authority that signed it in CURL_CA_BUNDLE, or renew the certificate" ;;
+    77) end 1 "TLS: the file of trusted authorities cannot be read: $detail" "look at CURL_CA_BUNDLE and SSL_CERT_FILE" ;;
+    126 | 127) end 1 "curl cannot be run" "install curl in the image of this job" ;;
+    5 | 97) seen="the proxy cannot be used: $detail" hint="look at https_proxy and no_proxy" ;;
+    6) seen="DNS: no address of $host: $detail" hint="check PIPECAT_API_HOST, and the name server of this machine" ;;
+    7) seen="no connection to $host, refused or without a route: $detail" \
+      hint="check that the control plane runs, and the port in PIPECAT_API_HOST" ;;
+    28) seen="no answer from $host in time: $detail" hint="a firewall may drop the connection; try curl -v $host" ;;
+    35) seen="TLS: no handshake with $host: $detail" hint="check that the port in PIPECAT_API_HOST speaks TLS" ;;
+    *) seen="no whole answer from $host: $detail" hint="try curl -v $host" ;;
+  esac
 }
 
 while :; do
-  answer=$(ask)
+  hint='' code=0 wrong="$set_name is not ready"
+  answer=$(ask) || code=$?
   status=${answer##*
 }
-  case $status in
-    200) seen="an answer without a status" ;;
-    000 | 429 | 5??) seen="no answer (HTTP $status)" ;;
-    *)
-      echo "wait-for-set: $set_name: $answer" >&2
-      exit 1
-      ;;
-  esac
-  # Quotes inside of a text are escaped, so none can look like a member.
-  case $answer in
-    *'"status":"ready"'*) exit 0 ;;
-    *'"status":"failed"'*)
-      echo "wait-for-set: $set_name failed: $answer" >&2
-      exit 3
-      ;;
-    *'"status":"pending"'*) seen=pending ;;
-  esac
-  if [ "$(left)" -le 0 ]; then
-    echo "wait-for-set: $set_name is not ready: $seen" >&2
-    exit 4
+  if [ "$code" -ne 0 ]; then
+    explain "$code"
+    wrong="cannot ask for $set_name"
+  else
+    case $status in
+      200) seen="an answer without a status" ;;
+      429 | 5??) seen="HTTP $status" ;;
+      *) end 1 "$set_name: $answer" ;;
+    esac
+    # Quotes inside of a text are escaped, so none can look like a member.
+    case $answer in
+      *'"status":"ready"'*) exit 0 ;;
+      *'"status":"failed"'*) end 3 "$set_name failed: $answer" ;;
+      *'"status":"pending"'*) seen=pending ;;
+    esac
   fi
+  if [ "$(left)" -le 0 ]; then end 4 "$wrong: $seen" "$hint"; fi
   sleep 1
 done

@@ -71,6 +71,7 @@ class served:
 
     def __enter__(self):
         control_plane = self.control_plane.__enter__()
+        control_plane.run("public-url", "set", control_plane.url, *self.control_plane.serve_options[1:])
         return control_plane, watch_credential(bench_support.bind_agent(control_plane, {"KEY": "old"}))
 
     def __exit__(self, *exception):

@@ -108,7 +108,7 @@ def test_an_empty_secret_set_in_the_deploy_file_unbinds_it(either_cli, proxy, re
 def test_scaling_alone_makes_no_new_deployment(cli, rest):
     rest.deploy("bot")
     before = agent(rest)["desiredDeploymentId"]
-    assert "Warning" not in cli.succeeds(*DEPLOY, "--min-agents", 2)
+    assert "Nothing to deploy" not in cli.succeeds(*DEPLOY, "--min-agents", 2)
     assert agent(rest)["autoScaling"]["minReplicas"] == 2
     cli.succeeds(*DEPLOY)  # which says 0 by saying nothing
     assert agent(rest)["autoScaling"]["minReplicas"] == 0

@@ -38,7 +38,7 @@ def test_a_new_organization_has_no_public_keys(either_cli, proxy):
 
 def test_regions_are_listed(either_cli, proxy):
     output = either_cli.succeeds("regions", "list")
-    assert "us-west" in output and "US West (Oregon)" in output
+    assert output.count("us-west") >= 2  # its code, and what people see
     assert proxy.requests() == ["GET regions"]
 
 

@@ -154,7 +154,7 @@ def test_rich_listings_hold_what_plain_ones_hold(cli, control_plane, rest):
         ("agent", "list"): ("bot", "us-west"),
         ("agent", "status", "bot"): ("demo/bot:1", "Active"),
         ("agent", "deployments", "bot"): ("demo/bot:1",),
-        ("regions", "list"): ("us-west", "US West"),
+        ("regions", "list"): ("us-west",),
         ("organizations", "list"): (control_plane.organization, "active"),
         ("organizations", "properties", "list"): ("defaultRegion", "us-west"),
         ("organizations", "properties", "schema"): ("defaultRegion", "string"),

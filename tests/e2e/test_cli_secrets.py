@@ -139,6 +139,25 @@ def test_an_error_in_the_middle_keeps_the_earlier_keys(either_cli, proxy, rest):
     assert len(proxy.bodies("PUT")) == 2
 
 
+def test_a_reserved_name_is_refused_with_its_reason_and_the_way_to_allow_it(either_cli, rest):
+    output = " ".join(either_cli.fails("secrets", "set", "set1", "PYTHONPATH=/x", "--skip").split())
+    assert "PYTHONPATH (decides which code Python runs)" in output
+    assert "organization allow-name PYTHONPATH" in output and "--allow PYTHONPATH" in output
+    assert rest.org("GET", "secrets/set1").status == 404
+
+
+def test_a_name_that_the_image_usually_sets_is_written_and_named_by_the_deploy(cli, control_plane):
+    cli.succeeds("secrets", "set", "set1", "ENV=production", "--skip")
+    control_plane.wait_ready("set1")
+    output = " ".join(cli.succeeds("deploy", "bot", "demo/bot:1", "--secrets", "set1", "--yes").split())
+    assert "Warning: Secret set 'set1' replaces what the image or the platform usually sets: ENV (" in output
+
+
+def test_a_deploy_without_a_set_says_that_bots_start_without_secrets(cli):
+    output = " ".join(cli.succeeds("deploy", "bot", "demo/bot:1", "--yes").split())
+    assert "Warning: This service has no secret set" in output
+
+
 def test_twenty_keys_become_ready_once_all_are_written(cli, control_plane, rest, tmp_path):
     pairs = [f"KEY_{number}=value {number}" for number in range(20)]
     cli.succeeds("secrets", "set", "many", *pairs, "--skip")

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from support import misbehaving_server as bad
-from support import official_cli, programs
+from support import official_cli, programs, tls
 from support.control_plane import ControlPlane
 from support.programs import ROOT
 from support.set_states import damage, held_region
@@ -15,10 +15,10 @@ CI = ROOT / "examples" / "ci"
 SCRIPT = CI / "wait-for-set.sh"
 
 
-def wait_for_set(control_plane, *arguments, url=None, token=None, organization="acme"):
+def wait_for_set(control_plane, *arguments, url=None, token=None, organization="acme", **variables):
     environment = programs.clean_environment(
         PIPECAT_API_HOST=url or control_plane.url, PIPECAT_TOKEN=token or control_plane.token,
-        PIPECAT_ORG=organization,
+        PIPECAT_ORG=organization, **variables,
     )
     return subprocess.run(
         [SCRIPT, *arguments], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30
@@ -56,13 +56,30 @@ def test_the_script_times_out_with_4(control_plane):
     assert wait_for_set(control_plane, "bot-secrets", "10").returncode == 0
 
 
-def test_the_script_takes_nobody_answering_for_not_ready(control_plane):
-    finished = wait_for_set(control_plane, "bot-secrets", "0", url=f"http://127.0.0.1:{programs.free_port()}")
-    assert finished.returncode == 4 and "no answer" in finished.stderr
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return tls.Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.mark.parametrize("url, says, hint", [
+    ("http://REFUSED", "no connection to http://127.0.0.1", "the control plane runs"),
+    ("https://control-plane.invalid", "DNS: no address of https://control-plane.invalid", "PIPECAT_API_HOST"),
+])
+def test_the_script_names_why_nothing_answers_after_its_seconds(control_plane, url, says, hint):
+    url = url.replace("REFUSED", bad.refused_authority())
+    finished = wait_for_set(control_plane, "bot-secrets", "0", url=url)
+    first, second = finished.stderr.splitlines()
+    assert finished.returncode == 4 and first.startswith(f"wait-for-set: cannot ask for bot-secrets: {says}")
+    assert second.startswith("hint: ") and hint in second
 
 
 @pytest.mark.parametrize("behaviour, says", [
-    (bad.silent, "no answer"), (bad.says(200, b"<html>Please log in</html>"), "without a status"),
+    (bad.silent, "no answer from http://127.0.0.1"),
+    (bad.closes_after_the_request, "no whole answer from"),
+    (bad.resets, "no whole answer from"),
+    (bad.says(200, b'{"status":"ready"}', length=1000), "no whole answer from"),
+    (bad.says(200, b"<html>Please log in</html>"), "bot-secrets is not ready: an answer without a status"),
+    (bad.says(503), "bot-secrets is not ready: HTTP 503"),
 ])
 def test_the_seconds_of_the_script_hold_whatever_answers(control_plane, behaviour, says):
     with bad.Server(behaviour) as server:
@@ -70,6 +87,50 @@ def test_the_seconds_of_the_script_hold_whatever_answers(control_plane, behaviou
         finished = wait_for_set(control_plane, "bot-secrets", "1", url=server.url())
     assert finished.returncode == 4 and says in finished.stderr
     assert time.monotonic() - started < 8
+
+
+def test_the_script_trusts_the_authority_that_it_is_given(control_plane, authority):
+    with bad.Server(bad.says(200, b'{"status":"ready"}'), tls=authority.server_certificate("good")) as server:
+        finished = wait_for_set(control_plane, "bot-secrets", url=server.url("https"),
+                                CURL_CA_BUNDLE=authority.certificate)
+    assert (finished.returncode, finished.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("certificate, trusted, says", [
+    ({}, None, "is not trusted: "),
+    ({"expired": True}, "ca.pem", "certificate has expired"),
+    ({"addresses": ("DNS:other.example",)}, "ca.pem", "is not trusted: SSL: "),
+    ({}, "absent.pem", "the file of trusted authorities cannot be read"),
+])
+def test_the_script_ends_at_once_at_a_certificate_that_it_cannot_trust(control_plane, authority, request, certificate,
+                                                                       trusted, says):
+    name = f"server-{request.node.callspec.indices['certificate']}"
+    variables = {"CURL_CA_BUNDLE": authority.directory / trusted} if trusted else {}
+    with bad.Server(bad.good, tls=authority.server_certificate(name, **certificate)) as server:
+        finished = wait_for_set(control_plane, "bot-secrets", "20", url=server.url("https"), **variables)
+    assert finished.returncode == 1 and "wait-for-set: TLS: " in finished.stderr and says in finished.stderr
+    assert "hint: " in finished.stderr and "CURL_CA_BUNDLE" in finished.stderr
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("behaviour", [bad.plain_http, bad.tls_alert])
+def test_the_script_names_a_failed_handshake(control_plane, behaviour):
+    with bad.Server(behaviour) as server:
+        finished = wait_for_set(control_plane, "bot-secrets", "3", url=server.url("https"))
+    assert finished.returncode == 4 and "TLS: no handshake with https://127.0.0.1" in finished.stderr
+
+
+def test_the_script_names_a_wrong_address_without_its_password(control_plane):
+    finished = wait_for_set(control_plane, "bot-secrets", url="https://me:hunter2@host:99999999")
+    assert finished.returncode == 1 and "PIPECAT_API_HOST" in finished.stderr
+    assert "hunter2" not in finished.stderr
+
+
+def test_the_script_names_a_missing_curl(control_plane, tmp_path):
+    for program in ("sh", "date", "sed", "head"):
+        (tmp_path / program).symlink_to(shutil.which(program))
+    finished = wait_for_set(control_plane, "bot-secrets", PATH=str(tmp_path))
+    assert finished.returncode == 1 and "install curl" in finished.stderr
 
 
 def test_the_script_ends_with_3_when_a_set_failed(control_plane):

@@ -88,7 +88,7 @@ def test_the_sidecar_container_cannot_reach_the_agent_credential():
         container["name"]: {secrets[mount["name"]] for mount in container["volumeMounts"] if mount["name"] in secrets}
         for container in pod["initContainers"] + pod["containers"]
     }
-    assert mounted == {"secret-sidecar": {"tone-bot-watch"}, "bot": {"tone-bot-agent"}}
+    assert mounted == {"secret-sidecar": {"acme--tone-bot-watch"}, "bot": {"acme--tone-bot-agent"}}
 
 
 # Fly: its own tool validates with an account only, so this is what it would look at.

@@ -22,6 +22,8 @@ namespace agent_secrets {
 class FakeRegion {
  public:
   std::vector<std::string> urls{"https://region.test"};
+  std::string agent = "phone";  // of the credential, as is `kid`
+  std::string kid = "kid-1";
   BundleFacts facts{.organization = "acme",
                     .agent = "phone",
                     .deployment = "d-1",
@@ -36,8 +38,8 @@ class FakeRegion {
   [[nodiscard]] CredentialIdentity identity() const {
     return {.urls = urls,
             .organization = "acme",
-            .agent = "phone",
-            .kid = "kid-1",
+            .agent = agent,
+            .kid = kid,
             .verification_keys = {{"region-1", region_key_.public_key()}},
             .ca_pem = ""};
   }

@@ -4,12 +4,14 @@
 //
 // Threads: one.
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -69,6 +71,25 @@ class MemoryRegionStore final : public RegionStore {
     const auto found = releases_.find({agent_id, sequence});
     if (found == releases_.end()) return std::nullopt;
     return found->second;
+  }
+
+  Result<std::optional<std::vector<std::string>>> changed_keys(std::int64_t set_id,
+                                                               std::int64_t from,
+                                                               std::int64_t to) override {
+    if (down) return outage();
+    const auto old = versions_.find({set_id, from});
+    const auto now = versions_.find({set_id, to});
+    if (old == versions_.end() || now == versions_.end()) return std::nullopt;
+    std::map<std::string, std::string> values;
+    for (const auto& value : old->second.values) values[value.key] = value.value.expose_text();
+    std::vector<std::string> changed;
+    for (const auto& value : now->second.values) {
+      const auto before = values.extract(value.key);
+      if (!before || before.mapped() != value.value.expose_text()) changed.push_back(value.key);
+    }
+    for (const auto& [key, value] : values) changed.push_back(key);
+    std::ranges::sort(changed);
+    return changed;
   }
 
   Result<void> retain_only(std::span<const RetainedVersion> versions) override {

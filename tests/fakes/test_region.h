@@ -112,9 +112,11 @@ class TestRegion {
     publish();
   }
   // A newer version of the pinned set turns ready; nobody has deployed it yet.
-  void turn_ready(std::int64_t version, std::vector<std::string> changed_keys) {
+  void turn_ready(std::int64_t version, const std::vector<std::string>& changed_keys) {
+    std::map<std::string, std::string> values{{"GREETING", kOldValue}, {"KEY", "same"}};
+    for (const std::string& key : changed_keys) values[key] = kNewValue;
+    put_version(kSetId, version, {values.begin(), values.end()});
     snapshot.sets.at(0).latest_version = version;
-    snapshot.sets.at(0).changed_keys = std::move(changed_keys);
     publish();
   }
   void revoke() {

@@ -16,6 +16,7 @@ void check_identity(const CredentialIdentity& identity) {
   AGENT_SECRETS_ASSERT(!identity.verification_keys.empty());
   AGENT_SECRETS_ASSERT(is_key_id(identity.kid));  // it becomes a file's name
   for (const auto& url : identity.urls) AGENT_SECRETS_ASSERT(fuzz::has_no_control(url));
+  AGENT_SECRETS_ASSERT(is_plain_text(identity.organization) && is_plain_text(identity.agent));
   const auto again = parse_identity(identity_json(identity));
   AGENT_SECRETS_ASSERT(again && identity_json(*again) == identity_json(identity));
 }

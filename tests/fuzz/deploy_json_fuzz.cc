@@ -12,7 +12,7 @@ using namespace agent_secrets::control_plane;
 namespace {
 
 bool is_showable(std::string_view text) {
-  return fuzz::has_no_control(text) && text.find_first_of("[]") == std::string_view::npos;
+  return is_plain_text(text) && text.find_first_of("[]") == std::string_view::npos;
 }
 
 bool is_showable(const std::optional<std::string>& text) {

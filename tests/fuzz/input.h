@@ -11,6 +11,7 @@
 #include <sodium.h>
 
 #include "core/error.h"
+#include "core/printable.h"
 
 namespace agent_secrets::fuzz {
 
@@ -30,7 +31,7 @@ inline bool is_fit_to_print(const Error& error) {
   std::string lines = describe("p", error);
   const auto count = std::ranges::count(lines, '\n');
   std::erase(lines, '\n');
-  return count == (error.hint.empty() ? 1 : 2) && has_no_control(lines) && !error.message.empty();
+  return count == (error.hint.empty() ? 1 : 2) && is_plain_text(lines) && !error.message.empty();
 }
 
 }  // namespace agent_secrets::fuzz

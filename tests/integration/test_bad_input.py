@@ -1,5 +1,6 @@
 """What must fail: each with one line of error and a hint, the documented exit code, nothing lost."""
 
+import os
 import re
 import socket
 import sqlite3
@@ -326,6 +327,31 @@ def pretend_newer(path):
         database.execute("PRAGMA journal_mode=DELETE")
         database.execute("PRAGMA user_version=9999")
     database.close()
+
+
+def test_a_data_directory_that_others_may_use_is_refused_by_every_command(tmp_path):
+    with ControlPlane(tmp_path / "control-plane") as control_plane:
+        control_plane.stop()
+        data = control_plane.data_dir
+        for path, mode, private in ((data, 0o777, 0o700), (data / "catalog.db", 0o666, 0o600),
+                                    (data / "region-us-west.db", 0o640, 0o600), (data / "reserve", 0o644, 0o600)):
+            path.chmod(mode)
+            for finished in (serve(control_plane), control_plane.run("token", "list", check=False),
+                             control_plane.run("fleet", check=False)):
+                assert_refused(finished, "secret-control-plane", f"chmod {private:o} {str(path).lower()}")
+            path.chmod(private)
+        assert control_plane.run("token", "list").returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_root_takes_no_directory_of_another_user(tmp_path):
+    never = ControlPlane(tmp_path / "never")
+    never.directory.mkdir()
+    never.data_dir.mkdir(mode=0o700)
+    os.chown(never.data_dir, 12345, 12345)
+    finished = never.run("init", "--organization", "acme", check=False)
+    assert_refused(finished, "secret-control-plane", "belongs to user 12345")
+    assert list(never.data_dir.iterdir()) == [] and not never.master_key_file.exists()
 
 
 def test_a_data_directory_that_is_not_there(tmp_path):

@@ -1,4 +1,4 @@
-"""`--env-file` reads a file exactly as the official CLI's `secrets set --file` does: the same odd files go to both, the
+"""`--env-format cli` reads a file exactly as the official CLI's `secrets set --file` does: the same odd files go to both, the
 CLI's through a recording server, and keys and values are compared. What the one refuses the other refuses."""
 
 import concurrent.futures
@@ -112,7 +112,7 @@ def read_by_the_injector(tmp_path_factory):
     def read(name):
         path = directory / name
         path.write_bytes(FILES[name])
-        finished = raw_exec.run([programs.injector_program(), "--env-file", path, "/bin/cat", "/proc/self/environ"], [])
+        finished = raw_exec.run([programs.injector_program(), "--env-format", "cli", "--env-file", path, "/bin/cat", "/proc/self/environ"], [])
         if finished.returncode == 125:
             assert finished.stderr.count(b"\n") == 2 and b"\nhint: " in finished.stderr, finished.stderr
             return None

@@ -100,16 +100,23 @@ def with_env_file(tmp_path, text, *options, image=(), setup=None):
     return finished.returncode, finished.stdout.decode().split("\0")[:-1], finished.stderr.decode()
 
 
-def test_every_reserved_name_is_refused_by_name_and_reason_until_it_is_allowed(tmp_path):
-    names = ["LD_PRELOAD", "PYTHONPATH", "PATH", "PORT", "AGENT_SECRETS_CREDENTIAL", "AGENT_SECRETS_LOG"]
+def test_every_name_that_takes_over_the_process_is_refused_with_its_reason_until_it_is_allowed(tmp_path):
+    names = ["LD_PRELOAD", "PYTHONPATH", "PATH", "GIT_SSH_COMMAND", "AGENT_SECRETS_CREDENTIAL", "AGENT_SECRETS_LOG"]
     text = "OK=1\n" + "".join(f"{name}={VALUE}\n" for name in names)
     code, _, said = with_env_file(tmp_path, text)
     assert code == 125 and VALUE not in said
     assert all(f"{name} (" in refusal(said) for name in names)
-    code, _, said = with_env_file(tmp_path, text, "--allow", "PORT,PATH", "--allow", "PYTHONPATH")
+    code, _, said = with_env_file(tmp_path, text, "--allow", "GIT_SSH_COMMAND,PATH", "--allow", "PYTHONPATH")
     assert code == 125 and "PATH (" not in refusal(said) and "LD_PRELOAD (" in refusal(said)
     assert with_env_file(tmp_path, text, "--only", "OK") == (0, ["OK=1"], "")
-    assert with_env_file(tmp_path, f"OK=1\nPORT={VALUE}\n", "--allow", "PORT")[:2] == (0, ["OK=1", f"PORT={VALUE}"])
+    allowed = with_env_file(tmp_path, f"OK=1\nPATH={VALUE}\n", "--allow", "PATH")
+    assert allowed[:2] == (0, ["OK=1", f"PATH={VALUE}"])
+
+
+def test_a_name_that_the_image_usually_sets_is_taken_from_the_set(tmp_path):
+    image = ["PORT=7860", "HOME=/root"]
+    assert with_env_file(tmp_path, "ENV=production\nPORT=1\n", image=image) == (
+        0, ["HOME=/root", "ENV=production", "PORT=1"], "")
 
 
 def test_a_reserved_name_of_the_image_is_the_images_business(tmp_path):

@@ -126,6 +126,48 @@ def test_the_command_sees_no_key_of_the_server(start, tmp_path):
     assert CANARY not in seen.read_text()
 
 
+def test_a_deploy_command_is_told_the_name_that_agent_deploy_name_prints(start, tmp_path):
+    told = tmp_path / "told"
+    plane = start(f'echo "$AGENT_SECRETS_DEPLOY_NAME" >> {told}')
+    plane.run("organization", "add", "beta")
+    token = plane.run("token", "create", "ci", "--organization", "beta").stdout.strip()
+    expected = [plane.run("agent", "deploy-name", "bot", "--organization", name).stdout.strip()
+                for name in ("acme", "beta")]
+    assert expected == ["acme--bot", "beta--bot"]
+    plane.rest().deploy("bot")
+    beta = plane.rest(token)
+    beta.organization = "beta"
+    beta.deploy("bot")
+    wait_for(lambda: told.exists() and sorted(told.read_text().split()) == expected, what="both deployments")
+    refused = plane.run("agent", "deploy-name", "My_Bot", "--organization", "acme", check=False)
+    assert refused.returncode == 1 and "Invalid service name 'My_Bot'" in refused.stderr
+
+
+def test_slow_commands_of_one_organization_hold_up_no_other(start):
+    plane = start('[ "$AGENT_SECRETS_DEPLOY_ORGANIZATION" = beta ] || exec sleep 1000')
+    plane.run("organization", "add", "beta")
+    token = plane.run("token", "create", "ci", "--organization", "beta").stdout.strip()
+    for number in range(6):
+        plane.rest().deploy(f"slow-{number}")
+    beta = plane.rest(token)
+    beta.organization = "beta"
+    beta.deploy("quick")
+    wait_for(lambda: beta.org("GET", "services/quick").body["body"]["ready"], what="the other organization's deployment")
+
+
+def test_an_image_that_is_no_image_reference_reaches_no_command(start, tmp_path):
+    told = tmp_path / "told"
+    plane = start(f"echo run >> {told}")
+    for image in ("--privileged", "-v=/:/host", "$(id)", "a b"):
+        answer = plane.rest().deploy("bot", image)
+        assert answer.status == 400 and "Invalid image" in answer.body["error"]
+    assert plane.rest().org("GET", "services/bot").status == 404
+    plane.rest().deploy("bot")
+    assert settled(plane)["ready"]
+    assert plane.rest().redeploy("bot", "--privileged").status == 400
+    assert told.read_text() == "run\n"
+
+
 def test_the_cli_stops_waiting_at_a_failure(start, tmp_path):
     if not official_cli.installed():
         pytest.skip("the official CLI is not installed; run script/bootstrap")

@@ -70,7 +70,7 @@ def test_a_set_name_is_taken_in_every_region(two_regions):
 
 def test_regions_are_listed_in_the_order_in_which_they_were_added(two_regions):
     assert json.loads(two_regions.run("region", "list", "--json").stdout) == [
-        {"code": "us-west", "displayName": "US West (Oregon)"},
+        {"code": "us-west", "displayName": "us-west"},
         {"code": "eu-central", "displayName": "Europe (Frankfurt)"},
     ]
     assert "Europe (Frankfurt)" in two_regions.run("region", "list").stdout

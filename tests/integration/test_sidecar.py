@@ -49,7 +49,7 @@ def test_the_hook_is_told_of_a_change_once(credential, rest, tmp_path):
         sidecar.wait_until("superseded")
         wait_for(lambda: sidecar.log_path.read_text().count("on-change: done") == 2,
                  what="the hook's second end")
-    assert told.read_text() == "stale set1:KEY\nsuperseded \n"
+    assert told.read_text() == "stale set1:KEY\nsuperseded set1:KEY\n"
     assert json.loads((sidecar.state_dir / "hook.json").read_text())["exit_code"] == 0
 
 

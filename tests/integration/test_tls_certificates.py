@@ -110,12 +110,19 @@ def test_a_good_certificate_is_trusted(tmp_path, kind):
 
 
 @pytest.mark.parametrize("cipher", [
-    "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-CHACHA20-POLY1305", "ECDHE-RSA-AES256-SHA384",
+    "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-CHACHA20-POLY1305",
 ])
 def test_tls_1_2_is_spoken(tmp_path, cipher):
     old = [("maximum_version", ssl.TLSVersion.TLSv1_2)]
     with Server(tmp_path, GOOD["RSA"], ciphers=cipher, versions=old) as server:
         assert "(HTTP 403)" in launch(tmp_path, server)
+
+
+@pytest.mark.parametrize("cipher", ["ECDHE-RSA-AES256-SHA384", "ECDHE-RSA-AES128-SHA", "AES256-GCM-SHA384", "AES128-SHA"])
+def test_tls_1_2_without_ecdhe_or_without_aead_is_refused(tmp_path, cipher):
+    old = [("maximum_version", ssl.TLSVersion.TLSv1_2)]
+    with Server(tmp_path, GOOD["RSA"], ciphers=cipher, versions=old) as server:
+        assert "tls handshake" in launch(tmp_path, server)
 
 
 @pytest.mark.parametrize("group", ["prime256v1", "secp384r1", "secp521r1"])

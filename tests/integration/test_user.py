@@ -140,6 +140,93 @@ def test_what_is_no_pair_of_numbers_is_refused(env_file, user):
     assert finished.stderr.startswith(b"secret-injector: error: options: --user: ") and b"\nhint: " in finished.stderr
 
 
+class Victim:
+    """A directory of root's with files of the names that a start removes and writes, and a place of the bot's user."""
+
+    def __init__(self, tmp_path):
+        self.directory = tmp_path / "victim"
+        self.directory.mkdir()
+        for name in ("redeploy.json", "sessions.json", "running.json", "bot.json"):
+            (self.directory / name).write_text("precious")
+        self.place = tmp_path / "home"
+        self.place.mkdir()
+
+    def give_away(self):
+        for path in (self.place, *self.place.iterdir()):
+            os.lchown(path, USER, GROUP)
+
+    def is_untouched(self):
+        return {path.name: path.read_text() for path in self.directory.iterdir()} == dict.fromkeys(
+            ("redeploy.json", "sessions.json", "running.json", "bot.json"), "precious")
+
+
+def inject_with_state(env_file, state, *options):
+    argv = [programs.injector_program(), "--env-file", env_file, "--user", f"{USER}:{GROUP}", "--state-dir", state,
+            *options, "--", "/bin/echo", "started"]
+    return raw_exec.run(argv, raw_exec.as_list(ENVIRONMENT))
+
+
+@needs_root
+@pytest.mark.parametrize("state", ["link", "link/", "link/new", "to-its-parent/victim"])
+def test_root_is_not_led_elsewhere_by_a_link_of_the_bots_user(env_file, tmp_path, state):
+    victim = Victim(tmp_path)
+    (victim.place / "link").symlink_to(victim.directory)
+    (victim.place / "to-its-parent").symlink_to(tmp_path)
+    victim.give_away()
+    finished = inject_with_state(env_file, f"{victim.place}/{state}")
+    assert (finished.returncode, finished.stdout) == (0, b"started\n")
+    assert b"the state directory is not up to date" in finished.stderr and b"symbolic link" in finished.stderr
+    assert victim.is_untouched()
+
+
+@needs_root
+def test_a_link_in_a_sticky_directory_is_believed_if_it_is_roots(env_file, tmp_path):
+    shared = tmp_path / "tmp"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    (tmp_path / "real").mkdir()
+    (shared / "link").symlink_to(tmp_path / "real")
+    assert inject_with_state(env_file, shared / "link" / "state").stderr == b""
+    assert (tmp_path / "real" / "state" / "running.json").exists()
+    os.lchown(shared / "link", USER, GROUP)
+    assert b"symbolic link" in inject_with_state(env_file, shared / "link" / "other").stderr
+    assert not (tmp_path / "real" / "other").exists()
+
+
+@needs_root
+def test_root_writes_into_no_directory_of_a_third_user(env_file, tmp_path):
+    state = tmp_path / "state"
+    state.mkdir()
+    os.chown(state, USER + 1, GROUP)
+    finished = inject_with_state(env_file, state)
+    assert (finished.returncode, finished.stdout) == (0, b"started\n")
+    assert b"belongs to another user" in finished.stderr
+    assert list(state.iterdir()) == []
+    os.chown(state, USER, GROUP)
+    assert inject_with_state(env_file, state).stderr == b""
+    assert (state / "running.json").exists()
+
+
+@needs_root
+def test_root_beside_a_bot_of_another_user_does_not_pass_for_the_bot(env_file, tmp_path):
+    """`docker exec --user root`: the directory is the bot's user's, and root writes nothing there."""
+    state = tmp_path / "state"
+    state.mkdir()
+    os.chown(state, USER, GROUP)
+    argv = [programs.injector_program(), "--env-file", env_file, "--state-dir", state]
+    with raw_exec.popen([*argv, "--user", f"{USER}:{GROUP}", "/bin/sleep", "60"], raw_exec.as_list(ENVIRONMENT),
+                        stdin=subprocess.DEVNULL) as bot:
+        try:
+            wait_for_bot(bot)
+            before = {path.name: path.read_bytes() for path in state.iterdir()}
+            finished = raw_exec.run([*argv, "/bin/echo", "started"], raw_exec.as_list(ENVIRONMENT))
+            assert (finished.returncode, finished.stdout) == (0, b"started\n")
+            assert b"a bot runs here already" in finished.stderr
+            assert {path.name: path.read_bytes() for path in state.iterdir()} == before
+        finally:
+            bot.kill()
+
+
 # With a control plane, a credential file of root's, a cache and a sidecar
 
 

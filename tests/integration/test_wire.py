@@ -287,17 +287,17 @@ def test_writes_during_a_stop_are_acknowledged_and_kept_or_refused(tmp_path):
         assert set(acknowledged) <= {entry["fieldName"] for entry in kept}
 
 
-def test_a_disk_that_fills_up_is_a_500_that_stores_nothing_and_passes(tmp_path):
+def test_a_disk_that_fills_up_is_a_507_that_stores_nothing_and_passes(tmp_path):
     with ControlPlane(tmp_path / "control-plane") as control_plane:
         rest = control_plane.rest()
         assert rest.put_secrets("set1", BEFORE="1").status == 202
         control_plane.wait_ready("set1")
-        largest = max(path.stat().st_size for path in control_plane.data_dir.iterdir() if path.is_file())
+        largest = max(path.stat().st_size for path in control_plane.data_dir.glob("*.db*"))
         pid = control_plane.process.pid
         before = resource.prlimit(pid, resource.RLIMIT_FSIZE, (largest, resource.RLIM_INFINITY))
         answer = rest.put_secrets("set1", **{f"BIG_{number}": "x" * 100_000 for number in range(8)})
-        assert answer.status == 500
-        assert answer.body["error"] and answer.body["code"] == "500"
+        assert answer.status == 507
+        assert answer.body["error"] and answer.body["code"] == "507"
         resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
         assert rest.put_secrets("set1", AFTER="1").status == 202
         keys = rest.org("GET", "secrets/set1").body["secrets"]

@@ -1,8 +1,8 @@
 """The package under test is base-image/agent_secrets, imported from its source."""
 
-import fcntl
 import json
 import logging
+import subprocess
 import sys
 
 import pytest
@@ -55,10 +55,13 @@ def flag(state_dir):
 
 @pytest.fixture
 def running_sidecar(state_dir):
-    """Holds the lock that a sidecar holds while it lives."""
-    with open(state_dir / "sidecar.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    """Another process holds the lock that a sidecar holds while it lives."""
+    script = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.lockf(f, fcntl.LOCK_EX); print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", script, state_dir / "sidecar.alive"],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        holder.stdout.readline()
         yield
+        holder.stdin.close()
 
 
 @pytest.fixture

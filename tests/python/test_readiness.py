@@ -54,13 +54,24 @@ def test_readiness_does_not_fall_with_the_sidecar(state_dir, warnings):
     assert len(warnings()) == 1 and "no sidecar" in warnings()[0]
 
 
-def test_a_dead_sidecars_lock_file_is_no_sidecar(state_dir):
+def test_what_a_dead_sidecar_left_is_no_sidecar(state_dir):
     (state_dir / "sidecar.lock").touch()
+    assert readyz()["sidecar"] is False
+    (state_dir / "sidecar.alive").touch()
     assert readyz()["sidecar"] is False
 
 
-def test_another_who_asks_is_not_taken_for_a_sidecar(state_dir):
+def test_whoever_may_only_read_is_not_taken_for_a_sidecar(state_dir):
+    (state_dir / "sidecar.alive").touch()
+    with open(state_dir / "sidecar.alive") as reader:
+        fcntl.flock(reader, fcntl.LOCK_EX)
+        assert readyz()["sidecar"] is False
+
+
+def test_a_sidecar_of_an_older_version_is_seen(state_dir):
     with open(state_dir / "sidecar.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert readyz()["sidecar"] is True
         fcntl.flock(lock, fcntl.LOCK_SH)
         assert readyz()["sidecar"] is False
 

@@ -1,28 +1,108 @@
-"""session(): the count in memory and in sessions.json."""
+"""session(): the count in memory, in the file of each process, and in sessions.json."""
 
 import asyncio
 import inspect
 import json
 import os
+import signal
+import subprocess
+import sys
 import threading
 
 import pytest
 from agent_secrets import active_sessions, session
+from support.programs import ROOT
 
 
 @pytest.fixture
 def told(state_dir):
-    """What the sidecar would read."""
+    """What an older sidecar would read."""
     return lambda: json.loads((state_dir / "sessions.json").read_text())
+
+
+class Worker:
+    """Another process of the bot, with one live session."""
+
+    SCRIPT = "from agent_secrets import session; s = session(); s.__enter__(); print(flush=True); input(); s.__exit__()"
+
+    def __init__(self, before=""):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "base-image")}
+        self.process = subprocess.Popen([sys.executable, "-B", "-c", before + self.SCRIPT], env=environment,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self.process.stdout.readline() == b"\n"
+
+    def hang_up(self):
+        self.process.communicate(b"\n", timeout=10)
+        assert self.process.returncode == 0
+
+    def kill(self):
+        self.process.kill()
+        self.process.communicate(timeout=10)
 
 
 def test_a_block_is_a_session(told):
     with session():
         with session():
             assert active_sessions() == 2
-            assert told() == {"schema": 1, "active_sessions": 2}
+            assert told() == {"schema": 1, "active_sessions": 2, "by_process": True}
         assert told()["active_sessions"] == 1
-    assert told() == {"schema": 1, "active_sessions": 0}
+    assert told() == {"schema": 1, "active_sessions": 0, "by_process": True}
+
+
+def test_the_sessions_of_all_processes_are_counted(told):
+    workers = [Worker() for _ in range(3)]
+    try:
+        assert active_sessions() == told()["active_sessions"] == 3
+        with session():
+            assert active_sessions() == told()["active_sessions"] == 4
+            workers[0].hang_up()
+            assert active_sessions() == told()["active_sessions"] == 3
+    finally:
+        for worker in workers:
+            worker.kill()
+
+
+def test_a_killed_process_has_no_sessions_and_leaves_no_file(state_dir):
+    workers = [Worker() for _ in range(2)]
+    assert active_sessions() == 2
+    workers[0].kill()
+    assert active_sessions() == 1
+    workers[1].kill()
+    assert active_sessions() == 0
+    assert [path.name for path in state_dir.iterdir()] == ["sessions.json"]
+
+
+def test_a_child_of_fork_counts_its_own_sessions_and_outlives_its_parent(state_dir):
+    parent = Worker("import os, time\nimport agent_secrets\nif os.fork():\n    time.sleep(1000)\n")
+    assert active_sessions() == 1
+    parent.process.kill()
+    parent.process.wait(10)
+    assert active_sessions() == 1
+    parent.process.stdin.close()  # input() ends the child by an EOFError, and its session with it
+    parent.process.stdout.read()
+    assert active_sessions() == 0
+
+
+def test_a_session_that_began_before_a_fork_is_the_parents(state_dir):
+    script = ("import os; from agent_secrets import active_sessions, session\n"
+              "with session():\n"
+              "    child = os.fork()\n"
+              "    if child:\n"
+              "        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0\n"
+              "    else:\n"
+              "        with session(): assert active_sessions() == 2, active_sessions()\n"
+              "        assert active_sessions() == 1, active_sessions()\n"
+              "assert active_sessions() == (0 if child else 1), active_sessions()\n")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "base-image")}
+    assert subprocess.run([sys.executable, "-B", "-c", script], env=environment, timeout=30).returncode == 0
+
+
+def test_a_file_that_is_no_count_counts_nothing(state_dir, warnings):
+    (state_dir / "sessions.1-x.json").write_text('{"schema": 1, "active_sessions": 7}')
+    (state_dir / "sessions.2-x.json").mkdir()
+    with session():
+        assert active_sessions() == 1
+    assert warnings() == []
 
 
 def test_an_async_block_is_a_session(told):
@@ -121,14 +201,16 @@ def test_another_user_can_read_it_and_nothing_is_left_beside_it(state_dir):
             pass
     finally:
         os.umask(old)
-    assert (state_dir / "sessions.json").stat().st_mode & 0o777 == 0o644
-    assert [path.name for path in state_dir.iterdir()] == ["sessions.json"]
+    names = sorted(path.name for path in state_dir.iterdir())
+    assert [name.split(".")[0] for name in names] == ["sessions", "sessions"]
+    assert [(state_dir / name).stat().st_mode & 0o777 for name in names] == [0o644, 0o644]
 
 
 def test_it_does_not_write_through_a_link(state_dir, tmp_path_factory):
     other = tmp_path_factory.mktemp("other") / "file"
     other.write_text("untouched")
     (state_dir / f".sessions.json.{os.getpid()}").symlink_to(other)
+    (state_dir / "sessions.1-x.json").symlink_to(other)
     (state_dir / "sessions.json").symlink_to(other)
     with session():
         pass

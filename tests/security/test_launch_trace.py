@@ -18,7 +18,7 @@ pytestmark = [
 ]
 
 SECTION = "## What happens, in order, and what is opened"
-PLACES = ("CREDENTIAL_FILE", "ENV_FILE", "CACHE_DIR", "STATE_DIR", "COMMAND")
+PLACES = ("CREDENTIAL_FILE", "ENV_FILE", "CACHE_DIR", "STATE_DIR", "COMMAND", "PARENT")  # PARENT: of the directories
 
 
 def documented(page):
@@ -86,7 +86,7 @@ def server(tmp_path_factory):
 def fetched(directory, server, credential, *more):
     directory.mkdir(exist_ok=True)
     places = {"CREDENTIAL_FILE": directory / "credential", "CACHE_DIR": directory / "cache",
-              "STATE_DIR": directory / "state"}
+              "STATE_DIR": directory / "state", "PARENT": directory}
     places["CREDENTIAL_FILE"].write_text(credential)
     places["CREDENTIAL_FILE"].chmod(0o400)
     options = ["--credential-file", places["CREDENTIAL_FILE"], "--cache-dir", places["CACHE_DIR"],
@@ -99,7 +99,7 @@ def env_file_launch(tmp_path_factory):
     directory = tmp_path_factory.mktemp("env-file")
     values, path = canaries(), directory / "env-file"
     path.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
-    places = {"ENV_FILE": path, "STATE_DIR": directory / "state"}
+    places = {"ENV_FILE": path, "STATE_DIR": directory / "state", "PARENT": directory}
     return Launch(directory, values, ["--env-file", path, "--state-dir", places["STATE_DIR"]], places)
 
 

@@ -13,12 +13,16 @@ import time
 from collections.abc import Callable
 
 from support import misbehaving_server as bad
+from support import no_threads
 from support.failure_scene import CACHED, FETCHED, HOST, PASSWORD
 from support.region import Region
 
 NOW = "at once"
 WITHIN = "within the deadline"
 AT_DEADLINE = "at the deadline"  # nothing ends it before
+WITHIN_PATIENCE = "within --cache-after"  # 2 s, of a longer --timeout
+
+FROM_IMAGE = "value-of-the-image"
 
 NETWORK = "check that the control plane runs and that this network can reach it"
 LOG = "look at the control plane's log and metrics"
@@ -26,6 +30,7 @@ BETWEEN = "look at the control plane's log, and at what stands between here and 
 API_URL = "check that the credential's URL is the instance API's"
 PROXY = "check https_proxy; a host in no_proxy is asked without the proxy"
 NEW_CREDENTIAL = "issue a credential for agent 'bot' and mount it here"
+THREADS = "allow clone3 in the container's seccomp profile: update Docker or runc, or give another profile"
 DNS = "check the host name in the credential, and the DNS of this container"
 
 
@@ -36,6 +41,7 @@ class Fails:
     message: str
     hint: str
     when: str = NOW
+    announced: str = ""  # the one line that a wait of more than two seconds is announced with
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +62,16 @@ class Row:
     outcome: Fails | Starts
     cache: bool = False
     root: bool = False
+    cached_when: str = ""  # where it differs from the outcome's
+
+
+def within(seconds, arrange, *options):
+    """The same with a --timeout of its own."""
+    def arrange_it(scene):
+        scene.timeout = seconds
+        scene.options += options
+        arrange(scene)
+    return arrange_it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +103,18 @@ def silent_names(scene):
 
 def missing_names(scene):
     scene.name_server(answers=True)
+
+
+def without_threads(arrange):
+    def arranged(scene):
+        arrange(scene)
+        scene.preexec = no_threads.refuse_by_seccomp
+    return arranged
+
+
+def known_host(scene):
+    scene.serve(bad.good, "good", host=HOST)
+    scene.replace_file("/etc/hosts", f"127.0.0.1 {HOST}\n")
 
 
 def in_an_hour(offset=3600):
@@ -187,6 +215,20 @@ def plain_http(scene):
     scene.reach(f"{HOST}:8080")
 
 
+def without_secrets(sets):
+    """The command prints what the image has."""
+    def arrange(scene):
+        scene.serve(bad.bundles(members={"sets": sets, "values": {}}))
+        scene.variables["OWNER"] = FROM_IMAGE
+    return arrange
+
+
+def allowed_plain_http(scene):
+    scene.serve(bad.good, host=HOST)
+    scene.replace_file("/etc/hosts", f"127.0.0.1 {HOST}\n")
+    scene.options.append("--allow-plain-http")
+
+
 def unusable_ca(scene):
     scene.serve(bad.good, "good")
     scene.ca = "no certificate"
@@ -213,6 +255,10 @@ SECTIONS = {
         Row("the name server never answers", silent_names,
             fetch("resolve HOST:PORT: timed out after <t>", "check the DNS of this container", AT_DEADLINE),
             cache=True, root=True),
+        Row("no thread can be made, for a host in /etc/hosts or DNS", without_threads(known_host), Starts(), root=True),
+        Row("no thread can be made, and the name server is not there", without_threads(missing_names),
+            fetch("resolve HOST:PORT: no address found; make a thread for name resolution: operation not permitted",
+                  THREADS, WITHIN), cache=True, root=True),
         Row("accepts, never answers", answers(bad.silent),
             fetch("wait for HOST:PORT to answer: timed out after <t>", "look at the control plane's log and load",
                   AT_DEADLINE), cache=True),
@@ -224,7 +270,24 @@ SECTIONS = {
             fetch("wait for HOST:PORT to answer: the connection broke off", BETWEEN, WITHIN), cache=True),
         Row("plain http to another host", plain_http,
             fetch("get BASE-URL/instance/v1/bundle: plain http to HOST:PORT is refused: it is not a loopback address",
-                  "use https://")),
+                  "use https://, or --allow-plain-http on a network that you trust")),
+        Row("plain http to another host, with --allow-plain-http", allowed_plain_http, Starts(), root=True),
+    ],
+    "A long --timeout": [
+        Row("nobody listens, `--timeout 12s`", within(12, lambda scene: scene.reach(bad.refused_authority())),
+            Fails("fetch bundle: connect HOST:PORT: connection refused", NETWORK, WITHIN,
+                  'waiting for the control plane at_most="12s from the start" '
+                  'cause="connect HOST:PORT: connection refused"'),
+            cache=True, cached_when=WITHIN_PATIENCE),
+        Row("accepts, never answers, `--timeout 9s`", within(9, answers(bad.silent)),
+            Fails("fetch bundle: wait for HOST:PORT to answer: timed out after <t>",
+                  "look at the control plane's log and load", AT_DEADLINE,
+                  'waiting for the control plane at_most="9s from the start"'),
+            cache=True, cached_when=WITHIN_PATIENCE),
+        Row("a credential in a pipe that nobody writes to, `--timeout 3s`", within(3, credential_in_a_pipe),
+            Fails("credential: it was not done within --timeout, <t>",
+                  "the credential's file is a pipe that nobody writes to, or on a disk that hangs", AT_DEADLINE,
+                  'waiting for the credential\'s file at_most="3s from the start"')),
     ],
     "TLS": [
         Row("TLS: handshake stalls", lambda scene: (scene.serve(bad.silent), scene.urls.clear(),
@@ -233,7 +296,7 @@ SECTIONS = {
                   "check that the control plane runs and speaks https on this port", AT_DEADLINE), cache=True),
         Row("TLS: alert", lambda scene: (scene.serve(bad.tls_alert), scene.urls.clear(),
                                          scene.reach(scene.authority, "https")),
-            fetch("tls handshake with HOST:PORT: sslv3 alert handshake failure",
+            fetch("tls handshake with HOST:PORT: tls alert handshake failure",
                   "check that the control plane speaks https, TLS 1.2 or newer, on this port", WITHIN), cache=True),
         Row("TLS: the port speaks plain http", lambda scene: (scene.serve(bad.plain_http), scene.urls.clear(),
                                                               scene.reach(scene.authority, "https")),
@@ -324,7 +387,7 @@ SECTIONS = {
             refuses(401, "bad-signature", "the control plane does not accept credential cred-1", NEW_CREDENTIAL)),
         Row("401 wrong-audience", answers(bad.explains(401, "wrong-audience")),
             refuses(401, "wrong-audience", "the control plane does not go by the URL in the credential",
-                    "start it with --public-url BASE-URL")),
+                    "add BASE-URL to its URLs there: secret-control-plane public-url set")),
         Row("401 clock-skew, twice", answers(bad.explains(401, "clock-skew")),
             refuses(401, "clock-skew", "the clocks of this host and the control plane differ",
                     "set this host's clock")),
@@ -395,6 +458,12 @@ SECTIONS = {
             Fails("open bundle: the sealed part has an impossible length",
                   "issue a new credential for this agent, and mount it here")),
     ],
+    "No secrets": [
+        Row("the agent has no secret set", without_secrets([]),
+            Starts(FROM_IMAGE, "the agent has no secret set: the command starts without secrets")),
+        Row("the agent's secret set is empty", without_secrets([{"name": "voice", "version": 3}]),
+            Starts(FROM_IMAGE, "the agent's secret set has no keys: the command starts without secrets")),
+    ],
     "Several URLs": [
         Row("first URL refuses, second is well", two(None, bad.good), Starts()),
         Row("first URL hangs, second is well", two(bad.silent, bad.good), Starts(when=WITHIN)),
@@ -450,15 +519,46 @@ ROWS = [row for rows in SECTIONS.values() for row in rows]
 # What the cache's faults mean, once for all of them
 
 REMOVE = "find out who changed it, then remove it: the next start fetches a new one"
-OURS_ALONE = "use a directory of this user alone; a missing one is made with mode 0700"
+THEIRS = "use a directory of this user alone; a missing one is made with mode 0700"
+OURS_ALONE = (THEIRS + ". With fsGroup in Kubernetes: a directory inside the volume, and "
+              "fsGroupChangePolicy: OnRootMismatch")
 FILE = "cache: DIR/cred-1.bundle: "
 SERVED = Starts(CACHED, "the control plane cannot be reached: starting with the cached secrets", WITHIN)
 NOT_KEPT = Starts(FETCHED, "the secrets could not be cached", WITHIN)
+UNUSABLE = Starts(FETCHED, "the cache cannot be used: no start without the control plane, no memory against roll-back")
 
 
-def refused_cache(message, hint=REMOVE):
-    """The same, whether or not the control plane can be reached."""
+def unusable_cache(message, hint=REMOVE):
+    """Serves no outage, and does not stop a start that needs no cache."""
+    return fetch(f"connect HOST:PORT: connection refused; and the cache cannot be used: {message}", hint,
+                 WITHIN), UNUSABLE
+
+
+def required_cache(message, hint=REMOVE):
+    """With --cache=required: the same, whether or not the control plane can be reached."""
     return Fails(message, hint), Fails(message, hint)
+
+
+def required(arrange):
+    def arrange_it(scene):
+        scene.options += ["--cache", "required"]
+        arrange(scene)
+    return arrange_it
+
+
+def given_to_a_group(scene):
+    """As the kubelet leaves a volume with fsGroup at the second mount."""
+    scene.fill_cache()
+    scene.cache.chmod(0o2770)
+    scene.cache_file.chmod(0o660)
+
+
+def memory_of(kid):
+    """The bundle of another credential of this agent, and nothing of this credential's."""
+    def arrange(scene):
+        scene.fill_cache(recipient=kid, sequence=9)
+        scene.cache_file.rename(scene.cache / f"{kid}.bundle")
+    return arrange
 
 
 def no_fallback(why, hint):
@@ -549,49 +649,58 @@ def ago(seconds):
 CACHE_ROWS = [
     CacheRow("none: as it should be", spoilt(well), SERVED, Starts()),
     CacheRow("nothing in it yet", well, no_fallback("the cache is empty", NETWORK), Starts()),
-    CacheRow("its directory cannot be made", no_parent, *refused_cache(
+    CacheRow("its directory cannot be made", no_parent, *unusable_cache(
         "cache: make cache directory DIR: no such file or directory",
         "make it, or its parent, on a disk that this user can write to")),
     CacheRow("a symbolic link", spoilt(moved_behind(lambda outside, inside: inside.symlink_to(outside))),
-             *refused_cache(FILE + "a symbolic link")),
+             *unusable_cache(FILE + "a symbolic link")),
     CacheRow("a hard link", spoilt(moved_behind(lambda outside, inside: inside.hardlink_to(outside))),
-             *refused_cache(FILE + "it has a second name (hard link)")),
+             *unusable_cache(FILE + "it has a second name (hard link)")),
     CacheRow("a pipe", spoilt(replaced_by(lambda path: os.mkfifo(path, 0o600))),
-             *refused_cache(FILE + "not a plain file")),
+             *unusable_cache(FILE + "not a plain file")),
     CacheRow("a directory", spoilt(replaced_by(lambda path: path.mkdir(0o600))),
-             *refused_cache(FILE + "not a plain file")),
+             *unusable_cache(FILE + "not a plain file")),
     CacheRow("mode 0644", spoilt(lambda scene: scene.cache_file.chmod(0o644)),
-             *refused_cache(FILE + "its mode is 0644, not 0600")),
+             *unusable_cache(FILE + "its mode is 0644, not 0600")),
     CacheRow("another user's file", spoilt(lambda scene: os.chown(scene.cache_file, 4711, -1)),
-             *refused_cache(FILE + "it belongs to another user"), root=True),
+             *unusable_cache(FILE + "it belongs to another user"), root=True),
     CacheRow("an empty file", spoilt(rewritten(lambda _: b"")),
-             *refused_cache(FILE + "verify bundle: not a compact JWS")),
+             *unusable_cache(FILE + "verify bundle: not a compact JWS")),
     CacheRow("cut short", spoilt(rewritten(lambda text: text[:-60])),
-             *refused_cache(FILE + "verify bundle: the signature is missing or of another length")),
+             *unusable_cache(FILE + "verify bundle: the signature is missing or of another length")),
     CacheRow("garbage", spoilt(rewritten(lambda _: b"\x00\xff" * 300)),
-             *refused_cache(FILE + "verify bundle: not a compact JWS")),
+             *unusable_cache(FILE + "verify bundle: not a compact JWS")),
     CacheRow("a flipped byte", spoilt(rewritten(flipped(0.5))),
-             *refused_cache(FILE + "verify bundle: the signature is wrong")),
+             *unusable_cache(FILE + "verify bundle: the signature is wrong")),
     CacheRow("over 4 MiB", spoilt(rewritten(lambda _: b"x" * (4 * 1024 * 1024 + 1))),
-             *refused_cache(FILE + "more than 4194304 bytes")),
+             *unusable_cache(FILE + "more than 4194304 bytes")),
     CacheRow("another credential's bundle", spoilt(well, recipient="cred-2"),
-             *refused_cache(FILE + "verify bundle: it is for recipient 'cred-2', not 'cred-1'")),
+             *unusable_cache(FILE + "verify bundle: it is for recipient 'cred-2', not 'cred-1'")),
     CacheRow("another agent's bundle", spoilt(well, agent="other"),
-             *refused_cache(FILE + "verify bundle: it is for agent 'other', not 'bot'")),
-    CacheRow("the directory is a symbolic link", spoilt(directory_is_a_link), *refused_cache(
+             *unusable_cache(FILE + "verify bundle: it is for agent 'other', not 'bot'")),
+    CacheRow("the directory is a symbolic link", spoilt(directory_is_a_link), *unusable_cache(
         "cache: DIR: not a directory, or a symbolic link", "give the directory itself to --cache-dir")),
-    CacheRow("the directory has mode 0770", spoilt(lambda scene: scene.cache.chmod(0o770)), *refused_cache(
+    CacheRow("the directory has mode 0770", spoilt(lambda scene: scene.cache.chmod(0o770)), *unusable_cache(
         "cache: DIR: others may write to the directory (mode 0770)", OURS_ALONE)),
-    CacheRow("the directory has mode 1777", spoilt(lambda scene: scene.cache.chmod(0o1777)), *refused_cache(
+    CacheRow("on a volume with fsGroup (modes 2770 and 0660)", given_to_a_group, *unusable_cache(
+        "cache: DIR: others may write to the directory (mode 2770)", OURS_ALONE)),
+    CacheRow("the same, and `--cache=required`", required(given_to_a_group), *required_cache(
+        "cache: DIR: others may write to the directory (mode 2770)", OURS_ALONE)),
+    CacheRow("the directory has mode 1777", spoilt(lambda scene: scene.cache.chmod(0o1777)), *unusable_cache(
         "cache: DIR: others may write to the directory (mode 1777)", OURS_ALONE)),
-    CacheRow("another user's directory", spoilt(lambda scene: os.chown(scene.cache, 4711, -1)), *refused_cache(
-        "cache: DIR: the directory belongs to another user", OURS_ALONE), root=True),
+    CacheRow("another user's directory", spoilt(lambda scene: os.chown(scene.cache, 4711, -1)), *unusable_cache(
+        "cache: DIR: the directory belongs to another user", THEIRS), root=True),
     CacheRow("25 hours old", spoilt(well, issued_at=ago(25 * 3600)),
              no_fallback("the cached bundle is 1d 1h old, and 1d is the most",
                          "bring the control plane back, or raise --cache-max-age"), Starts()),
     CacheRow("from 30 hours ahead", spoilt(well, issued_at=ago(-30 * 3600)),
              no_fallback("the cached bundle was issued 1d <n>h in the future", "set this host's clock"), Starts()),
     CacheRow("ahead of the control plane (roll-back)", spoilt(well, sequence=9), SERVED,
+             Fails("cache: the answer is older than what this agent has run (sequence 7, seen 9)",
+                   "find out why the control plane went back; if that is right, start once with "
+                   "--accept-sequence 7")),
+    CacheRow("another credential of the agent was ahead", memory_of("cred-0"),
+             no_fallback("the cache is empty", NETWORK),
              Fails("cache: the answer is older than what this agent has run (sequence 7, seen 9)",
                    "find out why the control plane went back; if that is right, start once with "
                    "--accept-sequence 7")),
@@ -604,3 +713,10 @@ CACHE_ROWS = [
     CacheRow("the disk is full", spoilt(full_disk), SERVED, NOT_KEPT, root=True),
     CacheRow("the disk is read-only", spoilt(read_only_disk), SERVED, NOT_KEPT, root=True),
 ]
+
+# Message and hint of a fault where libcurl 8 is linked. While TLS or a proxy has not answered, it does not say that the
+# connection stands, so the step before is named. The released programs have libcurl 7.88, and the page speaks of them.
+WITH_LIBCURL_8 = {
+    "TLS: handshake stalls": ("fetch bundle: connect HOST:PORT: timed out after <t>", NETWORK),
+    "proxy: never answers": ("fetch bundle: connect proxy PROXY:PORT: timed out after <t>", PROXY),
+}

@@ -3,6 +3,7 @@ environment. A row of support.failure_rows arranges it, support.failure_matrix r
 
 import contextlib
 import dataclasses
+import itertools
 import os
 import pathlib
 import re
@@ -20,16 +21,20 @@ FETCHED, CACHED = "value-fetched-canary", "value-cached-canary"
 HOST = "control.test"  # resolved by a proxy or by an /etc/hosts of the scene's own, and by nobody else
 
 
+_NAME_SERVERS = itertools.count()  # scenes run at once: each has an address of its own
+
+
 @dataclasses.dataclass
 class Ended:
     exit_code: int
     stdout: str
     stderr: str
     seconds: float
+    timeout: int = TIMEOUT
 
     @property
     def ratio(self):
-        return self.seconds / TIMEOUT
+        return self.seconds / self.timeout
 
     def lines(self, prefix=""):
         return [line for line in self.stderr.splitlines() if line.startswith(prefix)]
@@ -57,6 +62,7 @@ class Scene:
         self.authority = self.proxy_authority = "nobody:0"  # of the last server, of the proxy
         self.cache = self.directory / "cache"
         self.with_cache = False
+        self.preexec = None  # called in the injector's process before it is executed
         self._credential = None
         self._resources = contextlib.ExitStack()
 
@@ -124,7 +130,8 @@ class Scene:
 
     def name_server(self, answers):
         """/etc/resolv.conf: a name server that is not there, or one that never answers."""
-        address = f"127.53.{os.getpid() % 250}.{id(self) // 64 % 250 + 1}"
+        number = os.getpid()
+        address = f"127.{53 + number // 250 % 100}.{number % 250}.{next(_NAME_SERVERS) % 250 + 1}"
         if not answers:
             self.keep(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)).bind((address, 53))
         self.replace_file("/etc/resolv.conf", f"nameserver {address}\n")
@@ -139,7 +146,7 @@ class Scene:
         return self._credential
 
     def bundle(self, nonce, values=None, **members):
-        return self.region.bundle(self.credential, nonce, values or {"OWNER": FETCHED}, **members)
+        return self.region.bundle(self.credential, nonce, {"OWNER": FETCHED} if values is None else values, **members)
 
     @property
     def cache_file(self):
@@ -173,8 +180,8 @@ class Scene:
         line = self.command_line(*(command or ("/usr/bin/printenv", "OWNER")))
         begin = time.monotonic()
         ended = subprocess.run(line, env=self.environment(), stdin=subprocess.DEVNULL, capture_output=True,
-                               text=True, timeout=TIMEOUT * 10)
-        return Ended(ended.returncode, ended.stdout, ended.stderr, time.monotonic() - begin)
+                               text=True, timeout=TIMEOUT * 10, preexec_fn=self.preexec)
+        return Ended(ended.returncode, ended.stdout, ended.stderr, time.monotonic() - begin, self.timeout)
 
     def secrets(self):
         """What no message may hold."""

@@ -17,9 +17,10 @@ def watch_credential(agent_credential):
 
 
 class Sidecar:
-    """`secret-sidecar run` with a watch credential; leaving the block ends it."""
+    """`secret-sidecar run` with a watch credential; leaving the block ends it. `process` has more arguments of Popen;
+    its output goes into a file unless they say otherwise."""
 
-    def __init__(self, directory, credential, *options, sequence=None):
+    def __init__(self, directory, credential, *options, sequence=None, environment=None, **process):
         self.state_dir = directory / "state"
         self.state_dir.mkdir(parents=True, exist_ok=True)
         credential_file = directory / "watch.credential"
@@ -30,13 +31,16 @@ class Sidecar:
                          "--state-dir", self.state_dir, *options]
         if sequence is not None:
             self._command += ["--sequence", sequence]
+        self._environment = environment or {}
+        self._process_options = process
         self.process = None
 
     def __enter__(self):
         with open(self.log_path, "ab") as log:
+            output = {"stdout": log, "stderr": log} | self._process_options
             self.process = subprocess.Popen(
-                [str(word) for word in self._command], env=programs.clean_environment(),
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                [str(word) for word in self._command], env=programs.clean_environment(**self._environment),
+                stdin=subprocess.DEVNULL, **output)
         return self
 
     def __exit__(self, *_):

@@ -1,0 +1,84 @@
+// Reserved names in sets (core/reserved_names.h): which ones an organization allows, and what is
+// said of those that are in a set.
+#include <fmt/format.h>
+
+#include "control-plane/catalog/rules.h"
+#include "control-plane/catalog/sqlite_catalog.h"
+#include "core/reserved_names.h"
+
+namespace agent_secrets::control_plane {
+
+std::vector<std::string> SqliteCatalog::allowed_names(std::int64_t organization_id) {
+  auto rows = db_.query("SELECT name FROM allowed_names WHERE organization_id = ? ORDER BY name",
+                        organization_id);
+  std::vector<std::string> names;
+  while (rows.step()) names.push_back(rows.text(0));
+  return names;
+}
+
+// Only the keys of the write are looked at. A set from before this check may have a reserved name:
+// its other keys can still be written, and the reserved one can be deleted.
+Result<void> SqliteCatalog::check_reserved(std::int64_t organization_id, const WriteSet& write) {
+  if (write.type != SetType::secret) return {};
+  std::vector<std::string> keys;
+  keys.reserve(write.pairs.size());
+  for (const SecretPair& pair : write.pairs) keys.push_back(pair.key);
+  const auto refused = refused_names(keys, allowed_names(organization_id));
+  if (refused.empty()) return {};
+  return fail(ErrorCode::invalid,
+              fmt::format("Secret set {0} cannot have reserved names: {1}. If {2} is meant, allow "
+                          "it on the control plane's host with secret-control-plane organization "
+                          "allow-name {2}, and start the bots with secret-injector --allow {2}.",
+                          shown(write.name), with_reasons(refused), refused.front()));
+}
+
+// What a deploy answers of the secrets that the deployment's instances get.
+std::string SqliteCatalog::secrets_warning(const Deployment& deployment) {
+  if (deployment.pins.empty()) {
+    return "This service has no secret set: its bots start without secrets.";
+  }
+  std::string warning;
+  for (const PinnedSet& pin : deployment.pins) {
+    const auto keys = keys_of_version(pin.set_id, pin.version);
+    add_sentence(warning, keys.empty() ? fmt::format("Secret set {} has no keys: it gives the bots "
+                                                     "nothing.",
+                                                     shown(pin.name))
+                                       : reserved_names_warning(pin.name, keys));
+  }
+  return warning;
+}
+
+Result<void> SqliteCatalog::allow_name(std::int64_t organization_id, std::string_view name) {
+  if (refused_names({std::string(name)}, {}).empty()) {
+    return fail(ErrorCode::invalid, fmt::format("{} needs no permission", shown(name)),
+                "docs/reserved-names.md lists the names that do");
+  }
+  if (auto ok = check_key(name); !ok) return ok;
+  return db_.write("allow a name", [&]() -> Result<void> {
+    db_.query(
+           "INSERT INTO allowed_names (organization_id, name) VALUES (?, ?)"
+           " ON CONFLICT DO NOTHING",
+           organization_id, name)
+        .run();
+    return {};
+  });
+}
+
+Result<void> SqliteCatalog::disallow_name(std::int64_t organization_id, std::string_view name) {
+  return db_.write("disallow a name", [&]() -> Result<void> {
+    const int removed =
+        db_.query("DELETE FROM allowed_names WHERE organization_id = ? AND name = ?",
+                  organization_id, name)
+            .run();
+    if (removed == 1) return {};
+    return fail(ErrorCode::not_found, fmt::format("{} is not allowed", shown(name)));
+  });
+}
+
+Result<std::vector<std::string>> SqliteCatalog::list_allowed_names(std::int64_t organization_id) {
+  return db_.read("list allowed names", [&]() -> Result<std::vector<std::string>> {
+    return allowed_names(organization_id);
+  });
+}
+
+}  // namespace agent_secrets::control_plane

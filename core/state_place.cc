@@ -1,0 +1,29 @@
+#include "core/state_place.h"
+
+#include <cstdlib>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace agent_secrets {
+
+std::string choose_state_directory(bool may_use_system_directory,
+                                   std::string_view runtime_directory) {
+  if (may_use_system_directory || !runtime_directory.starts_with('/')) {
+    return std::string(kSystemStateDirectory);
+  }
+  while (runtime_directory.ends_with('/')) runtime_directory.remove_suffix(1);
+  return std::string(runtime_directory) + "/agent-secrets";
+}
+
+std::string default_state_directory() {
+  const std::string system(kSystemStateDirectory);
+  const bool may_use_system =
+      ::geteuid() == 0 || ::faccessat(AT_FDCWD, system.c_str(), W_OK | X_OK, AT_EACCESS) == 0;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment while this is called
+  const char* runtime_directory = std::getenv("XDG_RUNTIME_DIR");
+  return choose_state_directory(may_use_system,
+                                runtime_directory == nullptr ? "" : runtime_directory);
+}
+
+}  // namespace agent_secrets

@@ -1,0 +1,194 @@
+#include "injector/bot_claim.h"
+
+#include <csignal>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/file_lock.h"
+#include "core/unique_fd.h"
+#include "tests/catch.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/temporary_directory.h"
+
+using namespace agent_secrets;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Folder {
+  TemporaryDirectory directory;
+  UniqueFd fd{::open(directory.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  FakeClock clock;
+
+  Result<std::optional<pid_t>> claim(const ProcessIdentity& process, bool has_sidecar = false) {
+    return claim_directory(fd.get(), {.process = process, .has_sidecar = has_sidecar}, clock);
+  }
+  // The claim is had, or kept by the process with this PID.
+  bool gets_it(const ProcessIdentity& process) { return *claim(process) == std::nullopt; }
+};
+
+// A process that lives until the end of the test: the bot.
+class Bot {
+ public:
+  Bot() : pid_(::fork()) {
+    REQUIRE(pid_ >= 0);
+    if (pid_ == 0) {
+      ::pause();
+      ::_exit(0);
+    }
+  }
+  Bot(const Bot&) = delete;
+  Bot& operator=(const Bot&) = delete;
+  ~Bot() { end(); }
+
+  // Killed, but not yet reaped.
+  void kill() const {
+    ::kill(pid_, SIGKILL);
+    siginfo_t ended{};
+    ::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOWAIT);
+  }
+  void end() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+    pid_ = -1;
+  }
+  [[nodiscard]] pid_t pid() const { return pid_; }
+
+ private:
+  pid_t pid_;
+};
+
+// Of a process where nothing else can be read.
+ProcessIdentity only_pid(pid_t pid) {
+  ProcessIdentity identity;
+  identity.pid = pid;
+  return identity;
+}
+
+// What own_identity() says in that process: it is in our namespaces.
+ProcessIdentity identity_of(const Bot& bot) {
+  ProcessIdentity identity = own_identity();
+  identity.pid = bot.pid();
+  identity.start_time = 0;
+  const UniqueFd stat(::open(("/proc/" + std::to_string(bot.pid()) + "/stat").c_str(), O_RDONLY));
+  std::string text(4096, '\0');
+  REQUIRE(::read(stat.get(), text.data(), text.size()) > 0);
+  std::size_t at = text.rfind(')');
+  for (int field = 2; field < 22; ++field) at = text.find(' ', at + 1);
+  identity.start_time = std::stoull(text.substr(at + 1));
+  return identity;
+}
+
+}  // namespace
+
+TEST_CASE("a process knows itself, and a claim is read back as it was written") {
+  const ProcessIdentity self = own_identity();
+  CHECK(self.pid == ::getpid());
+  CHECK(self.start_time > 0);
+  CHECK(self.pid_namespace.starts_with("pid:["));
+  CHECK(self.boot_id.size() == 36);
+  for (const ProcessIdentity& process : {self, only_pid(7)}) {
+    const auto read = parse_claim(claim_json({.process = process, .has_sidecar = true}));
+    REQUIRE(read);
+    CHECK(read->process == process);
+    CHECK(read->has_sidecar);
+  }
+  for (const char* pid : {"0", "-1", "4294967297", "\"1\""}) {
+    INFO(pid);
+    CHECK_FALSE(
+        parse_claim(std::string(R"({"has_sidecar":false,"start_time":1,"pid":)") + pid + "}"));
+  }
+}
+
+TEST_CASE("while a bot lives nobody else gets its directory, and afterwards the next one does") {
+  Folder folder;
+  Bot bot;
+  REQUIRE(folder.gets_it(identity_of(bot)));
+  const std::string standing = folder.directory.read("bot.json");
+  CHECK(*folder.claim(own_identity()) == bot.pid());
+  CHECK(folder.directory.read("bot.json") == standing);
+  SECTION("after its end") { bot.end(); }
+  SECTION("as soon as it is a zombie, that an init has yet to reap") { bot.kill(); }
+  CHECK(folder.gets_it(own_identity()));
+  CHECK(folder.directory.read("bot.json") != standing);
+}
+
+TEST_CASE("a bot that starts itself anew through the injector keeps its directory") {
+  Folder folder;
+  CHECK(folder.gets_it(own_identity()));
+  CHECK(folder.gets_it(own_identity()));
+}
+
+TEST_CASE("a later process of the same PID is not the bot: PID 1 after a restart") {
+  Folder folder;
+  const Bot other;
+  ProcessIdentity before = identity_of(other);
+  --before.start_time;
+  REQUIRE(folder.gets_it(before));
+  CHECK(folder.gets_it(own_identity()));
+}
+
+TEST_CASE("a claim from before the machine's last boot is void") {
+  Folder folder;
+  const Bot bot;
+  ProcessIdentity before = identity_of(bot);
+  before.boot_id = "00000000-0000-0000-0000-000000000000";
+  REQUIRE(folder.gets_it(before));
+  CHECK(folder.gets_it(own_identity()));
+}
+
+TEST_CASE("where the start time cannot be known, a PID that exists is the bot") {
+  Folder folder;
+  const Bot bot;
+  REQUIRE(folder.gets_it(only_pid(bot.pid())));
+  CHECK(*folder.claim(own_identity()) == bot.pid());
+}
+
+TEST_CASE("a claim of another PID namespace holds while the bot's own sidecar lives") {
+  Folder folder;
+  ProcessIdentity elsewhere = own_identity();
+  elsewhere.pid = 1;
+  elsewhere.pid_namespace = "pid:[1]";
+  folder.directory.write("sidecar.alive", "");
+  UniqueFd sidecar(::open(folder.directory.path("sidecar.alive").c_str(), O_RDWR | O_CLOEXEC));
+  REQUIRE(take_life_lock(sidecar.get()));
+  SECTION("which it has") {
+    REQUIRE(*folder.claim(elsewhere, true) == std::nullopt);
+    CHECK(*folder.claim(own_identity()) == 1);
+    sidecar.reset();
+    CHECK(folder.gets_it(own_identity()));
+  }
+  SECTION("a sidecar in a container of its own says nothing of the bot") {
+    REQUIRE(folder.gets_it(elsewhere));
+    CHECK(folder.gets_it(own_identity()));
+  }
+}
+
+TEST_CASE("what is no claim claims nothing, and no link or FIFO is followed") {
+  Folder folder;
+  SECTION("text") { folder.directory.write("bot.json", "{"); }
+  SECTION("a link") { REQUIRE(::symlinkat("/etc/passwd", folder.fd.get(), "bot.json") == 0); }
+  SECTION("a FIFO") { REQUIRE(::mkfifoat(folder.fd.get(), "bot.json", 0600) == 0); }
+  CHECK(folder.gets_it(own_identity()));
+  CHECK(parse_claim(folder.directory.read("bot.json")));
+}
+
+TEST_CASE(
+    "a claim can be read by all, its lock by its user alone, and a held lock stops no start") {
+  Folder folder;
+  REQUIRE(folder.gets_it(own_identity()));
+  struct stat status{};
+  REQUIRE(::fstatat(folder.fd.get(), "bot.json", &status, AT_SYMLINK_NOFOLLOW) == 0);
+  CHECK((status.st_mode & 07777U) == 0644);
+  REQUIRE(::fstatat(folder.fd.get(), ".bot.lock", &status, AT_SYMLINK_NOFOLLOW) == 0);
+  CHECK((status.st_mode & 07777U) == 0600);
+  const UniqueFd stuck(::openat(folder.fd.get(), ".bot.lock", O_RDWR | O_CLOEXEC));
+  REQUIRE(::flock(stuck.get(), LOCK_EX) == 0);
+  CHECK(folder.gets_it(own_identity()));
+  CHECK(folder.clock.sleeps.size() <= 40);
+}

@@ -1,0 +1,108 @@
+#include "injector/state_folder.h"
+
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/state_place.h"
+#include "injector/bot_claim.h"
+#include "injector/environment.h"
+#include "injector/running_state.h"
+
+namespace agent_secrets {
+namespace {
+
+constexpr const char* kVariable = "AGENT_SECRETS_STATE_DIR";
+
+Result<UniqueFd> open_folder(const StateFolder& state, const Options& options) {
+  const bool has_sidecar = options.sidecar != SidecarWish::none;
+  if (state.is_named || has_sidecar) {
+    auto made = make_state_directory(state.path, has_sidecar ? options.user : std::nullopt);
+    if (!made) return propagate(made);
+  }
+  return open_state_directory(state.path);
+}
+
+// The PID of a bot that has the directory already; nothing if this run is the bot. An error where
+// the directory cannot be this run's, but is not another bot's either.
+Result<std::optional<pid_t>> claim(int folder, const StateFolder& state, const Options& options,
+                                   Clock& clock, const Log& log) {
+  const ProcessIdentity self = own_identity();
+  auto owned = check_state_owner(folder, state.path, options.user);
+  if (!owned) {
+    // Reading there is harmless: root beside a bot of another user must not pass for the bot.
+    if (const auto holder = find_holder(folder, self)) return holder;
+    return propagate(owned);
+  }
+  auto claimed = claim_directory(
+      folder, {.process = self, .has_sidecar = options.sidecar != SidecarWish::none}, clock);
+  if (claimed) return claimed;
+  // What kept the claim from being written will keep running.json from it too, and is told then.
+  log.debug("claim the state directory", {{"cause", claimed.error().message}});
+  return std::nullopt;
+}
+
+void tell_of_bot(pid_t pid, const Options& options, const StateFolder& state, const Log& log) {
+  if (options.sidecar == SidecarWish::required) return;  // an error that says so follows
+  const bool has_sidecar = options.sidecar != SidecarWish::none;
+  const std::string_view rest =
+      options.env_files.empty()
+          ? " and counts as an instance of its own; give a command that is no "
+            "bot --one-shot, and a second bot its own --state-dir"
+          : "";
+  log.warning(fmt::format("a bot runs here already: this run leaves its state directory alone{}{}",
+                          has_sidecar ? ", starts no sidecar" : "", rest),
+              {{"directory", state.path}, {"bot_pid", pid}});
+}
+
+}  // namespace
+
+StateFolder choose_state_folder(const Options& options, char** environment) {
+  StateFolder state;
+  state.path = options.state_directory;
+  if (const char* variable = find_variable(environment, kVariable);
+      state.path.empty() && variable != nullptr) {
+    state.path = variable;
+  }
+  state.is_named = !state.path.empty();
+  if (!state.is_named) state.path = default_state_directory();
+  return state;
+}
+
+void warn_of_state(const StateFolder& state, const Error& cause, const Log& log) {
+  const std::string_view message = "the state directory is not up to date";
+  if (state.is_named) {
+    log.warning(message, {{"cause", cause.message}});
+  } else {
+    log.debug(message, {{"cause", cause.message}});
+  }
+}
+
+StateFolder enter_state_folder(const Options& options, char** environment, Clock& clock,
+                               const Log& log) {
+  StateFolder state = choose_state_folder(options, environment);
+  if (options.purpose == Purpose::one_shot) state.kind = RunKind::one_shot;
+  if (options.action != Action::run) state.kind = RunKind::look;
+  if (state.kind != RunKind::bot) return state;
+
+  auto opened = open_folder(state, options);
+  if (!opened) {
+    warn_of_state(state, opened.error(), log);
+    return state;
+  }
+  const auto other = claim(opened->get(), state, options, clock, log);
+  if (!other) {
+    warn_of_state(state, other.error(), log);
+    return state;
+  }
+  if (*other) {
+    state.kind = RunKind::beside_bot;
+    tell_of_bot(**other, options, state, log);
+    return state;
+  }
+  state.fd = std::move(*opened);
+  return state;
+}
+
+}  // namespace agent_secrets
