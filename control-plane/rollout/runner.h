@@ -6,8 +6,8 @@
 // The catalog owes each agent at most one run (catalog/rollouts.h) and is the memory: a command
 // under way when the server stops or dies runs again at its next start, so it has to be idempotent.
 // Never two at once for one agent; those of different agents run side by side, in fair turns of
-// their organizations (rollout/turns.h). What is asked for meanwhile gets the next run. A failed
-// one is tried again by the next deploy, not by itself.
+// their organizations (rollout/deploy_turns.h). What is asked for meanwhile gets the next run. A
+// failed one is tried again by the next deploy, not by itself.
 //
 // The facts are in its environment (docs/OPERATIONS.md), none of them secret; the server's own
 // variables stay, but those named AGENT_SECRETS_…. Output goes into the agent's events.
@@ -25,7 +25,7 @@
 #include <vector>
 
 #include "control-plane/catalog/rollouts.h"
-#include "control-plane/rollout/turns.h"
+#include "control-plane/rollout/deploy_turns.h"
 #include "core/log.h"
 
 namespace agent_secrets::control_plane {
@@ -67,7 +67,7 @@ class RolloutRunner {
   bool awake_ = false;
   std::vector<std::int64_t> finished_;  // agents whose run has ended
   // Of the thread that runs run().
-  Turns turns_;
+  DeployTurns turns_;
   std::map<std::int64_t, std::jthread> running_;  // by agent
 };
 

@@ -1,4 +1,4 @@
-#include "control-plane/rollout/turns.h"
+#include "control-plane/rollout/deploy_turns.h"
 
 #include <string>
 #include <vector>
@@ -21,7 +21,7 @@ std::vector<Rollout> requests(const std::vector<std::string>& organizations) {
 }
 
 // Starts all that may start; the agents, in order.
-std::vector<std::int64_t> start_all(Turns& turns, const std::vector<Rollout>& due) {
+std::vector<std::int64_t> start_all(DeployTurns& turns, const std::vector<Rollout>& due) {
   std::vector<std::int64_t> started;
   while (const Rollout* next = turns.next(due)) {
     turns.started(*next);
@@ -35,12 +35,12 @@ using Agents = std::vector<std::int64_t>;
 }  // namespace
 
 TEST_CASE("organizations take turns, each with its oldest request first") {
-  Turns turns;
+  DeployTurns turns;
   CHECK(start_all(turns, requests({"a", "a", "a", "b", "b", "c"})) == Agents{1, 4, 6, 2, 5});
 }
 
 TEST_CASE("one organization leaves places for others, however much it asks for") {
-  Turns turns;
+  DeployTurns turns;
   auto due = requests(std::vector<std::string>(20, "greedy"));
   CHECK(start_all(turns, due).size() == limits::kRolloutsOfOrganization);
   due = requests({"greedy", "greedy", "greedy", "modest"});
@@ -48,7 +48,7 @@ TEST_CASE("one organization leaves places for others, however much it asks for")
 }
 
 TEST_CASE("the last places are kept for organizations that run none") {
-  Turns turns;
+  DeployTurns turns;
   const auto due = requests({"a", "b", "c", "d", "a", "b", "c", "d"});
   CHECK(start_all(turns, due) == Agents{1, 2, 3, 4, 5, 6});
   auto later = requests({"a", "b", "c", "d", "a", "b", "c", "d", "e", "f", "g"});
@@ -56,7 +56,7 @@ TEST_CASE("the last places are kept for organizations that run none") {
 }
 
 TEST_CASE("never more run than the limit, and one ends before the next starts") {
-  Turns turns;
+  DeployTurns turns;
   const auto due = requests({"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"});
   REQUIRE(start_all(turns, due) == Agents{1, 2, 3, 4, 5, 6, 7, 8});
   turns.ended(3);
@@ -65,7 +65,7 @@ TEST_CASE("never more run than the limit, and one ends before the next starts") 
 }
 
 TEST_CASE("who has just had a turn waits for the others, also when asking first") {
-  Turns turns;
+  DeployTurns turns;
   const auto due = requests({"a", "a", "b"});
   turns.started(due[0]);
   turns.ended(1);
@@ -73,7 +73,7 @@ TEST_CASE("who has just had a turn waits for the others, also when asking first"
 }
 
 TEST_CASE("an agent whose command runs is not started again") {
-  Turns turns;
+  DeployTurns turns;
   const auto due = requests({"a"});
   CHECK(start_all(turns, due) == Agents{1});
   CHECK(turns.next(due) == nullptr);

@@ -17,7 +17,7 @@
 
 namespace agent_secrets::control_plane {
 
-class Turns {
+class DeployTurns {
  public:
   // The one to start now, of `due`, which is ordered by request; null when none may start. Those
   // whose agent runs one already are left alone.

@@ -1,4 +1,4 @@
-#include "control-plane/rollout/turns.h"
+#include "control-plane/rollout/deploy_turns.h"
 
 #include <tuple>
 
@@ -7,19 +7,19 @@
 
 namespace agent_secrets::control_plane {
 
-Turns::Organization Turns::find(const std::string& name) const {
+DeployTurns::Organization DeployTurns::find(const std::string& name) const {
   const auto found = organizations_.find(name);
   return found == organizations_.end() ? Organization{} : found->second;
 }
 
-bool Turns::may_start(const Organization& organization) const {
+bool DeployTurns::may_start(const Organization& organization) const {
   const std::size_t places = organization.running == 0
                                  ? limits::kRolloutsAtOnce
                                  : limits::kRolloutsAtOnce - limits::kRolloutsReserve;
   return organization.running < limits::kRolloutsOfOrganization && running_.size() < places;
 }
 
-const Rollout* Turns::next(const std::vector<Rollout>& due) const {
+const Rollout* DeployTurns::next(const std::vector<Rollout>& due) const {
   const Rollout* best = nullptr;
   Organization best_organization;
   for (const Rollout& rollout : due) {
@@ -35,14 +35,14 @@ const Rollout* Turns::next(const std::vector<Rollout>& due) const {
   return best;
 }
 
-void Turns::started(const Rollout& rollout) {
+void DeployTurns::started(const Rollout& rollout) {
   running_.emplace(rollout.agent_id, rollout.organization);
   Organization& organization = organizations_[rollout.organization];
   ++organization.running;
   organization.last_start = ++starts_;
 }
 
-void Turns::ended(std::int64_t agent_id) {
+void DeployTurns::ended(std::int64_t agent_id) {
   const auto found = running_.find(agent_id);
   AGENT_SECRETS_ASSERT(found != running_.end());
   --organizations_.at(found->second).running;
