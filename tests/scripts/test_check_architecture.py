@@ -49,7 +49,17 @@ def test_a_planted_violation_is_found(tree, path, line, why):
     assert f"{path}:2: " in finished.stderr and why in finished.stderr
 
 
+def test_two_classes_of_one_name_in_one_program_are_found(tree):
+    plant(tree, "control-plane/http/turns.h", "class Turns final : public Base {\n};\n")
+    plant(tree, "control-plane/rollout/turns.h", "// first line\nclass Turns {\n};\n")
+    finished = check(tree)
+    assert finished.returncode == 1
+    assert "control-plane/rollout/turns.h:2: Turns is the name of a class in control-plane/http/turns.h too" in finished.stderr
+
+
 def test_what_is_allowed_passes(tree):
+    plant(tree, "injector/state.h", "class State {\n  class Inner {\n  };\n};\nclass Ahead;\n")
+    plant(tree, "sidecar/state.h", "class Ahead;\nclass State {\n};\n")
     plant(tree, "control-plane/http/server.cc", "#include <boost/beast/core.hpp>\n")
     plant(tree, "sidecar/status_server.cc", '#include <boost/beast/http.hpp>\n#include "core/log.h"\n')
     plant(tree, "injector/cache.cc", '#include "injector/cache.h"\n#include "core/error.h"\n')
