@@ -196,16 +196,18 @@ Result<void> warn_of_unrecorded_urls(const ServeOptions& options, Catalog& catal
 // each would stay in the process for good. So they are mapped one by one, and unmapped when freed.
 void give_large_buffers_back() {
   constexpr int kLarge = 128 * 1024;
+  // NOLINTBEGIN(concurrency-mt-unsafe): called before there is another thread
   (void)::mallopt(M_MMAP_THRESHOLD, kLarge);
   (void)::mallopt(M_TRIM_THRESHOLD, kLarge);
+  // NOLINTEND(concurrency-mt-unsafe)
 }
 
 }  // namespace
 
 Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& log) {
+  give_large_buffers_back();
   prepare_signals();
   if (auto started = log.start_thread(); !started) return propagate(started);
-  give_large_buffers_back();
   auto wanted = server_options(options);
   if (!wanted) return propagate(wanted);
   warn_of_open_key(options.tls_key_file, log);

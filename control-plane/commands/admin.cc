@@ -81,7 +81,7 @@ std::string json_line(const boost::json::value& value) {
 }
 
 std::string painted(std::string_view text, Colour colour) {
-  const std::string shown = printable(text);
+  std::string shown = printable(text);
   if (colour == Colour::none) return shown;
   return fmt::format("\x1b[{}m{}\x1b[0m", static_cast<int>(colour), shown);
 }

@@ -7,6 +7,7 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "control-plane/commands/admin.h"
@@ -79,8 +80,8 @@ Result<void> forget_one(Stores& stores, const std::vector<Fleet>& fleets, const 
     auto forgotten = forget_where(stores, fleets, deleted, instance);
     if (!forgotten) return propagate(forgotten);
     if (!*forgotten) continue;
-    note("instance '" + instance + "' of " + (deleted ? "the deleted agent '" : "agent '") + agent +
-         "' is forgotten");
+    note(fmt::format("instance '{}' of {} '{}' is forgotten", instance,
+                     deleted ? "the deleted agent" : "agent", agent));
     return {};
   }
   return fail(ErrorCode::not_found,

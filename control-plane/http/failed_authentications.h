@@ -33,6 +33,7 @@ class FailedAuthentications {
   explicit FailedAuthentications(const Log& log) : log_(log) {}
   FailedAuthentications(const FailedAuthentications&) = delete;
   FailedAuthentications& operator=(const FailedAuthentications&) = delete;
+  ~FailedAuthentications() = default;
 
   // Absent: the 401 may go out. Else how long to wait: the answer is 429.
   std::optional<std::chrono::seconds> count(const std::string& address,

@@ -34,6 +34,7 @@ class Seats {
   explicit Seats(std::size_t total);
   Seats(const Seats&) = delete;
   Seats& operator=(const Seats&) = delete;
+  ~Seats() = default;
 
   [[nodiscard]] bool full() const { return taken_ >= total_; }
   // Closes a connection that may go. False: there is none, or none yet.

@@ -54,6 +54,7 @@ class SharedBudget {
       : total_(total), most_(most), floor_(floor) {}
   SharedBudget(const SharedBudget&) = delete;
   SharedBudget& operator=(const SharedBudget&) = delete;
+  ~SharedBudget() = default;
 
   // `hold` gets the amount when the verdict is `taken`, and gives back what it had before.
   Verdict take(const std::string& account, std::uint64_t amount, Hold& hold);

@@ -24,6 +24,7 @@ class Turns {
   Turns(boost::asio::any_io_executor executor, int at_once);
   Turns(const Turns&) = delete;
   Turns& operator=(const Turns&) = delete;
+  ~Turns() = default;
 
   // Waits for a turn of `queue`, of which at most `at_most` run at once: always the same number for
   // one name. Whoever gets a turn makes a Turn of the same name at once, which ends it.
