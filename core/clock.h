@@ -25,8 +25,7 @@ class SystemClock final : public Clock {
   void sleep_for(std::chrono::milliseconds duration) override;
 };
 
-// "2026-11-23T14:02:06.123Z": UTC with a fraction, the form that the official CLI prettifies
-// (contract 6.1).
+// "2026-11-23T14:02:06.123Z": UTC with a fraction, the form that the official CLI prettifies.
 std::string format_timestamp(std::chrono::milliseconds unix_time);
 
 }  // namespace agent_secrets

@@ -3,7 +3,7 @@
 // with the credential's Ed25519 key, typ "agent-secrets-request+jwt". The claims bind the signature
 // to one base URL, method, path and moment; the report rides along, so that a fleet view needs no
 // second request. All calls are reads: a replayed proof yields ciphertext or metadata, so the
-// server remembers no nonces. Source: DESIGN section 6; the claim names follow RFC 9449 (DPoP).
+// server remembers no nonces. Source: docs/protocol.md; the claim names follow RFC 9449 (DPoP).
 
 #include <chrono>
 #include <cstdint>

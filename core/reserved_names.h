@@ -10,7 +10,7 @@
 // of_image: the image or the platform usually sets the variable (PORT, HOME, ENV). The set's value
 // is used; a deploy and `secret-injector check` name it.
 //
-// The list guards against accidents. It is not a sandbox: whoever writes a set decides what its
+// The list guards against accidents. It is not a sandbox: a user who writes a set decides what its
 // agents do (docs/THREAT_MODEL.md).
 
 #include <span>

@@ -1,7 +1,7 @@
 #pragma once
 // One bundle from the control plane: `GET <base>/instance/v1/bundle` with a proof of who asks, and
 // everything checked that can be checked before decrypting: media type, signature, whose it is, and
-// that it answers this very request (the nonce). Source: DESIGN section 6, docs/protocol.md.
+// that it answers this very request (the nonce). Source: docs/protocol.md.
 //
 // Retried inside the deadline: connections, time-outs, 429, 5xx (core/fetch.h). Final at
 // once, each with a hint: 401, 403, 404, 409 and every other status. A 401 `clock-skew` is retried

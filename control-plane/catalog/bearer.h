@@ -12,7 +12,7 @@
 namespace agent_secrets::control_plane {
 
 // The official CLI takes what begins so for a personal access token, and nothing else in
-// `auth use-pat` (contract 4.3).
+// `auth use-pat`.
 inline constexpr std::string_view kTokenPrefix = "pcc_pat_";
 inline constexpr std::string_view kPrivateKeyPrefix = "sk_";
 inline constexpr std::string_view kPublicKeyPrefix = "pk_";

@@ -37,7 +37,7 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
 }
 
 bool parse_path(std::string_view path, std::vector<std::string>& segments) {
-  // "//v1/…" comes from a trailing slash in PIPECAT_API_HOST (contract 1.1).
+  // "//v1/…" comes from a trailing slash in PIPECAT_API_HOST.
   path.remove_prefix(std::min(path.find_first_not_of('/'), path.size()));
   while (!path.empty()) {
     const std::size_t slash = path.find('/');

@@ -133,7 +133,7 @@ json::object deployment_json(const Organization& organization, const Agent& agen
 
 // `available` once any deployment has been rolled out, `ready` once the desired one has. Who starts
 // instances is the operator's own platform: unless it reports by its deploy command, a deployment
-// is rolled out when its region has it. Poll order and meaning: contract 6.5.
+// is rolled out when its region has it. Poll order and meaning: docs/compatibility.md.
 json::object agent_json(const Organization& organization, const Agent& agent,
                         const std::vector<FleetInstance>& instances) {
   const std::string& desired = agent.deployment.id;

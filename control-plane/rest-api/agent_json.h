@@ -1,5 +1,5 @@
 #pragma once
-// An agent as the API shows it (contract 6.1): complete, because the CLI reads members unguarded.
+// An agent as the API shows it: complete, because the CLI reads members unguarded.
 
 #include <vector>
 

@@ -1,4 +1,4 @@
-// Public API keys (contract 4.5): below an organization alone, as the CLI asks. Private ones are
+// Public API keys: below an organization alone, as the CLI asks. Private ones are
 // made, listed and revoked by the command, which asks for the master key: a member must not be able
 // to mint what outlives the membership.
 #include <algorithm>

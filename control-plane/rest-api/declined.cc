@@ -1,5 +1,5 @@
 // What Pipecat Cloud offers and a self-hosted control plane does not, answered so that the official
-// CLI says why (contract section 8): an empty list where it asks first, else 501 with a sentence. A
+// CLI says why: an empty list where it asks first, else 501 with a sentence. A
 // 404 would read as success for `agent start` and `agent stop`.
 #include <string>
 #include <string_view>
@@ -57,7 +57,7 @@ constexpr Declined kDeclined[] = {
 };
 
 // What the CLI tells the person who tries is fixed: "Failed to fetch auth configuration (404)" and
-// "could not be confirmed" (contract 4.4).
+// "could not be confirmed".
 constexpr std::pair<std::string_view, std::string_view> kLogin[] = {{"GET", "/auth/config"},
                                                                     {"POST", "/auth/logout"}};
 

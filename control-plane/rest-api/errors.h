@@ -1,9 +1,9 @@
 #pragma once
 // Answers of the REST API. Two families of paths share the handlers and differ in the `code` of an
 // error: below /v1/organizations it is the status as a string (the official CLI compares it with
-// "401" and "400"), elsewhere a name (contract 3.1). Every error has a non-empty {error, code}:
-// anything less reads as success (contract 2.4). The CLI renders the text as markup, and an
-// unmatched "[/word]" crashes it, so square brackets never leave here (contract 2.3).
+// "401" and "400"), elsewhere a name. Every error has a non-empty {error, code}:
+// anything less reads as success. The CLI renders the text as markup, and an
+// unmatched "[/word]" crashes it, so square brackets never leave here.
 
 #include <string_view>
 

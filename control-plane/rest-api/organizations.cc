@@ -1,4 +1,4 @@
-// Who am I, and which organizations are there (contract section 4).
+// Who am I, and which organizations are there.
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 

@@ -1,4 +1,4 @@
-// Regions, and the one property of an organization: its default region (contract 4.6).
+// Regions, and the one property of an organization: its default region.
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>

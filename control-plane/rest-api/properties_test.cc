@@ -1,4 +1,4 @@
-// Regions and properties (contract 4.6).
+// Regions and properties.
 #include "control-plane/rest-api/test_api.h"
 
 namespace agent_secrets::control_plane {

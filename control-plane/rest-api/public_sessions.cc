@@ -1,5 +1,5 @@
-// What a public API key is for: starting a session of an agent, and speaking to one (contract 6.6,
-// section 7). This control plane runs no agents and so has none to offer; what is left is to say so
+// What a public API key is for: starting a session of an agent, and speaking to one.
+// This control plane runs no agents and so has none to offer; what is left is to say so
 // to whoever holds a key, and 401 to everybody else. Never 404, which `agent start` takes for a
 // session that has started.
 #include <array>
@@ -30,7 +30,7 @@ Response answer(const RestApi& api, const Request& request) {
   return error_response(request, 501, kNoSessions);
 }
 
-// The start has a code of its own for "no key at all" (contract section 9).
+// The start has a code of its own for "no key at all".
 Response answer_start(const RestApi& api, const Request& request) {
   if (bearer_of(request)) return answer(api, request);
   return coded_error_response(401, "A public API key is needed to start a session", "PCC-1002");

@@ -1,7 +1,7 @@
 // Sessions are where the operator runs instances; what is known here is how many of them each live
 // instance reports as active. Each is a row: the id names the instance, the time is the one at
 // which that instance was first heard of, and whatever else only its platform knows is null
-// (contract 6.6: the CLI reads all five members). Stopping one is the platform's.
+// (the CLI reads all five members). Stopping one is the platform's.
 #include <algorithm>
 #include <charconv>
 #include <optional>
