@@ -4,7 +4,6 @@ import os
 import re
 import socket
 import sqlite3
-import subprocess
 
 import pytest
 
@@ -12,6 +11,7 @@ from support import programs, tls
 from support.control_plane import ControlPlane, Tls
 from support.credential_text import identity_of, with_identity
 from support.instance import injected_environment, run_injector
+from support.small_disk import mounted, take_all_room
 
 INJECTOR_FAILED = 125
 SECRET = "sk-bad-input-0123456789abcdef"
@@ -222,27 +222,8 @@ def test_an_unknown_path_or_method(rest, method, path):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 8 MiB; mounting needs root."""
-    path = tmp_path / "small"
-    path.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=0700", "tmpfs", path], capture_output=True)
-    if mounted.returncode != 0:
-        pytest.skip("mounting a tmpfs needs root")
-    yield path
-    subprocess.run(["umount", "--lazy", path], check=True)
-
-
-def fill(directory):
-    """A file that takes all the space left."""
-    filler = directory / "filler"
-    with open(filler, "wb", buffering=0) as file:
-        for size in (65536, 512):
-            try:
-                while True:
-                    file.write(b"\0" * size)
-            except OSError:
-                pass
-    return filler
+    with mounted(tmp_path / "small", mebibytes=8) as path:
+        yield path
 
 
 def test_a_full_disk_loses_no_acknowledged_write(small_disk, tmp_path):
@@ -254,7 +235,7 @@ def test_a_full_disk_loses_no_acknowledged_write(small_disk, tmp_path):
         rest.deploy("bot", secretSet="set1")
         credential = control_plane.issue_credential("bot")
 
-        filler = fill(small_disk)
+        filler = take_all_room(small_disk)
         refused = None
         for number in range(200):
             answer = rest.put_secrets("set1", **{f"KEY_{number}": "x" * 32768})
@@ -278,7 +259,7 @@ def test_a_full_disk_loses_no_acknowledged_write(small_disk, tmp_path):
 
 
 def test_the_bot_starts_although_the_cache_cannot_be_written(small_disk, credential):
-    fill(small_disk)
+    take_all_room(small_disk)
     (small_disk / "cache").mkdir(mode=0o700)
     (small_disk / "state").mkdir(mode=0o700)
     finished = inject(credential, small_disk)

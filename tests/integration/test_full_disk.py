@@ -11,17 +11,13 @@ import pytest
 
 from support.control_plane import ControlPlane
 from support.instance import run_injector
+from support.small_disk import mounted, take_all_room
 
 
 @pytest.fixture
 def small_disk(tmp_path):
-    path = tmp_path / "small"
-    path.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m,mode=0700", "tmpfs", path], capture_output=True)
-    if mounted.returncode != 0:
-        pytest.skip("mounting a tmpfs needs root")
-    yield path
-    subprocess.run(["umount", "--lazy", path], check=True)
+    with mounted(tmp_path / "small", mebibytes=24) as path:
+        yield path
 
 
 class FullDisk:
@@ -66,7 +62,6 @@ class FullDisk:
                 number += 1
                 refused = 0 if self.write(number, size).status == 202 else refused + 1
                 assert number < 5000, "the disk did not fill up"
-
 
 
 def start(credential, tmp_path):
@@ -114,19 +109,6 @@ def test_on_a_full_disk_what_ends_rights_takes_effect_at_the_next_request(full_d
 
     assert rest.org("DELETE", "services/leaving").status == 200
     assert rest.org("GET", "services/leaving").status == 404
-
-
-def take_all_room(disk):
-    """As another program would: a file that fills the disk."""
-    filler = disk / "another-program"
-    with open(filler, "wb", buffering=0) as file:
-        for size in (65536, 512):
-            try:
-                while True:
-                    file.write(b"\0" * size)
-            except OSError:
-                pass
-    return filler
 
 
 def test_a_server_and_a_revocation_without_one_start_on_a_full_disk(full_disk, tmp_path):
