@@ -183,11 +183,7 @@ asio::awaitable<std::unique_ptr<Response>> Connection::respond(Incoming& incomin
   }
   disarm();
   if (progress == Progress::more) co_return nullptr;
-  if (progress == Progress::whole) {
-    auto refusal = co_await refuse_deaf(incoming.request);
-    if (refusal) co_return refusal;
-    co_return co_await answer(incoming);
-  }
+  if (progress == Progress::whole) co_return co_await answer(incoming);
   incoming.refused = true;
   co_return std::make_unique<Response>(context_.router.refuse(incoming.request, incoming.status));
 }
@@ -246,12 +242,8 @@ bool Connection::belong_to(std::string account) {
   return keeps_seat_;
 }
 
-// The first step of the request's route.
+// The first step of the request's route. Needs a turn.
 asio::awaitable<Admission> Connection::ask_route(Request& request) {
-  seat_.stays();
-  const Queue queue = queue_of(false);
-  co_await context_.turns.wait(queue.name, queue.at_most);
-  const Turns::Turn turn(context_.turns, queue.name);
   co_return co_await asio::co_spawn(
       context_.workers,
       [this, &request]() -> asio::awaitable<Admission> {
@@ -260,11 +252,21 @@ asio::awaitable<Admission> Connection::ask_route(Request& request) {
       asio::use_awaitable);
 }
 
-// While much is unread already: refuses a read of an account that may be the one that does not
-// read, before an answer is made for which there is no room. Null: go on.
+asio::awaitable<Admission> Connection::wait_and_ask_route(Request& request) {
+  seat_.stays();
+  const Queue queue = queue_of(false);
+  co_await context_.turns.wait(queue.name, queue.at_most);
+  const Turns::Turn turn(context_.turns, queue.name);
+  co_return co_await ask_route(request);
+}
+
+// While much is unread already: refuses a read of an account that has no room for another answer,
+// which therefore is not made. Needs the turn in which the answer would be made: a thousand
+// requests that arrive at once all find room before they wait for their turns. Null: go on.
 asio::awaitable<std::unique_ptr<Response>> Connection::refuse_deaf(Request& request) {
   const bool reads = request.method == "GET" || request.method == "HEAD";
-  if (!reads || context_.answers.taken() < limits::kAnswers / 4) co_return nullptr;
+  const bool waited = request.waited > std::chrono::milliseconds(0);  // a long poll: a small answer
+  if (!reads || waited || context_.answers.taken() < limits::kAnswers / 4) co_return nullptr;
   const Admission admission = co_await ask_route(request);
   const auto* admitted = std::get_if<Admitted>(&admission);
   if (admitted == nullptr) co_return nullptr;
@@ -277,7 +279,7 @@ asio::awaitable<std::unique_ptr<Response>> Connection::refuse_deaf(Request& requ
 // Asks the request's route, and makes room. Null: the body may come.
 asio::awaitable<std::unique_ptr<Response>> Connection::admit_body(Incoming& incoming) {
   disarm();
-  Admission admission = co_await ask_route(incoming.request);
+  Admission admission = co_await wait_and_ask_route(incoming.request);
   if (auto* response = std::get_if<Response>(&admission)) {
     belong_to({});
     incoming.status = response->status;
@@ -322,6 +324,8 @@ asio::awaitable<std::unique_ptr<Response>> Connection::answer(Incoming& incoming
     Dispatched dispatched;
     {
       const Turns::Turn turn(context_.turns, queue.name);
+      auto refusal = co_await refuse_deaf(request);
+      if (refusal) co_return refusal;
       dispatched = co_await asio::co_spawn(
           context_.workers,
           [this, &request]() -> asio::awaitable<Dispatched> {

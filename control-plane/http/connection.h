@@ -82,6 +82,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::awaitable<Incoming::Progress> receive(Incoming& incoming);
   boost::asio::awaitable<bool> read_more(bool idle);
   boost::asio::awaitable<Admission> ask_route(Request& request);
+  boost::asio::awaitable<Admission> wait_and_ask_route(Request& request);
   boost::asio::awaitable<std::unique_ptr<Response>> refuse_deaf(Request& request);
   boost::asio::awaitable<std::unique_ptr<Response>> admit_body(Incoming& incoming);
   std::unique_ptr<Response> make_room(Incoming& incoming, const Admitted& admitted);
