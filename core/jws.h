@@ -29,7 +29,7 @@ using SigningPublicKey = std::array<std::uint8_t, 32>;
 // guarded memory.
 class SigningKey {
  public:
-  // The secret half takes kSecretSize bytes of `slab`, or an allocation of its own.
+  // The secret half takes kSecretSize bytes of `slab`, or a separate allocation.
   static SigningKey from_seed(std::span<const std::uint8_t, 32> seed, SecretSlab* slab = nullptr);
   static constexpr std::size_t kSecretSize = 64;
 

@@ -65,9 +65,9 @@ inline constexpr std::size_t kSealedPadding = 256;
 inline constexpr std::chrono::seconds kClockSkew{300};
 inline constexpr std::chrono::seconds kWatchWaitMax{50};
 
-// Deploy commands (serve --on-deploy) and what is kept of their output. One organization runs at
-// most kRolloutsOfOrganization at once, and the last kRolloutsReserve places go to organizations
-// that run none: slow commands of one organization leave places for the others.
+// Deploy commands (serve --on-deploy) and the part of their output that is kept. One organization
+// runs at most kRolloutsOfOrganization at once, and the last kRolloutsReserve places go to
+// organizations that run none: slow commands of one organization leave places for the others.
 inline constexpr std::size_t kRolloutsAtOnce = 8;
 inline constexpr std::size_t kRolloutsOfOrganization = 2;
 inline constexpr std::size_t kRolloutsReserve = 2;

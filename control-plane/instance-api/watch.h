@@ -33,7 +33,7 @@
 
 namespace agent_secrets::control_plane {
 
-// The ChangeHub of the caller's region must outlive what is returned.
+// The ChangeHub of the caller's region must outlive the returned Outcome.
 Outcome answer_watch(const Request& request, const Caller& caller, ChangeHub& hub, const Log& log);
 
 // Makes the body from the data of the store; the ETag is computed from the body.

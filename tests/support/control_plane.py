@@ -1,4 +1,4 @@
-"""A real secret-control-plane on a free loopback port, with a data directory of its own."""
+"""A real secret-control-plane on a free loopback port, with its own data directory."""
 
 import dataclasses
 import datetime
