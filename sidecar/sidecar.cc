@@ -151,7 +151,8 @@ void Sidecar::watch_for_ever() {
 void Sidecar::notice_clock_jump() {
   const auto happened = clock_jump_.happened();
   if (!happened) return report("clock", std::unexpected(happened.error()));
-  if (*happened) log_.info("the clock was set, or the machine slept: asking again");
+  if (*happened)
+    log_.info("the clock was set or the machine was suspended: sending the request again");
 }
 
 std::int64_t Sidecar::active_sessions() {

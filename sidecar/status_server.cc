@@ -125,7 +125,7 @@ Result<std::unique_ptr<StatusServer>> StatusServer::bind(std::string_view addres
   if (!endpoint || !endpoint->address().is_loopback()) {
     return fail(ErrorCode::invalid,
                 fmt::format("listen {}: not a loopback address and port", address),
-                "use 127.0.0.1:PORT or [::1]:PORT: whoever can connect can read the status");
+                "use 127.0.0.1:PORT or [::1]:PORT: any local process can read the status");
   }
   auto impl = std::make_unique<Impl>(std::move(pages));
   try {

@@ -93,7 +93,7 @@ void RolloutRunner::join_finished() {
 void RolloutRunner::start_due() {
   auto due = rollouts_.due_rollouts();
   if (!due) {
-    log_.warning("on-deploy: looking for work failed", {{"cause", due.error().message}});
+    log_.warning("on-deploy: cannot read the due commands", {{"cause", due.error().message}});
     return;
   }
   while (const Rollout* next = turns_.next(*due)) {
