@@ -10,8 +10,8 @@
 //   NAT share one address. While that stranger is younger than kStrangerGrace, no connection is
 //   closed and new clients wait in the kernel's queue, so that a burst of honest clients is served
 //   one after the other.
-// - Without any stranger, the account's connection that has been idle longest is closed. A
-//   connection whose request is being answered is never closed.
+// - Without any stranger, the account's connection that has been idle longest is closed.
+// A connection whose request is being answered is never closed.
 //
 // Threads: the server's I/O thread only.
 

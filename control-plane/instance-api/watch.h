@@ -4,10 +4,10 @@
 // called).
 //
 //   200 application/json + ETag   at once without If-None-Match, or when the answer differs from it
-//   304 + ETag the answer still has the ETag of If-None-Match, after the
+//   304 + ETag                    the answer still has the ETag of If-None-Match, after the
 //                                 wait that `Prefer: wait=N` asks for (RFC 7240), at most
 //                                 limits::kWatchWaitMax
-//   403 revoked                   in place of that 304, and without a wait
+//   403 revoked                   in place of this 304, and without a wait
 //
 //   {"state": "current"|"stale"|"superseded"|"revoked"|"unbound",
 //    "organization", "agent", "sequence",

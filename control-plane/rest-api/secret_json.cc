@@ -22,8 +22,8 @@ constexpr std::string_view kInvalidFormat = "Invalid request format";
 constexpr std::string_view kIncompleteImagePullSecret =
     "Must provide isImagePullSecret, host, and secretValue to update an image pull secret";
 constexpr std::string_view kImagePullKey = ".dockercredentials";
-// More than the parser's stack frames. They hold parts of strings with escapes, so this stack is
-// wiped afterwards.
+// More than the parser's stack frames. The frames hold parts of strings with escapes, so this much
+// stack is wiped afterwards.
 constexpr std::size_t kParserStack = 16 * 1024;
 
 // Wipes memory before it frees it. Boost.JSON 1.81 frees a string with another alignment than in
