@@ -1,9 +1,7 @@
 #!/usr/bin/python3
-"""Measures bundles a second from one control plane, and for comparison 404 answers, which read no data, in one
-run.
+"""Measures bundles a second from one control plane, beside its 404 answers, which read no data, in one run.
 
-wrk repeats one signed request: a proof may be replayed for 300 seconds, so the server does all of the work each
-time.
+wrk repeats one signed request: a proof may be replayed for 300 seconds, so the server does all work each time.
 """
 
 import pathlib

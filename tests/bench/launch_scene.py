@@ -25,8 +25,7 @@ class Launch:
     is_slow: bool = False  # measured in every fourth round
 
     def counting(self, target):
-        """(command, exit code) for a count. The injector must end without an exec, so its command does not
-        exist."""
+        """(command, exit code) for a count. The injector must end without an exec, so its command does not exist."""
         return (self.command(NOT_EXECUTABLE), 126) if self.is_ours else (self.command(target), 0)
 
 

@@ -2,8 +2,8 @@
 """Measures the cost of a sidecar and the delay of its flag. Runs in a separate network namespace (root).
 
 Idle for a while: memory (PSS) and wake-ups. A thousand lost connections: descriptors. The network cut for a
-minute (packets are dropped) with a change meanwhile: the time from the network's return to the flag. Usage:
-tests/bench/sidecar.py [--minutes 10] [--reconnects 1000] [--cut 60]
+minute (packets are dropped) with a change meanwhile: the time from the network's return to the flag.
+Usage: tests/bench/sidecar.py [--minutes 10] [--reconnects 1000] [--cut 60]
 """
 
 import argparse

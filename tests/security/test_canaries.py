@@ -1,5 +1,4 @@
-"""No value is in a place where it must not be: a whole run with canaries as values, then a search of all
-places."""
+"""No value is where it must not be: a whole run with canaries as values, then a search of all places."""
 
 import json
 import os

@@ -1,5 +1,4 @@
-"""Strangers and greedy clients cannot take resources from other clients, over real sockets. No test depends on
-timing."""
+"""Strangers and greedy clients cannot take resources from others, over real sockets, without timing bounds."""
 
 import contextlib
 import json

@@ -90,8 +90,7 @@ class Scene:
             self.reach(bad.refused_authority())
 
     def serve(self, behaviour, certificate=None, host=None):
-        """A server at the next URL of the credential. With `certificate` (a name in Certificates) it speaks
-        TLS."""
+        """A server at the next URL of the credential. With `certificate` (a name in Certificates) it speaks TLS."""
         tls = self.certificates.server(certificate) if certificate else None
         server = self.keep(bad.Server(behaviour, tls=tls, scene=self))
         if tls:

@@ -117,8 +117,7 @@ class Images:
         return name
 
     def search(self, search, name):
-        """Searches manifest, configuration, history and each file of each layer; returns the number of
-        files."""
+        """Searches manifest, configuration, history and each file of each layer; returns the number of files."""
         saved = self.directory / "saved"
         self._buildah("push", f"localhost/{name}", f"oci:{saved}:{name}")
         count = 0

@@ -16,8 +16,7 @@ PLAIN_BOT = ("/usr/bin/python3", programs.ROOT / "tests" / "support" / "plain_bo
 
 
 def run_injector(credential, *command, options=(), environment=None, timeout=60, text=True):
-    """Runs secret-injector to its end, with the credential's text in the environment (None: without a
-    credential)."""
+    """Runs secret-injector to its end, with the credential's text in the environment (None: without a credential)."""
     variables = programs.clean_environment(**(environment or {}))
     if credential is not None:
         variables["AGENT_SECRETS_CREDENTIAL"] = credential
@@ -135,8 +134,7 @@ class Instance:
         return get(f"http://127.0.0.1:{self.sidecar_port}{path}")
 
     def sidecar_pid(self):
-        """Finds the process by program and command line or environment, because it has no living parent in the
-        test."""
+        """Finds the process by program and command line or environment, because it has no living parent in the test."""
         mine = os.fsencode(self.state_dir)
         for entry in pathlib.Path("/proc").iterdir():
             if not entry.name.isdigit():

@@ -55,8 +55,7 @@ class Connection:
         self.sock.sendall(data)
 
     def answer(self, status=200, body=b"", *, version="HTTP/1.1", reason="Because", length=None, **headers):
-        """Sends a whole answer; `length` gives a false Content-Length. Header names are written with
-        underscores."""
+        """Sends a whole answer; `length` gives a false Content-Length. Header names are written with underscores."""
         self.send(head(status, len(body) if length is None else length, version, reason, headers) + body)
 
     def drip(self, data, interval):

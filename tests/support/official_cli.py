@@ -107,16 +107,14 @@ class Terminal(pexpect.spawn):
 
     def __init__(self, cli, arguments):
         self._cli = cli
-        # This pseudo-terminal does not answer a request for the cursor position, and prompts would wait for the
-        # answer.
+        # This pseudo-terminal does not answer a request for the cursor position, and prompts would wait for the answer.
         environment = {**cli.environment, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"}
         program, *rest = cli.command(*arguments)
         super().__init__(program, rest, env=environment, cwd=cli.home, encoding="utf-8",
                          dimensions=(50, 500), timeout=60)
 
     def answers(self, prompt, keys):
-        """Waits for the prompt and types the keys. Some prompts take a single key, others need ENTER after
-        it."""
+        """Waits for the prompt and types the keys. Some prompts take a single key, others need ENTER after it."""
         self.expect_exact(prompt)
         self.send(keys)
 

@@ -48,8 +48,7 @@ class RecordingProxy:
         self._add_fault(method, path_suffix, action)
 
     def answer(self, method, path_suffix, status, body, skip=0):
-        """The next matching request (after skipping `skip` of them) gets this answer and does not reach the
-        server."""
+        """The next matching request (after skipping `skip` of them) gets this answer and does not reach the server."""
         for _ in range(skip):
             self._add_fault(method, path_suffix, "pass")
         self._add_fault(method, path_suffix, (status, json.dumps(body).encode()))

@@ -1,5 +1,4 @@
-"""The system calls of a program, by strace(1): the paths that it opens, and the bytes that it passes to the
-kernel."""
+"""The system calls of a program, by strace(1): the paths that it opens, and the bytes that it passes to the kernel."""
 
 import dataclasses
 import os
@@ -84,8 +83,7 @@ def run(argv, directory, environment, timeout=60):
 
 
 def family(texts, process, program=-1):
-    """Calls of a process and of all its child processes and threads; each begins as the program of its
-    parent."""
+    """Calls of a process and of all its child processes and threads; each begins as the program of its parent."""
     calls = parse(texts.pop(process), process, program)
     for call in list(calls):
         if call.made in texts:
