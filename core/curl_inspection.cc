@@ -162,8 +162,7 @@ void TransferWatch::begin(void* curl_handle, Inspection& inspection) {
 }
 
 void TransferWatch::handshake_begins() {
-  if (until_handshake_)
-    return;  // in TLS 1.3, messages after the handshake are reported as another handshake
+  if (until_handshake_) return;  // TLS 1.3 reports later messages as another handshake
   until_handshake_ =
       std::chrono::duration_cast<microseconds>(std::chrono::steady_clock::now() - begun_);
 }

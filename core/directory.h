@@ -1,12 +1,12 @@
 #pragma once
 // Directories that are named on a command line and written to: cache, state directory. If another
-// user may write to a part of the path, this user must not be able to redirect a program that
+// user may write to a part of the path, that user must not be able to redirect a program that
 // starts as root.
 //
 // The last component must be a directory, never a symbolic link. A link before it (/var/run in many
-// images) is followed only if no other user can have created it. Either only root or this user may
-// write to the link's directory, or the directory has the sticky bit (/tmp) and root or this user
-// owns the link.
+// images) is followed only if no other user can have created it. Either only root or the process's
+// user may write to the link's directory, or the directory has the sticky bit (/tmp) and root or
+// the process's user owns the link.
 //
 // All further work uses the descriptor, so a later rename has no effect.
 

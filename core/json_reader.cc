@@ -43,8 +43,8 @@ std::optional<JsonObject::Value> JsonObject::find(std::string_view name) const {
   std::optional<Value> found;
   for (const auto& member : *members_) {
     if (member.key != name) continue;
-    // JSON parsers differ on which of two equal names counts (RFC 8259 section 4), so neither is
-    // accepted.
+    // JSON parsers differ on which of two equal names counts (RFC 8259 section 4), so the
+    // document is refused.
     if (found) {
       refuse(name, "given twice");
       return std::nullopt;

@@ -2,7 +2,7 @@
 // Lines for operators on stderr: "level program: message key=value …", or one JSON object a line
 // (AGENT_SECRETS_LOG=json). AGENT_SECRETS_LOG=text puts the time in front of a text line; otherwise
 // a text line has no time, because container platforms add the time. A field's value is text, a
-// number or a bool; A SecretBuffer is refused by a deleted overload (tests/must_not_compile checks
+// number or a bool. A SecretBuffer is refused by a deleted overload (tests/must_not_compile checks
 // this). Text fields are escaped, so a name cannot forge a line.
 //
 // A log that is not read never blocks the program: lines are dropped, counted and reported when the

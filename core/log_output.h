@@ -55,7 +55,7 @@ class LogOutput {
   Result<void> start_thread();
   // Waits until all lines are written, at most limits::kLogFlush. For the end of a program.
   void flush() const;
-  // Since the start of the program.
+  // Lines dropped since the start of the program.
   [[nodiscard]] std::uint64_t dropped() const;
 
  private:

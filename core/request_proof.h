@@ -33,8 +33,7 @@ struct ProofClaims {
   std::string method;    // `htm`
   std::string target;    // `htu`: path and query, as appended to the base URL
   std::chrono::seconds issued_at{};
-  std::string
-      nonce;  // `jti`: fresh for each request, in the form of a key id; the bundle repeats it
+  std::string nonce;  // `jti`: fresh for each request, a key id in form; repeated in the bundle
   InstanceReport report;
 };
 
