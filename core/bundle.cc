@@ -16,7 +16,7 @@
 namespace agent_secrets {
 namespace {
 
-// Padded so that the length of a bundle tells less of the length of its values.
+// Padded so that the length of a bundle reveals less about the length of its values.
 SecretBuffer pad(const SecretBuffer& environment) {
   const auto size = environment.size();
   SecretBuffer padded(size + limits::kSealedPadding - size % limits::kSealedPadding);

@@ -1,10 +1,10 @@
 #pragma once
 // A bundle: the pinned set versions of one agent, merged, sealed to one credential of that agent
-// (crypto_box_seal), and signed by the region (a JWS, typ "agent-secrets-bundle"). Signing the
-// sealed bytes means that an injector trusts nothing, not even a length, before the signature
-// holds; sealing means that whoever carries or caches a bundle learns names and versions only.
-// There is no forward secrecy: a stolen seed opens every captured bundle (THREAT_MODEL).
-// Format, byte for byte: docs/protocol.md.
+// (crypto_box_seal), and signed by the region (a JWS, typ "agent-secrets-bundle"). Because the
+// sealed bytes are signed, an injector uses no part of a bundle, not even a length, before the
+// signature is verified. Because the values are sealed, a proxy or a cache can read names and
+// versions only. There is no forward secrecy: a stolen seed opens every captured bundle
+// (THREAT_MODEL). Format, byte for byte: docs/protocol.md.
 
 #include <chrono>
 #include <cstdint>
@@ -42,27 +42,27 @@ struct BundleFacts {
 };
 
 // Server side. `environment` is an environment block (core/environment_block.h).
-// ErrorCode::invalid: the recipient's public key is of low order, so nothing can be sealed to it
-// (the key came from whoever registered the credential). ErrorCode::too_large: past
-// limits::kBundle, which no instance would read.
+// ErrorCode::invalid: the recipient's public key is of low order, so no value can be sealed to it
+// (the key was given by the user who registered the credential). ErrorCode::too_large: over
+// limits::kBundle, the most that an instance reads.
 Result<std::string> make_bundle(const BundleFacts& facts, const SecretBuffer& environment,
                                 const BoxPublicKey& recipient_key, std::string_view region_kid,
                                 const SigningKey& region_key);
 
-// Instance side, in two steps, because a cached bundle is checked without a nonce and may be judged
-// (age, sequence) before anything is decrypted.
+// Instance side, in two steps: verify, then open. A cached bundle is verified without a nonce, and
+// its age and sequence are checked before a value is decrypted.
 struct VerifiedBundle {
   BundleFacts facts;
   std::string signed_by;  // key id of the region's key
   std::vector<std::uint8_t> sealed;
 };
 
-// Signature by one of the identity's verification keys; organization, agent and recipient are this
-// credential's. ErrorCode::untrusted otherwise. The nonce is the caller's to compare.
+// Checks that one of the identity's verification keys signed, and that organization, agent and
+// recipient are this credential's; otherwise ErrorCode::untrusted. The caller compares the nonce.
 Result<VerifiedBundle> verify_bundle(std::string_view compact, const CredentialIdentity& identity);
 
-// The environment block, unpadded, in the only buffer that ever holds it: a part of `slab` if there
-// is one with room for it.
+// The environment block, unpadded, in one buffer and never copied: a part of `slab` if `slab` is
+// given and has room.
 Result<SecretBuffer> open_bundle(const VerifiedBundle& bundle, const BoxKey& key,
                                  SecretSlab* slab = nullptr);
 

@@ -1,7 +1,7 @@
 #pragma once
-// Time as the programs see it, so that tests decide what time it is. Two readings, never mixed:
-// `unix_time` is for what crosses the wire or the disk (it may jump); `monotonic` is for deadlines
-// and ages within a process.
+// The programs' source of time, so that tests can set the time. There are two clocks, never mixed:
+// `unix_time` is for times that are sent or stored (it may jump); `monotonic` is for deadlines and
+// ages within a process.
 //
 // Threads: implementations are safe to call from several threads.
 
@@ -25,7 +25,8 @@ class SystemClock final : public Clock {
   void sleep_for(std::chrono::milliseconds duration) override;
 };
 
-// "2026-11-23T14:02:06.123Z": UTC with a fraction, the form that the official CLI prettifies.
+// "2026-11-23T14:02:06.123Z": UTC with a fraction, the form that the official CLI can parse and
+// shorten.
 std::string format_timestamp(std::chrono::milliseconds unix_time);
 
 }  // namespace agent_secrets

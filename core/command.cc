@@ -21,10 +21,11 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// How soon an end, a limit or a stop is noticed while the command is silent.
+// The interval at which the end, the time limit and a stop are checked while the command writes
+// nothing.
 constexpr int kLookMs = 50;
 
-// Attributes and file actions of posix_spawn, which are C objects with an end.
+// Owns the attributes and file actions of posix_spawn, which must be destroyed.
 class SpawnSettings {
  public:
   explicit SpawnSettings(int output_fd) {
@@ -32,7 +33,7 @@ class SpawnSettings {
     posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions_, output_fd, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions_, output_fd, STDERR_FILENO);
-    // Libraries (Asio, libcurl) open sockets that are close-on-exec only a moment later, if at all.
+    // Libraries (Asio, libcurl) open sockets and set close-on-exec only afterwards, if at all.
     posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1);
     posix_spawnattr_init(&attributes_);
     sigset_t none;
@@ -100,7 +101,7 @@ Result<pid_t> spawn(const CommandOptions& options, int output_fd) {
   return pid;
 }
 
-// Bytes become lines; what has no end yet waits for it.
+// Splits bytes into lines; keeps an incomplete line until its end arrives.
 class Lines {
  public:
   explicit Lines(const CommandOutput& on_line) : on_line_(on_line) {}
@@ -123,7 +124,7 @@ class Lines {
   std::string line_;
 };
 
-// What is there; false at the end of the pipe.
+// Reads the available bytes; false at the end of the pipe.
 bool read_available(int fd, Lines& lines) {
   std::array<char, 4096> chunk{};
   for (;;) {
@@ -168,7 +169,7 @@ Result<CommandOutcome> run_command(const CommandOptions& options, const CommandO
     }
     pollfd waited{.fd = pipe->reader.get(), .events = POLLIN, .revents = 0};
     ::poll(&waited, 1, kLookMs);
-    // Closed its output and goes on: then only its end is waited for.
+    // The command closed its output but still runs: wait for its end only.
     if (waited.fd >= 0 && waited.revents != 0 && !read_available(waited.fd, lines)) {
       pipe->reader.reset();
     }

@@ -1,12 +1,13 @@
 #pragma once
-// Runs an operator's shell command (a hook) beside a program that goes on: a process group of its
-// own, stdin from /dev/null, output line by line to whoever asked, a time limit. `/bin/sh -c`, so
-// an image without a shell has no hooks.
+// Runs an operator's shell command (a hook) while the program continues: in a separate process
+// group, with stdin from /dev/null, output line by line to a callback, and a time limit. It is
+// `/bin/sh -c`, so an image without a shell has no hooks.
 //
-// Facts reach the command in its environment, never in its text: nothing has to be quoted.
+// Data is passed in the command's environment, never in its text, so no quoting is needed.
 //
-// Threads: run_command() blocks; call it from a thread that may.
-// Source: posix_spawn(3), which is safe beside other threads, as fork(2) and code of ours is not.
+// Threads: run_command() blocks the calling thread.
+// Source: posix_spawn(3), which is safe in a process with threads; fork(2) with our own code is
+// not.
 
 #include <chrono>
 #include <functional>
@@ -21,13 +22,13 @@ namespace agent_secrets {
 
 struct CommandOptions {
   std::string command;
-  std::vector<std::string> environment;  // "NAME=value", all that it gets
+  std::vector<std::string> environment;  // "NAME=value"; the complete environment
   std::chrono::milliseconds time_limit{60'000};
   std::chrono::milliseconds grace{2'000};  // between SIGTERM and SIGKILL at the limit
 };
 
 struct CommandOutcome {
-  int exit_code = 0;  // 128+n for a death by signal n, as shells say it
+  int exit_code = 0;  // 128+n after signal n, as in a shell
   bool timed_out = false;
   bool stopped = false;  // by the token, with SIGKILL
 };
@@ -36,12 +37,12 @@ struct CommandOutcome {
 inline constexpr std::size_t kCommandLineMax = 1024;
 using CommandOutput = std::function<void(std::string_view line)>;
 
-// An error only where the command could not be started at all. Returns when the shell has ended,
-// even if something that it left in the background still holds its output.
+// An error only if the command could not be started. Returns when the shell has ended, even if one
+// of its background processes still has the output open.
 Result<CommandOutcome> run_command(const CommandOptions& options, const CommandOutput& on_line,
                                    const std::stop_token& stop);
 
-// "exit code 3", "timed out": for logs; "" when it went well.
+// "exit code 3", "timed out": for logs; "" after a success.
 std::string describe_failure(const CommandOutcome& outcome);
 
 }  // namespace agent_secrets

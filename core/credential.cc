@@ -27,7 +27,7 @@ constexpr char kSubkeyContext[crypto_kdf_CONTEXTBYTES + 1] = "agntsecr";
 constexpr std::uint64_t kSigningSubkey = 1;
 constexpr std::uint64_t kBoxSubkey = 2;
 
-// What is decoded (the seed and its checksum) and what is derived: two subkeys, two secret keys.
+// Room for the decoded seed and checksum and for the derived keys: two subkeys, two secret keys.
 constexpr std::size_t kAgentCredentialRoom =
     kSeedSize + kChecksumSize + 2 * kSeedSize + SigningKey::kSecretSize + crypto_box_SECRETKEYBYTES;
 
@@ -83,7 +83,7 @@ SecretBuffer credential_text(std::string_view prefix, const CredentialIdentity& 
   return text;
 }
 
-// Appended to a path it must give a URL, and compared as `aud` it must have one spelling.
+// With a path appended it must be a URL. It is compared as `aud`, so only one spelling is allowed.
 bool is_base_url(std::string_view url) {
   const bool plain =
       std::ranges::all_of(url, [](char c) { return c > ' ' && c <= '~' && c != '?' && c != '#'; });
@@ -128,7 +128,7 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kWhiteSpace) - first + 1);
 }
 
-// What follows the prefix, or what the text is instead.
+// The text after the prefix, or an error that says what the text is instead.
 Result<std::string_view> strip_prefix(std::string_view text, std::string_view prefix) {
   text = trim(text);
   if (text.size() > limits::kCredential) {

@@ -1,15 +1,15 @@
 #pragma once
-// What an agent's container holds to reach its secrets, and what a sidecar holds to hear of
-// changes.
+// The credential with which an agent's container gets its secrets, and the watch credential with
+// which a sidecar learns of changes.
 //
 //   agentcred_v1_   base64url(public JSON) "." base64url(32-byte seed, 4-byte checksum)
 //   agentwatch_v1_  the same, with the 32-byte signing subkey in the seed's place
 //
-// The checksum (the first 4 bytes of BLAKE2b-256) catches a damaged copy, not an attacker.
-// From the seed (crypto_kdf, context "agntsecr"): subkey 1 → Ed25519 (proves who asks), subkey 2 →
-// X25519 (opens bundles). A watch credential carries subkey 1 only: it can ask, and it can never
-// open. The type says so: WatchCredential has no box key. The seed never enters a JSON parser, and
-// lives in guarded memory. Format, byte for byte: docs/protocol.md.
+// The checksum (the first 4 bytes of BLAKE2b-256) detects a damaged copy; it does not stop an
+// attacker. From the seed (crypto_kdf, context "agntsecr"): subkey 1 → Ed25519 (signs requests),
+// subkey 2 → X25519 (opens bundles). A watch credential has subkey 1 only: it can sign requests but
+// never open a bundle. Its type WatchCredential has no box key. The seed never enters a JSON
+// parser, and lives in guarded memory. Format, byte for byte: docs/protocol.md.
 
 #include <array>
 #include <cstdint>
@@ -69,7 +69,7 @@ struct CredentialPublicKeys {
   BoxPublicKey box;
 };
 
-// The public JSON by itself: what a control plane hands to somebody who kept the seed (`keygen`).
+// The public JSON alone: the control plane's answer when the seed stays with the user (`keygen`).
 std::string identity_json(const CredentialIdentity& identity);
 Result<CredentialIdentity> parse_identity(std::string_view json);
 
@@ -80,12 +80,12 @@ SecretBuffer agent_credential_text(const CredentialIdentity& identity,
 SecretBuffer watch_credential_text(const AgentCredential& credential);
 CredentialPublicKeys credential_public_keys(std::span<const std::uint8_t, 32> seed);
 
-// White space around the text (a file's last newline) is ignored. ErrorCode::invalid names what is
-// wrong with it (prefix, length, checksum, JSON, missing member), never its content. A watch
-// credential where an agent credential is needed, and the reverse, are told apart by name.
+// White space around the text (a file's last newline) is ignored. ErrorCode::invalid names the
+// fault (prefix, length, checksum, JSON, missing member), never the content. The message also says
+// if the text is the other kind of credential (watch instead of agent, or the reverse).
 //
-// `slab` takes the secrets in, as far as it has room; without one they share an allocation of their
-// own: this is on the way of every launch.
+// The secrets go into `slab` as far as it has room; without `slab` they share one new allocation,
+// because every launch runs this code.
 Result<AgentCredential> parse_agent_credential(std::string_view text, SecretSlab* slab = nullptr);
 Result<WatchCredential> parse_watch_credential(std::string_view text);
 

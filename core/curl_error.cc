@@ -28,7 +28,7 @@ long long_info(CURL* easy, CURLINFO which) {
   return value;
 }
 
-// Microseconds from the start; 0 for what has not been reached.
+// Microseconds from the start; 0 for a step that was not reached.
 curl_off_t time_info(CURL* easy, CURLINFO which) {
   curl_off_t value = 0;
   curl_easy_getinfo(easy, which, &value);
@@ -40,7 +40,7 @@ std::string socket_error(CURL* easy) {
   return error_number == 0 ? "no connection" : errno_message(error_number);
 }
 
-// The connection's other end: the proxy where there is one.
+// The connection's other end: the proxy if one is used.
 std::string next_hop(const FailedTransfer& attempt) {
   return attempt.proxy.empty() ? attempt.authority : "proxy " + attempt.proxy;
 }
@@ -51,7 +51,7 @@ const char* next_hop_hint(const FailedTransfer& attempt) {
 
 std::string certificate_error(const FailedTransfer& attempt) {
   const long verdict = long_info(attempt.easy, CURLINFO_SSL_VERIFYRESULT);
-  // libcurl leaves "unspecified" when the chain was fine and it was the name that did not match.
+  // libcurl reports "unspecified" if the chain is valid but the host name does not match.
   if (verdict == X509_V_OK || verdict == X509_V_ERR_UNSPECIFIED) {
     return "it does not match the host name";
   }
@@ -71,8 +71,8 @@ const char* certificate_hint(const FailedTransfer& attempt) {
   }
 }
 
-// libcurl's sentence ends in OpenSSL's reason, "error:0A000410:lib(20)::reason(1040)", or names the
-// system's, "OpenSSL SSL_connect: REASON in connection to HOST:PORT".
+// libcurl's sentence ends in OpenSSL's reason, "error:0A000410:lib(20)::reason(1040)", or has the
+// system's reason, "OpenSSL SSL_connect: REASON in connection to HOST:PORT".
 std::string handshake_error(std::string_view detail) {
   if (const std::size_t colons = detail.rfind("::"); colons != std::string_view::npos) {
     const std::string reason = tls_error_text(std::string(detail));
@@ -108,7 +108,8 @@ std::string ask_proxy(const FailedTransfer& attempt) {
   return "ask proxy " + attempt.proxy + " for " + attempt.authority;
 }
 
-// A FIN and a RST, before and after the request: which of them libcurl sees is a matter of luck.
+// The peer closed the connection (FIN or RST), before or after the request was sent. Timing decides
+// which of them libcurl reports, so the error does not distinguish FIN from RST.
 Error broken_off(const FailedTransfer& attempt) {
   if (is_asking_proxy(attempt)) {
     return {ErrorCode::unreachable, ask_proxy(attempt) + ": the connection broke off", kProxyHint};
@@ -121,7 +122,7 @@ Error broken_off(const FailedTransfer& attempt) {
           kBrokenHint};
 }
 
-// The first step that has not been finished.
+// The first step that was not finished.
 Error timed_out(const FailedTransfer& attempt) {
   CURL* const easy = attempt.easy;
   const double seconds = static_cast<double>(time_info(easy, CURLINFO_TOTAL_TIME_T)) / 1e6;
@@ -132,7 +133,7 @@ Error timed_out(const FailedTransfer& attempt) {
   if (time_info(easy, CURLINFO_NAMELOOKUP_TIME_T) == 0) {
     return error("resolve " + next_hop(attempt), "check the DNS of this container");
   }
-  // CURLINFO_CONNECT_TIME_T is not there before TLS is (libcurl 7.88); the local port is.
+  // CURLINFO_CONNECT_TIME_T is not set before TLS is done (libcurl 7.88); the local port is.
   if (long_info(easy, CURLINFO_LOCAL_PORT) <= 0) {
     return error("connect " + next_hop(attempt), next_hop_hint(attempt));
   }

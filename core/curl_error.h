@@ -1,10 +1,9 @@
 #pragma once
-// What went wrong with an attempt, in words: which step (resolve, connect, TLS, wait, receive) with
-// whom (host:port, or the proxy in between), why, and what to look at. curl_transport.cc asks;
-// nothing else includes this.
+// Describes why an attempt failed: the step (resolve, connect, TLS, wait, receive), the peer
+// (host:port, or the proxy), the reason, and a hint. Only curl_transport.cc includes this header.
 //
-// The codes decide whether a retry or a cache may help: unreachable and timed_out for what a
-// network does by itself, untrusted for a certificate, failed for an answer that is wrong as it is.
+// The codes decide whether a retry or a cache may help: unreachable and timed_out for faults of the
+// network, untrusted for a certificate, failed for a wrong answer.
 
 #include <string>
 

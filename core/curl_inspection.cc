@@ -47,7 +47,7 @@ PeerCertificate facts_of(const X509* certificate) {
           .valid_until = unix_time(X509_get0_notAfter(certificate))};
 }
 
-// Where an SSL_CTX keeps its TransferWatch.
+// The ex_data index of the TransferWatch in an SSL_CTX.
 int context_index() {
   static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
   AGENT_SECRETS_ASSERT(index >= 0);
@@ -58,8 +58,8 @@ TransferWatch& watch_of(const SSL* ssl) {
   return *static_cast<TransferWatch*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), context_index()));
 }
 
-// Called for each certificate of the chain, and for each objection. A refused chain never gets to
-// the end of a handshake, so the server's own certificate is taken here.
+// Called for each certificate of the chain, and for each fault. After a refused chain the handshake
+// does not finish, so the server's own certificate is recorded here.
 int on_verdict(int verdict, X509_STORE_CTX* store) {
   const auto* ssl = static_cast<const SSL*>(
       X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
@@ -78,7 +78,7 @@ void on_handshake(const SSL* ssl, int where, int) {
   inspection->tls_cipher = SSL_CIPHER_get_name(SSL_get_current_cipher(ssl));
   const X509* const certificate = SSL_get0_peer_certificate(ssl);
   if (certificate != nullptr)
-    inspection->certificate = facts_of(certificate);  // resumed: no verdict
+    inspection->certificate = facts_of(certificate);  // a resumed session has no verdict
 }
 
 CURLcode on_context(CURL*, void* context_pointer, void* watch) {
@@ -102,13 +102,13 @@ std::string address_text(const sockaddr& address) {
   return ::inet_ntop(address.sa_family, bytes, text.data(), text.size());
 }
 
-// As libcurl opens one itself, and closed on exec at birth.
+// Opens a socket as libcurl does, but with close-on-exec from its creation.
 curl_socket_t on_socket(void* inspection, curlsocktype, curl_sockaddr* address) {
   static_cast<Inspection*>(inspection)->addresses.push_back(address_text(address->addr));
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-// Since the start of the transfer; nothing when it never came that far.
+// Time since the start of the transfer; nothing if the step was not reached.
 std::optional<microseconds> moment(CURL* easy, CURLINFO info) {
   curl_off_t us = 0;
   curl_easy_getinfo(easy, info, &us);
@@ -122,8 +122,8 @@ std::optional<microseconds> between(std::optional<microseconds> from,
   return *to - *from;
 }
 
-// libcurl's own mark before the request lies behind the sending of it, so the phase starts where
-// the one before ended.
+// libcurl's own time mark for the request is taken after the request was sent, so this phase starts
+// at the end of the phase before.
 PhaseTimes read_times(CURL* easy, std::optional<microseconds> until_handshake) {
   const auto resolved = moment(easy, CURLINFO_NAMELOOKUP_TIME_T);
   auto connected = moment(easy, CURLINFO_CONNECT_TIME_T);
@@ -134,7 +134,7 @@ PhaseTimes read_times(CURL* easy, std::optional<microseconds> until_handshake) {
   const auto done = moment(easy, CURLINFO_TOTAL_TIME_T);
   long connections = 0;
   curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connections);
-  if (connections == 0 && ready) {  // the connection was kept
+  if (connections == 0 && ready) {  // the connection was reused
     return {.resolve = {},
             .connect = {},
             .tls = {},
@@ -162,7 +162,7 @@ void TransferWatch::begin(void* curl_handle, Inspection& inspection) {
 }
 
 void TransferWatch::handshake_begins() {
-  if (until_handshake_) return;  // TLS 1.3 calls what comes after the handshake another one
+  if (until_handshake_) return;  // TLS 1.3 reports later messages as another handshake
   until_handshake_ =
       std::chrono::duration_cast<microseconds>(std::chrono::steady_clock::now() - begun_);
 }

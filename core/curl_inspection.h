@@ -1,11 +1,12 @@
 #pragma once
-// What one transfer of libcurl and OpenSSL says of itself, for core/curl_transport.cc alone: an
-// Inspection is filled by callbacks while the attempt runs, and by libcurl's clock at its end.
-// Watching changes nothing: the verdict on a certificate stays OpenSSL's.
+// Records how one transfer of libcurl and OpenSSL went, for core/curl_transport.cc alone. Callbacks
+// fill an Inspection during the attempt; libcurl's times are added at its end. Recording changes no
+// result: OpenSSL alone decides about a certificate.
 //
-// Ownership: a connection that is kept open keeps pointing to its watch, and may call it during a
-// later transfer (TLS 1.3 sends tickets late): the watch has to outlive the handle, the Inspection
-// only its own transfer. The types of libcurl stay out of here: a handle is a CURL*.
+// Ownership: an open connection has a pointer to its TransferWatch, and may call it during a later
+// transfer (TLS 1.3 sends tickets late). So the TransferWatch must outlive the handle, and the
+// Inspection only its own transfer. This header does not include libcurl's types: a handle is a
+// CURL*.
 
 #include <chrono>
 #include <optional>
@@ -18,7 +19,7 @@ class TransferWatch {
  public:
   // Installs the callbacks.
   void begin(void* curl_handle, Inspection& inspection);
-  // Takes them down, after the transfer, and reads the times.
+  // Removes the callbacks after the transfer, and reads the times.
   void end(void* curl_handle);
 
   // For the callbacks: null between transfers.
@@ -28,7 +29,7 @@ class TransferWatch {
  private:
   Inspection* inspection_ = nullptr;
   std::chrono::steady_clock::time_point begun_;
-  // libcurl counts a connection only once TLS stands on it: this is when TCP did.
+  // The time when TCP was connected; libcurl itself counts a connection only after TLS is done.
   std::optional<std::chrono::microseconds> until_handshake_;
 };
 

@@ -7,7 +7,7 @@
 namespace agent_secrets {
 namespace {
 
-// A bound for the case that libcurl has no timer of its own running; nothing depends on it.
+// The longest wait if libcurl has no timer running; any value is correct.
 constexpr int kLongestWaitMs = 60'000;
 
 void must(CURLMcode code) { AGENT_SECRETS_ASSERT(code == CURLM_OK); }

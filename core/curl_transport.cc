@@ -44,7 +44,7 @@ struct CurlDelete {
 template <typename T>
 using CurlPtr = std::unique_ptr<T, CurlDelete>;
 
-// libcurl reports a wrong option or no memory here; both are ours to rule out.
+// libcurl reports a wrong option or a lack of memory here; neither may happen.
 template <typename Value>
 void set_option(CURL* easy, CURLoption option, Value value) {
   AGENT_SECRETS_ASSERT(curl_easy_setopt(easy, option, value) == CURLE_OK);
@@ -54,7 +54,7 @@ void initialise_libraries() {
   static const bool done = [] {
     start_tls_library();
     resolve_hosts_without_modules();
-    // libcurl writes the keys of its connections to the file that SSLKEYLOGFILE names.
+    // libcurl writes the keys of its connections to the file in SSLKEYLOGFILE.
     std::array<char*, 1> nothing{};
     char** const image = std::exchange(environ, nothing.data());
     const bool initialised = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
@@ -131,7 +131,7 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
-// An answer while it arrives.
+// An answer that is being received.
 struct Arrival {
   HttpResponse response;
   std::size_t header_bytes = 0;
@@ -156,7 +156,7 @@ std::size_t on_header(char* data, std::size_t, std::size_t size, void* arrival_p
     arrival.too_large = true;
     return CURL_WRITEFUNC_ERROR;
   }
-  // A status line: what an interim (1xx) answer said does not count.
+  // A new status line: the headers of an interim (1xx) answer are dropped.
   if (line.starts_with("HTTP/")) arrival.response.headers.clear();
   if (const std::size_t colon = line.find(':'); colon != std::string_view::npos) {
     arrival.response.headers[lower_case(line.substr(0, colon))] = trimmed(line.substr(colon + 1));
@@ -169,12 +169,12 @@ bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-// tcp(7): the kernel gives the connection up, and libcurl's poll sees it.
+// tcp(7): the kernel closes the connection after this time, and libcurl's poll reports it.
 int on_socket(void* timeout_pointer, curl_socket_t socket, curlsocktype purpose) {
   const auto& timeout = *static_cast<const std::chrono::seconds*>(timeout_pointer);
   if (purpose != CURLSOCKTYPE_IPCXN) return CURL_SOCKOPT_OK;
   const auto timeout_ms = static_cast<unsigned>(milliseconds(timeout).count());
-  // Without it the connection only lasts longer than it should.
+  // If this fails, a dead connection is only noticed later.
   (void)::setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
   return CURL_SOCKOPT_OK;
 }
@@ -232,7 +232,7 @@ struct CurlTransport::Handle {
       set_option(curl, CURLOPT_SOCKOPTFUNCTION, on_socket);
       set_option(curl, CURLOPT_SOCKOPTDATA, &options.dead_peer_timeout);
     }
-#if LIBCURL_VERSION_NUM >= 0x075700  // 7.87.0; before it, dead DNS can outlast the deadline
+#if LIBCURL_VERSION_NUM >= 0x075700  // 7.87.0; older versions can exceed the deadline in DNS
     set_option(curl, CURLOPT_QUICK_EXIT, options.leave_resolver_behind ? 1L : 0L);
 #endif
     set_option(curl, CURLOPT_USERAGENT, options.user_agent.c_str());
@@ -241,8 +241,9 @@ struct CurlTransport::Handle {
     set_option(curl, CURLOPT_HEADERFUNCTION, on_header);
   }
 
-  // libcurl resolves on a thread. Where it got none, the caller's does, and `easy` is tried again
-  // with the addresses. An error where that finds none either: it says what refuses the thread.
+  // libcurl resolves on a thread. If it could not make a thread, the caller's thread resolves, and
+  // `easy` is tried again with the addresses. If that finds no address either, the error says what
+  // refuses the thread.
   Result<std::optional<int>> perform_without_thread(const std::string& authority, Error refusal,
                                                     milliseconds timeout, int interrupt_fd) {
     const auto begin = std::chrono::steady_clock::now();
@@ -254,7 +255,7 @@ struct CurlTransport::Handle {
       refusal.message = fmt::format("resolve {}: no address found; {}", authority, refusal.message);
       return std::unexpected(std::move(refusal));
     }
-    // "+": forgotten after the time that libcurl keeps any address.
+    // "+": the entry expires like every address in libcurl's cache.
     const std::string entry =
         fmt::format("+{}:{}:{}", hop.host, hop.port, fmt::join(addresses, ","));
     const CurlPtr<curl_slist> entries(curl_slist_append(nullptr, entry.c_str()));
@@ -266,11 +267,11 @@ struct CurlTransport::Handle {
     return performed;
   }
 
-  // Deferred until https is spoken: looking for certificates reads directories.
+  // Done only for https, because the search for certificates reads directories.
   void set_trust(const std::string& ca_pem) {
     if (std::exchange(trust_is_set, true)) return;
     const SystemTrust system = ca_pem.empty() ? find_system_trust() : SystemTrust{};
-    // libcurl has defaults for both, and reads a default CAPATH even beside a blob.
+    // libcurl has defaults for both options, and reads a default CAPATH even if a blob is set.
     set_option(easy.get(), CURLOPT_CAINFO, system.bundle);
     set_option(easy.get(), CURLOPT_CAPATH, system.directory);
     if (ca_pem.empty()) return;
@@ -291,7 +292,7 @@ Result<HttpResponse> CurlTransport::get(const HttpRequest& request, milliseconds
   if (request.inspection != nullptr) *request.inspection = Inspection();
   auto target = find_target(request.url, options_.allow_plain_http);
   if (!target) return propagate(target, "get " + request.url);
-  // To libcurl 0 means for ever.
+  // libcurl takes 0 as no limit.
   if (timeout <= milliseconds::zero()) {
     return fail(ErrorCode::timed_out, "connect " + target->authority + ": no time left",
                 "raise --timeout");
@@ -302,7 +303,7 @@ Result<HttpResponse> CurlTransport::get(const HttpRequest& request, milliseconds
   for (const std::string& header : request.headers) {
     curl_slist* longer = curl_slist_append(headers.get(), header.c_str());
     AGENT_SECRETS_ASSERT(longer != nullptr);
-    // `longer` is the same list. NOLINTNEXTLINE(bugprone-unused-return-value)
+    // `longer` owns the same list. NOLINTNEXTLINE(bugprone-unused-return-value)
     (void)headers.release();
     headers.reset(longer);
   }
@@ -316,7 +317,7 @@ Result<HttpResponse> CurlTransport::get(const HttpRequest& request, milliseconds
   set_option(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()));
   set_option(easy, CURLOPT_CONNECTTIMEOUT_MS,
              static_cast<long>(std::min(timeout, kConnectTimeout).count()));
-  // "" is none, and the environment is not read again.
+  // "" means no proxy, and libcurl does not read the environment.
   set_option(easy, CURLOPT_PROXY, target->proxy.url.c_str());
   set_option(easy, CURLOPT_WRITEDATA, &arrival);
   set_option(easy, CURLOPT_HEADERDATA, &arrival);
@@ -363,8 +364,8 @@ Result<HttpResponse> CurlTransport::get(const HttpRequest& request, milliseconds
   }
   long status = 0;
   curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-  // To libcurl "HTTP/200 OK", "HTTP/27.0.5" and "HTTP/2233721.1 403" are answers, but of no status
-  // that there is.
+  // libcurl accepts "HTTP/200 OK", "HTTP/27.0.5" and "HTTP/2233721.1 403", with a status that does
+  // not exist.
   if (status < 100 || status > 999) {
     return fail(ErrorCode::failed, "talk to " + target->authority + ": the answer is not HTTP");
   }

@@ -1,8 +1,8 @@
 #pragma once
-// GET over HTTPS by libcurl and OpenSSL. Redirects are never followed: a signed request names its
-// target. TLS as core/tls_policy.h has it. A host name is resolved on a thread of libcurl's, or on
-// the calling one where no thread can be made (core/threads.h). Plain http:// only to a loopback
-// address unless the options say otherwise. Proxies are those of the environment, never for
+// GET over HTTPS by libcurl and OpenSSL. Redirects are never followed, because a request is signed
+// for its target. TLS follows core/tls_policy.h. A host name is resolved on a thread of libcurl, or
+// on the calling thread if no thread can be made (core/threads.h). Plain http:// only to a loopback
+// address unless the options say otherwise. Proxies are taken from the environment, never for
 // loopback.
 
 #include <chrono>
@@ -18,19 +18,19 @@ struct TransportOptions {
       ca_pem;  // trust exactly these instead of the system's certificates; empty: the system's
   bool allow_plain_http = false;  // to hosts that are not loopback
   std::string user_agent;
-  // A name server that is silent cannot be waited for less than it takes: leave libcurl's resolver
-  // thread behind at the deadline instead of joining it. For a program that ends or execs soon.
+  // At the deadline, leave libcurl's resolver thread running instead of joining it: a join waits
+  // until a silent name server has timed out. For a program that ends or execs soon.
   bool leave_resolver_behind = false;
-  // For requests that wait long for their answer. A descriptor that, once readable, ends an attempt
-  // (ErrorCode::interrupted); not owned. And how long a peer may acknowledge nothing, keep-alive
-  // probes included, until the connection counts as lost (tcp(7), TCP_USER_TIMEOUT); zero leaves
-  // that to the kernel, which takes hours.
+  // Both are for long polls. `interrupt_fd`: an attempt ends when it becomes readable
+  // (ErrorCode::interrupted); not owned. The timeout: how long a peer may acknowledge nothing,
+  // keep-alive probes included, until the connection counts as lost (tcp(7), TCP_USER_TIMEOUT);
+  // with zero the kernel decides, after hours.
   int interrupt_fd = -1;
   std::chrono::seconds dead_peer_timeout{0};
 };
 
-// Keeps its connection alive between calls. The program must ignore SIGPIPE: libcurl is told to
-// leave signals alone, and not every version and TLS library writes with MSG_NOSIGNAL.
+// Keeps its connection alive between calls. The program must ignore SIGPIPE: libcurl is configured
+// not to change signals, and not every version and TLS library writes with MSG_NOSIGNAL.
 class CurlTransport final : public Transport {
  public:
   explicit CurlTransport(TransportOptions options);

@@ -15,7 +15,7 @@
 using namespace agent_secrets;
 using namespace std::chrono_literals;
 
-// What CurlTransport refuses before it opens a socket.
+// CurlTransport refuses these before it opens a socket.
 TEST_CASE("plain http to a host that is not loopback is refused") {
   CurlTransport transport({});
   for (const char* url :
@@ -59,14 +59,15 @@ TEST_CASE("a readable descriptor ends the wait for an answer") {
   CurlTransport transport(
       {.ca_pem = "", .user_agent = "", .interrupt_fd = interrupt.get(), .dead_peer_timeout = 20s});
   const auto url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/";
-  for (int i = 0; i < 2; ++i) {  // the transport is good for the next question
+  for (int i = 0; i < 2; ++i) {  // the transport can be used for the next request
     const auto answer = transport.get({.url = url, .headers = {}}, 60s);
     REQUIRE_FALSE(answer.has_value());
     CHECK(answer.error().code == ErrorCode::interrupted);
   }
 }
 
-// The libraries start once a process: alone in one, as ctest runs it, this case sees them start.
+// The libraries start once in a process. ctest runs this case in a separate process, so it sees the
+// start.
 TEST_CASE("keys of connections are not written to the file that SSLKEYLOGFILE names") {
   const TemporaryDirectory directory;
   const std::string file = directory.path("keys");

@@ -21,7 +21,7 @@ constexpr int kLinksMax = 40;  // as the kernel's own limit (path_resolution(7))
 constexpr int kToUse = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 constexpr int kToPass = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;  // needs no read permission
 
-// What messages say is being done, and to what.
+// The action and the object, for messages.
 struct Named {
   const std::string& path;
   std::string_view noun;
@@ -50,15 +50,15 @@ bool is_ours(const struct stat& status) {
   return status.st_uid == 0 || status.st_uid == ::geteuid();
 }
 
-// Whether another user can have put this link into this directory.
+// Whether another user may have created this link in this directory.
 bool may_be_planted(const struct stat& directory, const struct stat& link) {
   if (!is_ours(directory)) return true;
   if ((directory.st_mode & (S_IWGRP | S_IWOTH)) == 0) return false;
   return (directory.st_mode & S_ISVTX) == 0 || !is_ours(link);
 }
 
-// The directory that the last component is in. "/." at its end makes a link there one on the way,
-// which may be followed.
+// The directory of the last component. With "/." at the end of the path, a link before it is not
+// the last component, so it may be followed.
 std::string parent_of(std::string path) {
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
   const std::size_t slash = path.rfind('/');
@@ -70,7 +70,7 @@ std::string name_of(std::string path) {
   return path.substr(path.rfind('/') + 1);
 }
 
-// Resolves a path one component at a time, as the kernel would, but looks at each link first.
+// Resolves a path one component at a time, as the kernel does, but checks each link first.
 class Walk {
  public:
   Walk(std::string path, const Named& named) : named_(named), rest_(std::move(path)) {}
@@ -133,7 +133,7 @@ class Walk {
   int links_ = 0;
 };
 
-// One system call where the path has no link at all, which is the ordinary case.
+// One system call if the path has no link, which is the usual case.
 Result<UniqueFd> open_with(const std::string& path, const Named& named, int flags) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags);
@@ -141,7 +141,7 @@ Result<UniqueFd> open_with(const std::string& path, const Named& named, int flag
   UniqueFd fd(static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
   if (fd.is_open()) return fd;
   if (errno == ENOENT || errno == EACCES) return fail_errno(named);
-  // A link somewhere; or no openat2 here (before Linux 5.6, or kept out by a seccomp filter).
+  // The path has a link, or there is no openat2 (before Linux 5.6, or blocked by a seccomp filter).
   return Walk(path, named).to_the_end(flags);
 }
 
@@ -152,7 +152,7 @@ Result<UniqueFd> make_in(int parent, const Named& named, mode_t mode) {
   }
   UniqueFd made(::openat(parent, name.c_str(), kToUse));
   if (!made.is_open()) return fail_errno(named);
-  // Whatever the umask is.
+  // mkdir's mode depends on the umask; fchmod sets it exactly.
   if (::fchmod(made.get(), mode) != 0) return fail_errno(named);
   return made;
 }
@@ -173,7 +173,7 @@ Result<MadeDirectory> make_directory(const std::string& path, std::string_view n
   if (!parent) return std::unexpected(parent.error());
   auto made = make_in(parent->get(), named, mode);
   if (made) return MadeDirectory{.fd = std::move(*made), .is_new = true};
-  there = open_with(path, named, kToUse);  // another process may just have made it
+  there = open_with(path, named, kToUse);  // another process may have created it meanwhile
   if (!there) return propagate(made);
   return MadeDirectory{.fd = std::move(*there), .is_new = false};
 }
@@ -190,8 +190,8 @@ Result<void> check_directory(int fd, const std::string& path, Writers writers,
                 fmt::format("{}: the directory belongs to another user", path), std::move(hint));
   }
   if (writers == Writers::owner && (status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-    // The kubelet gives a volume to the pod's group at every mount, unless fsGroupChangePolicy says
-    // otherwise.
+    // At every mount the kubelet gives the volume's files to the pod's group, unless
+    // fsGroupChangePolicy is OnRootMismatch.
     hint +=
         ". With fsGroup in Kubernetes: a directory inside the volume, and fsGroupChangePolicy: "
         "OnRootMismatch";

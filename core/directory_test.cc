@@ -84,7 +84,7 @@ TEST_CASE("a link in a directory that others may write to is not followed") {
     REQUIRE(::chmod(place.path("shared").c_str(), mode) == 0);
     CHECK(code_of(place.path("shared/link/there")) == ErrorCode::untrusted);
   }
-  // As /tmp: nobody else can have put it there.
+  // As /tmp: no other user can have created the link.
   REQUIRE(::chmod(place.path("shared").c_str(), 01777) == 0);
   CHECK(opens(place.path("shared/link/there")));
 }

@@ -19,11 +19,11 @@ bool is_ascii(std::string_view text) {
   return seen < 0x80;
 }
 
-// In constant time, which costs some 85 instructions a character. libsodium (1.0.18) refuses every
-// spelling but the canonical one when it is given nothing to ignore and no place to stop at, except
-// that it takes some bytes from 0x80 on for digits.
+// In constant time, which costs some 85 instructions a character. Without characters to ignore and
+// without an end pointer, libsodium (1.0.18) refuses every spelling but the canonical one.
+// Exception: it accepts some bytes from 0x80 on as digits.
 bool decode_secret(std::span<std::uint8_t> out, std::string_view text) {
-  if (out.empty()) return text.empty();  // a single character stands for no byte
+  if (out.empty()) return text.empty();  // a single character encodes no byte
   std::size_t size = 0;
   return is_ascii(text) &&
          sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr, &size,
@@ -33,7 +33,7 @@ bool decode_secret(std::span<std::uint8_t> out, std::string_view text) {
 
 constexpr std::string_view kAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-constexpr std::uint32_t kNoDigit = 64;  // the one bit that no digit has
+constexpr std::uint32_t kNoDigit = 64;  // a bit that no digit has
 
 constexpr std::array<std::uint8_t, 256> kDigits = [] {
   std::array<std::uint8_t, 256> digits{};
@@ -46,10 +46,11 @@ constexpr std::array<std::uint8_t, 256> kDigits = [] {
 
 std::uint32_t digit(char c) { return kDigits[static_cast<unsigned char>(c)]; }
 
-// Two digits are a byte and 4 bits, three are two bytes and 2 bits: those bits have to be zero.
+// Two digits are one byte and 4 more bits, three digits are two bytes and 2 more bits. The extra
+// bits must be zero.
 bool decode_tail(std::uint8_t* out, std::string_view text) {
   if (text.empty()) return true;
-  if (text.size() == 1) return false;  // a single character stands for no byte
+  if (text.size() == 1) return false;  // a single character encodes no byte
   const std::uint32_t a = digit(text[0]);
   const std::uint32_t b = digit(text[1]);
   const std::uint32_t c = text.size() == 3 ? digit(text[2]) : 0;
@@ -60,7 +61,8 @@ bool decode_tail(std::uint8_t* out, std::string_view text) {
   return ((a | b | c) & kNoDigit) == 0 && (group & spare) == 0;
 }
 
-// By table: a bundle is in base64url twice over, and what it decodes to is ciphertext or public.
+// By table, for speed: a bundle is base64url-encoded twice. The decoded bytes are ciphertext or
+// public, so constant time is not needed.
 bool decode_public(std::span<std::uint8_t> bytes, std::string_view text) {
   std::uint8_t* out = bytes.data();
   std::uint32_t seen = 0;
@@ -82,7 +84,7 @@ bool decode_public(std::span<std::uint8_t> bytes, std::string_view text) {
 }  // namespace
 
 std::string base64url_encode(std::span<const std::uint8_t> bytes) {
-  // The function counts and writes a NUL, which falls on the string's own.
+  // The function counts and writes a NUL; it overwrites the string's own NUL.
   std::string text(sodium_base64_encoded_len(bytes.size(), kVariant) - 1, '\0');
   sodium_bin2base64(text.data(), text.size() + 1, bytes.data(), bytes.size(), kVariant);
   return text;

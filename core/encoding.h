@@ -1,6 +1,6 @@
 #pragma once
-// base64url without padding (RFC 4648 section 5), in its one canonical form: padding, white space,
-// the standard alphabet and non-zero trailing bits are all refused, so that one value has one
+// base64url without padding (RFC 4648 section 5), in the canonical form only: padding, white space,
+// the standard alphabet and non-zero trailing bits are refused, so each value has exactly one
 // spelling.
 
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace agent_secrets {
 
 std::string base64url_encode(std::span<const std::uint8_t> bytes);
 std::optional<std::vector<std::uint8_t>> base64url_decode(std::string_view text);
-// The same into guarded memory and in constant time, for seeds and keys.
+// Decodes into guarded memory and in constant time, for seeds and keys.
 std::optional<SecretBuffer> base64url_decode_secret(std::string_view text,
                                                     SecretSlab* slab = nullptr);
 

@@ -11,8 +11,8 @@
 namespace agent_secrets {
 namespace {
 
-// Names reach terminals and logs, and these may have come from outside: nothing that is not plain
-// ASCII, and not too much of it.
+// Makes a name safe for terminals and logs: plain ASCII only, and of limited length. The names may
+// come from outside.
 std::string printable(std::string_view name) {
   std::string text(name.substr(0, limits::kKeyNameMax));
   for (char& c : text) {
@@ -63,7 +63,7 @@ Result<SecretBuffer> build_environment_block(std::vector<EnvironmentPair> pairs)
   if (twice != pairs.end()) {
     return fail(ErrorCode::invalid, fmt::format("key '{}' is given twice", printable(twice->key)));
   }
-  SecretBuffer block(total);  // zero-filled: each NUL is there already
+  SecretBuffer block(total);  // zero-filled, so each NUL is already there
   char* out = reinterpret_cast<char*>(block.expose().data());
   for (const auto& pair : pairs) {
     out = append(out, pair.key);
@@ -87,7 +87,7 @@ Result<std::vector<EnvironmentEntry>> parse_environment_block(const SecretBuffer
     const auto assignment = rest.substr(0, rest.find('\0'));
     rest.remove_prefix(assignment.size() + 1);
     const auto equals = assignment.find('=');
-    // An entry without a name is not quoted: all of it may be a value.
+    // The message does not quote an entry without a name, because the whole entry may be a value.
     if (equals == std::string_view::npos || equals == 0) {
       return fail(ErrorCode::invalid, fmt::format("entry {} has no name", entries.size() + 1));
     }

@@ -1,7 +1,7 @@
 #pragma once
-// The plaintext of a bundle: `KEY=value\0` repeated, keys sorted, as /proc/PID/environ looks
-// (proc(5)). The injector points envp straight into it, so the one copy of the values that it ever
-// holds goes with the exec.
+// The plaintext of a bundle: `KEY=value\0` repeated, keys sorted, in the format of
+// /proc/PID/environ (proc(5)). The injector's envp points into the block, so there is only one copy
+// of the values, and execve discards it.
 //
 // Threads: values, no shared state.
 
@@ -27,11 +27,11 @@ struct EnvironmentPair {
   std::string_view value;
 };
 
-// Refuses what execve or a reader could not take, naming the key: an empty name, '=' or NUL in a
-// name, NUL in a value, a pair over limits::kEnvironmentString, the same key twice.
+// Refuses, with the key's name, pairs that execve or a reader could not handle: an empty name, '='
+// or NUL in a name, NUL in a value, a pair over limits::kEnvironmentString, the same key twice.
 Result<SecretBuffer> build_environment_block(std::vector<EnvironmentPair> pairs);
 
-// The same checks in the other direction, for bytes that came from outside.
+// Applies the same checks to bytes that came from outside.
 Result<std::vector<EnvironmentEntry>> parse_environment_block(const SecretBuffer& block);
 
 }  // namespace agent_secrets

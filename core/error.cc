@@ -38,7 +38,7 @@ std::string describe(std::string_view program, const Error& error) {
 std::string errno_message(int error_number) {
   std::string message = std::generic_category().message(error_number);
   const auto is_upper = [](char c) { return c >= 'A' && c <= 'Z'; };
-  // In the middle of a sentence. Abbreviations ("RPC …") stay.
+  // Lower case, because it continues a sentence. Abbreviations ("RPC …") are not changed.
   if (message.size() > 1 && is_upper(message[0]) && !is_upper(message[1])) {
     message[0] = static_cast<char>(message[0] + ('a' - 'A'));
   }

@@ -1,11 +1,11 @@
 #pragma once
-// How an expected failure travels: one clause a layer, outermost first, and a hint for the person
-// who reads it.
+// The result of an expected failure: one clause for each layer, outermost first, and a hint for the
+// reader.
 //
 //   fetch bundle: connect 127.0.0.1:8443: timed out
 //   hint: is the control plane running?
 //
-// An Error never holds a secret value: callers name the thing (a key, a set, a path), never its
+// An Error never holds a secret value: callers name the object (a key, a set, a path), never its
 // content. Bugs are not Errors; they assert. Exceptions of third-party libraries become Errors at
 // the adapter.
 
@@ -15,22 +15,21 @@
 
 namespace agent_secrets {
 
-// Only distinctions that some caller branches on.
+// A code exists only if a caller branches on it.
 enum class ErrorCode {
-  failed,        // nothing branches on it
-  invalid,       // the input is wrong; trying again cannot help
-  unauthorized,  // nobody we know (HTTP 401)
-  forbidden,     // known, but not allowed, or revoked (403)
-  not_found,     // no such thing (404)
-  conflict,      // not in this state (409)
-  too_large,     // past a bound of core/limits.h (413)
+  failed,        // no caller branches on it
+  invalid,       // the input is wrong; a retry cannot help
+  unauthorized,  // no valid credential or token (HTTP 401)
+  forbidden,     // authenticated, but not allowed, or revoked (403)
+  not_found,     // the object does not exist (404)
+  conflict,      // not possible in this state (409)
+  too_large,     // over a bound of core/limits.h (413)
   out_of_space,  // the disk is full (507)
   unreachable,   // no connection
   timed_out,     // the deadline passed
-  interrupted,   // the caller ended it
-  unavailable,   // the peer answered 5xx or 429: may work later
-  untrusted,  // a certificate, signature, checksum or nonce is wrong: never retried, never papered
-              // over
+  interrupted,   // the caller ended the attempt
+  unavailable,   // the peer answered 5xx or 429: a retry may work
+  untrusted,     // a certificate, signature, checksum or nonce is wrong: never retried or ignored
 };
 
 struct [[nodiscard]] Error {
@@ -50,7 +49,7 @@ using Result = std::expected<T, Error>;
 // `return fail(ErrorCode::invalid, "...", "...")` in a function that returns Result<T>.
 std::unexpected<Error> fail(ErrorCode code, std::string message, std::string hint = {});
 
-// Passes an error up with one more clause: `return propagate(result, "fetch bundle");`
+// Returns an error to the caller with one more clause: `return propagate(result, "fetch bundle");`
 template <typename T>
 std::unexpected<Error> propagate(Result<T>& result, std::string_view clause) {
   return std::unexpected(std::move(result.error()).within(clause));
@@ -60,8 +59,8 @@ std::unexpected<Error> propagate(Result<T>& result) {
   return std::unexpected(std::move(result.error()));
 }
 
-// What a person sees on stderr: "program: error: message\nhint: ...\n" (the hint line only if there
-// is one). Names in it may come from outside: control characters are escaped (core/printable.h).
+// The text for stderr: "program: error: message\nhint: ...\n" (the hint line only if there is one).
+// Names in it may come from outside: control characters are escaped (core/printable.h).
 std::string describe(std::string_view program, const Error& error);
 
 // The message of an errno value as a clause, "no such file or directory"; thread-safe.

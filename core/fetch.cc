@@ -32,7 +32,7 @@ Error busy_or_broken(const HttpResponse& answer) {
                                        : "look at the control plane's log and metrics"};
 }
 
-// Nothing when `answer` is final, otherwise why another attempt may help.
+// Nothing if `answer` is final; otherwise the reason for another attempt.
 std::optional<Error> passing_failure(const Result<HttpResponse>& answer) {
   if (!answer) {
     const ErrorCode code = answer.error().code;
@@ -43,7 +43,7 @@ std::optional<Error> passing_failure(const Result<HttpResponse>& answer) {
   return busy_or_broken(*answer);
 }
 
-// An even share of the time for each of the round's base URLs, within the policy's bound.
+// The remaining time divided by the round's base URLs, at most the policy's bound.
 milliseconds attempt_time(const RetryPolicy& policy, milliseconds remaining, std::size_t urls) {
   const auto share = remaining / static_cast<std::int64_t>(urls);
   return std::min(std::max(share, milliseconds(1)), policy.attempt);
@@ -73,7 +73,7 @@ Result<HttpResponse> fetch(Transport& transport, Clock& clock, const RandomFract
       auto answer = transport.get(make(base_urls[i]), time);
       auto failure = passing_failure(answer);
       if (!failure) return answer;
-      // An attempt that the deadline cut short says less than the one before it.
+      // An attempt that the deadline cut short has a less useful error than the attempt before it.
       const bool is_rest = round > 0 && time == left;
       if (!is_rest || failure->code != ErrorCode::timed_out) last = std::move(*failure);
       if (answer) wait = std::max<milliseconds>(wait, answer->retry_after().value_or(0s));

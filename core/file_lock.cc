@@ -15,7 +15,8 @@ struct flock whole_file(short type) {
   return lock;
 }
 
-// An open file's lock where there is such (Linux 3.15; not in every sandbox), else the process's.
+// Uses a lock of the open file if the kernel has such locks (Linux 3.15; not in every sandbox),
+// otherwise a lock of the process.
 int control(int fd, int of_open_file, int of_process, struct flock& lock) {
   const int done = ::fcntl(fd, of_open_file, &lock);
   return done != 0 && errno == EINVAL ? ::fcntl(fd, of_process, &lock) : done;
@@ -32,7 +33,7 @@ Result<void> take_life_lock(int fd) {
 }
 
 Result<bool> is_life_locked(int fd) {
-  // Asked for a reading lock: another reader's would not be in its way, only a writer's.
+  // Tests for a read lock, because only a write lock of another process conflicts with it.
   struct flock lock = whole_file(F_RDLCK);
   if (control(fd, F_OFD_GETLK, F_GETLK, lock) != 0) {
     return fail(ErrorCode::failed, fmt::format("look at a lock: {}", errno_message(errno)));

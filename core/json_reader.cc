@@ -43,7 +43,8 @@ std::optional<JsonObject::Value> JsonObject::find(std::string_view name) const {
   std::optional<Value> found;
   for (const auto& member : *members_) {
     if (member.key != name) continue;
-    // Readers differ on which of two equal names counts (RFC 8259 section 4): there is no safe one.
+    // JSON parsers differ on which of two equal names counts (RFC 8259 section 4), so the
+    // document is refused.
     if (found) {
       refuse(name, "given twice");
       return std::nullopt;

@@ -1,10 +1,10 @@
 #pragma once
 // Reads JSON that came from outside, strictly and bounded: a missing member, a wrong type or a
 // value past its bound is an error that names the member ("member 'sets[1].version': missing"),
-// never its content; members that nobody asks for are ignored; a member given twice is refused.
+// never its content. Unknown members are ignored; a member given twice is refused.
 //
-// The first error sticks to the document and every later read answers with an empty value, so that
-// a parser reads as a list of members and asks once, at its end:
+// After the first error every later read returns an empty value. So a parser can read all members
+// one after the other and check for an error once, at its end:
 //
 //   JsonDocument document(text, limits::kBundle);
 //   const JsonObject root = document.root();
@@ -12,9 +12,10 @@
 //   facts.sequence = root.integer("sequence");
 //   if (auto read = document.finish(); !read) return propagate(read, "payload");
 //
-// Not for text that carries secret values: the copies of simdjson are not wiped.
+// Not for text with secret values: simdjson's copies are not wiped.
 //
-// Ownership: objects and text point into the document, which cannot move and must outlive them.
+// Ownership: objects and text point into the document. The document cannot be moved and must
+// outlive them.
 // Threads: a document belongs to one thread.
 
 #include <cstddef>
@@ -38,11 +39,12 @@ class JsonObject {
   [[nodiscard]] bool has(std::string_view name) const;
   // At least one character; at most `max_size` bytes.
   [[nodiscard]] std::string_view text(std::string_view name, std::size_t max_size) const;
-  // The same, of plain text alone (core/printable.h): names that are shown or handed on.
+  // As text(), but only plain text is accepted (core/printable.h): for names that are shown or
+  // passed on.
   [[nodiscard]] std::string_view name_text(std::string_view name, std::size_t max_size) const;
   [[nodiscard]] std::string_view optional_name_text(std::string_view name,
                                                     std::size_t max_size) const;
-  // As text(), or "" where the member is absent or null.
+  // As text(), or "" if the member is absent or null.
   [[nodiscard]] std::string_view optional_text(std::string_view name, std::size_t max_size) const;
   // Not negative.
   [[nodiscard]] std::int64_t integer(std::string_view name) const;
@@ -70,7 +72,7 @@ class JsonObject {
                                          std::size_t max_size) const;
 
   JsonDocument* document_;
-  std::optional<simdjson::dom::object> members_;  // nothing after an error
+  std::optional<simdjson::dom::object> members_;  // absent after an error
   std::string path_;                              // "" or "sets[1]."
 };
 
@@ -84,7 +86,7 @@ class JsonDocument {
   JsonDocument& operator=(JsonDocument&&) = delete;
 
   [[nodiscard]] JsonObject root();
-  // The first thing that was wrong, as ErrorCode::invalid (too_large: the text past `max_size`).
+  // The first error, as ErrorCode::invalid (too_large: the text is longer than `max_size`).
   [[nodiscard]] Result<void> finish() const;
 
  private:

@@ -28,15 +28,15 @@ std::optional<Segments> split(std::string_view compact) {
   if (first == std::string_view::npos) return std::nullopt;
   const auto second = compact.find('.', first + 1);
   if (second == std::string_view::npos) return std::nullopt;
-  // A third dot is left in the signature, where base64url refuses it.
+  // A third dot stays in the signature; base64url decoding refuses it.
   return Segments{.header = compact.substr(0, first),
                   .payload = compact.substr(first + 1, second - first - 1),
                   .signature = compact.substr(second + 1),
                   .signed_part = compact.substr(0, second)};
 }
 
-// The key id of a header that is spelled exactly as ours. base64url has one spelling for a value,
-// so comparing the decoded bytes compares the segment.
+// The key id, if the header has exactly our spelling. base64url has one spelling for each value, so
+// comparing the decoded bytes is as strict as comparing the segment.
 std::optional<std::string> header_key_id(std::string_view segment, std::string_view type) {
   const auto size = kHeaderStart.size() + limits::kKeyIdMax + kHeaderMiddle.size() + type.size() +
                     kHeaderEnd.size();

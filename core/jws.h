@@ -1,10 +1,10 @@
 #pragma once
-// A compact JWS in the one form that agent-secrets speaks, in both directions: Ed25519, three
-// canonical base64url segments, and a protected header that is, byte for byte,
+// A compact JWS in the only form that agent-secrets writes and accepts: Ed25519, three canonical
+// base64url segments, and a protected header with exactly these bytes:
 //
 //   {"alg":"Ed25519","kid":"KEYID","typ":"TYPE"}
 //
-// so there is nothing to negotiate and nothing to parse before the signature is checked. A header
+// So no algorithm is negotiated, and no JSON is parsed before the signature is verified. A header
 // in any other spelling is refused. This is not a JOSE library: no other algorithm, no optional
 // header, no JSON serialization. Source: RFC 7515 section 7.1, RFC 8037 (Ed25519), RFC 9864
 // ("Ed25519" as an algorithm name).
@@ -29,7 +29,7 @@ using SigningPublicKey = std::array<std::uint8_t, 32>;
 // guarded memory.
 class SigningKey {
  public:
-  // The secret half takes kSecretSize bytes of `slab`, or an allocation of its own.
+  // The secret half takes kSecretSize bytes of `slab`, or a separate allocation.
   static SigningKey from_seed(std::span<const std::uint8_t, 32> seed, SecretSlab* slab = nullptr);
   static constexpr std::size_t kSecretSize = 64;
 
@@ -51,14 +51,13 @@ std::string sign_jws(std::string_view kid, std::string_view type, std::string_vi
 
 struct VerifiedJws {
   std::string kid;
-  std::vector<std::uint8_t> payload;  // authentic: parse it only now
+  std::vector<std::uint8_t> payload;  // authentic, so it may be parsed
 };
 
-// The public key of a key id, or nothing when it is not one that may sign here.
+// The public key of a key id, or nothing if this key may not sign here.
 using KeyLookup = std::function<std::optional<SigningPublicKey>(std::string_view kid)>;
 
-// ErrorCode::untrusted for everything that is not a valid signature of a known key over exactly
-// these bytes.
+// ErrorCode::untrusted unless it is a valid signature of a known key over exactly these bytes.
 Result<VerifiedJws> verify_jws(std::string_view compact, std::string_view type,
                                const KeyLookup& find_key);
 

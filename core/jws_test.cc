@@ -20,7 +20,7 @@ bool is_untrusted(std::string_view compact, const KeyLookup& find_key) {
   return !verified && verified.error().code == ErrorCode::untrusted;
 }
 
-// Signed with the right key, over a header that the signer chose freely.
+// Signed with the correct key, over any header.
 std::string sign_with_header(std::string_view header, const SigningKey& key,
                              std::string_view payload = kPayload) {
   auto compact = base64url_encode(as_bytes(header)) + '.' + base64url_encode(as_bytes(payload));

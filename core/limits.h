@@ -8,7 +8,7 @@
 
 namespace agent_secrets::limits {
 
-// Secret sets and agents; those of Pipecat Cloud where it has them (docs/compatibility.md).
+// Secret sets and agents. Where Pipecat Cloud has a limit, ours is equal (docs/compatibility.md).
 inline constexpr std::size_t kSetNameMin = 3;
 inline constexpr std::size_t kSetNameMax = 63;
 inline constexpr std::size_t kKeyNameMax = 64;
@@ -16,10 +16,11 @@ inline constexpr std::size_t kKeysPerSet = 1024;
 inline constexpr std::size_t kSetBytes = 1024uz * 1024;
 inline constexpr std::size_t kAgentNameMax = 54;
 
-// People and what they name: display names, tokens, API keys. An address: RFC 5321 section 4.5.3.
+// Names that people give: display names, tokens, API keys. E-mail addresses: RFC 5321 section
+// 4.5.3.
 inline constexpr std::size_t kTitleMax = 128;
 inline constexpr std::size_t kEmailMax = 254;
-inline constexpr std::int64_t kApiKeys = 5;  // live ones of an organization, of each type
+inline constexpr std::int64_t kApiKeys = 5;  // live keys of an organization, of each type
 
 // One environment string, `KEY=value` and its NUL: MAX_ARG_STRLEN, 32 pages (execve(2)).
 inline constexpr std::size_t kEnvironmentString = 131072;
@@ -30,22 +31,22 @@ inline constexpr std::size_t kRequestHeader = 32uz * 1024;
 inline constexpr std::size_t kResponseBody = 4uz * 1024 * 1024;
 
 // Sharing the control plane's server between its clients (control-plane/http). An account is one
-// token, API key or credential; a stranger is a connection that has shown none.
+// token, API key or credential; a stranger is a connection that has not yet authenticated.
 inline constexpr std::size_t kRequestBodies = 16 * kRequestBody;  // being received, of all accounts
 inline constexpr std::size_t kAnswers = 64uz * 1024 * 1024;  // not yet written, of all accounts
-inline constexpr std::size_t kSmallAnswer = 4uz * 1024;      // not counted as one of those
+inline constexpr std::size_t kSmallAnswer = 4uz * 1024;      // smaller answers are not counted
 inline constexpr int kSendBuffer = 128 * 1024;  // of a connection, in the kernel, which doubles it
-inline constexpr std::size_t kInstanceBody = 16uz * 1024;  // the instance API reads none
-inline constexpr int kReadsPerAddress = 3;                 // of strangers, that run at once
-inline constexpr int kReadsPerAccount = 2;   // GET and HEAD of an account, that run at once
+inline constexpr std::size_t kInstanceBody = 16uz * 1024;  // the instance API reads no body
+inline constexpr int kReadsPerAddress = 3;                 // requests of strangers, running at once
+inline constexpr int kReadsPerAccount = 2;   // GET and HEAD of an account, running at once
 inline constexpr int kWritesPerAccount = 1;  // every other method of an account
 inline constexpr std::chrono::seconds kStrangerTime{10};  // for the handshake, then for a header
-inline constexpr std::chrono::seconds kBusyRetry{2};      // Retry-After where a share is used up
-inline constexpr std::chrono::seconds kWatchRetry{15};    // the same, for a long poll
+inline constexpr std::chrono::seconds kBusyRetry{2};      // Retry-After when a share is used up
+inline constexpr std::chrono::seconds kWatchRetry{15};    // Retry-After for a long poll
 
 // Failed authentication, counted by the minute for each address and for each key id.
 inline constexpr int kFailuresPerMinute = 60;
-inline constexpr std::size_t kFailureEntries = 1024;  // addresses, and key ids, that are remembered
+inline constexpr std::size_t kFailureEntries = 1024;  // addresses, and key ids, with a counter
 inline constexpr int kFailureLines = 20;              // log lines a minute about them
 
 // Instance API.
@@ -64,59 +65,62 @@ inline constexpr std::size_t kSealedPadding = 256;
 inline constexpr std::chrono::seconds kClockSkew{300};
 inline constexpr std::chrono::seconds kWatchWaitMax{50};
 
-// Deploy commands (serve --on-deploy) and what is kept of their output. One organization runs at
-// most kRolloutsOfOrganization at once, and the last kRolloutsReserve places go to organizations
-// that run none: slow commands of one organization leave places for the others.
+// Deploy commands (serve --on-deploy) and the part of their output that is kept. One organization
+// runs at most kRolloutsOfOrganization at once, and the last kRolloutsReserve places go to
+// organizations that run none: slow commands of one organization leave places for the others.
 inline constexpr std::size_t kRolloutsAtOnce = 8;
 inline constexpr std::size_t kRolloutsOfOrganization = 2;
 inline constexpr std::size_t kRolloutsReserve = 2;
 inline constexpr int kRolloutLines = 50;
 inline constexpr std::int64_t kEventsPerAgent = 200;
 
-// What a deploy command names its target by: one DNS label (RFC 1123).
+// The name of a deploy command's target: one DNS label (RFC 1123).
 inline constexpr std::size_t kDeployNameMax = 63;
 
 // An image reference: the bounds of the distribution project's grammar.
-inline constexpr std::size_t kImageReferenceMax = 512;  // all of it
+inline constexpr std::size_t kImageReferenceMax = 512;  // the whole reference
 inline constexpr std::size_t kImageNameMax = 255;       // registry and repository
 inline constexpr std::size_t kImageTagMax = 128;
 inline constexpr std::size_t kImageDigestMax = 160;   // "sha512:" and 128 digits, and some more
 inline constexpr std::size_t kRegistryHostMax = 512;  // of an image pull secret, with a path
 
-// The fleet view. A watching instance asks again every kWatchWaitMax, or after a pause of at most a
-// minute when it was refused or cut off: after kInstanceSilent without a word it is gone.
+// The fleet view. A watched instance sends a request every kWatchWaitMax, or after a pause of at
+// most a minute when it was refused or disconnected. After kInstanceSilent without a request it
+// counts as ended.
 inline constexpr std::size_t kInstancesPerAgent = 10'000;
-// Reports of a region's instances that are not yet stored, and how many of them, each of another
+// Reports of a region's instances that are not yet stored; and how many of these, each with another
 // sequence, one instance id may have.
 inline constexpr std::size_t kInstanceReportsPending = 20'000;
 inline constexpr std::size_t kSequencesPending = 4;
 inline constexpr std::int64_t kActiveSessionsMax = 1'000'000;  // larger values are clamped
 inline constexpr std::chrono::seconds kInstanceSilent{150};
 inline constexpr std::chrono::hours kInstanceForgotten{24};
-inline constexpr std::chrono::seconds kListeningGap{30};  // a longer one makes nobody silent
+inline constexpr std::chrono::seconds kListeningGap{30};  // a longer gap is not silence
 
-// What one organization may keep, so that none of them fills the disk (docs/limits.md). A write
-// past one of these is refused.
+// What one organization may store, so that no organization fills the disk (docs/limits.md). A write
+// over one of these limits is refused.
 inline constexpr std::int64_t kSetsPerOrganization = 1000;  // image pull secrets included
 inline constexpr std::int64_t kKeysPerOrganization = 20'000;
 inline constexpr std::int64_t kBytesPerOrganization = std::int64_t{64} * 1024 * 1024;
 inline constexpr std::int64_t kAgentsPerOrganization = 200;
-inline constexpr std::int64_t kDeletedUnconfirmed = 1000;  // deletions that a region does not know
+inline constexpr std::int64_t kDeletedUnconfirmed = 1000;  // not yet confirmed by a region
 inline constexpr std::size_t kDeploymentSettings = 4096;   // bytes, of one deployment
-inline constexpr std::int64_t kTokens = 200;               // live ones, of a user too
-inline constexpr std::int64_t kCredentials = 100;          // live ones of an agent
+inline constexpr std::int64_t kTokens = 200;       // live tokens, of an organization or of a user
+inline constexpr std::int64_t kCredentials = 100;  // live credentials of an agent
 inline constexpr std::int64_t kMembers = 1000;
-// Past one of these the oldest rows are removed.
+// Over one of these limits the oldest rows are removed.
 inline constexpr std::int64_t kDeploymentsKept = 64;     // of an agent
 inline constexpr std::int64_t kDeletedAgentsKept = 100;  // of an organization
 inline constexpr std::int64_t kRevokedKept = 100;  // tokens, API keys; credentials of an agent
 inline constexpr std::size_t kEventText = 1024;
 inline constexpr std::int64_t kFingerprintsKept = 16;  // versions of a set, besides those in use
 
-// What a full disk leaves to revocations and deletions (control-plane/sqlite/disk_reserve.h).
+// Disk space kept for revocations and deletions on a full disk
+// (control-plane/sqlite/disk_reserve.h).
 inline constexpr std::size_t kDiskReserve = 16uz * 1024 * 1024;
 
-// The log: lines that wait for a reader (of each program), and how long an end waits for them.
+// The log: bytes of lines that wait for a reader (in each program), and how long the end of a
+// program waits for them.
 inline constexpr std::size_t kLogQueue = 256uz * 1024;
 inline constexpr std::chrono::milliseconds kLogFlush{1'000};
 
@@ -124,8 +128,8 @@ inline constexpr std::chrono::milliseconds kLogFlush{1'000};
 inline constexpr std::chrono::milliseconds kQuietPeriod{500};
 inline constexpr std::chrono::milliseconds kQuietPeriodMax{10'000};
 
-// The injector's cache directory: the file that remembers a sequence, and how many bundles are read
-// to find one where that file is missing.
+// The injector's cache directory: the size of the file with the roll-back memory, and how many
+// bundles are read to find a sequence if that file is missing.
 inline constexpr std::size_t kSequenceMemory = 512;
 inline constexpr std::size_t kCachedBundles = 64;
 

@@ -42,7 +42,7 @@ std::string quote_json(std::string_view text) {
   return quoted + '"';
 }
 
-// Bare where a reader can see the end of it, quoted otherwise.
+// Without quotes if the end of the value is clear, quoted otherwise.
 std::string text_value(std::string_view value) {
   std::string escaped = escape_text(value);
   const bool bare =
@@ -113,12 +113,12 @@ Log::Log(std::string program, LogLevel threshold, LogFormat format, int fd)
       })) {}
 
 Log Log::from_environment(std::string program, LogLevel threshold, LogFormat format) {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): main asks, before there is another thread
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): main calls this before there is another thread
   const char* variable = std::getenv("AGENT_SECRETS_LOG");
   const std::string_view wish = variable == nullptr ? "" : variable;
   if (wish == "json") format = LogFormat::json;
   if (wish == "text") format = LogFormat::timed_text;
-  // Who asked for errors alone, by -q, said so on the command line, which wins.
+  // A threshold of errors only comes from -q on the command line, which wins over the environment.
   if (wish == "debug" && threshold < LogLevel::error) threshold = LogLevel::debug;
   return {std::move(program), threshold, format};
 }

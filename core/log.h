@@ -1,12 +1,12 @@
 #pragma once
 // Lines for operators on stderr: "level program: message key=value …", or one JSON object a line
-// (AGENT_SECRETS_LOG=json). AGENT_SECRETS_LOG=text puts the time in front of a text line; without
-// it a text line has none, because a container platform adds its own. A field's value is text, a
-// number or a bool; SecretBuffer has no way in (the overload is deleted, and tests/must_not_compile
-// holds it). Text fields are escaped: a name can never forge a line.
+// (AGENT_SECRETS_LOG=json). AGENT_SECRETS_LOG=text puts the time in front of a text line; otherwise
+// a text line has no time, because container platforms add the time. A field's value is text, a
+// number or a bool. A SecretBuffer is refused by a deleted overload (tests/must_not_compile checks
+// this). Text fields are escaped, so a name cannot forge a line.
 //
-// A log that is not read never holds up the program: lines are dropped, counted and reported when
-// the log can be written again (core/log_output.h).
+// A log that is not read never blocks the program: lines are dropped, counted and reported when the
+// log can be written again (core/log_output.h).
 //
 // Copies of a Log write to one output. Threads: a Log may be used from several threads.
 
@@ -55,7 +55,7 @@ class Log {
 
   [[nodiscard]] LogFormat format() const { return format_; }
   [[nodiscard]] bool tells(LogLevel level) const { return level >= threshold_; }
-  // The line as it would be written, whatever the threshold.
+  // The line as it would be written, ignoring the threshold.
   [[nodiscard]] std::string format_line(LogLevel level, std::string_view message,
                                         std::initializer_list<LogField> fields = {}) const;
 
@@ -64,8 +64,8 @@ class Log {
   void warning(std::string_view message, std::initializer_list<LogField> fields = {}) const;
   void error(std::string_view message, std::initializer_list<LogField> fields = {}) const;
 
-  // Hands the writing to a thread and has the end of the program wait for it, for a program that
-  // serves (core/log_output.h).
+  // From here on a thread writes the lines, and the end of the program waits for the thread. For
+  // programs that serve (core/log_output.h).
   Result<void> start_thread() const { return output_->start_thread(); }
   void flush() const { output_->flush(); }
   // Lines that could not be written, since the start.

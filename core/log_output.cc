@@ -32,7 +32,7 @@ bool wait_for_room(int fd, Patience patience) {
 
 struct Queued {
   std::string line;
-  std::uint64_t dropped_before;  // lines for which the queue had no room
+  std::uint64_t dropped_before;  // lines that did not fit into the queue
 };
 
 }  // namespace
@@ -59,7 +59,7 @@ struct LogOutput::State {
   bool is_writing = false;
   bool is_closing = false;
 
-  // Of whoever writes: the thread, or the holder of the mutex while there is none.
+  // Belongs to the writer: the thread, or without a thread the holder of the mutex.
   std::uint64_t unreported = 0;
   bool is_cut = false;  // a line was written in part
 };
@@ -87,7 +87,7 @@ void LogOutput::State::work() {
     write_with_notice(next.line, next.dropped_before, Patience::endless);
     lock.lock();
     queued_bytes -= next.line.size();
-    // The last line before a gap, and none follows yet: the notice does not wait for one.
+    // Lines are missing and no later line is queued yet: write the notice now.
     if (queue.empty() && dropped_since_queued > 0) {
       append(notice(std::exchange(dropped_since_queued, 0)));
     }
@@ -127,7 +127,7 @@ bool LogOutput::State::write_bytes(std::string_view bytes, Patience patience) {
     if (patience == Patience::endless || wait_for_room(fd, patience)) {
       count = ::write(fd, bytes.data(), std::min(bytes.size(), most));
       if (count < 0 && errno == EINTR) continue;
-      // Another process has set O_NONBLOCK on the description that all share.
+      // Another process has set O_NONBLOCK on the shared open file description.
       const bool is_full = count < 0 && errno == EAGAIN;
       if (is_full && patience == Patience::endless && wait_for_room(fd, patience)) continue;
     }

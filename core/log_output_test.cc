@@ -28,7 +28,7 @@ class Pipe {
     REQUIRE(::fcntl(reader_.get(), F_SETFL, O_NONBLOCK) == 0);
   }
   [[nodiscard]] int fd() const { return writer_.get(); }
-  // Until `left` bytes are free.
+  // Fills the pipe until `left` bytes are free.
   void fill(std::size_t left = 0) {
     const auto size = static_cast<std::size_t>(::fcntl(fd(), F_GETPIPE_SZ));
     const std::string page(PIPE_BUF, 'x');
@@ -36,7 +36,7 @@ class Pipe {
       REQUIRE(::write(fd(), page.data(), page.size()) == PIPE_BUF);
     }
   }
-  // All that is there, without what fill() wrote.
+  // All available bytes, without the bytes of fill().
   std::string read() {
     std::string text;
     std::array<char, 65536> chunk{};
@@ -46,7 +46,7 @@ class Pipe {
     std::erase(text, 'x');
     return text;
   }
-  // Until `text` has come.
+  // Reads until `text` has arrived.
   std::string read_until(std::string_view text) {
     std::string all;
     while (!all.contains(text)) all += read();
@@ -99,7 +99,7 @@ TEST_CASE("a thread that cannot write holds up none who logs") {
   const std::size_t room = limits::kLogQueue / line.size();
   for (std::size_t i = 0; i < room + 5; ++i) output.write(line);
   CHECK(output.dropped() == 5);
-  // The notice comes where the lines are missing, though no other line follows.
+  // The notice is written after the missing lines, although no other line follows.
   const std::string written = pipe.read_until("[5 missing]\n");
   CHECK(written.size() == room * line.size() + notice(5).size());
   CHECK(written.ends_with("[5 missing]\n"));

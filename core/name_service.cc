@@ -7,7 +7,7 @@
 namespace agent_secrets {
 
 void resolve_hosts_without_modules() {
-  // It fails for a name of a database or service that it does not know, or without memory.
+  // It fails only for an unknown name of a database or service, or without memory.
   AGENT_SECRETS_ASSERT(::__nss_configure_lookup("hosts", "files dns") == 0);
 }
 

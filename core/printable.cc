@@ -65,8 +65,9 @@ void escape_utf16(std::uint32_t code, std::string& out) {
   }
 }
 
-// Calls `show` with each valid character that shows and each `kept` one, `hide` with each other
-// valid one and its code point, and `spoil` with each byte that is part of no valid character.
+// Calls `show` with each visible valid character and each `kept` character, `hide` with each other
+// valid character and its code point, and `spoil` with each byte that is not part of a valid
+// character.
 void for_each_character(std::string_view text, char kept, const auto& show, const auto& hide,
                         const auto& spoil) {
   while (!text.empty()) {

@@ -1,4 +1,5 @@
-// The example of docs/protocol.md, read from the page itself: what it says, the code does.
+// Reads the example in docs/protocol.md from the page, and checks that the code produces and
+// accepts the same bytes.
 
 #include <fstream>
 #include <map>

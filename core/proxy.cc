@@ -46,7 +46,7 @@ bool share_prefix(const Address& a, const Address& b, std::size_t bits) {
   return rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
 }
 
-// "10.0.0.0/8", or one address.
+// "10.0.0.0/8", or a single address.
 bool network_holds(std::string_view pattern, const Address& host) {
   const std::size_t slash = pattern.find('/');
   const Address network = parse_address(std::string(pattern.substr(0, slash)));
@@ -66,7 +66,7 @@ std::string_view without_dots_around(std::string_view name) {
   return name;
 }
 
-// "example.com" and ".example.com" hold example.com and all below it.
+// "example.com" and ".example.com" both match example.com and its subdomains.
 bool domain_holds(std::string_view pattern, std::string_view host) {
   pattern = without_dots_around(pattern);
   host = without_dots_around(host);
@@ -96,8 +96,8 @@ struct UrlDelete {
   void operator()(char* text) const { curl_free(text); }
 };
 
-// host:port of a proxy's URL, whose scheme may be left out (http, port 1080, as to libcurl); "" if
-// it is none.
+// host:port of a proxy's URL; "" if the text is not a URL. Without a scheme it is http with port
+// 1080, as in libcurl.
 std::string proxy_authority(const char* text) {
   const std::unique_ptr<CURLU, UrlDelete> url(curl_url());
   AGENT_SECRETS_ASSERT(url != nullptr);
@@ -120,7 +120,7 @@ std::string proxy_authority(const char* text) {
 }  // namespace
 
 bool is_loopback(const std::string& host) {
-  // libcurl itself resolves "localhost" to 127.0.0.1 and ::1 without asking anybody (since 7.77).
+  // libcurl itself resolves "localhost" to 127.0.0.1 and ::1, without DNS (since 7.77).
   if (host == "localhost" || host == "::1") return true;
   const Address address = parse_address(host);
   return address.size() == 4 && address[0] == 127;

@@ -53,8 +53,8 @@ std::optional<ProofFailure> mismatch(const ProofClaims& claims, const ProofExpec
   return std::nullopt;
 }
 
-// verify_jws has one error for all that cannot be trusted. How far it came tells a client which of
-// them to mend: it asks for the key only of a well-formed JWS.
+// verify_jws has one error for all failures. This lookup records how far verification came, so that
+// the client gets a useful code: verify_jws looks up the key only for a well-formed JWS.
 class ObservedLookup {
  public:
   explicit ObservedLookup(const KeyLookup& find_key) : find_key_(find_key) {}

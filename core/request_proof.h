@@ -1,9 +1,10 @@
 #pragma once
-// Who asks, on every request of the instance API: `Authorization: AgentProof <compact JWS>`, signed
-// with the credential's Ed25519 key, typ "agent-secrets-request+jwt". The claims bind the signature
-// to one base URL, method, path and moment; the report rides along, so that a fleet view needs no
-// second request. All calls are reads: a replayed proof yields ciphertext or metadata, so the
-// server remembers no nonces. Source: docs/protocol.md; the claim names follow RFC 9449 (DPoP).
+// Authenticates every request of the instance API: `Authorization: AgentProof <compact JWS>`,
+// signed with the credential's Ed25519 key, typ "agent-secrets-request+jwt". The claims bind the
+// signature to one base URL, method, path and moment; the proof also has the instance's report, so
+// the fleet view needs no second request. All calls only read: a replayed proof gets ciphertext or
+// metadata, so the server stores no nonces. Source: docs/protocol.md; the claim names follow RFC
+// 9449 (DPoP).
 
 #include <chrono>
 #include <cstdint>
@@ -20,7 +21,7 @@ namespace agent_secrets {
 inline constexpr std::string_view kProofScheme = "AgentProof";
 inline constexpr std::string_view kProofType = "agent-secrets-request+jwt";
 
-// What an instance says of itself.
+// The instance's report about itself.
 struct InstanceReport {
   std::string instance_id;  // the injector's choice: 1 to limits::kInstanceIdMax of [A-Za-z0-9_.-]
   std::int64_t running_sequence = 0;  // of the bundle it runs; 0 before the first
@@ -30,9 +31,9 @@ struct InstanceReport {
 struct ProofClaims {
   std::string audience;  // `aud`: the base URL that the credential names
   std::string method;    // `htm`
-  std::string target;    // `htu`: path and query, as they follow the base URL
+  std::string target;    // `htu`: path and query, as appended to the base URL
   std::chrono::seconds issued_at{};
-  std::string nonce;  // `jti`: fresh for each request, as a key id looks; a bundle answers with it
+  std::string nonce;  // `jti`: fresh for each request, a key id in form; repeated in the bundle
   InstanceReport report;
 };
 
@@ -45,7 +46,8 @@ struct VerifiedProof {
   ProofClaims claims;
 };
 
-// What the request must match. `audiences` are the server's own public URLs, never the Host header.
+// The values that the request must match. `audiences` are the server's own public URLs, never the
+// Host header.
 struct ProofExpectation {
   std::vector<std::string> audiences;
   std::string method;

@@ -394,7 +394,7 @@ static_assert(std::ranges::is_sorted(kReserved, {}, &ReservedName::pattern));
 
 constexpr bool is_prefix(std::string_view pattern) { return pattern.ends_with('*'); }
 
-// The entries that are prefixes, so that a start looks at these alone for each of its keys.
+// The entries that are prefixes: a start compares each of its keys with these only.
 constexpr auto kPrefixes = [] {
   std::array<const ReservedName*,
              std::ranges::count_if(kReserved, is_prefix, &ReservedName::pattern)>
@@ -425,7 +425,7 @@ std::vector<std::string> of_class(ReservedClass kind, const std::vector<std::str
 std::span<const ReservedName> reserved_names() { return kReserved; }
 
 const ReservedName* find_reserved(std::string_view name) {
-  // A name that itself ends in '*' equals no pattern: it can only fall under a prefix.
+  // A name that ends in '*' is not equal to a pattern; it can only match a prefix.
   const auto* exact = std::ranges::lower_bound(kReserved, name, {}, &ReservedName::pattern);
   if (exact != kReserved.end() && exact->pattern == name && !is_prefix(name)) return exact;
   const ReservedName* longest = nullptr;

@@ -1,17 +1,17 @@
 #pragma once
 // Names of environment variables that a secret set should not give to a bot, each with its class
-// and its reason. The control plane and the injector ask the same functions, so that nothing that
-// the control plane accepts makes every start fail. docs/reserved-names.md shows the list.
+// and its reason. The control plane and the injector call the same functions, so a set that the
+// control plane accepts does not make every start fail. docs/reserved-names.md shows the list.
 //
-// takes_over: the variable decides which code runs, whom TLS trusts, or where keys are written.
-// The control plane refuses it in a set unless the organization allows the name, and the injector
-// refuses to start the bot with it unless --allow names it.
+// takes_over: the variable decides which code runs, which certificates TLS trusts, or where keys
+// are written. The control plane refuses it in a set unless the organization allows the name, and
+// the injector refuses to start the bot with it unless --allow names it.
 //
 // of_image: the image or the platform usually sets the variable (PORT, HOME, ENV). The set's value
 // is used; a deploy and `secret-injector check` name it.
 //
-// The list guards against accidents. It is not a sandbox: a user who writes a set decides what its
-// agents do (docs/THREAT_MODEL.md).
+// The list prevents accidents. It is not a sandbox: a user who writes a set controls its agents
+// (docs/THREAT_MODEL.md).
 
 #include <span>
 #include <string>
@@ -23,7 +23,7 @@ namespace agent_secrets {
 enum class ReservedClass { takes_over, of_image };
 
 struct ReservedName {
-  std::string_view pattern;  // a name; with '*' at its end, every name that begins like it
+  std::string_view pattern;  // a name; with '*' at its end, every name with this prefix
   ReservedClass kind = ReservedClass::takes_over;
   std::string_view reason;  // continues "it …": "loads code into every program"
 };
@@ -44,8 +44,8 @@ std::vector<std::string> refused_names(const std::vector<std::string>& names,
 std::vector<std::string> image_names(const std::vector<std::string>& names,
                                      const std::vector<std::string>& known);
 
-// "LD_PRELOAD (loads code into every program), IFS (…)"; of many names the first twenty, and how
-// many more there are. Each name has an entry.
+// "LD_PRELOAD (loads code into every program), IFS (…)": at most twenty names, then the number of
+// further names. Each name must have an entry.
 std::string with_reasons(const std::vector<std::string>& names);
 
 }  // namespace agent_secrets

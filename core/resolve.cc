@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kQuestions = 2 * MAXNS;
 
-// The resolver's state is kept for the whole thread: a short bound of today must not be tomorrow's.
+// The resolver's state belongs to the whole thread, so the old time limits are restored at the end.
 class BoundedResolver {
  public:
   explicit BoundedResolver(std::chrono::milliseconds time) {

@@ -1,12 +1,12 @@
 #pragma once
-// Looks a host up on the calling thread. libcurl does it on a thread of its own, because the C
-// library has no deadline for it; where no thread can be made, this is what is left.
+// Looks up a host on the calling thread. libcurl uses a separate thread, because the C library's
+// lookup has no deadline. This function is for the case that no thread can be made.
 //
-// Bounded in time, though not to the millisecond: each name server is asked once, and the time is
-// divided among the questions that there can be (three servers, two kinds of address), a second
-// each at least. /etc/hosts answers at once.
+// The time is bounded, but not to the millisecond: each name server gets one query, and the time is
+// divided among the possible queries (three servers, two kinds of address), at least a second each.
+// A name in /etc/hosts needs no query.
 //
-// Threads: any, but the bound is of the calling thread's resolver state alone (resolver(3)).
+// Threads: any; the time limits are in the calling thread's resolver state (resolver(3)).
 
 #include <chrono>
 #include <string>
@@ -14,7 +14,7 @@
 
 namespace agent_secrets {
 
-// IP addresses as text, in the order in which to try them (RFC 6724); none where there is none.
+// IP addresses as text, in the order in which to try them (RFC 6724); empty if none was found.
 std::vector<std::string> resolve_on_this_thread(const std::string& host,
                                                 std::chrono::milliseconds time);
 

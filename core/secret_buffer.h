@@ -1,8 +1,8 @@
 #pragma once
-// The one home of secret bytes: memory from sodium_malloc (guard pages, MADV_DONTDUMP, locked where
-// RLIMIT_MEMLOCK allows, wiped when freed). Move-only and mute: it cannot be compared, printed,
-// formatted, logged or turned into a string. Bytes come out through `expose()` alone, so that one
-// grep lists every place where they do. tests/must_not_compile holds each forbidden use.
+// The only type for secret bytes: memory from sodium_malloc (guard pages, MADV_DONTDUMP, locked
+// where RLIMIT_MEMLOCK allows, wiped when freed). Move-only. It cannot be compared, printed,
+// formatted, logged or converted to a string. Only `expose()` gives access to the bytes, so one
+// grep lists every access. tests/must_not_compile checks that each forbidden use does not compile.
 //
 // Threads: as a std::vector; const access from several threads is fine.
 // Source: libsodium "Secure memory"; madvise(2).
@@ -18,7 +18,7 @@ namespace agent_secrets {
 class SecretBuffer {
  public:
   SecretBuffer() = default;  // empty: owns nothing
-  // Zero-filled. Aborts when the memory cannot be had: there is no degraded mode for secrets.
+  // Zero-filled. Aborts if the memory cannot be allocated: secrets are never put into other memory.
   explicit SecretBuffer(std::size_t size);
   static SecretBuffer copy_of(std::span<const std::uint8_t> bytes);
   static SecretBuffer copy_of(std::string_view text);
@@ -42,7 +42,7 @@ class SecretBuffer {
   void truncate(std::size_t size);
   void wipe();  // wipes, frees, leaves it empty
 
-  // Constant-time in the content (not in the size).
+  // Compares the content in constant time (the size is not protected).
   [[nodiscard]] bool same_content(const SecretBuffer& other) const;
 
   bool operator==(const SecretBuffer&) const = delete;
@@ -51,19 +51,19 @@ class SecretBuffer {
   friend class SecretSlab;
   std::uint8_t* data_ = nullptr;
   std::size_t size_ = 0;
-  std::shared_ptr<std::uint8_t> slab_;  // of a part: the allocation that it is in
+  std::shared_ptr<std::uint8_t> slab_;  // for a part: the allocation that contains it
 };
 
-// Many secrets in one guarded allocation, for where they come and go together: making one takes
-// some ten system calls, and in a process of several threads each change of protection interrupts
-// every processor. The server makes three times as many bundles of twelve values with it. Parts are
-// buffers like any other, each wiped when it is done with; guard pages stand around them all, none
-// between two.
+// Many secrets in one guarded allocation, for secrets with the same lifetime. An allocation takes
+// some ten system calls, and in a process with several threads each change of protection interrupts
+// every processor. With a slab the server makes three times as many bundles of twelve values. Each
+// part is a SecretBuffer and is wiped at its end. There are guard pages around the whole slab, but
+// not between two parts.
 class SecretSlab {
  public:
   // Room for parts of `size` bytes together.
   explicit SecretSlab(std::size_t size);
-  // The next `size` bytes, zero-filled. More than there is room for is a bug.
+  // The next `size` bytes, zero-filled. Asserts that there is enough room.
   SecretBuffer take(std::size_t size);
   [[nodiscard]] std::size_t room() const { return left_; }
 
@@ -72,7 +72,7 @@ class SecretSlab {
   std::size_t left_;
 };
 
-// A part of `slab`, or an allocation of its own where there is none, or no room in it.
+// A part of `slab`; a separate allocation if `slab` is null or has no room.
 SecretBuffer take_or_allocate(SecretSlab* slab, std::size_t size);
 
 // Wipes memory that cannot live in a SecretBuffer (a parser's scratch space, the process's own

@@ -1,8 +1,8 @@
 #pragma once
-// A program may be started with descriptor 0, 1 or 2 closed. The first file or socket that it opens
-// then takes that number, and is written to as stderr.
+// A program may be started with descriptor 0, 1 or 2 closed. The first file or socket that the
+// program opens then gets this number, and messages for stderr would be written to it.
 //
-// Threads: call open_standard_streams() first, before any is started.
+// Threads: call open_standard_streams() before any thread is started.
 
 #include <string_view>
 
@@ -10,11 +10,11 @@
 
 namespace agent_secrets {
 
-// Descriptors 0, 1 and 2 are open from here on, on /dev/null where the parent had closed them.
+// Opens each of the descriptors 0, 1 and 2 that the parent had closed, on /dev/null.
 Result<void> open_standard_streams();
 
-// What a program says on stderr before it ends. Waits a second at most for whoever should read it,
-// then gives up: the exit code says that it failed, and a program that hangs says nothing. From any
+// Writes a program's last message to stderr. Waits at most a second for a reader of stderr, then
+// drops the rest: the exit code still reports the failure, and the program does not hang. From any
 // thread; async-signal-safe.
 void write_last_words(std::string_view text);
 

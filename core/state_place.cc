@@ -20,7 +20,7 @@ std::string default_state_directory() {
   const std::string system(kSystemStateDirectory);
   const bool may_use_system =
       ::geteuid() == 0 || ::faccessat(AT_FDCWD, system.c_str(), W_OK | X_OK, AT_EACCESS) == 0;
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment while this is called
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): the environment does not change during this call
   const char* runtime_directory = std::getenv("XDG_RUNTIME_DIR");
   return choose_state_directory(may_use_system,
                                 runtime_directory == nullptr ? "" : runtime_directory);

@@ -9,7 +9,7 @@ struct SystemTrust {
   const char* bundle = nullptr;
 };
 
-// Neither where nothing is found: then nothing is trusted, and the handshake says so.
+// Both are empty if nothing is found: then no certificate is trusted, and the handshake fails.
 SystemTrust find_system_trust();
 
 }  // namespace agent_secrets

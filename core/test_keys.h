@@ -1,6 +1,6 @@
 #pragma once
-// Keys for tests of core: fixed, so that a failure can be repeated, and as docs/protocol.md uses
-// them.
+// Fixed keys for tests of core, so that a failure can be repeated. docs/protocol.md uses the same
+// keys.
 
 #include <array>
 #include <cstdint>

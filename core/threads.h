@@ -1,8 +1,8 @@
 #pragma once
-// A thread, or an Error that says why there is none. The constructors of std::thread and
-// std::jthread throw where the kernel refuses: under a seccomp profile without clone3 (EPERM), and
-// at a limit of processes, of threads or of memory (EAGAIN). An exception that main() does not
-// catch ends a program by abort(), with exit code 134 and the word "terminate".
+// Makes a thread, or returns an Error with the reason. The constructors of std::thread and
+// std::jthread throw if the kernel refuses: under a seccomp profile without clone3 (EPERM), and at
+// a limit of processes, of threads or of memory (EAGAIN). An exception that main() does not catch
+// ends a program by abort(), with exit code 134 and the word "terminate".
 //
 // Source: pthread_create(3); clone(2), EPERM and EAGAIN.
 
@@ -16,7 +16,7 @@
 
 namespace agent_secrets {
 
-// "make a thread for PURPOSE: operation not permitted", with a hint that names what refuses it.
+// "make a thread for PURPOSE: operation not permitted", with a hint about the possible reasons.
 Error no_thread(std::string_view purpose, const std::error_code& cause);
 
 // `Thread` is std::thread or std::jthread; a jthread's function may take a std::stop_token.
@@ -29,7 +29,8 @@ Result<Thread> start_thread(std::string_view purpose, Function&& function) {
   }
 }
 
-// Why this process gets no thread now; nothing where it gets one, which ends at once.
+// The reason why this process cannot make a thread now; nothing if it can (the test thread ends at
+// once).
 std::optional<Error> find_thread_refusal(std::string_view purpose);
 
 }  // namespace agent_secrets

@@ -13,23 +13,24 @@
 namespace agent_secrets {
 namespace {
 
-// OpenSSL 3.0 can load its error texts when there is an error. Newer releases (3.5 is tested) have
-// no call for that once the start has left the texts out, so there the first use of OpenSSL loads
+// OpenSSL 3.0 can load its error texts when there is an error. Newer releases (3.5 is tested)
+// cannot load the texts later if the start has left them out. There the first use of OpenSSL loads
 // them, which takes 0.4 ms of a launch.
 constexpr bool kLoadsErrorTextsLater = OPENSSL_VERSION_MAJOR == 3 && OPENSSL_VERSION_MINOR == 0;
 constexpr std::uint64_t kNoCryptoTexts =
     kLoadsErrorTextsLater ? OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS : 0;
 constexpr std::uint64_t kNoTlsTexts = kLoadsErrorTextsLater ? OPENSSL_INIT_NO_LOAD_SSL_STRINGS : 0;
 
-// Not done: reading openssl.cnf (it can load engines and providers, and is found through
-// OPENSSL_CONF: an image's file has no say here); tables of algorithms by their old names, beyond
-// the digests below; tidying up at exit, which the kernel does.
+// Not done: reading openssl.cnf (it can load engines and providers, and the image could choose the
+// file by OPENSSL_CONF); tables of algorithms by their old names, except the digests below; cleanup
+// at exit, which the kernel does.
 constexpr std::uint64_t kCryptoOptions =
     OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ADD_ALL_CIPHERS |
     OPENSSL_INIT_NO_ADD_ALL_DIGESTS | OPENSSL_INIT_NO_ATEXIT | kNoCryptoTexts;
 
-// The digests that sign certificates. The security level asks for a signature's digest by its old
-// name and refuses what it does not find; SHA-1 is here to be found too weak, by that name.
+// The digests that sign certificates. The check of the security level finds a signature's digest by
+// its old name and refuses a digest that it does not find. SHA-1 is here so that the error says
+// that it is too weak.
 using Digest = const EVP_MD* (*)();
 constexpr std::array<Digest, 5> kCertificateDigests = {EVP_sha1, EVP_sha224, EVP_sha256, EVP_sha384,
                                                        EVP_sha512};
@@ -64,8 +65,8 @@ void load_error_texts() {
 #pragma GCC diagnostic pop
 }
 
-// An alert is "sslv3 alert …" in OpenSSL 3.0 and "ssl/tls alert …" in newer releases. One text for
-// both, which does not make a reader look for SSLv3.
+// An alert is "sslv3 alert …" in OpenSSL 3.0 and "ssl/tls alert …" in newer releases. Both become
+// one text without "sslv3", which would mislead the reader.
 std::string with_one_name_of_alerts(std::string_view reason) {
   for (const std::string_view name : {"sslv3 alert ", "ssl/tls alert "}) {
     if (reason.starts_with(name)) return "tls alert " + std::string(reason.substr(name.size()));

@@ -1,8 +1,8 @@
 #pragma once
-// Which TLS is spoken, by the server and by the clients alike: 1.3 and 1.2, and in 1.2 only suites
-// with an ephemeral key exchange (ECDHE) and authenticated encryption (AEAD). Refused are therefore
-// kRSA, with which whoever gets the server's key later can read what was recorded before, and CBC,
-// which has been broken by timing more than once. All suites of TLS 1.3 fulfil both.
+// The TLS versions and suites of the server and the clients: 1.3 and 1.2, and in 1.2 only suites
+// with an ephemeral key exchange (ECDHE) and authenticated encryption (AEAD). So kRSA is refused,
+// because a server key that is stolen later would decrypt recorded traffic; and CBC, because timing
+// attacks have broken it more than once. All suites of TLS 1.3 fulfil both conditions.
 //
 // Source: RFC 9325 section 4.2; openssl-ciphers(1).
 

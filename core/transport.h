@@ -1,13 +1,13 @@
 #pragma once
-// One GET: the seam between what instances ask and how it travels. One attempt, no retry, no policy
-// (core/fetch.h adds those). CurlTransport is the real one, tests/fakes/fake_transport.h the other.
+// Interface for one HTTP GET of an instance: one attempt, without retries (core/fetch.h adds them).
+// CurlTransport is the real implementation, tests/fakes/fake_transport.h the fake.
 //
 // Errors of an attempt: unreachable (resolve, connect), timed_out, untrusted (certificate),
 // too_large (limits::kResponseBody), interrupted (by the caller), failed (not HTTP, redirect). A
-// status code is not an error here: it is the caller's to read.
+// status code is not an error here: the caller checks it.
 //
-// An attempt can be inspected: how far it came, in what time, and whom it met. Who does not ask for
-// that pays nothing for it.
+// An attempt can be inspected: the steps reached, their times, and the peer. Without a request for
+// inspection there is no cost.
 
 #include <chrono>
 #include <map>
@@ -19,8 +19,8 @@
 
 namespace agent_secrets {
 
-// What each phase took by itself. Nothing for one that was not finished, and for one that was not
-// needed: TLS over plain http, the first three on a connection that was kept open.
+// The time of each phase. Absent for a phase that was not finished or not needed (TLS with plain
+// http; the first three on a reused connection).
 struct PhaseTimes {
   std::optional<std::chrono::microseconds> resolve;
   std::optional<std::chrono::microseconds> connect;
@@ -29,7 +29,7 @@ struct PhaseTimes {
   std::optional<std::chrono::microseconds> body;
 };
 
-// As the server showed it, trusted or not: names in RFC 2253 form with everything but printable
+// The server's certificate, trusted or not: names in RFC 2253 form with everything but printable
 // ASCII escaped, times as Unix time.
 struct PeerCertificate {
   std::string subject;
@@ -39,8 +39,9 @@ struct PeerCertificate {
 };
 
 struct Inspection {
-  std::string authority;               // "host:port"
-  std::vector<std::string> addresses;  // that were tried, in that order; a proxy's, if there is one
+  std::string authority;  // "host:port"
+  std::vector<std::string>
+      addresses;  // addresses that were tried, in this order; the proxy's, if there is a proxy
   bool through_proxy = false;
   PhaseTimes times;
   std::string tls_version;  // "TLSv1.3", or "" before the handshake was done
@@ -58,17 +59,18 @@ struct HttpRequest {
 
 struct HttpResponse {
   int status = 0;
-  std::map<std::string, std::string> headers;  // names in lower case; the last of a repeated one
-  std::string body;                            // never holds plaintext secrets: bundles are sealed
-  // host:port that was asked, for messages. The initializer lets designated initializers leave it
-  // out under -Wextra. NOLINTNEXTLINE(readability-redundant-member-init)
+  std::map<std::string, std::string>
+      headers;       // names in lower case; the last value of a repeated header
+  std::string body;  // never has plaintext secrets: bundles are sealed
+  // host:port of the peer, for messages. The initializer lets designated initializers leave it out
+  // under -Wextra. NOLINTNEXTLINE(readability-redundant-member-init)
   std::string peer = {};
   [[nodiscard]] std::string header(const std::string& lower_case_name) const;  // or ""
-  // The Date header, as Unix time: what the server's clock says.
+  // The Date header as Unix time: the time of the server's clock.
   [[nodiscard]] std::optional<std::chrono::seconds> date() const;
-  // How long Retry-After asks to wait, a day at most (RFC 9110 section 10.2.3). A point in time is
-  // read against the answer's own Date, so the two clocks need not agree. Nothing where it is not
-  // there, negative, past, or no sense can be made of it.
+  // The time to wait by Retry-After, at most a day (RFC 9110 section 10.2.3). A point in time is
+  // compared with the answer's own Date, so the two clocks may differ. Absent if the header is
+  // missing, negative, in the past or not valid.
   [[nodiscard]] std::optional<std::chrono::seconds> retry_after() const;
 };
 

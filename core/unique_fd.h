@@ -1,8 +1,8 @@
 #pragma once
 // Owns one file descriptor and closes it. Move-only. Wrap a descriptor in the expression that
-// creates it, with O_CLOEXEC (or SOCK_CLOEXEC, pipe2, accept4) set there too: there is no moment at
-// which another thread's fork could leak it. Deliberately no conversion to bool or int: 0 is a
-// descriptor, and `get()` is easy to find.
+// creates it, with O_CLOEXEC (or SOCK_CLOEXEC, pipe2, accept4) set there too: then another thread's
+// fork cannot leak it. There is no conversion to bool or int, because 0 is a valid descriptor and
+// `get()` is easy to find.
 
 namespace agent_secrets {
 

@@ -1,6 +1,6 @@
 #pragma once
-// For containers of libraries that must hold plaintext for a moment (a request body, a JSON
-// parser's tree) and cannot hold a SecretBuffer: memory is wiped before it is given back.
+// Allocator for containers of libraries that must hold plaintext for a short time (a request body,
+// a JSON parser's tree) and cannot use a SecretBuffer: memory is wiped before it is freed.
 
 #include <cstddef>
 #include <memory>

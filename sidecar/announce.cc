@@ -7,7 +7,7 @@ namespace agent_secrets::sidecar {
 void Announcer::update(const Knowledge& knowledge) {
   announce_errors(knowledge);
   if (std::exchange(sequence_, knowledge.running_sequence) != knowledge.running_sequence) {
-    state_ = WatchState::unknown;  // what was said was said of another instance
+    state_ = WatchState::unknown;  // earlier lines were about another instance
     changes_.clear();
   }
   const WatchState state = knowledge.answer.state;

@@ -1,6 +1,6 @@
 #pragma once
-// The log lines of a sidecar: one when something that an operator would act on changes, none
-// otherwise.
+// Writes the log lines of a sidecar: one line for each change that may need an action of the
+// operator.
 //
 //   warning secret-sidecar: REDEPLOY NEEDED bot-secrets v2→v3 changed: GREETING agent=bot …
 //

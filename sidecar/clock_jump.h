@@ -1,6 +1,6 @@
 #pragma once
-// Notices that the wall clock was set, or that the machine slept: both leave a long poll waiting on
-// a connection that may be long dead. A descriptor for poll(2), no wake-up in between.
+// Detects that the wall clock was set or that the machine was suspended: afterwards the connection
+// of a long poll may be dead. It is a descriptor for poll(2), and causes no periodic wake-ups.
 //
 // Threads: one. Source: timerfd_create(2), TFD_TIMER_CANCEL_ON_SET; the kernel counts a resume from
 // suspend as setting the clock.
@@ -15,9 +15,9 @@ namespace agent_secrets::sidecar {
 class ClockJump {
  public:
   static Result<ClockJump> watch();
-  // Readable since a jump, until happened() has been asked.
+  // Readable after a jump, until happened() is called.
   [[nodiscard]] int fd() const { return timer_.get(); }
-  // Whether there was one since the last call.
+  // Whether there was a jump since the last call.
   [[nodiscard]] Result<bool> happened();
 
  private:

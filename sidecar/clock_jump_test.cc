@@ -6,7 +6,7 @@
 
 namespace agent_secrets::sidecar {
 
-// The other half needs a clock that may be set, which a test run has not.
+// A test of a jump would need permission to set the clock.
 TEST_CASE("while the clock only goes on, there is no jump to hear of") {
   auto jump = ClockJump::watch();
   REQUIRE(jump.has_value());

@@ -13,7 +13,7 @@
 namespace agent_secrets::sidecar {
 
 Result<WatchCredential> read_credential_fd(UniqueFd fd) {
-  SecretBuffer text(limits::kCredential + 1);  // one more, so that too long a text is noticed
+  SecretBuffer text(limits::kCredential + 1);  // one more, to detect a text that is too long
   std::size_t size = 0;
   while (size < text.size()) {
     const auto rest = text.expose().subspan(size);

@@ -1,7 +1,7 @@
 #pragma once
-// Where a sidecar gets its watch credential from: a file, or a descriptor that the injector hands
-// it. The text is wiped as soon as it is parsed. An agent credential is refused: a process that
-// lives as long as the bot must not hold a key that opens bundles.
+// Reads a sidecar's watch credential from a file, or from a descriptor of the injector. The text is
+// wiped after parsing. An agent credential is refused: a process that runs as long as the bot must
+// not have a key that opens bundles.
 
 #include <string>
 

@@ -13,7 +13,7 @@ namespace agent_secrets::sidecar {
 namespace {
 
 constexpr std::size_t kChangeMax = 64 * 1024;
-// Under what execve takes for one string; redeploy.json has the rest.
+// Below execve's limit for one string; redeploy.json has the whole list.
 constexpr std::size_t kFactMax = 32 * 1024;
 
 std::string fact(std::string_view name, std::string value) {
@@ -92,7 +92,8 @@ Result<void> Hook::start() {
   return {};
 }
 
-// Nothing is known to have run where it cannot be read: better twice than not at all.
+// If the file cannot be read, no command counts as run: a command that runs twice is better than a
+// missing run.
 std::string Hook::last_change() const {
   const auto text = directory_.read(kHookFile);
   if (!text || !text->has_value()) return {};
@@ -101,7 +102,7 @@ std::string Hook::last_change() const {
   return document.finish() ? change : "";
 }
 
-// The first "current" is the normal case and no change.
+// The first state "current" is normal and not a change.
 bool Hook::is_news(const Knowledge& knowledge, const std::string& change) {
   const WatchState state = knowledge.answer.state;
   if (state == WatchState::unknown || change == seen_) return false;
@@ -168,7 +169,7 @@ void Hook::execute(const Run& run, const std::stop_token& stop) {
     ++counts_.failures;
   }
   if (!outcome) return;
-  // For whoever looks; the change itself was noted before.
+  // Adds the exit code for readers of the file; the change was recorded before the run.
   (void)directory_.write(kHookFile, hook_json(run.change, *outcome));
 }
 

@@ -1,15 +1,15 @@
 #pragma once
-// `--on-change COMMAND`: runs an operator's command when something changes that somebody would act
-// on: stale, superseded, revoked, unbound, and current again after one of these. At most once a
-// change, across restarts of the sidecar too: hook.json in the state directory names the change
-// before its command starts. Runs never overlap; of several changes during one run, the newest gets
-// the next.
+// `--on-change COMMAND`: runs an operator's command when the state becomes stale, superseded,
+// revoked or unbound, and when it is current again. The command runs at most once for each change,
+// also across restarts of the sidecar: the change is written to hook.json in the state directory
+// before the command starts. Runs never overlap; after several changes during one run, the next run
+// is for the newest change.
 //
-// The facts are in its environment (docs/sidecar.md); the sidecar's own variables stay, but those
-// that name its credential. Output goes to the log, kHookLinesMax lines a run.
+// Its environment has the facts (docs/sidecar.md) and the sidecar's own variables without the
+// credential's. Output goes to the log, at most kHookLinesMax lines a run.
 //
-// Threads: update() from the watch thread, which it never holds up; stop() from another. The
-// command runs in a thread of this object's own.
+// Threads: update() is for the watch thread and never blocks; stop() is for another thread. The
+// command runs in this object's thread.
 
 #include <condition_variable>
 #include <cstdint>
@@ -30,13 +30,13 @@ namespace agent_secrets::sidecar {
 inline constexpr std::string_view kHookFile = "hook.json";
 inline constexpr int kHookLinesMax = 64;
 
-// Which change a state of knowledge is: equal texts are one change.
+// Identifies a change: equal texts mean the same change.
 std::string change_id(const Knowledge& knowledge);
 
 // "AGENT_SECRETS_STATE=stale" and so on.
 std::vector<std::string> hook_facts(const Knowledge& knowledge);
 
-// What of a process's environment the command keeps.
+// The part of this process's environment that the command inherits.
 std::vector<std::string> hook_inherits(char** environment);
 
 class Hook {
@@ -44,11 +44,11 @@ class Hook {
   // The log and the directory must outlive it.
   Hook(std::string command, std::chrono::milliseconds time_limit,
        std::vector<std::string> inherited, StateDirectory& directory, const Log& log);
-  // Before the first update(). An error where it gets no thread.
+  // Call it before the first update(). An error if no thread can be made.
   Result<void> start();
-  // Begins a run where this is a change that had none.
+  // Starts a run if this is a change without a run so far.
   void update(const Knowledge& knowledge);
-  // Kills a run that is under way, and begins no other.
+  // Kills the current run; no further run starts.
   void stop();
 
   struct Counts {
@@ -74,13 +74,13 @@ class Hook {
   StateDirectory& directory_;
   const Log& log_;
 
-  std::string seen_;  // watch thread: the last change that was told, run or not
+  std::string seen_;  // watch thread: the last change passed to update(), with or without a run
 
   mutable std::mutex mutex_;
   std::condition_variable_any pending_changed_;
   std::optional<Run> pending_;
   Counts counts_;
-  std::jthread thread_;  // last: it uses all of the above
+  std::jthread thread_;  // the last member, because the thread uses all members above
 };
 
 }  // namespace agent_secrets::sidecar

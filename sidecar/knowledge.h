@@ -1,7 +1,7 @@
 #pragma once
-// All that a sidecar knows, as one value: what the watch loop makes, and what every output (the
-// files, the log, the status server) shows. SharedKnowledge hands it from the watch thread to the
-// others.
+// The whole state of a sidecar as one value. The watch loop makes it, and every output (the files,
+// the log, the status server) shows it. SharedKnowledge passes it from the watch thread to the
+// other threads.
 
 #include <chrono>
 #include <cstdint>

@@ -20,8 +20,8 @@ struct RunOptions {
   std::string credential_file;
   std::optional<int> credential_fd;
   Bot bot;
-  std::optional<int> ready_fd;           // to be told on when it watches
-  std::optional<std::int64_t> sequence;  // none: running.json says it
+  std::optional<int> ready_fd;           // gets a byte when the sidecar watches
+  std::optional<std::int64_t> sequence;  // none: taken from running.json
   std::string instance;                  // empty: the host's name
   std::string state_directory = default_state_directory();
   std::string listen;  // empty: no status server
@@ -43,7 +43,7 @@ struct WaitChangeOptions {
   std::optional<std::chrono::seconds> timeout = {};  // none: for ever
 };
 
-// Text that was asked for (--help, --version).
+// The text of --help or --version.
 struct ShowText {
   std::string text;
 };

@@ -22,8 +22,8 @@ std::unexpected<Error> fail_errno(std::string_view what) {
   return fail(ErrorCode::failed, fmt::format("{}: {}", what, errno_message(errno)));
 }
 
-// A signal that is blocked reaches the descriptor even where it is ignored (signal(7)): what is to
-// be ignored stays out of the set.
+// A blocked signal reaches the descriptor even if it is ignored (signal(7)), so an ignored signal
+// is not added to the set.
 Result<bool> ends_by_hangup(const Bot& bot) {
   struct sigaction before{};
   if (::sigaction(SIGHUP, nullptr, &before) != 0) return fail_errno("look at SIGHUP");
@@ -121,7 +121,8 @@ Result<std::optional<EndReason>> End::look(int timeout_ms) {
   const int ready = ::poll(fds, 2, timeout_ms);
   if (ready < 0 && errno != EINTR) return fail_errno("poll");
   if (ready > 0 && fds[0].revents != 0) return EndReason::signal;
-  // Any event will do: POLLIN is the end of the process, POLLNVAL or POLLERR the end of our view.
+  // Any event counts as the end: POLLIN means that the process ended, POLLNVAL or POLLERR that it
+  // can no longer be watched.
   ended_ = (ready > 0 && fds[1].revents != 0) || (polled_pid_ && is_gone(*polled_pid_));
   if (ended_) return EndReason::bot_ended;
   return std::nullopt;

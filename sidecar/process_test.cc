@@ -13,7 +13,7 @@
 namespace agent_secrets::sidecar {
 namespace {
 
-// End::prepare() blocks signals; the tests after this one want them as they were.
+// End::prepare() blocks signals; this restores the mask for later tests.
 class MaskKept {
  public:
   MaskKept() { ::pthread_sigmask(SIG_SETMASK, nullptr, &mask_); }
@@ -53,7 +53,7 @@ TEST_CASE("a signal ends it too") {
   sigemptyset(&pending);
   sigaddset(&pending, SIGTERM);
   const timespec at_once{};
-  CHECK(::sigtimedwait(&pending, nullptr, &at_once) == SIGTERM);  // or it would kill the test
+  CHECK(::sigtimedwait(&pending, nullptr, &at_once) == SIGTERM);  // else it kills the test
 }
 
 TEST_CASE("who waits for a sidecar gets one byte, and then the end") {

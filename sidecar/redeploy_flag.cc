@@ -26,7 +26,7 @@ Result<void> RedeployFlag::update(const Knowledge& knowledge) {
   if (state == WatchState::unknown) return {};
   const bool raised = state == WatchState::stale || state == WatchState::superseded;
   const auto wanted = raised ? std::optional(redeploy_json(knowledge)) : std::nullopt;
-  // What stands there counts, not what was written: a starting instance removes the flag.
+  // Compare with the file, not with the last write: a starting instance removes the flag.
   const auto standing = directory_.read(kFlagFile);
   if (standing && *standing == wanted) return {};
   auto done = wanted ? directory_.write(kFlagFile, *wanted) : directory_.remove(kFlagFile);

@@ -1,8 +1,8 @@
 #pragma once
 // redeploy.json: the flag that an instance should be replaced. It exists exactly while the state is
-// stale or superseded; a bot, a script or a probe needs no more than to look whether it is there.
-// Revoked and unbound do not raise it: a replacement would be refused, so draining the instance
-// that still works would help nobody.
+// stale or superseded; a bot, a script or a probe only checks whether the file exists. Revoked and
+// unbound do not create it: a replacement would be refused, so the instance that still works should
+// not be drained.
 //
 // Threads: the watch thread.
 
@@ -20,11 +20,11 @@ class RedeployFlag {
  public:
   explicit RedeployFlag(StateDirectory& directory) : directory_(directory) {}
 
-  // Before the first answer: keeps the flag of a sidecar that watched this very release before, so
-  // that a restart of the sidecar does not blink, and drops any other.
+  // Before the first answer: keeps a flag that an earlier sidecar wrote for the same release, so
+  // that the flag does not disappear during a restart of the sidecar. Removes any other flag.
   Result<void> begin(std::string_view organization, std::string_view agent,
                      std::int64_t running_sequence);
-  // Writes or removes it, where that changes what stands there.
+  // Writes or removes the flag if it differs from the file.
   Result<void> update(const Knowledge& knowledge);
 
  private:

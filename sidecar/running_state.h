@@ -1,6 +1,6 @@
 #pragma once
-// running.json, which the injector writes before it becomes the bot: what this instance was given.
-// Only what a sidecar needs of it is read.
+// Reads running.json, which the injector writes before its execve: the release that this instance
+// received. Only the members that a sidecar needs are read.
 
 #include <cstdint>
 #include <optional>
@@ -16,11 +16,11 @@ struct RunningState {
   std::string organization;
   std::string agent;
   std::int64_t sequence = 0;
-  bool is_watchable = true;  // not so for an env file: no control plane knows what runs
+  bool is_watchable = true;  // false for an env file: the control plane does not know its values
 };
 
 Result<RunningState> parse_running_state(std::string_view json);
-// Nothing when the injector has not written it yet.
+// Nothing if the injector has not written the file yet.
 Result<std::optional<RunningState>> read_running_state(const StateDirectory& directory);
 
 }  // namespace agent_secrets::sidecar

@@ -15,10 +15,10 @@
 namespace agent_secrets::sidecar {
 namespace {
 
-// A predecessor ends within a second of its bot.
+// An earlier sidecar ends within a second after its bot.
 constexpr std::chrono::milliseconds kLockPatience{5'000};
 constexpr std::chrono::milliseconds kLockRetry{1'000};
-// A cut network is noticed within this and some seconds, long before the poll's own end.
+// A cut network is noticed within this time and some seconds, long before the end of the long poll.
 constexpr std::chrono::seconds kDeadPeer{20};
 
 Result<WatchCredential> read_credential(const RunOptions& options) {
@@ -26,8 +26,8 @@ Result<WatchCredential> read_credential(const RunOptions& options) {
                                : read_credential_file(options.credential_file);
 }
 
-// The instance before this one may finish its sessions, for hours, in the same directory, and its
-// sidecar with it. Beside a bot, wait for that as long as the bot lives.
+// An earlier instance with the same directory may take hours to finish its sessions, and its
+// sidecar runs as long. Beside a bot, wait for the lock as long as the bot runs.
 Result<void> take_lock(StateDirectory& directory, End& end, const RunOptions& options,
                        const Log& log) {
   SystemClock clock;
@@ -48,7 +48,7 @@ Result<void> take_lock(StateDirectory& directory, End& end, const RunOptions& op
 std::string instance_name(const RunOptions& options) {
   if (!options.instance.empty()) return options.instance;
   std::array<char, limits::kInstanceIdMax + 1> host{};
-  // A name that is too long may come back without its NUL; the last byte of the array stays one.
+  // A name that is too long may have no NUL; the last byte of the array is still a NUL.
   if (::gethostname(host.data(), host.size() - 1) != 0 || host[0] == '\0') return "unnamed";
   return host.data();
 }
@@ -66,7 +66,7 @@ Result<std::unique_ptr<Sidecar>> Sidecar::start(const RunOptions& options, const
   if (auto locked = take_lock(*directory, *end, options, log); !locked) return propagate(locked);
   auto clock_jump = ClockJump::watch();
   if (!clock_jump) return propagate(clock_jump);
-  // What a predecessor knew is not what this one knows.
+  // The state of an earlier sidecar is not valid for this sidecar.
   if (auto removed = directory->remove(kSidecarFile); !removed) return propagate(removed);
   auto sidecar = std::unique_ptr<Sidecar>(new Sidecar(options, log, std::move(*credential),
                                                       std::move(*directory), std::move(*end),
@@ -85,7 +85,7 @@ Result<std::unique_ptr<Sidecar>> Sidecar::start(const RunOptions& options, const
   return sidecar;
 }
 
-// The watch thread last: it cannot be stopped.
+// The watch thread starts last, because it cannot be stopped.
 Result<void> Sidecar::start_threads() {
   if (hook_) {
     if (auto started = hook_->start(); !started) return started;
@@ -151,7 +151,8 @@ void Sidecar::watch_for_ever() {
 void Sidecar::notice_clock_jump() {
   const auto happened = clock_jump_.happened();
   if (!happened) return report("clock", std::unexpected(happened.error()));
-  if (*happened) log_.info("the clock was set, or the machine slept: asking again");
+  if (*happened)
+    log_.info("the clock was set or the machine was suspended: sending the request again");
 }
 
 std::int64_t Sidecar::active_sessions() {
@@ -187,7 +188,7 @@ std::optional<std::int64_t> Sidecar::running_sequence() {
   return followed_;
 }
 
-// A flag of another instance must not outlive it.
+// A flag of an earlier instance must not remain.
 void Sidecar::follow_sequence(std::int64_t sequence) {
   if (followed_ == sequence) return;
   followed_ = sequence;
@@ -219,7 +220,7 @@ Knowledge Sidecar::known() const {
   return knowledge;
 }
 
-// A full disk must not fill the log too: each trouble once.
+// Logs each error once, so that a full disk does not also fill the log.
 void Sidecar::report(std::string_view what, const Result<void>& result) {
   if (result) return;
   std::string& reported = reported_[std::string(what)];

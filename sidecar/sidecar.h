@@ -1,10 +1,10 @@
 #pragma once
-// A running sidecar: one thread in the watch loop (blocked in a long poll nearly always), one for
-// the status server if there is one, and the caller's, which waits for the end.
+// A running sidecar: one thread for the watch loop (nearly always in a long poll), one for the
+// status server if it is used, and the caller's thread, which waits for the end.
 //
-// The watch thread cannot be interrupted in the middle of a long poll, and need not be: there is
-// nothing to save but the state files, which are whole after each write. So whoever starts a
-// Sidecar waits for its end and then ends the process; it is never destroyed while its threads run.
+// The watch thread cannot be interrupted during a long poll, and this is not needed: the state
+// files are complete after each write. So the caller waits for the sidecar's end and then ends the
+// process; a Sidecar is never destroyed while its threads run.
 
 #include <map>
 #include <memory>
@@ -36,7 +36,7 @@ class Sidecar {
   // no thread is left. With a bot it waits for the directory until the bot ends.
   static Result<std::unique_ptr<Sidecar>> start(const RunOptions& options, const Log& log);
 
-  // After it returns no state file changes any more; the process is to end without a destructor.
+  // After it returns, no state file changes. The process must then end without a destructor.
   Result<EndReason> wait_for_end();
 
  private:
@@ -68,7 +68,7 @@ class Sidecar {
   SharedKnowledge shared_;
   std::unique_ptr<StatusServer> server_;
   std::optional<std::int64_t> followed_;         // watch thread
-  std::map<std::string, std::string> reported_;  // watch thread: the last trouble logged of each
+  std::map<std::string, std::string> reported_;  // watch thread: the last error of each action
   std::thread server_thread_;
   std::thread watch_thread_;
 };

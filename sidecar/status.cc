@@ -29,7 +29,8 @@ Result<Known> read_known(const std::string& path) {
     return fail(ErrorCode::not_found, fmt::format("no sidecar is running with {}", path));
   auto text = directory->read(kSidecarFile);
   if (!text) return propagate(text);
-  if (!text->has_value()) return fail(ErrorCode::not_found, "the sidecar has asked nobody yet");
+  if (!text->has_value())
+    return fail(ErrorCode::not_found, "the sidecar has finished no request yet");
   auto answer = parse_watch_answer(**text);
   if (!answer) return propagate(answer, kSidecarFile);
   JsonDocument document(**text, kStateFileMax);

@@ -1,6 +1,7 @@
 #pragma once
-// `secret-sidecar status`: what the running sidecar knows, for scripts and exec probes. Needs no
-// status server, only the state directory. A file that a dead sidecar left is not believed.
+// `secret-sidecar status`: prints the state of the running sidecar, for scripts and exec probes. It
+// needs no status server, only the state directory. The file of a sidecar that has ended is
+// ignored.
 
 #include <chrono>
 #include <string>

@@ -63,7 +63,7 @@ std::string metrics_text(const Knowledge& knowledge, std::chrono::milliseconds u
                             MetricType::Gauge, {number(knowledge.running_sequence)}));
   families.push_back(family("latest_sequence", "newest sequence of the agent; 0 when not known",
                             MetricType::Gauge, {number(latest ? latest->sequence : 0)}));
-  families.push_back(family("active_sessions", "live sessions of the bot, as it says",
+  families.push_back(family("active_sessions", "live sessions that the bot reports",
                             MetricType::Gauge, {number(knowledge.active_sessions)}));
   families.push_back(counter("hook_runs_total", "runs of --on-change", knowledge.hook_runs));
   families.push_back(

@@ -1,5 +1,5 @@
 #pragma once
-// What the status server answers, as a function of what is known: /status (sidecar.json), /readyz,
+// Makes the pages of the status server from the sidecar's state: /status (sidecar.json), /readyz,
 // /livez and /metrics (docs/sidecar.md). No HTTP library here, so that tests need none.
 
 #include <chrono>
@@ -10,7 +10,7 @@
 
 namespace agent_secrets::sidecar {
 
-// From which state on /readyz answers 503.
+// The state from which /readyz answers 503.
 enum class UnreadyWhen { never, superseded, stale };
 
 struct Page {

@@ -53,9 +53,9 @@ std::optional<tcp::endpoint> parse_address(std::string_view text) {
   return tcp::endpoint(address, port);
 }
 
-// A web page may name a host that its own DNS server leads to 127.0.0.1 ("DNS rebinding"), and then
-// read what answers there. Its requests have that name in `Host`; only an address or "localhost"
-// cannot belong to somebody else's page.
+// A web page can use a host name that its own DNS server resolves to 127.0.0.1 ("DNS rebinding"),
+// and then read the answers of this server. Such requests have the page's host name in `Host`, so
+// only an address or "localhost" is accepted.
 bool is_own_host(std::string_view host) {
   const auto bracket = host.find(']');
   const auto colon = host.find(':', bracket == std::string_view::npos ? 0 : bracket);
@@ -67,7 +67,7 @@ bool is_own_host(std::string_view host) {
   return !bad;
 }
 
-// 200 where the request is meant for this server.
+// 200 if the request is meant for this server.
 Page check_host(const http::request<http::string_body>& request) {
   const auto [first, last] = request.equal_range(http::field::host);
   const auto count = std::distance(first, last);
@@ -98,7 +98,7 @@ http::response<http::string_body> respond(const http::request<http::string_body>
   response.keep_alive(request.keep_alive());
   response.body() = std::move(page.body);
   response.prepare_payload();
-  if (head) response.body().clear();  // the length stays that of the GET
+  if (head) response.body().clear();  // Content-Length stays as for GET
   return response;
 }
 
@@ -107,7 +107,7 @@ http::response<http::string_body> respond(const http::request<http::string_body>
 struct StatusServer::Impl {
   explicit Impl(Pages serve) : pages(std::move(serve)) {}
 
-  // In the order of their last request, the one that has waited longest first.
+  // Ordered by their last request, the connection that has waited longest first.
   using Connections = std::list<beast::tcp_stream>;
 
   asio::awaitable<void> accept_all();
@@ -125,7 +125,7 @@ Result<std::unique_ptr<StatusServer>> StatusServer::bind(std::string_view addres
   if (!endpoint || !endpoint->address().is_loopback()) {
     return fail(ErrorCode::invalid,
                 fmt::format("listen {}: not a loopback address and port", address),
-                "use 127.0.0.1:PORT or [::1]:PORT: whoever can connect can read the status");
+                "use 127.0.0.1:PORT or [::1]:PORT: any local process can read the status");
   }
   auto impl = std::make_unique<Impl>(std::move(pages));
   try {
@@ -156,7 +156,7 @@ asio::awaitable<void> StatusServer::Impl::accept_all() {
     error_code error;
     tcp::socket socket =
         co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
-    if (error) {  // out of descriptors, most likely: they come back
+    if (error) {  // probably no free descriptor: try again later
       pause.expires_after(kAcceptPause);
       co_await pause.async_wait(asio::use_awaitable);
       continue;
@@ -169,8 +169,8 @@ asio::awaitable<void> StatusServer::Impl::accept_all() {
   }
 }
 
-// Whoever connects is answered: idle connections cannot keep a probe out. The connection that has
-// waited longest is closed; its coroutine ends by itself, and until then it still counts.
+// Closes the connection that has waited longest, so that idle connections cannot block a probe. Its
+// coroutine ends by itself; until then the connection still counts.
 void StatusServer::Impl::make_room() {
   for (beast::tcp_stream& oldest : connections) {
     if (!oldest.socket().is_open()) continue;
@@ -186,7 +186,7 @@ asio::awaitable<void> StatusServer::Impl::serve(Connections::iterator connection
   for (bool open = true; open;) {
     http::request_parser<http::string_body> parser;
     parser.header_limit(kMaxHeader);
-    parser.body_limit(kMaxBody);  // nobody needs one, but a POST deserves its 405
+    parser.body_limit(kMaxBody);  // bodies are not used, but a POST with a body should get its 405
     stream.expires_after(kRequestTimeout);
     co_await http::async_read(stream, buffer, parser,
                               asio::redirect_error(asio::use_awaitable, error));

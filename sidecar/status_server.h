@@ -1,9 +1,9 @@
 #pragma once
-// HTTP on loopback for probes and scrapers: GET and HEAD of what status_pages.h knows.
-// Without authentication, and therefore on loopback only, and only for requests whose `Host` is an
-// address or "localhost". Bounded: 16 connections, small requests, three seconds for each. A
-// further connection takes the place of the one that has waited longest. The one user of Beast in
-// this program.
+// HTTP on loopback for probes and scrapers: GET and HEAD of the pages of status_pages.h. There is
+// no authentication, so the server listens on loopback only and accepts only requests whose `Host`
+// is an address or "localhost". Bounded: 16 connections, small requests, three seconds for each. A
+// further connection closes the connection that has waited longest. No other file of this program
+// uses Beast.
 //
 // Threads: run() blocks its caller until stop(), which any thread may call; the pages function runs
 // on the thread of run().
@@ -23,8 +23,8 @@ class StatusServer {
  public:
   using Pages = std::function<Page(std::string_view path)>;
 
-  // "127.0.0.1:PORT" or "[::1]:PORT" (port 0: any free one). Binds at once, so that a used port is
-  // an error here.
+  // "127.0.0.1:PORT" or "[::1]:PORT" (port 0: any free one). Binds at once, so a port in use is an
+  // error here.
   static Result<std::unique_ptr<StatusServer>> bind(std::string_view address, Pages pages);
   ~StatusServer();
   [[nodiscard]] std::uint16_t port() const;

@@ -18,8 +18,8 @@
 namespace agent_secrets::sidecar {
 namespace {
 
-// A server on a free port of loopback. Its thread runs for ever, so it is left behind with the
-// server, as in the sidecar itself.
+// A server on a free port of loopback. Its thread never ends, so thread and server are not
+// destroyed, as in the sidecar itself.
 std::uint16_t serve() {
   auto bound = StatusServer::bind(
       "127.0.0.1:0", [](std::string_view path) { return Page{.body = std::string(path) + "\n"}; });

@@ -1,5 +1,5 @@
 #pragma once
-// What the tests of the sidecar share: answers as the control plane spells them.
+// Shared by the tests of the sidecar: answers in the control plane's format.
 
 #include <array>
 #include <string_view>

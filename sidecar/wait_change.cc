@@ -16,7 +16,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A sidecar's death changes no file: looked for this often.
+// The end of a sidecar changes no file, so its lock is checked at this interval.
 constexpr milliseconds kLook{5'000};
 
 std::unexpected<Error> fail_errno(std::string_view what) {
@@ -33,7 +33,7 @@ Result<UniqueFd> watch_directory(const std::string& path) {
   return fd;
 }
 
-// What happened does not matter: the next look tells.
+// Discards the events: the files are read again in any case.
 void forget_events(int fd) {
   std::array<char, 4096> events{};
   while (::read(fd, events.data(), events.size()) > 0) {

@@ -57,7 +57,8 @@ std::chrono::milliseconds Watcher::step() {
   waiting_ = !etag_.empty();
   const auto started = clock_.monotonic();
   const auto response = transport_.get(make_request(), options_.poll_wait + kAnswerGrace);
-  // The request took up to a minute: what is said now would be of the instance before.
+  // The request may have taken a minute: if the instance has changed meanwhile, the answer is about
+  // the old one.
   if (const auto runs = running_(); runs != sequence) {
     if (runs) watch_sequence(*runs);
     return Ms(0);
@@ -70,7 +71,7 @@ std::chrono::milliseconds Watcher::step() {
   return judge(*response, clock_.monotonic() - started);
 }
 
-// Another instance: nothing that was said of the one before holds for it.
+// Another instance runs now: all earlier answers are invalid.
 void Watcher::watch_sequence(std::int64_t sequence) {
   knowledge_.running_sequence = sequence;
   knowledge_.answer = {};
@@ -136,11 +137,12 @@ std::chrono::milliseconds Watcher::heard(bool changed, Ms took) {
   if (std::exchange(lost_, false)) ++knowledge_.reconnects;
   heard_at_ = clock_.monotonic();
   skew_corrected_ = false;
-  // The next question is asked at once, because it waits at the server. Where it does not (a proxy
-  // that strips If-None-Match or ETag, a server that knows no wait), there must be no tight loop.
+  // The next request is sent at once, because it waits at the server. If it does not wait (a proxy
+  // removes If-None-Match or ETag, or the server supports no wait), the pause prevents a tight
+  // loop.
   const bool should_have_waited = waiting_ || etag_.empty();
   if (!should_have_waited || took >= kHasty) return Ms(0);
-  // Replicas that do not agree answer each question at once, each time with a change.
+  // Replicas with different states answer each request at once, each time with a change.
   return changed ? kHastyChangePause : kHastyAnswerPause;
 }
 
@@ -156,14 +158,14 @@ std::chrono::milliseconds Watcher::refused(const HttpResponse& response) {
   const bool known =
       response.status == 403 && code == "revoked" && knowledge_.answer.state == WatchState::revoked;
   if (known) {
-    // A revoked credential is told so once and cannot wait for more. The next question is a whole
-    // one.
+    // A revoked credential gets the state once and cannot wait for changes. The next request is
+    // unconditional.
     etag_.clear();
     heard_at_ = clock_.monotonic();
     knowledge_.last_heard = clock_.unix_time();
   } else {
     note_error(fmt::format("the control plane refused the watch: {} {}", response.status, code));
-    url_ = (url_ + 1) % credential_.identity.urls.size();  // another may know what this does not
+    url_ = (url_ + 1) % credential_.identity.urls.size();  // another URL may give another answer
   }
   return kSlowRetry + std::chrono::duration_cast<Ms>(kSlowRetry * random_());
 }
@@ -182,7 +184,7 @@ void Watcher::note_error(std::string cause) {
   ++knowledge_.errors;
   knowledge_.last_error = std::move(cause);
   lost_ = true;
-  skew_corrected_ = false;  // that Date may have been wrong; the pause keeps the next try rare
+  skew_corrected_ = false;  // that Date may have been wrong; the pause makes retries rare
   etag_.clear();
 }
 

@@ -1,14 +1,14 @@
 #pragma once
-// The watch loop, one step at a time: ask the control plane what it knows of this instance, learn
-// from the answer, and say how long to pause. Nothing here sleeps, writes a file or owns a thread,
-// so that tests drive it with a fake transport and clock.
+// The watch loop, one step at a time: request the state of this instance from the control plane,
+// process the answer, and return the pause. It does not sleep, write files or own a thread, so
+// tests drive it with a fake transport and clock.
 //
-// It can never go deaf: after any error it asks without If-None-Match, so the next answer is the
-// whole state however much was missed. It never gives up: after an error it pauses with full
-// jitter, at most a thirtieth of the time that it has heard nothing, so that a short outage is over
-// for it within two seconds and a long one costs the control plane little; refusals (401, 403, 404)
-// are asked again slowly, because an operator may mend them. Revoked and unbound are states, not
-// errors.
+// After any error the next request has no If-None-Match, so its answer has the whole state and no
+// change is lost. The loop never ends: after an error it pauses with full jitter, at most a
+// thirtieth of the time since the last good answer. So it recovers from a short outage within two
+// seconds, and sends few requests during a long outage. After a refusal (401, 403, 404) it
+// continues with long pauses, because an operator may repair the cause. Revoked and unbound are
+// states, not errors.
 //
 // Threads: one. Credential, transport and clock must outlive it.
 
@@ -30,11 +30,12 @@ struct WatcherOptions {
   std::chrono::seconds poll_wait{50};
 };
 
-// How many sessions the bot has live, for the report. Asked before each request.
+// The number of the bot's live sessions, for the report. Called before each request.
 using ActiveSessions = std::function<std::int64_t()>;
 
-// The sequence that the instance runs, or nothing while that is not known yet. Asked before each
-// request: in a container of its own, a sidecar outlives the instances that it watches.
+// The sequence that the instance runs, or nothing while it is not known. Called before each
+// request, because a sidecar in a separate container runs longer than the instances that it
+// watches.
 using RunningSequence = std::function<std::optional<std::int64_t>()>;
 
 class Watcher {
@@ -43,18 +44,18 @@ class Watcher {
           RandomFraction random, RunningSequence running, ActiveSessions sessions,
           WatcherOptions options);
 
-  // At most one request. Returns how long to pause before the next step.
+  // Sends at most one request. Returns the pause before the next step.
   std::chrono::milliseconds step();
   [[nodiscard]] const Knowledge& knowledge() const { return knowledge_; }
 
   static constexpr std::chrono::milliseconds kMinBackoff{1'000};
   static constexpr std::chrono::milliseconds kMaxBackoff{30'000};
-  static constexpr int kBackoffShare = 30;                        // of the silence
+  static constexpr int kBackoffShare = 30;  // of the time since the last good answer
   static constexpr std::chrono::milliseconds kSlowRetry{30'000};  // up to twice that
   static constexpr std::chrono::milliseconds kRunningPoll{1'000};
   static constexpr std::chrono::milliseconds kHastyChangePause{100};
   static constexpr std::chrono::milliseconds kHastyAnswerPause{5'000};
-  static constexpr std::chrono::seconds kAnswerGrace{10};  // over the wait, for the network
+  static constexpr std::chrono::seconds kAnswerGrace{10};  // added to the wait, for the network
 
  private:
   using Ms = std::chrono::milliseconds;
@@ -79,9 +80,9 @@ class Watcher {
 
   Knowledge knowledge_;
   std::string etag_;
-  bool waiting_ = false;  // the last request was conditional, so the server was to wait
+  bool waiting_ = false;  // the last request was conditional, so the server should have waited
   std::size_t url_ = 0;
-  Ms heard_at_;                   // monotonic; of the start, before the first answer
+  Ms heard_at_;                   // monotonic; the start, before the first answer
   std::chrono::seconds skew_{0};  // the server's clock minus ours
   bool skew_corrected_ = false;   // since the last good answer or error
   bool lost_ = false;             // an error since the last good answer

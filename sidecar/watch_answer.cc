@@ -23,8 +23,8 @@ std::optional<WatchState> parse_state(std::string_view text) {
   return std::nullopt;
 }
 
-// A set's name or a key, as the control plane lets them be written. They are shown on terminals, so
-// nothing else passes.
+// A set's name or a key, with only the characters that the control plane accepts, because names are
+// shown on terminals.
 std::string read_name(const JsonObject& object, std::string_view member, std::string_view text) {
   const bool plain = std::ranges::all_of(
       text, [](char c) { return c == '.' || is_key_id(std::string_view(&c, 1)); });

@@ -1,9 +1,9 @@
 #pragma once
-// What the control plane says of this instance (GET /instance/v1/watch): names and versions. The
-// type has no room for a value, and the sidecar holds no key that could open one.
+// The control plane's answer about this instance (GET /instance/v1/watch): names and versions. The
+// type has no member for a value, and the sidecar has no key that opens a bundle.
 //
-// The same members stand in sidecar.json and redeploy.json (docs/sidecar.md), so one reader and one
-// writer serve all three.
+// sidecar.json and redeploy.json have the same members (docs/sidecar.md), so one reader and one
+// writer are used for all three.
 
 #include <cstdint>
 #include <optional>
@@ -19,11 +19,11 @@
 namespace agent_secrets::sidecar {
 
 enum class WatchState {
-  unknown,     // not heard yet
-  current,     // runs what it should
-  stale,       // a set has a newer ready version than the deployment pins: somebody should redeploy
-  superseded,  // a newer deployment exists: finish the live sessions and go
-  revoked,     // this credential is revoked: the next start would be refused
+  unknown,     // no answer yet
+  current,     // the instance runs what is deployed
+  stale,       // a set has a newer ready version than the deployment pins: redeploy the agent
+  superseded,  // a newer deployment exists: finish the live sessions and stop
+  revoked,     // this credential is revoked: the next start will be refused
   unbound      // the agent is deleted or has no deployment
 };
 inline constexpr WatchState kWatchStates[] = {WatchState::unknown, WatchState::current,
@@ -65,20 +65,20 @@ struct WatchAnswer {
 Result<WatchAnswer> parse_watch_answer(std::string_view json);
 
 // ErrorCode::untrusted unless the answer is about this agent of this organization, and about the
-// release that was asked for: a cache or a proxy may have mixed up answers, and what an answer says
-// becomes the environment of --on-change. An answer of `revoked` or `unbound` may name nobody: the
-// region then has no record of the agent any more.
+// release in the request: a cache or a proxy may have mixed up answers, and parts of an answer
+// become the environment of --on-change. An answer of `revoked` or `unbound` may have no agent and
+// organization, if the region no longer has a record of the agent.
 Result<void> check_addressee(const WatchAnswer& answer, std::string_view organization,
                              std::string_view agent, std::int64_t running_sequence);
 
-// How a text that an answer may leave out is written: "" could not be read back.
+// Writes a text that an answer may leave out: null instead of "", which the reader refuses.
 boost::json::value text_or_null(const std::string& text);
 
 // The member `running`, and the member `latest`: an object or null.
 boost::json::value running_json(const WatchAnswer& answer);
 boost::json::value latest_json(const WatchAnswer& answer);
 
-// "bot-secrets v2→v3 changed: GREETING", for each set that differs; "" when none does.
+// "bot-secrets v2→v3 changed: GREETING", for each set that differs; "" if no set differs.
 std::string describe_changes(const WatchAnswer& answer);
 
 }  // namespace agent_secrets::sidecar

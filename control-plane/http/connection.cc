@@ -23,19 +23,19 @@ using Progress = Incoming::Progress;
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
 constexpr std::size_t kReadSize = 16 * 1024;
-// What a connection that may stay idle for long has memory for.
+// The buffer size of a connection that may stay idle for long.
 constexpr std::size_t kIdleReadSize = 2 * 1024;
-// Holds a whole header, which the parser wants in one piece, and one read beyond it.
+// Room for a whole header, which the parser needs in one piece, and one more read.
 constexpr std::size_t kReadBuffer = limits::kRequestHeader + 2 * kReadSize;
 constexpr std::chrono::seconds kParkedMax{120};
 constexpr std::chrono::seconds kHangupRecheck{1};
 constexpr std::uint64_t kLingerBytes = 64 * 1024 * 1024;
 constexpr std::chrono::seconds kLingerBody{10};
 constexpr std::chrono::seconds kLingerEnd{2};
-// Between two attempts to cancel what is going on past its deadline.
+// The pause between two attempts to cancel an operation after its deadline.
 constexpr std::chrono::milliseconds kCancelAgain{100};
 
-// Runs a subscription's cancellation however the parking ends.
+// Cancels a subscription when the parking ends for any reason.
 class Subscription {
  public:
   explicit Subscription(std::function<void()> cancel) : cancel_(std::move(cancel)) {}
@@ -82,7 +82,7 @@ ConnectionContext::ConnectionContext(const ServerOptions& server_options,
       answers(limits::kAnswers, {.numerator = 1, .denominator = 2}),
       failures(log) {}
 
-// What a parked request sleeps on.
+// The timers on which a parked request sleeps.
 struct Connection::Bell {
   explicit Bell(const asio::any_io_executor& executor) : timer(executor), recheck(executor) {}
   asio::steady_timer timer;
@@ -116,11 +116,11 @@ void Connection::stop() {
 }
 
 void Connection::abort() {
-  error_code ignored;  // closed is closed
+  error_code ignored;  // an error here does not matter: the socket is closed
   (void)stream_->socket().close(ignored);
 }
 
-// One deadline at a time covers whatever the connection is waiting for.
+// A connection has one deadline at a time, for its current operation.
 void Connection::arm(std::chrono::milliseconds time) {
   timed_out_ = false;
   deadline_ = steady_clock::now() + time;
@@ -128,12 +128,13 @@ void Connection::arm(std::chrono::milliseconds time) {
   watch_deadline();
 }
 
-// An operation that has completed, but that the coroutine has not seen yet, is beyond cancel(), and
-// the next one would begin with nothing armed: cancelled until disarmed.
+// cancel() has no effect on an operation that has completed but that the coroutine has not seen
+// yet, and the coroutine's next operation would have no deadline. So cancel again until the
+// deadline is disarmed.
 void Connection::watch_deadline() {
   timer_.async_wait([weak = weak_from_this()](const error_code& error) {
     const auto self = weak.lock();
-    // The timer may have been armed anew after this completion was queued.
+    // The timer may have been armed again after this completion was queued.
     if (error || !self || steady_clock::now() < self->deadline_) return;
     self->timed_out_ = true;
     error_code ignored;
@@ -157,7 +158,7 @@ std::chrono::seconds Connection::header_time() const {
   return bounded(context_.options.request_timeout);
 }
 
-// True: the connection lives on.
+// True: the connection stays open.
 asio::awaitable<bool> Connection::serve_one() {
   Incoming incoming;
   std::unique_ptr<Response> response = co_await respond(incoming);
@@ -192,13 +193,13 @@ asio::awaitable<std::unique_ptr<Response>> Connection::respond(Incoming& incomin
 asio::awaitable<Progress> Connection::receive(Incoming& incoming) {
   const bool begins = incoming.began == steady_clock::time_point();
   bool idle = begins && buffer_.size() == 0;
-  if (idle) buffer_.shrink_to_fit();  // frees, and so wipes, what an earlier request left
+  if (idle) buffer_.shrink_to_fit();  // frees, and so wipes, the bytes of an earlier request
   if (begins) incoming.began = steady_clock::now();
   if (begins) arm(idle ? bounded(context_.options.idle_timeout) : header_time());
   for (;;) {
     const Progress progress = incoming.take(buffer_);
     if (progress != Progress::more) co_return progress;
-    // The parser takes a header or a chunk's size line whole; this one is longer than any may be.
+    // The parser needs a whole header or chunk-size line; this line is over the limit.
     if (buffer_.size() > kReadBuffer - kReadSize) co_return Progress::bad;
     const bool arrived = co_await read_more(idle);
     if (!arrived) {
@@ -225,8 +226,8 @@ asio::awaitable<bool> Connection::read_more(bool idle) {
   co_return size > 0;
 }
 
-// Before it is known whose request it is, it waits in its address's queue. Writes are a queue
-// apart, so that the account's reads go on beside them.
+// Before the account is known, a request waits in its address's queue. Writes have a separate
+// queue, so that the account's reads can run meanwhile.
 Connection::Queue Connection::queue_of(bool writes) const {
   if (account_.empty()) {
     return {.name = "address " + seat_.address(), .at_most = limits::kReadsPerAddress};
@@ -235,7 +236,8 @@ Connection::Queue Connection::queue_of(bool writes) const {
   return {.name = "read " + account_, .at_most = limits::kReadsPerAccount};
 }
 
-// False: the account has its share of connections, and this one closes with its answer.
+// False: the account has used up its share of connections, and this connection closes after its
+// answer.
 bool Connection::belong_to(std::string account) {
   account_ = std::move(account);
   keeps_seat_ = seat_.belong_to(account_);
@@ -260,9 +262,10 @@ asio::awaitable<Admission> Connection::wait_and_ask_route(Request& request) {
   co_return co_await ask_route(request);
 }
 
-// While much is unread already: refuses a read of an account that has no room for another answer,
-// which therefore is not made. Needs the turn in which the answer would be made: a thousand
-// requests that arrive at once all find room before they wait for their turns. Null: go on.
+// If clients have left much unread already, refuses a GET of an account whose answer might not fit
+// into its share, before the answer is made. Needs the turn in which the answer would be made: a
+// thousand requests that arrive at once would all find room before they wait for their turns.
+// Null: continue.
 asio::awaitable<std::unique_ptr<Response>> Connection::refuse_deaf(Request& request) {
   const bool reads = request.method == "GET" || request.method == "HEAD";
   const bool waited = request.waited > std::chrono::milliseconds(0);  // a long poll: a small answer
@@ -276,7 +279,8 @@ asio::awaitable<std::unique_ptr<Response>> Connection::refuse_deaf(Request& requ
   co_return std::make_unique<Response>(refuse(request, 429, limits::kBusyRetry));
 }
 
-// Asks the request's route, and makes room. Null: the body may come.
+// Runs the first step of the request's route, and reserves memory for the body. Null: the body may
+// be received.
 asio::awaitable<std::unique_ptr<Response>> Connection::admit_body(Incoming& incoming) {
   disarm();
   Admission admission = co_await wait_and_ask_route(incoming.request);
@@ -290,12 +294,12 @@ asio::awaitable<std::unique_ptr<Response>> Connection::admit_body(Incoming& inco
   arm(context_.options.request_timeout);
   if (incoming.expects_continue()) {
     const bool written = co_await stream_->write("HTTP/1.1 100 Continue\r\n\r\n");
-    if (!written) abort();  // the next read says so
+    if (!written) abort();  // the next read reports the error
   }
   co_return nullptr;
 }
 
-// The parser takes memory for as much body as the header promises.
+// Reserves as much memory as the parser takes: the body size that the header announces.
 std::unique_ptr<Response> Connection::make_room(Incoming& incoming, const Admitted& admitted) {
   belong_to(admitted.account);
   const std::uint64_t promised = incoming.promised_body(admitted.body_max);
@@ -346,14 +350,14 @@ asio::awaitable<std::unique_ptr<Response>> Connection::answer(Incoming& incoming
       const bool woken = co_await park(std::get<Wait>(dispatched.outcome));
       if (!woken) co_return nullptr;
     }
-    // Grown, even when the wake came at once: 0 means "has not waited".
+    // At least 1 ms, even if the wake came at once: 0 means "has not waited".
     request.waited =
         std::chrono::ceil<std::chrono::milliseconds>(steady_clock::now() - parked_since);
     request.must_answer = context_.stopping;
   }
 }
 
-// A handler's answer, or 429 in place of a 401 of which there are too many.
+// A handler's answer; 429 in place of 401 if there were too many 401s.
 std::unique_ptr<Response> Connection::checked(const Request& request, Response response) {
   if (response.failed) {
     ++context_.counters.failed_authentications;
@@ -394,8 +398,8 @@ asio::awaitable<bool> Connection::write(const Incoming& incoming,
   co_return written;
 }
 
-// The bytes to send: the response, or a refusal where unread answers take too much memory already.
-// The response comes by value, so that its memory is free again before the bytes are sent.
+// The bytes to send: the response, or a refusal if unread answers already take too much memory. The
+// response is passed by value, so that its memory is freed before the bytes are sent.
 // NOLINTNEXTLINE(performance-unnecessary-value-param)
 std::string Connection::text_within_budget(const Incoming& incoming, Response response, bool close,
                                            SharedBudget::Hold& hold, int& status) {
@@ -406,8 +410,8 @@ std::string Connection::text_within_budget(const Incoming& incoming, Response re
   status = response.status;
   std::string text = response_text(response, framing);
   if (text.size() <= limits::kSmallAnswer) return text;
-  // All strangers together are one account here: otherwise a thousand addresses would be a
-  // thousand.
+  // All strangers together count as one account here: otherwise a thousand addresses would be a
+  // thousand accounts.
   const auto verdict =
       context_.answers.take(account_.empty() ? "strangers" : account_, text.size(), hold);
   if (verdict == SharedBudget::Verdict::taken) return text;
@@ -416,8 +420,8 @@ std::string Connection::text_within_budget(const Incoming& incoming, Response re
   return response_text(refuse(incoming.request, status, limits::kBusyRetry), framing);
 }
 
-// False: the client went away. A wake that comes before the sleep begins is not lost: it is posted
-// to this thread, which is busy here until it sleeps.
+// False: the client disconnected. A wake before the sleep begins is not lost: it is posted to this
+// thread, which runs it only after the sleep has begun.
 asio::awaitable<bool> Connection::park(const Wait& wait) {
   const auto bell = std::make_shared<Bell>(timer_.get_executor());
   bell->timer.expires_after(std::min<std::chrono::milliseconds>(wait.at_most, kParkedMax));
@@ -447,8 +451,9 @@ void Connection::watch_for_hangup(const std::shared_ptr<Bell>& bell) {
       });
 }
 
-// Readable means that the client is gone, or that bytes wait: a pipelined request, or the goodbye
-// of TLS, whose end of stream follows. The bytes stay where they are; the end shows in poll(2).
+// A readable socket means that the client has disconnected, or that bytes have arrived: a pipelined
+// request, or close_notify of TLS, with the end of the stream after it. The bytes are not read
+// here; poll(2) reports the end.
 void Connection::check_hangup(const std::shared_ptr<Bell>& bell) {
   pollfd socket{.fd = stream_->socket().native_handle(), .events = POLLRDHUP, .revents = 0};
   if (::poll(&socket, 1, 0) != 0) {
@@ -464,8 +469,9 @@ void Connection::check_hangup(const std::shared_ptr<Bell>& bell) {
       });
 }
 
-// First the rest of the body that the client is busy sending: some clients look for an answer only
-// then, and take an early end of our stream for a failure. Then our end, then theirs.
+// First reads the rest of the body: some clients read the answer only after sending the body, and
+// treat an early end of our stream as a failure. Then ends our stream, then waits for the client's
+// end.
 asio::awaitable<void> Connection::linger(std::uint64_t still_expected) {
   std::uint64_t dropped = buffer_.size();
   buffer_.clear();

@@ -1,17 +1,17 @@
 #pragma once
-// One accepted connection, from its TLS handshake to its last answer: receive a header, learn from
-// its route whose request it is, receive the body if it may have room, have a worker answer it,
-// park it when the handler says Wait, write, log, and go on while the client keeps the connection
+// One accepted connection, from its TLS handshake to its last answer: receive a header, let its
+// route find the account, receive the body if there is memory for it, let a worker answer, park the
+// request if the handler returns Wait, write, log, and repeat while the client keeps the connection
 // alive.
 //
-// Until a token or proof was accepted the client is a stranger: little time, no room for a body, no
-// `100 Continue`, and the first to go when connections run out (seats.h). What accounts may have is
-// in shared_budget.h and turns.h.
+// Until a token or proof is accepted the client is a stranger: it has little time, gets no memory
+// for a body and no `100 Continue`, and is closed first when connections run out (seats.h). The
+// limits of accounts are in shared_budget.h and turns.h.
 //
-// Whatever is wrong with a request is answered in JSON, and what the client still sends is read and
-// dropped (within bounds) before the connection closes: closing with unread bytes makes the kernel
-// send a reset, which can overtake the answer, and the official CLI takes a dropped connection for
-// success.
+// A faulty request is answered in JSON. Before the connection closes, the bytes that the client
+// still sends are read and dropped (within bounds): closing with unread bytes makes the kernel send
+// a reset, which can discard the answer at the client, and the official CLI reports success after a
+// dropped connection.
 //
 // Threads: the I/O thread only; the handler runs on the pool while the connection waits for it.
 
@@ -39,7 +39,7 @@
 
 namespace agent_secrets::control_plane {
 
-// What all connections of a server share; outlives them.
+// Shared by all connections of a server; outlives them.
 struct ConnectionContext {
   ConnectionContext(const ServerOptions& options, const Router& router, const Log& log,
                     HttpCounters& counters, boost::asio::io_context& io,
@@ -61,13 +61,14 @@ struct ConnectionContext {
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  // `address`: the client's, as failures and seats count it.
+  // `address`: the client's address, in the form in which failures and seats count it.
   Connection(std::unique_ptr<Stream> stream, std::string address, ConnectionContext& context);
 
   boost::asio::awaitable<void> run();
-  // Closes an idle connection and wakes a parked one; the others end with their answer.
+  // Closes an idle connection and wakes a parked request; any other connection ends after its
+  // answer.
   void stop();
-  // Closes the socket under whatever is going on.
+  // Closes the socket at once, also during an operation.
   void abort();
 
  private:
@@ -115,9 +116,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool idle_ = false;
   SharedBudget::Hold body_;     // of the request that is being served
   std::shared_ptr<Bell> bell_;  // while parked
-  std::string account_;         // of the last request; empty: a stranger's
+  std::string account_;         // of the last request; empty: a stranger
   Seats::Seat seat_;
-  bool keeps_seat_ = true;  // false: the account has its share of connections
+  bool keeps_seat_ = true;  // false: the account has used up its share of connections
 };
 
 }  // namespace agent_secrets::control_plane

@@ -13,7 +13,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-// Trickles a header, each read complete before anybody can cancel it.
+// Delivers a header byte by byte; each read completes before it can be cancelled.
 class TricklingStream final : public Stream {
  public:
   TricklingStream(asio::io_context& io, std::string& written) : socket_(io), written_(written) {}

@@ -9,7 +9,7 @@ namespace agent_secrets::control_plane {
 namespace {
 
 constexpr std::chrono::seconds kMinute{60};
-constexpr std::chrono::seconds kSweepEvery{5};  // at most, as it looks at every entry
+constexpr std::chrono::seconds kSweepEvery{5};  // a sweep checks every entry
 
 }  // namespace
 
@@ -34,7 +34,7 @@ std::optional<std::chrono::seconds> FailedAuthentications::count(const std::stri
     wait = std::max(wait.value_or(std::chrono::seconds(1)),
                     std::chrono::ceil<std::chrono::seconds>(minute.ends - now));
   };
-  // Only key ids that exist: a client can invent any number of others.
+  // Only existing key ids are counted: a client can invent any number of others.
   if (failed.kid_known) {
     if (Minute* minute = find(kids_, failed.kid, now)) add_to(*minute);
   }

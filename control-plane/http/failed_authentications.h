@@ -1,15 +1,16 @@
 #pragma once
 // Counts wrong tokens and wrong proofs by the minute, for each address and for each key id of a
-// credential, and tells the log about them without being flooded itself.
+// credential, and reports them in the log with a bounded number of lines.
 //
-// Past limits::kFailuresPerMinute the answer is 429 in place of 401. A token or proof is verified
-// first in any case, and one that holds is always answered: neither an attacker behind the same NAT
-// or proxy nor one who names somebody's key id can lock anybody out. What verification costs is
-// bounded by Turns, in which one address is one queue.
+// Over limits::kFailuresPerMinute the answer is 429 in place of 401. A token or proof is always
+// verified first, and a valid one is always answered: an attacker behind the same NAT or proxy, or
+// one who uses another client's key id, cannot lock out that client. Turns bounds the cost of
+// verification: one address is one queue.
 //
-// The first failure of an address in its minute is a log line; the others are counted, and are one
-// line when the minute is over. At most limits::kFailureEntries addresses and key ids are
-// remembered, and limits::kFailureLines lines written a minute; further ones are counted together.
+// The first failure of an address in a minute is a log line; the other failures are counted, and
+// reported in one line after the minute. At most limits::kFailureEntries addresses and key ids have
+// a counter, and at most limits::kFailureLines lines are written a minute; further failures share
+// one counter.
 //
 // Threads: the server's I/O thread only.
 
@@ -35,11 +36,11 @@ class FailedAuthentications {
   FailedAuthentications& operator=(const FailedAuthentications&) = delete;
   ~FailedAuthentications() = default;
 
-  // Absent: the 401 may go out. Else how long to wait: the answer is 429.
+  // Absent: answer 401. Otherwise answer 429, with this time to wait.
   std::optional<std::chrono::seconds> count(const std::string& address,
                                             const FailedAuthentication& failed, Time now);
-  // Logs the sums of the minutes that are over, and forgets them. Call it once a minute or so,
-  // while this is not empty.
+  // Logs the sums of completed minutes, and removes them. Call it about once a minute, while
+  // is_empty() is false.
   void sweep(Time now);
   [[nodiscard]] bool is_empty() const { return addresses_.empty() && kids_.empty(); }
   [[nodiscard]] std::size_t tracked() const { return addresses_.size(); }
@@ -49,7 +50,7 @@ class FailedAuthentications {
     Time ends;
     std::int64_t failures = 0;
     std::int64_t logged = 0;
-    std::string kid = {};  // the last that was named
+    std::string kid = {};  // the last key id that a client named
   };
   using Table = std::map<std::string, Minute>;
 
@@ -59,7 +60,7 @@ class FailedAuthentications {
   const Log& log_;
   Table addresses_;
   Table kids_;
-  std::int64_t untracked_ = 0;  // failures of addresses for which there was no entry left
+  std::int64_t untracked_ = 0;  // failures of addresses without an entry
   Time next_sweep_;
   Time lines_until_;
   int lines_ = 0;

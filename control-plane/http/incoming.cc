@@ -51,7 +51,7 @@ Incoming::Progress Incoming::take(Buffer& buffer) {
     buffer.consume(used);
     if (error && error != http::error::need_more) {
       status = status_of(error);
-      if (!header_read_) fill_request();  // whatever there is of it, for the answer's form
+      if (!header_read_) fill_request();  // the arrived part decides the form of the answer
       return Progress::bad;
     }
     if (parser_.is_header_done() && !header_read_) {
@@ -94,7 +94,7 @@ bool Incoming::is_framed_plainly() const {
   const std::size_t hosts = message.count(http::field::host);
   if (hosts > 1 || (hosts == 0 && !http_1_0)) return false;
   const std::size_t lengths = message.count(http::field::content_length);
-  // The parser takes "3, 3" for 3.
+  // The parser accepts "3, 3" as 3.
   const std::string_view length = view(message[http::field::content_length]);
   const bool digits = std::ranges::all_of(length, [](char c) { return c >= '0' && c <= '9'; });
   if (lengths > 1 || !digits || length.empty() != (lengths == 0)) return false;
@@ -117,7 +117,8 @@ bool Incoming::expects_continue() const {
   return !http_1_0 && lower_case(view(parser_.get()[http::field::expect])) == "100-continue";
 }
 
-// From the field: the parser gives its own reading of it only once it has accepted the header.
+// Reads the header field itself, because the parser returns the length only after it has accepted
+// the header.
 std::uint64_t Incoming::unread_body(std::uint64_t unknown) const {
   const bool before_body = framed_ && !parser_.eager() && !parser_.is_done();
   if ((!before_body && status != 413) || expects_continue()) return 0;

@@ -1,12 +1,13 @@
 #pragma once
-// One request while it arrives: first its header, then, once there is room for it, its body. Body
-// and header fields live in wiped memory, and so do the copies that `request` holds of the header
-// once this goes.
+// One request during its receipt: first its header, then, once there is memory for it, its body.
+// Body and header fields are in wiped memory; the copies of the header in `request` are wiped at
+// the end of this object.
 //
-// Stricter than the parser about how the body is framed, because a proxy in front may read the same
-// bytes differently (RFC 9112 sections 6.1 and 6.3): a transfer coding other than exactly
-// `chunked`, one beside a Content-Length or in HTTP/1.0, and a second Content-Length or Host are
-// 400. Trailers are read and dropped: the request is what the header said when it ended.
+// The checks of the body's framing are stricter than the parser's, because a proxy in front may
+// interpret the same bytes differently (RFC 9112 sections 6.1 and 6.3). Answered 400: a transfer
+// coding other than exactly `chunked`, a transfer coding beside a Content-Length or in HTTP/1.0,
+// and a second Content-Length or Host. Trailers are read and dropped, so they cannot change the
+// request.
 //
 // Threads: the server's I/O thread; a worker reads `request` while the connection waits for it.
 
@@ -27,9 +28,9 @@ class Incoming {
   using Buffer = boost::beast::basic_flat_buffer<WipingAllocator<char>>;
   enum class Progress {
     more,    // needs more bytes
-    header,  // the header is there, and a body follows: begin_body(), or refuse
+    header,  // the header is complete and a body follows: begin_body(), or refuse
     whole,   // `request` is complete
-    bad,     // `status` says why
+    bad,     // `status` is the reason
   };
 
   Incoming();
@@ -37,21 +38,21 @@ class Incoming {
   Incoming& operator=(const Incoming&) = delete;
   ~Incoming();
 
-  // Takes what it can use of the buffer.
+  // Consumes the bytes of the buffer that it can parse.
   Progress take(Buffer& buffer);
-  // How many bytes of memory the body may take when it may have `at_most`.
+  // The memory that the body may need, given that `at_most` bytes are allowed.
   [[nodiscard]] std::uint64_t promised_body(std::uint64_t at_most) const;
   void begin_body(std::uint64_t at_most);
-  // The client holds its body back until it hears from us (RFC 9110 section 10.1.1).
+  // The client sends its body only after `100 Continue` (RFC 9110 section 10.1.1).
   [[nodiscard]] bool expects_continue() const;
-  // How much of the body a client that is refused goes on sending, at most `unknown` where its
-  // header does not say.
+  // How many bytes of the body a refused client may still send; `unknown` if its header has no
+  // length.
   [[nodiscard]] std::uint64_t unread_body(std::uint64_t unknown) const;
 
   Request request;
-  int status = 400;         // when it is bad, or refused
-  bool refused = false;     // the rest of it will not be read
-  bool keep_alive = false;  // the client wants to go on
+  int status = 400;         // if the request is bad or refused
+  bool refused = false;     // the rest of the request will not be read
+  bool keep_alive = false;  // the client wants to keep the connection
   bool http_1_0 = false;
   std::chrono::steady_clock::time_point began;
 
@@ -67,7 +68,7 @@ class Incoming {
 
   Parser parser_;
   bool header_read_ = false;
-  bool framed_ = false;  // its header says plainly where its body ends
+  bool framed_ = false;  // its header clearly defines the end of the body
 };
 
 }  // namespace agent_secrets::control_plane

@@ -54,7 +54,7 @@ tcp::socket Listener::accept(tcp::endpoint& peer, error_code& error) {
 }
 
 void Listener::close() {
-  error_code ignored;  // closed is closed
+  error_code ignored;  // an error here does not matter: the socket is closed
   (void)acceptor_.close(ignored);
 }
 

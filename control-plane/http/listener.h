@@ -1,9 +1,10 @@
 #pragma once
-// The listening socket. Every socket here is close-on-exec from its first moment (SOCK_CLOEXEC,
-// accept4), because deploy commands are started while clients connect; Asio alone would set it in a
-// second step, and a command that starts in between would inherit the connection.
+// The listening socket. Every socket here is close-on-exec from its creation (SOCK_CLOEXEC,
+// accept4), because deploy commands are started while clients connect. Asio alone would set the
+// flag in a second step, and a command that starts between the two steps would inherit the
+// connection.
 //
-// Threads: the server's I/O thread only, but for open().
+// Threads: the server's I/O thread only, except open().
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -16,9 +17,9 @@ class Listener {
   explicit Listener(boost::asio::io_context& io) : io_(io), acceptor_(io) {}
 
   boost::system::error_code open(const boost::asio::ip::tcp::endpoint& endpoint);
-  // Until a client waits to be accepted, or close().
+  // Waits for a client to accept, or for close().
   boost::asio::awaitable<void> wait();
-  // Without waiting: `would_block` when no client waits.
+  // Does not wait: `would_block` if there is no client.
   boost::asio::ip::tcp::socket accept(boost::asio::ip::tcp::endpoint& peer,
                                       boost::system::error_code& error);
   void close();

@@ -1,6 +1,6 @@
 #pragma once
-// Requests and responses as the API code sees them. No Beast type here: Beast lives in
-// control-plane/http alone.
+// Requests and responses for the API code. This header has no Beast type: only control-plane/http
+// uses Beast.
 
 #include <chrono>
 #include <cstdint>
@@ -25,14 +25,14 @@ struct Request {
   std::map<std::string, std::string> headers;  // names in lower case; trailers are dropped
   std::map<std::string, std::string> params;   // of the matched route: {"org": "acme"}
   std::string_view body;                       // owned by the server, wiped after the answer
-  std::chrono::milliseconds waited{0};         // how long it has been parked (Wait)
-  bool must_answer = false;                    // the server stops: another Wait becomes a 503
+  std::chrono::milliseconds waited{0};         // how long the request was parked (Wait)
+  bool must_answer = false;                    // the server is stopping: another Wait becomes a 503
 
   [[nodiscard]] std::string_view header(const std::string& lower_case_name) const;  // or ""
 };
 
-// A token, key or proof that was shown and did not hold. The server counts them, and answers 429 in
-// place of the 401 when one address, or one key id, has too many.
+// A wrong token, key or proof. The server counts them, and answers 429 in place of 401 if one
+// address, or one key id, has too many.
 struct FailedAuthentication {
   std::string kid = {};    // the key id that the client named, or "": unverified text
   bool kid_known = false;  // a credential has this key id
@@ -43,12 +43,13 @@ struct Response {
   std::string body = {};
   std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers = {};
-  std::optional<FailedAuthentication> failed = {};  // not sent
+  std::optional<FailedAuthentication> failed = {};  // for counters; not sent
 };
 
-// "Call me again when woken, or after `at_most`." The server parks the connection on a timer, no
-// thread: it calls subscribe(wake) at once, then the handler again with `waited` grown, then the
-// function that subscribe returned, which cancels. `wake` may be called from any thread, and late.
+// A handler returns Wait to be called again after a wake or after `at_most`. The server parks the
+// connection on a timer, without a thread. It calls subscribe(wake) at once, later the handler
+// again with a larger `waited`, then the function that subscribe returned, which cancels the
+// subscription. `wake` may be called from any thread, and also after the cancellation.
 struct Wait {
   std::chrono::milliseconds at_most{};
   std::function<std::function<void()>(std::function<void()> wake)> subscribe;
@@ -57,12 +58,12 @@ struct Wait {
 using Outcome = std::variant<Response, Wait>;
 using Handler = std::function<Outcome(const Request&)>;
 
-// The first step of a route, on the header alone (the request's body is empty): either the answer,
-// and then the body is never read, or who asks and what answers once the body is there. A request
-// with a body takes the first step twice, before and after the body arrives, so that a token that
-// is revoked meanwhile no longer counts.
+// The first step of a route, on the header alone (the request's body is empty). It returns either
+// the answer (then the body is never read), or the account and the handler for the second step,
+// after the body has arrived. A request with a body takes the first step twice, before and after
+// the body arrives, so that a token that was revoked meanwhile is refused.
 struct Admitted {
-  // Names the token, key or credential for limits and queues; never shown, never empty.
+  // Identifies the token, key or credential, for limits and queues; never shown, never empty.
   std::string account;
   Handler handle;
   std::uint64_t body_max = limits::kRequestBody;

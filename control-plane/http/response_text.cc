@@ -20,10 +20,10 @@ bool has_header(const Response& response, std::string_view name) {
                              [&](const auto& header) { return same_name(header.first, name); });
 }
 
-// Neither may have a body, nor a Content-Length that promises one (RFC 9110 section 8.6).
+// These statuses may have neither a body nor a Content-Length (RFC 9110 section 8.6).
 bool is_bodiless(int status) { return status < 200 || status == 204 || status == 304; }
 
-// A line break in a value would begin a header of somebody else's choosing.
+// A line break in a value would let the author of the value add a header.
 void append_header(std::string& text, std::string_view name, std::string_view value) {
   text += name;
   text += ": ";

@@ -11,14 +11,14 @@ namespace agent_secrets::control_plane {
 
 struct ResponseFraming {
   bool head = false;      // leave the body out, keep its length
-  bool close = false;     // the connection ends with this answer
-  bool http_1_0 = false;  // the client must be told that it may go on
+  bool close = false;     // the connection closes after this answer
+  bool http_1_0 = false;  // the client needs an explicit `Connection: keep-alive`
   std::chrono::seconds date{};
 };
 
-// Adds what every answer carries: Date (instances set their clock by it), Content-Length,
+// Adds the headers of every answer: Date (instances correct their clock with it), Content-Length,
 // Connection, `Cache-Control: no-store` and `X-Content-Type-Options: nosniff` unless the handler
-// chose its own.
+// has set them.
 std::string response_text(const Response& response, const ResponseFraming& framing);
 
 // "Not Found"

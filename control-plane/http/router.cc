@@ -41,7 +41,7 @@ bool matches(std::span<const std::string> pattern, std::span<const std::string> 
   });
 }
 
-// HEAD is GET whose body the server leaves out (RFC 9110 section 9.3.2).
+// HEAD is handled as GET; the server leaves out the body (RFC 9110 section 9.3.2).
 std::string_view effective_method(const Request& request) {
   return request.method == "HEAD" ? std::string_view("GET") : std::string_view(request.method);
 }
@@ -108,7 +108,7 @@ Dispatched Router::dispatch(Request& request) const {
     Outcome outcome = handle(request);
     return {std::move(account), std::move(outcome)};
   } catch (const std::exception&) {
-    // No text: what a library put into its message may come from the body.
+    // The exception's text is not used: a library may have copied a part of the body into it.
     return {std::move(account), fallback_(request, 500)};
   }
 }

@@ -1,9 +1,9 @@
 #pragma once
 // Method and path pattern → the route's two steps (message.h). Patterns are literal segments and
-// {name} segments, matched on decoded segments, so an escaped slash stays inside its segment and
-// never becomes a separator. A last {name...} takes one segment or more, and fills no parameter.
-// Empty leading segments ("//v1/…", from a trailing slash in PIPECAT_API_HOST) are dropped; "." and
-// ".." segments are refused.
+// {name} segments, matched on decoded segments, so an escaped slash does not become a separator. A
+// last {name...} takes one segment or more, and fills no parameter. Empty leading segments
+// ("//v1/…", from a trailing slash in PIPECAT_API_HOST) are dropped; "." and ".." segments are
+// refused.
 //
 // Threads: add() before the server starts; the rest from any.
 
@@ -17,7 +17,7 @@
 
 namespace agent_secrets::control_plane {
 
-// What became of a request, and whose it was: empty when the first step refused it.
+// The outcome of a request, and its account (empty if the first step refused it).
 struct Dispatched {
   std::string account;
   Outcome outcome;
@@ -25,23 +25,23 @@ struct Dispatched {
 
 class Router {
  public:
-  // Answers for a path that no route matches (404) or a method that its routes lack (405).
+  // Answers a path without a route (404), or a method that no route of the path has (405).
   using Fallback = std::function<Response(const Request&, int status)>;
   explicit Router(Fallback fallback);
 
   void add(std::string_view method, std::string_view pattern, Admit admit);
-  // For anyone, without a token. It answers from the header: a body is not read.
+  // Adds a route without a token. It answers from the header: a body is not read.
   void add_open(std::string_view method, std::string_view pattern,
                 std::function<Response(const Request&)> answer);
   // Both fill request.params, and neither throws: an exception becomes a 500 through the fallback.
   Admission admit(Request& request) const;      // the first step alone
   Dispatched dispatch(Request& request) const;  // both
-  // "GET /v1/organizations/{org}/secrets" of each, as they were added.
+  // "GET /v1/organizations/{org}/secrets" for each route, in the order of add().
   [[nodiscard]] std::vector<std::string> routes() const;
-  // The one that a request takes, for the access log and metrics: never a name or a query.
-  // Empty: no route.
+  // The route of a request, for the access log and metrics: never a name or a query. Empty: no
+  // route.
   [[nodiscard]] std::string_view route_of(const Request& request) const;
-  // The fallback's answer for what fails outside of a route: 400, 408, 413, 429, 431, 503.
+  // The fallback's answer for a failure outside of a route: 400, 408, 413, 429, 431, 503.
   [[nodiscard]] Response refuse(const Request& request, int status) const;
 
  private:
@@ -51,7 +51,7 @@ class Router {
     std::vector<std::string> segments;
     Admit admit;
   };
-  // Null: `allowed` has the methods of the routes that match but for the method.
+  // Null: `allowed` gets the methods of the routes that match the path.
   const Route* find(const Request& request, std::set<std::string>* allowed) const;
   [[nodiscard]] Response refuse_unrouted(const Request& request,
                                          std::set<std::string> allowed) const;

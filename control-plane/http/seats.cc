@@ -60,7 +60,7 @@ Seats::Waiting& Seats::Seat::waiting_place() {
   return is_strangers() ? seats_.strangers_[address_] : seats_.idle_;
 }
 
-// The connection takes a moment to end; its seat is free at once.
+// Frees the seat at once, although the connection takes a moment to end.
 void Seats::Seat::vacate() {
   stays();
   vacated_ = true;

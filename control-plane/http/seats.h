@@ -1,16 +1,17 @@
 #pragma once
-// Who may have a connection when there are more clients than connections. A connection is a
-// stranger until a token or proof of it was accepted; then it counts for that account.
+// Decides which connection is closed when there are more clients than connections. A connection is
+// a stranger until its token or proof is accepted; from then on it counts for that account.
 //
 // - One account may hold at most four fifths of what the other accounts leave (SharedBudget), so
-//   that a part is always left for strangers, who may be anybody's next request.
-// - When every seat is taken and a client comes, a stranger goes: of the address that has most of
-//   them, the one that has waited longest. So a flood from one address pushes out itself. There is
-//   no limit of an address as such: behind a proxy or NAT all clients share one. While even that
-//   one is younger than kStrangerGrace none goes, and clients wait in the kernel's queue, so that a
-//   burst of honest clients is served one after the other.
-// - Without any stranger, the account's connection that has been idle longest goes.
-// A connection whose request is being answered never goes.
+//   that a part is always left for strangers: every new connection begins as a stranger.
+// - When every seat is taken and a client arrives, a stranger is closed: the stranger that has
+//   waited longest, of the address with the most strangers. So a flood from one address closes its
+//   own connections. There is no limit for an address alone, because all clients behind a proxy or
+//   NAT share one address. While that stranger is younger than kStrangerGrace, no connection is
+//   closed and new clients wait in the kernel's queue, so that a burst of honest clients is served
+//   one after the other.
+// - Without any stranger, the account's connection that has been idle longest is closed.
+// A connection whose request is being answered is never closed.
 //
 // Threads: the server's I/O thread only.
 
@@ -37,20 +38,20 @@ class Seats {
   ~Seats() = default;
 
   [[nodiscard]] bool full() const { return taken_ >= total_; }
-  // Closes a connection that may go. False: there is none, or none yet.
+  // Closes a connection that may be closed. False: there is no such connection, or not yet.
   bool make_room(Time now);
 
  private:
-  using Waiting = std::list<Seat*>;  // the one that waits longest first
+  using Waiting = std::list<Seat*>;  // the longest wait first
 
   std::size_t total_;
   std::size_t taken_ = 0;
   SharedBudget accounts_;
   std::map<std::string, Waiting> strangers_;  // by address
-  Waiting idle_;                              // of accounts
+  Waiting idle_;                              // connections of accounts
 };
 
-// One connection's. A stranger that may go at first.
+// The seat of one connection. It begins as a stranger's seat that may be closed.
 class Seats::Seat {
  public:
   // `vacate` closes the connection; called at most once, and never after the Seat's end.
@@ -62,8 +63,8 @@ class Seats::Seat {
   [[nodiscard]] bool is_strangers() const { return account_.empty(); }
   [[nodiscard]] const std::string& account() const { return account_; }
   [[nodiscard]] const std::string& address() const { return address_; }
-  // "": a stranger's. False: the account has its share of connections, and this one stays a
-  // stranger's. Not while it may go.
+  // Assigns the seat to an account; "": to a stranger. False: the account has used up its share of
+  // connections, and the seat stays a stranger's. Call it only after stays().
   bool belong_to(const std::string& account);
   void may_go();
   void stays();

@@ -12,7 +12,7 @@ class Scene {
  public:
   explicit Scene(std::size_t total) : seats(total) {}
 
-  // What the accept loop does: the number of the connection, from 0.
+  // Does what the accept loop does; returns the number of the connection, from 0.
   std::size_t arrive(const std::string& address) {
     now += Seats::kStrangerGrace;
     REQUIRE((!seats.full() || seats.make_room(now)));
@@ -21,7 +21,7 @@ class Scene {
                                                 [this, number] { gone.push_back(number); }));
     return number;
   }
-  // With a request answered, and then idle.
+  // A connection whose request was answered, and that is idle now.
   bool arrive_as(const std::string& account) {
     Seats::Seat& seat = *all[arrive("192.0.2.7")];
     seat.stays();

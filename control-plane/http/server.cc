@@ -33,7 +33,7 @@ using std::chrono::steady_clock;
 using tcp = asio::ip::tcp;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
-// When accept(2) fails for want of descriptors or memory, which only time can mend.
+// The pause after accept(2) failed because descriptors or memory ran out.
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::chrono::milliseconds kFullPause{10};
 constexpr int kAcceptBatch = 32;
@@ -56,8 +56,8 @@ Result<tcp::endpoint> parse_endpoint(const ServerOptions& options) {
   return tcp::endpoint(address, options.port);
 }
 
-// The name under which a client is counted: the whole of an IPv4 address, the first 64 bits of an
-// IPv6 one, because a provider gives so many to a single customer.
+// The name under which a client is counted: the whole of an IPv4 address; the first 64 bits of an
+// IPv6 address, because a provider gives a /64 to a single customer.
 std::string network_of(const asio::ip::address& address) {
   if (address.is_v4()) return address.to_string();
   const asio::ip::address_v6 v6 = address.to_v6();
@@ -89,8 +89,8 @@ struct Server::Impl {
 
   ServerOptions options;
   asio::io_context io{1};
-  // Its threads are ours: a pool that makes them itself waits for ever for the first ones where the
-  // next cannot be made.
+  // The pool has no threads of its own; we make them. If asio::thread_pool cannot make its second
+  // thread, it waits for ever for the first.
   asio::thread_pool workers{0};
   std::vector<std::thread> worker_threads;
   ConnectionContext context;
@@ -111,7 +111,7 @@ Result<void> Server::Impl::start_workers() {
   return {};
 }
 
-// Lets them do what they have been given.
+// Waits until the workers have finished their queued work.
 void Server::Impl::finish_workers() {
   if (worker_threads.empty()) return;
   workers.wait();
@@ -119,7 +119,7 @@ void Server::Impl::finish_workers() {
   worker_threads.clear();
 }
 
-// Where none can go to make room, new connections wait in the kernel's queue.
+// If no connection may be closed, new connections wait in the kernel's queue.
 bool Server::Impl::has_room() {
   return !context.seats.full() || context.seats.make_room(steady_clock::now());
 }
@@ -131,7 +131,8 @@ asio::awaitable<void> Server::Impl::accept_loop() {
       continue;
     }
     co_await listener.wait();
-    // Several at a time: this coroutine has one turn among all connections that are ready.
+    // Accepts several at a time, because this coroutine runs only once for each round of all ready
+    // connections.
     Accepted accepted = Accepted::one;
     for (int i = 0; i < kAcceptBatch && accepted == Accepted::one; ++i) {
       if (context.stopping || !has_room()) break;
@@ -152,16 +153,17 @@ Server::Impl::Accepted Server::Impl::accept_one() {
   tcp::socket socket = listener.accept(peer, error);
   if (!error) return try_begin(std::move(socket), peer) ? Accepted::one : Accepted::failed;
   if (error == asio::error::would_block) return Accepted::none;
-  // The client has gone again, or a signal came.
+  // The client has disconnected already, or a signal arrived.
   if (error == asio::error::connection_aborted || error == asio::error::interrupted) {
     return Accepted::one;
   }
   context.log.warning("accept failed", {{"reason", error.message()}});
-  context.seats.make_room(steady_clock::now());  // perhaps its descriptor is what is missing
+  context.seats.make_room(steady_clock::now());  // this may free a descriptor
   return Accepted::failed;
 }
 
-// A connection that cannot begin, most likely for want of memory, is closed, and no other is.
+// If a connection cannot begin (most likely because memory ran out), only that connection is
+// closed.
 bool Server::Impl::try_begin(tcp::socket socket, const tcp::endpoint& peer) {
   try {
     begin(std::move(socket), peer);
@@ -173,9 +175,9 @@ bool Server::Impl::try_begin(tcp::socket socket, const tcp::endpoint& peer) {
 }
 
 void Server::Impl::begin(tcp::socket socket, const tcp::endpoint& peer) {
-  error_code ignored;  // a socket that cannot is only slower
+  error_code ignored;  // without this option the socket is only slower
   (void)socket.set_option(tcp::no_delay(true), ignored);
-  // The kernel would take megabytes of each answer that is not read, and charge them to the
+  // Without this limit the kernel buffers megabytes of each answer that is not read, in the
   // container's memory.
   (void)socket.set_option(asio::socket_base::send_buffer_size(limits::kSendBuffer), ignored);
   auto connection = std::make_shared<Connection>(

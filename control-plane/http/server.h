@@ -1,12 +1,12 @@
 #pragma once
 // HTTP/1.1 server: one I/O thread of Asio coroutines for all connections, a small pool of worker
-// threads for handlers (they block on SQLite). Bodies live in wiped memory. Whatever goes wrong
-// with a request (too large, too slow, malformed) is answered with the router's JSON error and only
-// then closed: the official CLI takes a dropped connection for success. How clients share what
-// there is: connection.h and limits.h.
+// threads for handlers (they block on SQLite). Bodies live in wiped memory. A faulty request (too
+// large, too slow, malformed) is answered with the router's JSON error before the connection
+// closes, because the official CLI reports success after a dropped connection. The sharing between
+// clients is described in connection.h and limits.h.
 //
-// Threads: run() blocks its caller; stop() and reload() come from any other thread. stop() stops
-// accepting, wakes parked requests, and lets the rest finish for `grace`.
+// Threads: run() blocks its caller; any other thread may call stop() and reload(). stop() stops
+// accepting, wakes parked requests, and waits at most `grace` for the other requests.
 
 #include <chrono>
 #include <cstdint>
@@ -24,7 +24,7 @@ namespace agent_secrets::control_plane {
 struct ServerOptions {
   std::string address = "127.0.0.1";
   std::uint16_t port = 7710;  // 0: any free one
-  // PEM chain; empty: plain HTTP, which is for loopback only
+  // PEM chain; empty: plain HTTP, for loopback only
   std::string tls_certificate_file = {};
   std::string tls_key_file = {};
   bool allow_plain_http = false;  // on an address that is not loopback
@@ -32,24 +32,24 @@ struct ServerOptions {
   int max_connections = 4096;
   std::chrono::seconds request_timeout{30};  // to receive a request, and to write its answer
   std::chrono::seconds idle_timeout{75};
-  std::chrono::seconds stranger_timeout = limits::kStrangerTime;  // for both, before a token
+  std::chrono::seconds stranger_timeout = limits::kStrangerTime;  // for both, of a stranger
   std::chrono::seconds grace{10};
 };
 
 class Server {
  public:
-  // Binds at once, so that a used port is an error here (with a hint), not later.
+  // Binds at once, so that a port in use is an error here (with a hint).
   static Result<std::unique_ptr<Server>> bind(ServerOptions options, const Router& router,
                                               const Log& log, HttpCounters& counters);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   [[nodiscard]] std::uint16_t port() const;
-  // Until stop(). An error when it ended without: nothing is served any more.
+  // Serves until stop(). An error if it ended without stop().
   Result<void> run();
   void stop();
-  // Reads certificate and key again, for connections from now on; those that are open go on. Files
-  // that cannot be used are logged, and what was read before stays.
+  // Reads certificate and key again, for new connections; open connections continue. If the files
+  // cannot be used, the error is logged and the old certificate stays.
   void reload();
 
  private:

@@ -76,7 +76,7 @@ class RunningServer {
   static constexpr std::size_t kLarge = 4'000'000;
 
  private:
-  // For whoever is named in the Authorization header, and for "someone" without one; "wrong" fails.
+  // Uses the Authorization header as account, "someone" without a header; "wrong" fails.
   void add(std::string_view method, std::string_view pattern, const Handler& handler) {
     router_.add(method, pattern, [handler](const Request& request) -> Admission {
       const std::string name(request.header("authorization"));
@@ -108,7 +108,7 @@ class RunningServer {
   std::thread thread_;
 };
 
-// A socket, and nothing that would tidy up what a test sends.
+// A plain socket, so that a test can send any bytes.
 class Client {
  public:
   explicit Client(const RunningServer& server)
@@ -135,7 +135,7 @@ class Client {
     return ::poll(&socket, 1, 5) > 0;
   }
 
-  // Until the server closes: an error (a reset) fails the test.
+  // Receives until the server closes; an error (a reset) fails the test.
   std::string receive_all() {
     char bytes[4096];
     for (;;) {
@@ -145,7 +145,7 @@ class Client {
       received_.append(bytes, static_cast<std::size_t>(size));
     }
   }
-  // Until `text` has come; what came up to there.
+  // Receives through `text`, and returns all received bytes.
   std::string receive_through(std::string_view text) {
     char bytes[4096];
     while (received_.find(text) == std::string::npos) {
@@ -271,7 +271,7 @@ TEST_CASE("one account gets half of the room for bodies, and 429 beyond; others 
 
   promising.clear();
   std::string again = " 429 ";
-  while (contains(again, " 429 ")) {  // until the server has noticed
+  while (contains(again, " 429 ")) {  // until the server has noticed the closed connections
     Client next(server);
     next.send(put("greedy", kPromise));
     again = next.receive_through("\r\n\r\n");
@@ -283,7 +283,8 @@ TEST_CASE("one account's answers that are not read get a bounded room, and other
   RunningServer server;
   const std::string ask = "GET /large HTTP/1.1\r\nHost: a\r\nAuthorization: greedy\r\n\r\n";
   std::vector<std::unique_ptr<Client>> deaf;
-  // Some of an answer is in the sockets' buffers, so that a few more than the room's are needed.
+  // The sockets' buffers hold a part of each answer, so a few more answers than the budget are
+  // needed.
   while (server.counters.refused_answers == 0 && deaf.size() < 100) {
     deaf.push_back(std::make_unique<Client>(server));
     deaf.back()->send(ask);
@@ -313,7 +314,7 @@ TEST_CASE("long polls of one account leave room for others, and hear 429 beyond 
     polls.push_back(std::make_unique<Client>(server));
     polls.back()->send(poll);
   }
-  std::string answer;  // to one of them: eight are the share
+  std::string answer;  // the 429 to the ninth: eight connections are the share
   while (answer.empty()) {
     for (const auto& client : polls) {
       if (client->has_answer()) answer = client->receive_all();
@@ -406,8 +407,8 @@ TEST_CASE("a transfer coding other than exactly chunked is 400, and ends the con
 }
 
 TEST_CASE("accepted sockets are close-on-exec from their first moment") {
-  // accept4 with SOCK_CLOEXEC leaves no second step, during which another thread could fork: so no
-  // command that is started while clients connect has one of their sockets.
+  // With accept4 and SOCK_CLOEXEC there is no second step during which another thread could fork.
+  // So a command that is started while clients connect does not inherit their sockets.
   RunningServer server;
   std::atomic<bool> done = false;
   std::thread connecting([&] {
@@ -415,7 +416,7 @@ TEST_CASE("accepted sockets are close-on-exec from their first moment") {
   });
   int inherited = 0;
   for (int i = 0; i < 25; ++i) {
-    // Not run_command(), which closes everything in the child.
+    // Not run_command(), because it closes all descriptors in the child.
     // NOLINTNEXTLINE(concurrency-mt-unsafe, cert-env33-c): a fork beside the I/O thread is the test
     const int status = std::system(
         "for fd in /proc/self/fd/*; do case $(readlink \"$fd\") in socket:*) exit 1;; esac; done");
@@ -493,7 +494,7 @@ TEST_CASE("a parked request is answered when it is woken") {
   wake();
   CHECK(client.receive_all().ends_with("{\"woken\":true}"));
   server.gate.await_cancelled();
-  wake();  // late: reaches nobody
+  wake();  // late: has no effect
 }
 
 TEST_CASE("a parked request is cancelled when its client goes away") {

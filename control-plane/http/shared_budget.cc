@@ -32,7 +32,7 @@ std::uint64_t SharedBudget::share_of(const std::string& account) const {
   return std::max(floor_, left_by_others * most_.numerator / most_.denominator);
 }
 
-// What is held may be above a share that has shrunk since.
+// The held amount may be over the share, because the share can have become smaller.
 std::uint64_t SharedBudget::left_for(const std::string& account) const {
   const std::uint64_t share = share_of(account);
   const std::uint64_t held = held_by(account);

@@ -1,9 +1,9 @@
 #pragma once
 // A quantity that accounts share, such as bytes of request bodies or connections. One account may
-// hold at most a fixed part (`most`) of what the other accounts leave. So whoever comes first
-// cannot take everything: with `most` = 1/2, one busy account gets 1/2 of the total, two get 1/3
-// each, and the same again always stays free for the next one. An account that is alone does not
-// get all of the total either: that is the price.
+// hold at most a fixed part (`most`) of what the other accounts leave. So the first account cannot
+// take everything: with `most` = 1/2, one busy account gets 1/2 of the total, two get 1/3 each, and
+// the same amount stays free for the next account. The price: a single account cannot use the whole
+// total.
 //
 // Threads: the server's I/O thread only. A Hold must not outlive its budget.
 
@@ -24,11 +24,11 @@ class SharedBudget {
   };
   enum class Verdict {
     taken,
-    account_full,  // this account has to give something back first: 429
+    account_full,  // this account must release some of its holds first: 429
     all_full,      // the others hold too much: 503
   };
 
-  // What one account has taken; gives it back when it goes.
+  // The amount that one account has taken; given back at the end of the object.
   class Hold {
    public:
     Hold() = default;
@@ -49,14 +49,14 @@ class SharedBudget {
     std::uint64_t amount_ = 0;
   };
 
-  // At least `floor` is everyone's while the total lasts, whatever `most` says.
+  // Each account may hold `floor` while the total lasts, even if `most` gives less.
   SharedBudget(std::uint64_t total, Part most, std::uint64_t floor = 0)
       : total_(total), most_(most), floor_(floor) {}
   SharedBudget(const SharedBudget&) = delete;
   SharedBudget& operator=(const SharedBudget&) = delete;
   ~SharedBudget() = default;
 
-  // `hold` gets the amount when the verdict is `taken`, and gives back what it had before.
+  // If the verdict is `taken`, `hold` gets the new amount and gives back its old amount.
   Verdict take(const std::string& account, std::uint64_t amount, Hold& hold);
   // How much more the account could take now.
   [[nodiscard]] std::uint64_t left_for(const std::string& account) const;
@@ -70,7 +70,7 @@ class SharedBudget {
   Part most_;
   std::uint64_t floor_;
   std::uint64_t taken_ = 0;
-  std::map<std::string, std::uint64_t> accounts_;  // those that hold something
+  std::map<std::string, std::uint64_t> accounts_;  // accounts with a hold
 };
 
 }  // namespace agent_secrets::control_plane

@@ -9,7 +9,7 @@ namespace {
 
 using Verdict = SharedBudget::Verdict;
 
-// Takes one after the other until it is refused; the holds of what it got.
+// Takes until it is refused; returns the holds.
 std::vector<SharedBudget::Hold> fill(SharedBudget& budget, const std::string& account) {
   std::vector<SharedBudget::Hold> holds;
   for (;;) {

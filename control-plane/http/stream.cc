@@ -16,7 +16,7 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using tcp = asio::ip::tcp;
 
-// Completions hand their error_code over instead of throwing it.
+// Completions return their error_code instead of throwing it.
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
 class PlainStream final : public Stream {

@@ -1,6 +1,6 @@
 #pragma once
 // The bytes of one accepted connection, plain or TLS, behind one interface, so that the HTTP code
-// is compiled once. tls_context.h has what TLS is spoken.
+// is compiled once. tls_context.h defines the TLS settings.
 //
 // Threads: the server's I/O thread only.
 
@@ -24,13 +24,13 @@ namespace agent_secrets::control_plane {
 class Stream {
  public:
   virtual ~Stream() = default;
-  // False: no connection came about.
+  // False: the handshake failed.
   virtual boost::asio::awaitable<bool> handshake() = 0;
-  // 0: end of stream, or an error; there is nothing more to read either way.
+  // 0: end of stream, or an error; no more bytes follow.
   virtual boost::asio::awaitable<std::size_t> read_some(boost::asio::mutable_buffer into) = 0;
-  // All of it, or false.
+  // Writes all bytes, or returns false.
   virtual boost::asio::awaitable<bool> write(std::string_view bytes) = 0;
-  // Says that no more will be written; the peer can still be read.
+  // Ends the writing direction; reading is still possible.
   virtual boost::asio::awaitable<void> finish_writing() = 0;
   virtual boost::asio::ip::tcp::socket& socket() = 0;
 };

@@ -1,9 +1,9 @@
 #pragma once
 // The request target (RFC 9112 section 3.2.1, origin form) as decoded path segments and query.
 // Each segment is percent-decoded exactly once, after the split at '/', so that an escaped slash
-// never becomes a separator. Refused, because no name of ours contains them and some reader might
-// treat them specially: a broken escape, a control character, and "." or ".." as a segment, escaped
-// or not.
+// never becomes a separator. Refused, because our names never contain them and a proxy or file
+// system might treat them specially: a broken escape, a control character, and "." or ".." as a
+// segment, escaped or not.
 
 #include <string_view>
 

@@ -27,7 +27,7 @@ void set_policy(SSL_CTX* context) {
   AGENT_SECRETS_ASSERT(SSL_CTX_set_cipher_list(context, kTls12Suites) == 1);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                    SSL_OP_CLEANSE_PLAINTEXT | SSL_OP_NO_TICKET);
-  // SSL_OP_NO_TICKET is about TLS 1.2; in 1.3 the tickets would only become another kind.
+  // SSL_OP_NO_TICKET stops tickets in TLS 1.2 only; in 1.3 it would only change the kind of ticket.
   SSL_CTX_set_num_tickets(context, 0);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 }
@@ -69,7 +69,7 @@ Result<TlsContext> load_tls_context(const std::string& certificate_file,
   if (error) {
     return fail(ErrorCode::invalid, "TLS key " + key_file + ": " + error.message(), key_hint);
   }
-  // A key of another kind than the certificate's is taken without a word.
+  // SSL_CTX_use_PrivateKey does not refuse a key of another type than the certificate's.
   if (SSL_CTX_check_private_key(native) != 1) {
     ERR_clear_error();
     return fail(ErrorCode::invalid,

@@ -36,7 +36,7 @@ void Turns::end(const std::string& queue) {
   begin_next();
 }
 
-// The next queue after the one that had the last turn, in the order of their names.
+// Chooses the queue after the queue with the last turn, in the order of the names.
 void Turns::begin_next() {
   auto next = queues_.upper_bound(last_);
   for (std::size_t seen = 0; seen < queues_.size() && running_ < at_once_; ++seen, ++next) {

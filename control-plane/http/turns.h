@@ -1,8 +1,8 @@
 #pragma once
-// Whose request runs next on the worker threads. Each account (or, before there is one, each
-// address) has a queue of its own, and the queues take turns, so that one client's thousand
-// requests delay another's single one by a turn, not by a thousand. The stores run one transaction
-// at a time, so more than a few at once of one account would only make the others wait for the
+// Decides which request runs next on the worker threads. Each account has its own queue (before the
+// account is known, each address), and the queues take turns. So a thousand requests of one client
+// delay another client's request by one turn, not by a thousand. The stores run one transaction at
+// a time, so many requests of one account at once would only make the other accounts wait for the
 // store's mutex.
 //
 // Threads: the server's I/O thread only.
@@ -26,8 +26,9 @@ class Turns {
   Turns& operator=(const Turns&) = delete;
   ~Turns() = default;
 
-  // Waits for a turn of `queue`, of which at most `at_most` run at once: always the same number for
-  // one name. Whoever gets a turn makes a Turn of the same name at once, which ends it.
+  // Waits for a turn of `queue`. At most `at_most` requests of the queue run at once; use the same
+  // number for each call with the same name. After the wait, make a Turn with this name at once:
+  // its destructor ends the turn.
   boost::asio::awaitable<void> wait(const std::string& queue, int at_most);
 
   class Turn {
@@ -46,7 +47,7 @@ class Turns {
   struct Queue {
     int running = 0;
     int at_most = 1;
-    std::deque<std::shared_ptr<boost::asio::steady_timer>> waiting;  // cancelled: its turn
+    std::deque<std::shared_ptr<boost::asio::steady_timer>> waiting;  // a turn cancels its timer
   };
   void end(const std::string& queue);
   void begin_next();
@@ -54,7 +55,7 @@ class Turns {
   boost::asio::any_io_executor executor_;
   int at_once_;
   int running_ = 0;
-  std::map<std::string, Queue> queues_;  // with something that runs or waits
+  std::map<std::string, Queue> queues_;  // with a running or waiting request
   std::string last_;                     // the queue that had the last turn
 };
 

@@ -1,6 +1,6 @@
 #pragma once
-// How other threads reach the server's I/O thread. Those who hold one (a change hub, a handler that
-// finishes late) may outlive the server: after close() they reach nobody.
+// Lets other threads run a function on the server's I/O thread. Holders of a channel (a change hub,
+// a handler that finishes late) may outlive the server: after close() a post() has no effect.
 //
 // Threads: post() from any; close() from the server's owner.
 

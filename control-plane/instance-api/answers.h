@@ -10,8 +10,8 @@ namespace agent_secrets::control_plane {
 
 Response refuse(int status, std::string_view code, std::string_view sentence);
 
-// Something of ours failed that the next attempt may not meet (a region store that is down): 503
-// with Retry-After. The cause belongs into the log, not into the answer.
+// For a temporary failure of the server (a region store that is down): 503 with Retry-After. The
+// caller logs the cause; the answer does not have it.
 Response unavailable();
 
 }  // namespace agent_secrets::control_plane

@@ -28,8 +28,9 @@ std::string_view sentence(ProofFailure failure) {
   return "the proof is not valid";
 }
 
-// Whether the client has not shown that it holds the key. The others are signed by the key: they
-// are an honest client's clock or configuration, or a replay, and must always get their own answer.
+// Whether the client has not proved that it has the key. The other failures have a valid signature:
+// they come from an honest client's clock or configuration, or a replay, and must always get their
+// own code.
 bool is_guess(ProofFailure failure) {
   return failure == ProofFailure::malformed || failure == ProofFailure::unknown_key ||
          failure == ProofFailure::bad_signature;
@@ -37,14 +38,14 @@ bool is_guess(ProofFailure failure) {
 
 }  // namespace
 
-// Finds the owner of a key id across the regions, and remembers it: verification needs the key, the
-// Caller the rest.
+// Finds the owner of a key id in all regions, and stores it: verification needs the key, the Caller
+// needs the rest.
 struct Authenticator::Lookup {
   std::map<std::string, RegionHandle>& regions;
   const Log& log;
   Caller caller = {};
   bool store_failed = false;
-  FailedAuthentication claimed = {};  // in case that the proof does not hold
+  FailedAuthentication claimed = {};  // used if the proof is wrong
 
   std::optional<SigningPublicKey> operator()(std::string_view kid) {
     claimed.kid = kid.substr(0, limits::kKeyIdMax);
@@ -73,7 +74,8 @@ Authenticator::Authenticator(std::map<std::string, RegionHandle>& regions,
 
 std::expected<Caller, Response> Authenticator::authenticate(const Request& request) const {
   const std::string_view authorization = request.header("authorization");
-  // Several headers arrive joined by commas (RFC 9110 section 5.3), and no proof contains one.
+  // Several Authorization headers arrive joined by commas (RFC 9110 section 5.3); a proof never has
+  // a comma.
   if (authorization.empty() || authorization.find(',') != std::string_view::npos) {
     Response response = refuse_proof(ProofFailure::malformed);
     if (!authorization.empty()) response.failed.emplace();

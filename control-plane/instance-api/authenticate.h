@@ -1,11 +1,13 @@
 #pragma once
-// Who asks: turns the AgentProof of a request into a Caller, or into the answer that refuses it.
-// Nothing of the request but its method, its target and its one Authorization header is looked at,
-// and nothing about agents is told, before the signature holds: what an unknown caller can get is
-// 401, always with the same few words. (A 503 says that no region store could be asked; it is the
-// same for every key id, and an injector falls back to its cache on it, as it must not on a 401.)
+// Authentication of instances: turns the AgentProof of a request into a Caller, or into the answer
+// that refuses it. Before the signature is verified, only the method, the target and the
+// Authorization header are used, and no answer has information about agents: an unknown caller gets
+// 401, always with one of the same few sentences. (503 means that a region store could not be read.
+// It is the same for every key id. An injector may start from its cache after a 503, but not after
+// a 401.)
 //
-// A revoked credential still proves who asks, so it is a Caller; each call decides what to tell it.
+// A revoked credential still identifies its agent, so it becomes a Caller; each route decides how
+// to answer it.
 //
 // Threads: safe from several; const after construction. The regions must outlive it.
 
@@ -35,7 +37,8 @@ class Authenticator {
   Authenticator(std::map<std::string, RegionHandle>& regions, std::vector<std::string> public_urls,
                 const Clock& clock, const Log& log);
 
-  // A request that was parked is judged as of its arrival: a proof does not age while we hold it.
+  // For a parked request, the proof's age is checked at the time of its arrival, so a proof does
+  // not expire during the wait.
   [[nodiscard]] std::expected<Caller, Response> authenticate(const Request& request) const;
 
  private:

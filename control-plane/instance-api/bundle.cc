@@ -34,9 +34,9 @@ Result<PinnedVersions> read_pinned(RegionStore& store, const AgentSnapshot& snap
   return pinned;
 }
 
-// All sets in one block; a later set wins over an earlier one. Takes the values, so that they are
-// wiped as soon as the block is built.
-// NOLINTNEXTLINE(performance-unnecessary-value-param): it ends here, and its values with it
+// Merges all sets into one block; a later set overrides an earlier set. The values are passed by
+// value, so that they are wiped as soon as the block is built.
+// NOLINTNEXTLINE(performance-unnecessary-value-param): the values are destroyed here
 Result<SecretBuffer> merge(std::vector<ProvisionedVersion> versions) {
   std::map<std::string_view, std::string_view> merged;
   for (const ProvisionedVersion& version : versions) {
@@ -75,7 +75,8 @@ Response fail_internally(const Caller& caller, const Error& error, const Log& lo
   return unavailable();
 }
 
-// Trying again cannot help: the sets together are too large, or the registered key takes no seal.
+// A retry cannot help: the sets together are too large, or the registered public key is not usable
+// for sealing.
 Response refuse_unsealable(const Caller& caller, const Error& error, const Log& log) {
   log.error("bundle", {{"kid", caller.owner.credential.kid}, {"cause", error.message}});
   return refuse(409, "not-sealable", error.message);
@@ -106,7 +107,8 @@ Response refuse_gone(const PinnedSet& set) {
                   set.version, set.name));
 }
 
-// One look at the store: the bundle or a refusal; for a pin that is gone, at which revision.
+// The result of one read of the store: the bundle or a refusal; if a pinned version is gone, the
+// agent's revision.
 struct Attempt {
   BundleAnswer answer;
   std::optional<std::int64_t> gone_at_revision;
@@ -139,9 +141,9 @@ BundleAnswer answer_bundle(const Caller& caller, const Clock& clock, const Log& 
     return {.response = refuse(403, "revoked", "this credential has been revoked")};
   }
   Attempt attempt = try_once(caller, clock, log);
-  // A deploy between reading the snapshot and reading its sets may have retired the versions that
-  // we were about to read. Then the snapshot has changed too: a gone version counts only when it
-  // is gone twice at the same revision.
+  // A deploy between the read of the snapshot and the read of its sets may have removed the
+  // versions to read. Then the snapshot has changed too. So a version counts as gone only if it is
+  // missing twice at the same revision.
   for (int again = 0; again < 3 && attempt.gone_at_revision; ++again) {
     Attempt next = try_once(caller, clock, log);
     const bool settled = next.gone_at_revision == attempt.gone_at_revision;

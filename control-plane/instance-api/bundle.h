@@ -1,5 +1,6 @@
 #pragma once
-// GET /instance/v1/bundle: what an agent is to run with, sealed to the credential that asks.
+// GET /instance/v1/bundle: the values for an agent's bot, sealed to the credential that signed the
+// request.
 //
 //   200 application/jose   the bundle (core/bundle.h); never cached, never conditional
 //   403 revoked · 404 deleted · 409 no-deployment, version-gone, not-sealable · 503 unavailable
@@ -20,7 +21,7 @@ namespace agent_secrets::control_plane {
 
 struct BundleAnswer {
   Response response;
-  std::int64_t sequence = 0;  // of the bundle; 0 when it is a refusal
+  std::int64_t sequence = 0;  // of the bundle; 0 for a refusal
 };
 
 BundleAnswer answer_bundle(const Caller& caller, const Clock& clock, const Log& log);

@@ -1,4 +1,4 @@
-// What the instance API reports of those who ask.
+// The reports about instances that the instance API records.
 #include "tests/fakes/test_region.h"
 
 namespace agent_secrets::control_plane {

@@ -20,8 +20,9 @@ HeardInstance report_of(const Caller& caller, const Request& request, const Cloc
           .at = clock.unix_time() - request.waited};
 }
 
-// `secret-injector check` and `env` only look, and a one-shot command is no instance: whatever runs
-// under that name still does. Any other purpose counts as a start, so that no instance is missed.
+// `secret-injector check` and `env` start no bot, and a one-shot command is not an instance: the
+// record of a running instance with this id stays valid. Any other purpose counts as a start, so
+// that no instance is missed.
 bool starts_an_instance(const Request& request) {
   const auto purpose = request.query.find("purpose");
   if (purpose == request.query.end()) return true;
@@ -73,7 +74,7 @@ Response InstanceApi::bundle_for(const Request& request, const Caller& caller) c
 }
 
 Outcome InstanceApi::watch_for(const Request& request, const Caller& caller) const {
-  // Whoever holds a revoked credential could invent instances.
+  // Otherwise the holder of a revoked credential could report instances that do not exist.
   if (request.waited.count() == 0 && !caller.owner.credential.revoked) {
     HeardInstance report = report_of(caller, request, clock_);
     report.watched = true;

@@ -1,11 +1,11 @@
 #pragma once
-// The instance API: what injector and sidecar speak (docs/protocol.md). One object for all regions
-// that this process serves; the region is the one whose store knows the credential that asks.
+// The instance API for injector and sidecar (docs/protocol.md). One object serves all regions of
+// this process; a request belongs to the region whose store has its credential.
 //
-// Every request that proves who asks is a report of its instance, and goes to the region's
-// InstanceRecorder: a watch with what it says that it runs, when it arrives (not again when it is
-// woken), a bundle with what it was given, unless it is asked for with ?purpose=check or one-shot.
-// Requests of a revoked credential are no reports.
+// Every authenticated request is also a report of its instance, for the region's InstanceRecorder.
+// A watch reports the sequence that the instance runs, once at its arrival (not again after a
+// wake). A bundle request reports the sequence that was sent, unless it has ?purpose=check or
+// one-shot. Requests of a revoked credential are not recorded.
 //
 // Threads: safe from several. The maps, the clock and the log must outlive it and its routes, and
 // the maps must not gain or lose regions meanwhile.
@@ -27,8 +27,8 @@ namespace agent_secrets::control_plane {
 
 class InstanceApi {
  public:
-  // `hubs` and `recorders` have one entry for each region. `public_urls` are the base URLs that
-  // credentials name and proofs are made for, exactly as spelled there.
+  // `hubs` and `recorders` have one entry for each region. `public_urls` are the base URLs in
+  // credentials and proofs, in exactly the same spelling.
   InstanceApi(std::map<std::string, RegionHandle>& regions, std::map<std::string, ChangeHub>& hubs,
               std::map<std::string, InstanceRecorder>& recorders,
               std::vector<std::string> public_urls, const Clock& clock, const Log& log);

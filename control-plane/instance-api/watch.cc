@@ -162,8 +162,8 @@ bool names_entity_tag(std::string_view if_none_match, std::string_view tag) {
 }
 
 Outcome answer_watch(const Request& request, const Caller& caller, ChangeHub& hub, const Log& log) {
-  // The generation is read before the store: a change after this line moves it on, and subscribe()
-  // then wakes at once. The other order could sleep through a change.
+  // The generation is read before the store: a change after this line increments it, and
+  // subscribe() then wakes at once. In the other order a change could be missed.
   const std::uint64_t generation = hub.generation(caller.owner.agent_id);
   auto evaluation = evaluate(caller);
   if (!evaluation) {
@@ -174,7 +174,8 @@ Outcome answer_watch(const Request& request, const Caller& caller, ChangeHub& hu
   if (!names_entity_tag(request.header("if-none-match"), evaluation->tag)) {
     return respond(200, std::move(*evaluation), wait);
   }
-  // It knows that it is revoked. It is told nothing else, so it has nothing to wait for.
+  // The client already knows that its credential is revoked. It gets no other information, so it
+  // must not wait.
   if (evaluation->revoked) return refuse(403, "revoked", "this credential has been revoked");
   const auto remaining = wait.value_or(std::chrono::seconds(0)) - request.waited;
   if (remaining > std::chrono::milliseconds(0) && !request.must_answer) {

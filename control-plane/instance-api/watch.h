@@ -1,13 +1,13 @@
 #pragma once
-// GET /instance/v1/watch: what the caller runs, what it should run, and how the two differ. Names
-// and versions only; nothing here can reach a value (RegionStore::read_set_version is never
+// GET /instance/v1/watch: the release that the caller runs, the newest release, and the difference.
+// Names and versions only; no code here reads a value (RegionStore::read_set_version is never
 // called).
 //
 //   200 application/json + ETag   at once without If-None-Match, or when the answer differs from it
-//   304 + ETag                    the answer is still the one that If-None-Match names, after the
+//   304 + ETag                    the answer still has the ETag of If-None-Match, after the
 //                                 wait that `Prefer: wait=N` asks for (RFC 7240), at most
 //                                 limits::kWatchWaitMax
-//   403 revoked                   in place of that 304, and without a wait
+//   403 revoked                   in place of this 304, and without a wait
 //
 //   {"state": "current"|"stale"|"superseded"|"revoked"|"unbound",
 //    "organization", "agent", "sequence",
@@ -16,7 +16,7 @@
 //    null}
 //
 // `latest` names the newest deployment, and for each of its sets the newest ready version, with the
-// keys whose value differs from the version that the caller runs. A revoked caller learns its state
+// keys whose value differs from the version that the caller runs. A revoked caller gets its state
 // and nothing else.
 //
 // Threads: safe from several; no state.
@@ -33,10 +33,10 @@
 
 namespace agent_secrets::control_plane {
 
-// The ChangeHub of the caller's region must outlive what is returned.
+// The ChangeHub of the caller's region must outlive the returned Outcome.
 Outcome answer_watch(const Request& request, const Caller& caller, ChangeHub& hub, const Log& log);
 
-// The body, and thereby the ETag, as a function of what the store says.
+// Makes the body from the data of the store; the ETag is computed from the body.
 std::string watch_body(const Caller& caller, const std::optional<AgentSnapshot>& snapshot,
                        const std::optional<Release>& running);
 std::string entity_tag(std::string_view body);

@@ -6,7 +6,7 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-// A parked watch, as the server holds it.
+// A parked watch, as the server keeps it.
 struct Parked {
   explicit Parked(const Wait& wait)
       : at_most(wait.at_most), cancel(wait.subscribe([this] { ++wakes; })) {}

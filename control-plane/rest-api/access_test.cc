@@ -1,4 +1,4 @@
-// Who may ask what: tokens over several organizations, API keys, and what public keys get.
+// Access rights: tokens over several organizations, API keys, and the answers to public keys.
 #include <string>
 #include <vector>
 
@@ -10,7 +10,7 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-// Beside the fixture's organizations: the user ana, in both of them, with the token "pcc_pat_ana".
+// Adds the user ana, a member of both organizations of the fixture, with the token "pcc_pat_ana".
 class AccessFixture : public RestFixture {
  public:
   AccessFixture() {

@@ -52,10 +52,10 @@ json::object spec_json(const DeploymentSpec& spec, const Scaling& scaling) {
   return body;
 }
 
-// How far the desired deployment has got.
+// The progress of the desired deployment.
 struct Progress {
   bool is_ready = false;
-  bool is_available = false;  // that or an earlier one
+  bool is_available = false;  // this or an earlier deployment
   bool has_failed = false;
   std::string_view phase;
 };
@@ -86,7 +86,7 @@ json::object revision_json(const std::string& deployment, std::string_view phase
           {"readyReplicas", running}};
 }
 
-// What still serves while the desired deployment does not.
+// The earlier deployment that is available until the desired deployment is ready.
 json::value previous_revision(const Agent& agent, const Progress& progress,
                               const std::vector<FleetInstance>& instances) {
   if (progress.is_ready || !progress.is_available) return nullptr;
@@ -108,7 +108,7 @@ json::array conditions_json(const Agent& agent, const Progress& progress) {
           condition("Degraded", progress.has_failed, failure)};
 }
 
-// Ends the CLI's wait at once, so what is here is about the newest request and nothing older.
+// An error ends the CLI's wait at once, so only errors of the newest request are listed.
 json::array errors_json(const Agent& agent) {
   if (!agent.rollout || !agent.rollout->has_failed) return {};
   return {json::object{{"code", "ON_DEPLOY_FAILED"}, {"message", agent.rollout->failure}}};
@@ -131,9 +131,10 @@ json::object deployment_json(const Organization& organization, const Agent& agen
           {"updatedAt", created}};
 }
 
-// `available` once any deployment has been rolled out, `ready` once the desired one has. Who starts
-// instances is the operator's own platform: unless it reports by its deploy command, a deployment
-// is rolled out when its region has it. Poll order and meaning: docs/compatibility.md.
+// `available` once any deployment has been rolled out, `ready` once the desired deployment has
+// been. The operator's platform starts instances. Without a deploy command that reports the result,
+// a deployment counts as rolled out when its region has it. Poll order and meaning:
+// docs/compatibility.md.
 json::object agent_json(const Organization& organization, const Agent& agent,
                         const std::vector<FleetInstance>& instances) {
   const std::string& desired = agent.deployment.id;

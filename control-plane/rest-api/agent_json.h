@@ -1,5 +1,5 @@
 #pragma once
-// An agent as the API shows it: complete, because the CLI reads members unguarded.
+// An agent as JSON. It has every member, because the CLI fails on a missing member.
 
 #include <vector>
 

@@ -14,9 +14,9 @@ namespace {
 
 namespace json = boost::json;
 
-// The newest of an agent. The official CLI (1.4.0 and 0.6.0) closes its connection before it has
-// read the body, and fails on what did not come with the header: all have to fit into the 14 KB
-// that a new connection may send at once (RFC 6928).
+// The newest deployments of an agent. The official CLI (1.4.0 and 0.6.0) closes its connection
+// before it has read the body, and fails if a part did not arrive with the header. So the whole
+// answer must fit into the 14 KB that a new connection may send at once (RFC 6928).
 constexpr std::size_t kDeploymentsListed = 25;
 
 Result<Response> list_agents(const RestApi& api, const Request& request,
@@ -47,9 +47,9 @@ Result<Response> get_agent(const RestApi& api, const Request& request, const Pri
   return json_response(json::object{{"body", std::move(body)}});
 }
 
-// The region hears of the deployment before the client does, so that the answer already shows it as
-// reconciled and an instance that starts next gets it. When the region cannot be reached the agent
-// says so, and the Provisioner goes on trying.
+// The region gets the deployment before the client gets its answer. So the answer already shows the
+// deployment as reconciled, and the next instance that starts gets it. If the region cannot be
+// written, the agent shows the error, and the Provisioner retries.
 Result<Response> deployed(const RestApi& api, const Principal& principal, DeployOutcome outcome) {
   const Organization& organization = principal.organization;
   api.regions.publish_now(outcome.agent.region);

@@ -1,6 +1,6 @@
-// Public API keys: below an organization alone, as the CLI asks. Private ones are
-// made, listed and revoked by the command, which asks for the master key: a member must not be able
-// to mint what outlives the membership.
+// Public API keys: only below an organization, where the CLI requests them. Private keys are made,
+// listed and revoked by the command, which needs the master key: a member must not be able to
+// create a key that stays live after the end of the membership.
 #include <algorithm>
 
 #include <boost/json/array.hpp>

@@ -17,7 +17,7 @@ constexpr std::string_view kSeveral =
 
 std::optional<std::string_view> bearer_of(const Request& request) {
   const std::string_view header = request.header("authorization");
-  // The scheme's name has no case (RFC 9110 section 11.1).
+  // The scheme's name is case-insensitive (RFC 9110 section 11.1).
   if (header.size() <= kScheme.size() || header.size() > kScheme.size() + kBearerMax) return {};
   for (std::size_t i = 0; i < kScheme.size(); ++i) {
     const char c = header[i];

@@ -1,10 +1,10 @@
 #pragma once
-// Whose request it is, and in which organization: the token or private key in
-// `Authorization: Bearer …` decides. An organization in the path must be one that it reaches; an
-// unknown and a foreign one get the same 403, so that names cannot be probed (the official CLI
-// takes a 404 for an empty list). Without one in the path the token must reach exactly one.
-// Everything is looked up at each request: a revocation, or the end of a membership, counts from
-// the next one on.
+// Finds the caller and the organization of a request, from the token or private key in
+// `Authorization: Bearer …`. The token must reach the organization in the path. An unknown
+// organization and an organization out of reach get the same 403, so that names cannot be probed
+// (the official CLI shows a 404 as an empty list). Without an organization in the path the token
+// must reach exactly one. Each request looks up everything again, so a revocation or the end of a
+// membership takes effect at the next request.
 
 #include <optional>
 #include <string>
@@ -19,15 +19,16 @@ namespace agent_secrets::control_plane {
 // The organization that a request is about, and its caller's role there.
 using Principal = Membership;
 
-// What follows "Bearer ", or nothing.
+// The text after "Bearer ", or nothing.
 std::optional<std::string_view> bearer_of(const Request& request);
-// Whether there is an Authorization header at all, of whatever kind.
+// Whether there is an Authorization header of any kind.
 bool shows_authorization(const Request& request);
-// Names the bearer for the server's limits, by a part of its SHA-256; empty without one.
+// Identifies the bearer token for the server's limits, by a part of its SHA-256; empty without a
+// token.
 std::string account_of(const Request& request);
 // ErrorCode::unauthorized, with the text for the client.
 Result<Identity> authenticate(Access& access, const Request& request);
-// Besides: forbidden, or invalid where the organization is not clear.
+// As authenticate(); also ErrorCode::forbidden, or invalid if the organization is not clear.
 Result<Principal> authorize(Access& access, const Request& request);
 
 }  // namespace agent_secrets::control_plane

@@ -1,6 +1,6 @@
-// What Pipecat Cloud offers and a self-hosted control plane does not, answered so that the official
-// CLI says why: an empty list where it asks first, else 501 with a sentence. A
-// 404 would read as success for `agent start` and `agent stop`.
+// Routes of Pipecat Cloud that a self-hosted control plane does not offer. The answer is 501 with a
+// sentence, which the official CLI shows; or an empty list if the CLI requests the list before
+// another call. After a 404, `agent start` and `agent stop` would report success.
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,7 +48,7 @@ constexpr std::string_view kNoGitHub =
     "This control plane is not connected to GitHub and builds no images. Build and push one, then "
     "deploy it by name.";
 
-// In both families.
+// Declined in both families of paths.
 constexpr Declined kDeclined[] = {
     {"POST", "/builds", kNoBuilds},
     {"GET", "/builds/{id}", kNoBuilds},
@@ -56,12 +56,12 @@ constexpr Declined kDeclined[] = {
     {"POST", "/builds/upload-url", kNoBuilds},
 };
 
-// What the CLI tells the person who tries is fixed: "Failed to fetch auth configuration (404)" and
+// The CLI's messages for these routes are fixed: "Failed to fetch auth configuration (404)" and
 // "could not be confirmed".
 constexpr std::pair<std::string_view, std::string_view> kLogin[] = {{"GET", "/auth/config"},
                                                                     {"POST", "/auth/logout"}};
 
-// What the CLI alone asks for, below /v1/organizations/{org}.
+// Requested by the CLI only, below /v1/organizations/{org}.
 constexpr Declined kDeclinedForTheCli[] = {
     {"GET", "/services/{name}/logs", kNoLogs},
     {"POST", "/secrets/references", kNoReferences},
@@ -88,7 +88,7 @@ constexpr Declined kDeclinedForTheCli[] = {
     {"POST", "/services/{name}/environments/production/git/deploy", kNoGitHub},
 };
 
-// What a private key alone asks for, below /v1.
+// Requested with a private key only, below /v1.
 constexpr Declined kDeclinedForKeys[] = {
     {"GET", "/agents/{name}/logs", kNoLogs},
 };
@@ -119,7 +119,7 @@ void add_declined_routes(Router& router, const RestApi& api) {
     add_single_route(router, api, declined.method, "/v1" + std::string(declined.path),
                      decline(declined.sentence));
   }
-  // Asked without a token, or with another's: there is nothing to log in to, or out of.
+  // These requests have no token, or the token of another service: there is no login here.
   for (const auto& [method, path] : kLogin) {
     router.add_open(method, path,
                     [](const Request& request) { return error_response(request, 404, kNoLogin); });

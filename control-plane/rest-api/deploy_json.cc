@@ -20,7 +20,8 @@ namespace json = boost::json;
 constexpr std::size_t kTextMax = 256;
 constexpr std::int64_t kAgentsMax = 10'000;
 
-// Reads members of the body; the first thing wrong sticks, so that a parser reads as a list.
+// Reads members of the body and keeps the first error, so that a parser can read one member after
+// the other and check once.
 class Members {
  public:
   explicit Members(const json::object& object) : object_(object) {}
@@ -71,7 +72,7 @@ class Members {
     return found->if_object();
   }
 
-  // Takes the member over as a setting when it is one of `choices`.
+  // Adds the member as a setting if it is one of `choices`.
   void choice(std::string_view name, std::initializer_list<std::string_view> choices,
               DeployRequest& request) {
     const auto value = text(name, kTextMax);
@@ -103,7 +104,7 @@ class Members {
 
 Result<void> refuse_unsupported(const Members& members) {
   if (members.find("git") != nullptr) {
-    // Ignoring it would let the CLI poll for a build for 20 minutes.
+    // If it were ignored, the CLI would poll for a build for 20 minutes.
     return fail(ErrorCode::invalid,
                 "This control plane does not deploy from a repository. Deploy an image instead.");
   }
@@ -120,7 +121,7 @@ void read_image(Members& members, DeployRequest& request) {
   if (auto ok = check_image(*request.image); !ok) members.refuse_with(ok.error().message);
 }
 
-// The CLI always sends krispViva, and means nothing by {}. A null filter disables it.
+// The CLI always sends krispViva; {} has no meaning. A null filter disables it.
 void read_krisp(Members& members, DeployRequest& request) {
   const json::object* krisp = members.object("krispViva");
   if (krisp == nullptr || !krisp->contains("audioFilter")) return;

@@ -1,7 +1,7 @@
 #pragma once
-// The body of a deploy: POST and PUT `services`, and the REST family's twins. It
-// carries no secret. Unknown members are tolerated, except those that would make the CLI wait for
-// something that never comes: `git` and `buildId`.
+// Parses the body of a deploy: POST and PUT `services`, and the same routes below /v1. It has no
+// secret. Unknown members are ignored, but `git` and `buildId` are refused, because the CLI would
+// wait for a build that never starts.
 
 #include <string_view>
 
@@ -10,7 +10,7 @@
 
 namespace agent_secrets::control_plane {
 
-// `agent_in_path` is the REST update's name, or "" when the body names the agent.
+// `agent_in_path` is the agent's name in the path of a REST update, or "" if the body has the name.
 Result<DeployRequest> parse_deploy(std::string_view body, std::string_view agent_in_path);
 
 }  // namespace agent_secrets::control_plane

@@ -9,7 +9,8 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-// What the API documents for a private key's paths; the rest follow its style.
+// The names that Pipecat Cloud documents for paths of private keys; our other names follow their
+// style.
 std::string_view status_name(int status) {
   switch (status) {
     case 400:
@@ -86,7 +87,7 @@ std::string_view fallback_text(int status) {
 int status_of(ErrorCode code) {
   switch (code) {
     case ErrorCode::invalid:
-    case ErrorCode::too_large:  // of a set; a body past its bound never gets as far as an Error
+    case ErrorCode::too_large:  // a set is too large; a body over its limit is refused earlier
       return 400;
     case ErrorCode::unauthorized:
       return 401;

@@ -1,9 +1,9 @@
 #pragma once
 // Answers of the REST API. Two families of paths share the handlers and differ in the `code` of an
 // error: below /v1/organizations it is the status as a string (the official CLI compares it with
-// "401" and "400"), elsewhere a name. Every error has a non-empty {error, code}:
-// anything less reads as success. The CLI renders the text as markup, and an
-// unmatched "[/word]" crashes it, so square brackets never leave here.
+// "401" and "400"), elsewhere a name. Every error has a non-empty {error, code}: without them the
+// CLI reports success. The CLI renders the text as markup and crashes at an unmatched "[/word]", so
+// square brackets are replaced here.
 
 #include <string_view>
 
@@ -16,12 +16,12 @@
 namespace agent_secrets::control_plane {
 
 Response error_response(const Request& request, int status, std::string_view text);
-// With a code of its own, such as "PCC-1002".
+// With a special code, such as "PCC-1002".
 Response coded_error_response(int status, std::string_view text, std::string_view code);
-// An Error whose text is for the client (invalid, not_found, …); any other is logged, and answered
-// with a 500 or, on a full disk, a 507, whose text does not depend on it.
+// An Error with a text for the client (invalid, not_found, …) is answered with this text. Any other
+// Error is logged, and answered with a fixed text: 507 on a full disk, otherwise 500.
 Response error_response(const Request& request, const Error& error, const Log& log);
-// What the router answers where no handler does: 400, 404, 405, 408, 413, 429, 431, 500, 503.
+// The router's answer if no handler answers: 400, 404, 405, 408, 413, 429, 431, 500, 503.
 Response fallback_response(const Request& request, int status);
 
 Response json_response(const boost::json::value& body, int status = 200);

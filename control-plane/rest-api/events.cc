@@ -1,4 +1,4 @@
-// What happened to an agent, oldest first: its deployments, and what the deploy command said. Our
+// The events of an agent, oldest first: its deployments, and the output of the deploy command. Our
 // extension of the API.
 //
 //   GET …/services/{name}/events, /v1/agents/{name}/events   {"events": [{"time", "kind", "text"}]}

@@ -10,7 +10,7 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-// Of one agent; of one that was never heard of, the region alone.
+// The fleet of one agent; only the region if no instance of the agent has sent a request.
 Result<Fleet> fleet_of(const RestApi& api, const Agent& agent) {
   return read_fleet(agent.region, *api.stores.at(agent.region).store, agent.id,
                     api.clock.unix_time());

@@ -1,5 +1,6 @@
 #pragma once
-// The instances of agents, our extension of the API: who was heard of lately and what it runs.
+// The instances of agents, our extension of the API: which instances have sent requests lately, and
+// what they run.
 //
 //   GET …/services/{name}/instances, /v1/agents/{name}/instances   JSON (fleet/fleet_json.h)
 //   GET /metrics                     of the token's organization, for Prometheus (fleet/metrics.h)
@@ -11,7 +12,7 @@
 
 namespace agent_secrets::control_plane {
 
-// The live instances of an agent; none when its region cannot be asked, which is logged.
+// The live instances of an agent; empty if its region cannot be read, which is logged.
 std::vector<FleetInstance> live_instances(const RestApi& api, const Agent& agent);
 
 }  // namespace agent_secrets::control_plane

@@ -1,7 +1,8 @@
 #pragma once
-// The OpenAPI document of all that the server answers, both families of paths and our extensions:
-// openapi.json of this folder, compiled in, and served to whoever asks. openapi_test.cc holds it to
-// the routes, both ways; script/conformance holds the answers to it.
+// The OpenAPI document of all routes of the server: both families of paths and our extensions. It
+// is openapi.json of this folder, compiled in, and served without a token. openapi_test.cc checks
+// that document and routes agree in both directions; script/conformance checks the answers against
+// it.
 
 #include <string_view>
 

@@ -1,4 +1,4 @@
-// Who am I, and which organizations are there.
+// The caller (`auth whoami`), and the organizations that the caller reaches.
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
@@ -10,7 +10,7 @@ namespace {
 
 namespace json = boost::json;
 
-// The CLI shows the first address, else the id.
+// The CLI shows the first e-mail address, or the id if there is none.
 Response get_user(const Identity& identity) {
   json::array emails;
   if (!identity.email.empty()) emails.push_back(json::object{{"emailAddress", identity.email}});
@@ -18,7 +18,7 @@ Response get_user(const Identity& identity) {
       {"user", json::object{{"userId", identity.name}, {"emails", std::move(emails)}}}});
 }
 
-// Always in the same order: where nothing says which, the CLI takes the first.
+// Always in the same order, because the CLI uses the first organization if none is selected.
 Response list_organizations(const Identity& identity) {
   json::array rows;
   for (const auto& [organization, role] : identity.reaches) {
@@ -28,7 +28,8 @@ Response list_organizations(const Identity& identity) {
   return json_response(json::object{{"organizations", std::move(rows)}});
 }
 
-// A Daily account's key: there is none, and the CLI shows "N/A" for an empty object.
+// The key of a Daily account. There is no such account here; the CLI shows "N/A" for an empty
+// object.
 Result<Response> get_daily(const RestApi&, const Request&, const Principal&) {
   return json_response(json::object());
 }

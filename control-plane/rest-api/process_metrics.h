@@ -1,6 +1,7 @@
 #pragma once
-// Metrics of this server process itself, which GET /metrics adds to those of the fleet, in the
-// Prometheus text format. They are the same for every organization, and name none.
+// Metrics of this server process, in the Prometheus text format. GET /metrics adds them to the
+// metrics of the fleet. They are the same for every organization, and contain no name of an
+// organization.
 
 #include <string>
 

@@ -1,4 +1,4 @@
-// Regions, and the one property of an organization: its default region.
+// Regions, and the only property of an organization: its default region.
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
@@ -75,7 +75,7 @@ Result<std::string> parse_default_region(std::string_view text) {
   return region;
 }
 
-// The CLI prints a flat answer, REST documents the schema.
+// The CLI prints a flat answer; Pipecat Cloud's REST documentation has the schema as answer.
 Result<Response> patch_properties(const RestApi& api, const Request& request,
                                   const Principal& principal) {
   auto region = parse_default_region(request.body);

@@ -1,7 +1,6 @@
-// What a public API key is for: starting a session of an agent, and speaking to one.
-// This control plane runs no agents and so has none to offer; what is left is to say so
-// to whoever holds a key, and 401 to everybody else. Never 404, which `agent start` takes for a
-// session that has started.
+// The routes for public API keys: start a session of an agent, and send requests to a session. This
+// control plane runs no agents, so the answer is 501 with a live public key and 401 without. It is
+// never 404, because `agent start` reports success after a 404.
 #include <array>
 
 #include "control-plane/rest-api/errors.h"
@@ -13,7 +12,7 @@ namespace {
 constexpr std::string_view kNoSessions =
     "This control plane does not run agents. Start sessions where you run their containers.";
 
-// HEAD is the router's GET.
+// The router handles HEAD as GET.
 constexpr std::array<std::string_view, 6> kProxied{"GET",   "POST",   "PUT",
                                                    "PATCH", "DELETE", "OPTIONS"};
 
@@ -30,7 +29,7 @@ Response answer(const RestApi& api, const Request& request) {
   return error_response(request, 501, kNoSessions);
 }
 
-// The start has a code of its own for "no key at all".
+// A start without a key has a special code.
 Response answer_start(const RestApi& api, const Request& request) {
   if (bearer_of(request)) return answer(api, request);
   return coded_error_response(401, "A public API key is needed to start a session", "PCC-1002");

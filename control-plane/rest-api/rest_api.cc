@@ -20,7 +20,7 @@ Outcome answer(const RestApi& api, const Request& request, Result<Response> resp
 
 }  // namespace
 
-// Of an admitted request, `handler` belongs to the route, which lives as long as the router.
+// The second step refers to `handler`, which the route owns as long as the router exists.
 void add_single_route(Router& router, const RestApi& api, std::string_view method,
                       std::string_view pattern, const RestHandler& handler) {
   router.add(method, pattern, [&api, handler](const Request& request) -> Admission {

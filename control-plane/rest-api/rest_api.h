@@ -1,13 +1,13 @@
 #pragma once
-// The public REST API: what the official CLI (paths below /v1/organizations/{org}) and users of a
-// private key (the same resources below /v1) speak. Both families share the handlers; the catalog
-// holds the rules; here are the wire formats.
+// The public REST API for the official CLI (paths below /v1/organizations/{org}) and for private
+// keys (the same resources below /v1). Both families share the handlers. The catalog has the rules;
+// this folder has the wire formats.
 //
-// Every route wants a token or a private API key, but for what public keys are for (/v1/public) and
-// the sentences of /auth. Members and admins may use all of them.
+// Every route needs a token or a private API key, except the routes for public keys (/v1/public)
+// and the declined routes of /auth. Members and admins may use all routes.
 //
-// Threads: safe from several. All that it refers to must outlive it, and it must outlive the
-// router's use.
+// Threads: safe from several. The objects that it refers to must outlive it, and it must outlive
+// the router's use.
 
 #include <functional>
 #include <map>
@@ -28,11 +28,12 @@
 
 namespace agent_secrets::control_plane {
 
-// How a handler tells a region's Provisioner, by region code, that there is work.
+// With these functions a handler wakes the Provisioner of a region (by region code) or the deploy
+// commands.
 struct RegionSignals {
   std::function<void(const std::string& region)> wake;         // soon
   std::function<void(const std::string& region)> publish_now;  // before this returns
-  std::function<void()> roll_out;  // there may be a deploy command to run; nothing without one
+  std::function<void()> roll_out;  // wakes the deploy commands; empty without --on-deploy
 };
 
 struct RestApi {
@@ -46,20 +47,20 @@ struct RestApi {
 
 void add_rest_routes(Router& router, const RestApi& api);
 
-// What happened to an agent, oldest first, as the API and `agent events --json` show it.
+// The events of an agent, oldest first, in the format of the API and of `agent events --json`.
 boost::json::object events_json(const std::vector<AgentEvent>& events);
 
-// For the files of this folder: each adds its part.
+// For the files of this folder: each file adds its routes.
 using RestHandler =
     std::function<Result<Response>(const RestApi&, const Request&, const Principal&)>;
-// A path in both families: "/secrets" is /v1/organizations/{org}/secrets and /v1/secrets.
+// Adds a path in both families: "/secrets" is /v1/organizations/{org}/secrets and /v1/secrets.
 void add_route(Router& router, const RestApi& api, std::string_view method, std::string_view path,
                const RestHandler& handler);
-// A path in one.
+// Adds a path in one family.
 void add_single_route(Router& router, const RestApi& api, std::string_view method,
                       std::string_view pattern, const RestHandler& handler);
 
-// One about the caller, whatever it reaches.
+// A handler that needs only the caller, not an organization.
 using IdentityHandler = std::function<Result<Response>(const Identity&)>;
 void add_identity_route(Router& router, const RestApi& api, std::string_view method,
                         std::string_view pattern, const IdentityHandler& handler);

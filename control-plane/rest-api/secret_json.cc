@@ -22,12 +22,13 @@ constexpr std::string_view kInvalidFormat = "Invalid request format";
 constexpr std::string_view kIncompleteImagePullSecret =
     "Must provide isImagePullSecret, host, and secretValue to update an image pull secret";
 constexpr std::string_view kImagePullKey = ".dockercredentials";
-// More than the parser's own frames, which hold pieces of strings with escapes while it runs.
+// More than the parser's stack frames. The frames hold parts of strings with escapes, so this much
+// stack is wiped afterwards.
 constexpr std::size_t kParserStack = 16 * 1024;
 
-// Wipes before it gives back. Boost.JSON 1.81 frees a string under another alignment than it asked
-// for, so the alignment is not handed on; nothing in a JSON tree needs more than every allocation
-// has.
+// Wipes memory before it frees it. Boost.JSON 1.81 frees a string with another alignment than in
+// the allocation, so the alignment is not passed on; no part of a JSON tree needs more than the
+// default alignment.
 class WipingResource final : public json::memory_resource {
   void* do_allocate(std::size_t size, std::size_t alignment) override {
     AGENT_SECRETS_ASSERT(alignment <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
@@ -69,16 +70,15 @@ Result<SecretPair> parse_pair(const json::value& value) {
   return SecretPair{.key = std::string(view(*key)), .value = SecretBuffer::copy_of(view(*secret))};
 }
 
-// Clients send base64 of `user:token`, except for an old CLI that was told --encode, which then
-// sends it raw. A colon is not in the alphabet of base64, and always in the raw
-// form.
+// Clients send base64 of `user:token`. An old CLI with --encode sends it raw. The raw form always
+// has a colon; base64 never has one.
 SecretBuffer base64_credentials(std::string_view sent) {
   if (sent.find(':') == std::string_view::npos) return SecretBuffer::copy_of(sent);
   SecretBuffer encoded(sodium_base64_encoded_len(sent.size(), sodium_base64_VARIANT_ORIGINAL));
   sodium_bin2base64(reinterpret_cast<char*>(encoded.expose().data()), encoded.size(),
                     reinterpret_cast<const unsigned char*>(sent.data()), sent.size(),
                     sodium_base64_VARIANT_ORIGINAL);
-  encoded.truncate(encoded.size() - 1);  // its NUL
+  encoded.truncate(encoded.size() - 1);  // without the NUL
   return encoded;
 }
 
@@ -93,7 +93,7 @@ Result<void> parse_image_pull_secret(const json::object& body, WriteSet& write) 
                    " bytes");
   }
   write.type = SetType::image_pull_secret;
-  write.quiet_period = false;  // it is whole in one write
+  write.quiet_period = false;  // the set is complete in one write
   write.host = view(*host);
   if (!write.host.ends_with('/')) write.host += '/';
   write.pairs.push_back(
@@ -148,7 +148,7 @@ Result<void> parse_body(std::string_view text, WriteSet& write) {
   if (error) return invalid("The request body is not valid JSON");
   const json::value body = parser.release();
   if (!body.is_object()) return invalid("The request body must be a JSON object");
-  // A copy of the object could leave the wiped storage; a reference cannot.
+  // A copy of the object could use other storage, which is not wiped, so pass a reference.
   return parse_members(body.get_object(), write);
 }
 

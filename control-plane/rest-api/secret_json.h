@@ -1,8 +1,8 @@
 #pragma once
-// The body of `PUT secrets/{set}`, in its three forms: one key from the CLI, an
-// array from REST, an image pull secret from both. It carries values, so the parser's tree and
-// scratch space are ours to wipe (Boost.JSON's memory_resource), and every value ends in a
-// SecretBuffer. Names, keys and values are checked by the catalog, for all callers.
+// Parses the body of `PUT secrets/{set}`, in its three forms: one key from the CLI, an array from
+// REST, an image pull secret from both. It has values, so the parser's tree and scratch space are
+// wiped (Boost.JSON's memory_resource), and every value is moved into a SecretBuffer. The catalog
+// checks names, keys and values, for all callers.
 
 #include <string>
 #include <string_view>

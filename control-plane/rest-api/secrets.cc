@@ -39,7 +39,7 @@ Result<Response> get_set(const RestApi& api, const Request& request, const Princ
   if (!set) return propagate(set, "find a secret set");
   if (!*set) return fail(ErrorCode::not_found, "Set not found");
   if ((*set)->type == SetType::image_pull_secret) {
-    // Also how an old CLI learns that an image pull secret exists.
+    // An old CLI uses this 400 to check that an image pull secret exists.
     return fail(ErrorCode::invalid, "Cannot retrieve image pull secrets by name");
   }
   json::object body;

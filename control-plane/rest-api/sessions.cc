@@ -1,7 +1,7 @@
-// Sessions are where the operator runs instances; what is known here is how many of them each live
-// instance reports as active. Each is a row: the id names the instance, the time is the one at
-// which that instance was first heard of, and whatever else only its platform knows is null
-// (the CLI reads all five members). Stopping one is the platform's.
+// Sessions run on the operator's platform. The control plane knows only how many active sessions
+// each live instance reports. Each session becomes a row: the id names the instance, and the time
+// is the instance's first request. Members that only the platform knows are null (the CLI reads all
+// five members). Only the platform can stop a session.
 #include <algorithm>
 #include <charconv>
 #include <optional>
@@ -28,7 +28,7 @@ constexpr std::string_view kNotStopped =
 struct Page {
   std::size_t limit = kDefaultLimit;
   std::size_t offset = 0;
-  bool wants_active = true;  // only those are known
+  bool wants_active = true;  // only active sessions are known
 };
 
 std::optional<std::string_view> query(const Request& request, const std::string& name) {
@@ -80,7 +80,7 @@ Result<Agent> find_agent(const RestApi& api, const Request& request, const Princ
   return std::move(**agent);
 }
 
-// Of a number that instances report themselves, only the page is made.
+// Only the rows of the requested page are made, because instances report any number of sessions.
 Result<Response> list_sessions(const RestApi& api, const Request& request,
                                const Principal& principal) {
   auto page = read_page(request);
@@ -103,7 +103,7 @@ Result<Response> list_sessions(const RestApi& api, const Request& request,
   return json_response(json::object{{"total_count", total}, {"sessions", std::move(rows)}});
 }
 
-// "INSTANCE.NUMBER" of one that its instance reports now.
+// "INSTANCE.NUMBER" of a session that its instance reports now.
 Result<Response> get_session(const RestApi& api, const Request& request,
                              const Principal& principal) {
   auto agent = find_agent(api, request, principal);

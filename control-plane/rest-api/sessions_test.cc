@@ -7,7 +7,7 @@ namespace {
 
 namespace json = boost::json;
 
-// The agent `bot`, two instances of which report a session each.
+// The agent `bot` with two instances; each reports a session.
 struct Fixture : RestFixture {
   Fixture() {
     REQUIRE(org("POST", "/services", R"({"serviceName":"bot","image":"img:1"})").status == 200);

@@ -1,6 +1,6 @@
 #pragma once
-// The routes as a client sees them, on a real catalog in a temporary directory: the organizations
-// `acme` and `other`, each with a token of its own, and both regions' provisioners.
+// Calls the routes as a client, on a real catalog in a temporary directory: the organizations
+// `acme` and `other`, each with its own token, and both regions' provisioners.
 
 #include <map>
 #include <memory>
@@ -86,7 +86,7 @@ class RestFixture {
       }
     }
   }
-  // An instance of the agent that watches, and has a session.
+  // Reports a watched instance of the agent, with one session.
   void hear(const std::string& agent, const std::string& instance) {
     const auto found = catalog().find_agent(organization_id("acme"), agent);
     REQUIRE(found);

@@ -14,7 +14,7 @@ constexpr std::string_view kJoint = "--";
 constexpr std::size_t kHashBytes = 10;
 constexpr std::size_t kReadableMax = limits::kDeployNameMax - 1 - 2 * kHashBytes;
 
-// Neither name can hold a '/', so no two pairs give one text.
+// Neither name can contain a '/', so two different pairs never give the same text.
 std::string hash_of(std::string_view organization, std::string_view agent) {
   const std::string text = fmt::format("{}/{}", organization, agent);
   std::array<unsigned char, crypto_generichash_BYTES> hash{};
@@ -25,7 +25,7 @@ std::string hash_of(std::string_view organization, std::string_view agent) {
   return digits;
 }
 
-// The beginning of the text, each run of '-' as one, none at the end.
+// The beginning of the text, with each run of '-' reduced to one and no '-' at the end.
 std::string readable_part(std::string_view text) {
   std::string part;
   for (const char c : text) {
@@ -38,7 +38,7 @@ std::string readable_part(std::string_view text) {
 
 bool has_joint(std::string_view name) { return name.find(kJoint) != std::string_view::npos; }
 
-// DNS keeps labels with "--" as third and fourth character for itself ("xn--", RFC 5890).
+// DNS reserves labels with "--" as third and fourth character ("xn--", RFC 5890).
 bool would_be_reserved(std::string_view organization) { return organization.size() == 2; }
 
 }  // namespace

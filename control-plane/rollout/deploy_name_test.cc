@@ -78,7 +78,7 @@ TEST_CASE("no deploy name is one that DNS keeps for itself") {
   CHECK(deploy_name("x", "n--bot").find("--") == std::string::npos);
 }
 
-// Operators create their Deployments and apps by these names.
+// Operators create their Deployments and apps with these names, so a release must not change them.
 TEST_CASE("the deploy names of this release are those of every release") {
   CHECK(deploy_name("xn", "bot") == "xn-bot-c848df2b9133fcd27464");
   CHECK(deploy_name("a--b", "bot") == "a-b-bot-847d3d17dc08118e53a1");

@@ -26,7 +26,7 @@ const Rollout* DeployTurns::next(const std::vector<Rollout>& due) const {
     if (runs(rollout.agent_id)) continue;
     const Organization organization = find(rollout.organization);
     if (!may_start(organization)) continue;
-    // Of equal ones the first stays: that is the older request.
+    // Of equal ranks the first is kept: it is the older request.
     const auto rank = [](const Organization& one) { return std::tie(one.running, one.last_start); };
     if (best != nullptr && rank(best_organization) <= rank(organization)) continue;
     best = &rollout;

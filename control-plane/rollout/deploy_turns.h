@@ -1,10 +1,10 @@
 #pragma once
-// Whose deploy command runs next. Of all that is due, the organization that runs the fewest has
-// the turn, among several of those the one whose last start is longest ago; within an organization
-// the oldest request. One organization runs at most limits::kRolloutsOfOrganization at once, and
-// the last limits::kRolloutsReserve places are for organizations that run none. So slow commands of
-// one organization hold up its own alone, and with N organizations waiting a command starts after
-// at most N / limits::kRolloutsAtOnce time limits.
+// Decides which deploy command runs next. The organization with the fewest running commands has the
+// turn; among several, the organization whose last start is longest ago. Within an organization the
+// oldest request is first. One organization runs at most limits::kRolloutsOfOrganization at once,
+// and the last limits::kRolloutsReserve places are for organizations without a running command. So
+// slow commands of one organization delay only this organization. With N waiting organizations, a
+// command starts after at most N / limits::kRolloutsAtOnce time limits.
 //
 // Threads: one.
 
@@ -19,8 +19,8 @@ namespace agent_secrets::control_plane {
 
 class DeployTurns {
  public:
-  // The one to start now, of `due`, which is ordered by request; null when none may start. Those
-  // whose agent runs one already are left alone.
+  // The rollout of `due` (ordered by request) to start now; null if none may start. A rollout is
+  // skipped while another rollout of its agent runs.
   const Rollout* next(const std::vector<Rollout>& due) const;
   void started(const Rollout& rollout);
   void ended(std::int64_t agent_id);
@@ -35,7 +35,7 @@ class DeployTurns {
   [[nodiscard]] bool may_start(const Organization& organization) const;
 
   std::map<std::int64_t, std::string> running_;        // agent → organization
-  std::map<std::string, Organization> organizations_;  // all that ever started one
+  std::map<std::string, Organization> organizations_;  // all with at least one start
   std::uint64_t starts_ = 0;
 };
 

@@ -9,7 +9,7 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-// Requests in the order of their making; agents are numbered from 1.
+// Requests, oldest first; agents are numbered from 1.
 std::vector<Rollout> requests(const std::vector<std::string>& organizations) {
   std::vector<Rollout> due;
   for (const std::string& name : organizations) {
@@ -20,7 +20,7 @@ std::vector<Rollout> requests(const std::vector<std::string>& organizations) {
   return due;
 }
 
-// Starts all that may start; the agents, in order.
+// Starts all rollouts that may start; returns the agents, in order.
 std::vector<std::int64_t> start_all(DeployTurns& turns, const std::vector<Rollout>& due) {
   std::vector<std::int64_t> started;
   while (const Rollout* next = turns.next(due)) {

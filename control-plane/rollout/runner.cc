@@ -22,7 +22,7 @@ std::string fact(std::string_view name, std::string_view value) {
   return fmt::format("AGENT_SECRETS_DEPLOY_{}={}", name, value);
 }
 
-// The official CLI prints it, and takes square brackets for markup.
+// The official CLI prints this text, and interprets square brackets as markup.
 std::string for_display(std::string text) {
   std::ranges::replace(text, '[', '(');
   std::ranges::replace(text, ']', ')');
@@ -67,7 +67,7 @@ void RolloutRunner::run(const std::stop_token& stop) {
     condition_.wait_for(lock, stop, options_.idle_poll, [this] { return awake_; });
     awake_ = false;
   }
-  running_.clear();  // asks each to stop, and waits for it
+  running_.clear();  // requests each thread to stop, and joins it
 }
 
 void RolloutRunner::wake() {
@@ -93,7 +93,7 @@ void RolloutRunner::join_finished() {
 void RolloutRunner::start_due() {
   auto due = rollouts_.due_rollouts();
   if (!due) {
-    log_.warning("on-deploy: looking for work failed", {{"cause", due.error().message}});
+    log_.warning("on-deploy: cannot read the due commands", {{"cause", due.error().message}});
     return;
   }
   while (const Rollout* next = turns_.next(*due)) {
@@ -107,7 +107,7 @@ void RolloutRunner::start_due() {
                                                }
                                                condition_.notify_one();
                                              });
-    if (!thread) {  // still due: the next look tries again
+    if (!thread) {  // the rollout is still due: the next poll tries again
       log_.error("on-deploy: a command cannot be started",
                  {{"cause", thread.error().message}, {"hint", thread.error().hint}});
       return;
@@ -131,7 +131,7 @@ void RolloutRunner::execute(const Rollout& rollout, const std::stop_token& stop)
                           {"deployment", rollout.deployment_id}});
   note(rollout, "on-deploy", fmt::format("{}: started", to_string(rollout.event)));
   const std::string failure = run_one(rollout, stop);
-  if (stop.stop_requested()) return;  // nothing is settled: it runs again
+  if (stop.stop_requested()) return;  // not settled: it runs again after the next start
   note(rollout, "on-deploy",
        failure.empty() ? fmt::format("{}: done", to_string(rollout.event))
                        : fmt::format("{}: {}", to_string(rollout.event), failure));
@@ -144,10 +144,10 @@ void RolloutRunner::execute(const Rollout& rollout, const std::stop_token& stop)
   }
 }
 
-// "" when all went well, else what went wrong, fit for the API.
+// "" after a success, otherwise the failure as text for the API.
 std::string RolloutRunner::run_one(const Rollout& rollout, const std::stop_token& stop) {
-  // A deployment that was made before images were checked must not reach a command line. To delete
-  // its agent takes no image.
+  // A deployment from before images were checked must not reach a command line. A deletion needs no
+  // image, so it runs without one.
   Rollout told = rollout;
   if (!is_image_reference(told.image)) {
     if (told.event != RolloutEvent::remove) return std::string(kNoImage);

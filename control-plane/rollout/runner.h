@@ -1,18 +1,18 @@
 #pragma once
-// `serve --on-deploy COMMAND`: tells the operator's own platform of what was deployed, scaled or
-// deleted, by running a command for it: kubectl, fly, docker compose. A deployment is available
-// when its command has exited 0; until then its agent has the one before it.
+// `serve --on-deploy COMMAND`: runs an operator's command (kubectl, fly, docker compose) for each
+// deployment, change of scaling and deletion. A deployment is available when its command has exited
+// with 0; until then the previous deployment stays available.
 //
-// The catalog owes each agent at most one run (catalog/rollouts.h) and is the memory: a command
-// under way when the server stops or dies runs again at its next start, so it has to be idempotent.
-// Never two at once for one agent; those of different agents run side by side, in fair turns of
-// their organizations (rollout/deploy_turns.h). What is asked for meanwhile gets the next run. A
-// failed one is tried again by the next deploy, not by itself.
+// The catalog records at most one due run for each agent (control-plane/catalog/rollouts.h). A
+// command that is running when the server stops or dies runs again at the next start, so it must be
+// idempotent. Two commands for one agent never run at once; commands for different agents run in
+// parallel, in fair turns of their organizations (control-plane/rollout/deploy_turns.h). A request
+// during a run gets the next run. A failed command is not retried; the next deploy runs it again.
 //
-// The facts are in its environment (docs/OPERATIONS.md), none of them secret; the server's own
-// variables stay, but those named AGENT_SECRETS_…. Output goes into the agent's events.
+// The command's environment has the facts (docs/OPERATIONS.md), none of them secret, and the
+// server's own variables without AGENT_SECRETS_…. Output goes into the agent's events.
 //
-// Threads: run() on a thread of its own; wake() from any.
+// Threads: run() needs its own thread; any thread may call wake().
 
 #include <chrono>
 #include <condition_variable>
@@ -33,22 +33,23 @@ namespace agent_secrets::control_plane {
 struct RolloutOptions {
   std::string command;
   std::chrono::milliseconds time_limit{300'000};
-  std::vector<std::string> inherited;        // "NAME=value", what the command keeps of ours
-  std::chrono::milliseconds idle_poll{500};  // notices agents that their region has heard of
+  std::vector<std::string> inherited;  // "NAME=value", inherited from the server's environment
+  std::chrono::milliseconds idle_poll{500};  // to notice agents whose region has the new deployment
 };
 
 // "AGENT_SECRETS_DEPLOY_EVENT=deploy" and so on.
 std::vector<std::string> rollout_facts(const Rollout& rollout);
-// What of a process's environment a command keeps.
+// The part of this process's environment that a command inherits.
 std::vector<std::string> rollout_inherits(char** environment);
 
 class RolloutRunner {
  public:
-  // The catalog's side and the log must outlive it.
+  // `rollouts` and `log` must outlive it.
   RolloutRunner(RolloutOptions options, Rollouts& rollouts, const Log& log);
-  // Works until asked to stop; then kills what runs, which is left to be run again.
+  // Runs until a stop is requested; then kills the running commands, which run again at the next
+  // start.
   void run(const std::stop_token& stop);
-  // Something is due: look now rather than at the next poll.
+  // A rollout is due: check now, not at the next poll.
   void wake();
 
  private:
@@ -66,7 +67,7 @@ class RolloutRunner {
   std::condition_variable_any condition_;
   bool awake_ = false;
   std::vector<std::int64_t> finished_;  // agents whose run has ended
-  // Of the thread that runs run().
+  // Used by the thread of run() only.
   DeployTurns turns_;
   std::map<std::int64_t, std::jthread> running_;  // by agent
 };

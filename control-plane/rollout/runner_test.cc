@@ -9,7 +9,7 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-// A runner over real stores. Its thread is joined before the test looks at what it did.
+// A runner over real stores. Its thread is joined before the test checks the results.
 struct Running : TestStores {
   Running() { need(catalog().use_rollouts(true)); }
 
@@ -17,7 +17,7 @@ struct Running : TestStores {
     need(catalog().create_agent(acme, deploy_of(agent)));
     provisioner->publish_now();
   }
-  // Until `is_enough`; what runs then is stopped.
+  // Runs until `is_enough`; commands that still run are stopped.
   void roll_out_until(const std::string& command, const std::function<bool()>& is_enough) {
     RolloutRunner runner({.command = command,
                           .time_limit = std::chrono::seconds(60),
@@ -27,7 +27,7 @@ struct Running : TestStores {
     const std::jthread thread([&](const std::stop_token& stop) { runner.run(stop); });
     while (!is_enough()) std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
-  // Until nothing is due any more.
+  // Runs until no rollout is due.
   void roll_out(const std::string& command) {
     roll_out_until(command, [this] { return need(catalog().due_rollouts()).empty(); });
   }

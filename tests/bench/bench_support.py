@@ -1,4 +1,4 @@
-"""What the benchmarks share: a control plane over TLS with one bound agent, and tables of ratios."""
+"""Shared by the benchmarks: a control plane over TLS with one bound agent, and tables of ratios."""
 
 import pathlib
 import statistics

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Bundles a second from one control plane, beside an endpoint of its that reads nothing (404), in one run.
+"""Measures bundles a second from one control plane, beside its 404 answers, which read no data, in one run.
 
-wrk repeats one signed request: a proof may be replayed for 300 seconds, so the server does all of its work each time.
+wrk repeats one signed request: a proof may be replayed for 300 seconds, so the server does all work each time.
 """
 
 import pathlib

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""From the 202 of a changed value to the sidecar's flag, split at the moment the version turned ready.
+"""Measures the time from the 202 for a changed value to the sidecar's flag, split when the version turns ready.
 
 An array write, which is provisioned at once; a single-key write adds the quiet period of 500 ms.
 """
@@ -43,7 +43,7 @@ def measure(control_plane, flag):
     wait_for(lambda: (flag.parent / "sidecar.json").exists(), what="the sidecar's first answer")
     latencies = []
     for number in range(1, ROUNDS + 1):
-        time.sleep(0.2)  # past the pause that the sidecar makes between two changes in a row
+        time.sleep(0.2)  # longer than the sidecar's pause between two changes
         assert rest.put_secrets(bench_support.SET, KEY=f"value {number}").status == 202
         start = time.perf_counter()
         wait_for(lambda: flagged_version(flag) == number + 1, interval=0.0005, what="the flag")

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
-"""What one organization waits for while others take what they can, beside the same without them, in one run.
+"""Measures how long one organization waits with and without hostile clients, in one run.
 
-1,000 sockets without a token (half idle, half promising a body of 4 MiB), one credential that holds all long polls it
-can, one organization that writes as fast as it can; then 1,000 connections that ask for a bundle of 1.8 MB and read
-nothing. Fails when a p99 is over three times that without them, or the server's memory over 200 MiB.
+The load: 1,000 sockets without a token (half idle, half announcing a body of 4 MiB), one credential with as
+many long polls as possible, one organization that writes as fast as possible; then 1,000 connections that
+request a bundle of 1.8 MB and read nothing. Fails when a p99 is over three times the p99 without the load, or
+the server's memory over 200 MiB.
 """
 
 import argparse
@@ -86,7 +87,7 @@ class Memory:
 
 
 def hostile_credential(control_plane):
-    """Of an agent with a bundle of 1.8 MB, in the greedy organization."""
+    """The credential of an agent with a bundle of 1.8 MB, in the greedy organization."""
     rest = control_plane.rest()
     assert rest.put_secrets("hostile-secrets", **LARGE).status == 202
     control_plane.wait_ready("hostile-secrets")
@@ -95,7 +96,7 @@ def hostile_credential(control_plane):
 
 
 class Victim:
-    """The other organization: each request on a connection of its own, as a pipeline and a start have it."""
+    """The other organization: each request on a new connection, as from a pipeline and a start."""
 
     def __init__(self, control_plane):
         control_plane.run("organization", "add", "quiet")

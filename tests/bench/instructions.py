@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Fails when a launch of the released injector takes more instructions than its budget.
 
-A count, not a time: a busy machine gives the same. Lower a budget when you made a launch cheaper; raise one
-in the commit that spends it, with the reason. docs/performance.md says where the instructions go.
+It is a count, not a time, so a busy machine gives the same result. Lower a budget after making a launch
+cheaper; raise it in the commit that needs it, with the reason. docs/performance.md shows where the instructions
+go.
 """
 
 import pathlib

@@ -2,7 +2,8 @@
 """Launch time: whole processes, in one run, in random order. Usage: launch.py [--rounds N] [--write]
 
 Prints a table; with --write it also goes into docs/performance.md, with the chart docs/launch.svg.
-$AGENT_SECRETS_INJECTOR names the injector to measure; else it is the released file in dist/amd64, else the build's.
+$AGENT_SECRETS_INJECTOR names the injector to measure; otherwise the released file in dist/amd64, otherwise the
+build's.
 """
 
 import argparse
@@ -38,7 +39,7 @@ def main():
 
 
 def measure(launches, target, rounds, stopwatch):
-    """{name: [(milliseconds, MiB)]}; the slow ones in every fourth round only."""
+    """{name: [(milliseconds, MiB)]}; the slow programs in every fourth round only."""
     samples = {launch.name: [] for launch in launches}
     environment = programs.clean_environment()
     for number in range(rounds):
@@ -49,7 +50,7 @@ def measure(launches, target, rounds, stopwatch):
 
 
 def count(launches, target):
-    """{name: instructions} of those that are counted."""
+    """{name: instructions} of the counted launches."""
     counts = {}
     for launch in launches:
         if launch.is_counted:

@@ -38,7 +38,7 @@ def table(rows, missing):
 
 
 def machine(rounds):
-    """One sentence: on what, and which file."""
+    """One sentence: the machine and the measured file."""
     injector = launch_scene.injector()
     kind = "static" if launch_scene.is_static(injector) else "dynamic"
     size = injector.stat().st_size / 1e6
@@ -58,7 +58,7 @@ def show(rows, missing, rounds):
 
 
 def write(rows, missing, rounds):
-    """Replaces what is between the markers in the page, and the chart."""
+    """Replaces the text between the markers in the page, and the chart."""
     begin, end = "<!-- launch: written by script/bench -->\n", "\n<!-- launch: end -->"
     before, rest = PAGE.read_text().split(begin)
     _, after = rest.split(end)
@@ -67,13 +67,13 @@ def write(rows, missing, rounds):
 
 
 def draw(rows):
-    # Here, so that the table needs no library.
+    # Imported here, so that the table needs no library.
     import matplotlib
     import matplotlib.ticker
     matplotlib.use("svg")
     from matplotlib import pyplot
 
-    # The same figures make the same file.
+    # Equal figures make an equal file.
     matplotlib.rcParams.update({"svg.hashsalt": "launch", "svg.fonttype": "none", "font.size": 11,
                                 "font.family": "sans-serif"})
     rows = sorted(rows, key=lambda row: -row.median_ms)

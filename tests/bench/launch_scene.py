@@ -1,4 +1,4 @@
-"""The launches that are measured: twelve secrets in about 4 KB, TLS 1.3 on loopback, a private CA."""
+"""The measured launches: twelve secrets in about 4 KB, TLS 1.3 on loopback, a private CA."""
 
 import dataclasses
 import os
@@ -16,21 +16,21 @@ NOT_EXECUTABLE = "/dev/null"
 
 @dataclasses.dataclass(frozen=True)
 class Launch:
-    """One line of the table: `command(target)` is the whole command line that ends in running `target`."""
+    """One line of the table: `command(target)` is the whole command line, which finally runs `target`."""
 
     name: str
     command: Callable[[str], list]
     is_ours: bool = False
-    is_counted: bool = False  # its instructions, by callgrind
+    is_counted: bool = False  # its instructions are counted by callgrind
     is_slow: bool = False  # measured in every fourth round
 
     def counting(self, target):
-        """(command, exit code) for a count: ours must end by itself, and so runs what cannot be run."""
+        """(command, exit code) for a count. The injector must end without an exec, so its command does not exist."""
         return (self.command(NOT_EXECUTABLE), 126) if self.is_ours else (self.command(target), 0)
 
 
 def injector():
-    """$AGENT_SECRETS_INJECTOR, else the released file, else the build's."""
+    """$AGENT_SECRETS_INJECTOR, otherwise the released file, otherwise the build's."""
     named = os.environ.get("AGENT_SECRETS_INJECTOR")
     released = programs.ROOT / "dist" / "amd64" / "secret-injector"
     if named:
@@ -44,7 +44,7 @@ def is_static(program):
 
 
 class Scene:
-    """Two control planes over TLS: one that serves, and one that has filled a cache and is gone."""
+    """Two control planes over TLS: one serves; the other has filled a cache and then stopped."""
 
     def __init__(self, directory):
         self.directory = directory
@@ -86,7 +86,7 @@ class Scene:
         return [injector(), "--env-file", self.env_file, "--", target]
 
     def curl(self, trusted):
-        """Fetches the very bundle that the injector fetches. A proof ages, so each run has its own."""
+        """Fetches the same bundle as the injector. A proof expires, so each run makes a new proof."""
         proof = protocol.proof(protocol.Credential.parse(self.credential.read_text()), protocol.BUNDLE)
         return ["curl", "-sSf", "-o", "/dev/null", "-H", f"Authorization: {proof}", "--cacert", trusted,
                 self.serving.url + protocol.BUNDLE]
@@ -103,7 +103,7 @@ class Scene:
         ]
 
     def peers(self):
-        """(launches, {name: why it is missing}) of the programs that others use for this."""
+        """(launches, {name: why it is missing}) of comparable programs."""
         dotenvx = programs.ROOT / "build/bench/node_modules/.bin/dotenvx"
         dotenv = programs.ROOT / ".venv/bin/dotenv"
         found = [

@@ -1,2 +1,2 @@
-/* What a process costs that does nothing: the floor under every other figure. Linked statically. */
+/* The cost of a process that does nothing: the lower bound of every other figure. Linked statically. */
 int main(void) { return 0; }

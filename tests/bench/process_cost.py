@@ -1,4 +1,4 @@
-"""What one process costs: wall time, peak memory, instructions."""
+"""The cost of one process: wall time, peak memory, instructions."""
 
 import pathlib
 import re
@@ -9,7 +9,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 def compile_static(name, directory):
-    """The program of NAME.c beside this file, built in `directory`."""
+    """Builds NAME.c beside this file in `directory`; returns the program."""
     program = directory / name
     subprocess.run(["cc", "-O2", "-static", "-o", program, HERE / f"{name}.c"], check=True)
     return program
@@ -20,7 +20,7 @@ class Stopwatch:
         self._run_once = compile_static("run_once", directory)
 
     def run(self, command, environment):
-        """(milliseconds, MiB at the peak) of a command that has to succeed."""
+        """(milliseconds, MiB at the peak) of a command that must succeed."""
         finished = subprocess.run([self._run_once, "0", *command], env=environment, check=True,
                                   capture_output=True, text=True)
         nanoseconds, kibibytes = map(int, finished.stdout.split())
@@ -28,10 +28,10 @@ class Stopwatch:
 
 
 def count_instructions(command, environment, exit_code=0):
-    """Instructions of a process in user space, up to its end: callgrind cannot say at an execve.
+    """Instructions of a process in user space, up to its end; callgrind has no count at an execve.
 
-    A count by callgrind is the same on every machine with the same instruction set, however busy;
-    a processor's counters are not to be had in most virtual machines.
+    A count by callgrind is the same on every machine with the same instruction set, even on a busy machine;
+    most virtual machines have no access to a processor's counters.
     """
     with tempfile.TemporaryDirectory() as directory:
         finished = subprocess.run(

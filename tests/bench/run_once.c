@@ -1,8 +1,8 @@
 /* run_once EXPECTED-EXIT-CODE COMMAND [ARGUMENT…]
  *
- * Runs the command to its end, its output thrown away, and prints "NANOSECONDS KIBIBYTES": wall time
- * from before the fork to after the wait, and its peak memory. A program of its own because Linux hands
- * the peak of the parent on to a child until it execs: below a Python everything takes 20 MB. */
+ * Runs the command to its end without its output, and prints "NANOSECONDS KIBIBYTES": wall time from
+ * before the fork to after the wait, and the peak memory. This is a separate program because Linux
+ * counts the parent's memory as the child's peak until the exec: a child of Python has 20 MB at least. */
 #define _GNU_SOURCE
 #include <err.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""What a sidecar costs and how soon it notices, in figures. Runs in a network namespace of its own (root).
+"""Measures the cost of a sidecar and the delay of its flag. Runs in a separate network namespace (root).
 
 Idle for a while: memory (PSS) and wake-ups. A thousand lost connections: descriptors. The network cut for a
-minute, packets dropped in silence, a change made meanwhile: how long after its return the flag is there.
+minute (packets are dropped) with a change meanwhile: the time from the network's return to the flag.
 Usage: tests/bench/sidecar.py [--minutes 10] [--reconnects 1000] [--cut 60]
 """
 
@@ -51,7 +51,7 @@ def main():
 
 
 class CuttingProxyInFront(CuttingProxy):
-    """Made before the server that it relays to, because the server has to know its URL."""
+    """Made before the server to which it relays, because the server must know the proxy's URL."""
 
     def __init__(self):
         super().__init__(target_port=0)
@@ -62,7 +62,7 @@ class CuttingProxyInFront(CuttingProxy):
 
 
 class served:
-    """A control plane that goes by its own URL and the proxy's; yields it and a watch credential."""
+    """A control plane that accepts its own URL and the proxy's URL; yields it and a watch credential."""
 
     def __init__(self, directory, proxy):
         self.control_plane = ControlPlane(directory / "control-plane",
@@ -115,8 +115,8 @@ def cut(directory, control_plane, credential, seconds):
         heard(sidecar)
         rest.put_secrets(bench_support.SET, KEY="before the cut")
         version = wait_for(lambda: latest_version(sidecar), what="the change before the cut")
-        # The answer is lost: the key is written over a connection that the cut spares, and is
-        # provisioned half a second later, behind the cut.
+        # The watch answer is lost: the key is written over a connection that is not cut, and is provisioned
+        # half a second later, during the cut.
         rest.org("PUT", f"secrets/{bench_support.SET}",
                  {"secretKey": "KEY", "secretValue": "in the cut", "isImagePullSecret": False})
         drop("-A", control_plane.port)

@@ -1,4 +1,4 @@
-"""No value in any place where it must not be: one canary in every value of a whole run, then a search everywhere."""
+"""No value is where it must not be: a whole run with canaries as values, then a search of all places."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from support.wait import wait_for
 
 
 class Run:
-    """The main job with canaries for values, and everything that it left behind."""
+    """The main job with canaries as values, and all files and logs that it left."""
 
     def __init__(self, directory):
         self.values = {name: f"canary-{secrets.token_hex(12)}" for name in ("FIRST", "SECOND")}
@@ -87,7 +87,7 @@ def search(run):
 
 
 def test_the_search_finds_the_values_where_they_belong(run, search):
-    """The bot's environment is the one place that must hold them: the search can see it there."""
+    """The bot's environment is the only place that must have the values, so the search must find them there."""
     search.process(run.bot.pid, memory=False)
     assert len(search.leaks) >= len(run.values)
 

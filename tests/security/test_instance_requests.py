@@ -1,4 +1,4 @@
-"""What the instance API refuses, asked over the wire by a second implementation of the protocol."""
+"""Requests that the instance API refuses, sent by a second implementation of the protocol."""
 
 import json
 import time
@@ -10,7 +10,7 @@ from support.protocol import BUNDLE, WATCH
 
 
 def refused(answer, status=401):
-    """The answer is a refusal in the documented form, and carries nothing else."""
+    """The answer is a refusal in the documented form, with no other content."""
     assert answer.status == status, answer
     assert answer.headers["content-type"] == "application/json"
     assert set(answer.json) == {"error", "code"} and answer.json["error"]
@@ -148,7 +148,7 @@ def test_every_flipped_byte_of_a_proof_is_refused(credential):
     for position in range(len("AgentProof "), len(honest), 7):
         flipped = "A" if honest[position] != "A" else "B"
         answer = ask(credential, honest[:position] + flipped + honest[position + 1:])
-        assert answer.status in (401, 429)  # so many failures a minute are throttled
+        assert answer.status in (401, 429)  # failures over the limit of a minute are throttled
 
 
 def test_one_agents_bundle_does_not_open_for_another(credential, other_credential):

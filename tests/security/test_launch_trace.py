@@ -1,5 +1,5 @@
-"""A launch under strace: no value leaves the process but in the command's environment, and nothing is opened that
-docs/injector.md does not list with its reason."""
+"""A launch under strace: a value leaves the process only in the command's environment, and every opened path is
+listed in docs/injector.md with its reason."""
 
 import fnmatch
 import re
@@ -22,7 +22,7 @@ PLACES = ("CREDENTIAL_FILE", "ENV_FILE", "CACHE_DIR", "STATE_DIR", "COMMAND", "P
 
 
 def documented(page):
-    """The paths in the second column of that section's tables, as patterns: all that is in backquotes there and begins
+    """The paths in the second column of that section's tables, as patterns: all texts in backquotes that begin
     with a slash or one of the PLACES."""
     section = page.split(SECTION, 1)[1].split("\n## ", 1)[0]
     cells = [line.split("|")[2] for line in section.splitlines() if line.startswith("|")]
@@ -31,7 +31,7 @@ def documented(page):
 
 
 def undocumented(opened, patterns, places):
-    """Those of the paths that no pattern covers; `places` says what the capital words stand for."""
+    """The paths that no pattern matches; `places` has the values of the capital words."""
     concrete = []
     for pattern in patterns:
         head, slash, rest = pattern.partition("/")
@@ -42,11 +42,11 @@ def undocumented(opened, patterns, places):
 PATTERNS = documented((programs.ROOT / "docs" / "injector.md").read_text())
 LOADER = {pattern for pattern in PATTERNS if pattern.startswith(("/lib", "/usr/lib", "/etc/ld.so"))}
 if b"/ld-linux" not in BINARY[:4096]:
-    PATTERNS -= LOADER  # a static program has no use for them
+    PATTERNS -= LOADER  # a static program does not open them
 
 
 class Launch:
-    """One traced start of /bin/true, and the places that it was given."""
+    """One traced start of /bin/true, and its places."""
 
     def __init__(self, directory, values, options, places, **environment):
         directory.mkdir(exist_ok=True)
@@ -110,7 +110,7 @@ def bundle_launch(tmp_path_factory, server):
 
 @pytest.fixture(scope="module")
 def second_launch(tmp_path_factory, server):
-    """With a cache and a state directory that a start before it has filled."""
+    """A start with a cache and a state directory from an earlier start."""
     directory = tmp_path_factory.mktemp("second")
     fetched(directory / "first", server, server.credential)
     (directory / "first" / "trace").rename(directory / "first-trace")
@@ -131,7 +131,7 @@ def nameless_launch(tmp_path_factory, server):
 
 @pytest.fixture(scope="module")
 def untrusted_launch(tmp_path_factory, server):
-    """The certificate is looked for among the system's, and not found."""
+    """The certificate is searched in the system's certificates, and not found."""
     return fetched(tmp_path_factory.mktemp("untrusted"), server, with_identity(server.credential, ca=None))
 
 
@@ -146,7 +146,7 @@ def launch(request):
 
 @pytest.mark.parametrize("launch", STARTED, indirect=True)
 def test_every_value_is_in_the_environment_of_the_command(launch):
-    """And strace sees it there: the search that finds it nowhere else is not blind."""
+    """strace sees the value there: this shows that the search works."""
     assert launch.finished.returncode == 0, launch.finished.stderr
     execs = [call for call in launch.of_the_injector() if call.succeeded_as_exec and b"/bin/true" in call.content]
     assert len(execs) == 1

@@ -1,4 +1,4 @@
-"""What strangers and greedy clients cannot take from others, over real sockets. Nothing here depends on timing."""
+"""Strangers and greedy clients cannot take resources from others, over real sockets, without timing bounds."""
 
 import contextlib
 import json
@@ -36,7 +36,7 @@ def connect(control_plane, stack):
 
 
 def ask(control_plane, stack, head, body=b""):
-    """Sends a request and leaves it there."""
+    """Sends a request and does not read the answer."""
     connection = connect(control_plane, stack)
     connection.sendall("\r\n".join([*head, "Host: a", "", ""]).encode() + body)
     return connection

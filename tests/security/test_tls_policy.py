@@ -1,4 +1,5 @@
-"""What TLS the control plane speaks: 1.3, and 1.2 with an ephemeral key exchange and authenticated encryption."""
+"""The TLS versions and suites of the control plane: 1.3, and 1.2 with an ephemeral key exchange and
+authenticated encryption."""
 
 import socket
 import ssl

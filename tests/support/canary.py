@@ -1,7 +1,7 @@
-"""Looks for a secret value where it must not be, in every shape it could have taken on the way.
+"""Searches for a secret value in places where it must not be, in every encoding that it could have.
 
-A canary is searched as plain bytes, base64 and base64url (at each of the three alignments it can
-have inside a longer text), hex, JSON-escaped and UTF-16. test_canary.py plants each and finds it.
+The search is for plain bytes, base64 and base64url (at each of the three alignments inside a longer text), hex,
+JSON-escaped and UTF-16. test_canary.py plants each encoding and finds it.
 """
 
 import base64
@@ -53,7 +53,7 @@ class Search:
         return self.bytes(content.encode("utf-8", "surrogateescape"), place)
 
     def tree(self, directory, exclude=()):
-        """Names and contents of every file below; returns how many files were read."""
+        """Searches names and contents of every file below; returns the number of files read."""
         excluded = {pathlib.Path(path).resolve() for path in exclude}
         count = 0
         for path in sorted(pathlib.Path(directory).rglob("*")):
@@ -69,8 +69,8 @@ class Search:
         return count
 
     def process(self, pid, memory=True):
-        """Command line, environment and memory of a process. PermissionError where the kernel
-        forbids it, which for a program that made itself undumpable is as good as clean."""
+        """Searches command line, environment and memory of a process. PermissionError if the kernel forbids it;
+        for a program that made itself undumpable this counts as clean."""
         for name in ("cmdline", "environ"):
             self.bytes(pathlib.Path(f"/proc/{pid}/{name}").read_bytes(), f"/proc/{pid}/{name}")
         if memory:
@@ -78,11 +78,11 @@ class Search:
                 self.bytes(content, f"/proc/{pid}/mem at {start:#x}")
 
 
-SHADOW = 1 << 36  # no mapping of ours is that long; AddressSanitizer's bookkeeping is
+SHADOW = 1 << 36  # our mappings are shorter; those of AddressSanitizer are longer
 
 
 def readable_memory(pid):
-    """Yields (address, bytes) of every readable mapping; guard pages are passed over."""
+    """Yields (address, bytes) of every readable mapping; guard pages are skipped."""
     mappings = pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines()
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         for line in mappings:

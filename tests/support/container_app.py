@@ -1,4 +1,4 @@
-"""The app.py of containers under test: as many orphans as $ORPHANS says, then plain_bot.py.
+"""The app.py of containers under test: makes $ORPHANS orphans, then runs plain_bot.py.
 
 An orphan's parent ends first, so that PID 1 has to reap it.
 """

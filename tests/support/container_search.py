@@ -1,4 +1,4 @@
-"""Where canary.Search looks in a running container, from the host and as root."""
+"""The places that canary.Search searches in a running container, from the host and as root."""
 
 import os
 import pathlib
@@ -8,8 +8,9 @@ PROCESS_FILES = ("cmdline", "comm", "environ", "maps", "mountinfo", "status")
 
 
 def search_container(search, container, allowed):
-    """/proc of every process, what is writable, and the log. `allowed` is the PID of the bot, whose environ is the
-    one place where a value belongs; of init and sidecar the memory is searched too. How many processes there were."""
+    """Searches /proc of every process, all writable places, and the log. `allowed` is the PID of the bot: its
+    environ is the only place that may have a value. The memory of init and sidecar is searched too. Returns the
+    number of processes."""
     pids = container.pids()
     for pid in pids:
         for name in PROCESS_FILES:
@@ -25,7 +26,7 @@ def search_container(search, container, allowed):
 
 
 def search_descriptors(search, pid):
-    """Names and, where it is a file or memory (memfd), content of what a process holds open."""
+    """Searches the names of a process's open descriptors and, for files and memory (memfd), their content."""
     for descriptor in pathlib.Path(f"/proc/{pid}/fd").iterdir():
         search.text(os.readlink(descriptor), str(descriptor))
         if descriptor.is_file():

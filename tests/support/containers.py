@@ -1,6 +1,6 @@
 """One container under runc: read-only, without capabilities and new privileges, RLIMIT_MEMLOCK 0.
 
-It shares the host's network, so that a bot on loopback can be asked from here.
+It shares the host's network, so that tests can send requests to a bot on loopback.
 """
 
 import json
@@ -14,8 +14,8 @@ from support import programs
 from support.instance import get
 from support.wait import wait_for
 
-USER = 10001  # of base-image/Dockerfile
-DOCKER_INIT = "/sbin/docker-init"  # where `docker run --init` puts it
+USER = 10001  # the user of base-image/Dockerfile
+DOCKER_INIT = "/sbin/docker-init"  # the path of `docker run --init`
 STATE = "/run/agent-secrets"
 CREDENTIAL = "/run/secrets/credential"
 PLAIN_BOT = {
@@ -25,8 +25,8 @@ PLAIN_BOT = {
 
 
 class Container:
-    """A run of an image, as `docker run` would have it: the image's entrypoint, command and variables
-    are taken unless given. `with` starts it; leaving the block removes it. The directory stays.
+    """Runs an image as `docker run` does: with the image's entrypoint, command and variables unless given.
+    `with` starts the container; leaving the block removes it. The directory stays.
 
     mounts: {path in the container: path here}, read-only. init: as `docker run --init`.
     root: a writable file system instead of the image's, read-only.
@@ -70,7 +70,7 @@ class Container:
             self.process.wait(10)
 
     def start(self):
-        """Returns at once: see wait_up()."""
+        """Returns at once; wait_up() waits for bot and sidecar."""
         bundle = self.directory / "bundle"
         bundle.mkdir(exist_ok=True)
         (bundle / "config.json").write_text(json.dumps(self._config()))
@@ -122,21 +122,21 @@ class Container:
         )
 
     def execute(self, *command):
-        """As `docker exec`: the finished process."""
+        """As `docker exec`; returns the finished process."""
         return self._runc("exec", "--user", f"{USER}:{USER}", self.name, *command, check=False)
 
     def send(self, signal_number):
-        """To PID 1, as `docker stop` does."""
+        """Signals PID 1, as `docker stop` does."""
         self._runc("kill", self.name, signal.Signals(signal_number).name)
 
     def wait(self, timeout=15):
-        """The exit code, which is PID 1's."""
+        """The container's exit code (of PID 1)."""
         return self.process.wait(timeout)
 
-    # What runs in it
+    # Processes in the container
 
     def pids(self):
-        """As the host numbers them, PID 1 first; none before it runs."""
+        """PIDs on the host, PID 1 first; empty before the container runs."""
         asked = self._runc("state", self.name, check=False)
         state = json.loads(asked.stdout) if asked.returncode == 0 else {"status": "absent"}
         if state["status"] != "running":
@@ -145,7 +145,7 @@ class Container:
         return [state["pid"]] + [pid for pid in _host_pids() if pid != state["pid"] and _namespace(pid) == namespace]
 
     def pid_of(self, text):
-        """The process with the text in its command line; None unless there is one."""
+        """The process with the text in its command line, or None."""
         found = [pid for pid in self.pids()[1:] if text.encode() in _proc(pid, "cmdline").split(b"\0-c\0")[0]]
         return found[0] if len(found) == 1 else None
 
@@ -154,10 +154,10 @@ class Container:
         return [_proc(pid, "stat").rsplit(b")", 1)[-1].split()[:1] for pid in self.pids()]
 
     def inside(self, path):
-        """A path of the container, for here."""
+        """The host's path of a path in the container."""
         return pathlib.Path(f"/proc/{self.pids()[0]}/root{path}")
 
-    # What it says
+    # Answers and state of bot and sidecar
 
     def bot(self, path):
         """(status, parsed JSON or None) of the bot."""
@@ -169,7 +169,7 @@ class Container:
         return get(f"http://127.0.0.1:{self.sidecar_port}{path}")
 
     def wait_up(self, timeout=60):
-        """Until bot and sidecar answer."""
+        """Waits until bot and sidecar answer."""
         wait_for(lambda: self._answers(), timeout, "the start of bot and sidecar")
         return self
 

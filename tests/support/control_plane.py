@@ -1,4 +1,4 @@
-"""A real secret-control-plane on a free loopback port, with a data directory of its own."""
+"""A real secret-control-plane on a free loopback port, with its own data directory."""
 
 import dataclasses
 import datetime
@@ -16,7 +16,7 @@ TOKEN = re.compile(r"pcc_pat_[A-Za-z0-9_-]+")
 
 
 class ControlPlaneFailed(AssertionError):
-    """The program ended where it should run; the message holds the end of its log."""
+    """The program ended although it should run; the message has the end of its log."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Tls:
 class ControlPlane:
     """Initialises `directory` and serves it: `with ControlPlane(path) as control_plane: …`.
 
-    The process is ours: leaving the block ends it. restart() and kill() keep the data.
+    Leaving the block ends the process. restart() and kill() keep the data.
     """
 
     def __init__(self, directory, organization="acme", tls=None, serve_options=(), environment=None):
@@ -95,7 +95,7 @@ class ControlPlane:
     # The process
 
     def start(self):
-        """Starts serving and waits until it listens. The log is appended to."""
+        """Starts serving and waits until it listens. Appends to the log."""
         seen = self.log_path.stat().st_size if self.log_path.exists() else 0
         options = ["--listen", f"127.0.0.1:{self.port}", "--public-url", self.url]
         if self.tls:
@@ -116,7 +116,7 @@ class ControlPlane:
         return False
 
     def stop(self, timeout=10):
-        """SIGTERM; the exit code."""
+        """Sends SIGTERM; returns the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout)
 
@@ -141,7 +141,7 @@ class ControlPlane:
     def log_tail(self, lines=10):
         return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:])
 
-    # What most tests wait for
+    # Waits of most tests
 
     def wait_ready(self, name, timeout=10):
         rest = self.rest()

@@ -11,7 +11,7 @@ def identity_of(credential):
 
 
 def with_identity(credential, **changes):
-    """The credential with members of its public JSON changed (None: removed); the secret half stays."""
+    """The credential with changed members in its public JSON (None: removed) and the same secret half."""
     prefix, rest = credential.split("_v1_", 1)
     members = identity_of(credential) | changes
     text = json.dumps({name: value for name, value in members.items() if value is not None})

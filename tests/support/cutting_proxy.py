@@ -1,4 +1,4 @@
-"""A TCP relay that cuts each connection a moment after it was made: every long poll is lost."""
+"""A TCP relay that cuts each connection shortly after its start, so that every long poll is lost."""
 
 import contextlib
 import socket
@@ -21,7 +21,7 @@ class CuttingProxy:
         return self
 
     def __exit__(self, *_):
-        # shutdown() wakes the accept() of the other thread; close() alone would leave the port open.
+        # shutdown() wakes the accept() of the other thread; with close() alone the port would stay open.
         self._listener.shutdown(socket.SHUT_RDWR)
         self._accepting.join()
         self._listener.close()

@@ -1,4 +1,4 @@
-"""Runs the rows of support.failure_rows in parallel, says what does not match, and prints the table."""
+"""Runs the rows of support.failure_rows in parallel, reports every mismatch, and prints the table."""
 
 import concurrent.futures
 import dataclasses
@@ -15,14 +15,14 @@ from support.failure_scene import CACHED, TIMEOUT, Ended, Scene
 WORKERS = 12
 SLACK = 0.1  # seconds that a start may outlast --timeout
 AT_ONCE = 0.4  # of --timeout
-PATIENCE = 2.5  # seconds: --cache-after as it is by default, and a busy machine
-HELD = 0.7  # of --timeout: what nothing ends before takes at least that long
+PATIENCE = 2.5  # seconds: the default of --cache-after, plus the delay of a busy machine
+HELD = 0.7  # of --timeout: a start that ends at its deadline takes at least this part
 CACHE_WARNING = "the control plane cannot be reached: starting with the cached secrets"
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """One start: a row, under one of its two conditions."""
+    """One start: a row with one of its two conditions."""
 
     row: Row | CacheRow
     condition: str
@@ -52,8 +52,8 @@ def cases():
 
 
 def run_all(directory, certificates):
-    """A result for every case. What was only late is measured again, alone, twice at most: a machine that is busy with
-    something else delays a start before it begins."""
+    """A result for every case. A case that was only late is measured again alone, twice at most, because other
+    work on the machine can delay a start before it begins."""
     numbered = list(enumerate(cases()))
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
         results = list(pool.map(lambda item: run(item[1], directory / str(item[0]), certificates), numbered))
@@ -81,14 +81,14 @@ def run(case, directory, certificates):
 
 @functools.cache
 def has_libcurl_8():
-    """The one that a build with the dev preset links: trixie's."""
+    """Whether libcurl is version 8, as in trixie; the dev build links the installed version."""
     version = subprocess.run(["curl", "--version"], capture_output=True, text=True, check=True).stdout
     return " libcurl/8." in version
 
 
 @functools.cache
 def may_mount():
-    """Root, and not in a container that was denied mounts."""
+    """Whether this process is root and may mount."""
     probe = ["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"]
     return os.geteuid() == 0 and subprocess.run(probe, capture_output=True).returncode == 0
 
@@ -143,14 +143,14 @@ def not_on_time(when, ended):
 
 
 def pattern(text, scene):
-    """The regular expression of a message as the rows write it."""
+    """The regular expression for a message of the rows."""
     expression = re.escape(text)
     filled = {
         "PROXY:PORT": re.escape(scene.proxy_authority), "HOST:PORT": re.escape(scene.authority),
         "BASE-URL": re.escape((scene.urls or [""])[-1]), "DIR": re.escape(str(scene.cache)),
         "<n>": r"\d+", "<t>": r"\d+(\.\d)?s",
     }
-    if "http://HOST:PORT" in text:  # a hint that speaks of any
+    if "http://HOST:PORT" in text:  # a hint for any host
         del filled["HOST:PORT"]
     for name, value in filled.items():
         expression = expression.replace(re.escape(name), value)

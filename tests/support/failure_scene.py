@@ -1,5 +1,5 @@
-"""One start of secret-injector that is about to fail: the servers around it, its credential, its cache, its
-environment. A row of support.failure_rows arranges it, support.failure_matrix runs it and looks at what came out."""
+"""One failing start of secret-injector: the servers around it, its credential, its cache, its environment. A
+row of support.failure_rows prepares it; support.failure_matrix runs it and checks the result."""
 
 import contextlib
 import dataclasses
@@ -18,10 +18,10 @@ from support.region import Region
 TIMEOUT = 2  # seconds, of every start of the matrix
 PASSWORD = "pr0xy-passw0rd-canary"
 FETCHED, CACHED = "value-fetched-canary", "value-cached-canary"
-HOST = "control.test"  # resolved by a proxy or by an /etc/hosts of the scene's own, and by nobody else
+HOST = "control.test"  # resolved only by a proxy or by the scene's /etc/hosts
 
 
-_NAME_SERVERS = itertools.count()  # scenes run at once: each has an address of its own
+_NAME_SERVERS = itertools.count()  # scenes run in parallel, so each needs another address
 
 
 @dataclasses.dataclass
@@ -41,7 +41,7 @@ class Ended:
 
     @property
     def report(self):
-        """What is neither a warning nor a step."""
+        """The lines that are neither a warning nor a step."""
         return [line for line in self.stderr.splitlines() if not re.match("(warning|debug) ", line)]
 
 
@@ -59,7 +59,7 @@ class Scene:
         self.options = []
         self.timeout = TIMEOUT
         self.namespace = []  # shell commands, run as root in a mount namespace that only the injector sees
-        self.authority = self.proxy_authority = "nobody:0"  # of the last server, of the proxy
+        self.authority = self.proxy_authority = "nobody:0"  # HOST:PORT of the last server, and of the proxy
         self.cache = self.directory / "cache"
         self.with_cache = False
         self.preexec = None  # called in the injector's process before it is executed
@@ -74,7 +74,7 @@ class Scene:
         self._resources.close()
 
     def keep(self, resource):
-        """Closed with the scene."""
+        """Enters the resource and returns it; it is closed at the end of the scene."""
         return self._resources.enter_context(resource)
 
     def at_the_end(self, function, *arguments):
@@ -83,14 +83,14 @@ class Scene:
     # Servers
 
     def stand_by(self, reachable):
-        """What is behind a cache that is the fault: a good control plane, or none."""
+        """The control plane for a row with a faulty cache: a good one, or none."""
         if reachable:
             self.serve(bad.good)
         else:
             self.reach(bad.refused_authority())
 
     def serve(self, behaviour, certificate=None, host=None):
-        """A server at the next URL of the credential. `certificate` names one of Certificates: then it speaks TLS."""
+        """A server at the next URL of the credential. With `certificate` (a name in Certificates) it speaks TLS."""
         tls = self.certificates.server(certificate) if certificate else None
         server = self.keep(bad.Server(behaviour, tls=tls, scene=self))
         if tls:
@@ -104,7 +104,7 @@ class Scene:
         self.urls.append(f"{scheme}://{authority}")
 
     def drop_connections(self):
-        """A URL where a SYN is not answered: the backlog is full and nobody accepts."""
+        """A URL where a SYN is not answered, because the backlog is full and no process accepts."""
         listener = self.keep(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(4):
             filler = self.keep(socket.socket())
@@ -113,7 +113,7 @@ class Scene:
         self.reach(f"127.0.0.1:{listener.getsockname()[1]}")
 
     def proxy(self, behaviour=None, user="", **options):
-        """HTTPS_PROXY. Without a behaviour, one that works."""
+        """Sets HTTPS_PROXY. Without a behaviour, the proxy works."""
         routes = {self.authority: int(self.authority.rpartition(":")[2])}
         proxy = bad.Server(behaviour, scene=self) if behaviour else bad.Proxy(routes, **options)
         self.keep(proxy)
@@ -121,7 +121,7 @@ class Scene:
         self.variables["HTTPS_PROXY"] = f"http://{user}{proxy.authority}"
         return proxy
 
-    # What the kernel and the C library see. Needs root.
+    # Changes for the kernel and the C library. Needs root.
 
     def replace_file(self, where, text):
         replacement = self.directory / where.strip("/").replace("/", "-")
@@ -129,7 +129,7 @@ class Scene:
         self.namespace.append(f"mount --bind {replacement} {where}")
 
     def name_server(self, answers):
-        """/etc/resolv.conf: a name server that is not there, or one that never answers."""
+        """Sets /etc/resolv.conf: a name server that does not exist, or never answers."""
         number = os.getpid()
         address = f"127.{53 + number // 250 % 100}.{number % 250}.{next(_NAME_SERVERS) % 250 + 1}"
         if not answers:
@@ -153,7 +153,7 @@ class Scene:
         return self.cache / f"{self.credential.kid}.bundle"
 
     def fill_cache(self, **members):
-        """As an earlier start would have left it, a minute ago."""
+        """Makes the cache that an earlier start, a minute ago, would have written."""
         self.cache.mkdir(mode=0o700, exist_ok=True)
         members = {"issued_at": int(time.time()) - 60} | members
         self.cache_file.write_text(self.bundle("earlier", {"OWNER": CACHED}, **members))
@@ -176,7 +176,7 @@ class Scene:
         return programs.clean_environment(**{key: value for key, value in variables.items() if value is not None})
 
     def start(self, *command):
-        """Runs it to its end; the command prints where its value came from."""
+        """Runs the injector to its end; the command prints the source of its value."""
         line = self.command_line(*(command or ("/usr/bin/printenv", "OWNER")))
         begin = time.monotonic()
         ended = subprocess.run(line, env=self.environment(), stdin=subprocess.DEVNULL, capture_output=True,
@@ -184,12 +184,12 @@ class Scene:
         return Ended(ended.returncode, ended.stdout, ended.stderr, time.monotonic() - begin, self.timeout)
 
     def secrets(self):
-        """What no message may hold."""
+        """The texts that no message may contain."""
         return [FETCHED, CACHED, PASSWORD, self.credential.text.rpartition(".")[2]]
 
 
 class Certificates:
-    """Server certificates by what is wrong with them."""
+    """Server certificates, by the name of their fault."""
 
     NAMES = ("good", "expired", "of another host", "of another ca")
 

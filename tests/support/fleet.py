@@ -1,5 +1,5 @@
-"""Many instances in one process, speaking docs/protocol.md: each fetches its bundle and watches, as an
-injector and a sidecar would, on an event loop of its own thread."""
+"""Many instances in one process, by docs/protocol.md: each fetches its bundle and watches, as an injector and a
+sidecar do, on an event loop in a separate thread."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from support import protocol
 
 
 async def get(url, target, authorization, **headers):
-    """One GET on a connection of its own: (status, lower-case headers, body)."""
+    """One GET on a new connection: (status, lower-case headers, body)."""
     where = urllib.parse.urlsplit(url)
     reader, writer = await asyncio.open_connection(where.hostname, where.port)
     try:
@@ -29,12 +29,12 @@ class SimulatedInstance:
     def __init__(self, name, credential):
         self.name = name
         self.sequence = 0
-        self.state = None  # as the last watch answer said
+        self.state = None  # from the last watch answer
         self._credential = credential
         self._watching = None
 
     async def start(self, sidecar=True):
-        """The container starts, or starts again: what watched before is gone."""
+        """The container starts, or starts again: the earlier watch ends."""
         if self._watching:
             self._watching.cancel()
         self.state = None
@@ -97,16 +97,16 @@ class SimulatedFleet:
         self._run(self._roll(self.instances if instances is None else instances, sidecar))
 
     def begin_start(self, instances):
-        """The same, not waited for: a future."""
+        """As start(), without waiting; returns a future."""
         return self._begin(self._roll(instances, True))
 
     async def _roll(self, instances, sidecar):
-        """One after the other, as an orchestrator rolls them."""
+        """Restarts one instance after the other, as an orchestrator does."""
         for instance in instances:
             await instance.start(sidecar)
 
     def states(self):
-        """{state: how many} as the instances were told."""
+        """{state: number of instances}, by the last watch answers."""
         counts = {}
         for instance in self.instances:
             counts[instance.state] = counts.get(instance.state, 0) + 1

@@ -1,8 +1,8 @@
-"""Clients that take what they can of a control plane, in a process of their own; every load is bounded.
+"""Clients that use up resources of a control plane, in a separate process; every load is bounded.
 
-idle: connects, and says nothing. promise: a header without a valid token that promises 4 MiB, then nothing.
-poll: a long poll of one credential. deaf: asks for a large bundle and reads nothing of it.
-Whatever the server closes is opened again, at most twice a second each.
+idle: connects, and sends nothing. promise: a header without a valid token that announces 4 MiB, then nothing.
+poll: a long poll of one credential. deaf: requests a large bundle and reads no byte of it. A connection that
+the server closes is opened again, at most twice a second each.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class HostileClients:
         self._process.join()
 
     def held(self):
-        """How many connections of each kind are open now (a poll: parked)."""
+        """The number of open connections of each kind (for poll: parked)."""
         return dict(zip(self._counts, self._held[:]))
 
 
@@ -87,7 +87,7 @@ def _request(kind, proof, tag):
 
 
 async def _hold(loop, connection, kind):
-    """Until the server closes; the entity tag of a poll's answer."""
+    """Runs until the server closes; returns the entity tag of a poll's answer."""
     if kind == "deaf":
         await asyncio.sleep(3600)
     answer = b""

@@ -1,4 +1,4 @@
-"""Container images without a daemon: buildah, with a storage of its own that ends with the tests."""
+"""Container images without a daemon: buildah, with a separate storage that is deleted after the tests."""
 
 import json
 import pathlib
@@ -14,11 +14,11 @@ ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
 RELEASE = programs.ROOT / "dist" / ARCHITECTURE
 ROOTS = programs.ROOT / "build" / "containers" / "roots"  # by script/make-container-roots
 DOCKERFILE = programs.ROOT / "Dockerfile"
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # as official images have it
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # as in official images
 
 
 def two_lines():
-    """What the documentation tells the owner of an image to add; the Dockerfile says the same."""
+    """The two lines that the documentation adds to an image; the Dockerfile has the same lines."""
     wanted = re.compile(r"^(?:# {5}|    )((?:COPY --from=agent-secrets|ENTRYPOINT) .*)$", re.MULTILINE)
     documented = wanted.findall((programs.ROOT / "docs" / "deploy" / "README.md").read_text())
     assert len(documented) == 2
@@ -34,7 +34,7 @@ def last_stage():
 
 
 class Images:
-    """Owns `directory`. build() and root() are done once for each name; root() is a file system of it."""
+    """Owns `directory`. build() and root() work once for each name; root() returns the image's file system."""
 
     def __init__(self, directory):
         self.directory = directory
@@ -58,7 +58,7 @@ class Images:
         return done.stdout.strip()
 
     def build(self, name, context, dockerfile=None, **arguments):
-        """An image of a Dockerfile (text, or the one in the context) with its ARGs."""
+        """Builds an image from a Dockerfile (a text, or the file in the context) with its ARGs."""
         if name in self._built:
             return name
         options = [f"--build-arg={key}={value}" for key, value in arguments.items()]
@@ -95,14 +95,14 @@ class Images:
         name = f"two-lines-{image}{'-more' if more else ''}"
         return self.build(name, ROOTS, f"FROM localhost/{image}\n{lines}\n{more}\nCMD {json.dumps(command)}\n")
 
-    # What is in them
+    # The content of images
 
     def config(self, name):
-        """As in the OCI image specification: Env, Entrypoint, Cmd, User, WorkingDir."""
+        """The configuration by the OCI image specification: Env, Entrypoint, Cmd, User, WorkingDir."""
         return json.loads(self._buildah("inspect", "--type", "image", name))["OCIv1"]["config"]
 
     def root(self, name):
-        """The file system, shared by all who ask."""
+        """The file system, shared by all callers."""
         if name not in self._roots:
             self._roots[name] = self.writable_root(name)[1]
         return self._roots[name]
@@ -117,7 +117,7 @@ class Images:
         return name
 
     def search(self, search, name):
-        """Looks into manifest, configuration, history and each file of each layer; how many files there were."""
+        """Searches manifest, configuration, history and each file of each layer; returns the number of files."""
         saved = self.directory / "saved"
         self._buildah("push", f"localhost/{name}", f"oci:{saved}:{name}")
         count = 0

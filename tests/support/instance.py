@@ -1,4 +1,4 @@
-"""What runs in an agent's container: the injector, the bot it becomes, and the sidecar."""
+"""The processes in an agent's container: the injector, the bot that it becomes, and the sidecar."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ PLAIN_BOT = ("/usr/bin/python3", programs.ROOT / "tests" / "support" / "plain_bo
 
 
 def run_injector(credential, *command, options=(), environment=None, timeout=60, text=True):
-    """secret-injector to its end; the credential's text travels in the environment, None = none."""
+    """Runs secret-injector to its end, with the credential's text in the environment (None: without a credential)."""
     variables = programs.clean_environment(**(environment or {}))
     if credential is not None:
         variables["AGENT_SECRETS_CREDENTIAL"] = credential
@@ -36,7 +36,7 @@ def injected_environment(credential, directory, **more):
 
 
 def get(url, timeout=5):
-    """(status, body bytes); (0, b"") where nothing listens."""
+    """(status, body bytes); (0, b"") if no server listens."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=timeout) as response:
@@ -82,7 +82,7 @@ class Instance:
             self.process.kill()
             self.process.wait()
         if sidecar is not None:
-            # It ends with the bot by itself; a broken one must not outlive the test.
+            # The sidecar ends with the bot; a broken sidecar must not outlive the test.
             with contextlib.suppress(ProcessLookupError):
                 os.kill(sidecar, signal.SIGKILL)
 
@@ -112,7 +112,7 @@ class Instance:
         return self.bot("/livez")[0] == 200
 
     def stop(self, timeout=10):
-        """SIGTERM; the exit code. The sidecar dies with the bot: waits for that too."""
+        """Sends SIGTERM and returns the exit code. The sidecar ends with the bot: waits for this end too."""
         sidecar = self.sidecar_pid()
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(timeout)
@@ -134,7 +134,7 @@ class Instance:
         return get(f"http://127.0.0.1:{self.sidecar_port}{path}")
 
     def sidecar_pid(self):
-        """Found by program and command line or environment; it is nobody's child."""
+        """Finds the process by program and command line or environment, because it has no living parent in the test."""
         mine = os.fsencode(self.state_dir)
         for entry in pathlib.Path("/proc").iterdir():
             if not entry.name.isdigit():
@@ -149,7 +149,7 @@ class Instance:
         return None
 
     def redeploy_flag(self):
-        """redeploy.json parsed, or None where there is none."""
+        """redeploy.json parsed, or None if it does not exist."""
         try:
             return json.loads((self.state_dir / "redeploy.json").read_text())
         except FileNotFoundError:
@@ -172,7 +172,7 @@ class Instance:
 
 
 def _alive(pid):
-    """A zombie that an init has yet to reap has ended."""
+    """A zombie that an init has not reaped yet counts as ended."""
     try:
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):

@@ -1,7 +1,8 @@
-"""Servers on loopback that go wrong in one way each, on real sockets, plain or TLS.
+"""Servers on loopback, each with one fault, on real sockets, plain or TLS.
 
-A behaviour is a function of a Connection; it runs in a thread of its own for every connection that is accepted, and
-the connection is closed when it returns: one request each. `Server(behaviour)` listens while its `with` block lasts.
+A behaviour is a function of a Connection; it runs in a separate thread for every accepted connection. The
+connection is closed when it returns, so there is one request for each connection. `Server(behaviour)` listens
+as long as its `with` block lasts.
 """
 
 import base64
@@ -18,15 +19,16 @@ from support import programs, protocol
 
 
 class Connection:
-    """One accepted connection. Reads and writes fail quietly once the client has gone: that is not the fault."""
+    """One accepted connection. Errors of reads and writes after the client has disconnected are ignored: they
+    are not the fault under test."""
 
     def __init__(self, server, sock):
         self.server = server
         self.sock = sock
-        self.request = ""  # the head of the last one
+        self.request = ""  # the head of the last request
 
     def read_request(self):
-        """Up to the blank line."""
+        """Reads up to the blank line."""
         head = b""
         while b"\r\n\r\n" not in head:
             chunk = self.sock.recv(65536)
@@ -45,7 +47,7 @@ class Connection:
         raise AssertionError("the request carries no proof")
 
     def bundle(self, **changed):
-        """A good bundle for the request, but for what is changed."""
+        """A good bundle for the request, with the given changes."""
         nonce = changed.pop("nonce", None) or self.proof()["jti"]
         return self.server.scene.bundle(nonce, **changed).encode()
 
@@ -53,18 +55,18 @@ class Connection:
         self.sock.sendall(data)
 
     def answer(self, status=200, body=b"", *, version="HTTP/1.1", reason="Because", length=None, **headers):
-        """A whole answer; `length` lies about the body's. Header names are written with underscores."""
+        """Sends a whole answer; `length` gives a false Content-Length. Header names are written with underscores."""
         self.send(head(status, len(body) if length is None else length, version, reason, headers) + body)
 
     def drip(self, data, interval):
-        """One byte at a time, until the client or the server goes."""
+        """Sends one byte at a time, until the client or the server closes."""
         for byte in data:
             self.send(bytes([byte]))
             if self.server.closing.wait(interval):
                 return
 
     def hold(self):
-        """Says nothing until the client or the server goes."""
+        """Sends nothing until the client or the server closes."""
         self.sock.settimeout(0.05)
         while not self.server.closing.is_set():
             try:
@@ -74,13 +76,13 @@ class Connection:
                 continue
 
     def reset(self):
-        """RST in place of FIN."""
+        """Closes with RST in place of FIN."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
 
 
 def head(status, length, version="HTTP/1.1", reason="Because", headers=None):
-    """Status line and header. `length` None leaves Content-Length out."""
+    """Status line and header. With `length` None there is no Content-Length."""
     fields = {"Date": email.utils.formatdate(usegmt=True), "Connection": "close"}
     if length is not None:
         fields["Content-Length"] = length
@@ -90,7 +92,7 @@ def head(status, length, version="HTTP/1.1", reason="Because", headers=None):
 
 
 class Server:
-    """`tls` is (certificate file, key file). `scene` is what Connection.bundle() asks for bundles."""
+    """`tls` is (certificate file, key file). Connection.bundle() gets its bundles from `scene`."""
 
     def __init__(self, behaviour, *, tls=None, scene=None, address="127.0.0.1"):
         self.behaviour = behaviour
@@ -115,7 +117,7 @@ class Server:
 
     def __exit__(self, *_):
         self.closing.set()
-        # shutdown() wakes the accept() of the other thread; close() alone would not.
+        # shutdown() wakes the accept() of the other thread; close() alone does not.
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -140,7 +142,7 @@ class Server:
 
 
 def refused_authority():
-    """HOST:PORT where nobody listens."""
+    """HOST:PORT where no process listens."""
     return f"127.0.0.1:{programs.free_port()}"
 
 
@@ -181,7 +183,7 @@ def good(connection):
 
 
 def says(status=200, body=b"", **options):
-    """The same answer to every request."""
+    """Sends the same answer to every request."""
     def behave(connection):
         connection.read_request()
         connection.answer(status, body, **options)
@@ -195,7 +197,7 @@ def explains(status, code, sentence="no", **headers):
 
 
 def sends(raw):
-    """These bytes in answer to a request, then the end of the connection."""
+    """Answers a request with these bytes, then closes the connection."""
     def behave(connection):
         connection.read_request()
         connection.send(raw)
@@ -203,7 +205,7 @@ def sends(raw):
 
 
 def bundles(change=None, **options):
-    """A 200 with a bundle. `change` makes another body of it; `members` replaces members of the payload."""
+    """A 200 with a bundle. `change` returns another body; `members` replaces members of the payload."""
     members = options.pop("members", {})
 
     def behave(connection):
@@ -215,18 +217,18 @@ def bundles(change=None, **options):
 
 
 def in_turn(*behaviours):
-    """The first connection gets the first behaviour, and so on; the last one stays."""
+    """The first connection gets the first behaviour, and so on; further connections get the last behaviour."""
     def behave(connection):
         number = min(connection.server.connections, len(behaviours)) - 1
         behaviours[number](connection)
     return behave
 
 
-# Slowly
+# Slow answers
 
 def drips_header(connection):
     connection.read_request()
-    # The first line is there within half a second: libcurl 8.14 calls that the beginning of an answer.
+    # The first line arrives within half a second; libcurl 8.14 treats it as the beginning of an answer.
     connection.drip(head(200, 10, headers={"Content-Type": "application/jose"}) * 100, 0.02)
 
 
@@ -251,7 +253,7 @@ def interim_answers_without_end(connection):
         time.sleep(0.01)
 
 
-# Cut short
+# Incomplete answers
 
 def truncates_the_body(connection):
     connection.read_request()
@@ -276,8 +278,8 @@ def sends_chunks(end=b"0\r\n\r\n"):
 # Proxies
 
 class Proxy(Server):
-    """A CONNECT proxy. `routes` maps HOST:PORT to the port on loopback that it connects to instead; `refuses` is the
-    status that it answers with instead of connecting; `wants` is the user:password that it asks for."""
+    """A CONNECT proxy. `routes` maps HOST:PORT to the port on loopback for the connection; with `refuses` it
+    answers this status and does not connect; `wants` is the user:password that it requires."""
 
     def __init__(self, routes=None, refuses=None, wants=None):
         super().__init__(self._proxy)

@@ -1,4 +1,4 @@
-"""Has the kernel refuse every new thread, as an old seccomp profile does, or a limit that is reached."""
+"""Makes the kernel refuse every new thread, as an old seccomp profile or a reached limit does."""
 
 import ctypes
 import errno
@@ -40,8 +40,8 @@ def refuse_by_seccomp():
 
 
 def refuse_by_limit(uid, threads=1):
-    """For preexec_fn, as root: becomes a user who may have that many threads, all processes together. The user must
-    have no other process."""
+    """For preexec_fn, as root: changes to a user with this limit of threads in all its processes together. The
+    user must have no other process."""
     def refuse():
         os.setgroups([])
         os.setgid(uid)

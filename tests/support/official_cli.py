@@ -1,4 +1,4 @@
-"""The unmodified official CLI, started as an operator would, in a home directory of its own."""
+"""Runs the unmodified official CLI as an operator does, in a separate home directory."""
 
 import concurrent.futures
 import dataclasses
@@ -17,11 +17,11 @@ CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 @dataclasses.dataclass(frozen=True)
 class Release:
-    """A published version, in a virtual environment of its own. `script/bootstrap` makes both."""
+    """A published version, in its virtual environment. `script/bootstrap` installs both versions."""
 
     version: str
     program: pathlib.Path
-    arguments: tuple = ()  # what comes before every command
+    arguments: tuple = ()  # arguments before every command
 
     def __str__(self):
         return self.version
@@ -56,20 +56,20 @@ class OfficialCli:
         return [str(part) for part in (self.release.program, *self.release.arguments, *arguments)]
 
     def start(self, *arguments, stderr=subprocess.STDOUT):
-        """A Popen, both outputs in one pipe unless told otherwise, nothing on stdin."""
+        """A Popen with both outputs in one pipe (unless changed by arguments) and an empty stdin."""
         return subprocess.Popen(
             self.command(*arguments), env=self.environment, cwd=self.home,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True,
         )
 
     def run(self, *arguments, timeout=60, stderr=subprocess.STDOUT):
-        """Runs to the end; `.stdout` holds all that it printed, `.returncode` how it ended."""
+        """Runs to the end; `.stdout` has the whole output, `.returncode` the exit code."""
         with self.start(*arguments, stderr=stderr) as process:
             output, errors = process.communicate(timeout=timeout)
             return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
     def run_all(self, commands, **options):
-        """Runs several that do not disturb each other, as many at once as there are cores."""
+        """Runs several independent commands in parallel, one for each core."""
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             return list(pool.map(lambda command: self.run(*command, **options), commands))
 
@@ -86,14 +86,14 @@ class OfficialCli:
         return finished.stdout
 
     def fails_all(self, commands):
-        """run_all of what has to fail; the outputs."""
+        """run_all for commands that must fail; returns the outputs."""
         finished = self.run_all(commands)
         for each in finished:
             self.check_exit(each.returncode, 1, each.stdout)
         return [each.stdout for each in finished]
 
     def check_exit(self, code, expected, output):
-        """0.6.0 exits with 0 whatever the server answered, so there only success has to."""
+        """0.6.0 exits with 0 after every answer, so the exit code of a failure is not checked there."""
         assert "Traceback" not in output, output
         assert code == expected or (self.release == OLDER and expected != 0), f"exit {code}: {output}"
 
@@ -103,24 +103,24 @@ class OfficialCli:
 
 
 class Terminal(pexpect.spawn):
-    """What the CLI shows to a person, who answers."""
+    """The CLI's dialogue with a person: its prompts and the typed answers."""
 
     def __init__(self, cli, arguments):
         self._cli = cli
-        # Nobody here answers the question where the cursor is, and prompts would wait for it.
+        # This pseudo-terminal does not answer a request for the cursor position, and prompts would wait for the answer.
         environment = {**cli.environment, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"}
         program, *rest = cli.command(*arguments)
         super().__init__(program, rest, env=environment, cwd=cli.home, encoding="utf-8",
                          dimensions=(50, 500), timeout=60)
 
     def answers(self, prompt, keys):
-        """Waits for the prompt and types the keys. Some prompts take a single one, others want ENTER after it."""
+        """Waits for the prompt and types the keys. Some prompts take a single key, others need ENTER after it."""
         self.expect_exact(prompt)
         self.send(keys)
 
     def ends(self, code=0):
         """Waits for the end, asserts the exit code, and returns what was shown since the last prompt,
-        without what moves the cursor or styles the text."""
+        without the escape sequences for cursor and style."""
         self.expect(pexpect.EOF)
         shown = CONTROL_SEQUENCE.sub("", self.before)
         self.close()

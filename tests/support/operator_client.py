@@ -1,5 +1,5 @@
-"""How the demo's operator writes secrets and deploys: by the official CLI, or, on a machine where
-it cannot be installed, by curl with the requests that the CLI would send."""
+"""The demo's operator writes secrets and deploys with the official CLI; if it cannot be installed, with curl
+and the same requests."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ class CliOperator:
         )
 
     def start_secrets_set(self, name, **pairs):
-        """Running; the caller ends it with finish()."""
+        """Starts the command; the caller ends it with finish()."""
         words = [f"{key}={value}" for key, value in pairs.items()]
         return self._cli.start("secrets", "set", name, *words, "--skip")
 
@@ -44,7 +44,7 @@ class CurlOperator:
         home.mkdir(parents=True, exist_ok=True)
         self._url = f"{control_plane.url}/v1/organizations/{control_plane.organization}"
         self._rest = control_plane.rest()
-        # The token in a file: a command line is for everyone on the machine to read.
+        # The token is in a file, because every user of the machine can read a command line.
         self._config = home / "curlrc"
         self._config.touch(mode=0o600)
         self._config.write_text(

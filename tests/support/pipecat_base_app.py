@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What Pipecat Cloud's base image runs around a bot.py, as far as a bot can tell from outside: a
-stand-in with the same HTTP contract, because the image's own app is not published as a package.
+"""A replacement for the app of Pipecat Cloud's base image that runs a bot.py. It has the same HTTP contract;
+the image's own app is not published as a package.
 
     GET /readyz   200 {"status":"ok"}; with a readyz() in bot.py, what that says: a bool, or a dict with
                   "ready", from a plain or an async function; false, an exception or anything else is 503
@@ -40,7 +40,7 @@ app = FastAPI()
 
 @dataclasses.dataclass
 class SessionArguments:
-    """What the bot is given; with Pipecat at hand its own classes are used, as they are there."""
+    """The argument of bot(); if Pipecat is installed, its own classes are used."""
 
     session_id: str | None = None
     body: Any = None
@@ -60,7 +60,7 @@ def session_arguments(websocket=None, **facts):
 async def run_session(arguments):
     try:
         await bot_module.bot(arguments)
-    except Exception:  # a session that fails is not the end of the others
+    except Exception:  # a failed session must not end the others
         LOG.exception("the bot failed")
 
 

@@ -1,4 +1,4 @@
-"""Where the built programs and the repository are."""
+"""Paths of the built programs and of the repository."""
 
 import contextlib
 import os
@@ -27,13 +27,14 @@ def sidecar_program():
 
 
 def _instance_program(name):
-    """Of the build, or as script/release made it where $AGENT_SECRETS_RELEASE names its directory (dist/amd64)."""
+    """The program of the build; the file of script/release if $AGENT_SECRETS_RELEASE names its directory
+    (dist/amd64)."""
     release = os.environ.get("AGENT_SECRETS_RELEASE")
     return (ROOT / release if release else build_directory() / name) / f"secret-{name}"
 
 
 def clean_environment(**extra):
-    """A small environment: nothing of the caller's reaches a program under test by accident."""
+    """A small environment, so that a program under test does not depend on the caller's environment."""
     # The three programs on PATH: the injector looks for the sidecar there.
     path = [str(sidecar_program().parent), "/usr/local/bin", "/usr/bin", "/bin"]
     environment = {"PATH": ":".join(path), "HOME": "/nonexistent", "LANG": "C.UTF-8"}
@@ -43,8 +44,8 @@ def clean_environment(**extra):
 
 
 def _ports():
-    """Below those that the kernel hands out (ip_local_port_range), so that no client's own port is among them,
-    and apart for tests that run side by side."""
+    """The ports are below those that the kernel gives to clients (ip_local_port_range), and different for tests
+    that run in parallel."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     ports = list(range(20_000 + worker, 32_000, workers))
@@ -56,7 +57,7 @@ _free_ports = _ports()
 
 
 def free_port():
-    """A loopback port nobody holds at this moment, and that nobody is given twice."""
+    """A loopback port that is free now and was not returned before."""
     for port in _free_ports:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))

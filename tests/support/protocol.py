@@ -1,6 +1,6 @@
 """A second implementation of docs/protocol.md, on PyNaCl: written from the page, sharing no code with the programs.
 
-It speaks to a control plane as an instance would, and says wrong things where a test asks it to.
+It sends requests to a control plane as an instance does; a test can make it send faulty requests.
 """
 
 import base64
@@ -41,7 +41,7 @@ def subkey(seed, number):
 class Credential:
     identity: dict
     signing: nacl.signing.SigningKey
-    box: nacl.public.PrivateKey | None  # a watch credential has none
+    box: nacl.public.PrivateKey | None  # None for a watch credential
 
     @staticmethod
     def parse(text):
@@ -136,7 +136,7 @@ def watch(credential, running_sequence=0, **headers):
 
 
 def verify_bundle(credential, compact):
-    """The payload, once a verification key of the credential has signed it."""
+    """The payload, if one of the credential's verification keys has signed it."""
     protected, payload, signature = compact.split(".")
     for known in credential.identity["verification_keys"]:
         if unb64(protected) == header(known["kid"], BUNDLE_TYPE).encode():

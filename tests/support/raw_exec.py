@@ -1,5 +1,5 @@
-"""Starting a program with any argv and any environment, as execve takes them: duplicates, entries without '=', bytes
-that are not UTF-8. `subprocess` takes a dictionary of names and values, which cannot say any of these."""
+"""Starts a program with any argv and any environment that execve accepts: duplicates, entries without '=',
+bytes that are not UTF-8. `subprocess` needs a dictionary of names and values, which cannot express these."""
 
 import ctypes
 import os
@@ -15,7 +15,7 @@ def _vector(strings):
 def popen(argv, environment, setup=None, **more):
     """A Popen of argv[0] with `environment`, a list of bytes. `setup` runs in the child, last before the exec.
 
-    The exec happens in preexec_fn, so no descriptor is closed after `setup` but those that are close-on-exec.
+    The exec happens in preexec_fn, so after `setup` only close-on-exec descriptors are closed.
     """
     words = [os.fsencode(word) for word in argv]
     path, arguments, variables = ctypes.c_char_p(words[0]), _vector(words), _vector(environment)
@@ -32,7 +32,7 @@ def popen(argv, environment, setup=None, **more):
 
 
 def run(argv, environment, setup=None, stdin=b"", timeout=30, **more):
-    """The same to its end, as a CompletedProcess of bytes."""
+    """Runs the program to its end; returns a CompletedProcess of bytes."""
     with popen(argv, environment, setup, **more) as process:
         try:
             output, errors = process.communicate(stdin, timeout)
@@ -43,5 +43,5 @@ def run(argv, environment, setup=None, stdin=b"", timeout=30, **more):
 
 
 def as_list(environment):
-    """A dictionary of text as execve takes it."""
+    """A dictionary of text in execve's format."""
     return [os.fsencode(f"{name}={value}") for name, value in environment.items()]

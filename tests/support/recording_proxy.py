@@ -1,5 +1,5 @@
-"""Stands between a client and the control plane: records every request, and on demand answers one
-itself or drops the connection after the server has done its work."""
+"""A proxy between a client and the control plane: it records every request. On demand it answers a request
+itself, or drops the connection after the server has answered."""
 
 import http.client
 import http.server
@@ -39,15 +39,16 @@ class RecordingProxy:
             self._requests.clear()
 
     def cut_answer(self, method, path_suffix):
-        """The next such request reaches the server, its answer does not reach the client."""
+        """The next matching request reaches the server, but its answer does not reach the client."""
         self._add_fault(method, path_suffix, "cut")
 
     def after(self, method, path_suffix, action):
-        """Once the server has answered the next such request, and before the client hears of it."""
+        """Calls a function after the server has answered the next matching request and before the client gets
+        the answer."""
         self._add_fault(method, path_suffix, action)
 
     def answer(self, method, path_suffix, status, body, skip=0):
-        """The next such request (after `skip` of them) gets this answer, and never the server."""
+        """The next matching request (after skipping `skip` of them) gets this answer and does not reach the server."""
         for _ in range(skip):
             self._add_fault(method, path_suffix, "pass")
         self._add_fault(method, path_suffix, (status, json.dumps(body).encode()))

@@ -1,5 +1,5 @@
-"""A region of our own, without a control plane: it mints credentials, and signs bundles that are as wrong as a test
-wants them. Written from docs/protocol.md, on support.protocol."""
+"""A region without a control plane: it issues credentials and signs bundles, with the faults that a test needs.
+Written from docs/protocol.md, on support.protocol."""
 
 import dataclasses
 import hashlib
@@ -17,7 +17,7 @@ ORGANIZATION = "acme"
 
 @dataclasses.dataclass(frozen=True)
 class Minted:
-    """An agent credential: the text that an instance is given, and what it says."""
+    """An agent credential: its text, and its content."""
 
     text: str
     parsed: protocol.Credential

@@ -1,4 +1,4 @@
-"""A plain REST client: what the official CLI cannot ask, or asks too slowly."""
+"""A plain REST client, for requests that the official CLI cannot send or sends too slowly."""
 
 import dataclasses
 import json
@@ -57,7 +57,7 @@ class Rest:
         name = urllib.parse.quote(self.organization, safe="")
         return self.request(method, f"/v1/organizations/{name}/{path}", body, **more)
 
-    # The few operations that most tests need.
+    # Operations that most tests need.
 
     def put_secrets(self, name, **pairs):
         """One array write of the pairs; provisioned at once."""
@@ -69,7 +69,7 @@ class Rest:
         return self.org("PUT", f"secrets/{name}", body)
 
     def set_status(self, name):
-        """Of a set of either type; None if there is no such set, or no answer that says so."""
+        """The status of a set of either type; None if the set does not exist or there was no valid answer."""
         body = self.org("GET", "secrets").body
         sets = body.get("sets", []) if isinstance(body, dict) else []
         return next((each["status"] for each in sets if each["name"] == name), None)

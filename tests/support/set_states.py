@@ -1,4 +1,4 @@
-"""Brings secret sets of a real control plane into the states that only trouble makes."""
+"""Brings secret sets of a real control plane into the states that only a failure causes."""
 
 import contextlib
 import sqlite3
@@ -8,7 +8,7 @@ from support.wait import wait_for
 
 @contextlib.contextmanager
 def held_region(control_plane, code="us-west"):
-    """While it lasts the region's store cannot be written: what is written to a set stays pending."""
+    """While it is active the region's store cannot be written, so new versions of a set stay pending."""
     path = control_plane.data_dir / f"region-{code}.db"
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as store:
         store.execute("BEGIN IMMEDIATE")
@@ -16,7 +16,7 @@ def held_region(control_plane, code="us-west"):
 
 
 def damage(control_plane, name):
-    """A newest version that no longer decrypts, and so has failed. The set is ready."""
+    """Damages the values of a ready set: its newest version no longer decrypts, and so fails."""
     control_plane.stop()
     with contextlib.closing(sqlite3.connect(control_plane.data_dir / "catalog.db")) as catalog:
         of_set = "set_id = (SELECT id FROM sets WHERE name = ?)"

@@ -1,4 +1,4 @@
-"""A sidecar on its own, as in a container beside the bot's, and what the kernel says of it."""
+"""A sidecar without an injector, as in a separate container, and its data in /proc."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from support.wait import wait_for
 
 
 def watch_credential(agent_credential):
-    """The watch half, as the injector prints it."""
+    """The watch credential, printed by the injector."""
     return subprocess.run(
         [programs.injector_program(), "watch-credential"], check=True, capture_output=True, text=True,
         env=programs.clean_environment(AGENT_SECRETS_CREDENTIAL=agent_credential)).stdout.strip()
@@ -18,7 +18,7 @@ def watch_credential(agent_credential):
 
 class Sidecar:
     """`secret-sidecar run` with a watch credential; leaving the block ends it. `process` has more arguments of Popen;
-    its output goes into a file unless they say otherwise."""
+    its output goes into a file unless these arguments change it."""
 
     def __init__(self, directory, credential, *options, sequence=None, environment=None, **process):
         self.state_dir = directory / "state"
@@ -63,7 +63,7 @@ class Sidecar:
                         f"the state {state}", interval=0.005)
 
     def wake_ups(self):
-        """Times that one of its threads slept and was woken, since its start."""
+        """The number of wake-ups of all its threads since its start."""
         total = 0
         for task in (self.proc / "task").iterdir():
             for line in (task / "status").read_text().splitlines():
@@ -75,7 +75,7 @@ class Sidecar:
         return len(os.listdir(self.proc / "fd"))
 
     def pss_kib(self):
-        """Proportional set size: its own pages, and its share of shared ones (proc(5))."""
+        """Proportional set size: its own pages, and its share of shared pages (proc(5))."""
         for line in (self.proc / "smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):
                 return int(line.split()[1])

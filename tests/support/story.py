@@ -27,7 +27,7 @@ class Story:
         print(f"      {text}", file=self._stream, flush=True)
 
     def check(self, condition, what):
-        """Counts; a false one ends the demo with `what` it expected."""
+        """Counts a check; a false check ends the demo with the expected `what`."""
         if not condition:
             raise CheckFailed(f"expected: {what}")
         self.checks += 1

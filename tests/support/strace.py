@@ -1,4 +1,4 @@
-"""What a program does, as strace(1) sees it: which paths it opens, and which bytes it hands to the kernel."""
+"""The system calls of a program, by strace(1): the paths that it opens, and the bytes that it passes to the kernel."""
 
 import dataclasses
 import os
@@ -8,7 +8,7 @@ import subprocess
 
 PROGRAM = "/usr/bin/strace"
 
-# Calls whose buffers the kernel fills: what arrives in them is not handed out.
+# Calls whose buffers the kernel fills: the program does not pass these bytes to the kernel.
 READS = {"read", "pread64", "readv", "preadv", "preadv2", "recvfrom", "recvmsg", "recvmmsg", "getrandom"}
 _CALL = re.compile(rb"^(\w+)\((.*)", re.DOTALL)
 _OPEN = re.compile(rb'^(?:(?:AT_FDCWD|\d+)(?:<((?:\\x..)*)[^>]*>)?, )?"((?:\\x..)*)"')
@@ -25,12 +25,12 @@ def installed():
 class Call:
     name: str
     arguments: bytes  # as strace prints them, each byte of a string as \xNN
-    program: int  # how many programs this process has become: 0 is the one that was started
+    program: int  # number of execs before this call: 0 is the started program
     process: int
 
     @property
     def content(self):
-        """Every string in it, decoded in its place."""
+        """The arguments with every string decoded."""
         return _ESCAPED.sub(lambda match: bytes([int(match[1], 16)]), self.arguments)
 
     @property
@@ -39,13 +39,13 @@ class Call:
 
     @property
     def made(self):
-        """The process or thread that it made; None for other calls."""
+        """The process or thread that the call made; None for other calls."""
         result = re.search(rb"= (\d+)(?:<[^>]*>)?$", self.arguments)
         return int(result[1]) if result and self.name in _MAKES else None
 
     @property
     def opened(self):
-        """The absolute path that it opens, or tries to; None for other calls."""
+        """The absolute path that the call opens or tries to open; None for other calls."""
         if self.name not in _OPENS:
             return None
         directory, path = (_decoded(part or b"") for part in _OPEN.match(self.arguments).groups())
@@ -71,7 +71,7 @@ def parse(text, process=0, program=-1):
 
 
 def run(argv, directory, environment, timeout=60):
-    """(CompletedProcess, calls of all its processes). Traced to the end of the last one of them."""
+    """(CompletedProcess, calls of all its processes). Traces until the last of them ends."""
     directory = pathlib.Path(directory)
     directory.mkdir()
     # A file for each process, so that no call is split by another's; strings whole, in hex, paths of descriptors.
@@ -83,7 +83,7 @@ def run(argv, directory, environment, timeout=60):
 
 
 def family(texts, process, program=-1):
-    """Calls of a process and of all that it made, threads too; each begins as the program that made it."""
+    """Calls of a process and of all its child processes and threads; each begins as the program of its parent."""
     calls = parse(texts.pop(process), process, program)
     for call in list(calls):
         if call.made in texts:
@@ -92,8 +92,8 @@ def family(texts, process, program=-1):
 
 
 def handed_out(calls, search):
-    """Runs a canary.Search over all that was handed to the kernel, but for the environment of an exec that succeeded
-    (an exec's last argument)."""
+    """Runs a canary.Search over all bytes that were passed to the kernel, except the environment of a
+    successful exec (its last argument)."""
     for call in calls:
         if call.name not in READS and not call.succeeded_as_exec:
             search.bytes(call.content, f"{call.name} of process {call.process}")

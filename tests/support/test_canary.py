@@ -1,4 +1,4 @@
-"""The search itself: a canary planted in each kind of place, in each shape, is found."""
+"""Tests of the search: it finds a canary in each kind of place and in each encoding."""
 
 import base64
 import json
@@ -74,7 +74,7 @@ def process_with(code, arguments=(), environment=None):
 
 
 WAIT = "import sys; print('ready', flush=True); sys.stdin.read()"
-# The value is computed, so that neither the command line nor the environment holds it.
+# The value is computed, so that it is neither in the command line nor in the environment.
 HOLD = "held = bytes.fromhex(sys.stdin.readline()); "
 
 

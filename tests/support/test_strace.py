@@ -1,4 +1,4 @@
-"""The trace's reader finds what is planted: else a launch that leaks would pass."""
+"""The reader of a trace finds a planted value; otherwise a launch that leaks would pass."""
 
 import pytest
 

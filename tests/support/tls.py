@@ -19,7 +19,7 @@ commonName = supplied
 
 
 class Authority:
-    """A CA in `directory` (made if absent). `certificate` is what clients have to trust."""
+    """A CA in `directory` (made if absent). Clients must trust `certificate`."""
 
     def __init__(self, directory):
         directory = pathlib.Path(directory)

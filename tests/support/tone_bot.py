@@ -1,4 +1,4 @@
-"""The other end of examples/bot: keys whose tones differ, and a caller who hears them."""
+"""A caller for examples/bot, and keys with different tones: the caller hears the tone of the bot's key."""
 
 import hashlib
 import json
@@ -12,12 +12,12 @@ PYTHON = PIPECAT / "bin" / "python"
 
 
 def tone_of(key):
-    """What the bot's service makes of a key."""
+    """The tone that the bot's service makes from a key."""
     return 300 + 10 * (hashlib.blake2b(key.encode(), person=b"tone").digest()[0] % 128)
 
 
 def two_keys():
-    """Random, and of different tones."""
+    """Random keys with different tones."""
     first = second = f"sk-tone-{secrets.token_hex(16)}"
     while tone_of(first) == tone_of(second):
         second = f"sk-tone-{secrets.token_hex(16)}"

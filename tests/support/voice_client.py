@@ -4,7 +4,7 @@ because it uses Pipecat's own protobuf definitions and the websockets package.
 
     voice_client.py ws://127.0.0.1:PORT/ws
 
-Says each line of its standard input to the bot, and prints one line of JSON for what came back:
+Says each line of its standard input to the bot, and prints one line of JSON for each answer:
 {"said": "…", "hertz": 1234, "seconds": 0.4}. Hangs up at the end of the input.
 """
 
@@ -20,7 +20,7 @@ TIMEOUT_SECONDS = 15
 
 
 async def ask(connection, text):
-    """Sends what a speech recognizer would have heard; the reply once all its audio is there."""
+    """Sends a text as from a speech recognizer; returns the reply after all its audio has arrived."""
     frame = frames_pb2.Frame()
     frame.transcription.text = text
     frame.transcription.user_id = "client"
@@ -39,7 +39,7 @@ async def ask(connection, text):
 
 
 def hertz(samples, rate):
-    """Of a pure tone: the time between its first and its last rise through zero."""
+    """The frequency of a pure tone, from the time between its first and its last rise through zero."""
     rises = [n for n in range(1, len(samples)) if samples[n - 1] < 0 <= samples[n]]
     return round((len(rises) - 1) * rate / (rises[-1] - rises[0])) if len(rises) > 1 else 0
 

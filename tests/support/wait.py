@@ -1,10 +1,10 @@
-"""Waiting for what a process is about to do, never for a fixed time."""
+"""Waits for an event of a process, never for a fixed time."""
 
 import time
 
 
 def wait_for(predicate, timeout=10.0, what="the condition", interval=0.01):
-    """The first truthy value of predicate(); AssertionError when the time is up."""
+    """The first truthy value of predicate(); AssertionError after the timeout."""
     deadline = time.monotonic() + timeout
     while True:
         value = predicate()
