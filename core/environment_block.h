@@ -27,8 +27,10 @@ struct EnvironmentPair {
   std::string_view value;
 };
 
-// Refuses what execve or a reader could not take, naming the key: an empty name, '=' or NUL in a
-// name, NUL in a value, a pair over limits::kEnvironmentString, the same key twice.
+// Refuses what a reader could not take, naming the key: an empty name, '=' or NUL in a name, NUL in
+// a value, the same key twice, more than limits::kBundle bytes together. A single pair may be
+// larger than an environment variable (limits::kEnvironmentString), because its value may be meant
+// for a file; compose_environment() in the injector checks that bound.
 Result<SecretBuffer> build_environment_block(std::vector<EnvironmentPair> pairs);
 
 // The same checks in the other direction, for bytes that came from outside.
