@@ -34,10 +34,6 @@ std::optional<std::string> fault_of(const EnvironmentPair& pair) {
   if (pair.value.find('\0') != std::string_view::npos) {
     return fmt::format("the value of '{}' has a NUL", key);
   }
-  if (size_in_block(pair) > limits::kEnvironmentString) {
-    return fmt::format("'{}' and its value take more than {} bytes", key,
-                       limits::kEnvironmentString);
-  }
   return std::nullopt;
 }
 

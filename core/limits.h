@@ -25,6 +25,10 @@ inline constexpr std::int64_t kApiKeys = 5;  // live keys of an organization, of
 // One environment string, `KEY=value` and its NUL: MAX_ARG_STRLEN, 32 pages (execve(2)).
 inline constexpr std::size_t kEnvironmentString = 131072;
 
+// Values that the injector puts into files (--file), and the path of such a file.
+inline constexpr std::size_t kSecretFiles = 64;
+inline constexpr std::size_t kSecretFilePath = 1024;
+
 // HTTP, both sides.
 inline constexpr std::size_t kRequestBody = 4uz * 1024 * 1024;
 inline constexpr std::size_t kRequestHeader = 32uz * 1024;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/file_lock.h"
+#include "core/file_record.h"
 #include "core/json_reader.h"
 #include "core/unique_fd.h"
 #include "injector/file.h"
@@ -122,6 +123,14 @@ UniqueFd take_turn(int folder, Clock& clock) {
   return file;
 }
 
+std::optional<BotClaim> read_claim(int folder) {
+  const auto text = read_small(folder, kClaimFile, kClaimMax);
+  if (!text) return std::nullopt;
+  auto claim = parse_claim(*text);
+  if (!claim) return std::nullopt;  // what makes no sense claims nothing
+  return std::move(*claim);
+}
+
 Result<void> write_claim(int folder, const BotClaim& claim) {
   const std::string temporary = fmt::format(".{}.{}", kClaimFile, claim.process.pid);
   ::unlinkat(folder, temporary.c_str(), 0);  // of a killed start with the same PID; or none
@@ -156,7 +165,8 @@ std::string claim_json(const BotClaim& claim) {
                                    {"start_time", claim.process.start_time},
                                    {"pid_namespace", text_or_null(claim.process.pid_namespace)},
                                    {"boot_id", text_or_null(claim.process.boot_id)},
-                                   {"has_sidecar", claim.has_sidecar}};
+                                   {"has_sidecar", claim.has_sidecar},
+                                   {"has_files", claim.has_files}};
   return boost::json::serialize(object) + '\n';
 }
 
@@ -169,7 +179,8 @@ Result<BotClaim> parse_claim(std::string_view json) {
                   .start_time = static_cast<std::uint64_t>(root.integer("start_time")),
                   .pid_namespace = std::string(root.optional_text("pid_namespace", kIdentityMax)),
                   .boot_id = std::string(root.optional_text("boot_id", kIdentityMax))},
-      .has_sidecar = root.boolean("has_sidecar")};
+      .has_sidecar = root.boolean("has_sidecar"),
+      .has_files = root.has("has_files") && root.boolean("has_files")};
   if (auto read = document.finish(); !read) return propagate(read, kClaimFile);
   if (pid <= 0 || claim.process.pid != pid) {
     return fail(ErrorCode::invalid, fmt::format("{}: {} is no PID", kClaimFile, pid));
@@ -188,16 +199,19 @@ bool is_held_by_another(const BotClaim& claim, const ProcessIdentity& self, int 
 }
 
 std::optional<pid_t> find_holder(int folder, const ProcessIdentity& self) {
-  const auto text = read_small(folder, kClaimFile, kClaimMax);
-  if (!text) return std::nullopt;
-  const auto standing = parse_claim(*text);  // what makes no sense claims nothing
+  const auto standing = read_claim(folder);
   if (!standing || !is_held_by_another(*standing, self, folder)) return std::nullopt;
   return standing->process.pid;
 }
 
 Result<std::optional<pid_t>> claim_directory(int folder, const BotClaim& claim, Clock& clock) {
   const UniqueFd turn = take_turn(folder, clock);
-  if (const auto holder = find_holder(folder, claim.process)) return holder;
+  const auto standing = read_claim(folder);
+  if (standing && is_held_by_another(*standing, claim.process, folder)) {
+    return standing->process.pid;
+  }
+  // A file that cannot be removed is no reason not to start: its record stays for the next start.
+  if (standing && standing->has_files) (void)remove_recorded_files(folder);
   if (auto written = write_claim(folder, claim); !written) return propagate(written);
   return std::nullopt;
 }

@@ -6,7 +6,11 @@
 //
 // A start claims the directory before it asks for a bundle: it writes down which process it is, and
 // the bot is the same process (execve keeps PID and start time). The claim holds as long as that
-// process lives. It needs no descriptor in the bot, which inherits 0, 1 and 2 only.
+// process lives. It needs no descriptor in the bot, which inherits 0, 1, 2 and the files of --file
+// only.
+//
+// What a bot that has ended left in files (core/file_record.h) is removed before the claim changes
+// hands.
 //
 // A PID means nothing in another PID namespace. There the claim holds only while the bot's own
 // sidecar, which ends with its bot, holds its lock on sidecar.alive; without such a sidecar the
@@ -38,10 +42,12 @@ struct ProcessIdentity {
 
 ProcessIdentity own_identity();
 
-// bot.json: {"schema": 1, "pid", "start_time", "pid_namespace", "boot_id", "has_sidecar"}
+// bot.json: {"schema": 1, "pid", "start_time", "pid_namespace", "boot_id", "has_sidecar",
+//            "has_files"}
 struct BotClaim {
   ProcessIdentity process;
   bool has_sidecar = false;  // the bot's start was told to start one
+  bool has_files = false;    // it was told to put values into files at paths; absent: false
 };
 
 std::string claim_json(const BotClaim& claim);
@@ -54,8 +60,9 @@ bool is_held_by_another(const BotClaim& claim, const ProcessIdentity& self, int 
 // The PID of the process that has the directory and lives, if that is another one than `self`.
 std::optional<pid_t> find_holder(int folder, const ProcessIdentity& self);
 
-// Writes the claim, unless another process that lives has one: then the PID of that process is
-// returned, and the directory is as it was. Two starts at the same moment take turns.
+// Writes the claim, after removing the files of an ended bot, unless another process that lives has
+// one: then the PID of that process is returned, and the directory is as it was. Two starts at the
+// same moment take turns.
 Result<std::optional<pid_t>> claim_directory(int folder, const BotClaim& claim, Clock& clock);
 
 }  // namespace agent_secrets

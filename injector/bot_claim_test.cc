@@ -1,6 +1,7 @@
 #include "injector/bot_claim.h"
 
 #include <csignal>
+#include <filesystem>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/file_lock.h"
+#include "core/file_record.h"
 #include "core/unique_fd.h"
 #include "tests/catch.h"
 #include "tests/fakes/fake_clock.h"
@@ -167,6 +169,24 @@ TEST_CASE("a claim of another PID namespace holds while the bot's own sidecar li
     REQUIRE(folder.gets_it(elsewhere));
     CHECK(folder.gets_it(own_identity()));
   }
+}
+
+TEST_CASE("a claim that changes hands removes the files of the bot before, and no others") {
+  Folder folder;
+  folder.directory.write("value", "of the bot");
+  struct stat status{};
+  REQUIRE(::stat(folder.directory.path("value").c_str(), &status) == 0);
+  const RecordedFile value{
+      .path = folder.directory.path("value"), .device = status.st_dev, .inode = status.st_ino};
+  REQUIRE(write_record(folder.fd.get(), {.bot = 1, .files = {value}}).has_value());
+  Bot bot;
+  const BotClaim claim{.process = identity_of(bot), .has_sidecar = false, .has_files = true};
+  REQUIRE(*claim_directory(folder.fd.get(), claim, folder.clock) == std::nullopt);
+  CHECK_FALSE(folder.gets_it(own_identity()));
+  CHECK(std::filesystem::exists(value.path));
+  bot.end();
+  CHECK(folder.gets_it(own_identity()));
+  CHECK_FALSE(std::filesystem::exists(value.path));
 }
 
 TEST_CASE("what is no claim claims nothing, and no link or FIFO is followed") {

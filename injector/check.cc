@@ -7,6 +7,7 @@
 #include "injector/cache.h"
 #include "injector/check_connection.h"
 #include "injector/check_container.h"
+#include "injector/check_value_files.h"
 #include "injector/credential_source.h"
 #include "injector/duration.h"
 #include "injector/env_file.h"
@@ -234,21 +235,31 @@ class Doctor {
   }
 
   bool compose() {
-    auto environment = compose_environment(around_.image, injection_.set, options_.environment);
+    auto arranged = arrange(injection_.set, options_.environment);
+    if (!arranged) return add_failure("environment", arranged.error());
+    injection_.arranged = std::move(*arranged);
+    auto environment =
+        compose_environment(around_.image, injection_.arranged.entries, options_.environment);
     if (!environment) return add_failure("environment", environment.error());
     injection_.environment = std::move(*environment);
-    injection_.variables = explain_environment(around_.image, injection_.set, options_.environment,
+    injection_.variables = explain_environment(around_.image, injection_.set, injection_.arranged,
                                                injection_.environment);
     return add(environment_step(injection_, options_.environment));
   }
 
   bool look_at_container() {
-    return compose() &&
+    return compose() && look_at_files() &&
            add(limits_step(injection_, options_.command, block_, current_argument_space())) &&
            add(names_step(injection_)) &&
            add(dotenv_step(injection_, around_.working_directory, options_.env_files)) &&
            add(state_step(options_, around_.image)) && look_at_user() &&
            (options_.command.empty() || add(command_step(options_.command, injection_)));
+  }
+
+  bool look_at_files() {
+    return options_.environment.files.empty() ||
+           add(files_step(injection_.arranged,
+                          {.user = options_.user, .allow_disk = options_.allow_disk}));
   }
 
   bool look_at_user() {

@@ -114,14 +114,17 @@ Step environment_step(const Injection& injection, const EnvironmentPolicy& polic
   const auto allowed = refused_names(injected, {});  // compose_environment() let them through
   const auto of_image = image_names(injected, policy.allow);
   const auto unknown = not_in_set(injection.set, policy.only);
+  const auto changes = name_changes(injection.arranged);
+  const auto not_renamed = unknown_renames(injection.set, policy.renaming.renames);
   Step step{.name = "environment"};
   step.detail = keys(injected.size()) + part(overridden, "replace the image's") +
                 part(outvoted, "give way to the image's") + part(left_out, "left out by --only") +
-                part(allowed, "reserved, let through by --allow");
+                part(allowed, "reserved, let through by --allow") + part(changes, "renamed");
   step.facts = {{"injected", injected},        {"set_wins", overridden},
                 {"image_wins", outvoted},      {"left_out", left_out},
                 {"reserved_allowed", allowed}, {"of_image", of_image},
-                {"required", policy.require},  {"only_unknown", unknown}};
+                {"required", policy.require},  {"only_unknown", unknown},
+                {"renamed", changes},          {"rename_unknown", not_renamed}};
   if (!of_image.empty()) {
     step.warn(fmt::format("the image or the platform usually sets: {}", with_reasons(of_image)),
               "take them out of the set unless the set's values are meant; --allow KEY ends this "
@@ -131,14 +134,19 @@ Step environment_step(const Injection& injection, const EnvironmentPolicy& polic
     step.warn(fmt::format("--only names what no set has: {}", fmt::join(unknown, ", ")),
               "look for a typing error in --only");
   }
+  if (!not_renamed.empty()) {
+    step.warn(fmt::format("--rename names what no set has: {}", fmt::join(not_renamed, ", ")),
+              "look for a typing error in --rename; it names keys as the set has them");
+  }
   return step;
 }
 
 Step limits_step(const Injection& injection, const std::vector<std::string>& command,
                  const SecretBuffer& block, std::size_t space) {
-  auto fits = check_argument_space(command, injection.environment, injection.set, space);
+  auto fits =
+      check_argument_space(command, injection.environment, injection.arranged.entries, space);
   const std::size_t total = argument_bytes(command, injection.environment);
-  const EnvironmentEntry* most = largest(injection.set);
+  const EnvironmentEntry* most = largest(injection.arranged.entries);
   const std::size_t most_bytes = most == nullptr ? 0 : most->assignment.size() + 1;
   const bool locked = is_locked(block);
   Step step =

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/secret_buffer.h"
+#include "injector/arrangement.h"
 #include "injector/check_report.h"
 #include "injector/environment.h"
 #include "injector/explain_environment.h"
@@ -15,17 +16,18 @@
 
 namespace agent_secrets {
 
-// What a start would inject: the set as it came, the environment made of it, and what became of
-// each variable. All of it points into the image and the block.
+// What a start would inject: the set as it came, its keys as the command gets them, the environment
+// made of these, and what became of each variable. All of it points into the image and the block.
 struct Injection {
   std::vector<EnvironmentEntry> set;
+  Arrangement arranged = {};
   std::vector<char*> environment;
   std::vector<ExplainedVariable> variables;
   [[nodiscard]] std::vector<std::string> injected_names() const;
 };
 
-// environment: conflicts, --only, reserved names that --allow let through, names that the image or
-// the platform usually sets. (With a refused name there is no Injection.)
+// environment: conflicts, --only, --rename, reserved names that --allow let through, names that the
+// image or the platform usually sets. (With a refused name there is no Injection.)
 Step environment_step(const Injection& injection, const EnvironmentPolicy& policy);
 
 // limits: execve's two, and whether the values stay out of swap. `space` is what execve allows.

@@ -281,6 +281,28 @@ TEST_CASE("conflicts and what --only leaves out are told, and are no warning") {
   fails_at(scene.check(), "environment", kExitInjectorFailed);
 }
 
+TEST_CASE("new names and files are told with the set's keys, and no file is made at a path") {
+  Scene scene;
+  scene.region_answers();
+  scene.region.values = {{"KEY", "v"}, {"OTHER", "v"}, {"THIRD", "v"}};
+  EnvironmentPolicy& environment = scene.options.environment;
+  environment.renaming.renames = {{.from = "KEY", .to = "BOT_KEY"}, {.from = "TYPO", .to = "X"}};
+  const std::string path = scene.directory.path("files/third");
+  environment.files = {{.key = "OTHER", .variable = "IN_MEMORY", .path = ""},
+                       {.key = "THIRD", .variable = "AT_PATH", .path = path}};
+  scene.options.allow_disk = true;
+  const CheckReport report = scene.check();
+  CHECK(step_named(report, "environment")
+            .detail.find("3 renamed: THIRD as AT_PATH, KEY as BOT_KEY, OTHER as IN_MEMORY") !=
+        std::string::npos);
+  CHECK(step_named(report, "environment").detail.ends_with("--rename names what no set has: TYPO"));
+  CHECK(step_named(report, "files").detail ==
+        "THIRD as AT_PATH in " + path + ", OTHER as IN_MEMORY in /proc/self/fd/100");
+  CHECK_FALSE(std::filesystem::exists(scene.directory.path("files")));
+  environment.files[1].path = "/proc/no/such/file";
+  fails_at(scene.check(), "files", kExitInjectorFailed);
+}
+
 TEST_CASE("names of the image are a warning with their reasons, until --allow names them") {
   Scene scene;
   scene.region_answers();

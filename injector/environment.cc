@@ -9,6 +9,8 @@
 #include <fmt/ranges.h>
 #include <sys/resource.h>
 
+#include "core/limits.h"
+#include "core/printable.h"
 #include "core/reserved_names.h"
 
 namespace agent_secrets {
@@ -27,19 +29,6 @@ bool is_credential_variable(std::string_view name) {
   return name == kCredentialVariable || name == kCredentialFileVariable;
 }
 
-bool lists(const std::vector<std::string>& names, std::string_view name) {
-  return std::ranges::find(names, name) != names.end();
-}
-
-std::vector<EnvironmentEntry> chosen(const std::vector<EnvironmentEntry>& set,
-                                     const std::vector<std::string>& only) {
-  if (only.empty()) return set;
-  std::vector<EnvironmentEntry> entries;
-  std::ranges::copy_if(set, std::back_inserter(entries),
-                       [&](const EnvironmentEntry& entry) { return lists(only, entry.key); });
-  return entries;
-}
-
 Result<void> check_reserved(const std::vector<EnvironmentEntry>& set,
                             const std::vector<std::string>& allow) {
   std::vector<std::string> names;
@@ -50,6 +39,20 @@ Result<void> check_reserved(const std::vector<EnvironmentEntry>& set,
   return fail(ErrorCode::invalid,
               fmt::format("the secret set has reserved names: {}", with_reasons(refused)),
               "take them out of the set, choose with --only, or permit each with --allow KEY");
+}
+
+Result<void> check_sizes(const std::vector<EnvironmentEntry>& set) {
+  std::vector<std::string> names;
+  for (const EnvironmentEntry& entry : set) {
+    if (entry.assignment.size() >= limits::kEnvironmentString)
+      names.push_back(printable(entry.key));
+  }
+  if (names.empty()) return {};
+  return fail(
+      ErrorCode::too_large,
+      fmt::format("name and value take more than {} bytes: {}", limits::kEnvironmentString,
+                  fmt::join(names, ", ")),
+      "no environment variable can hold that: give the program a file, --file KEY=VARIABLE");
 }
 
 Result<void> check_conflicts(const std::vector<EnvironmentEntry>& set, const Names& image_names) {
@@ -101,10 +104,10 @@ Names names_of_set(const std::vector<EnvironmentEntry>& set) {
 }  // namespace
 
 Result<std::vector<char*>> compose_environment(char** image,
-                                               const std::vector<EnvironmentEntry>& set,
+                                               const std::vector<EnvironmentEntry>& entries,
                                                const EnvironmentPolicy& policy) {
-  const auto entries = chosen(set, policy.only);
   if (auto checked = check_reserved(entries, policy.allow); !checked) return propagate(checked);
+  if (auto checked = check_sizes(entries); !checked) return propagate(checked);
   const Names image_names = names_of_image(image);
   if (policy.on_conflict == OnConflict::fail) {
     if (auto checked = check_conflicts(entries, image_names); !checked) return propagate(checked);

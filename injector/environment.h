@@ -2,10 +2,11 @@
 // The environment that the bot is started with: the image's, byte for byte and in its order, less
 // the credential variables, then the values of the set. Everything that could go wrong later, in
 // execve or in the bot, is checked here, where the key can still be named: reserved names,
-// conflicts, missing keys, sizes.
+// conflicts, missing keys, sizes. All names here are those that the command gets; which key of the
+// set has which name is decided before (injector/arrangement.h).
 //
-// Ownership: the result points into `image` and into the set's block; both must live until the
-// exec. Nothing is copied: the block is the only copy of the values.
+// Ownership: the result points into `image` and to where the entries point; both must live until
+// the exec. Nothing is copied here.
 
 #include <cstddef>
 #include <string>
@@ -14,6 +15,8 @@
 
 #include "core/environment_block.h"
 #include "core/error.h"
+#include "injector/file_wish.h"
+#include "injector/renaming.h"
 
 namespace agent_secrets {
 
@@ -26,13 +29,15 @@ enum class OnConflict { replace, keep, fail };
 struct EnvironmentPolicy {
   OnConflict on_conflict = OnConflict::replace;
   std::vector<std::string> only;     // keys of the set to take; empty: all
-  std::vector<std::string> require;  // keys that the bot must get, not empty, from wherever
+  std::vector<std::string> require;  // names that the bot must get, not empty, from wherever
   std::vector<std::string> allow;    // reserved names that the bot may get (core/reserved_names.h)
+  Renaming renaming;
+  std::vector<FileWish> files;
 };
 
-// NULL-terminated, as execve takes it.
+// NULL-terminated, as execve takes it. `entries` are what arrange() made of the set.
 Result<std::vector<char*>> compose_environment(char** image,
-                                               const std::vector<EnvironmentEntry>& set,
+                                               const std::vector<EnvironmentEntry>& entries,
                                                const EnvironmentPolicy& policy);
 
 // The keys of `only` that the set has not, in their order.

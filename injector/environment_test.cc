@@ -2,8 +2,10 @@
 
 #include <sys/resource.h>
 
+#include "core/limits.h"
 #include "core/reserved_names.h"
 #include "core/secret_buffer.h"
+#include "injector/arrangement.h"
 #include "tests/catch.h"
 
 using namespace agent_secrets;
@@ -19,6 +21,7 @@ struct Scene {
   SecretBuffer block{};
   std::vector<char*> image_pointers{};
   std::vector<EnvironmentEntry> entries{};
+  Arrangement arranged{};
 
   Result<std::vector<char*>> compose() {
     image_pointers.clear();
@@ -26,7 +29,10 @@ struct Scene {
     image_pointers.push_back(nullptr);
     block = build_environment_block(set).value();
     entries = parse_environment_block(block).value();
-    return compose_environment(image_pointers.data(), entries, policy);
+    auto arranged_set = arrange(entries, policy);
+    if (!arranged_set) return propagate(arranged_set);
+    arranged = std::move(*arranged_set);
+    return compose_environment(image_pointers.data(), arranged.entries, policy);
   }
 
   std::vector<std::string> composed() {
@@ -159,6 +165,34 @@ TEST_CASE("a reserved name that --only leaves out does no harm") {
   Scene scene{.image = {}, .set = {{"LD_PRELOAD", "/x.so"}, {"OK", "1"}}};
   scene.policy.only = {"OK"};
   CHECK(scene.composed() == Strings{"OK=1"});
+}
+
+TEST_CASE("an assignment of exactly the kernel's limit passes, one byte more is refused by name") {
+  const std::string value(limits::kEnvironmentString - 3, 'v');  // "K=" and a NUL
+  Scene scene{.image = {}, .set = {{"K", value}}};
+  CHECK(scene.composed().size() == 1);
+  const std::string more = value + 'v';
+  scene.set = {{"K", more}, {"L", more}, {"M", "1"}};
+  CHECK(scene.message() == "name and value take more than 131072 bytes: K, L");
+  scene.policy.files = {{.key = "K", .variable = "", .path = ""},
+                        {.key = "L", .variable = "", .path = ""}};
+  CHECK(scene.composed() == Strings{"K=/proc/self/fd/100", "L=/proc/self/fd/101", "M=1"});
+}
+
+TEST_CASE("reserved names, conflicts and --require are judged by the command's names") {
+  Scene scene{.image = {"BOT_A=image"}, .set = {{"A", "1"}, {"IFS", "2"}}};
+  CHECK(scene.message().starts_with("the secret set has reserved names: IFS"));
+  scene.policy.renaming.prefix = "BOT_";
+  CHECK(scene.composed() == Strings{"BOT_A=1", "BOT_IFS=2"});
+  scene.policy.require = {"A"};
+  CHECK(scene.message() == "required keys are missing: A");
+  scene.policy.require = {"BOT_A"};
+  scene.policy.on_conflict = OnConflict::fail;
+  CHECK(scene.message() == "both the image and the secret set have: BOT_A");
+  scene.policy.on_conflict = OnConflict::keep;
+  CHECK(scene.composed() == Strings{"BOT_A=image", "BOT_IFS=2"});
+  scene.policy.renaming.renames = {{.from = "A", .to = "LD_PRELOAD"}};
+  CHECK(scene.message().starts_with("the secret set has reserved names: LD_PRELOAD"));
 }
 
 TEST_CASE("a name that the image may have is not reserved there") {

@@ -82,7 +82,7 @@ int number_of(const char* name) {
 
 }  // namespace
 
-bool close_listed_from(int first) {
+bool close_listed(int first, int last) {
   const UniqueFd list(::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!list.is_open()) return false;
   alignas(dirent64) std::array<char, 4096> entries{};
@@ -93,19 +93,21 @@ bool close_listed_from(int first) {
       const auto* entry = reinterpret_cast<const dirent64*>(entries.data() + at);
       at += entry->d_reclen;
       const int fd = number_of(entry->d_name);
-      if (fd >= first && fd != list.get()) ::close(fd);
+      if (fd >= first && fd <= last && fd != list.get()) ::close(fd);
     }
   }
 }
 
-void close_from(int first) {
-  AGENT_SECRETS_ASSERT(first >= 0);
-  if (::close_range(static_cast<unsigned>(first), ~0U, 0) == 0) return;
+void close_from(int first) { close_between(first, std::numeric_limits<int>::max()); }
+
+void close_between(int first, int last) {
+  AGENT_SECRETS_ASSERT(first >= 0 && last >= first);
+  if (::close_range(static_cast<unsigned>(first), static_cast<unsigned>(last), 0) == 0) return;
   // Before Linux 5.9, or under a seccomp filter that does not know it.
-  if (close_listed_from(first)) return;
+  if (close_listed(first, last)) return;
   rlimit files{};
   AGENT_SECRETS_ASSERT(::getrlimit(RLIMIT_NOFILE, &files) == 0);
-  const rlim_t end = std::min<rlim_t>(files.rlim_cur, std::numeric_limits<int>::max());
+  const rlim_t end = std::min<rlim_t>(files.rlim_cur, static_cast<rlim_t>(last) + 1);
   for (int fd = first; fd < static_cast<int>(end); ++fd) ::close(fd);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // Becoming the command: found by PATH as command_search.h says, with every failure explained.
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -28,9 +29,12 @@ ExecFailure exec_command(const std::vector<std::string>& command, std::vector<ch
 // to be another user: /proc/self/fd of an undumpable process belongs to root (proc(5)).
 void close_from(int first);
 
+// The same from `first` to `last`, both included.
+void close_between(int first, int last);
+
 // The same by /proc, for where there is no close_range(2): counting up to RLIMIT_NOFILE can take a
 // billion calls. Reads the directory by system call, because opendir(3) allocates. False where
 // there is no /proc.
-bool close_listed_from(int first);
+bool close_listed(int first, int last = std::numeric_limits<int>::max());
 
 }  // namespace agent_secrets

@@ -1,6 +1,7 @@
 #include "injector/explain_environment.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <unordered_set>
 
 namespace agent_secrets {
@@ -15,10 +16,6 @@ ExplainedVariable read_assignment(std::string_view text, Outcome outcome) {
   }
   return {
       .name = text.substr(0, equals), .outcome = outcome, .value_bytes = text.size() - equals - 1};
-}
-
-bool is_chosen(std::string_view name, const std::vector<std::string>& only) {
-  return only.empty() || std::ranges::find(only, name) != only.end();
 }
 
 }  // namespace
@@ -43,17 +40,17 @@ std::string_view outcome_word(Outcome outcome) {
 
 std::vector<ExplainedVariable> explain_environment(char** image,
                                                    const std::vector<EnvironmentEntry>& set,
-                                                   const EnvironmentPolicy& policy,
+                                                   const Arrangement& arranged,
                                                    const std::vector<char*>& composed) {
   Names image_names;
   for (char** entry = image; *entry != nullptr; ++entry) {
     image_names.insert(read_assignment(*entry, Outcome::kept).name);
   }
-  Names chosen_names;
-  std::unordered_set<const char*> set_assignments;
-  for (const EnvironmentEntry& entry : set) {
-    set_assignments.insert(entry.assignment.data());
-    if (is_chosen(entry.key, policy.only)) chosen_names.insert(entry.key);
+  Names chosen_keys;
+  std::unordered_map<std::string_view, std::size_t> arranged_names;
+  for (std::size_t i = 0; i < arranged.entries.size(); ++i) {
+    chosen_keys.insert(arranged.sources[i].key);
+    arranged_names.emplace(arranged.entries[i].key, i);
   }
 
   std::vector<ExplainedVariable> explained;
@@ -62,22 +59,30 @@ std::vector<ExplainedVariable> explain_environment(char** image,
     if (assignment == nullptr) break;
     passed_on.insert(assignment);
     ExplainedVariable variable = read_assignment(assignment, Outcome::kept);
-    if (set_assignments.contains(assignment)) {
-      variable.outcome = image_names.contains(variable.name) ? Outcome::set_wins : Outcome::added;
-    } else if (chosen_names.contains(variable.name)) {
-      variable.outcome = Outcome::image_wins;
+    if (const auto at = arranged_names.find(variable.name); at != arranged_names.end()) {
+      const EntrySource& source = arranged.sources[at->second];
+      variable.key = source.key;
+      if (assignment != arranged.entries[at->second].assignment.data()) {
+        variable.outcome = Outcome::image_wins;
+      } else {
+        variable.outcome = image_names.contains(variable.name) ? Outcome::set_wins : Outcome::added;
+        variable.value_bytes = source.value.size();
+        variable.file = source.path;
+      }
     }
     explained.push_back(variable);
   }
   for (char** entry = image; *entry != nullptr; ++entry) {
     const ExplainedVariable variable = read_assignment(*entry, Outcome::removed);
     // Where the set has it too, the line of the set's own entry says so.
-    if (passed_on.contains(*entry) || chosen_names.contains(variable.name)) continue;
+    if (passed_on.contains(*entry) || arranged_names.contains(variable.name)) continue;
     explained.push_back(variable);
   }
   for (const EnvironmentEntry& entry : set) {
-    if (chosen_names.contains(entry.key)) continue;
-    explained.push_back(read_assignment(entry.assignment, Outcome::left_out));
+    if (chosen_keys.contains(entry.key)) continue;
+    ExplainedVariable variable = read_assignment(entry.assignment, Outcome::left_out);
+    variable.key = entry.key;
+    explained.push_back(variable);
   }
   return explained;
 }

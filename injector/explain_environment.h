@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "injector/arrangement.h"
 #include "injector/environment.h"
 
 namespace agent_secrets {
@@ -28,7 +29,9 @@ std::string_view outcome_word(Outcome outcome);
 struct ExplainedVariable {
   std::string_view name;  // "" for an entry of the image that has no '='
   Outcome outcome = Outcome::kept;
-  std::size_t value_bytes = 0;
+  std::size_t value_bytes = 0;  // of the set's value also where a file holds it
+  std::string_view key = {};    // the name in the set; "" for what only the image has
+  std::string_view file = {};   // the path of the value's file; "" where the variable has the value
   [[nodiscard]] bool is_from_set() const {
     return outcome == Outcome::added || outcome == Outcome::set_wins ||
            outcome == Outcome::left_out;
@@ -36,10 +39,11 @@ struct ExplainedVariable {
 };
 
 // In the order of the environment, then what is not in it. `composed` is what
-// compose_environment(image, set, policy) returned; the names point into `image` and `set`.
+// compose_environment(image, arranged.entries, policy) returned; the names point into `image`,
+// `set` and `arranged`.
 std::vector<ExplainedVariable> explain_environment(char** image,
                                                    const std::vector<EnvironmentEntry>& set,
-                                                   const EnvironmentPolicy& policy,
+                                                   const Arrangement& arranged,
                                                    const std::vector<char*>& composed);
 
 // The names with that outcome.

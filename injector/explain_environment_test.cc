@@ -16,12 +16,16 @@ std::vector<std::string> explained(std::vector<std::string> image,
   pointers.push_back(nullptr);
   const SecretBuffer block = build_environment_block(set).value();
   const auto entries = parse_environment_block(block).value();
-  const auto composed = compose_environment(pointers.data(), entries, policy);
+  const auto arranged = arrange(entries, policy).value();
+  const auto composed = compose_environment(pointers.data(), arranged.entries, policy);
   REQUIRE(composed.has_value());
   std::vector<std::string> lines;
-  for (const auto& variable : explain_environment(pointers.data(), entries, policy, *composed)) {
+  for (const auto& variable : explain_environment(pointers.data(), entries, arranged, *composed)) {
     lines.push_back(std::string(variable.name) + " " + std::string(outcome_word(variable.outcome)) +
                     " " + std::to_string(variable.value_bytes));
+    if (!variable.key.empty() && variable.key != variable.name)
+      lines.back() += " " + std::string(variable.key);
+    if (!variable.file.empty()) lines.back() += " in " + std::string(variable.file);
   }
   return lines;
 }
@@ -54,6 +58,16 @@ TEST_CASE("a conflict is told once, by who wins") {
 TEST_CASE("a key that --only leaves out is no conflict") {
   CHECK(explained({"KEY=image"}, {{"KEY", "set"}, {"OTHER", "x"}}, only({"OTHER"})) ==
         Lines{"KEY kept 5", "OTHER new 1", "KEY left-out 3"});
+}
+
+TEST_CASE("another name is told with the set's key, and a file with the value's size") {
+  EnvironmentPolicy policy;
+  policy.only = {"A", "JSON"};
+  policy.renaming.prefix = "BOT_";
+  policy.files = {{.key = "JSON", .variable = "CREDENTIALS", .path = ""}};
+  CHECK(explained({"CREDENTIALS=/old"}, {{"A", "1"}, {"JSON", "12345"}, {"OTHER", "x"}}, policy) ==
+        Lines{"BOT_A new 1 A", "CREDENTIALS set-wins 5 JSON in /proc/self/fd/100",
+              "OTHER left-out 1"});
 }
 
 TEST_CASE("the credential variables are removed") {

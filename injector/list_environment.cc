@@ -7,6 +7,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/environment_block.h"
 #include "core/printable.h"
@@ -20,13 +21,17 @@ namespace json = boost::json;
 
 using Row = std::array<std::string, 4>;
 
+json::value text_or_null(std::string_view text) {
+  return text.empty() ? json::value(nullptr) : json::value(printable(text));
+}
+
 // The length of a value that was zeroed, or that nobody gets, is nobody's business.
 bool has_bytes(const ExplainedVariable& variable) { return variable.outcome != Outcome::removed; }
 
 std::vector<Row> rows_of(const EnvironmentListing& listing) {
   std::vector<Row> rows{{"NAME", "ORIGIN", "BYTES", "OUTCOME"}};
   for (const ExplainedVariable& variable : listing.variables) {
-    rows.push_back({printable(variable.name), printable(origin_of(variable, listing)),
+    rows.push_back({printable(variable.name), printable(full_origin_of(variable, listing)),
                     has_bytes(variable) ? fmt::format("{}", variable.value_bytes) : "-",
                     std::string(outcome_word(variable.outcome))});
   }
@@ -53,9 +58,17 @@ Result<std::vector<KeyOrigin>> origins_in_files(const std::vector<std::string>& 
 
 std::string origin_of(const ExplainedVariable& variable, const EnvironmentListing& listing) {
   if (!variable.is_from_set()) return "image";
-  const auto file = std::ranges::find(listing.files, variable.name, &KeyOrigin::key);
+  const auto file = std::ranges::find(listing.files, variable.key, &KeyOrigin::key);
   if (file != listing.files.end()) return "file " + file->path;
   return fmt::format("set{} {}", listing.sets.size() == 1 ? "" : "s", list_versions(listing.sets));
+}
+
+std::string full_origin_of(const ExplainedVariable& variable, const EnvironmentListing& listing) {
+  std::vector<std::string> details;
+  if (!variable.key.empty() && variable.key != variable.name) details.emplace_back(variable.key);
+  if (!variable.file.empty()) details.push_back(fmt::format("in {}", variable.file));
+  const std::string origin = origin_of(variable, listing);
+  return details.empty() ? origin : fmt::format("{} ({})", origin, fmt::join(details, ", "));
 }
 
 std::string listing_table(const EnvironmentListing& listing, const TerminalStyle& style) {
@@ -94,7 +107,9 @@ std::string listing_json(const EnvironmentListing& listing) {
     variables.push_back(json::object{{"name", printable(variable.name)},
                                      {"origin", printable(origin_of(variable, listing))},
                                      {"bytes", bytes},
-                                     {"outcome", std::string(outcome_word(variable.outcome))}});
+                                     {"outcome", std::string(outcome_word(variable.outcome))},
+                                     {"key", text_or_null(variable.key)},
+                                     {"file", text_or_null(variable.file)}});
   }
   return json::serialize(
              json::object{{"sets", std::move(sets)}, {"variables", std::move(variables)}}) +

@@ -33,6 +33,10 @@ struct EnvironmentListing {
 // which: then it is "sets voice=3, keys=7".
 std::string origin_of(const ExplainedVariable& variable, const EnvironmentListing& listing);
 
+// The same with the set's key where the variable has another name, and with the file's path where
+// the value is in a file: "set voice=3 (GOOGLE_JSON, in /proc/self/fd/100)".
+std::string full_origin_of(const ExplainedVariable& variable, const EnvironmentListing& listing);
+
 std::string listing_table(const EnvironmentListing& listing, const TerminalStyle& style);
 std::string listing_tsv(const EnvironmentListing& listing);
 std::string listing_json(const EnvironmentListing& listing);

@@ -10,7 +10,7 @@ namespace {
 
 EnvironmentListing listing() {
   return {.variables = {{.name = "HOME", .outcome = Outcome::kept, .value_bytes = 5},
-                        {.name = "KEY", .outcome = Outcome::added, .value_bytes = 12},
+                        {.name = "KEY", .outcome = Outcome::added, .value_bytes = 12, .key = "KEY"},
                         {.name = "BAD\t\x1b", .outcome = Outcome::kept, .value_bytes = 1},
                         {.name = "CREDENTIAL", .outcome = Outcome::removed, .value_bytes = 0}},
           .sets = {{"voice", 3}},
@@ -38,6 +38,19 @@ TEST_CASE("a table for people has the same in columns") {
   CHECK(listing_table(listing(), {.terminal = true, .colour = true}).starts_with("\x1b[2mNAME"));
 }
 
+TEST_CASE(
+    "the origin says the set's key where the name is another one, and which file has the value") {
+  const EnvironmentListing set = listing();
+  const auto origin = [&](ExplainedVariable variable) {
+    variable.outcome = Outcome::added;
+    return full_origin_of(variable, set);
+  };
+  CHECK(origin({.name = "A", .key = "A"}) == "set voice=3");
+  CHECK(origin({.name = "B", .key = "A"}) == "set voice=3 (A)");
+  CHECK(origin({.name = "A", .key = "A", .file = "/f"}) == "set voice=3 (in /f)");
+  CHECK(origin({.name = "B", .key = "A", .file = "/f"}) == "set voice=3 (A, in /f)");
+}
+
 TEST_CASE("of several sets nobody knows which one a key came from") {
   EnvironmentListing merged = listing();
   merged.sets = {{"voice", 3}, {"keys", 7}};
@@ -55,7 +68,7 @@ TEST_CASE("a key comes from the last env file that has it") {
   EnvironmentListing files = listing();
   files.files = *origins;
   const auto origin = [&](const char* key) {
-    return origin_of({.name = key, .outcome = Outcome::added}, files);
+    return origin_of({.name = "AS", .outcome = Outcome::added, .key = key}, files);
   };
   CHECK(origin("A") == "file " + directory.path("one"));
   CHECK(origin("B") == "file " + directory.path("two"));
@@ -75,6 +88,9 @@ TEST_CASE("the JSON document has sets and variables") {
   CHECK(variables[1].text("origin", 64) == "set voice=3");
   CHECK(variables[1].integer("bytes") == 12);
   CHECK(variables[1].text("outcome", 64) == "new");
+  CHECK(variables[1].text("key", 64) == "KEY");
+  CHECK_FALSE(variables[1].has("file"));
+  CHECK_FALSE(variables[0].has("key"));
   CHECK_FALSE(variables[3].has("bytes"));
   CHECK(document.finish().has_value());
 }

@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/standard_streams.h"
+#include "injector/arrangement.h"
 #include "injector/bot_user.h"
 #include "injector/check.h"
 #include "injector/check_report.h"
@@ -28,6 +29,7 @@
 #include "injector/signals.h"
 #include "injector/start.h"
 #include "injector/terminal_style.h"
+#include "injector/value_files.h"
 #include "injector/watchdog.h"
 
 using namespace agent_secrets;
@@ -65,10 +67,13 @@ Result<void> protect(bool core_dumps) {
 }
 
 // Not an error: one image may name keys that not every agent's set has. --require is for the rest.
-void warn_of_unknown_keys(const std::vector<std::string>& only,
-                          const std::vector<EnvironmentEntry>& set, const Log& log) {
-  for (const std::string& key : not_in_set(set, only)) {
+void warn_of_unknown_keys(const EnvironmentPolicy& policy, const std::vector<EnvironmentEntry>& set,
+                          const Log& log) {
+  for (const std::string& key : not_in_set(set, policy.only)) {
     log.warning("--only names a key that no set has", {{"key", key}});
+  }
+  for (const std::string& key : unknown_renames(set, policy.renaming.renames)) {
+    log.warning("--rename names a key that no set has", {{"key", key}});
   }
 }
 
@@ -97,11 +102,24 @@ int run(const Options& options, char** image, SecretBuffer credential_variable,
   auto set = parse_environment_block(material->block);
   if (!set) return fail_with(set.error());
   warn_of_no_secrets(*material, log);
-  warn_of_unknown_keys(options.environment.only, *set, log);
-  auto environment = compose_environment(image, *set, options.environment);
+  warn_of_unknown_keys(options.environment, *set, log);
+  auto arranged = arrange(*set, options.environment);
+  if (!arranged) return fail_with(arranged.error());
+  auto environment = compose_environment(image, arranged->entries, options.environment);
   if (!environment) return fail_with(environment.error());
-  auto fits = check_argument_space(options.command, *environment, *set, current_argument_space());
+  auto fits = check_argument_space(options.command, *environment, arranged->entries,
+                                   current_argument_space());
   if (!fits) return fail_with(fits.error());
+
+  ValueFiles files;
+  if (!options.environment.files.empty()) {
+    progress.enter(StartStep::files);
+    auto made = ValueFiles::make(*arranged, *environment,
+                                 {.user = options.user, .allow_disk = options.allow_disk},
+                                 material->state, log);
+    if (!made) return fail_with(made.error());
+    files = std::move(*made);
+  }
 
   progress.enter(StartStep::state);
   publish_state(*material, log);
@@ -111,7 +129,7 @@ int run(const Options& options, char** image, SecretBuffer credential_variable,
 
   progress.enter(StartStep::command);
   watchdog.disarm();
-  close_from(3);
+  if (auto placed = files.place(); !placed) return fail_with(placed.error());
   if (options.user) {
     if (auto other = become(*options.user); !other) return fail_with(other.error());
   }
@@ -159,13 +177,15 @@ int list_environment(const Options& options, char** image,
   auto set = parse_environment_block(material->block);
   if (!set) return fail_with(set.error());
   warn_of_no_secrets(*material, log);
-  auto environment = compose_environment(image, *set, options.environment);
+  auto arranged = arrange(*set, options.environment);
+  if (!arranged) return fail_with(arranged.error());
+  auto environment = compose_environment(image, arranged->entries, options.environment);
   if (!environment) return fail_with(environment.error());
   auto files = origins_in_files(options.env_files, options.env_format);
   if (!files) return fail_with(files.error());
 
   const EnvironmentListing listing{
-      .variables = explain_environment(image, *set, options.environment, *environment),
+      .variables = explain_environment(image, *set, *arranged, *environment),
       .sets = material->facts.sets,
       .files = std::move(*files)};
   const TerminalStyle style = choose_style(::isatty(STDOUT_FILENO) == 1, image);

@@ -1,5 +1,8 @@
 #include "injector/options.h"
 
+#include <algorithm>
+#include <array>
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -62,6 +65,20 @@ What the command gets
                             HOME and the rest of the environment stay as they are
   --core                    allow core dumps; without it they are off, for the command too
 
+The names that the command gets
+  --rename FROM=TO,...      give the set's key FROM to the command as TO
+  --prefix P                put P in front of every other key. --only, --rename and --file name keys
+                            as the set has them; --require, --allow and --on-conflict judge the
+                            names that the command gets
+
+A secret as a file, for programs that want a path
+  --file KEY=VARIABLE       put KEY's value into a file in memory, its path into VARIABLE (without
+                            =VARIABLE: into the key's own variable); repeatable
+                              --file GOOGLE_JSON=GOOGLE_APPLICATION_CREDENTIALS
+  --file KEY=VARIABLE:PATH  the same with a file at PATH, on a tmpfs:
+                              --file CERT=SSL_CERT:/run/agent-secrets/files/cert.pem
+  --allow-disk              allow PATH on another file system, where the value may stay on a disk
+
 What else happens
   --state-dir DIR           where running.json says what runs (default $AGENT_SECRETS_STATE_DIR,
                             then /run/agent-secrets, for a user who may not write there
@@ -101,6 +118,8 @@ struct Words {
   std::string env_format;
   std::string sidecar;
   std::string user;
+  std::vector<std::string> renames;
+  std::vector<std::string> files;
   std::int64_t accept_sequence = 0;
   bool help = false;
   bool version = false;
@@ -124,6 +143,23 @@ Result<std::chrono::seconds> duration_option(std::string_view name, const std::s
 // A comma separates keys, or the option is repeated; it never takes the words behind it.
 void add_keys(CLI::App& app, const std::string& name, std::vector<std::string>& keys) {
   app.add_option(name, keys)->delimiter(',')->allow_extra_args(false);
+}
+
+// Most starts name no key anew and make no file, and pay nothing for these options: CLI11 compares
+// the name of each new option with all others, which takes 17,000 instructions an option.
+bool has_option_of_names(int argc, char** argv) {
+  constexpr auto kOptions =
+      std::to_array<std::string_view>({"--rename", "--prefix", "--file", "--allow-disk"});
+  return std::any_of(argv, argv + argc, [&](std::string_view word) {
+    return std::ranges::any_of(kOptions, [&](auto option) { return word.starts_with(option); });
+  });
+}
+
+void declare_names(CLI::App& app, Options& options, Words& words) {
+  add_keys(app, "--rename", words.renames);
+  app.add_option("--prefix", options.environment.renaming.prefix);
+  app.add_option("--file", words.files)->allow_extra_args(false);
+  app.add_flag("--allow-disk", options.allow_disk);
 }
 
 bool looks_only(Action action) {
@@ -176,6 +212,18 @@ Result<std::vector<std::string>> command_of(std::vector<std::string> rest) {
   return rest;
 }
 
+// --rename, --prefix, --file.
+Result<void> apply_names(const Words& words, EnvironmentPolicy& environment) {
+  auto renames = parse_renames(words.renames);
+  if (!renames) return propagate(renames);
+  environment.renaming.renames = std::move(*renames);
+  if (auto prefix = check_prefix(environment.renaming.prefix); !prefix) return prefix;
+  auto files = parse_file_wishes(words.files);
+  if (!files) return propagate(files);
+  environment.files = std::move(*files);
+  return {};
+}
+
 Result<void> apply(const Words& words, const CLI::App& app, Options& options) {
   if (!words.timeout.empty()) {
     auto timeout = duration_option("--timeout", words.timeout, std::chrono::hours(1));
@@ -193,6 +241,7 @@ Result<void> apply(const Words& words, const CLI::App& app, Options& options) {
     if (!after) return propagate(after);
     options.cache.serve_after = *after;
   }
+  if (auto named = apply_names(words, options.environment); !named) return named;
   options.cache.required = words.cache == "required";
   if (app.count("--user") > 0) {
     auto user = parse_bot_user(words.user);
@@ -226,6 +275,25 @@ Result<void> take_words(std::vector<std::string> words, Options& options) {
   return wrong_use(fmt::format("'{}' has no meaning here", words.front()));
 }
 
+Result<void> check_files(const Options& options) {
+  const EnvironmentPolicy& environment = options.environment;
+  for (const FileWish& file : environment.files) {
+    const auto& renames = environment.renaming.renames;
+    if (!file.variable.empty() &&
+        std::ranges::find(renames, file.key, &Rename::from) != renames.end()) {
+      return wrong_use(fmt::format("both --file and --rename name a variable for {}", file.key));
+    }
+  }
+  if (options.allow_disk && !has_paths(environment.files)) {
+    return wrong_use("--allow-disk has no use without --file KEY=VARIABLE:PATH");
+  }
+  if (options.purpose == Purpose::one_shot && has_paths(environment.files)) {
+    return wrong_use(
+        "--one-shot leaves no file behind: use --file KEY=VARIABLE, without a path, beside it");
+  }
+  return {};
+}
+
 Result<void> check(const Options& options) {
   if (options.action == Action::keygen && options.seed_path.empty()) {
     return wrong_use("keygen: where to write the secret is missing");
@@ -240,6 +308,7 @@ Result<void> check(const Options& options) {
         "--one-shot leaves the state directory alone: --state-dir and --sidecar have no use beside "
         "it");
   }
+  if (auto files = check_files(options); !files) return files;
   if (options.cache.required && options.cache_directory.empty()) {
     return wrong_use("--cache=required needs --cache-dir");
   }
@@ -280,6 +349,7 @@ Result<Options> parse_options(int argc, char** argv) {
   try {
     CLI::App app;
     declare(app, options, words);
+    if (has_option_of_names(argc, argv)) declare_names(app, options, words);
     app.parse(argc - skipped, argv + skipped);
     rest = app.remaining();
     if (auto applied = apply(words, app, options); !applied) return propagate(applied);

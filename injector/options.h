@@ -32,6 +32,7 @@ struct Options {
   EnvFormat env_format = EnvFormat::dotenv;
   bool expand = false;  // ${NAME} in env files
   EnvironmentPolicy environment;
+  bool allow_disk = false;        // --file PATH on another file system than a tmpfs
   std::optional<BotUser> user;    // whom the command runs as; without it, as the injector
   bool allow_plain_http = false;  // to a control plane that is not on loopback
   std::chrono::seconds timeout{30};

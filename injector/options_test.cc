@@ -167,3 +167,27 @@ TEST_CASE("a one-shot command has no state directory and no sidecar") {
   CHECK(message_of({"--one-shot", "--state-dir", "/run/x", "printenv"}).find("--one-shot") !=
         std::string::npos);
 }
+
+TEST_CASE("--rename takes pairs by comma or by repeating, --file one word each") {
+  const auto options = parse({"--rename", "A=B,C=D", "--rename", "E=F", "--prefix", "P_", "--file",
+                              "K=V:/run/a,b", "--file", "L", "bot"});
+  REQUIRE(options.has_value());
+  const EnvironmentPolicy& environment = options->environment;
+  REQUIRE(environment.renaming.renames.size() == 3);
+  CHECK(environment.renaming.renames[2] == Rename{.from = "E", .to = "F"});
+  CHECK(environment.renaming.prefix == "P_");
+  REQUIRE(environment.files.size() == 2);
+  CHECK(environment.files[0].path == "/run/a,b");
+  CHECK(options->command == Strings{"bot"});
+}
+
+TEST_CASE("options for files that contradict each other are refused") {
+  CHECK(message_of({"--file", "K=V", "--rename", "K=L", "bot"}) ==
+        "both --file and --rename name a variable for K");
+  CHECK(parse({"--file", "K", "--rename", "K=L", "bot"}).has_value());
+  CHECK(message_of({"--allow-disk", "--file", "K=V", "bot"}).starts_with("--allow-disk"));
+  CHECK(parse({"--allow-disk", "--file", "K=V:/f", "bot"})->allow_disk);
+  CHECK(message_of({"--one-shot", "--file", "K=V:/f", "bot"}).starts_with("--one-shot"));
+  CHECK(parse({"--one-shot", "--file", "K=V", "bot"}).has_value());
+  CHECK(message_of({"--prefix", "A=", "bot"}) == "--prefix: 'A=' has a '='");
+}

@@ -31,6 +31,7 @@ constexpr std::array<StepText, kStartSteps> kSteps = {{
     {"environment", "change the secret set, or what the image sets",
      "an env file is a pipe that nobody writes to, or on a disk that hangs",
      "waiting for an env file"},
+    {"files", "look at the --file options", "the disk of a --file path hangs", ""},
     {"state", "look at the state directory", "the state directory's disk hangs", ""},
     {"start sidecar", "look at what the sidecar says above",
      "look at what the sidecar says above, or raise --timeout", "waiting for the sidecar"},

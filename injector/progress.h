@@ -37,11 +37,12 @@ enum class StartStep {
   fetch,
   open,
   environment,
+  files,
   state,
   sidecar,
   command,
 };
-inline constexpr std::size_t kStartSteps = 10;
+inline constexpr std::size_t kStartSteps = 11;
 
 // Tells a failure as above; returns `exit_code`. `hint` is for an error that brings none.
 int report_failure(const Log& log, std::string_view step, std::string_view hint, Error error,

@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,7 +18,7 @@
 #include "core/unique_fd.h"
 #include "injector/environment.h"
 #include "injector/exec.h"
-#include "injector/file.h"
+#include "injector/sealed_memory.h"
 
 namespace agent_secrets {
 namespace {
@@ -44,16 +43,11 @@ Result<UniqueFd> moved_up(UniqueFd fd, std::string_view what) {
   return high;
 }
 
-// Sealed: nobody who gets hold of the descriptor can change what the sidecar reads.
 Result<UniqueFd> credential_descriptor(const SecretBuffer& text) {
-  UniqueFd memory(::memfd_create("watch-credential", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!memory.is_open()) return system_failure("memfd_create");
-  auto written = write_all(memory.get(), text.expose_text(), "watch credential");
-  if (!written) return propagate(written);
-  constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-  if (::fcntl(memory.get(), F_ADD_SEALS, kSeals) != 0) return system_failure("seal memfd");
-  if (::lseek(memory.get(), 0, SEEK_SET) != 0) return system_failure("seek memfd");
-  return moved_up(std::move(memory), "dup memfd");
+  auto memory = seal_in_memory("watch-credential", text.expose_text());
+  if (!memory) return propagate(memory);
+  if (::lseek(memory->get(), 0, SEEK_SET) != 0) return system_failure("seek memfd");
+  return moved_up(std::move(*memory), "dup memfd");
 }
 
 // Not open where the kernel (before 5.3) or a seccomp filter has no pidfds: the sidecar then looks

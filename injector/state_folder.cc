@@ -35,8 +35,11 @@ Result<std::optional<pid_t>> claim(int folder, const StateFolder& state, const O
     if (const auto holder = find_holder(folder, self)) return holder;
     return propagate(owned);
   }
-  auto claimed = claim_directory(
-      folder, {.process = self, .has_sidecar = options.sidecar != SidecarWish::none}, clock);
+  auto claimed = claim_directory(folder,
+                                 {.process = self,
+                                  .has_sidecar = options.sidecar != SidecarWish::none,
+                                  .has_files = has_paths(options.environment.files)},
+                                 clock);
   if (claimed) return claimed;
   // What kept the claim from being written will keep running.json from it too, and is told then.
   log.debug("claim the state directory", {{"cause", claimed.error().message}});

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "core/directory.h"
+#include "core/file_record.h"
 #include "core/limits.h"
 #include "core/threads.h"
 #include "sidecar/active_sessions.h"
@@ -134,8 +136,21 @@ Sidecar::Sidecar(const RunOptions& options, const Log& log, WatchCredential cred
 Result<EndReason> Sidecar::wait_for_end() {
   auto reason = end_.wait();
   if (hook_) hook_->stop();
+  if (reason && *reason == EndReason::bot_ended) remove_files_of_bot();
   directory_.freeze();
   return reason;
+}
+
+// Values that the bot had in files at paths. Where the sidecar was given a pidfd alone, it cannot
+// tell its bot's record from another one's; the next start removes the files then.
+void Sidecar::remove_files_of_bot() const {
+  if (!options_.bot.pid) return;
+  const auto folder = open_directory(options_.state_directory, "state directory");
+  const auto removed = folder ? remove_recorded_files(folder->get(), options_.bot.pid)
+                              : Result<void>(std::unexpected(folder.error()));
+  if (!removed) {
+    log_.error("a file with a value of the bot stays", {{"cause", removed.error().message}});
+  }
 }
 
 void Sidecar::watch_for_ever() {

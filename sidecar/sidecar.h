@@ -47,6 +47,7 @@ class Sidecar {
   void follow_nothing();
   Result<void> start_threads();
   [[nodiscard]] std::int64_t active_sessions();
+  void remove_files_of_bot() const;
   void watch_for_ever();
   void notice_clock_jump();
   void publish(const Knowledge& knowledge);

@@ -17,5 +17,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto again = parse_claim(claim_json(*claim));
   AGENT_SECRETS_ASSERT(again && again->process == claim->process);
   AGENT_SECRETS_ASSERT(again->has_sidecar == claim->has_sidecar);
+  AGENT_SECRETS_ASSERT(again->has_files == claim->has_files);
   return 0;
 }

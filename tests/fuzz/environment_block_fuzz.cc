@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto& entry : *entries) {
     AGENT_SECRETS_ASSERT(!entry.key.empty());
     AGENT_SECRETS_ASSERT(entry.assignment.find('\0') == std::string_view::npos);
-    AGENT_SECRETS_ASSERT(entry.assignment.size() < limits::kEnvironmentString);
+    AGENT_SECRETS_ASSERT(entry.assignment.size() < limits::kBundle);
     pairs.push_back({entry.key, entry.assignment.substr(entry.key.size() + 1)});
   }
   const auto rebuilt = build_environment_block(pairs);

@@ -373,7 +373,8 @@ def test_env_lists_what_the_command_would_get(doctor):
     assert rows["DAILY_API_KEY"] == ("set voice=1", str(len(VALUE) + 1), "left-out")
     document = json.loads(doctor.run("env", "--json").stdout)
     assert document["sets"] == [{"name": "voice", "version": 1}]
-    assert {"name": "OPENAI_API_KEY", "origin": "set voice=1", "bytes": len(VALUE), "outcome": "new"} in (
+    assert {"name": "OPENAI_API_KEY", "origin": "set voice=1", "bytes": len(VALUE), "outcome": "new",
+            "key": "OPENAI_API_KEY", "file": None} in (
         document["variables"])
 
 

@@ -18,7 +18,7 @@ pytestmark = [
 ]
 
 SECTION = "## What happens, in order, and what is opened"
-PLACES = ("CREDENTIAL_FILE", "ENV_FILE", "CACHE_DIR", "STATE_DIR", "COMMAND", "PARENT")  # PARENT: of the directories
+PLACES = ("CREDENTIAL_FILE", "ENV_FILE", "CACHE_DIR", "STATE_DIR", "FILE_DIR", "COMMAND", "PARENT")  # PARENT: of the directories
 
 
 def documented(page):
@@ -104,6 +104,18 @@ def env_file_launch(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def file_launch(tmp_path_factory):
+    """One value in a file in memory, one in a file at a path."""
+    directory = tmp_path_factory.mktemp("files")
+    values, path = canaries(), directory / "env-file"
+    path.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+    places = {"ENV_FILE": path, "STATE_DIR": directory / "state", "FILE_DIR": directory / "files", "PARENT": directory}
+    options = ["--env-file", path, "--state-dir", places["STATE_DIR"], "--allow-disk",
+               "--file", "FIRST=FIRST_PATH", "--file", f"SECOND=SECOND_PATH:{places['FILE_DIR']}/second"]
+    return Launch(directory, values, options, places)
+
+
+@pytest.fixture(scope="module")
 def bundle_launch(tmp_path_factory, server):
     return fetched(tmp_path_factory.mktemp("bundle"), server, server.credential, "--sidecar=required")
 
@@ -162,7 +174,40 @@ def test_no_value_is_handed_to_the_kernel_but_in_that_environment(launch):
                for call in launch.calls if call.succeeded_as_exec and b"secret-sidecar" in call.content)
 
 
-@pytest.mark.parametrize("launch", STARTED + FAILED, indirect=True)
+def test_a_value_for_a_file_is_in_no_call_but_the_write_of_that_file(file_launch):
+    """Not in the command's environment either."""
+    assert file_launch.finished.returncode == 0, file_launch.finished.stderr
+    search = canary.Search(file_launch.values)
+    writes = [call for call in file_launch.calls if call.name == "write" and not search.bytes(call.content, "a write")]
+    descriptors = sorted(call.content.split(b">")[0].split(b"<")[1] for call in writes)
+    places = sorted([b"/memfd:FIRST", f"{file_launch.places['FILE_DIR']}/.second.".encode()])
+    assert len(descriptors) == 2 and all(map(bytes.startswith, descriptors, places))
+    others = [call for call in file_launch.calls if call not in writes]
+    assert strace.handed_out(others, canary.Search(file_launch.values)) == []
+    assert not any(value.encode() in call.content for value in file_launch.values.values()
+                   for call in others if call.succeeded_as_exec)
+
+
+def test_a_file_in_memory_is_sealed_and_closed_to_others(file_launch):
+    calls = [call for call in file_launch.of_the_injector()
+             if call.name == "memfd_create" or b"F_ADD_SEALS" in call.arguments or
+             (call.name == "fchmod" and b"/memfd:FIRST" in call.content)]
+    assert [call.name for call in calls] == ["memfd_create", "fcntl", "fchmod"]
+    made, sealed, closed = (call.content for call in calls)
+    assert b"MFD_CLOEXEC|MFD_ALLOW_SEALING" in made
+    for seal in (b"F_SEAL_WRITE", b"F_SEAL_SHRINK", b"F_SEAL_GROW", b"F_SEAL_SEAL"):
+        assert seal in sealed
+    assert b"0400" in closed
+
+
+@pytest.mark.parametrize("launch", STARTED, indirect=True)
+def test_a_launch_without_file_makes_none(launch):
+    assert not any(call.name == "memfd_create" and b"watch-credential" not in call.content
+                   for call in launch.of_the_injector())
+    assert not any("files.json" in (call.opened or "") for call in launch.calls if call.program == 0)
+
+
+@pytest.mark.parametrize("launch", STARTED + FAILED + ["file_launch"], indirect=True)
 def test_nothing_is_opened_that_is_not_documented(launch):
     opened = launch.opened()
     assert len(opened) >= 2
