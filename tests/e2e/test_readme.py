@@ -19,6 +19,7 @@ USER = 10001
 README = (programs.ROOT / "README.md").read_text()
 SECTION = README.split("## First minutes")[1].split("\n## ")[0]
 INSTALL, DOTENV, SERVE, CLI, CLOUD, NEW_VALUE, LATEST = re.findall(r"^```\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)
+CHECK = re.search(r"`(secret-injector check .*?)`", SECTION)[1] + "\n"
 
 # What `secretVersion: latest` promises: another value, and no deploy.
 WITHOUT_A_DEPLOY = """
@@ -69,7 +70,7 @@ def furnish(home):
     run(INSTALL, home, programs.ROOT, AGENT_SECRETS_PRESET=programs.build_directory().name)
     (home / ".local" / "bin" / "pipecat").symlink_to(official_cli.NEWEST.program)
     (home / "runtime").mkdir(mode=0o700)
-    (home / "first").write_text(settled(INSTALL) + DOTENV + CLOUD + NEW_VALUE + LATEST + WITHOUT_A_DEPLOY)
+    (home / "first").write_text(settled(INSTALL) + DOTENV + CHECK + CLOUD + NEW_VALUE + LATEST + WITHOUT_A_DEPLOY)
     (home / "second").write_text(SERVE)
     (home / "terminals").write_text(TERMINALS)
     for path in (home, *home.rglob("*")):
