@@ -89,6 +89,11 @@ void judge_files(const EnvFiles& files, Step& step) {
     step.warn(fmt::format("lines that python-dotenv skips: {}", fmt::join(skipped, ", ")),
               "write KEY=value, and close each quote");
   }
+  if (!files.cli_refusals.empty()) {
+    step.warn(
+        fmt::format("`secrets set --file` would refuse {}", fmt::join(files.cli_refusals, "; ")),
+        "before an upload take out or mend what it names");
+  }
   if (!differs.empty()) {
     step.warn(fmt::format("`secrets set --file` would store something else: {}",
                           fmt::join(differs, ", ")),
@@ -96,6 +101,7 @@ void judge_files(const EnvFiles& files, Step& step) {
   }
   step.facts.emplace_back("skipped_lines", std::move(skipped));
   step.facts.emplace_back("cli_differs", std::move(differs));
+  step.facts.emplace_back("cli_refuses", files.cli_refusals);
 }
 
 class Doctor {

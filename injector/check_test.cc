@@ -354,8 +354,8 @@ TEST_CASE("what an env file would not give the official CLI is named with its re
   CHECK(report.exit_code() == kExitWarnings);
   const Step step = step_named(report, "env-file");
   CHECK(step.status == StepStatus::warning);
-  CHECK(step.detail.find("/.env:4; `secrets set --file` would store something else: "
-                         "A (single quotes), B (empty)") != std::string::npos);
+  CHECK(step.detail.find("/.env:2: the value is empty; `secrets set --file` would store "
+                         "something else: A (single quotes), B (empty)") != std::string::npos);
 }
 
 TEST_CASE("a script whose interpreter is missing is found out before the start") {

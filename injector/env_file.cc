@@ -18,8 +18,9 @@ namespace {
 
 using Values = std::map<std::string_view, std::string_view>;
 
-// The most telling reason first; `binding` is the statement that counts.
+// The most telling reason first; `binding` is the last statement of its key.
 std::string_view reason_of(const DotenvBinding& binding, bool is_marked, bool is_stored) {
+  if (!binding.value) return "taken back by a line without '='";
   if (binding.has_lines) return "more than one line";
   if (binding.value->empty()) return "empty";
   if (binding.quote == '\'') return "single quotes";
@@ -137,17 +138,20 @@ class Reader {
 
   // A file is uploaded as it is: without expansion, and each file by itself.
   void compare(const Bindings& last, std::string_view original, const std::string& path) {
+    if (const auto read = parse_cli_env_file(original, path); !read && !last.empty()) {
+      found_.cli_refusals.push_back(read.error().message);
+    }
     Values stored;
     for (const EnvironmentPair& pair : readable_cli_pairs(original)) stored[pair.key] = pair.value;
     const bool is_marked = original.starts_with("\xef\xbb\xbf");
     for (const auto& [key, binding] : last) {
-      if (!binding->value) continue;
       const auto at = stored.find(key);
-      if (at != stored.end() && at->second == *binding->value) continue;
+      const bool is_stored = at != stored.end();
+      if (is_stored ? at->second == binding->value : !binding->value) continue;
       found_.differences.push_back(
           {.path = path,
            .key = printable(key),
-           .reason = std::string(reason_of(*binding, is_marked, at != stored.end()))});
+           .reason = std::string(reason_of(*binding, is_marked, is_stored))});
     }
   }
 

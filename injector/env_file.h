@@ -4,7 +4,10 @@
 // --env-format cli as `secrets set --file` reads it (injector/cli_env_file.h).
 //
 // Where the two readings of a key differ, the same file would give the bot another value once it is
-// uploaded: such keys are reported by name, never by value.
+// uploaded. Such keys are reported by name, never by value. The CLI refuses a file as a whole; the
+// keys that are reported are those that differ once the refused lines are taken out. A key that
+// only the CLI reads is not reported: its line may be a part of a value over several lines, such as
+// the last line of a private key ("abc==").
 //
 // A key given twice: the last one counts, in a file and across files. In a file, a last `KEY`
 // without '=' takes the key back, as load_dotenv() does.
@@ -51,6 +54,7 @@ struct EnvFiles {
   SecretBuffer block;                      // an environment block
   std::vector<SkippedLine> skipped;        // lines that python-dotenv cannot read either
   std::vector<CliDifference> differences;  // in the order of files and keys
+  std::vector<std::string> cli_refusals;   // why `secrets set --file` would refuse a file
 };
 
 // The files merged from left to right. Errors name the file, and the key or the line.

@@ -100,6 +100,21 @@ TEST_CASE("a key that the CLI would store otherwise is named with its reason") {
   CHECK(scene.differences("A.B=1\n") == "A.B: a name that a set cannot have");
   CHECK(scene.differences("A=1\nB=\"x\nA=2\n\"\n") ==
         "A: another line of the file|B: more than one line");
+  CHECK(scene.differences("A=1\nA\n") == "A: taken back by a line without '='");
+}
+
+TEST_CASE("a key that only the CLI reads is not named: it may be a part of a value") {
+  CHECK(Scene().differences("A=\"begin\nabc==\nend\"\n") == "A: more than one line");
+  CHECK(Scene().differences("A=\"open\nB=1\n").empty());
+}
+
+TEST_CASE("why the CLI would refuse the file is said with the line, without a value") {
+  const auto files = Scene().read("A=1\nhunter2\nB=2\n");
+  REQUIRE(files.has_value());
+  REQUIRE(files->cli_refusals.size() == 1);
+  CHECK(files->cli_refusals[0].ends_with(":2: no '=' in the line"));
+  CHECK(Scene().read("A=1\n")->cli_refusals.empty());
+  CHECK(Scene().read("# nothing to upload\n")->cli_refusals.empty());
 }
 
 TEST_CASE("variables are left alone unless they are to be expanded") {

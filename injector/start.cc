@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -140,19 +141,28 @@ Result<StartMaterial> from_control_plane(const Options& options, char** environm
   return material;
 }
 
+// One warning for all that `secrets set --file` would make of the same files.
+void warn_of_the_cli(const EnvFiles& files, const Log& log) {
+  constexpr const char* kHint = "secret-injector check --env-file FILE says why";
+  std::vector<std::string> keys;
+  keys.reserve(files.differences.size());
+  for (const CliDifference& difference : files.differences) keys.push_back(difference.key);
+  if (!keys.empty()) {
+    log.warning("the official CLI would store other values from this file, or refuse it",
+                {{"keys", fmt::format("{}", fmt::join(keys, ", "))}, {"hint", kHint}});
+  } else if (!files.cli_refusals.empty()) {
+    log.warning("the official CLI would refuse this file",
+                {{"cause", files.cli_refusals.front()}, {"hint", kHint}});
+  }
+}
+
 void warn_of_env_files(const EnvFiles& files, const Log& log) {
   for (const SkippedLine& line : files.skipped) {
     log.warning("python-dotenv cannot read a line of the env file, and skips it",
                 {{"file", line.path}, {"line", line.line}});
   }
   if (files.block.empty()) log.warning("the env files set nothing");
-  if (files.differences.empty()) return;
-  std::string keys;
-  for (const CliDifference& difference : files.differences) {
-    keys += (keys.empty() ? "" : ", ") + difference.key;
-  }
-  log.warning("the official CLI would store other values from this file",
-              {{"keys", keys}, {"hint", "secret-injector check --env-file FILE says why"}});
+  warn_of_the_cli(files, log);
 }
 
 Result<StartMaterial> from_env_files(const Options& options, char** environment, StateFolder state,

@@ -100,6 +100,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     AGENT_SECRETS_ASSERT(fuzz::is_fit_to_print(pairs.error()));
     return 0;
   }
+  AGENT_SECRETS_ASSERT(same(readable_cli_pairs(input), *pairs));
   check_round_trip(*pairs);
   check_block(*pairs);
   return 0;

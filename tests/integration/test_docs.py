@@ -1,4 +1,4 @@
-"""What the pages under docs/ must not do, whoever writes them."""
+"""What the pages under docs/, the README and those of examples/ must not do."""
 
 import collections
 import re
@@ -7,6 +7,7 @@ from support import programs
 
 DOCS = programs.ROOT / "docs"
 DECISIONS = DOCS / "decisions"
+PAGES = sorted([*DOCS.rglob("*.md"), programs.ROOT / "README.md", *(programs.ROOT / "examples").glob("*/README.md")])
 
 
 def headings(page):
@@ -16,13 +17,13 @@ def headings(page):
 
 
 def test_no_page_has_a_heading_twice():
-    for page in sorted(DOCS.rglob("*.md")):
+    for page in PAGES:
         twice = [heading for heading, count in collections.Counter(headings(page)).items() if count > 1]
         assert not twice, f"{page}: {twice}"
 
 
 def test_links_between_pages_lead_somewhere():
-    for page in sorted(DOCS.rglob("*.md")):
+    for page in PAGES:
         for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page}: {target}"
 
