@@ -24,6 +24,7 @@
 #include "injector/list_environment.h"
 #include "injector/options.h"
 #include "injector/progress.h"
+#include "injector/promised_descriptors.h"
 #include "injector/protection.h"
 #include "injector/signals.h"
 #include "injector/start.h"
@@ -88,6 +89,9 @@ int run(const Options& options, char** image, SecretBuffer credential_variable,
   if (options.user) {
     if (auto root = check_may_switch_user(); !root) return fail_with(root.error());
   }
+  const PromisedDescriptors promised =
+      find_promised_descriptors(options.command, image, ::getpid());
+  remove_broken_promises(promised, image, log);
 
   auto material = gather_material(options, image, credential_variable, deadline, progress);
   credential_variable = SecretBuffer();  // wiped: what is left holds no key that opens bundles
@@ -111,7 +115,7 @@ int run(const Options& options, char** image, SecretBuffer credential_variable,
 
   progress.enter(StartStep::command);
   watchdog.disarm();
-  close_from(3);
+  close_from(3, promised.kept);
   if (options.user) {
     if (auto other = become(*options.user); !other) return fail_with(other.error());
   }
