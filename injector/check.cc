@@ -246,7 +246,10 @@ class Doctor {
     return compose() &&
            add(limits_step(injection_, options_.command, block_, current_argument_space())) &&
            add(names_step(injection_)) &&
-           add(dotenv_step(injection_, around_.working_directory, options_.env_files)) &&
+           add(dotenv_step(injection_, {.command = options_.command,
+                                        .env_files = options_.env_files,
+                                        .environment = injection_.environment.data(),
+                                        .working_directory = around_.working_directory})) &&
            add(state_step(options_, around_.image)) && look_at_user() &&
            (options_.command.empty() || add(command_step(options_.command, injection_)));
   }

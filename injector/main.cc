@@ -16,6 +16,7 @@
 #include "injector/check.h"
 #include "injector/check_report.h"
 #include "injector/credential_source.h"
+#include "injector/dotenv_search.h"
 #include "injector/environment.h"
 #include "injector/exec.h"
 #include "injector/explain_environment.h"
@@ -106,6 +107,7 @@ int run(const Options& options, char** image, SecretBuffer credential_variable,
   if (!environment) return fail_with(environment.error());
   auto fits = check_argument_space(options.command, *environment, *set, current_argument_space());
   if (!fits) return fail_with(fits.error());
+  warn_of_dotenv(options, image, *set, *environment, log);
 
   progress.enter(StartStep::state);
   publish_state(*material, log);
