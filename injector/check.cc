@@ -11,6 +11,7 @@
 #include "injector/duration.h"
 #include "injector/env_file.h"
 #include "injector/exec.h"
+#include "injector/instance_id.h"
 #include "injector/start.h"
 
 namespace agent_secrets {
@@ -188,9 +189,9 @@ class Doctor {
     InspectingTransport inspecting(*transport, around_.clock);
     RetryPolicy policy = retry_policy(options_.timeout);
     policy.rounds = 1;
-    auto fetched = fetch_bundle(inspecting, around_.clock, random_fraction, credential,
-                                choose_instance_id(find_variable(around_.image, "HOSTNAME")),
-                                policy, kBundleCheckTarget);
+    auto fetched =
+        fetch_bundle(inspecting, around_.clock, random_fraction, credential,
+                     choose_instance_id(host_name(around_.image)), policy, kBundleCheckTarget);
     const std::optional<Error> error =
         fetched ? std::optional<Error>() : std::optional(fetched.error());
     for (Step& step : connection_steps(inspecting.attempts(), error)) {
