@@ -3,12 +3,11 @@
 // where they came from.
 //
 // For a version older than the newest ready one, revoking is
-//   no       while an instance that watches runs it, or a deployment pins it: a start brings it
-//   back unknown  while an instance that never watched was given it, or a developer's run of the
-//   last
-//            day, or an instance whose release is not known may hold it, or no server has listened
-//            long enough to have heard from every watching instance
-//   yes      else
+// - no: while an instance that watches runs it, or a deployment pins it (a start brings it back);
+// - unknown: while an instance that never watched was given it, or a developer's run of the last
+//   day, or an instance whose release is not known may hold it, or no server has listened long
+//   enough to have heard from every watching instance;
+// - yes: otherwise.
 // It is about what was heard. An instance that started from its cache and has no sidecar is never
 // heard of (docs/fleet.md).
 //

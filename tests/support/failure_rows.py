@@ -244,6 +244,17 @@ def two(first, second):
     return arrange
 
 
+def a_dotenv(scene):
+    scene.serve(bad.good)
+    scene.working_directory = scene.directory
+    (scene.directory / ".env").write_text("OWNER=of-the-file\n")
+
+
+def a_broken_promise(scene):
+    scene.serve(bad.good)
+    scene.variables["NODE_CHANNEL_FD"] = "63"
+
+
 SECTIONS = {
     "No connection": [
         Row("nobody listens", lambda scene: scene.reach(bad.refused_authority()),
@@ -511,6 +522,12 @@ SECTIONS = {
         Row("a credential in a pipe that nobody writes to", credential_in_a_pipe,
             Fails("credential: it was not done within --timeout, <t>",
                   "the credential's file is a pipe that nobody writes to, or on a disk that hangs", AT_DEADLINE)),
+    ],
+    "Around the command": [
+        Row("a `.env` beside the command has an injected key", a_dotenv,
+            Starts(warning="a .env has injected keys: load_dotenv(override=True) would use its values")),
+        Row("`NODE_CHANNEL_FD` names a descriptor that is not open", a_broken_promise,
+            Starts(warning="a variable promises descriptors that the command cannot have: it is left out")),
     ],
 }
 ROWS = [row for rows in SECTIONS.values() for row in rows]
