@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -35,7 +36,8 @@ constexpr auto kJobServer =
 // The number that the text begins with.
 std::optional<int> leading_number(std::string_view text) {
   int number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const auto [end, error] =
+      std::from_chars(std::to_address(text.begin()), std::to_address(text.end()), number);
   return error == std::errc() && number >= 0 ? std::optional(number) : std::nullopt;
 }
 
