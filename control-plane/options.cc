@@ -412,15 +412,17 @@ class Parser {
         ->transform(CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::CASE_SENSITIVE, "DURATION"))
         ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{3650} * 86'400))
         ->needs(forget);
-    app->parse_complete_callback([options] { check_forget(*options); });
+    app->parse_complete_callback([options, forget] { check_forget(*options, forget->count()); });
     add_organization(app, options);
   }
 
-  // `--forget` takes either INSTANCE or --older-than; without INSTANCE it holds an empty name.
-  static void check_forget(const FleetOptions& options) {
+  // `--forget` takes either INSTANCE or --older-than. Without INSTANCE, CLI11 leaves an empty name,
+  // or none. `given` is how often the option was there.
+  static void check_forget(const FleetOptions& options, std::size_t given) {
     const auto is_empty = [](const std::string& instance) { return instance.empty(); };
-    const bool names_all = std::ranges::none_of(options.forget, is_empty);
     const bool names_none = std::ranges::all_of(options.forget, is_empty);
+    const bool names_all =
+        options.forget.size() == given && std::ranges::none_of(options.forget, is_empty);
     if (options.older_than_s > 0 ? names_none : names_all) return;
     throw CLI::ValidationError("--forget", "takes an INSTANCE, or else --older-than DURATION");
   }
