@@ -1,5 +1,6 @@
 #include "control-plane/options.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -395,12 +396,35 @@ class Parser {
     CLI::Option* agent = app->add_option("agent", options->agent, "default: all");
     app->add_option("--region", options->region, "default: all")->type_name("CODE");
     app->add_flag("--json", options->json, "as JSON");
-    app->add_option("--forget", options->forget,
-                    "an instance of AGENT that you know to be gone (repeatable)")
-        ->type_name("INSTANCE")
-        ->allow_extra_args(false)
-        ->needs(agent);
+    CLI::Option* forget =
+        app->add_option("--forget", options->forget,
+                        "an instance of AGENT that you know to be gone (repeatable)")
+            ->type_name("INSTANCE")
+            ->expected(0, 1)
+            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+            ->allow_extra_args(false)
+            ->needs(agent);
+    const std::map<std::string, std::uint64_t> units{
+        {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86'400}};
+    app->add_option("--older-than", options->older_than_s,
+                    "with --forget and no INSTANCE: every instance of AGENT that was not heard of "
+                    "for so long, such as 1d; one with a live sidecar is kept")
+        ->transform(CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::CASE_SENSITIVE, "DURATION"))
+        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{3650} * 86'400))
+        ->needs(forget);
+    app->parse_complete_callback([options, forget] { check_forget(*options, forget->count()); });
     add_organization(app, options);
+  }
+
+  // `--forget` takes either INSTANCE or --older-than. Without INSTANCE, CLI11 leaves an empty name,
+  // or none. `given` is how often the option was there.
+  static void check_forget(const FleetOptions& options, std::size_t given) {
+    const auto is_empty = [](const std::string& instance) { return instance.empty(); };
+    const bool names_none = std::ranges::all_of(options.forget, is_empty);
+    const bool names_all =
+        options.forget.size() == given && std::ranges::none_of(options.forget, is_empty);
+    if (options.older_than_s > 0 ? names_none : names_all) return;
+    throw CLI::ValidationError("--forget", "takes an INSTANCE, or else --older-than DURATION");
   }
 
   void add_set() {

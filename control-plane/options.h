@@ -212,6 +212,7 @@ struct FleetOptions {
   std::string agent;                // empty: all
   std::string region;               // empty: all
   std::vector<std::string> forget;  // instance ids
+  std::uint64_t older_than_s = 0;   // forget all that were not heard of for so long; 0: none
   bool json = false;
 };
 

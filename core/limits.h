@@ -99,6 +99,7 @@ inline constexpr std::size_t kSequencesPending = 4;
 inline constexpr std::int64_t kActiveSessionsMax = 1'000'000;  // larger values are clamped
 inline constexpr std::chrono::seconds kInstanceSilent{150};
 inline constexpr std::chrono::hours kInstanceForgotten{24};
+inline constexpr std::chrono::hours kDeveloperRun{24};     // after its start, then it is forgotten
 inline constexpr std::chrono::seconds kListeningGap{30};  // a longer gap is not silence
 
 // What one organization may store, so that no organization fills the disk (docs/limits.md). A write
@@ -136,5 +137,13 @@ inline constexpr std::chrono::milliseconds kQuietPeriodMax{10'000};
 // bundles are read to find a sequence if that file is missing.
 inline constexpr std::size_t kSequenceMemory = 512;
 inline constexpr std::size_t kCachedBundles = 64;
+
+// What the injector looks at of the place that it starts in: descriptors that one variable may
+// promise, directories in which a `.env` is looked for, the size of one that is read, and how many
+// of its keys a warning names.
+inline constexpr std::size_t kPromisedDescriptors = 1024;
+inline constexpr std::size_t kDotenvDirectories = 64;
+inline constexpr std::size_t kDotenvFile = 1024uz * 1024;
+inline constexpr std::size_t kDotenvKeysNamed = 10;
 
 }  // namespace agent_secrets::limits

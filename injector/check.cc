@@ -12,6 +12,7 @@
 #include "injector/duration.h"
 #include "injector/env_file.h"
 #include "injector/exec.h"
+#include "injector/instance_id.h"
 #include "injector/start.h"
 
 namespace agent_secrets {
@@ -195,9 +196,9 @@ class Doctor {
     InspectingTransport inspecting(*transport, around_.clock);
     RetryPolicy policy = retry_policy(options_.timeout);
     policy.rounds = 1;
-    auto fetched = fetch_bundle(inspecting, around_.clock, random_fraction, credential,
-                                choose_instance_id(find_variable(around_.image, "HOSTNAME")),
-                                policy, kBundleCheckTarget);
+    auto fetched =
+        fetch_bundle(inspecting, around_.clock, random_fraction, credential,
+                     choose_instance_id(host_name(around_.image)), policy, kBundleCheckTarget);
     const std::optional<Error> error =
         fetched ? std::optional<Error>() : std::optional(fetched.error());
     for (Step& step : connection_steps(inspecting.attempts(), error)) {
@@ -257,7 +258,10 @@ class Doctor {
     return compose() && look_at_files() &&
            add(limits_step(injection_, options_.command, block_, current_argument_space())) &&
            add(names_step(injection_)) &&
-           add(dotenv_step(injection_, around_.working_directory, options_.env_files)) &&
+           add(dotenv_step(injection_, {.command = options_.command,
+                                        .env_files = options_.env_files,
+                                        .environment = injection_.environment.data(),
+                                        .working_directory = around_.working_directory})) &&
            add(state_step(options_, around_.image)) && look_at_user() &&
            (options_.command.empty() || add(command_step(options_.command, injection_)));
   }

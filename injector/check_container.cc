@@ -15,7 +15,6 @@
 #include "core/reserved_names.h"
 #include "core/unique_fd.h"
 #include "injector/command_search.h"
-#include "injector/dotenv_names.h"
 #include "injector/exec.h"
 #include "injector/file.h"
 #include "injector/state_folder.h"
@@ -46,13 +45,6 @@ const EnvironmentEntry* largest(const std::vector<EnvironmentEntry>& set) {
 // Locking locked pages again succeeds at once; where RLIMIT_MEMLOCK was too small it fails again.
 bool is_locked(const SecretBuffer& block) {
   return block.empty() || ::mlock(block.expose().data(), block.size()) == 0;
-}
-
-bool is_same_file(const std::string& one, const std::vector<std::string>& others) {
-  return std::ranges::any_of(others, [&](const std::string& other) {
-    std::error_code error;
-    return std::filesystem::equivalent(one, other, error);
-  });
 }
 
 // What the kernel looks at to see how to run it (BINPRM_BUF_SIZE); "" where this user may not.
@@ -101,9 +93,7 @@ Step found_command(const std::string& path) {
 }  // namespace
 
 std::vector<std::string> Injection::injected_names() const {
-  std::vector<std::string> names = names_with(Outcome::added, variables);
-  std::ranges::copy(names_with(Outcome::set_wins, variables), std::back_inserter(names));
-  return names;
+  return agent_secrets::injected_names(variables);
 }
 
 Step environment_step(const Injection& injection, const EnvironmentPolicy& policy) {
@@ -180,24 +170,24 @@ Step names_step(const Injection& injection) {
   return step;
 }
 
-Step dotenv_step(const Injection& injection, const std::string& directory,
-                 const std::vector<std::string>& env_files) {
-  const std::string path = directory + "/.env";
+Step dotenv_step(const Injection& injection, const DotenvSearch& search) {
   Step step{.name = "dotenv"};
-  const bool present = may(path, F_OK);
+  const FoundDotenv found = find_dotenv(search);
+  const std::string& path = found.path;
   std::vector<std::string> both;
-  if (!present) {
-    step.detail = "no .env in the working directory";
-  } else if (is_same_file(path, env_files)) {
-    step.detail = ".env in the working directory is the env file itself";
-  } else if (auto file = read_file(path, limits::kRequestBody); !file) {
-    step.warn(file.error().message, "remove it from the image, or see what it holds");
+  if (path.empty()) {
+    step.detail = "load_dotenv() would find no .env";
+  } else if (found.is_env_file) {
+    step.detail = path + " is the env file itself";
+  } else if (found.is_fifo) {
+    step.detail = path + " is a FIFO, and was not read";
+  } else if (auto keys = keys_in_dotenv(path, injection.injected_names()); !keys) {
+    step.warn(keys.error().message, "remove it from the image, or see what it holds");
   } else {
-    both = keys_set_by_dotenv(file->text.expose_text(), injection.injected_names());
-    step.detail = ".env in the working directory";
-    if (both.empty()) step.detail += " sets no injected key";
+    both = std::move(*keys);
+    step.detail = path + (both.empty() ? " sets no injected key" : "");
   }
-  step.facts = {{"present", present}, {"keys_in_both", both}};
+  step.facts = {{"present", !path.empty()}, {"file", path}, {"keys_in_both", both}};
   if (!both.empty()) {
     step.warn(fmt::format("load_dotenv(override=True) would beat the injected: {}",
                           fmt::join(both, ", ")),

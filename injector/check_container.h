@@ -10,6 +10,7 @@
 #include "core/secret_buffer.h"
 #include "injector/arrangement.h"
 #include "injector/check_report.h"
+#include "injector/dotenv_search.h"
 #include "injector/environment.h"
 #include "injector/explain_environment.h"
 #include "injector/options.h"
@@ -37,10 +38,8 @@ Step limits_step(const Injection& injection, const std::vector<std::string>& com
 // names: injected ones that a shell between here and the bot would drop.
 Step names_step(const Injection& injection);
 
-// dotenv: a `.env` in the directory whose keys would beat injected ones. `env_files` are read by
-// the injector itself and beat nothing.
-Step dotenv_step(const Injection& injection, const std::string& directory,
-                 const std::vector<std::string>& env_files);
+// dotenv: a `.env` that load_dotenv() would find, whose keys would beat injected ones.
+Step dotenv_step(const Injection& injection, const DotenvSearch& search);
 
 // state: whether running.json and the flag could be written.
 Step state_step(const Options& options, char** image);

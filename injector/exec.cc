@@ -80,9 +80,22 @@ int number_of(const char* name) {
   return number;
 }
 
+// The gaps between the kept descriptors, and all that follow the last one.
+bool close_ranges(int first, std::span<const int> kept) {
+  for (const int fd : kept) {
+    if (fd < first) continue;
+    if (fd > first &&
+        ::close_range(static_cast<unsigned>(first), static_cast<unsigned>(fd - 1), 0) != 0) {
+      return false;
+    }
+    first = fd + 1;
+  }
+  return ::close_range(static_cast<unsigned>(first), ~0U, 0) == 0;
+}
+
 }  // namespace
 
-bool close_listed(int first, int last) {
+bool close_listed_from(int first, std::span<const int> kept) {
   const UniqueFd list(::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!list.is_open()) return false;
   alignas(dirent64) std::array<char, 4096> entries{};
@@ -93,22 +106,23 @@ bool close_listed(int first, int last) {
       const auto* entry = reinterpret_cast<const dirent64*>(entries.data() + at);
       at += entry->d_reclen;
       const int fd = number_of(entry->d_name);
-      if (fd >= first && fd <= last && fd != list.get()) ::close(fd);
+      if (fd < first || fd == list.get() || std::ranges::binary_search(kept, fd)) continue;
+      ::close(fd);
     }
   }
 }
 
-void close_from(int first) { close_between(first, std::numeric_limits<int>::max()); }
-
-void close_between(int first, int last) {
-  AGENT_SECRETS_ASSERT(first >= 0 && last >= first);
-  if (::close_range(static_cast<unsigned>(first), static_cast<unsigned>(last), 0) == 0) return;
+void close_from(int first, std::span<const int> kept) {
+  AGENT_SECRETS_ASSERT(first >= 0);
+  if (close_ranges(first, kept)) return;
   // Before Linux 5.9, or under a seccomp filter that does not know it.
-  if (close_listed(first, last)) return;
+  if (close_listed_from(first, kept)) return;
   rlimit files{};
   AGENT_SECRETS_ASSERT(::getrlimit(RLIMIT_NOFILE, &files) == 0);
-  const rlim_t end = std::min<rlim_t>(files.rlim_cur, static_cast<rlim_t>(last) + 1);
-  for (int fd = first; fd < static_cast<int>(end); ++fd) ::close(fd);
+  const rlim_t end = std::min<rlim_t>(files.rlim_cur, std::numeric_limits<int>::max());
+  for (int fd = first; fd < static_cast<int>(end); ++fd) {
+    if (!std::ranges::binary_search(kept, fd)) ::close(fd);
+  }
 }
 
 ExecFailure exec_command(const std::vector<std::string>& command, std::vector<char*>& environment,

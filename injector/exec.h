@@ -1,7 +1,7 @@
 #pragma once
 // Becoming the command: found by PATH as command_search.h says, with every failure explained.
 
-#include <limits>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,16 +25,14 @@ struct ExecFailure {
 ExecFailure exec_command(const std::vector<std::string>& command, std::vector<char*>& environment,
                          const Signals& signals);
 
-// Every descriptor from `first` on. Async-signal-safe. While this process is root, if it is going
-// to be another user: /proc/self/fd of an undumpable process belongs to root (proc(5)).
-void close_from(int first);
-
-// The same from `first` to `last`, both included.
-void close_between(int first, int last);
+// Closes every descriptor from `first` on that is not in `kept`. `kept` is in ascending order;
+// numbers below `first` have no effect. Async-signal-safe. As root: call this before the process
+// becomes another user, because /proc/self/fd of an undumpable process belongs to root (proc(5)).
+void close_from(int first, std::span<const int> kept = {});
 
 // The same by /proc, for where there is no close_range(2): counting up to RLIMIT_NOFILE can take a
 // billion calls. Reads the directory by system call, because opendir(3) allocates. False where
 // there is no /proc.
-bool close_listed(int first, int last = std::numeric_limits<int>::max());
+bool close_listed_from(int first, std::span<const int> kept = {});
 
 }  // namespace agent_secrets

@@ -1,5 +1,7 @@
 #include "injector/exec.h"
 
+#include <array>
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -14,9 +16,33 @@ TEST_CASE("without close_range the descriptors that are open are closed, and tho
   REQUIRE(below.get() < kFirst);
   constexpr int kCount = 300;  // more than one read of the directory
   for (int i = 0; i < kCount; ++i) REQUIRE(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, kFirst) >= 0);
-  REQUIRE(close_listed(kFirst, kFirst + kCount - 2));
-  CHECK(::fcntl(kFirst + kCount - 1, F_GETFD) >= 0);
-  REQUIRE(close_listed(kFirst));
+  REQUIRE(close_listed_from(kFirst));
   for (int i = 0; i < kCount; ++i) CHECK(::fcntl(kFirst + i, F_GETFD) == -1);
   CHECK(::fcntl(below.get(), F_GETFD) >= 0);
+}
+
+namespace {
+
+bool is_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
+
+void open_at(int fd) { REQUIRE(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, fd) == fd); }
+
+}  // namespace
+
+TEST_CASE("descriptors that are kept stay open, and the gaps between them are closed") {
+  constexpr std::array kKept = {3, 700, 702, 703, 720};  // 3 is below the first and has no effect
+  for (const bool by_proc : {false, true}) {
+    INFO(by_proc);
+    for (int fd = 700; fd < 730; ++fd) open_at(fd);
+    if (by_proc) {
+      REQUIRE(close_listed_from(700, kKept));
+    } else {
+      close_from(700, kKept);
+    }
+    for (int fd = 700; fd < 730; ++fd) {
+      INFO(fd);
+      CHECK(is_open(fd) == (fd == 700 || fd == 702 || fd == 703 || fd == 720));
+      ::close(fd);
+    }
+  }
 }

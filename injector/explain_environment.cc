@@ -96,6 +96,12 @@ std::vector<std::string> names_with(Outcome outcome,
   return names;
 }
 
+std::vector<std::string> injected_names(const std::vector<ExplainedVariable>& variables) {
+  std::vector<std::string> names = names_with(Outcome::added, variables);
+  std::ranges::copy(names_with(Outcome::set_wins, variables), std::back_inserter(names));
+  return names;
+}
+
 bool survives_a_shell(std::string_view name) {
   const auto fits = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';

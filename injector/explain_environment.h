@@ -50,6 +50,9 @@ std::vector<ExplainedVariable> explain_environment(char** image,
 std::vector<std::string> names_with(Outcome outcome,
                                     const std::vector<ExplainedVariable>& variables);
 
+// The names whose value the command gets from the set.
+std::vector<std::string> injected_names(const std::vector<ExplainedVariable>& variables);
+
 // Names that a POSIX shell does not pass on to what it runs: anything but letters, digits and '_',
 // or a digit in front.
 bool survives_a_shell(std::string_view name);

@@ -212,14 +212,6 @@ Result<FetchedBundle> check(HttpResponse response, const CredentialIdentity& ide
   return FetchedBundle{.compact = std::move(response.body), .verified = std::move(*verified)};
 }
 
-bool fits_an_instance_id(std::string_view name) {
-  return !name.empty() && name.size() <= limits::kInstanceIdMax &&
-         std::ranges::all_of(name, [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '_' || c == '.' || c == '-';
-         });
-}
-
 }  // namespace
 
 Result<FetchedBundle> fetch_bundle(Transport& transport, Clock& clock, const RandomFraction& random,
@@ -239,17 +231,6 @@ Result<FetchedBundle> fetch_bundle(Transport& transport, Clock& clock, const Ran
   auto bundle = check(std::move(*response), credential.identity, asker.nonce());
   if (!bundle) return propagate(bundle, "fetch bundle");
   return bundle;
-}
-
-std::string choose_instance_id(const char* host_name) {
-  if (host_name != nullptr && fits_an_instance_id(host_name)) return host_name;
-  return random_token(12);
-}
-
-std::string choose_id_beside(const char* host_name, std::string_view kind) {
-  const std::string suffix = fmt::format(".{}-{}", kind, random_token(6));
-  AGENT_SECRETS_ASSERT(fits_an_instance_id(suffix));
-  return choose_instance_id(host_name).substr(0, limits::kInstanceIdMax - suffix.size()) + suffix;
 }
 
 }  // namespace agent_secrets

@@ -18,10 +18,12 @@
 namespace agent_secrets {
 
 inline constexpr std::string_view kBundleTarget = "/instance/v1/bundle";
-// The control plane takes a request for kBundleTarget for the start of an instance. These two start
-// none: `check` and `env` only look, and a one-shot command is not counted among the instances.
+// The control plane takes a request for kBundleTarget for the start of an instance. `check` and
+// `env` only look, and a one-shot command is not counted among the instances. A developer's run is
+// counted apart, and for a day.
 inline constexpr std::string_view kBundleCheckTarget = "/instance/v1/bundle?purpose=check";
 inline constexpr std::string_view kBundleOneShotTarget = "/instance/v1/bundle?purpose=one-shot";
+inline constexpr std::string_view kBundleDevelopTarget = "/instance/v1/bundle?purpose=develop";
 
 struct FetchedBundle {
   std::string compact;  // as received: what a cache keeps
@@ -33,13 +35,5 @@ Result<FetchedBundle> fetch_bundle(Transport& transport, Clock& clock, const Ran
                                    const AgentCredential& credential,
                                    const std::string& instance_id, const RetryPolicy& policy,
                                    std::string_view target = kBundleTarget);
-
-// What this instance is called in the fleet view: the host name where it is fit to be one,
-// otherwise a random name.
-std::string choose_instance_id(const char* host_name);
-
-// The id of a run beside that instance: its own at each start, and recognizable ("host.run-x7Kq").
-// `kind` is a short word.
-std::string choose_id_beside(const char* host_name, std::string_view kind);
 
 }  // namespace agent_secrets

@@ -200,22 +200,3 @@ TEST_CASE("the retry after clock-skew stays inside the deadline") {
   REQUIRE(scene.fetch().has_value());
   CHECK(scene.transport.timeouts == std::vector<std::chrono::milliseconds>{30s, 10s});
 }
-
-TEST_CASE("a host name serves as instance id where it is fit to be one") {
-  CHECK(choose_instance_id("phone-7d9f.example_1") == "phone-7d9f.example_1");
-  for (const char* name : {"", "has space", "sl/ash", "\xc3\xa9"}) {
-    CHECK(choose_instance_id(name).size() == 16);
-  }
-  CHECK(choose_instance_id(std::string(65, 'a').c_str()).size() == 16);
-  CHECK(choose_instance_id(nullptr) != choose_instance_id(nullptr));
-}
-
-TEST_CASE("a run beside an instance has an id of its own that names the host") {
-  const std::string id = choose_id_beside("host-1", "run");
-  CHECK(id.starts_with("host-1.run-"));
-  CHECK(choose_instance_id(id.c_str()) == id);
-  CHECK(choose_id_beside("host-1", "run") != id);
-  const std::string longest(64, 'a');
-  CHECK(choose_id_beside(longest.c_str(), "one-shot").size() == 64);
-  CHECK_FALSE(choose_id_beside(nullptr, "run").starts_with("."));
-}

@@ -17,6 +17,7 @@
 #include "injector/check.h"
 #include "injector/check_report.h"
 #include "injector/credential_source.h"
+#include "injector/dotenv_search.h"
 #include "injector/environment.h"
 #include "injector/exec.h"
 #include "injector/explain_environment.h"
@@ -25,6 +26,7 @@
 #include "injector/list_environment.h"
 #include "injector/options.h"
 #include "injector/progress.h"
+#include "injector/promised_descriptors.h"
 #include "injector/protection.h"
 #include "injector/signals.h"
 #include "injector/start.h"
@@ -93,6 +95,9 @@ int run(const Options& options, char** image, SecretBuffer credential_variable,
   if (options.user) {
     if (auto root = check_may_switch_user(); !root) return fail_with(root.error());
   }
+  const PromisedDescriptors promised =
+      find_promised_descriptors(options.command, image, ::getpid());
+  remove_broken_promises(promised, image, log);
 
   auto material = gather_material(options, image, credential_variable, deadline, progress);
   credential_variable = SecretBuffer();  // wiped: what is left holds no key that opens bundles
@@ -110,6 +115,7 @@ int run(const Options& options, char** image, SecretBuffer credential_variable,
   auto fits = check_argument_space(options.command, *environment, arranged->entries,
                                    current_argument_space());
   if (!fits) return fail_with(fits.error());
+  warn_of_dotenv(options, image, *set, *environment, log);
 
   ValueFiles files;
   if (!options.environment.files.empty()) {
@@ -129,7 +135,7 @@ int run(const Options& options, char** image, SecretBuffer credential_variable,
 
   progress.enter(StartStep::command);
   watchdog.disarm();
-  if (auto placed = files.place(); !placed) return fail_with(placed.error());
+  if (auto placed = files.place(promised.kept); !placed) return fail_with(placed.error());
   if (options.user) {
     if (auto other = become(*options.user); !other) return fail_with(other.error());
   }

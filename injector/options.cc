@@ -84,9 +84,12 @@ What else happens
                             then /run/agent-secrets, for a user who may not write there
                             $XDG_RUNTIME_DIR/agent-secrets; used if it exists, made only for a
                             sidecar)
-  --one-shot                the command is no bot and ends soon (a migration, a cron job, printenv in
-                            the bot's container): the state directory is left alone, and the control
-                            plane counts no instance
+  --purpose PURPOSE         what the control plane takes the run for: bot; develop, shown apart and
+                            forgotten after a day (the default on a terminal without --sidecar);
+                            one-shot
+  --one-shot                short for --purpose one-shot: the command is no bot and ends soon (a
+                            migration, a cron job, printenv in the bot's container): the state
+                            directory is left alone, and the control plane counts no instance
   --sidecar[=required]      also start secret-sidecar, which tells when a redeploy is needed; with
                             =required nothing starts without it
   -q, --quiet               no warnings
@@ -117,6 +120,7 @@ struct Words {
   std::string on_conflict;
   std::string env_format;
   std::string sidecar;
+  std::string purpose;
   std::string user;
   std::vector<std::string> renames;
   std::vector<std::string> files;
@@ -190,7 +194,9 @@ void declare(CLI::App& app, Options& options, Words& words) {
   app.add_option("--on-conflict", words.on_conflict)
       ->check(CLI::IsMember({"override", "keep", "fail"}));
   app.add_option("--state-dir", options.state_directory);
-  app.add_flag("--one-shot", words.one_shot);
+  CLI::Option* purpose = app.add_option("--purpose", words.purpose)
+                             ->check(CLI::IsMember({"bot", "develop", "one-shot"}));
+  app.add_flag("--one-shot", words.one_shot)->excludes(purpose);
   app.add_flag("--sidecar{optional}", words.sidecar)
       ->check(CLI::IsMember({"optional", "required"}));
   app.add_option("--user", words.user);
@@ -254,7 +260,9 @@ Result<void> apply(const Words& words, const CLI::App& app, Options& options) {
   if (words.on_conflict == "fail") options.environment.on_conflict = OnConflict::fail;
   if (words.sidecar == "optional") options.sidecar = SidecarWish::optional;
   if (words.sidecar == "required") options.sidecar = SidecarWish::required;
-  if (words.one_shot) options.purpose = Purpose::one_shot;
+  if (words.purpose == "bot") options.purpose = Purpose::bot;
+  if (words.purpose == "develop") options.purpose = Purpose::develop;
+  if (words.purpose == "one-shot" || words.one_shot) options.purpose = Purpose::one_shot;
   if (words.verbose) options.verbosity = Verbosity::verbose;
   if (words.quiet) options.verbosity = Verbosity::quiet;
   if (words.version) options.action = Action::version;
@@ -309,6 +317,10 @@ Result<void> check(const Options& options) {
         "it");
   }
   if (auto files = check_files(options); !files) return files;
+  if (options.purpose == Purpose::develop && options.sidecar != SidecarWish::none) {
+    return wrong_use(
+        "--purpose develop is for a run without a sidecar: with --sidecar leave --purpose out");
+  }
   if (options.cache.required && options.cache_directory.empty()) {
     return wrong_use("--cache=required needs --cache-dir");
   }

@@ -17,9 +17,9 @@
 namespace agent_secrets {
 
 enum class Action { run, check, list_environment, keygen, watch_credential, help, version };
-// What the command is to the control plane and to the state directory. `bot` may still turn out to
-// run beside a bot (injector/bot_claim.h).
-enum class Purpose { bot, one_shot };
+// What the command is to the control plane and to the state directory. `bot` and `develop` may
+// still turn out to run beside a bot (injector/bot_claim.h).
+enum class Purpose { bot, develop, one_shot };
 enum class SidecarWish { none, optional, required };
 enum class Verbosity { quiet, normal, verbose };
 
@@ -38,8 +38,8 @@ struct Options {
   std::chrono::seconds timeout{30};
   std::string cache_directory;  // empty: no cache
   CachePolicy cache;
-  std::string state_directory;  // empty: choose_state_folder() says which
-  Purpose purpose = Purpose::bot;
+  std::string state_directory;     // empty: choose_state_folder() says which
+  std::optional<Purpose> purpose;  // without it, is_developers_run() guesses
   SidecarWish sidecar = SidecarWish::none;
   bool core_dumps = false;
   Verbosity verbosity = Verbosity::normal;

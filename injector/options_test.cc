@@ -159,7 +159,7 @@ TEST_CASE("only check and env take --json") {
 }
 
 TEST_CASE("a one-shot command has no state directory and no sidecar") {
-  CHECK(parse({"bot"})->purpose == Purpose::bot);
+  CHECK(parse({"bot"})->purpose == std::nullopt);
   CHECK(parse({"--one-shot", "printenv"})->purpose == Purpose::one_shot);
   CHECK(parse({"--one-shot", "--env-file", ".env", "printenv"}).has_value());
   CHECK(message_of({"--one-shot", "--sidecar", "printenv"}).find("--one-shot") !=
@@ -190,4 +190,17 @@ TEST_CASE("options for files that contradict each other are refused") {
   CHECK(message_of({"--one-shot", "--file", "K=V:/f", "bot"}).starts_with("--one-shot"));
   CHECK(parse({"--one-shot", "--file", "K=V", "bot"}).has_value());
   CHECK(message_of({"--prefix", "A=", "bot"}) == "--prefix: 'A=' has a '='");
+}
+
+TEST_CASE("--purpose says what a run is, and --one-shot is short for one of them") {
+  CHECK(parse({"--purpose", "bot", "x"})->purpose == Purpose::bot);
+  CHECK(parse({"--purpose=develop", "x"})->purpose == Purpose::develop);
+  CHECK(parse({"--purpose", "one-shot", "x"})->purpose == Purpose::one_shot);
+  CHECK_FALSE(parse({"--purpose", "test", "x"}).has_value());
+  CHECK_FALSE(parse({"--purpose", "bot", "--one-shot", "x"}).has_value());
+  CHECK(message_of({"--purpose", "one-shot", "--sidecar", "x"}).find("--one-shot") !=
+        std::string::npos);
+  CHECK(message_of({"--purpose", "develop", "--sidecar", "x"}) ==
+        "--purpose develop is for a run without a sidecar: with --sidecar leave --purpose out");
+  CHECK(parse({"--purpose", "develop", "--state-dir", "/run/x", "x"}).has_value());
 }

@@ -14,6 +14,7 @@
 #include "injector/env_file.h"
 #include "injector/environment.h"
 #include "injector/fetch_bundle.h"
+#include "injector/instance_id.h"
 #include "injector/logging_transport.h"
 #include "injector/obtain_bundle.h"
 #include "injector/sidecar_launch.h"
@@ -55,11 +56,11 @@ struct OpenedBundle {
   SecretBuffer block;
 };
 
-std::string_view bundle_target(RunKind kind) {
-  switch (kind) {
+std::string_view bundle_target(const StateFolder& state) {
+  switch (state.kind) {
     case RunKind::bot:
     case RunKind::beside_bot:
-      return kBundleTarget;
+      return state.is_developers ? kBundleDevelopTarget : kBundleTarget;
     case RunKind::one_shot:
       return kBundleOneShotTarget;
     case RunKind::look:
@@ -69,10 +70,11 @@ std::string_view bundle_target(RunKind kind) {
 }
 
 // Only the bot is known by its host's name: a start under that name ends what ran under it before.
-std::string instance_id_of(RunKind kind, const char* host_name) {
-  if (kind == RunKind::beside_bot) return choose_id_beside(host_name, "run");
-  if (kind == RunKind::one_shot) return choose_id_beside(host_name, "one-shot");
-  return choose_instance_id(host_name);
+std::string instance_id_of(const StateFolder& state, std::string_view host) {
+  if (state.is_developers) return choose_developers_id(host);
+  if (state.kind == RunKind::beside_bot) return choose_id_beside(host, "run");
+  if (state.kind == RunKind::one_shot) return choose_id_beside(host, "one-shot");
+  return choose_instance_id(host);
 }
 
 Result<OpenedBundle> obtain(const Options& options, const AgentCredential& credential,
@@ -95,7 +97,7 @@ Result<OpenedBundle> obtain(const Options& options, const AgentCredential& crede
     if (patience) progress.cache_serves_after(*patience);
     auto fetched = fetch_bundle(chosen, clock, random_fraction, credential, material.instance_id,
                                 policy_of_start(options, deadline, patience, progress),
-                                bundle_target(material.state.kind));
+                                bundle_target(material.state));
     if (!fetched) return fetched;
     progress.enter(StartStep::open);
     auto opened = open_bundle(fetched->verified, credential.box_key, &slab);
@@ -128,8 +130,7 @@ Result<StartMaterial> from_control_plane(const Options& options, char** environm
 
   StartMaterial material;
   material.state = std::move(state);
-  material.instance_id =
-      instance_id_of(material.state.kind, find_variable(environment, "HOSTNAME"));
+  material.instance_id = instance_id_of(material.state, host_name(environment));
   auto opened = obtain(options, credential, material, deadline, slab, progress);
   if (!opened) return propagate(opened);
   material.block = std::move(opened->block);

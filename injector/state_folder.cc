@@ -8,6 +8,7 @@
 #include "core/state_place.h"
 #include "injector/bot_claim.h"
 #include "injector/environment.h"
+#include "injector/run_purpose.h"
 #include "injector/running_state.h"
 
 namespace agent_secrets {
@@ -49,11 +50,13 @@ Result<std::optional<pid_t>> claim(int folder, const StateFolder& state, const O
 void tell_of_bot(pid_t pid, const Options& options, const StateFolder& state, const Log& log) {
   if (options.sidecar == SidecarWish::required) return;  // an error that says so follows
   const bool has_sidecar = options.sidecar != SidecarWish::none;
-  const std::string_view rest =
-      options.env_files.empty()
-          ? " and counts as an instance of its own; give a command that is no "
-            "bot --one-shot, and a second bot its own --state-dir"
-          : "";
+  std::string_view rest;
+  if (options.env_files.empty()) {
+    rest = state.is_developers
+               ? " and counts as a developer's run"
+               : " and counts as an instance of its own; give a command that is no bot "
+                 "--one-shot, and a second bot its own --state-dir";
+  }
   log.warning(fmt::format("a bot runs here already: this run leaves its state directory alone{}{}",
                           has_sidecar ? ", starts no sidecar" : "", rest),
               {{"directory", state.path}, {"bot_pid", pid}});
@@ -88,6 +91,10 @@ StateFolder enter_state_folder(const Options& options, char** environment, Clock
   if (options.purpose == Purpose::one_shot) state.kind = RunKind::one_shot;
   if (options.action != Action::run) state.kind = RunKind::look;
   if (state.kind != RunKind::bot) return state;
+  state.is_developers = is_developers_run(options);
+  if (state.is_developers && options.env_files.empty()) {
+    log.debug("the control plane is told of a developer's run", {{"otherwise", "--purpose bot"}});
+  }
 
   auto opened = open_folder(state, options);
   if (!opened) {

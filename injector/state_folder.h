@@ -18,7 +18,7 @@ namespace agent_secrets {
 enum class RunKind {
   bot,         // its state is in the directory, and its instance is named for the host
   beside_bot,  // another bot has the directory: this run is an instance of its own, without state
-  one_shot,    // --one-shot: no state, and no instance
+  one_shot,    // --purpose one-shot: no state, and no instance
   look,        // `env`: the same, and nothing is started
 };
 
@@ -27,6 +27,7 @@ struct StateFolder {
   bool is_named = false;  // by --state-dir or $AGENT_SECRETS_STATE_DIR
   UniqueFd fd;            // only of a bot, and only where the directory can be used
   RunKind kind = RunKind::bot;
+  bool is_developers = false;  // the run is reported as a developer's (injector/run_purpose.h)
 };
 
 // --state-dir, then $AGENT_SECRETS_STATE_DIR (which the Python package in the bot reads too, and

@@ -106,15 +106,21 @@ void ValueFiles::keep_record(const StateFolder& state, const Log& log) const {
                {"hint", "make a state directory, or name one with --state-dir"}});
 }
 
-Result<void> ValueFiles::place() const {
-  int first = 3;
+Result<void> ValueFiles::place(std::vector<int> kept) const {
+  for (const InMemory& file : in_memory_) {
+    if (std::ranges::binary_search(kept, file.number)) {
+      return fail(ErrorCode::conflict,
+                  fmt::format("descriptor {} is promised to the command already", file.number),
+                  "a variable or an argument names it: use another number there");
+    }
+  }
   for (const InMemory& file : in_memory_) {
     // Not close-on-exec. Nothing of ours that is still needed has such a number.
     if (::dup2(file.fd.get(), file.number) < 0) return fail_errno("dup memfd", "");
-    if (first < file.number) close_between(first, file.number - 1);
-    first = file.number + 1;
   }
-  close_from(first);
+  for (const InMemory& file : in_memory_) kept.push_back(file.number);
+  std::ranges::sort(kept);
+  close_from(3, kept);
   return {};
 }
 

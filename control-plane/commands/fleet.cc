@@ -88,6 +88,22 @@ Result<void> forget_one(Stores& stores, const std::vector<Fleet>& fleets, const 
               "agent '" + agent + "' has no instance '" + instance + "' to forget");
 }
 
+// Of a deleted agent of that name too: nothing tells its instances apart for the operator.
+Result<void> forget_old(Stores& stores, const std::vector<Fleet>& fleets, const std::string& agent,
+                        std::chrono::milliseconds before) {
+  std::int64_t forgotten = 0;
+  for (const Fleet& fleet : fleets) {
+    for (const FleetAgent& known : fleet.agents) {
+      auto gone = stores.regions.at(fleet.region).store->forget_instances(known.id, before);
+      if (!gone) return propagate(gone);
+      forgotten += *gone;
+    }
+  }
+  note(fmt::format("{} instance{} of agent '{}' forgotten, last heard of before {}", forgotten,
+                   forgotten == 1 ? "" : "s", agent, format_timestamp(before)));
+  return {};
+}
+
 json::object fleets_json(const std::vector<Fleet>& fleets) {
   json::array agents;
   for (const Fleet& fleet : fleets) {
@@ -106,6 +122,10 @@ Result<void> show_fleet(const FleetOptions& options, const Clock& clock) {
   auto fleets = read_fleets(*stores, options, organization->name, clock);
   if (!fleets) return propagate(fleets);
   if (auto ok = require_agent(*stores, *organization, options.agent, *fleets); !ok) return ok;
+  if (options.older_than_s > 0) {
+    return forget_old(*stores, *fleets, options.agent,
+                      clock.unix_time() - std::chrono::seconds(options.older_than_s));
+  }
   for (const std::string& instance : options.forget) {
     auto done = forget_one(*stores, *fleets, options.agent, instance);
     if (!done) return done;

@@ -1,6 +1,7 @@
 #pragma once
 // `fleet [AGENT]`: the instances that a region has heard of, and what each runs. `--forget` drops
-// what is known of one, for an operator who knows better than its silence.
+// what is known of one, for an operator who knows better than its silence; with `--older-than`, of
+// all that were not heard of for so long.
 //
 // `set status NAME`: a set, and who still holds which version of it.
 

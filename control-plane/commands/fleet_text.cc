@@ -71,6 +71,13 @@ TableRow row_of(const FleetAgent& agent, const FleetInstance& instance, millisec
           heard.watched ? "yes" : "no"};
 }
 
+// Without its sessions, which it does not report.
+TableRow developers_row_of(const FleetAgent& agent, const FleetInstance& run, milliseconds now,
+                           bool colour) {
+  const TableRow row = row_of(agent, run, now, colour);
+  return {row[0], row[1], row[2], row[3], short_time(run.heard.since, now), row[6]};
+}
+
 // "; 3 of 40 instances still on version 6 of bot-secrets", for each older one.
 std::string behind(const FleetAgent& agent) {
   std::map<std::pair<std::string, std::int64_t>, std::size_t> older;
@@ -102,6 +109,9 @@ std::string summary(const FleetAgent& agent) {
                   plural(static_cast<std::size_t>(agent.active_sessions()), "session"));
   text += behind(agent);
   if (unwatched > 0) text += fmt::format("; {} without a sidecar", unwatched);
+  if (const std::size_t runs = agent.developer_runs.size(); runs > 0) {
+    text += runs == 1 ? "; 1 developer's run" : fmt::format("; {} developers' runs", runs);
+  }
   if (!agent.silent.empty()) text += fmt::format("; {} fell silent", agent.silent.size());
   return printable(text) + "\n";
 }
@@ -125,6 +135,11 @@ std::string agent_line(const AgentUse& use, milliseconds now) {
   if (!use.unwatched.empty()) {
     line += fmt::format(", {} without a sidecar since {}: {}", use.unwatched.size(),
                         short_time(*use.unwatched_since, now), names(use.unwatched));
+  }
+  if (!use.developer_runs.empty()) {
+    line +=
+        fmt::format(", {} by developers, the last {}: {}", plural(use.developer_runs.size(), "run"),
+                    short_time(*use.last_developer_start, now), names(use.developer_runs));
   }
   return printable(line) + "\n";
 }
@@ -159,6 +174,8 @@ std::string version_text(const SetUsage& usage, const VersionUse& use, milliseco
 std::string fleet_text(const std::vector<Fleet>& fleets, milliseconds now, bool colour) {
   std::vector<TableRow> rows{{"AGENT", "INSTANCE", "STATE", "RUNS", "SESSIONS", "FIRST SEEN (UTC)",
                               "LAST HEARD", "WATCHED"}};
+  std::vector<TableRow> runs{
+      {"AGENT", "DEVELOPER'S RUN", "STATE", "RUNS", "FIRST STARTED (UTC)", "LAST STARTED"}};
   std::string summaries;
   std::string warnings;
   for (const Fleet& fleet : fleets) {
@@ -168,11 +185,16 @@ std::string fleet_text(const std::vector<Fleet>& fleets, milliseconds now, bool 
       for (const FleetInstance& instance : agent.instances) {
         rows.push_back(row_of(agent, instance, now, colour));
       }
+      for (const FleetInstance& run : agent.developer_runs) {
+        runs.push_back(developers_row_of(agent, run, now, colour));
+      }
       summaries += summary(agent);
     }
   }
   if (summaries.empty()) return warnings + "no instance has been heard of\n";
-  return format_table(rows) + "\n" + summaries + warnings;
+  std::string text = rows.size() > 1 ? format_table(rows) + "\n" : "";
+  if (runs.size() > 1) text += format_table(runs) + "\n";
+  return text + summaries + warnings;
 }
 
 std::string set_status_text(const SetUsage& usage, milliseconds now, bool colour) {

@@ -117,12 +117,34 @@ TEST_CASE("the status of a set says who holds what, and what may be revoked") {
                             .silent = 2,
                             .safe = SafeToRevoke::no,
                             .reason = "2 instances run it"});
+  usage.versions[0].agents.push_back({.agent = "trial",
+                                      .unwatched = {},
+                                      .oldest_since = {},
+                                      .unwatched_since = {},
+                                      .developer_runs = {"laptop.develop"},
+                                      .last_developer_start = kNow - minutes(30)});
   CHECK(set_status_text(usage, kNow, false) ==
         "keys: ready, version 7, region us-west\n"
         "v6: 3 of 40 instances, oldest since 14:02, safe to revoke: no (2 instances run it)\n"
         "    bot: 3 instances, 1 without a sidecar since 14:12: host-3\n"
+        "    trial: 0 instances, 1 run by developers, the last 14:12: laptop.develop\n"
         "    2 instances that watched fell silent with it: gone, or without their sidecar\n"
         "every other version: safe to revoke: yes\n");
+}
+
+TEST_CASE("developers' runs have a table of their own") {
+  Fleet fleet = fleet_with({instance("host-1", 7, true)});
+  fleet.agents[0].developer_runs = {instance("laptop.develop", 6, false)};
+  CHECK(fleet_text({fleet}, kNow, false) ==
+        "AGENT  INSTANCE  STATE    RUNS     SESSIONS  FIRST SEEN (UTC)  LAST HEARD  WATCHED\n"
+        "bot    host-1    current  keys v7  1         14:02             12 s ago    yes\n"
+        "\n"
+        "AGENT  DEVELOPER'S RUN  STATE       RUNS     FIRST STARTED (UTC)  LAST STARTED\n"
+        "bot    laptop.develop   superseded  keys v6  14:02                12 s ago\n"
+        "\n"
+        "bot: 1 instance, 1 session; 1 developer's run\n");
+  fleet.agents[0].instances.clear();
+  CHECK(fleet_text({fleet}, kNow, false).starts_with("AGENT  DEVELOPER'S RUN"));
 }
 
 }  // namespace

@@ -74,7 +74,20 @@ FleetAgent describe(std::int64_t id, const std::optional<AgentSnapshot>& snapsho
   return agent;
 }
 
-Result<FleetAgent> read_agent(RegionStore& store, std::int64_t id, const InstanceList& list) {
+bool is_over(const InstanceRecord& developers_run, milliseconds now) {
+  return developers_run.last_heard <= now - limits::kDeveloperRun;
+}
+
+// Where a record of this agent belongs; null: nowhere, it does not count any more.
+std::vector<FleetInstance>* place_of(const InstanceRecord& record, const Listening& listening,
+                                     milliseconds now, FleetAgent& agent) {
+  if (record.developers_run) return is_over(record, now) ? nullptr : &agent.developer_runs;
+  const bool silent = record.watched && record.last_heard <= silent_before(listening);
+  return silent ? &agent.silent : &agent.instances;
+}
+
+Result<FleetAgent> read_agent(RegionStore& store, std::int64_t id, const InstanceList& list,
+                              milliseconds now) {
   auto snapshot = store.find_agent(id);
   if (!snapshot) return propagate(snapshot, "find agent");
   FleetAgent agent = describe(id, *snapshot);
@@ -82,10 +95,11 @@ Result<FleetAgent> read_agent(RegionStore& store, std::int64_t id, const Instanc
   const auto [first, last] =
       std::ranges::equal_range(list.instances, id, {}, &InstanceRecord::agent_id);
   for (auto record = first; record != last; ++record) {
+    auto* place = place_of(*record, list.listening, now, agent);
+    if (place == nullptr) continue;
     auto instance = resolver.resolve(*record);
     if (!instance) return propagate(instance);
-    const bool silent = record->watched && record->last_heard <= silent_before(list.listening);
-    (silent ? agent.silent : agent.instances).push_back(std::move(*instance));
+    place->push_back(std::move(*instance));
   }
   return agent;
 }
@@ -117,7 +131,7 @@ Result<Fleet> read_fleet(const std::string& region, RegionStore& store,
   std::int64_t last_id = 0;
   for (const InstanceRecord& record : list->instances) {
     if (std::exchange(last_id, record.agent_id) == record.agent_id) continue;
-    auto agent = read_agent(store, record.agent_id, *list);
+    auto agent = read_agent(store, record.agent_id, *list, now);
     if (!agent) return propagate(agent, "region " + region);
     fleet.agents.push_back(std::move(*agent));
   }

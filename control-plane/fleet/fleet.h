@@ -4,7 +4,8 @@
 //
 // A watching instance counts until it has been silent for limits::kInstanceSilent of the time in
 // which somebody listened. One that never watched (no sidecar, or not yet) counts until its id
-// starts again or an operator forgets it: its silence means nothing.
+// starts again or an operator forgets it: its silence means nothing. A developer's run counts for
+// limits::kDeveloperRun after its start.
 //
 // Threads: safe from several; no state.
 
@@ -34,9 +35,10 @@ struct FleetAgent {
   std::string organization;
   std::string name;
   bool deleted = false;
-  std::vector<PinnedSet> sets;           // what an instance that starts now is given
-  std::vector<FleetInstance> instances;  // that count
-  std::vector<FleetInstance> silent;     // that watched, and do not count any more
+  std::vector<PinnedSet> sets;                     // what an instance that starts now is given
+  std::vector<FleetInstance> instances;            // that count
+  std::vector<FleetInstance> silent;               // that watched, and do not count any more
+  std::vector<FleetInstance> developer_runs = {};  // that count; none of them is in `instances`
   [[nodiscard]] std::int64_t active_sessions() const;
 };
 

@@ -44,15 +44,25 @@ json::object instance_json(const FleetInstance& instance) {
           {"watched", heard.watched}};
 }
 
+json::array instances_json(const std::vector<FleetInstance>& instances) {
+  json::array rows;
+  for (const FleetInstance& instance : instances) rows.push_back(instance_json(instance));
+  return rows;
+}
+
+json::array texts_json(const std::vector<std::string>& texts) {
+  return json::array(texts.begin(), texts.end());
+}
+
 json::array agents_json(const std::vector<AgentUse>& agents) {
   json::array rows;
   for (const AgentUse& use : agents) {
-    rows.push_back(
-        json::object{{"agent", use.agent},
-                     {"deleted", use.deleted},
-                     {"instances", use.instances},
-                     {"oldestSince", time_or_null(use.oldest_since)},
-                     {"unwatched", json::array(use.unwatched.begin(), use.unwatched.end())}});
+    rows.push_back(json::object{{"agent", use.agent},
+                                {"deleted", use.deleted},
+                                {"instances", use.instances},
+                                {"oldestSince", time_or_null(use.oldest_since)},
+                                {"unwatched", texts_json(use.unwatched)},
+                                {"developerRuns", texts_json(use.developer_runs)}});
   }
   return rows;
 }
@@ -66,9 +76,10 @@ json::object version_json(const VersionUse& use) {
   json::object row{{"version", use.version},
                    {"instances", use.instances()},
                    {"unwatched", use.unwatched()},
+                   {"developerRuns", use.developer_runs()},
                    {"silent", use.silent},
                    {"oldestSince", time_or_null(use.oldest_since())},
-                   {"pinnedBy", json::array(use.pinned_by.begin(), use.pinned_by.end())},
+                   {"pinnedBy", texts_json(use.pinned_by)},
                    {"agents", agents_json(use.agents)}};
   for (const auto& member : safe_json(use.safe, use.reason)) row.insert(member);
   return row;
@@ -79,10 +90,6 @@ json::object version_json(const VersionUse& use) {
 json::object fleet_agent_json(const Fleet& fleet, const FleetAgent& agent) {
   const auto unwatched = std::ranges::count_if(
       agent.instances, [](const FleetInstance& instance) { return !instance.heard.watched; });
-  json::array instances;
-  for (const FleetInstance& instance : agent.instances) {
-    instances.push_back(instance_json(instance));
-  }
   return {{"agent", agent.name},
           {"organization", agent.organization},
           {"region", fleet.region},
@@ -92,7 +99,9 @@ json::object fleet_agent_json(const Fleet& fleet, const FleetAgent& agent) {
           {"unwatchedCount", unwatched},
           {"silentCount", agent.silent.size()},
           {"activeSessionCount", agent.active_sessions()},
-          {"instances", std::move(instances)}};
+          {"instances", instances_json(agent.instances)},
+          {"developerRunCount", agent.developer_runs.size()},
+          {"developerRuns", instances_json(agent.developer_runs)}};
 }
 
 json::object set_usage_json(const SetUsage& usage) {

@@ -131,5 +131,20 @@ TEST_CASE("a store that fails is an error that names the region") {
   CHECK(fleet.error().message == "region us-west: disk on fire");
 }
 
+TEST_CASE("a developer's run is shown apart for a day, also while no server listens") {
+  FleetOf region;
+  region.add("host-1", 5);
+  region.add("laptop.develop", 5, false).developers_run = true;
+  const Fleet fleet = region.read();
+  CHECK(fleet.agents.at(0).instances.size() == 1);
+  CHECK(fleet.agents.at(0).silent.empty());
+  REQUIRE(fleet.agents.at(0).developer_runs.size() == 1);
+  CHECK(fleet.agents.at(0).developer_runs[0].heard.instance == "laptop.develop");
+  CHECK(fleet.agents.at(0).active_sessions() == 1);
+  region.clock.advance(limits::kDeveloperRun);
+  CHECK(region.read().agents.at(0).developer_runs.empty());
+  CHECK(region.read().agents.at(0).instances.size() == 1);
+}
+
 }  // namespace
 }  // namespace agent_secrets::control_plane

@@ -87,14 +87,18 @@ void add_instances(MetricFamily& family, const FleetAgent& agent) {
   }
 }
 
+void append(std::vector<FleetInstance>& to, const std::vector<FleetInstance>& more) {
+  to.insert(to.end(), more.begin(), more.end());
+}
+
 // A deleted agent and a later one of its name are one to the metrics.
 std::vector<FleetAgent> by_name(const Fleet& fleet, std::string_view organization) {
   std::vector<FleetAgent> agents;
   for (const FleetAgent& agent : fleet.agents) {
     if (agent.organization != organization) continue;
     if (!agents.empty() && agents.back().name == agent.name) {
-      auto& instances = agents.back().instances;
-      instances.insert(instances.end(), agent.instances.begin(), agent.instances.end());
+      append(agents.back().instances, agent.instances);
+      append(agents.back().developer_runs, agent.developer_runs);
     } else {
       agents.push_back(agent);
     }
@@ -109,6 +113,9 @@ std::string fleet_metrics(const std::vector<Fleet>& fleets, std::string_view org
   MetricFamily instances =
       gauge("agent_secrets_instances",
             "Instances by what they run; watched: by a sidecar, so that they expire.");
+  MetricFamily developers = gauge(
+      "agent_secrets_developer_runs",
+      "Runs of developers that started in the last 24 hours; instances are counted without them.");
   MetricFamily sessions =
       gauge("agent_secrets_active_sessions", "Sessions that the instances of an agent report.");
   MetricFamily age = gauge("agent_secrets_reports_age_seconds",
@@ -116,6 +123,8 @@ std::string fleet_metrics(const std::vector<Fleet>& fleets, std::string_view org
   for (const Fleet& fleet : fleets) {
     for (const FleetAgent& agent : by_name(fleet, organization)) {
       add_instances(instances, agent);
+      add(developers, {{"organization", agent.organization}, {"agent", agent.name}},
+          static_cast<double>(agent.developer_runs.size()));
       add(sessions, {{"organization", agent.organization}, {"agent", agent.name}},
           static_cast<double>(agent.active_sessions()));
     }
@@ -123,7 +132,8 @@ std::string fleet_metrics(const std::vector<Fleet>& fleets, std::string_view org
     add(age, {{"region", fleet.region}},
         static_cast<double>((now - fleet.listening.until).count()) / 1000);
   }
-  std::vector<MetricFamily> families{std::move(instances), std::move(sessions), std::move(age)};
+  std::vector<MetricFamily> families{std::move(instances), std::move(developers),
+                                     std::move(sessions), std::move(age)};
   add_refusals(families, counters);
   return prometheus::TextSerializer().Serialize(families);
 }

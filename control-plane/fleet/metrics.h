@@ -3,6 +3,7 @@
 // instances are gone is gone too.
 //
 //   agent_secrets_instances{organization,agent,version,state,watched}
+//   agent_secrets_developer_runs{organization,agent}
 //   agent_secrets_active_sessions{organization,agent}
 //   agent_secrets_reports_age_seconds{region}
 //   agent_secrets_failed_authentications_total, agent_secrets_http_refusals_total{reason}: of the

@@ -85,5 +85,17 @@ TEST_CASE("what the server refused is counted by the limit that refused it") {
   CHECK(text.find("agent_secrets_http_refusals_total{reason=\"bodies\"} 0\n") != std::string::npos);
 }
 
+TEST_CASE("developers' runs are counted apart from the instances") {
+  Fleet fleet = fleet_of({instance("current", {7}, true)});
+  fleet.agents[0].developer_runs = {instance("current", {7}, false), instance("stale", {6}, false)};
+  const std::string text = metrics(fleet);
+  CHECK(text.find("agent_secrets_developer_runs{organization=\"acme\",agent=\"bot\"} 2\n") !=
+        std::string::npos);
+  CHECK(text.find("watched=\"false\"") == std::string::npos);
+  CHECK(metrics(fleet_of({}))
+            .find("agent_secrets_developer_runs{organization=\"acme\",agent="
+                  "\"bot\"} 0\n") != std::string::npos);
+}
+
 }  // namespace
 }  // namespace agent_secrets::control_plane

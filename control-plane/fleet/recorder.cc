@@ -24,13 +24,16 @@ void PendingReports::add(HeardInstance report) {
     found = reports_.try_emplace(key).first;
   }
   OfInstance& of_instance = found->second;
-  if (report.started) {  // what it ran before ended with the start
+  if (starts_anew(report)) {  // what it ran before ended with the start
     size_ -= of_instance.size();
     of_instance.clear();
   }
   const auto known = std::ranges::find(of_instance, report.sequence, &HeardInstance::sequence);
   if (known != of_instance.end()) {
-    report.started = report.started || known->started;
+    const bool is_new_start = starts_anew(report) || starts_anew(*known);
+    // A developer's run is one only where nothing else was heard under its id.
+    report.developers_run = report.developers_run && known->developers_run;
+    report.started = is_new_start || report.developers_run;
     report.watched = report.watched || known->watched;
     report.at = std::max(report.at, known->at);
     *known = std::move(report);

@@ -19,14 +19,19 @@ class Recording {
   void watch(const std::string& instance, std::int64_t sequence) {
     hear(instance, sequence, false, true);
   }
-  void hear(const std::string& instance, std::int64_t sequence, bool started, bool watched) {
+  void develop(const std::string& instance, std::int64_t sequence) {
+    hear(instance, sequence, true, false, true);
+  }
+  void hear(const std::string& instance, std::int64_t sequence, bool started, bool watched,
+            bool developers_run = false) {
     recorder.heard({.agent_id = 7,
                     .instance = instance,
                     .sequence = sequence,
                     .kid = "kid1",
                     .at = clock.unix_time(),
                     .started = started,
-                    .watched = watched});
+                    .watched = watched,
+                    .developers_run = developers_run});
   }
 
   FakeClock clock;
@@ -160,6 +165,35 @@ TEST_CASE("what is there when the recorder is asked to stop is written") {
   stop.request_stop();
   fleet.recorder.run(stop.get_token());
   CHECK(fleet.store.heard.size() == 1);
+}
+
+TEST_CASE("a developer's start takes nobody's place") {
+  Recording fleet;
+  fleet.develop("laptop.develop", 5);
+  fleet.develop("laptop.develop", 6);
+  fleet.develop("laptop.develop", 6);
+  fleet.recorder.flush();
+  REQUIRE(fleet.store.heard.size() == 2);
+  CHECK((fleet.store.heard[0].developers_run && fleet.store.heard[0].started));
+  CHECK((fleet.store.heard[1].developers_run && fleet.store.heard[1].started));
+}
+
+TEST_CASE("a developer's start under the id of a bot changes nothing about the bot") {
+  Recording fleet;
+  fleet.watch("host-1", 5);
+  fleet.develop("host-1", 5);
+  fleet.start("host-2", 5);
+  fleet.develop("host-2", 5);
+  fleet.develop("host-3", 5);
+  fleet.watch("host-3", 5);
+  fleet.recorder.flush();
+  REQUIRE(fleet.store.heard.size() == 3);
+  for (const HeardInstance& heard : fleet.store.heard) {
+    INFO(heard.instance);
+    CHECK_FALSE(heard.developers_run);
+    CHECK(heard.started == (heard.instance == "host-2"));
+    CHECK(heard.watched == (heard.instance != "host-2"));
+  }
 }
 
 }  // namespace

@@ -41,6 +41,12 @@ void make_earlier(std::optional<UnixMs>& time, UnixMs other) {
 }
 
 void count(AgentUse& use, const InstanceRecord& heard) {
+  if (heard.developers_run) {
+    use.developer_runs.push_back(heard.instance);
+    use.last_developer_start =
+        std::max(use.last_developer_start.value_or(heard.last_heard), heard.last_heard);
+    return;
+  }
   ++use.instances;
   make_earlier(use.oldest_since, heard.since);
   if (heard.watched) return;
@@ -77,11 +83,12 @@ void count_pins(Versions& versions, const std::string& agent, const std::vector<
   if (std::ranges::find(pinned_by, agent) == pinned_by.end()) pinned_by.push_back(agent);
 }
 
-Result<void> count_agent(SetUsage& usage, Versions& versions, Catalog& catalog,
-                         const Organization& organization, const FleetAgent& agent) {
+Result<void> count_instances(SetUsage& usage, Versions& versions, Catalog& catalog,
+                             const Organization& organization, const FleetAgent& agent,
+                             const std::vector<FleetInstance>& instances) {
   const std::int64_t set_id = usage.set.id;
   std::optional<bool> may_hold;
-  for (const FleetInstance& instance : agent.instances) {
+  for (const FleetInstance& instance : instances) {
     if (const auto version = instance.version_of(set_id)) {
       count(entry(entry(versions, *version).agents, agent), instance.heard);
     } else if (!instance.release) {
@@ -92,6 +99,16 @@ Result<void> count_agent(SetUsage& usage, Versions& versions, Catalog& catalog,
       }
       if (*may_hold) count(entry(usage.version_unknown, agent), instance.heard);
     }
+  }
+  return {};
+}
+
+Result<void> count_agent(SetUsage& usage, Versions& versions, Catalog& catalog,
+                         const Organization& organization, const FleetAgent& agent) {
+  const std::int64_t set_id = usage.set.id;
+  for (const auto* instances : {&agent.instances, &agent.developer_runs}) {
+    auto counted = count_instances(usage, versions, catalog, organization, agent, *instances);
+    if (!counted) return counted;
   }
   for (const FleetInstance& instance : agent.silent) {
     if (const auto version = instance.version_of(set_id)) ++entry(versions, *version).silent;
@@ -106,6 +123,16 @@ std::size_t sum_instances(const std::vector<AgentUse>& agents) {
   return sum;
 }
 
+std::size_t sum_developer_runs(const std::vector<AgentUse>& agents) {
+  std::size_t sum = 0;
+  for (const AgentUse& use : agents) sum += use.developer_runs.size();
+  return sum;
+}
+
+std::string developer_runs_text(std::size_t number) {
+  return number == 1 ? "1 developer's run" : fmt::format("{} developers' runs", number);
+}
+
 std::string instances_text(std::size_t number) {
   return fmt::format("{} instance{}", number, number == 1 ? "" : "s");
 }
@@ -118,6 +145,9 @@ std::string doubt(const SetUsage& usage, bool settled) {
   if (const std::size_t unknown = sum_instances(usage.version_unknown); unknown > 0) {
     return instances_text(unknown) + " may hold any version";
   }
+  if (const std::size_t unknown = sum_developer_runs(usage.version_unknown); unknown > 0) {
+    return developer_runs_text(unknown) + " of the last 24 h may hold any version";
+  }
   if (usage.listening.until.count() == 0) return "no server has listened yet";
   if (!usage.is_served) {
     return "no server has listened since " + format_timestamp(usage.listening.until);
@@ -128,6 +158,12 @@ std::string doubt(const SetUsage& usage, bool settled) {
                        std::chrono::ceil<std::chrono::minutes>(limits::kInstanceSilent).count());
   }
   return {};
+}
+
+UnixMs last_start(const std::vector<AgentUse>& agents) {
+  UnixMs last{0};
+  for (const AgentUse& use : agents) last = std::max(last, use.last_developer_start.value_or(last));
+  return last;
 }
 
 void judge(VersionUse& use, std::int64_t newest, const std::string& doubt) {
@@ -147,6 +183,10 @@ void judge(VersionUse& use, std::int64_t newest, const std::string& doubt) {
     use.safe = SafeToRevoke::unknown;
     use.reason = fmt::format("{} without a sidecar started with it, the first {}",
                              instances_text(unwatched), format_timestamp(*use.oldest_since()));
+  } else if (const std::size_t runs = use.developer_runs(); runs > 0) {
+    use.safe = SafeToRevoke::unknown;
+    use.reason = fmt::format("{} started with it in the last 24 h, the last {}",
+                             developer_runs_text(runs), format_timestamp(last_start(use.agents)));
   } else {
     use.safe = doubt.empty() ? SafeToRevoke::yes : SafeToRevoke::unknown;
     use.reason = doubt;
@@ -162,6 +202,8 @@ std::size_t VersionUse::unwatched() const {
   for (const AgentUse& use : agents) sum += use.unwatched.size();
   return sum;
 }
+
+std::size_t VersionUse::developer_runs() const { return sum_developer_runs(agents); }
 
 std::optional<UnixMs> VersionUse::oldest_since() const {
   std::optional<UnixMs> oldest;

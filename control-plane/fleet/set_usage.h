@@ -3,11 +3,11 @@
 // where they came from.
 //
 // For a version older than the newest ready one, revoking is
-//   no       while an instance that watches runs it, or a deployment pins it: a start brings it
-//   back unknown  while an instance that never watched was given it, or an instance whose release
-//   is not
-//            known may hold it, or nobody has listened long enough for all who watch to be heard
-//   yes      else
+// - no: while an instance that watches runs it, or a deployment pins it (a start brings it back);
+// - unknown: while an instance that never watched was given it, or a developer's run of the last
+//   day, or an instance whose release is not known may hold it, or no server has listened long
+//   enough to have heard from every watching instance;
+// - yes: otherwise.
 // It is about what was heard. An instance that started from its cache and has no sidecar is never
 // heard of (docs/fleet.md).
 //
@@ -30,10 +30,12 @@ enum class SafeToRevoke { yes, no, unknown };
 struct AgentUse {
   std::string agent;
   bool deleted = false;
-  std::size_t instances = 0;              // with the unwatched
-  std::vector<std::string> unwatched;     // their ids
-  std::optional<UnixMs> oldest_since;     // of any
-  std::optional<UnixMs> unwatched_since;  // of the unwatched
+  std::size_t instances = 0;                     // with the unwatched
+  std::vector<std::string> unwatched;            // their ids
+  std::optional<UnixMs> oldest_since;            // of any
+  std::optional<UnixMs> unwatched_since;         // of the unwatched
+  std::vector<std::string> developer_runs = {};  // their ids; not among `instances`
+  std::optional<UnixMs> last_developer_start = {};
 };
 
 struct VersionUse {
@@ -45,6 +47,7 @@ struct VersionUse {
   std::string reason;  // of a no or an unknown
   [[nodiscard]] std::size_t instances() const;
   [[nodiscard]] std::size_t unwatched() const;
+  [[nodiscard]] std::size_t developer_runs() const;
   [[nodiscard]] std::optional<UnixMs> oldest_since() const;
 };
 

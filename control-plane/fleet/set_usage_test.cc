@@ -52,6 +52,17 @@ class Usage : public TestStores {
                                .watched = watched};
     need(region().record_instances({&report, 1}, clock.unix_time()));
   }
+  void develop(std::optional<std::int64_t> sequence = {}) {
+    const AgentSnapshot bot = snapshot(agent("bot").id);
+    const HeardInstance report{.agent_id = bot.agent_id,
+                               .instance = "laptop.develop",
+                               .sequence = sequence.value_or(bot.sequence),
+                               .kid = "kid1",
+                               .at = clock.unix_time(),
+                               .started = true,
+                               .developers_run = true};
+    need(region().record_instances({&report, 1}, clock.unix_time()));
+  }
   void start_watching(const std::string& instance) { hear(instance, true); }
   void start_unwatched(const std::string& instance) { hear(instance, false); }
 
@@ -240,6 +251,45 @@ TEST_CASE("of an image pull secret nothing is heard") {
   const SetUsage usage = need(
       read_set_usage(t.catalog(), t.region(), *organization, t.set("pull"), t.clock.unix_time()));
   CHECK(usage.every_other == SafeToRevoke::unknown);
+}
+
+TEST_CASE("a developer's run keeps a version from being safe for a day, and no longer") {
+  Usage t;
+  t.develop();
+  t.roll("2");
+  t.redeploy();
+  const VersionUse old = t.use(1);
+  CHECK(old.safe == SafeToRevoke::unknown);
+  CHECK(old.reason.starts_with("1 developer's run started with it in the last 24 h, the last "));
+  CHECK(old.instances() == 0);
+  CHECK(old.agents.at(0).developer_runs == std::vector<std::string>{"laptop.develop"});
+  CHECK(t.read().instances == 0);
+  t.develop();  // with version 2: the first run may still go on
+  CHECK(t.safe(1) == SafeToRevoke::unknown);
+  t.pass(std::chrono::hours(24));
+  CHECK(t.safe(1) == SafeToRevoke::yes);
+}
+
+TEST_CASE("a developer's run does not hide a bot that watches, nor one that does not") {
+  Usage t;
+  t.start_watching("host-1");
+  t.start_unwatched("host-2");
+  t.develop();
+  t.roll("2");
+  t.redeploy();
+  CHECK(t.use(1).reason == "1 instance runs it");
+  t.pass(std::chrono::hours(25));
+  CHECK(t.use(1).reason.starts_with("1 instance without a sidecar started with it"));
+}
+
+TEST_CASE("a developer's run of a release that is forgotten may hold any version, for a day") {
+  Usage t;
+  t.develop(9'999);
+  t.roll("2");
+  t.redeploy();
+  CHECK(t.read().every_other_reason == "1 developer's run of the last 24 h may hold any version");
+  t.pass(std::chrono::hours(24));
+  CHECK(t.safe(1) == SafeToRevoke::yes);
 }
 
 }  // namespace

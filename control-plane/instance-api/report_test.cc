@@ -48,6 +48,23 @@ TEST_CASE("a bundle for a look or for a one-shot command starts no instance, any
   CHECK(reports_of("of-a-later-version") == 1);
 }
 
+TEST_CASE("a bundle for a developer's run is reported as one, and any other purpose is not") {
+  TestRegion region;
+  const auto is_developers = [&](const std::string& purpose) {
+    Request request = region.request(region.claims("/instance/v1/bundle?purpose=" + purpose));
+    request.query["purpose"] = purpose;
+    CHECK(region.api->bundle(request).status == 200);
+    const auto heard = reports(region);
+    REQUIRE(heard.size() == 1);
+    CHECK(heard[0].started);
+    return heard[0].developers_run;
+  };
+  CHECK(is_developers("develop"));
+  CHECK_FALSE(is_developers("developer"));
+  CHECK_FALSE(is_developers("bot"));
+  CHECK_FALSE(is_developers(""));
+}
+
 TEST_CASE("a bundle that is refused starts nothing") {
   TestRegion region;
   region.deploy("", {});

@@ -20,13 +20,16 @@ HeardInstance report_of(const Caller& caller, const Request& request, const Cloc
           .at = clock.unix_time() - request.waited};
 }
 
+std::string_view purpose_of(const Request& request) {
+  const auto purpose = request.query.find("purpose");
+  return purpose == request.query.end() ? std::string_view() : std::string_view(purpose->second);
+}
+
 // `secret-injector check` and `env` start no bot, and a one-shot command is not an instance: the
 // record of a running instance with this id stays valid. Any other purpose counts as a start, so
 // that no instance is missed.
-bool starts_an_instance(const Request& request) {
-  const auto purpose = request.query.find("purpose");
-  if (purpose == request.query.end()) return true;
-  return purpose->second != "check" && purpose->second != "one-shot";
+bool starts_an_instance(std::string_view purpose) {
+  return purpose != "check" && purpose != "one-shot";
 }
 
 Admitted admitted(const Caller& caller, Handler handle) {
@@ -64,10 +67,12 @@ Outcome InstanceApi::watch(const Request& request) const {
 
 Response InstanceApi::bundle_for(const Request& request, const Caller& caller) const {
   BundleAnswer answer = answer_bundle(caller, clock_, log_);
-  if (answer.sequence > 0 && starts_an_instance(request)) {
+  const std::string_view purpose = purpose_of(request);
+  if (answer.sequence > 0 && starts_an_instance(purpose)) {
     HeardInstance report = report_of(caller, request, clock_);
     report.sequence = answer.sequence;
     report.started = true;
+    report.developers_run = purpose == "develop";
     recorders_.at(caller.region).heard(std::move(report));
   }
   return std::move(answer.response);

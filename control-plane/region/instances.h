@@ -6,6 +6,11 @@
 // One record for each release (sequence) that an instance id is heard with. An id that starts again
 // takes its record along: what it ran before is gone with its process. Two containers that share an
 // id by mistake and both watch keep one record each, so that the older release is not overlooked.
+//
+// A developer's run (`?purpose=develop`, docs/protocol.md) counts for limits::kDeveloperRun after
+// its start. Its start ends nothing, because several may run under the id that a host's developers
+// share, and it never takes the place of another record: by mistake, or on purpose, it could make
+// the record of a bot expire.
 
 #include <chrono>
 #include <cstdint>
@@ -31,7 +36,13 @@ struct HeardInstance {
   std::chrono::milliseconds at{};
   bool started = false;  // it was given the bundle of this sequence
   bool watched = false;  // it asked for news of this sequence, the last time since it started
+  bool developers_run = false;  // it started for a developer
 };
+
+// Whether the report ends what its id was heard with before.
+constexpr bool starts_anew(const HeardInstance& heard) {
+  return heard.started && !heard.developers_run;
+}
 
 struct InstanceRecord {
   std::int64_t agent_id = 0;
@@ -43,6 +54,7 @@ struct InstanceRecord {
   std::chrono::milliseconds since{};       // with this sequence
   std::chrono::milliseconds last_heard{};
   bool watched = false;  // heard since it started, so its silence means something
+  bool developers_run = false;
 };
 
 // When requests could be heard at all: nobody is silent while the server is down.

@@ -64,6 +64,10 @@ class FaultyRegion final : public RegionStore {
   Result<bool> forget_instance(std::int64_t agent_id, std::string_view instance) override {
     return inner_.forget_instance(agent_id, instance);
   }
+  Result<std::int64_t> forget_instances(std::int64_t agent_id,
+                                        std::chrono::milliseconds before) override {
+    return inner_.forget_instances(agent_id, before);
+  }
 
   bool down = false;
   bool refuses_versions = false;

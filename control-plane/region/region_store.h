@@ -114,14 +114,19 @@ class RegionStore {
   virtual Result<void> retain_only(std::span<const RetainedVersion> versions) = 0;
 
   // Takes reports in the order in which they came, and notes that somebody listens (also when there
-  // are none). Forgets watched instances that have been silent for limits::kInstanceForgotten, and
-  // keeps limits::kInstancesPerAgent of an agent.
+  // are none). Forgets watched instances that have been silent for limits::kInstanceForgotten and
+  // developers' runs that are older than limits::kDeveloperRun, and keeps
+  // limits::kInstancesPerAgent of an agent.
   virtual Result<void> record_instances(std::span<const HeardInstance> heard,
                                         std::chrono::milliseconds now) = 0;
   // Of one agent, or of all.
   virtual Result<InstanceList> list_instances(std::optional<std::int64_t> agent_id) = 0;
   // An operator knows that it is gone. False: there is none.
   virtual Result<bool> forget_instance(std::int64_t agent_id, std::string_view instance) = 0;
+  // The same for all records that were last heard before `before`, but never for a watched instance
+  // that is not silent. How many there were.
+  virtual Result<std::int64_t> forget_instances(std::int64_t agent_id,
+                                                std::chrono::milliseconds before) = 0;
 };
 
 }  // namespace agent_secrets::control_plane

@@ -20,7 +20,8 @@ InstanceRecord read_record(const SqliteQuery& row) {
           .first_seen = row.time(5),
           .since = row.time(6),
           .last_heard = row.time(7),
-          .watched = row.integer(8) != 0};
+          .watched = row.integer(8) != 0,
+          .developers_run = row.integer(9) != 0};
 }
 
 }  // namespace
@@ -75,25 +76,32 @@ void SqliteRegionStore::record(const HeardInstance& heard) {
     runs_something = row.integer(1) > 0;
   }
   if (heard.sequence == 0 && runs_something) return;  // the sequence is known already
+  const auto is_new_start = static_cast<std::int64_t>(starts_anew(heard));
   // A start ends whatever the id ran; a watch that names a sequence, only what was not known.
   db_.query(
          "DELETE FROM instances WHERE agent_id = ? AND instance = ? AND sequence <> ?"
          " AND (? OR sequence = 0)",
-         heard.agent_id, heard.instance, heard.sequence, static_cast<std::int64_t>(heard.started))
+         heard.agent_id, heard.instance, heard.sequence, is_new_start)
       .run();
   db_.query(
          "INSERT INTO instances (agent_id, instance, sequence, kid, active_sessions, first_seen,"
-         " since, last_heard, watched) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8)"
+         " since, last_heard, watched, developers_run)"
+         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?10)"
          " ON CONFLICT DO UPDATE SET kid = ?4, active_sessions = ?5,"
          " last_heard = max(last_heard, ?7),"
-         " watched = CASE WHEN ?9 THEN ?8 ELSE max(watched, ?8) END",
+         " watched = CASE WHEN ?9 THEN ?8 ELSE max(watched, ?8) END,"
+         " developers_run = min(developers_run, ?10)",
          heard.agent_id, heard.instance, heard.sequence, heard.kid,
          std::min(heard.active_sessions, limits::kActiveSessionsMax), first_seen, heard.at,
-         static_cast<std::int64_t>(heard.watched), static_cast<std::int64_t>(heard.started))
+         static_cast<std::int64_t>(heard.watched), is_new_start,
+         static_cast<std::int64_t>(heard.developers_run))
       .run();
 }
 
 void SqliteRegionStore::drop_silent(const Listening& listening) {
+  db_.query("DELETE FROM instances WHERE developers_run = 1 AND last_heard < ?",
+            listening.until - limits::kDeveloperRun)
+      .run();
   const milliseconds before = listening.until - limits::kInstanceForgotten;
   if (listening.since > before) return;
   db_.query("DELETE FROM instances WHERE watched = 1 AND last_heard < ?", before).run();
@@ -154,7 +162,7 @@ Result<InstanceList> SqliteRegionStore::list_instances(std::optional<std::int64_
     InstanceList list{.listening = read_listening(), .instances = {}};
     auto rows = db_.query(
         "SELECT agent_id, instance, sequence, kid, active_sessions, first_seen, since, last_heard,"
-        " watched FROM instances WHERE agent_id BETWEEN ? AND ?"
+        " watched, developers_run FROM instances WHERE agent_id BETWEEN ? AND ?"
         " ORDER BY agent_id, instance, sequence",
         agent_id.value_or(0), agent_id.value_or(std::numeric_limits<std::int64_t>::max()));
     while (rows.step()) list.instances.push_back(read_record(rows));
@@ -167,6 +175,18 @@ Result<bool> SqliteRegionStore::forget_instance(std::int64_t agent_id, std::stri
     return db_.query("DELETE FROM instances WHERE agent_id = ? AND instance = ?", agent_id,
                      instance)
                .run() > 0;
+  });
+}
+
+Result<std::int64_t> SqliteRegionStore::forget_instances(std::int64_t agent_id,
+                                                         milliseconds before) {
+  return db_.write_urgently("forget instances", [&]() -> Result<std::int64_t> {
+    return db_
+        .query(
+            "DELETE FROM instances WHERE agent_id = ? AND last_heard < ?"
+            " AND NOT (watched = 1 AND last_heard > ?)",
+            agent_id, before, silent_before(read_listening()))
+        .run();
   });
 }
 

@@ -35,6 +35,12 @@ class Heard {
     heard.started = true;
     record({heard});
   }
+  void develop(const std::string& instance, std::int64_t sequence) {
+    HeardInstance heard = report(instance, sequence);
+    heard.started = true;
+    heard.developers_run = true;
+    record({heard});
+  }
   void watch(const std::string& instance, std::int64_t sequence) {
     HeardInstance heard = report(instance, sequence);
     heard.watched = true;
@@ -247,6 +253,69 @@ TEST_CASE("of a deleted agent the known instances are heard on, and no other") {
   region.watch("invented", 5);
   CHECK(region.names() == std::vector<std::string>{"host@5"});
   CHECK(region.list().instances.at(0).last_heard == region.stores.clock.unix_time());
+}
+
+TEST_CASE("a developer's runs are kept for a day after the last start of each release") {
+  Heard region;
+  region.develop("laptop.develop", 5);
+  region.listen(hours(12));
+  region.develop("laptop.develop", 6);
+  CHECK(region.names() == Names{"laptop.develop@5", "laptop.develop@6"});
+  CHECK(region.list().instances.at(0).developers_run);
+  region.listen(hours(12));
+  CHECK(region.names() == Names{"laptop.develop@5", "laptop.develop@6"});
+  region.listen(seconds(20));
+  CHECK(region.names() == Names{"laptop.develop@6"});
+  region.develop("laptop.develop", 6);
+  region.listen(hours(24));
+  CHECK(region.names() == Names{"laptop.develop@6"});
+}
+
+TEST_CASE("a developer's start under the id of a bot does not change the bot's record") {
+  Heard region;
+  region.watch("host-1", 5);
+  region.start("host-2", 5);
+  region.develop("host-1", 5);
+  region.develop("host-2", 5);
+  region.develop("host-2", 6);
+  CHECK(region.names() == Names{"host-1@5", "host-2@5", "host-2@6"});
+  CHECK(region.list().instances.at(0).watched);
+  CHECK_FALSE(region.list().instances.at(0).developers_run);
+  CHECK_FALSE(region.list().instances.at(1).developers_run);
+  region.listen(hours(48));
+  CHECK(region.names() == Names{"host-2@5"});
+}
+
+TEST_CASE("a bot that starts under the id of a developer's run is a bot") {
+  Heard region;
+  region.develop("host-1", 5);
+  region.develop("host-1", 6);
+  region.start("host-1", 6);
+  CHECK(region.names() == Names{"host-1@6"});
+  CHECK_FALSE(region.list().instances.at(0).developers_run);
+  region.develop("host-2", 6);
+  region.watch("host-2", 6);
+  CHECK_FALSE(region.list().instances.at(1).developers_run);
+}
+
+TEST_CASE("an operator can forget all instances that were not heard of for long, but no live one") {
+  Heard region;
+  region.start("old", 5);
+  region.develop("laptop.develop", 5);
+  region.watch("watching", 5);
+  region.listen(seconds(40));
+  const milliseconds before = region.stores.clock.unix_time();
+  const auto forget = [&](milliseconds time) {
+    return need(region.stores.region().forget_instances(kAgent, time));
+  };
+  region.start("young", 5);
+  CHECK(forget(before - hours(1)) == 0);
+  CHECK(need(region.stores.region().forget_instances(kAgent + 1, before)) == 0);
+  CHECK(forget(before) == 2);
+  CHECK(region.names() == Names{"watching@5", "young@5"});
+  region.listen(limits::kInstanceSilent + seconds(20));
+  CHECK(forget(before) == 1);
+  CHECK(region.names() == Names{"young@5"});
 }
 
 }  // namespace agent_secrets::control_plane

@@ -38,6 +38,8 @@ class SqliteRegionStore final : public RegionStore {
                                 std::chrono::milliseconds now) override;
   Result<InstanceList> list_instances(std::optional<std::int64_t> agent_id) override;
   Result<bool> forget_instance(std::int64_t agent_id, std::string_view instance) override;
+  Result<std::int64_t> forget_instances(std::int64_t agent_id,
+                                        std::chrono::milliseconds before) override;
 
   // Makes the fingerprints of what a release without them has written. One that cannot be made (a
   // value does not open, the disk is full) is left out: that version is then not compared.

@@ -126,6 +126,14 @@ class MemoryRegionStore final : public RegionStore {
            }) > 0;
   }
 
+  Result<std::int64_t> forget_instances(std::int64_t agent_id,
+                                        std::chrono::milliseconds before) override {
+    return static_cast<std::int64_t>(
+        std::erase_if(fleet.instances, [&](const InstanceRecord& record) {
+          return record.agent_id == agent_id && record.last_heard < before;
+        }));
+  }
+
   void forget_releases() { releases_.clear(); }
 
   bool down = false;

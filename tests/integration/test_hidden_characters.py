@@ -6,6 +6,7 @@ import json
 import re
 import sqlite3
 import subprocess
+import time
 import urllib.parse
 
 import pytest
@@ -91,9 +92,10 @@ def planted(tmp_path_factory):
         catalog = control_plane.data_dir / "catalog.db"
         (region,) = [path for path in control_plane.data_dir.rglob("*.db") if path != catalog]
         with contextlib.closing(sqlite3.connect(region)) as connection, connection:
-            connection.execute(
-                "INSERT INTO instances SELECT a.id, 'instance-1', a.sequence, c.kid, 1, 1, 1, 1, 1"
-                " FROM agents a JOIN credentials c ON c.agent_id = a.id")
+            for name, last_heard, watched, developers_run in (("instance-1", 1, 1, 0), ("run-1", time.time() * 1000, 0, 1)):
+                connection.execute(
+                    "INSERT INTO instances SELECT a.id, ?, a.sequence, c.kid, 1, 1, 1, ?, ?, ?"
+                    " FROM agents a JOIN credentials c ON c.agent_id = a.id", (name, int(last_heard), watched, developers_run))
         plant(catalog, CATALOG)
         plant(region, REGION)
         yield control_plane

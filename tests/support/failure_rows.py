@@ -301,6 +301,17 @@ def occupied(directory):
     (directory / "key").write_text("of somebody else")
 
 
+def a_dotenv(scene):
+    scene.serve(bad.good)
+    scene.working_directory = scene.directory
+    (scene.directory / ".env").write_text("OWNER=of-the-file\n")
+
+
+def a_broken_promise(scene):
+    scene.serve(bad.good)
+    scene.variables["NODE_CHANNEL_FD"] = "63"
+
+
 SECTIONS = {
     "No connection": [
         Row("nobody listens", lambda scene: scene.reach(bad.refused_authority()),
@@ -604,6 +615,12 @@ SECTIONS = {
             Fails("files: OWNER: open directory of a secret file /proc/no: no such file or directory",
                   "name a path in a directory that is there, or whose parent is, on a tmpfs that this user may "
                   "write to")),
+    ],
+    "Around the command": [
+        Row("a `.env` beside the command has an injected key", a_dotenv,
+            Starts(warning="a .env has injected keys: load_dotenv(override=True) would use its values")),
+        Row("`NODE_CHANNEL_FD` names a descriptor that is not open", a_broken_promise,
+            Starts(warning="a variable promises descriptors that the command cannot have: it is left out")),
     ],
 }
 ROWS = [row for rows in SECTIONS.values() for row in rows]

@@ -62,6 +62,7 @@ class Scene:
         self.authority = self.proxy_authority = "nobody:0"  # HOST:PORT of the last server, and of the proxy
         self.cache = self.directory / "cache"
         self.with_cache = False
+        self.working_directory = None  # of the injector; the test's own without
         self.preexec = None  # called in the injector's process before it is executed
         self._credential = None
         self._resources = contextlib.ExitStack()
@@ -180,7 +181,8 @@ class Scene:
         line = self.command_line(*(command or ("/usr/bin/printenv", "OWNER")))
         begin = time.monotonic()
         ended = subprocess.run(line, env=self.environment(), stdin=subprocess.DEVNULL, capture_output=True,
-                               text=True, timeout=TIMEOUT * 10, preexec_fn=self.preexec)
+                               text=True, timeout=TIMEOUT * 10, preexec_fn=self.preexec,
+                               cwd=self.working_directory)
         return Ended(ended.returncode, ended.stdout, ended.stderr, time.monotonic() - begin, self.timeout)
 
     def secrets(self):

@@ -1,0 +1,46 @@
+#pragma once
+// The `.env` that load_dotenv() of python-dotenv finds for a command, and what it has of the
+// injected keys. load_dotenv(override=True), which many bots call, puts the values of that file in
+// the place of the injected ones, without a word.
+//
+// Source: find_dotenv() of python-dotenv 1.2: the directory of the calling file, then each
+// directory above it up to the root; the first regular file or FIFO of that name. Where Python runs
+// interactively it begins in the working directory, as this does where the file is not known
+// (injector/python_script.h).
+
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "injector/explain_environment.h"
+#include "injector/options.h"
+
+namespace agent_secrets {
+
+struct DotenvSearch {
+  const std::vector<std::string>& command;  // may be empty
+  const std::vector<std::string>& env_files;
+  char** environment;  // that the command gets: PYTHONPATH, PYTHON_DOTENV_DISABLED
+  std::string working_directory;
+};
+
+struct FoundDotenv {
+  std::string path;          // absolute; "" where there is none
+  bool is_env_file = false;  // one of --env-file: its values are the injected ones
+  bool is_fifo = false;      // not read: its content is for one reader
+};
+
+// At most limits::kDotenvDirectories directories are looked at, with one stat(2) each.
+FoundDotenv find_dotenv(const DotenvSearch& search);
+
+// Those of the names that the file sets.
+Result<std::vector<std::string>> keys_in_dotenv(const std::string& path,
+                                                const std::vector<std::string>& names);
+
+// One warning where injected keys are in that file; nothing is looked for where the log takes no
+// warnings. `composed` is what compose_environment(image, set, …) returned.
+void warn_of_dotenv(const Options& options, char** image, const std::vector<EnvironmentEntry>& set,
+                    const std::vector<char*>& composed, const Log& log);
+
+}  // namespace agent_secrets
