@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/standard_streams.h"
+#include "core/terminal_style.h"
 #include "injector/bot_user.h"
 #include "injector/check.h"
 #include "injector/check_report.h"
@@ -27,7 +28,6 @@
 #include "injector/protection.h"
 #include "injector/signals.h"
 #include "injector/start.h"
-#include "injector/terminal_style.h"
 #include "injector/watchdog.h"
 
 using namespace agent_secrets;
