@@ -1,10 +1,15 @@
 #pragma once
-// The command line of secret-control-plane. CLI11 is included in options.cc alone.
+// The command line of secret-control-plane, as the commands take it. It is declared in
+// command-line/, which includes CLI11.
 
 #include <cstdint>
 #include <string>
 #include <variant>
 #include <vector>
+
+namespace agent_secrets::help {
+struct Program;
+}
 
 namespace agent_secrets::control_plane {
 
@@ -39,7 +44,7 @@ struct ServeOptions {
   std::vector<std::string> public_urls;
   bool allow_plain_http = false;
   int max_connections = 4096;
-  std::string on_deploy;  // empty: nobody is told
+  std::string on_deploy;  // empty: none
   int on_deploy_timeout_s = 300;
 };
 
@@ -275,5 +280,8 @@ using Command = std::variant<
 // A command to run, or the exit code when there is nothing to run: help was printed, or what is
 // wrong with the command line.
 std::variant<Command, ExitCode> parse_options(int argc, char** argv);
+
+// What --help, the man page and the completions are made from.
+help::Program manual();
 
 }  // namespace agent_secrets::control_plane

@@ -99,7 +99,7 @@ inline constexpr std::size_t kSequencesPending = 4;
 inline constexpr std::int64_t kActiveSessionsMax = 1'000'000;  // larger values are clamped
 inline constexpr std::chrono::seconds kInstanceSilent{150};
 inline constexpr std::chrono::hours kInstanceForgotten{24};
-inline constexpr std::chrono::hours kDeveloperRun{24};     // after its start, then it is forgotten
+inline constexpr std::chrono::hours kDeveloperRun{24};    // after its start, then it is forgotten
 inline constexpr std::chrono::seconds kListeningGap{30};  // a longer gap is not silence
 
 // What one organization may store, so that no organization fills the disk (docs/limits.md). A write

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "injector/terminal_style.h"
+#include "core/terminal_style.h"
 
 namespace agent_secrets {
 

@@ -66,7 +66,8 @@ Result<LoadedCredential> load_credential(const std::string& file_option, char** 
   }
   if (variable.empty()) {
     return fail(ErrorCode::invalid, "no credential is given",
-                "set AGENT_SECRETS_CREDENTIAL_FILE, or use --env-file for a local test");
+                "give --env-file .env, or an agent's credential: --credential-file FILE, or "
+                "AGENT_SECRETS_CREDENTIAL in a container");
   }
   auto credential = parse_agent_credential(variable.expose_text(), slab);
   if (!credential) return propagate(credential, kCredentialVariable);

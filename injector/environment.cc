@@ -186,11 +186,4 @@ Result<void> check_argument_space(const std::vector<std::string>& command,
               "choose keys with --only, or raise the stack limit (ulimit -s)");
 }
 
-const char* find_variable(char** environment, std::string_view name) {
-  for (char** entry = environment; *entry != nullptr; ++entry) {
-    if (name_of(*entry) == name) return *entry + name.size() + 1;
-  }
-  return nullptr;
-}
-
 }  // namespace agent_secrets

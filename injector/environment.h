@@ -15,6 +15,7 @@
 
 #include "core/environment_block.h"
 #include "core/error.h"
+#include "core/find_variable.h"
 #include "injector/file_wish.h"
 #include "injector/renaming.h"
 
@@ -58,8 +59,5 @@ std::size_t argument_bytes(const std::vector<std::string>& command,
 Result<void> check_argument_space(const std::vector<std::string>& command,
                                   const std::vector<char*>& environment,
                                   const std::vector<EnvironmentEntry>& set, std::size_t space);
-
-// The value of a variable, or nullptr. (getenv reads the global environ, which tests cannot give.)
-const char* find_variable(char** environment, std::string_view name);
 
 }  // namespace agent_secrets

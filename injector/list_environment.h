@@ -8,9 +8,9 @@
 
 #include "core/bundle.h"
 #include "core/error.h"
+#include "core/terminal_style.h"
 #include "injector/env_file.h"
 #include "injector/explain_environment.h"
-#include "injector/terminal_style.h"
 
 namespace agent_secrets {
 

@@ -10,8 +10,11 @@
 #include "core/clock.h"
 #include "core/environment_block.h"
 #include "core/error.h"
+#include "core/find_variable.h"
+#include "core/help/answer.h"
 #include "core/log.h"
 #include "core/standard_streams.h"
+#include "core/terminal_style.h"
 #include "injector/arrangement.h"
 #include "injector/bot_user.h"
 #include "injector/check.h"
@@ -24,13 +27,13 @@
 #include "injector/file.h"
 #include "injector/keygen.h"
 #include "injector/list_environment.h"
+#include "injector/manual.h"
 #include "injector/options.h"
 #include "injector/progress.h"
 #include "injector/promised_descriptors.h"
 #include "injector/protection.h"
 #include "injector/signals.h"
 #include "injector/start.h"
-#include "injector/terminal_style.h"
 #include "injector/value_files.h"
 #include "injector/watchdog.h"
 
@@ -79,6 +82,12 @@ void warn_of_unknown_keys(const EnvironmentPolicy& policy, const std::vector<Env
   }
 }
 
+// Where the command is not to be found and looks like a word of this program, that is the cause.
+Error hinting_at_command(Error error, const std::vector<std::string>& command, char** image) {
+  if (auto meant = meant_by_command(command, find_variable(image, "PATH"))) error.hint = *meant;
+  return error;
+}
+
 int run(const Options& options, char** image, SecretBuffer credential_variable,
         const Signals& signals) {
   const Deadline deadline(options.timeout);
@@ -101,7 +110,9 @@ int run(const Options& options, char** image, SecretBuffer credential_variable,
 
   auto material = gather_material(options, image, credential_variable, deadline, progress);
   credential_variable = SecretBuffer();  // wiped: what is left holds no key that opens bundles
-  if (!material) return fail_with(material.error());
+  if (!material) {
+    return fail_with(hinting_at_command(std::move(material.error()), options.command, image));
+  }
 
   progress.enter(StartStep::environment);
   auto set = parse_environment_block(material->block);
@@ -139,8 +150,9 @@ int run(const Options& options, char** image, SecretBuffer credential_variable,
   if (options.user) {
     if (auto other = become(*options.user); !other) return fail_with(other.error());
   }
-  const ExecFailure failure = exec_command(options.command, *environment, signals);
-  return progress.report(failure.error, failure.exit_code);
+  ExecFailure failure = exec_command(options.command, *environment, signals);
+  return progress.report(hinting_at_command(std::move(failure.error), options.command, image),
+                         failure.exit_code);
 }
 
 int check(const Options& options, char** image, const SecretBuffer& credential_variable) {
@@ -199,6 +211,23 @@ int list_environment(const Options& options, char** image,
   return print(style.terminal ? listing_table(listing, style) : listing_tsv(listing));
 }
 
+int explain(const Options& options) {
+  auto text = help::answer(manual(), options.help_words, help::style_of_standard_output());
+  return text ? print(*text) : report(text.error(), "options");
+}
+
+// A person who tries the program for the first time. A script gets a short error.
+bool is_first_try(int argc, char** image, const SecretBuffer& credential_variable) {
+  return argc == 1 && credential_variable.empty() &&
+         find_variable(image, kCredentialFileVariable) == nullptr && ::isatty(STDIN_FILENO) == 1 &&
+         ::isatty(STDERR_FILENO) == 1;
+}
+
+int show_ways_to_begin() {
+  (void)write_all(STDERR_FILENO, ways_to_begin(), "stderr");
+  return kExitInjectorFailed;
+}
+
 int keygen(const Options& options) {
   if (auto done = protect(false); !done) return report(done.error(), "protect");
   auto public_half = generate_key(options.seed_path);
@@ -221,6 +250,7 @@ int main(int argc, char** argv, char** image) {
   if (auto opened = open_standard_streams(); !opened) return report(opened.error(), "streams");
   AGENT_SECRETS_ASSERT(sodium_init() >= 0);
   SecretBuffer credential_variable = take_credential_variable(image);
+  if (is_first_try(argc, image, credential_variable)) return show_ways_to_begin();
   auto options = parse_options(argc, argv);
   if (!options) return report(options.error(), "options");
   switch (options->action) {
@@ -235,7 +265,7 @@ int main(int argc, char** argv, char** image) {
     case Action::watch_credential:
       return watch_credential(*options, image, credential_variable);
     case Action::help:
-      return print(help_text());
+      return explain(*options);
     case Action::version:
       return print("secret-injector " AGENT_SECRETS_VERSION "\n");
   }

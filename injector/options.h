@@ -1,6 +1,6 @@
 #pragma once
-// The command line. CLI11 is seen by options.cc alone. Everything from the first word that is not
-// an option belongs to the command, unread.
+// The command line. Everything from the first word that is not an option belongs to the command,
+// unread. The options are declared in option_table.cc.
 
 #include <chrono>
 #include <optional>
@@ -46,11 +46,11 @@ struct Options {
 
   bool json = false;      // of Action::check and Action::list_environment
   std::string seed_path;  // of Action::keygen
+
+  std::vector<std::string> help_words;  // of Action::help, as core/help/answer.h takes them
 };
 
 // ErrorCode::invalid for a command line that makes no sense.
 Result<Options> parse_options(int argc, char** argv);
-
-std::string_view help_text();
 
 }  // namespace agent_secrets

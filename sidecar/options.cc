@@ -8,8 +8,11 @@
 #include <utility>
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
+#include "core/help/command_line.h"
 #include "core/limits.h"
+#include "sidecar/help_notes.h"
 
 namespace agent_secrets::sidecar {
 namespace {
@@ -27,6 +30,14 @@ CLI::Option* add(CLI::App& app, const std::string& option, Value& value, std::st
   return app.add_option(option, value, std::move(help))->envname(environment_name(option));
 }
 
+void add_state_directory(CLI::App& app, std::string& directory, std::string text) {
+  add(app, "--state-dir", directory, std::move(text))
+      ->type_name("DIR")
+      ->default_str(fmt::format("{}, or $XDG_RUNTIME_DIR/agent-secrets for a user who may not "
+                                "write there",
+                                kSystemStateDirectory));
+}
+
 const std::map<std::string, UnreadyWhen> kUnreadyWhen = {{"never", UnreadyWhen::never},
                                                          {"superseded", UnreadyWhen::superseded},
                                                          {"stale", UnreadyWhen::stale}};
@@ -38,36 +49,67 @@ struct Seconds {
   int wait_timeout = 0;  // 0: for ever
 };
 
+constexpr const char* kCredential = "The watch credential";
+constexpr const char* kBot = "The bot, and what it runs";
+constexpr const char* kReports = "Who learns of a change";
+constexpr const char* kControlPlane = "The control plane";
+
 void add_run(CLI::App& run, RunOptions& options, Seconds& seconds) {
-  add(run, "--credential-file", options.credential_file, "watch credential");
+  add(run, "--credential-file", options.credential_file,
+      "read the watch credential from this file; secret-injector watch-credential makes it")
+      ->type_name("FILE")
+      ->group(kCredential);
   add(run, "--credential-fd", options.credential_fd,
-      "descriptor to read the watch credential from");
-  add(run, "--bot-pid", options.bot.pid, "exit when this process ends");
-  add(run, "--bot-pidfd", options.bot.pidfd, "exit when the process of this pidfd ends");
-  run.add_option("--ready-fd", options.ready_fd,
-                 "descriptor to write a byte to when it watches; it ends otherwise");
+      "read the watch credential from this inherited descriptor, and close it")
+      ->type_name("N")
+      ->group(kCredential);
+  add(run, "--bot-pid", options.bot.pid, "end when this process ends")
+      ->type_name("PID")
+      ->group(kBot);
+  add(run, "--bot-pidfd", options.bot.pidfd, "end when the process of this pidfd ends")
+      ->type_name("N")
+      ->group(kBot);
   add(run, "--sequence", options.sequence,
-      "sequence that the bot runs; default: from running.json");
-  add(run, "--instance", options.instance, "name to report; default: the host's name");
-  add(run, "--state-dir", options.state_directory, "where running.json is and redeploy.json goes")
-      ->capture_default_str();
-  add(run, "--listen", options.listen,
-      "serve /status, /readyz, /livez, /metrics on 127.0.0.1:PORT");
-  add(run, "--unready-when", options.unready_when, "from which state on /readyz is 503")
+      "the sequence that the bot runs; without it, the sequence in running.json")
+      ->type_name("N")
+      ->group(kBot);
+  add(run, "--instance", options.instance,
+      "the name of this instance in the control plane's fleet view; without it, the host's name")
+      ->type_name("NAME")
+      ->group(kBot);
+  add_state_directory(run, options.state_directory,
+                      "the directory of running.json, in which redeploy.json is written");
+  add(run, "--listen", options.listen, "serve /status, /readyz, /livez and /metrics on this port")
+      ->type_name("127.0.0.1:PORT")
+      ->group(kReports);
+  add(run, "--unready-when", options.unready_when,
+      "answer 503 to /readyz in this state; stale includes superseded")
       ->transform(CLI::CheckedTransformer(kUnreadyWhen).description(""))
-      ->type_name("never|stale|superseded");
+      ->type_name("never|stale|superseded")
+      ->default_str("never")
+      ->group(kReports);
   add(run, "--on-change", options.on_change,
-      "shell command to run when something changes, facts in its environment")
-      ->type_name("COMMAND");
-  add(run, "--on-change-timeout", seconds.on_change_timeout, "seconds that it may take")
-      ->check(CLI::Range(1, 3600))
-      ->capture_default_str();
-  add(run, "--poll-wait", seconds.poll_wait, "seconds that one request waits for a change")
-      ->check(CLI::Range(1, static_cast<int>(limits::kWatchWaitMax.count())))
-      ->capture_default_str();
+      "run this shell command when the state changes; facts are in AGENT_SECRETS_ variables")
+      ->type_name("COMMAND")
+      ->group(kReports);
+  help::between(add(run, "--on-change-timeout", seconds.on_change_timeout,
+                    "end the command of --on-change after so many seconds"),
+                1, 3600, "SECONDS")
+      ->capture_default_str()
+      ->group(kReports);
+  run.add_option("--ready-fd", options.ready_fd,
+                 "write a byte to this descriptor, and close it, when the sidecar watches")
+      ->type_name("N")
+      ->group(kReports);
+  help::between(add(run, "--poll-wait", seconds.poll_wait,
+                    "let each request wait so many seconds for a change"),
+                1, static_cast<int>(limits::kWatchWaitMax.count()), "SECONDS")
+      ->capture_default_str()
+      ->group(kControlPlane);
   run.add_flag("--allow-plain-http", options.allow_plain_http,
-               "talk http:// to hosts that are not loopback")
-      ->envname(environment_name("--allow-plain-http"));
+               "talk http:// to hosts that are not loopback (docs/injector.md, Without TLS)")
+      ->envname(environment_name("--allow-plain-http"))
+      ->group(kControlPlane);
 }
 
 void forget_variables(CLI::App& app) {
@@ -88,10 +130,8 @@ void refuse_skipped_variables(CLI::App& app) {
 }
 
 void add_status(CLI::App& status, StatusOptions& options) {
-  add(status, "--state-dir", options.state_directory, "state directory of the sidecar")
-      ->capture_default_str();
-  status.add_flag("--json", options.json, "print what the sidecar knows as JSON");
-  status.footer("Exit: 0 current, 10 stale, 11 superseded, 12 unknown, revoked or unbound.");
+  add_state_directory(status, options.state_directory, "the state directory of the sidecar");
+  status.add_flag("--json", options.json, "print all that the sidecar knows, as JSON");
 }
 
 std::map<std::string, WatchState> state_names() {
@@ -100,16 +140,24 @@ std::map<std::string, WatchState> state_names() {
   return names;
 }
 
+// In the order of the states, which a map does not keep.
+std::string joined_state_names() {
+  std::string names;
+  for (const WatchState state : kWatchStates) {
+    names += fmt::format("{}{}", names.empty() ? "" : "|", to_string(state));
+  }
+  return names;
+}
+
 void add_wait_change(CLI::App& wait, WaitChangeOptions& options, Seconds& seconds) {
-  add(wait, "--state-dir", options.state_directory, "state directory of the sidecar")
-      ->capture_default_str();
+  add_state_directory(wait, options.state_directory, "the state directory of the sidecar");
   wait.add_option("--from", options.from,
-                  "wait while this is the state; default: current or unknown")
+                  "wait while this is the state; without it, while it is current or unknown")
       ->transform(CLI::CheckedTransformer(state_names()).description(""))
-      ->type_name("STATE");
-  wait.add_option("--timeout", seconds.wait_timeout, "seconds to wait at most; default: for ever")
-      ->check(CLI::Range(1, 31'536'000));
-  wait.footer("Exit: as status, of the new state; 124 when the time was up.");
+      ->type_name(joined_state_names());
+  help::between(wait.add_option("--timeout", seconds.wait_timeout,
+                                "give up after so many seconds; without it, never"),
+                1, 31'536'000, "SECONDS");
 }
 
 Result<RunOptions> check(RunOptions options) {
@@ -127,47 +175,65 @@ Result<RunOptions> check(RunOptions options) {
   return options;
 }
 
-}  // namespace
+// The command line, with all that it fills in.
+struct SidecarLine {
+  SidecarLine()
+      : line({.name = "secret-sidecar",
+              .summary = "watch the versions of an agent's secret sets, and flag that a redeploy "
+                         "is needed",
+              .version = AGENT_SECRETS_VERSION,
+              .man_section = 1,
+              .related = {"secret-injector(1)", "secret-control-plane(8)"}}),
+        run(line.app().add_subcommand("run", "Watch until the bot ends or SIGTERM comes")),
+        status(line.app().add_subcommand("status", "Print the state that the sidecar knows")),
+        wait(line.app().add_subcommand(
+            "wait-change", "Wait until a redeploy is needed, or until the state is another one")) {
+    add_run(*run, run_options, seconds);
+    add_status(*status, status_options);
+    add_wait_change(*wait, wait_options, seconds);
+    line.explain(&line.app(), notes_of_program());
+    line.explain(run, notes_of_run());
+    line.explain(status, notes_of_status());
+    line.explain(wait, notes_of_wait_change());
+  }
 
-Result<Command> parse_options(int argc, const char* const* argv) {
-  CLI::App app(
-      "Watches the versions of an agent's secret sets and flags that a redeploy is needed.",
-      "secret-sidecar");
-  app.set_version_flag("--version", "secret-sidecar " AGENT_SECRETS_VERSION);
-  app.require_subcommand(1);
+  help::CommandLine line;
+  CLI::App* run;
+  CLI::App* status;
+  CLI::App* wait;
   RunOptions run_options;
   StatusOptions status_options;
   WaitChangeOptions wait_options;
   Seconds seconds;
-  CLI::App& run = *app.add_subcommand("run", "watch until the bot ends or SIGTERM");
-  CLI::App& status = *app.add_subcommand("status", "say what the running sidecar knows");
-  CLI::App& wait = *app.add_subcommand("wait-change",
-                                       "wait until a redeploy is needed, or the state is another");
-  add_run(run, run_options, seconds);
-  add_status(status, status_options);
-  add_wait_change(wait, wait_options, seconds);
+};
+
+}  // namespace
+
+Result<Command> parse_options(int argc, const char* const* argv) {
+  SidecarLine all;
   // CLI11 reads the variables of a subcommand that was not given too, and a bad one ends it.
-  if (argc < 2 || std::string_view(argv[1]) != "run") forget_variables(run);
-  try {
-    app.parse(argc, argv);
-    if (run.parsed()) refuse_skipped_variables(run);
-  } catch (const CLI::CallForHelp&) {
-    return ShowText{app.help()};
-  } catch (const CLI::CallForVersion& version) {
-    return ShowText{std::string(version.what()) + "\n"};
-  } catch (const CLI::Error& error) {
-    return fail(ErrorCode::invalid, error.what(), "see secret-sidecar --help");
+  // The text of `help` names them.
+  const std::string_view first = argc < 2 ? "" : argv[1];
+  if (first != "run" && first != "help") forget_variables(*all.run);
+  auto text = all.line.parse(argc, argv, [&all] {
+    if (all.run->parsed()) refuse_skipped_variables(*all.run);
+  });
+  if (!text) return propagate(text);
+  if (*text) return ShowText{std::move(**text)};
+  if (all.status->parsed()) return all.status_options;
+  if (all.wait->parsed()) {
+    if (all.seconds.wait_timeout > 0) {
+      all.wait_options.timeout = std::chrono::seconds(all.seconds.wait_timeout);
+    }
+    return all.wait_options;
   }
-  if (status.parsed()) return status_options;
-  if (wait.parsed()) {
-    if (seconds.wait_timeout > 0) wait_options.timeout = std::chrono::seconds(seconds.wait_timeout);
-    return wait_options;
-  }
-  run_options.poll_wait = std::chrono::seconds(seconds.poll_wait);
-  run_options.on_change_timeout = std::chrono::seconds(seconds.on_change_timeout);
-  auto checked = check(std::move(run_options));
+  all.run_options.poll_wait = std::chrono::seconds(all.seconds.poll_wait);
+  all.run_options.on_change_timeout = std::chrono::seconds(all.seconds.on_change_timeout);
+  auto checked = check(std::move(all.run_options));
   if (!checked) return propagate(checked);
   return std::move(*checked);
 }
+
+help::Program manual() { return SidecarLine().line.manual(); }
 
 }  // namespace agent_secrets::sidecar

@@ -14,6 +14,10 @@
 #include "sidecar/status_pages.h"
 #include "sidecar/watch_answer.h"
 
+namespace agent_secrets::help {
+struct Program;
+}
+
 namespace agent_secrets::sidecar {
 
 struct RunOptions {
@@ -51,5 +55,8 @@ struct ShowText {
 using Command = std::variant<RunOptions, StatusOptions, WaitChangeOptions, ShowText>;
 
 Result<Command> parse_options(int argc, const char* const* argv);
+
+// What --help, the man page and the completions are made from.
+help::Program manual();
 
 }  // namespace agent_secrets::sidecar

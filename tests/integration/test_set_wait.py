@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import subprocess
 
 import pytest
@@ -88,4 +89,6 @@ def test_help_has_the_exit_codes():
     shown = subprocess.run(
         [programs.control_plane_program(), "set", "wait", "--help"], capture_output=True, text=True, timeout=10
     ).stdout
-    assert "0 ready, 3 its region could not take it, 4 still pending" in shown
+    codes = shown[shown.index("Exit status"):]
+    for code, says in ((0, "is ready"), (3, "could not store"), (4, "still pending")):
+        assert re.search(rf"^  {code} .*{says}", codes, re.MULTILINE)

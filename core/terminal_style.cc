@@ -1,22 +1,22 @@
-#include "injector/terminal_style.h"
+#include "core/terminal_style.h"
 
 #include <array>
 
 #include <fmt/format.h>
 #include <strings.h>
 
-#include "injector/environment.h"
+#include "core/find_variable.h"
 
 namespace agent_secrets {
 namespace {
 
-std::string_view value_of(char** environment, std::string_view name) {
+std::string_view value_of(const char* const* environment, std::string_view name) {
   const char* value = find_variable(environment, name);
   return value == nullptr ? std::string_view() : value;
 }
 
 // setlocale(3): the first of these that is set and not empty decides.
-std::string_view locale_of(char** environment) {
+std::string_view locale_of(const char* const* environment) {
   for (const std::string_view name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
     if (const std::string_view value = value_of(environment, name); !value.empty()) return value;
   }
@@ -39,7 +39,7 @@ std::string TerminalStyle::paint(Colour colour_wanted, std::string_view text) co
   return fmt::format("\x1b[{}m{}\x1b[0m", kCodes[static_cast<std::size_t>(colour_wanted)], text);
 }
 
-TerminalStyle choose_style(bool is_terminal, char** environment) {
+TerminalStyle choose_style(bool is_terminal, const char* const* environment) {
   const bool declined =
       !value_of(environment, "NO_COLOR").empty() || value_of(environment, "TERM") == "dumb";
   const std::string_view locale = locale_of(environment);

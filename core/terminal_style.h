@@ -20,6 +20,6 @@ struct TerminalStyle {
 };
 
 // `environment` is the process's own: NO_COLOR, TERM, LC_ALL, LC_CTYPE and LANG count.
-TerminalStyle choose_style(bool is_terminal, char** environment);
+TerminalStyle choose_style(bool is_terminal, const char* const* environment);
 
 }  // namespace agent_secrets

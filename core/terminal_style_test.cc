@@ -1,4 +1,4 @@
-#include "injector/terminal_style.h"
+#include "core/terminal_style.h"
 
 #include <vector>
 
