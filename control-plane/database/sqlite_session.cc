@@ -1,0 +1,165 @@
+#include "control-plane/database/sqlite_session.h"
+
+#include <utility>
+
+#include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Exception.h>
+#include <SQLiteCpp/Statement.h>
+#include <sqlite3.h>
+
+#include "control-plane/database/failure.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+constexpr int kBusyTimeoutMs = 5000;
+
+std::string hint_for(int sqlite_code) {
+  switch (sqlite_code) {
+    case SQLITE_FULL:
+      return "free space on the disk of the data directory";
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+      return "check that this user may write the data directory and its files";
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return "another process holds the database; try again";
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return "restore the data directory from a backup";
+    default:
+      return {};
+  }
+}
+
+// Runs one call of SQLiteCpp, whose exceptions leave as ours.
+template <typename Call>
+auto guarded(const Call& call) {
+  try {
+    return call();
+  } catch (const SQLite::Exception& exception) {
+    throw DatabaseFailure(sqlite_error(exception));
+  }
+}
+
+void bind(SQLite::Statement& statement, int index, const Value& value) {
+  struct Binder {
+    SQLite::Statement& statement;
+    int index;
+    void operator()(std::monostate /*null*/) const { statement.bind(index); }
+    void operator()(std::int64_t number) const { statement.bind(index, number); }
+    void operator()(bool flag) const { statement.bind(index, flag ? 1 : 0); }
+    void operator()(std::string_view text) const { statement.bind(index, std::string(text)); }
+    // A null pointer would bind NULL, and empty bytes may have one.
+    void operator()(Value::Bytes bytes) const {
+      statement.bind(index, bytes.empty() ? static_cast<const void*>("") : bytes.data(),
+                     static_cast<int>(bytes.size()));
+    }
+  };
+  std::visit(Binder{statement, index}, value.content);
+}
+
+Rows::Cell cell_of(const SQLite::Column& column) {
+  switch (column.getType()) {
+    case SQLITE_NULL:
+      return std::monostate();
+    case SQLITE_INTEGER:
+      return std::int64_t{column.getInt64()};
+    case SQLITE_BLOB: {
+      const auto* bytes = static_cast<const std::uint8_t*>(column.getBlob());
+      return bytes == nullptr ? std::vector<std::uint8_t>()
+                              : std::vector<std::uint8_t>(bytes, bytes + column.getBytes());
+    }
+    default:
+      return column.getString();
+  }
+}
+
+// Ends a run of a statement however it ends, so that it holds no lock and no bound value.
+class Run {
+ public:
+  explicit Run(SQLite::Statement& statement) : statement_(statement) {}
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+  ~Run() {
+    statement_.tryReset();
+    try {
+      statement_.clearBindings();
+    } catch (const SQLite::Exception&) {  // only for a statement that does not exist
+    }
+  }
+
+ private:
+  SQLite::Statement& statement_;
+};
+
+}  // namespace
+
+Error sqlite_error(const SQLite::Exception& exception) {
+  return {.code = ErrorCode::failed,
+          .message = exception.what(),
+          .hint = hint_for(exception.getErrorCode())};
+}
+
+SqliteSession::SqliteSession(std::unique_ptr<SQLite::Database> database)
+    : database_(std::move(database)) {}
+
+SqliteSession::~SqliteSession() = default;
+
+Result<std::unique_ptr<SqliteSession>> SqliteSession::open(const std::string& path) {
+  try {
+    auto database = std::make_unique<SQLite::Database>(
+        path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, kBusyTimeoutMs);
+    database->exec(
+        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;"
+        "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY");
+    return std::unique_ptr<SqliteSession>(new SqliteSession(std::move(database)));
+  } catch (const SQLite::Exception& exception) {
+    return std::unexpected(sqlite_error(exception).within("open " + path));
+  }
+}
+
+void SqliteSession::script(const char* sql) {
+  guarded([&] { database_->exec(sql); });
+}
+
+bool SqliteSession::in_transaction() const {
+  return sqlite3_get_autocommit(database_->getHandle()) == 0;
+}
+
+void SqliteSession::roll_back() noexcept {
+  if (in_transaction()) database_->tryExec("ROLLBACK");
+}
+
+SQLite::Statement& SqliteSession::prepare(std::string_view text) {
+  auto& statement = statements_[text];
+  if (statement == nullptr) {
+    // A literal: its view ends where its NUL is.
+    statement = std::make_unique<SQLite::Statement>(*database_, text.data());
+  }
+  return *statement;
+}
+
+Transaction::Answer SqliteSession::run_statement(const Sql& sql, std::span<const Value> values) {
+  return guarded([&] {
+    SQLite::Statement& statement = prepare(sql.text(Dialect::sqlite));
+    const Run run(statement);
+    int index = 0;
+    for (const Value& value : values) bind(statement, ++index, value);
+    std::vector<std::string> columns;
+    for (int column = 0; column < statement.getColumnCount(); ++column) {
+      columns.emplace_back(statement.getColumnName(column));
+    }
+    Answer answer{.rows = Rows(std::move(columns))};
+    while (statement.executeStep()) {
+      for (int column = 0; column < statement.getColumnCount(); ++column) {
+        answer.rows.add(cell_of(statement.getColumn(column)));
+      }
+    }
+    answer.changed = statement.getChanges();
+    return answer;
+  });
+}
+
+}  // namespace agent_secrets::control_plane
