@@ -1,26 +1,27 @@
 #pragma once
-// A database as the stores and the keys see it: work runs in one transaction, wholly or not at all.
+// A database as the catalog, the region stores and the keys see it: work runs in one transaction,
+// which happens wholly and durably, or not at all.
 //
 //   return database.write("add region", [&](Transaction& tx) -> Result<void> {
 //     tx.execute("INSERT INTO regions (code, display_name) VALUES (?1, ?2)", code, name);
 //     return {};
 //   });
 //
-// `work` returns a Result. The transaction is committed when the work succeeds, and rolled back
-// when it fails or throws. An error of the work passes unchanged; one of the database gets
-// `clause`.
+// The work returns a Result. The transaction is committed when the work succeeds, and rolled back
+// when it fails or throws. An error of the work passes unchanged; an error of the database gets
+// `clause`. On a full disk its code is ErrorCode::out_of_space.
 //
-// The work may run more than once, because another transaction got in its way; only its last run
-// counts. So it changes nothing outside but what it returns. It must not begin another transaction.
+// The work may run more than once, for example when the transactions that were committed together
+// with it fail; only its last run counts. So it changes nothing outside but what it returns: no
+// captured variable, no moved-from argument. It must not begin another transaction.
 //
-// Threads: read() and write() are safe from several. The work may run on another thread than the
-// caller's, who waits meanwhile.
+// Threads: safe from several. The work may run on the thread of another caller, while its own
+// caller waits.
 
-#include <functional>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include "control-plane/database/transaction.h"
 #include "core/error.h"
@@ -34,34 +35,31 @@ class Database {
   Database& operator=(const Database&) = delete;
   virtual ~Database() = default;
 
-  [[nodiscard]] virtual Dialect dialect() const = 0;
-  // What messages call it: a path, or host and database. Never a password.
-  [[nodiscard]] virtual const std::string& name() const = 0;
-
   // What the work reads is still true when it commits.
   template <typename Work>
   std::invoke_result_t<Work, Transaction&> write(std::string_view clause, const Work& work) {
-    return run(Access::write, clause, work);
+    return run(TransactionKind::write, clause, work);
   }
-  // One consistent view; a statement that changes something fails.
+  template <typename Work>
+  std::invoke_result_t<Work, Transaction&> write_urgently(std::string_view clause,
+                                                          const Work& work) {
+    return run(TransactionKind::urgent_write, clause, work);
+  }
+  // One consistent view of what is committed. Use it for SELECT alone.
   template <typename Work>
   std::invoke_result_t<Work, Transaction&> read(std::string_view clause, const Work& work) {
-    return run(Access::read, clause, work);
+    return run(TransactionKind::read, clause, work);
   }
 
- protected:
-  enum class Access : std::uint8_t { read, write };
-  // True: commit. What it throws besides DatabaseFailure is thrown again to the caller.
-  using Body = std::function<bool(Transaction&)>;
-
  private:
-  virtual Result<void> transact(Access access, const Body& body) = 0;
+  // What `body` throws besides DatabaseFailure is thrown again to the caller.
+  virtual Result<void> transact(TransactionKind kind, const TransactionBody& body) = 0;
 
   template <typename Work>
-  std::invoke_result_t<Work, Transaction&> run(Access access, std::string_view clause,
+  std::invoke_result_t<Work, Transaction&> run(TransactionKind kind, std::string_view clause,
                                                const Work& work) {
     std::optional<std::invoke_result_t<Work, Transaction&>> result;
-    auto outcome = transact(access, [&](Transaction& tx) {
+    auto outcome = transact(kind, [&](Transaction& tx) {
       result.emplace(work(tx));
       return result->has_value();
     });

@@ -1,7 +1,7 @@
 #pragma once
-// How a statement that failed leaves the work of a transaction: as an exception that only
-// Database::read and Database::write catch. Work passes no error of the database on by hand, so it
-// cannot forget to; what comes out of Database is an Error like any other.
+// A statement that failed, as an exception that only Database::read and Database::write catch. The
+// work of a transaction does not handle it, so a function over a Transaction& cannot forget to pass
+// an error of the database on. What leaves Database is an Error like any other.
 
 #include <exception>
 #include <utility>

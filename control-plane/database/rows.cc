@@ -39,11 +39,7 @@ std::int64_t Row::integer(std::string_view column) const {
   return as<std::int64_t>(rows_->at(index_, column), column, "integer");
 }
 
-bool Row::boolean(std::string_view column) const {
-  const Rows::Cell& cell = rows_->at(index_, column);
-  if (const auto* number = std::get_if<std::int64_t>(&cell)) return *number != 0;
-  return as<bool>(cell, column, "boolean");
-}
+bool Row::boolean(std::string_view column) const { return integer(column) != 0; }
 
 std::string Row::text(std::string_view column) const {
   return as<std::string>(rows_->at(index_, column), column, "text");

@@ -1,13 +1,13 @@
 #pragma once
-// The answer to one statement, read to its end and copied, so that another statement may follow
-// while it is looked at. Columns are found by name: an edited SELECT cannot shift them.
+// The answer to one statement, read to its end and copied, so that other statements may run while
+// its rows are looked at. Columns are found by name: an edited SELECT cannot shift them.
 //
 //   for (const Row row : tx.query("SELECT id, name FROM agents WHERE region = ?1", region)) {
 //     agents.push_back({.id = row.integer("id"), .name = row.text("name")});
 //   }
 //
-// What a query may return is bounded by the tables' own limits (core/limits.h) or by a LIMIT.
-// Values of secrets are in it only as ciphertext.
+// The number of rows is bounded by the limits of the tables (core/limits.h) or by a LIMIT. Values
+// of secrets are in them as ciphertext only.
 //
 // A column that the statement does not have is a bug and asserts. A value of another type, or NULL
 // where a value is expected, is a damaged database: it throws DatabaseFailure (database/failure.h).
@@ -52,9 +52,8 @@ class Row {
 
 class Rows {
  public:
-  // SQLite has no booleans: its adapter stores the integers 0 and 1.
-  using Cell =
-      std::variant<std::monostate, std::int64_t, bool, std::string, std::vector<std::uint8_t>>;
+  // std::monostate: NULL. SQLite has no booleans: they are the integers 0 and 1.
+  using Cell = std::variant<std::monostate, std::int64_t, std::string, std::vector<std::uint8_t>>;
 
   class Iterator {
    public:

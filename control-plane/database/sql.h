@@ -1,25 +1,18 @@
 #pragma once
 // The text of one SQL statement, checked when the program is compiled. A statement is therefore
-// always a literal: text that was put together at run time, and with it SQL injection, does not
+// always a literal: text that is put together at run time, and with it SQL injection, does not
 // compile.
 //
 //   tx.query("SELECT name FROM agents WHERE id = ?1", id);
-//   tx.query({"SELECT max(?1, ?2) AS larger", "SELECT greatest(?1, ?2) AS larger"}, a, b);
 //
-// Most statements are the same text for both databases. Where they cannot be, a pair holds
-// SQLite's text and PostgreSQL's side by side. Parameters are written ?1, ?2 … in both texts
-// (sqlite.org/lang_expr.html, "Parameters"); the adapter of PostgreSQL turns them into $1, $2 ….
-//
-// A mistake in the parameters is a compile error: a `?` without a number, a number that is left
-// out, more than kParametersMax, or a pair whose texts use different parameters.
+// Parameters are written ?1, ?2 … (sqlite.org/lang_expr.html, "Parameters"). A mistake in them is a
+// compile error: a `?` without a number, a number that is left out, more than kParametersMax. That
+// the call passes as many values is asserted when it runs.
 
-#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
 namespace agent_secrets::control_plane {
-
-enum class Dialect : std::uint8_t { sqlite, postgresql };
 
 class Sql {
  public:
@@ -27,16 +20,10 @@ class Sql {
 
   // Implicit, so that a literal can be passed as it is.
   // NOLINTNEXTLINE(google-explicit-constructor,hicpp-explicit-conversions)
-  consteval Sql(const char* both) : Sql(both, both) {}
-  consteval Sql(const char* sqlite, const char* postgresql)
-      : sqlite_(sqlite), postgresql_(postgresql), parameters_(count_parameters(sqlite_)) {
-    if (parameters_ != count_parameters(postgresql_)) throw "the texts use different parameters";
-  }
+  consteval Sql(const char* text) : text_(text), parameters_(count_parameters(text_)) {}
 
-  // Lives as long as the program.
-  [[nodiscard]] constexpr std::string_view text(Dialect dialect) const {
-    return dialect == Dialect::sqlite ? sqlite_ : postgresql_;
-  }
+  // Lives as long as the program, and ends with a NUL.
+  [[nodiscard]] constexpr std::string_view text() const { return text_; }
   // The statement takes the parameters ?1 to ?N, and this is N.
   [[nodiscard]] constexpr int parameters() const { return parameters_; }
 
@@ -63,8 +50,7 @@ class Sql {
     return count;
   }
 
-  std::string_view sqlite_;
-  std::string_view postgresql_;
+  std::string_view text_;
   int parameters_;
 };
 

@@ -2,44 +2,28 @@
 
 #include <utility>
 
+#include <SQLiteCpp/Backup.h>
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Exception.h>
 #include <SQLiteCpp/Statement.h>
 #include <sqlite3.h>
 
 #include "control-plane/database/failure.h"
+#include "control-plane/database/sqlite_failure.h"
 
 namespace agent_secrets::control_plane {
 namespace {
 
 constexpr int kBusyTimeoutMs = 5000;
+constexpr int kGrowthStep = 65536;  // of a database file, in bytes
 
-std::string hint_for(int sqlite_code) {
-  switch (sqlite_code) {
-    case SQLITE_FULL:
-      return "free space on the disk of the data directory";
-    case SQLITE_READONLY:
-    case SQLITE_CANTOPEN:
-    case SQLITE_PERM:
-      return "check that this user may write the data directory and its files";
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      return "another process holds the database; try again";
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return "restore the data directory from a backup";
-    default:
-      return {};
-  }
-}
-
-// Runs one call of SQLiteCpp, whose exceptions leave as ours.
+// Runs one call of SQLiteCpp, whose exceptions leave as DatabaseFailure.
 template <typename Call>
-auto guarded(const Call& call) {
+auto guarded(const SQLite::Database& database, const Call& call) {
   try {
     return call();
   } catch (const SQLite::Exception& exception) {
-    throw DatabaseFailure(sqlite_error(exception));
+    throw DatabaseFailure(sqlite_error(exception, database.getHandle()));
   }
 }
 
@@ -96,32 +80,30 @@ class Run {
 
 }  // namespace
 
-Error sqlite_error(const SQLite::Exception& exception) {
-  return {.code = ErrorCode::failed,
-          .message = exception.what(),
-          .hint = hint_for(exception.getErrorCode())};
-}
-
 SqliteSession::SqliteSession(std::unique_ptr<SQLite::Database> database)
     : database_(std::move(database)) {}
 
 SqliteSession::~SqliteSession() = default;
 
-Result<std::unique_ptr<SqliteSession>> SqliteSession::open(const std::string& path) {
+Result<std::unique_ptr<SqliteSession>> SqliteSession::open(const std::string& path,
+                                                           const char* more_pragmas) {
   try {
     auto database = std::make_unique<SQLite::Database>(
         path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, kBusyTimeoutMs);
     database->exec(
         "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;"
         "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY");
+    database->exec(more_pragmas);
+    int step = kGrowthStep;
+    sqlite3_file_control(database->getHandle(), "main", SQLITE_FCNTL_CHUNK_SIZE, &step);
     return std::unique_ptr<SqliteSession>(new SqliteSession(std::move(database)));
   } catch (const SQLite::Exception& exception) {
-    return std::unexpected(sqlite_error(exception).within("open " + path));
+    return std::unexpected(sqlite_error(exception, nullptr).within("open " + path));
   }
 }
 
 void SqliteSession::script(const char* sql) {
-  guarded([&] { database_->exec(sql); });
+  guarded(*database_, [&] { database_->exec(sql); });
 }
 
 bool SqliteSession::in_transaction() const {
@@ -132,18 +114,50 @@ void SqliteSession::roll_back() noexcept {
   if (in_transaction()) database_->tryExec("ROLLBACK");
 }
 
+void SqliteSession::commit() {
+  allocate_pages();
+  script("COMMIT");
+}
+
+// What a transaction adds to the log comes into the database at a checkpoint. Without room there
+// the log would grow at each write, and a checkpoint during a revocation would take the room that
+// the reserve has just freed. So the database grows before the transaction is committed, or the
+// transaction fails. Source: sqlite.org/c3ref/c_fcntl_begin_atomic_write.html (SIZE_HINT).
+void SqliteSession::allocate_pages() {
+  sqlite3_int64 size = query(
+                           "SELECT page_count * page_size AS bytes"
+                           " FROM pragma_page_count, pragma_page_size")
+                           .front()
+                           .integer("bytes");
+  const int grown =
+      sqlite3_file_control(database_->getHandle(), "main", SQLITE_FCNTL_SIZE_HINT, &size);
+  if (grown == SQLITE_OK) return;
+  const SQLite::Exception full(sqlite3_errstr(SQLITE_FULL), SQLITE_FULL);
+  throw DatabaseFailure(sqlite_error(full, nullptr));
+}
+
+void SqliteSession::checkpoint() noexcept {
+  (void)database_->tryExec("PRAGMA wal_checkpoint(PASSIVE)");
+}
+
+void SqliteSession::copy_to(const std::string& path) {
+  guarded(*database_, [&] {
+    SQLite::Database copy(path, SQLite::OPEN_READWRITE);
+    SQLite::Backup(copy, *database_).executeStep(-1);
+  });
+}
+
 SQLite::Statement& SqliteSession::prepare(std::string_view text) {
   auto& statement = statements_[text];
   if (statement == nullptr) {
-    // A literal: its view ends where its NUL is.
     statement = std::make_unique<SQLite::Statement>(*database_, text.data());
   }
   return *statement;
 }
 
 Transaction::Answer SqliteSession::run_statement(const Sql& sql, std::span<const Value> values) {
-  return guarded([&] {
-    SQLite::Statement& statement = prepare(sql.text(Dialect::sqlite));
+  return guarded(*database_, [&] {
+    SQLite::Statement& statement = prepare(sql.text());
     const Run run(statement);
     int index = 0;
     for (const Value& value : values) bind(statement, ++index, value);

@@ -1,16 +1,19 @@
 #pragma once
 // One transaction, as the parameter of the work that runs in it. Only a Transaction has query() and
-// execute(), so no statement can run outside one, and a function that takes a Transaction& says by
-// its signature that it is part of a larger whole.
+// execute(), so no statement runs outside a transaction, and a function that takes a Transaction&
+// says by its signature that it is a part of one.
 //
-// A statement that fails throws DatabaseFailure, which the Database around the work catches.
+// A statement that fails throws DatabaseFailure (database/failure.h), which Database::read and
+// Database::write turn into an Error.
 //
-// Threads: the one that runs the work. A Transaction ends with its work and is not kept.
+// Threads: the thread that runs the work. A Transaction ends with its work: do not keep a
+// reference.
 
 #include <array>
 #include <chrono>
 #include <concepts>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,15 +27,17 @@
 
 namespace agent_secrets::control_plane {
 
-// One parameter. It refers to the caller's memory until the call returns.
+// One parameter of a statement. It refers to the caller's memory until the call returns.
 class Value {
  public:
   using Bytes = std::span<const std::uint8_t>;
   using Content = std::variant<std::monostate, std::int64_t, bool, std::string_view, Bytes>;
 
-  // Implicit, so that arguments can be passed as they are.
+  // Implicit, so that arguments can be passed as they are. The constructor for bool takes nothing
+  // that converts to bool, such as a pointer.
   // NOLINTBEGIN(google-explicit-constructor,hicpp-explicit-conversions)
-  Value(bool value) : content(value) {}
+  template <std::same_as<bool> Flag>
+  Value(Flag value) : content(value) {}
   template <std::integral Number>
     requires(!std::same_as<Number, bool>)
   Value(Number value) : content(static_cast<std::int64_t>(value)) {}
@@ -83,5 +88,16 @@ class Transaction {
     return run_statement(sql, values);
   }
 };
+
+enum class TransactionKind : std::uint8_t {
+  read,
+  write,
+  // A revocation, a deletion, and what carries them to a region: may use the reserve on a full disk
+  // (database/disk_reserve.h). Nothing that makes a database grow with each call: it is small.
+  urgent_write,
+};
+
+// The work of a transaction, as a database runs it. True: commit.
+using TransactionBody = std::function<bool(Transaction&)>;
 
 }  // namespace agent_secrets::control_plane

@@ -27,7 +27,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "control-plane/sqlite/disk_reserve.h"
+#include "control-plane/database/disk_reserve.h"
 #include "core/error.h"
 
 namespace SQLite {
