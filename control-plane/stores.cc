@@ -80,9 +80,7 @@ Result<RegionHandle> open_region(const std::string& directory, const std::string
   if (!cipher) return propagate(cipher);
   auto database = open_migrated(directory, region_path(directory, code), region_migrations());
   if (!database) return propagate(database);
-  auto connection = open_connection(directory, region_path(directory, code));
-  if (!connection) return propagate(connection);
-  auto store = std::make_unique<SqliteRegionStore>(std::move(*connection), std::move(*cipher));
+  auto store = std::make_unique<SqliteRegionStore>(std::move(*database), std::move(*cipher));
   store->add_missing_fingerprints();
   return RegionHandle{.store = std::move(store), .signing_keys = std::move(*signing_keys)};
 }
