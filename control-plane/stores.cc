@@ -14,7 +14,6 @@
 #include "control-plane/database/migrations.h"
 #include "control-plane/database/sqlite_database.h"
 #include "control-plane/region/sqlite_region_store.h"
-#include "control-plane/sqlite/connection.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -45,13 +44,6 @@ Result<std::unique_ptr<SqliteDatabase>> open_migrated(const std::string& directo
   if (!database) return database;
   if (auto ok = migrate(**database, migrations); !ok) return propagate(ok);
   return database;
-}
-
-Result<std::unique_ptr<SqliteConnection>> open_connection(const std::string& directory,
-                                                          const std::string& path) {
-  auto reserve = DiskReserve::open(directory);
-  if (!reserve) return propagate(reserve);
-  return SqliteConnection::open(path, std::move(*reserve));
 }
 
 bool exists(const std::string& path) {
@@ -90,14 +82,12 @@ Result<Stores> open_all(const std::string& directory, const MasterKey& master_ke
   if (auto ok = check_data_directory(directory); !ok) return propagate(ok);
   auto database = open_migrated(directory, catalog_path(directory), catalog_migrations());
   if (!database) return propagate(database);
-  auto connection = open_connection(directory, catalog_path(directory));
-  if (!connection) return propagate(connection);
   KeyStore keys(**database, master_key);
   auto cipher = keys.cipher("catalog");
   if (!cipher) return propagate(cipher, "open " + catalog_path(directory));
 
   Stores stores;
-  auto catalog = std::make_unique<SqliteCatalog>(std::move(*connection), std::move(*cipher), clock);
+  auto catalog = std::make_unique<SqliteCatalog>(std::move(*database), std::move(*cipher), clock);
   auto regions = catalog->list_regions();
   if (!regions) return propagate(regions);
   for (const Region& region : *regions) {
