@@ -13,7 +13,8 @@
 //
 // The work may run more than once, for example when the transactions that were committed together
 // with it fail; only its last run counts. So it changes nothing outside but what it returns: no
-// captured variable, no moved-from argument. It must not begin another transaction.
+// captured variable, no moved-from argument. It must not begin another transaction, which would
+// wait for itself: that asserts.
 //
 // Threads: safe from several. The work may run on the thread of another caller, while its own
 // caller waits.
@@ -52,14 +53,29 @@ class Database {
   }
 
  private:
+  // Stands while this thread runs the work of a transaction.
+  class Running {
+   public:
+    Running() { running_ = true; }
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+    ~Running() { running_ = false; }
+    static bool now() { return running_; }
+
+   private:
+    static inline thread_local bool running_ = false;
+  };
+
   // What `body` throws besides DatabaseFailure is thrown again to the caller.
   virtual Result<void> transact(TransactionKind kind, const TransactionBody& body) = 0;
 
   template <typename Work>
   std::invoke_result_t<Work, Transaction&> run(TransactionKind kind, std::string_view clause,
                                                const Work& work) {
+    AGENT_SECRETS_ASSERT(!Running::now());
     std::optional<std::invoke_result_t<Work, Transaction&>> result;
     auto outcome = transact(kind, [&](Transaction& tx) {
+      const Running running;
       result.emplace(work(tx));
       return result->has_value();
     });

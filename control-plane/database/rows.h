@@ -1,6 +1,7 @@
 #pragma once
 // The answer to one statement, read to its end and copied, so that other statements may run while
-// its rows are looked at. Columns are found by name: an edited SELECT cannot shift them.
+// its rows are looked at. Columns are found by name: an edited SELECT cannot shift them. An
+// expression gets its name with AS.
 //
 //   for (const Row row : tx.query("SELECT id, name FROM agents WHERE region = ?1", region)) {
 //     agents.push_back({.id = row.integer("id"), .name = row.text("name")});

@@ -1,15 +1,16 @@
 #include "control-plane/database/sqlite_database.h"
 
-#include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <latch>
-#include <numeric>
 #include <stdexcept>
 #include <thread>
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#include "control-plane/database/failure.h"
 #include "tests/catch.h"
 #include "tests/fakes/temporary_directory.h"
 
@@ -197,6 +198,40 @@ TEST_CASE("a reader sees one state while writes go on", "[database]") {
     }
   });
   for (int i = 0; i < 200; ++i) CHECK(notes.count() % 2 == 0);
+}
+
+TEST_CASE("more threads read at once than there are connections", "[database]") {
+  constexpr int kThreads = 4 * SqliteReaders::kConnectionsMax;
+  Notes notes;
+  REQUIRE(notes.add("a"));
+  std::atomic<int> read = 0;
+  std::vector<std::jthread> threads;
+  for (int thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&] {
+      const auto counted = notes->read("count", [](Transaction& tx) -> Result<std::size_t> {
+        return tx.query("SELECT text FROM notes").size();
+      });
+      read += counted == 1U ? 1 : 0;
+    });
+  }
+  threads.clear();
+  CHECK(read == kThreads);
+}
+
+TEST_CASE("work that begins another transaction asserts", "[database]") {
+  Notes notes;
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    const int nothing = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+    (void)::dup2(nothing, STDERR_FILENO);
+    (void)::signal(SIGABRT, SIG_DFL);  // Catch2's handler would report a failed test
+    (void)notes->write("outer", [&](Transaction&) { return notes.add("inner"); });
+    ::_exit(0);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(WIFSIGNALED(status));
 }
 
 TEST_CASE("a write is seen by the next read", "[database]") {
