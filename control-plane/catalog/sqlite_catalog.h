@@ -4,10 +4,10 @@
 // sqlite_identities, sqlite_sets, sqlite_values, sqlite_reserved_names, sqlite_agents,
 // sqlite_deploys, sqlite_credentials, sqlite_outbox, sqlite_rollouts, sqlite_quotas,
 // sqlite_removals. Values are encrypted inside the transaction that gives them their version,
-// because the version is part of what they are bound to.
+// because a value is bound to its version.
 //
-// Each method of the interface opens one transaction; the private functions are parts of one, which
-// they take as their parameter.
+// Each method of the interface opens one transaction, and the private functions take it as their
+// parameter.
 //
 // Threads: safe from several.
 
@@ -107,7 +107,7 @@ class SqliteCatalog final : public Catalog {
   Result<void> add_event(std::int64_t agent_id, std::string_view kind,
                          std::string_view text) override;
   Result<std::vector<AgentEvent>> list_events(std::int64_t agent_id) override;
-  // Whether the region was ever told of a version or an agent that it must know now.
+  // Whether the region has received a version or an agent that it must still have.
   Result<bool> has_provisioned(std::string_view region);
 
  private:
@@ -139,13 +139,13 @@ class SqliteCatalog final : public Catalog {
                                             std::string_view name);
   Result<SetRow> set_to_write(Transaction& tx, std::int64_t organization_id, const WriteSet& write);
   Result<SetRow> insert_set(Transaction& tx, std::int64_t organization_id, const WriteSet& write);
-  // Makes the next version the newest and pending. Its values are written.
+  // Makes the next version, whose values are written already, the newest one and pending.
   void begin_version(Transaction& tx, SetRow& row, bool quiet_period);
 
   // sqlite_values.cc
   // Takes a transaction of its own.
   Result<std::vector<std::int64_t>> sets_with_old_values(std::string_view region);
-  // True when the value differs from the live one; it is then written by the next version.
+  // Writes the value for the next version. False: it equals the live one, and nothing is written.
   Result<bool> write_value(Transaction& tx, const SetRow& row, const SecretPair& pair);
   // False: there is no such key.
   static bool remove_value(Transaction& tx, const SetRow& row, std::string_view key);
@@ -156,7 +156,7 @@ class SqliteCatalog final : public Catalog {
   Result<std::vector<ProvisionedValue>> open_values(Transaction& tx, const PendingVersion& version);
   bool values_differ(Transaction& tx, std::int64_t organization_id, std::int64_t set_id,
                      std::int64_t from, std::int64_t to);
-  // Drops those that no retained version has.
+  // Drops the values that no retained version has.
   static void drop_values_of(Transaction& tx, std::int64_t set_id);
   static void drop_skipped_values(Transaction& tx, const SecretSet& set);
 
@@ -212,7 +212,7 @@ class SqliteCatalog final : public Catalog {
   static Result<void> check_agent_count(Transaction& tx, std::int64_t organization_id);
   static void remove_old_deployments(Transaction& tx, std::int64_t agent_id);
   static void remove_old_agents(Transaction& tx, std::int64_t organization_id);
-  // Removes what was revoked long ago, then counts what is live.
+  // Each removes what was revoked long ago, then counts what is live.
   static Result<void> make_room_for_token(Transaction& tx, std::int64_t organization_id);
   static Result<void> make_room_for_user_token(Transaction& tx, std::int64_t user_id);
   static Result<void> make_room_for_api_key(Transaction& tx, std::int64_t organization_id,

@@ -87,8 +87,8 @@ bool same_binding(const Deployment& deployment, const std::optional<std::int64_t
 
 }  // namespace
 
-// Stage by stage over both sets, so that a set that does not exist is told before one that is not
-// ready.
+// Each check looks at both sets before the next check begins: a set that does not exist is reported
+// before a set that is not ready.
 Result<SqliteCatalog::BoundSets> SqliteCatalog::pass_gate(Transaction& tx,
                                                           std::int64_t organization_id,
                                                           std::string_view region,
@@ -118,8 +118,8 @@ Result<SqliteCatalog::BoundSets> SqliteCatalog::pass_gate(Transaction& tx,
   return bound;
 }
 
-// Sequences continue above those of any earlier agent of this name: an instance that still runs it
-// must never see one go down, or used again for something else.
+// Sequences continue above those of earlier agents with this name. Instances of an earlier agent
+// may still run: for them a sequence must never go down or stand for another release.
 std::int64_t SqliteCatalog::insert_agent(Transaction& tx, std::int64_t organization_id,
                                          std::string_view name, std::string_view region,
                                          const Scaling& scaling) {
@@ -192,7 +192,7 @@ Result<DeployOutcome> SqliteCatalog::create_agent(std::int64_t organization_id,
   });
 }
 
-// Newer values reach an agent by a new deployment alone.
+// Newer values reach an agent only with a new deployment.
 std::string SqliteCatalog::newer_version_warning(Transaction& tx, const Agent& agent) {
   std::string warning;
   for (const PinnedSet& pin : agent.deployment.pins) {

@@ -1,4 +1,4 @@
-// Whom a bearer speaks for: what every request of the REST API asks first.
+// The identity behind a bearer token or key: the first query of every REST request.
 #include "control-plane/catalog/sqlite_catalog.h"
 
 namespace agent_secrets::control_plane {

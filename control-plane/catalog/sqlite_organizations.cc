@@ -9,7 +9,7 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-// It is there, or was.
+// The sentence for a name that an organization has, or a removed one had.
 std::string why_not_added(Transaction& tx, std::string_view organization) {
   const Rows removed = tx.query(
       "SELECT 1 FROM organizations WHERE name = ?1 AND removed_at IS NOT NULL", organization);
@@ -168,7 +168,7 @@ Result<std::vector<Region>> SqliteCatalog::list_regions() {
 }
 
 Result<void> SqliteCatalog::put_setting(std::string_view name, std::string_view value) {
-  // A server starts on a full disk too: what it puts at every start is there already.
+  // A server must start on a full disk: the settings that it puts at every start are there already.
   auto there = find_setting(name);
   if (there && *there == value) return {};
   return database_->write("put setting", [&](Transaction& tx) -> Result<void> {

@@ -50,7 +50,7 @@ Result<Outbox::Due> SqliteCatalog::next_due(std::string_view region, UnixMs now)
     if (rows.empty()) return Due{};
     const Row row = rows.front();
     const UnixMs due_at = row.time("due_at");
-    // Nothing is ever put off for longer: the clock has been set back since.
+    // No version is put off for longer than kFailedRest, so the clock has been set back.
     const bool clock_went_back = due_at > now + kFailedRest;
     if (due_at > now && !clock_went_back) return Due{.version = {}, .next_at = due_at};
     return Due{.version = PendingVersion{.organization_id = row.integer("organization_id"),

@@ -1,5 +1,5 @@
-// What one organization may keep, and what is removed of its past. Each check and each removal is
-// part of the transaction that adds something; the sentences say what to do.
+// The quotas of an organization, and the removal of its old rows. Each check and each removal is
+// part of the transaction that adds something; the errors say what to do.
 #include <fmt/format.h>
 
 #include "control-plane/catalog/rules.h"
@@ -9,8 +9,8 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-// A database from before a limit may hold more than it allows. One call removes a little of it, so
-// that no transaction becomes long.
+// A database that an earlier release wrote may hold more than a limit allows. One call removes only
+// a few rows, so that no transaction becomes long.
 constexpr std::int64_t kRemovedAtOnce = 8;
 
 std::unexpected<Error> full(std::int64_t most, std::string_view what, std::string_view advice) {
@@ -103,7 +103,8 @@ Result<void> SqliteCatalog::check_agent_count(Transaction& tx, std::int64_t orga
   return {};
 }
 
-// The deployment that the region serves, and the newest that is rolled out, stay however old.
+// The deployment that the region serves and the newest one that is rolled out stay, however old
+// they are.
 void SqliteCatalog::remove_old_deployments(Transaction& tx, std::int64_t agent_id) {
   const Rows old = tx.query(
       "SELECT d.id FROM deployments d JOIN agents a ON a.id = d.agent_id"
@@ -124,8 +125,8 @@ void SqliteCatalog::remove_old_deployments(Transaction& tx, std::int64_t agent_i
   }
 }
 
-// Only what the region knows of and no deploy command waits for. Sequences stay used: those of a
-// new agent with the same name begin above the highest of all that are removed.
+// Removes agents whose deletion the region has confirmed and for which no deploy command waits.
+// Their sequences are not used again: those of a new agent with the same name begin above them.
 void SqliteCatalog::remove_old_agents(Transaction& tx, std::int64_t organization_id) {
   const Rows old = tx.query(
       "SELECT id FROM agents WHERE organization_id = ?1 AND deleted = 1"
@@ -177,7 +178,7 @@ Result<void> SqliteCatalog::make_room_for_api_key(Transaction& tx, std::int64_t 
               "Revoke one first.");
 }
 
-// A revoked one is removed only when the region knows that it is revoked.
+// A revoked credential is removed only when the region knows of the revocation.
 Result<void> SqliteCatalog::make_room_for_credential(Transaction& tx, std::int64_t agent_id) {
   tx.execute(
       "DELETE FROM credentials WHERE rowid IN (SELECT c.rowid FROM credentials c"

@@ -1,6 +1,6 @@
-// Removing organizations, users and regions: refused while something is in use, which the sentence
-// names. What is looked at and what is removed is one transaction, so nothing comes into use
-// between the two; every write of the REST API looks its organization or region up in its own
+// Removing organizations, users and regions. A removal is refused while something is in use, and
+// the error names it. The check and the removal are one transaction, so nothing comes into use
+// between the two: every write of the REST API looks up its organization or region in its own
 // transaction.
 #include <algorithm>
 #include <string>
@@ -15,10 +15,10 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-// What holds something up, in the order in which it was found.
+// What is still in use, in the order in which it was found.
 class Uses {
  public:
-  // `rows` has a name a row. "2 agents (bot, desk)"
+  // Each row has a column `name`. The text is "2 agents (bot, desk)", for example.
   void add(std::string_view one, std::string_view several, const Rows& rows) {
     if (rows.empty()) return;
     std::vector<std::string> names;
@@ -69,7 +69,8 @@ Result<void> SqliteCatalog::remove_organization(std::int64_t organization_id) {
              tx.query("SELECT name FROM api_keys WHERE organization_id = ?1 AND revoked_at IS NULL"
                       " ORDER BY name",
                       organization_id));
-    // Until then the region goes on serving them, and the catalog is what it hears of it from.
+    // The region serves such an agent until it learns of the deletion, which it does from the
+    // catalog.
     uses.add("deleted agent that its region does not know of",
              "deleted agents that their region does not know of",
              tx.query("SELECT name FROM agents WHERE organization_id = ?1 AND deleted = 1"
@@ -80,7 +81,7 @@ Result<void> SqliteCatalog::remove_organization(std::int64_t organization_id) {
                       " WHERE a.organization_id = ?1 AND r.failed = 0 ORDER BY a.name",
                       organization_id));
     if (auto free = refuse_used("Organization", organization->name, uses); !free) return free;
-    // Revoked ones, and those of users who are no members any more.
+    // What is left is revoked, or belongs to users who are no longer members.
     tx.execute("DELETE FROM tokens WHERE organization_id = ?1", organization_id);
     tx.execute("DELETE FROM api_keys WHERE organization_id = ?1", organization_id);
     tx.execute("DELETE FROM allowed_names WHERE organization_id = ?1", organization_id);

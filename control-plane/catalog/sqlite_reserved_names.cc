@@ -36,7 +36,7 @@ Result<void> SqliteCatalog::check_reserved(Transaction& tx, std::int64_t organiz
                           shown(write.name), with_reasons(refused), refused.front()));
 }
 
-// What a deploy answers of the secrets that the deployment's instances get.
+// The warning of a deploy about the secrets that its instances get.
 std::string SqliteCatalog::secrets_warning(Transaction& tx, const Deployment& deployment) {
   if (deployment.pins.empty()) {
     return "This service has no secret set: its bots start without secrets.";

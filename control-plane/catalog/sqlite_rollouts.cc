@@ -1,4 +1,4 @@
-// What is owed to the runner of deploy commands, and the events of agents.
+// The deploy commands that have to run, and the events of agents.
 #include <utility>
 
 #include <fmt/format.h>
@@ -30,7 +30,7 @@ Rollout read_rollout(const Row& row) {
           .max_agents = static_cast<int>(row.integer("max_agents"))};
 }
 
-// At most so many bytes of UTF-8, without half a character at the end.
+// At most `most` bytes, cut between two characters of UTF-8.
 std::string_view first_characters(std::string_view text, std::size_t most) {
   if (text.size() <= most) return text;
   while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
@@ -62,8 +62,7 @@ Result<void> SqliteCatalog::use_rollouts(bool wanted) {
   });
 }
 
-// A deployment that has not been rolled out stays to be deployed when its scaling changes
-// meanwhile.
+// When the scaling changes before a deploy command has run, the event stays `deploy`.
 void SqliteCatalog::request_rollout(Transaction& tx, std::int64_t agent_id, RolloutEvent event) {
   if (!rollouts_wanted_) return;
   tx.execute(
@@ -110,7 +109,7 @@ Result<std::vector<Rollout>> SqliteCatalog::due_rollouts() {
 
 Result<bool> SqliteCatalog::settle_rollout(const Rollout& rollout, std::string_view failure) {
   return database_->write("settle rollout", [&](Transaction& tx) -> Result<bool> {
-    // Also when a newer request waits: this deployment has got as far as that.
+    // Also when a newer request waits: the command of this deployment has succeeded.
     if (failure.empty() && rollout.event == RolloutEvent::deploy) {
       tx.execute("UPDATE deployments SET rolled_out = 1 WHERE id = ?1", rollout.deployment_id);
     }
@@ -122,7 +121,8 @@ Result<bool> SqliteCatalog::settle_rollout(const Rollout& rollout, std::string_v
                               " WHERE agent_id = ?2 AND ticket = ?3",
                               failure, rollout.agent_id, rollout.ticket);
     if (settled == 1) return true;
-    // It has had its turn: the newer request waits behind those that have not.
+    // A newer request came during the run. It waits behind all others, because this agent has had
+    // its turn.
     tx.execute(
         "UPDATE rollouts SET place = (SELECT max(place) + 1 FROM rollouts) WHERE agent_id = ?1",
         rollout.agent_id);

@@ -130,8 +130,9 @@ Result<SqliteCatalog::SetRow> SqliteCatalog::set_to_write(Transaction& tx,
 
 void SqliteCatalog::begin_version(Transaction& tx, SetRow& row, bool quiet_period) {
   const UnixMs now = clock_.unix_time();
-  // A burst is a run of writes with less than the quiet period between them. One that a region's
-  // outage has kept pending is over too: else a burst after it would get no quiet period at all.
+  // A burst is a run of writes with less than the quiet period between them. While a region is down
+  // a set stays pending, but a burst ends all the same: otherwise the next burst would get no quiet
+  // period.
   const bool quiet_since = now - row.pending_since > limits::kQuietPeriod;
   if (row.set.status != SetStatus::pending || quiet_since) row.burst_since = now;
   const UnixMs due =

@@ -77,7 +77,7 @@ std::vector<Membership> SqliteCatalog::read_memberships(Transaction& tx, std::in
 
 Result<void> SqliteCatalog::put_membership(std::int64_t user_id, std::int64_t organization_id,
                                            Role role) {
-  // Urgent: to make an admin a member takes rights away.
+  // Urgent, because making an admin a member takes rights away.
   return database_->write_urgently("put membership", [&](Transaction& tx) -> Result<void> {
     if (auto found = organization_by_id(tx, organization_id); !found) return propagate(found);
     if (auto ok = check_member_count(tx, user_id, organization_id); !ok) return ok;

@@ -69,7 +69,7 @@ std::vector<std::string> SqliteCatalog::keys_of_version(Transaction& tx, std::in
   return keys;
 }
 
-// Sizes are those of the boxes: nothing is decrypted.
+// Sizes are computed from the boxes: nothing is decrypted.
 Result<void> SqliteCatalog::check_set_size(Transaction& tx, const SetRow& row,
                                            std::string_view last_key) {
   const Rows rows = tx.query(
@@ -112,7 +112,7 @@ Result<std::vector<ProvisionedValue>> SqliteCatalog::open_values(Transaction& tx
   return values;
 }
 
-// A value that does not open counts as another one.
+// Says true also when a value does not open.
 bool SqliteCatalog::values_differ(Transaction& tx, std::int64_t organization_id,
                                   std::int64_t set_id, std::int64_t from, std::int64_t to) {
   const auto open = [&](std::int64_t version) {
@@ -130,7 +130,7 @@ bool SqliteCatalog::values_differ(Transaction& tx, std::int64_t organization_id,
          });
 }
 
-// secure_delete overwrites what goes.
+// SQLite overwrites what is deleted (PRAGMA secure_delete).
 void SqliteCatalog::drop_values_of(Transaction& tx, std::int64_t set_id) {
   tx.execute(
       "DELETE FROM set_values WHERE set_id = ?1 AND removed_by IS NOT NULL AND NOT EXISTS"
@@ -140,8 +140,8 @@ void SqliteCatalog::drop_values_of(Transaction& tx, std::int64_t set_id) {
   measure_set(tx, set_id);
 }
 
-// Values that were written and replaced since the newest ready version: only versions that a newer
-// write has skipped had them. While a region cannot be reached there would be one for each write.
+// Drops values that were written and replaced since the newest ready version: only skipped versions
+// had them. Otherwise each write would leave a value while the region cannot be reached.
 void SqliteCatalog::drop_skipped_values(Transaction& tx, const SecretSet& set) {
   tx.execute(
       "DELETE FROM set_values WHERE set_id = ?1 AND written_by > ?2 AND removed_by IS NOT NULL",

@@ -17,13 +17,14 @@ namespace {
 constexpr int kBusyTimeoutMs = 5000;
 constexpr int kGrowthStep = 65536;  // of a database file, in bytes
 
-// Runs one call of SQLiteCpp, whose exceptions leave as DatabaseFailure.
+// Runs a call of SQLiteCpp, whose exceptions leave as DatabaseFailure. `connection` is the one that
+// it fails on, or null.
 template <typename Call>
-auto guarded(const SQLite::Database& database, const Call& call) {
+auto guarded(sqlite3* connection, const Call& call) {
   try {
     return call();
   } catch (const SQLite::Exception& exception) {
-    throw DatabaseFailure(sqlite_error(exception, database.getHandle()));
+    throw DatabaseFailure(sqlite_error(exception, connection));
   }
 }
 
@@ -60,19 +61,13 @@ Rows::Cell cell_of(const SQLite::Column& column) {
   }
 }
 
-// Ends a run of a statement however it ends, so that it holds no lock and no bound value.
+// Resets a statement however its run ends, so that it holds no lock.
 class Run {
  public:
   explicit Run(SQLite::Statement& statement) : statement_(statement) {}
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
-  ~Run() {
-    statement_.tryReset();
-    try {
-      statement_.clearBindings();
-    } catch (const SQLite::Exception&) {  // only for a statement that does not exist
-    }
-  }
+  ~Run() { statement_.tryReset(); }
 
  private:
   SQLite::Statement& statement_;
@@ -103,7 +98,7 @@ Result<std::unique_ptr<SqliteSession>> SqliteSession::open(const std::string& pa
 }
 
 void SqliteSession::script(const char* sql) {
-  guarded(*database_, [&] { database_->exec(sql); });
+  guarded(database_->getHandle(), [&] { database_->exec(sql); });
 }
 
 bool SqliteSession::in_transaction() const {
@@ -141,7 +136,7 @@ void SqliteSession::checkpoint() noexcept {
 }
 
 void SqliteSession::copy_to(const std::string& path) {
-  guarded(*database_, [&] {
+  guarded(nullptr, [&] {
     SQLite::Database copy(path, SQLite::OPEN_READWRITE);
     SQLite::Backup(copy, *database_).executeStep(-1);
   });
@@ -156,12 +151,13 @@ SQLite::Statement& SqliteSession::prepare(std::string_view text) {
 }
 
 Transaction::Answer SqliteSession::run_statement(const Sql& sql, std::span<const Value> values) {
-  return guarded(*database_, [&] {
+  return guarded(database_->getHandle(), [&] {
     SQLite::Statement& statement = prepare(sql.text());
     const Run run(statement);
     int index = 0;
     for (const Value& value : values) bind(statement, ++index, value);
     std::vector<std::string> columns;
+    columns.reserve(static_cast<std::size_t>(statement.getColumnCount()));
     for (int column = 0; column < statement.getColumnCount(); ++column) {
       columns.emplace_back(statement.getColumnName(column));
     }

@@ -70,7 +70,8 @@ void record(Transaction& tx, const HeardInstance& heard) {
   const milliseconds first_seen = known.front().time("first_seen");
   const bool runs_something = known.front().integer("sequence") > 0;
   if (heard.sequence == 0 && runs_something) return;  // the sequence is known already
-  // A start ends whatever the id ran; a watch that names a sequence, only what was not known.
+  // A start removes what this id ran before. A watch that names a sequence removes only the record
+  // without one.
   tx.execute(
       "DELETE FROM instances WHERE agent_id = ?1 AND instance = ?2 AND sequence <> ?3"
       " AND (?4 OR sequence = 0)",

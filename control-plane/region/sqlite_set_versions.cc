@@ -63,7 +63,7 @@ Result<std::vector<ProvisionedValue>> SqliteRegionStore::open_values(
     sealed.push_back({.key_id = row.text("key_id"), .box = row.blob("box")});
     plaintext_size += ValueCipher::plaintext_size(sealed.back());
   }
-  // A bundle is read for every start of an instance.
+  // One allocation for all values, because a bundle is read at every start of an instance.
   SecretSlab slab(plaintext_size);
   for (std::size_t i = 0; i < values.size(); ++i) {
     auto opened = cipher_.open(context_of(version, values[i]), sealed[i], &slab);
@@ -110,8 +110,8 @@ Result<std::vector<RetainedVersion>> SqliteRegionStore::versions_without(
       });
 }
 
-// A version takes a transaction of its own: what is deleted is overwritten first (secure_delete),
-// and a full disk has no room for many at once.
+// Each version is dropped in its own transaction: deleted values are overwritten first
+// (secure_delete), and a full disk has no room for many at once.
 Result<void> SqliteRegionStore::retain_only(std::span<const RetainedVersion> versions) {
   auto dropped = versions_without(versions);
   if (!dropped) return propagate(dropped);
