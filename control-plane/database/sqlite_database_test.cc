@@ -161,6 +161,7 @@ TEST_CASE("writes that wait together succeed and fail each for itself", "[databa
   std::atomic<int> refused = 0;
   std::atomic<int> thrown = 0;
   std::vector<std::jthread> threads;
+  threads.reserve(kThreads);
   for (int thread = 0; thread < kThreads; ++thread) {
     threads.emplace_back([&, thread] {
       start.arrive_and_wait();
@@ -206,6 +207,7 @@ TEST_CASE("more threads read at once than there are connections", "[database]") 
   REQUIRE(notes.add("a"));
   std::atomic<int> read = 0;
   std::vector<std::jthread> threads;
+  threads.reserve(kThreads);
   for (int thread = 0; thread < kThreads; ++thread) {
     threads.emplace_back([&] {
       const auto counted = notes->read("count", [](Transaction& tx) -> Result<std::size_t> {
@@ -223,9 +225,9 @@ TEST_CASE("work that begins another transaction asserts", "[database]") {
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {
-    const int nothing = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
-    (void)::dup2(nothing, STDERR_FILENO);
     (void)::signal(SIGABRT, SIG_DFL);  // Catch2's handler would report a failed test
+    const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (null >= 0) ::dup2(null, STDERR_FILENO);
     (void)notes->write("outer", [&](Transaction&) { return notes.add("inner"); });
     ::_exit(0);
   }

@@ -69,6 +69,7 @@ constexpr int kRounds = 10;
 void run_together(const std::vector<std::function<void()>>& functions) {
   std::latch start(static_cast<std::ptrdiff_t>(functions.size()) * kThreads);
   std::vector<std::jthread> threads;
+  threads.reserve(functions.size() * kThreads);
   for (const auto& function : functions) {
     for (int i = 0; i < kThreads; ++i) {
       threads.emplace_back([&] {
