@@ -113,7 +113,7 @@ inline constexpr std::int64_t kRevokedKept = 100;  // tokens, API keys; credenti
 inline constexpr std::size_t kEventText = 1024;
 inline constexpr std::int64_t kFingerprintsKept = 16;  // versions of a set, besides those in use
 
-// What a full disk leaves to revocations and deletions (control-plane/sqlite/disk_reserve.h).
+// What a full disk leaves to revocations and deletions (control-plane/database/disk_reserve.h).
 inline constexpr std::size_t kDiskReserve = 16uz * 1024 * 1024;
 
 // The log: lines that wait for a reader (of each program), and how long an end waits for them.
