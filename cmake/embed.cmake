@@ -1,6 +1,6 @@
 # embed_migrations(TARGET NAME FOLDER) compiles the numbered FOLDER/NNNN_name.sql files into TARGET as
 #   const std::vector<Migration>& NAME();
-# (control-plane/sqlite/migrations.h). Generated in the build directory when CMake configures; a
+# (control-plane/database/migrations.h). Generated in the build directory when CMake configures; a
 # changed or added file makes it configure again.
 function(embed_migrations target name folder)
   file(GLOB scripts CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/[0-9][0-9][0-9][0-9]_*.sql)
@@ -14,7 +14,7 @@ function(embed_migrations target name folder)
   endforeach()
   set(generated ${CMAKE_CURRENT_BINARY_DIR}/${name}.cc)
   file(CONFIGURE OUTPUT ${generated} @ONLY CONTENT [[
-#include "control-plane/sqlite/migrations.h"
+#include "control-plane/database/migrations.h"
 
 namespace agent_secrets::control_plane {
 

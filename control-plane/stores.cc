@@ -11,9 +11,9 @@
 
 #include "control-plane/catalog/sqlite_catalog.h"
 #include "control-plane/data_directory.h"
+#include "control-plane/database/migrations.h"
+#include "control-plane/database/sqlite_database.h"
 #include "control-plane/region/sqlite_region_store.h"
-#include "control-plane/sqlite/connection.h"
-#include "control-plane/sqlite/migrations.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -35,15 +35,15 @@ std::unexpected<Error> directory_failure(std::string_view verb, const std::strin
               error == ENOENT ? kNoCatalogHint : "check that this user may write there");
 }
 
-Result<std::unique_ptr<SqliteConnection>> open_migrated(const std::string& directory,
-                                                        const std::string& path,
-                                                        const std::vector<Migration>& migrations) {
+Result<std::unique_ptr<SqliteDatabase>> open_migrated(const std::string& directory,
+                                                      const std::string& path,
+                                                      const std::vector<Migration>& migrations) {
   auto reserve = DiskReserve::open(directory);
   if (!reserve) return propagate(reserve);
-  auto connection = SqliteConnection::open(path, std::move(*reserve));
-  if (!connection) return connection;
-  if (auto ok = migrate(**connection, migrations); !ok) return propagate(ok);
-  return connection;
+  auto database = SqliteDatabase::open(path, std::move(*reserve));
+  if (!database) return database;
+  if (auto ok = migrate(**database, migrations); !ok) return propagate(ok);
+  return database;
 }
 
 bool exists(const std::string& path) {
@@ -70,25 +70,24 @@ Result<RegionHandle> open_region(const std::string& directory, const std::string
   if (!signing_keys) return propagate(signing_keys);
   auto cipher = keys.cipher("region:" + code);
   if (!cipher) return propagate(cipher);
-  auto connection = open_migrated(directory, region_path(directory, code), region_migrations());
-  if (!connection) return propagate(connection);
-  auto store = std::make_unique<SqliteRegionStore>(std::move(*connection), std::move(*cipher));
+  auto database = open_migrated(directory, region_path(directory, code), region_migrations());
+  if (!database) return propagate(database);
+  auto store = std::make_unique<SqliteRegionStore>(std::move(*database), std::move(*cipher));
   store->add_missing_fingerprints();
   return RegionHandle{.store = std::move(store), .signing_keys = std::move(*signing_keys)};
 }
 
-// The KeyStore works on the catalog's own connection, before anybody else does.
 Result<Stores> open_all(const std::string& directory, const MasterKey& master_key,
                         const Clock& clock) {
   if (auto ok = check_data_directory(directory); !ok) return propagate(ok);
-  auto connection = open_migrated(directory, catalog_path(directory), catalog_migrations());
-  if (!connection) return propagate(connection);
-  KeyStore keys(**connection, master_key);
+  auto database = open_migrated(directory, catalog_path(directory), catalog_migrations());
+  if (!database) return propagate(database);
+  KeyStore keys(**database, master_key);
   auto cipher = keys.cipher("catalog");
   if (!cipher) return propagate(cipher, "open " + catalog_path(directory));
 
   Stores stores;
-  auto catalog = std::make_unique<SqliteCatalog>(std::move(*connection), std::move(*cipher), clock);
+  auto catalog = std::make_unique<SqliteCatalog>(std::move(*database), std::move(*cipher), clock);
   auto regions = catalog->list_regions();
   if (!regions) return propagate(regions);
   for (const Region& region : *regions) {

@@ -121,7 +121,7 @@ inline constexpr std::size_t kEventText = 1024;
 inline constexpr std::int64_t kFingerprintsKept = 16;  // versions of a set, besides those in use
 
 // Disk space kept for revocations and deletions on a full disk
-// (control-plane/sqlite/disk_reserve.h).
+// (control-plane/database/disk_reserve.h).
 inline constexpr std::size_t kDiskReserve = 16uz * 1024 * 1024;
 
 // The log: bytes of lines that wait for a reader (in each program), and how long the end of a

@@ -1,5 +1,5 @@
 // A catalog that an earlier release wrote keeps what it has.
-#include "control-plane/sqlite/migrations.h"
+#include "control-plane/database/migrations.h"
 
 #include <sys/stat.h>
 
@@ -10,20 +10,17 @@ namespace {
 
 // As the release of schema 1 left it: one organization, a live admin token and a revoked one.
 void make_catalog_of_schema_1(const std::string& path) {
-  const auto connection = need(SqliteConnection::open(path));
-  need(migrate(*connection, {catalog_migrations().front()}));
-  need(connection->write("fill", [&]() -> Result<void> {
-    connection->execute(
-        "INSERT INTO regions VALUES ('us-west', 'US West');"
-        "INSERT INTO organizations VALUES (3, 'acme', 'Acme', 'us-west')");
+  const auto database = need(SqliteDatabase::open(path));
+  need(migrate(*database, {catalog_migrations().front()}));
+  need(database->write("fill", [](Transaction& tx) -> Result<void> {
+    tx.execute("INSERT INTO regions VALUES ('us-west', 'US West')");
+    tx.execute("INSERT INTO organizations VALUES (3, 'acme', 'Acme', 'us-west')");
     const auto add = [&](std::int64_t id, std::string_view name, std::string_view role,
-                         std::string_view token, std::int64_t revoked_at) {
-      connection
-          ->query("INSERT INTO tokens VALUES (?, 3, ?, ?, ?, 1000, NULLIF(?, 0))", id, name, role,
-                  std::span<const std::uint8_t>(hash_bearer(token)), revoked_at)
-          .run();
+                         std::string_view token, std::optional<std::int64_t> revoked_at) {
+      tx.execute("INSERT INTO tokens VALUES (?1, 3, ?2, ?3, ?4, 1000, ?5)", id, name, role,
+                 hash_bearer(token), revoked_at);
     };
-    add(7, "first-admin", "admin", "pcc_pat_live", 0);
+    add(7, "first-admin", "admin", "pcc_pat_live", {});
     add(9, "old", "member", "pcc_pat_old", 2000);
     return {};
   }));

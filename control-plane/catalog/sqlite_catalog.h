@@ -4,25 +4,27 @@
 // sqlite_identities, sqlite_sets, sqlite_values, sqlite_reserved_names, sqlite_agents,
 // sqlite_deploys, sqlite_credentials, sqlite_outbox, sqlite_rollouts, sqlite_quotas,
 // sqlite_removals. Values are encrypted inside the transaction that gives them their version,
-// because the version is part of what they are bound to.
+// because a value is bound to its version.
 //
-// Threads: safe from several; one call at a time works on the file.
+// Each method of the interface opens one transaction, and the private functions take it as their
+// parameter.
+//
+// Threads: safe from several.
 
 #include <atomic>
 #include <memory>
 
 #include "control-plane/catalog/catalog.h"
+#include "control-plane/database/database.h"
 #include "control-plane/keys/value_cipher.h"
-#include "control-plane/sqlite/connection.h"
 #include "core/clock.h"
 
 namespace agent_secrets::control_plane {
 
 class SqliteCatalog final : public Catalog {
  public:
-  // `connection` is migrated; `clock` outlives the catalog.
-  SqliteCatalog(std::unique_ptr<SqliteConnection> connection, ValueCipher cipher,
-                const Clock& clock);
+  // `database` is migrated; `clock` outlives the catalog.
+  SqliteCatalog(std::unique_ptr<Database> database, ValueCipher cipher, const Clock& clock);
 
   Result<Organization> create_organization(std::string_view name, std::string_view verbose_name,
                                            std::string_view default_region) override;
@@ -105,27 +107,25 @@ class SqliteCatalog final : public Catalog {
   Result<void> add_event(std::int64_t agent_id, std::string_view kind,
                          std::string_view text) override;
   Result<std::vector<AgentEvent>> list_events(std::int64_t agent_id) override;
-  // Whether the region was ever told of a version or an agent that it must know now.
+  // Whether the region has received a version or an agent that it must still have.
   Result<bool> has_provisioned(std::string_view region);
 
  private:
-  // All of these run inside a transaction of db_. What they throw, it converts.
-
   // sqlite_organizations.cc
-  // Of "SELECT id, name, verbose_name, default_region".
-  static Organization read_organization(const SqliteQuery& row);
-  Result<Organization> organization_by_id(std::int64_t id);
-  Result<void> check_region(std::string_view code);
-  std::string why_not_added(std::string_view organization);  // it is there, or was
+  // Columns: id, name, verbose_name, default_region.
+  static Organization read_organization(const Row& row);
+  static Result<Organization> organization_by_id(Transaction& tx, std::int64_t id);
+  Result<void> check_region(Transaction& tx, std::string_view code);
   [[nodiscard]] bool knows(const std::string& region) const;
 
   // sqlite_users.cc
   static constexpr std::int64_t kAnyOrganization = 0;  // no row has this id
-  std::vector<Membership> read_memberships(std::int64_t user_id, std::int64_t organization_id);
+  static std::vector<Membership> read_memberships(Transaction& tx, std::int64_t user_id,
+                                                  std::int64_t organization_id);
 
   // sqlite_identities.cc
-  std::optional<Identity> find_token_identity(const BearerHash& hash);
-  std::optional<Identity> find_private_key_identity(const BearerHash& hash);
+  static std::optional<Identity> find_token_identity(Transaction& tx, const BearerHash& hash);
+  static std::optional<Identity> find_private_key_identity(Transaction& tx, const BearerHash& hash);
 
   // sqlite_sets.cc
   struct SetRow {
@@ -135,36 +135,43 @@ class SqliteCatalog final : public Catalog {
     UnixMs pending_since{};
     SecretSet set;
   };
-  std::optional<SetRow> find_set_row(std::int64_t organization_id, std::string_view name);
-  Result<SetRow> set_to_write(std::int64_t organization_id, const WriteSet& write);
-  Result<SetRow> insert_set(std::int64_t organization_id, const WriteSet& write);
-  // Makes the next version the newest and pending. Its values are written.
-  void begin_version(SetRow& row, bool quiet_period);
-  Result<void> check_not_bound(std::int64_t organization_id, std::string_view set);
+  static std::optional<SetRow> find_set_row(Transaction& tx, std::int64_t organization_id,
+                                            std::string_view name);
+  Result<SetRow> set_to_write(Transaction& tx, std::int64_t organization_id, const WriteSet& write);
+  Result<SetRow> insert_set(Transaction& tx, std::int64_t organization_id, const WriteSet& write);
+  // Makes the next version, whose values are written already, the newest one and pending.
+  void begin_version(Transaction& tx, SetRow& row, bool quiet_period);
 
   // sqlite_values.cc
-  // True when the value differs from the live one; it is then written by the next version.
-  Result<bool> write_value(const SetRow& row, const SecretPair& pair);
-  bool remove_value(const SetRow& row, std::string_view key);  // false: no such key
-  std::vector<std::string> live_keys(std::int64_t set_id);
-  std::vector<std::string> keys_of_version(std::int64_t set_id, std::int64_t version);
-  Result<void> check_set_size(const SetRow& row, std::string_view last_key);
-  Result<std::vector<ProvisionedValue>> open_values(const PendingVersion& version);
-  bool values_differ(std::int64_t organization_id, std::int64_t set_id, std::int64_t from,
-                     std::int64_t to);
-  void drop_values_of(std::int64_t set_id);  // that no retained version has
-  void drop_skipped_values(const SecretSet& set);
+  // Takes a transaction of its own.
+  Result<std::vector<std::int64_t>> sets_with_old_values(std::string_view region);
+  // Writes the value for the next version. False: it equals the live one, and nothing is written.
+  Result<bool> write_value(Transaction& tx, const SetRow& row, const SecretPair& pair);
+  // False: there is no such key.
+  static bool remove_value(Transaction& tx, const SetRow& row, std::string_view key);
+  static std::vector<std::string> live_keys(Transaction& tx, std::int64_t set_id);
+  static std::vector<std::string> keys_of_version(Transaction& tx, std::int64_t set_id,
+                                                  std::int64_t version);
+  static Result<void> check_set_size(Transaction& tx, const SetRow& row, std::string_view last_key);
+  Result<std::vector<ProvisionedValue>> open_values(Transaction& tx, const PendingVersion& version);
+  bool values_differ(Transaction& tx, std::int64_t organization_id, std::int64_t set_id,
+                     std::int64_t from, std::int64_t to);
+  // Drops the values that no retained version has.
+  static void drop_values_of(Transaction& tx, std::int64_t set_id);
+  static void drop_skipped_values(Transaction& tx, const SecretSet& set);
 
   // sqlite_reserved_names.cc
-  std::vector<std::string> allowed_names(std::int64_t organization_id);
-  Result<void> check_reserved(std::int64_t organization_id, const WriteSet& write);
-  std::string secrets_warning(const Deployment& deployment);
+  static Result<void> check_reserved(Transaction& tx, std::int64_t organization_id,
+                                     const WriteSet& write);
+  static std::string secrets_warning(Transaction& tx, const Deployment& deployment);
 
   // sqlite_agents.cc
-  std::optional<Agent> find_agent_row(std::int64_t organization_id, std::string_view name);
-  Result<Agent> existing_agent(std::int64_t organization_id, std::string_view name);
-  Deployment read_deployment(std::string_view id);
-  std::vector<PinnedSet> read_pins(std::string_view deployment_id);
+  static std::optional<Agent> find_agent_row(Transaction& tx, std::int64_t organization_id,
+                                             std::string_view name);
+  static Result<Agent> existing_agent(Transaction& tx, std::int64_t organization_id,
+                                      std::string_view name);
+  static Deployment read_deployment(Transaction& tx, std::string_view id);
+  static std::vector<PinnedSet> read_pins(Transaction& tx, std::string_view deployment_id);
 
   // sqlite_deploys.cc
   struct Binding {
@@ -177,51 +184,53 @@ class SqliteCatalog final : public Catalog {
       return secret ? secret->set.ready_version : 0;
     }
   };
-  Result<BoundSets> pass_gate(std::int64_t organization_id, std::string_view region,
-                              const DeploymentSpec& spec);
-  std::int64_t insert_agent(std::int64_t organization_id, std::string_view name,
+  static Result<BoundSets> pass_gate(Transaction& tx, std::int64_t organization_id,
+                                     std::string_view region, const DeploymentSpec& spec);
+  std::int64_t insert_agent(Transaction& tx, std::int64_t organization_id, std::string_view name,
                             std::string_view region, const Scaling& scaling);
-  void insert_deployment(std::int64_t agent_id, const DeploymentSpec& spec, const BoundSets& bound);
-  Result<DeployOutcome> apply_update(std::int64_t organization_id, const Agent& agent,
-                                     const DeployRequest& request);
-  DeployOutcome keep_deployment(std::int64_t organization_id, const Agent& agent);
-  std::string newer_version_warning(const Agent& agent);
+  void insert_deployment(Transaction& tx, std::int64_t agent_id, const DeploymentSpec& spec,
+                         const BoundSets& bound);
+  Result<DeployOutcome> apply_update(Transaction& tx, std::int64_t organization_id,
+                                     const Agent& agent, const DeployRequest& request);
+  DeployOutcome keep_deployment(Transaction& tx, std::int64_t organization_id, const Agent& agent);
+  std::string newer_version_warning(Transaction& tx, const Agent& agent);
 
   // sqlite_credentials.cc
-  std::int64_t raise_revision(std::int64_t agent_id);  // the new one
+  static std::int64_t raise_revision(Transaction& tx, std::int64_t agent_id);  // the new one
 
   // sqlite_quotas.cc
   struct SetSize {
     std::int64_t live_keys = 0;
     std::int64_t stored_bytes = 0;
   };
-  SetSize measure_set(std::int64_t set_id);  // and remembers it with the set
-  SetSize size_of_sets(std::int64_t organization_id);
-  Result<void> check_set_count(std::int64_t organization_id);
-  Result<void> check_size_of_sets(std::int64_t organization_id, const SetSize& before);
-  Result<void> check_agent_count(std::int64_t organization_id);
-  void remove_old_deployments(std::int64_t agent_id);
-  void remove_old_agents(std::int64_t organization_id);
-  void remove_agent(std::int64_t organization_id, std::int64_t agent_id);
-  // Removes what was revoked long ago, then counts what is live.
-  Result<void> make_room_for_token(std::int64_t organization_id);
-  Result<void> make_room_for_user_token(std::int64_t user_id);
-  Result<void> make_room_for_api_key(std::int64_t organization_id, ApiKeyType type);
-  Result<void> make_room_for_credential(std::int64_t agent_id);
-  Result<void> check_member_count(std::int64_t user_id, std::int64_t organization_id);
+  // Remembers the size with the set.
+  static SetSize measure_set(Transaction& tx, std::int64_t set_id);
+  static SetSize size_of_sets(Transaction& tx, std::int64_t organization_id);
+  static Result<void> check_set_count(Transaction& tx, std::int64_t organization_id);
+  static Result<void> check_size_of_sets(Transaction& tx, std::int64_t organization_id,
+                                         const SetSize& before);
+  static Result<void> check_agent_count(Transaction& tx, std::int64_t organization_id);
+  static void remove_old_deployments(Transaction& tx, std::int64_t agent_id);
+  static void remove_old_agents(Transaction& tx, std::int64_t organization_id);
+  // Each removes what was revoked long ago, then counts what is live.
+  static Result<void> make_room_for_token(Transaction& tx, std::int64_t organization_id);
+  static Result<void> make_room_for_user_token(Transaction& tx, std::int64_t user_id);
+  static Result<void> make_room_for_api_key(Transaction& tx, std::int64_t organization_id,
+                                            ApiKeyType type);
+  static Result<void> make_room_for_credential(Transaction& tx, std::int64_t agent_id);
+  static Result<void> check_member_count(Transaction& tx, std::int64_t user_id,
+                                         std::int64_t organization_id);
 
   // sqlite_outbox.cc
-  void follow_latest(const PendingVersion& version);
-  AgentSnapshot read_snapshot(std::int64_t agent_id);
-  std::vector<AgentCredentialRecord> read_credentials(std::int64_t agent_id);
+  static AgentSnapshot read_snapshot(Transaction& tx, std::int64_t agent_id);
 
   // sqlite_rollouts.cc
-  void request_rollout(std::int64_t agent_id, RolloutEvent event);
-  std::optional<RolloutStatus> find_rollout(std::int64_t agent_id);
-  void insert_event(std::int64_t agent_id, std::string_view kind, std::string_view text);
+  void request_rollout(Transaction& tx, std::int64_t agent_id, RolloutEvent event);
+  static std::optional<RolloutStatus> find_rollout(Transaction& tx, std::int64_t agent_id);
+  void insert_event(Transaction& tx, std::int64_t agent_id, std::string_view kind,
+                    std::string_view text);
 
-  std::unique_ptr<SqliteConnection> connection_;
-  SqliteConnection& db_;
+  std::unique_ptr<Database> database_;
   ValueCipher cipher_;
   const Clock& clock_;
   std::atomic<bool> rollouts_wanted_{false};

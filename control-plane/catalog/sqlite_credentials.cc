@@ -6,13 +6,12 @@
 #include "control-plane/catalog/sqlite_catalog.h"
 
 namespace agent_secrets::control_plane {
-std::int64_t SqliteCatalog::raise_revision(std::int64_t agent_id) {
-  auto row = db_.query("UPDATE agents SET revision = revision + 1 WHERE id = ? RETURNING revision",
-                       agent_id);
-  AGENT_SECRETS_ASSERT(row.step());
-  const std::int64_t revision = row.integer(0);
-  row.run();
-  return revision;
+
+std::int64_t SqliteCatalog::raise_revision(Transaction& tx, std::int64_t agent_id) {
+  return tx
+      .query("UPDATE agents SET revision = revision + 1 WHERE id = ?1 RETURNING revision", agent_id)
+      .front()
+      .integer("revision");
 }
 
 Result<CredentialRecord> SqliteCatalog::add_credential(std::int64_t organization_id,
@@ -21,18 +20,15 @@ Result<CredentialRecord> SqliteCatalog::add_credential(std::int64_t organization
   if (!is_key_id(kid)) {
     return fail(ErrorCode::invalid, fmt::format("Invalid key id {}", shown(kid)));
   }
-  return db_.write("add credential", [&]() -> Result<CredentialRecord> {
-    auto found = existing_agent(organization_id, agent);
+  return database_->write("add credential", [&](Transaction& tx) -> Result<CredentialRecord> {
+    auto found = existing_agent(tx, organization_id, agent);
     if (!found) return propagate(found);
-    if (auto room = make_room_for_credential(found->id); !room) return propagate(room);
+    if (auto room = make_room_for_credential(tx, found->id); !room) return propagate(room);
     const UnixMs now = clock_.unix_time();
-    const int added =
-        db_.query(
-               "INSERT INTO credentials (kid, agent_id, signing_key, box_key, created_at,"
-               " revision) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-               kid, found->id, std::span<const std::uint8_t>(keys.signing),
-               std::span<const std::uint8_t>(keys.box), now, raise_revision(found->id))
-            .run();
+    const std::int64_t added = tx.execute(
+        "INSERT INTO credentials (kid, agent_id, signing_key, box_key, created_at,"
+        " revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+        kid, found->id, keys.signing, keys.box, now, raise_revision(tx, found->id));
     if (added == 0) {
       return fail(ErrorCode::conflict, fmt::format("Key id {} is already taken", shown(kid)));
     }
@@ -47,40 +43,41 @@ Result<CredentialRecord> SqliteCatalog::add_credential(std::int64_t organization
 
 Result<std::vector<CredentialRecord>> SqliteCatalog::list_credentials(std::int64_t organization_id,
                                                                       std::string_view agent) {
-  return db_.read("list credentials", [&]() -> Result<std::vector<CredentialRecord>> {
-    auto found = existing_agent(organization_id, agent);
-    if (!found) return propagate(found);
-    auto rows = db_.query(
-        "SELECT c.kid, c.signing_key, c.box_key, c.created_at, c.revoked_at,"
-        " a.published_revision >= c.revision FROM credentials c JOIN agents a ON a.id = c.agent_id"
-        " WHERE c.agent_id = ? ORDER BY c.created_at, c.kid",
-        found->id);
-    std::vector<CredentialRecord> records;
-    while (rows.step()) {
-      records.push_back({.kid = rows.text(0),
-                         .agent = found->name,
-                         .keys = {.signing = rows.key(1), .box = rows.key(2)},
-                         .created_at = rows.time(3),
-                         .revoked_at = rows.optional_time(4),
-                         .confirmed = rows.integer(5) != 0});
-    }
-    return records;
-  });
+  return database_->read(
+      "list credentials", [&](Transaction& tx) -> Result<std::vector<CredentialRecord>> {
+        auto found = existing_agent(tx, organization_id, agent);
+        if (!found) return propagate(found);
+        std::vector<CredentialRecord> records;
+        for (const Row row :
+             tx.query("SELECT c.kid, c.signing_key, c.box_key, c.created_at, c.revoked_at,"
+                      " a.published_revision >= c.revision AS confirmed FROM credentials c JOIN "
+                      "agents a ON a.id = "
+                      "c.agent_id"
+                      " WHERE c.agent_id = ?1 ORDER BY c.created_at, c.kid",
+                      found->id)) {
+          records.push_back({.kid = row.text("kid"),
+                             .agent = found->name,
+                             .keys = {.signing = row.key("signing_key"), .box = row.key("box_key")},
+                             .created_at = row.time("created_at"),
+                             .revoked_at = row.optional_time("revoked_at"),
+                             .confirmed = row.boolean("confirmed")});
+        }
+        return records;
+      });
 }
 
 Result<void> SqliteCatalog::revoke_credential(std::int64_t organization_id, std::string_view agent,
                                               std::string_view kid) {
-  return db_.write_urgently("revoke credential", [&]() -> Result<void> {
-    auto found = existing_agent(organization_id, agent);
+  return database_->write_urgently("revoke credential", [&](Transaction& tx) -> Result<void> {
+    auto found = existing_agent(tx, organization_id, agent);
     if (!found) return propagate(found);
-    const int revoked = db_.query(
-                               "UPDATE credentials SET revoked_at = ?, revision ="
-                               " (SELECT revision + 1 FROM agents WHERE id = agent_id)"
-                               " WHERE agent_id = ? AND kid = ? AND revoked_at IS NULL",
-                               clock_.unix_time(), found->id, kid)
-                            .run();
+    const std::int64_t revoked = tx.execute(
+        "UPDATE credentials SET revoked_at = ?1, revision ="
+        " (SELECT revision + 1 FROM agents WHERE id = agent_id)"
+        " WHERE agent_id = ?2 AND kid = ?3 AND revoked_at IS NULL",
+        clock_.unix_time(), found->id, kid);
     if (revoked == 0) return fail(ErrorCode::not_found, "Not found");
-    raise_revision(found->id);
+    raise_revision(tx, found->id);
     return {};
   });
 }

@@ -87,9 +87,10 @@ bool same_binding(const Deployment& deployment, const std::optional<std::int64_t
 
 }  // namespace
 
-// Stage by stage over both sets, so that a set that does not exist is told before one that is not
-// ready.
-Result<SqliteCatalog::BoundSets> SqliteCatalog::pass_gate(std::int64_t organization_id,
+// Each check looks at both sets before the next check begins: a set that does not exist is reported
+// before a set that is not ready.
+Result<SqliteCatalog::BoundSets> SqliteCatalog::pass_gate(Transaction& tx,
+                                                          std::int64_t organization_id,
                                                           std::string_view region,
                                                           const DeploymentSpec& spec) {
   const Binding wanted[] = {{spec.secret_set, SetType::secret},
@@ -97,7 +98,7 @@ Result<SqliteCatalog::BoundSets> SqliteCatalog::pass_gate(std::int64_t organizat
   std::vector<std::pair<SetType, SetRow>> found;
   for (const auto& [name, type] : wanted) {
     if (name.empty()) continue;
-    auto row = find_set_row(organization_id, name);
+    auto row = find_set_row(tx, organization_id, name);
     if (!row) {
       return fail(ErrorCode::not_found, fmt::format("{} {} not found", kind(type), shown(name)));
     }
@@ -117,52 +118,50 @@ Result<SqliteCatalog::BoundSets> SqliteCatalog::pass_gate(std::int64_t organizat
   return bound;
 }
 
-// Sequences continue above those of any earlier agent of this name: an instance that still runs it
-// must never see one go down, or used again for something else.
-std::int64_t SqliteCatalog::insert_agent(std::int64_t organization_id, std::string_view name,
-                                         std::string_view region, const Scaling& scaling) {
+// Sequences continue above those of earlier agents with this name. Instances of an earlier agent
+// may still run: for them a sequence must never go down or stand for another release.
+std::int64_t SqliteCatalog::insert_agent(Transaction& tx, std::int64_t organization_id,
+                                         std::string_view name, std::string_view region,
+                                         const Scaling& scaling) {
   const UnixMs now = clock_.unix_time();
-  db_.query(
-         "INSERT INTO agents (organization_id, name, region, min_agents, max_agents,"
-         " deployment_id, sequence, revision, created_at, updated_at)"
-         " SELECT ?1, ?2, ?3, ?4, ?5, '', max(coalesce(max(sequence), 0),"
-         "   (SELECT sequence_floor FROM organizations WHERE id = ?1)), 0, ?6, ?6"
-         " FROM agents WHERE organization_id = ?1 AND name = ?2",
-         organization_id, name, region, scaling.min_agents, scaling.max_agents, now)
-      .run();
-  return db_.last_insert_id();
+  return tx
+      .query(
+          "INSERT INTO agents (organization_id, name, region, min_agents, max_agents,"
+          " deployment_id, sequence, revision, created_at, updated_at)"
+          " SELECT ?1, ?2, ?3, ?4, ?5, '', max(coalesce(max(sequence), 0),"
+          "   (SELECT sequence_floor FROM organizations WHERE id = ?1)), 0, ?6, ?6"
+          " FROM agents WHERE organization_id = ?1 AND name = ?2 RETURNING id",
+          organization_id, name, region, scaling.min_agents, scaling.max_agents, now)
+      .front()
+      .integer("id");
 }
 
-void SqliteCatalog::insert_deployment(std::int64_t agent_id, const DeploymentSpec& spec,
-                                      const BoundSets& bound) {
+void SqliteCatalog::insert_deployment(Transaction& tx, std::int64_t agent_id,
+                                      const DeploymentSpec& spec, const BoundSets& bound) {
   const std::string id = random_uuid();
   const UnixMs now = clock_.unix_time();
-  db_.query(
-         "UPDATE agents SET deployment_id = ?, sequence = sequence + 1, revision = revision + 1,"
-         " updated_at = ? WHERE id = ?",
-         id, now, agent_id)
-      .run();
-  db_.query(
-         "INSERT INTO deployments (id, agent_id, revision, image, secret_set,"
-         " image_pull_secret_set, created_at, rolled_out)"
-         " SELECT ?, id, revision, ?, ?, ?, ?, ? FROM agents WHERE id = ?",
-         id, spec.image, spec.secret_set, spec.image_pull_secret_set, now, rollouts_wanted_ ? 0 : 1,
-         agent_id)
-      .run();
-  request_rollout(agent_id, RolloutEvent::deploy);
+  tx.execute(
+      "UPDATE agents SET deployment_id = ?1, sequence = sequence + 1, revision = revision + 1,"
+      " updated_at = ?2 WHERE id = ?3",
+      id, now, agent_id);
+  tx.execute(
+      "INSERT INTO deployments (id, agent_id, revision, image, secret_set,"
+      " image_pull_secret_set, created_at, rolled_out)"
+      " SELECT ?1, id, revision, ?2, ?3, ?4, ?5, ?6 FROM agents WHERE id = ?7",
+      id, spec.image, spec.secret_set, spec.image_pull_secret_set, now, rollouts_wanted_ ? 0 : 1,
+      agent_id);
+  request_rollout(tx, agent_id, RolloutEvent::deploy);
   for (const auto& [name, value] : spec.settings) {
-    db_.query("INSERT INTO deployment_settings (deployment_id, name, value) VALUES (?, ?, ?)", id,
-              name, value)
-        .run();
+    tx.execute("INSERT INTO deployment_settings (deployment_id, name, value) VALUES (?1, ?2, ?3)",
+               id, name, value);
   }
-  insert_event(agent_id, "deployment", describe(id, spec, bound.secret_version()));
-  remove_old_deployments(agent_id);
+  insert_event(tx, agent_id, "deployment", describe(id, spec, bound.secret_version()));
+  remove_old_deployments(tx, agent_id);
   if (!bound.secret) return;
-  db_.query(
-         "INSERT INTO deployment_pins (deployment_id, set_id, set_name, version)"
-         " VALUES (?, ?, ?, ?)",
-         id, bound.secret->set.id, bound.secret->set.name, bound.secret->set.ready_version)
-      .run();
+  tx.execute(
+      "INSERT INTO deployment_pins (deployment_id, set_id, set_name, version)"
+      " VALUES (?1, ?2, ?3, ?4)",
+      id, bound.secret->set.id, bound.secret->set.name, bound.secret->set.ready_version);
 }
 
 Result<DeployOutcome> SqliteCatalog::create_agent(std::int64_t organization_id,
@@ -172,31 +171,34 @@ Result<DeployOutcome> SqliteCatalog::create_agent(std::int64_t organization_id,
   const Scaling scaling = merged(Scaling{}, request);
   if (auto ok = check_spec(spec); !ok) return propagate(ok);
   if (auto ok = check_scaling(scaling); !ok) return propagate(ok);
-  return db_.write("create agent", [&]() -> Result<DeployOutcome> {
-    if (find_agent_row(organization_id, request.agent)) {
+  return database_->write("create agent", [&](Transaction& tx) -> Result<DeployOutcome> {
+    if (find_agent_row(tx, organization_id, request.agent)) {
       return fail(ErrorCode::invalid, "Service already exists");
     }
-    remove_old_agents(organization_id);
-    if (auto room = check_agent_count(organization_id); !room) return propagate(room);
-    auto organization = organization_by_id(organization_id);
+    remove_old_agents(tx, organization_id);
+    if (auto room = check_agent_count(tx, organization_id); !room) return propagate(room);
+    auto organization = organization_by_id(tx, organization_id);
     if (!organization) return propagate(organization);
     const std::string region = request.region.value_or(organization->default_region);
-    if (auto ok = check_region(region); !ok) return propagate(ok);
-    auto bound = pass_gate(organization_id, region, spec);
+    if (auto ok = check_region(tx, region); !ok) return propagate(ok);
+    auto bound = pass_gate(tx, organization_id, region, spec);
     if (!bound) return propagate(bound);
-    insert_deployment(insert_agent(organization_id, request.agent, region, scaling), spec, *bound);
-    DeployOutcome outcome{.agent = *find_agent_row(organization_id, request.agent), .warning = {}};
-    outcome.warning = secrets_warning(outcome.agent.deployment);
+    insert_deployment(tx, insert_agent(tx, organization_id, request.agent, region, scaling), spec,
+                      *bound);
+    DeployOutcome outcome{.agent = *find_agent_row(tx, organization_id, request.agent),
+                          .warning = {}};
+    outcome.warning = secrets_warning(tx, outcome.agent.deployment);
     return outcome;
   });
 }
 
-// Newer values reach an agent by a new deployment alone.
-std::string SqliteCatalog::newer_version_warning(const Agent& agent) {
+// Newer values reach an agent only with a new deployment.
+std::string SqliteCatalog::newer_version_warning(Transaction& tx, const Agent& agent) {
   std::string warning;
   for (const PinnedSet& pin : agent.deployment.pins) {
     if (pin.latest_version <= pin.version) continue;
-    if (!values_differ(pin.organization_id, pin.set_id, pin.version, pin.latest_version)) continue;
+    if (!values_differ(tx, pin.organization_id, pin.set_id, pin.version, pin.latest_version))
+      continue;
     warning += fmt::format(
         "{} has version {}, this deployment keeps version {}; deploy with --force to use it.",
         pin.name, pin.latest_version, pin.version);
@@ -204,54 +206,56 @@ std::string SqliteCatalog::newer_version_warning(const Agent& agent) {
   return warning;
 }
 
-DeployOutcome SqliteCatalog::keep_deployment(std::int64_t organization_id, const Agent& agent) {
+DeployOutcome SqliteCatalog::keep_deployment(Transaction& tx, std::int64_t organization_id,
+                                             const Agent& agent) {
   const bool again = agent.rollout && agent.rollout->has_failed;
-  if (again) request_rollout(agent.id, agent.rollout->event);
+  if (again) request_rollout(tx, agent.id, agent.rollout->event);
   std::string warning(again ? kRunAgain : kUnchanged);
-  add_sentence(warning, newer_version_warning(agent));
-  add_sentence(warning, secrets_warning(agent.deployment));
-  return {.agent = *find_agent_row(organization_id, agent.name), .warning = std::move(warning)};
+  add_sentence(warning, newer_version_warning(tx, agent));
+  add_sentence(warning, secrets_warning(tx, agent.deployment));
+  return {.agent = *find_agent_row(tx, organization_id, agent.name), .warning = std::move(warning)};
 }
 
-Result<DeployOutcome> SqliteCatalog::apply_update(std::int64_t organization_id, const Agent& agent,
+Result<DeployOutcome> SqliteCatalog::apply_update(Transaction& tx, std::int64_t organization_id,
+                                                  const Agent& agent,
                                                   const DeployRequest& request) {
   const DeploymentSpec spec = merged(agent.deployment.spec, request);
   const Scaling scaling = merged(agent.scaling, request);
   if (auto ok = check_spec(spec); !ok) return propagate(ok);
   if (auto ok = check_scaling(scaling); !ok) return propagate(ok);
-  auto bound = pass_gate(organization_id, agent.region, spec);
+  auto bound = pass_gate(tx, organization_id, agent.region, spec);
   if (!bound) return propagate(bound);
 
   std::optional<std::int64_t> set_id;
   if (bound->secret) set_id = bound->secret->set.id;
   const bool new_deployment =
       request.force || spec != agent.deployment.spec || !same_binding(agent.deployment, set_id);
-  if (!new_deployment && scaling == agent.scaling) return keep_deployment(organization_id, agent);
-  db_.query("UPDATE agents SET min_agents = ?, max_agents = ?, updated_at = ? WHERE id = ?",
-            scaling.min_agents, scaling.max_agents, clock_.unix_time(), agent.id)
-      .run();
+  if (!new_deployment && scaling == agent.scaling)
+    return keep_deployment(tx, organization_id, agent);
+  tx.execute("UPDATE agents SET min_agents = ?1, max_agents = ?2, updated_at = ?3 WHERE id = ?4",
+             scaling.min_agents, scaling.max_agents, clock_.unix_time(), agent.id);
   if (new_deployment) {
-    insert_deployment(agent.id, spec, *bound);
+    insert_deployment(tx, agent.id, spec, *bound);
   } else {
-    request_rollout(agent.id, RolloutEvent::scale);
+    request_rollout(tx, agent.id, RolloutEvent::scale);
   }
-  DeployOutcome outcome{.agent = *find_agent_row(organization_id, agent.name), .warning = {}};
-  if (!new_deployment) outcome.warning = newer_version_warning(outcome.agent);
-  add_sentence(outcome.warning, secrets_warning(outcome.agent.deployment));
+  DeployOutcome outcome{.agent = *find_agent_row(tx, organization_id, agent.name), .warning = {}};
+  if (!new_deployment) outcome.warning = newer_version_warning(tx, outcome.agent);
+  add_sentence(outcome.warning, secrets_warning(tx, outcome.agent.deployment));
   return outcome;
 }
 
 Result<DeployOutcome> SqliteCatalog::update_agent(std::int64_t organization_id,
                                                   DeployRequest request) {
-  return db_.write("update agent", [&]() -> Result<DeployOutcome> {
-    auto agent = existing_agent(organization_id, request.agent);
+  return database_->write("update agent", [&](Transaction& tx) -> Result<DeployOutcome> {
+    auto agent = existing_agent(tx, organization_id, request.agent);
     if (!agent) return propagate(agent);
     if (request.region && *request.region != agent->region) {
       return fail(ErrorCode::invalid,
                   fmt::format("Service {} is in region {} and cannot be moved to region {}.",
                               shown(agent->name), shown(agent->region), shown(*request.region)));
     }
-    return apply_update(organization_id, *agent, request);
+    return apply_update(tx, organization_id, *agent, request);
   });
 }
 

@@ -1,4 +1,4 @@
-#include "control-plane/sqlite/connection.h"
+#include "control-plane/database/sqlite_database.h"
 #include "control-plane/test_stores.h"
 #include "core/limits.h"
 
@@ -7,12 +7,11 @@ namespace {
 
 class Quotas : public TestStores {
  public:
-  std::int64_t count(const char* sql) {
-    const auto connection = need(SqliteConnection::open(data() + "/catalog.db"));
-    return need(connection->read("count", [&]() -> Result<std::int64_t> {
-      auto row = connection->query(sql);
-      row.step();
-      return row.integer(0);
+  // `sql` names its one column n.
+  std::int64_t count(const Sql& sql) {
+    const auto file = need(SqliteDatabase::open(data() + "/catalog.db"));
+    return need(file->read("count", [&](Transaction& tx) -> Result<std::int64_t> {
+      return tx.query(sql).front().integer("n");
     }));
   }
   Result<SecretSet> try_write(const std::string& set, int keys, std::size_t value_size) {
@@ -91,10 +90,10 @@ TEST_CASE(
     "however often a set is written before it is ready, one version of its values is stored") {
   Quotas t;
   for (int i = 0; i < 100; ++i) t.write("bot-secrets", "A", std::to_string(i));
-  CHECK(t.count("SELECT count(*) FROM set_values") == 1);
+  CHECK(t.count("SELECT count(*) AS n FROM set_values") == 1);
   t.provision();
   for (int i = 0; i < 100; ++i) t.write("bot-secrets", "A", "again " + std::to_string(i));
-  CHECK(t.count("SELECT count(*) FROM set_values") == 2);  // the ready one stays
+  CHECK(t.count("SELECT count(*) AS n FROM set_values") == 2);  // the ready one stays
   t.provision();
   CHECK(t.served("bot-secrets", 200).at("A") == "again 99");
 }
@@ -113,17 +112,17 @@ TEST_CASE("the oldest deleted agents are removed, and their sequences are not us
   Quotas t;
   t.create("bot");
   for (int i = 0; i < 20; ++i) t.redeploy("bot");
-  const std::int64_t sequence = t.count("SELECT sequence FROM agents WHERE name = 'bot'");
+  const std::int64_t sequence = t.count("SELECT sequence AS n FROM agents WHERE name = 'bot'");
   t.delete_published("bot");
   for (std::int64_t i = 0; i < limits::kDeletedAgentsKept + 20; ++i) {
     t.create("other");
     t.delete_published("other");
   }
-  CHECK(t.count("SELECT count(*) FROM agents") <= limits::kDeletedAgentsKept + 1);
-  CHECK(t.count("SELECT count(*) FROM agents WHERE name = 'bot'") == 0);
-  CHECK(t.count("SELECT count(*) FROM deployments") <= limits::kDeletedAgentsKept + 1);
+  CHECK(t.count("SELECT count(*) AS n FROM agents") <= limits::kDeletedAgentsKept + 1);
+  CHECK(t.count("SELECT count(*) AS n FROM agents WHERE name = 'bot'") == 0);
+  CHECK(t.count("SELECT count(*) AS n FROM deployments") <= limits::kDeletedAgentsKept + 1);
   t.create("bot");
-  CHECK(t.count("SELECT sequence FROM agents WHERE name = 'bot'") > sequence);
+  CHECK(t.count("SELECT sequence AS n FROM agents WHERE name = 'bot'") > sequence);
 }
 
 TEST_CASE("a deleted agent stays until its region knows that it is deleted, and they are bounded") {
@@ -174,7 +173,7 @@ TEST_CASE("tokens that were revoked long ago are removed, and the live ones are 
     need(t.catalog().add_token(t.acme, "old", Role::member, hash(i)));
     need(t.catalog().revoke_token(t.acme, "old"));
   }
-  CHECK(t.count("SELECT count(*) FROM tokens") == limits::kRevokedKept + 1);
+  CHECK(t.count("SELECT count(*) AS n FROM tokens") == limits::kRevokedKept + 1);
   CHECK_FALSE(need(t.catalog().find_identity(hash(0))).has_value());
   for (std::int64_t i = 0; i < limits::kTokens; ++i) {
     need(t.catalog().add_token(t.acme, "t" + std::to_string(i), Role::member, hash(1000 + i)));
@@ -192,7 +191,7 @@ TEST_CASE("API keys that were revoked long ago are removed") {
         t.acme, "a key", ApiKeyType::public_key, SecretBuffer::copy_of("pk_" + std::to_string(i))));
     need(t.catalog().revoke_api_key(t.acme, key.id));
   }
-  CHECK(t.count("SELECT count(*) FROM api_keys") == limits::kRevokedKept + 1);
+  CHECK(t.count("SELECT count(*) AS n FROM api_keys") == limits::kRevokedKept + 1);
 }
 
 TEST_CASE("a revoked credential is removed only when its region knows that it is revoked") {
@@ -205,11 +204,11 @@ TEST_CASE("a revoked credential is removed only when its region knows that it is
     need(t.catalog().revoke_credential(t.acme, "bot", kid));
   };
   for (std::int64_t i = 0; i < limits::kRevokedKept + 20; ++i) add_and_revoke(i);
-  CHECK(t.count("SELECT count(*) FROM credentials") == limits::kRevokedKept + 20);
+  CHECK(t.count("SELECT count(*) AS n FROM credentials") == limits::kRevokedKept + 20);
   t.provisioner->publish_now();
   for (int i = 1000; i < 1003; ++i) add_and_revoke(i);
   t.provisioner->publish_now();
-  CHECK(t.count("SELECT count(*) FROM credentials") <= limits::kRevokedKept + 3);
+  CHECK(t.count("SELECT count(*) AS n FROM credentials") <= limits::kRevokedKept + 3);
   CHECK_FALSE(need(t.region().find_credential("kid0")).has_value());
   CHECK(need(t.region().find_credential("kid1002"))->credential.revoked);
   for (std::int64_t i = 0; i < limits::kCredentials; ++i) {
@@ -232,9 +231,9 @@ TEST_CASE("an organization has so many members, and what one of them may do can 
 TEST_CASE("what a set takes follows what is stored of it") {
   Quotas t;
   const auto check = [&](std::int64_t keys) {
-    CHECK(t.count("SELECT sum(live_keys) FROM sets") == keys);
-    CHECK(t.count("SELECT sum(stored_bytes) FROM sets") ==
-          t.count("SELECT sum(length(CAST(key AS BLOB)) + length(box)) FROM set_values"));
+    CHECK(t.count("SELECT sum(live_keys) AS n FROM sets") == keys);
+    CHECK(t.count("SELECT sum(stored_bytes) AS n FROM sets") ==
+          t.count("SELECT sum(length(CAST(key AS BLOB)) + length(box)) AS n FROM set_values"));
   };
   t.write("bot-secrets", "A", "1");
   t.write("bot-secrets", "B", "2");

@@ -1,6 +1,6 @@
-// Removing organizations, users and regions: refused while something is in use, which the sentence
-// names. What is looked at and what is removed is one transaction, so nothing comes into use
-// between the two; every write of the REST API looks its organization or region up in its own
+// Removing organizations, users and regions. A removal is refused while something is in use, and
+// the error names it. The check and the removal are one transaction, so nothing comes into use
+// between the two: every write of the REST API looks up its organization or region in its own
 // transaction.
 #include <algorithm>
 #include <string>
@@ -15,17 +15,17 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-// What holds something up, in the order in which it was found.
+// What is still in use, in the order in which it was found.
 class Uses {
  public:
-  // `rows` has a name a row. "2 agents (bot, desk)"
-  void add(std::string_view one, std::string_view several, SqliteQuery rows) {
+  // Each row has a column `name`. The text is "2 agents (bot, desk)", for example.
+  void add(std::string_view one, std::string_view several, const Rows& rows) {
+    if (rows.empty()) return;
     std::vector<std::string> names;
-    std::size_t count = 0;
-    for (; rows.step(); ++count) {
-      if (count < kNamed) names.push_back(rows.text(0));
+    for (const Row row : rows) {
+      if (names.size() < kNamed) names.push_back(row.text("name"));
     }
-    if (count == 0) return;
+    const std::size_t count = rows.size();
     texts_.push_back(fmt::format("{} {} ({}{})", count, count == 1 ? one : several,
                                  fmt::join(names, ", "), count > kNamed ? ", …" : ""));
   }
@@ -46,101 +46,103 @@ Result<void> refuse_used(std::string_view kind, std::string_view name, const Use
 }  // namespace
 
 Result<void> SqliteCatalog::remove_organization(std::int64_t organization_id) {
-  return db_.write_urgently("remove organization", [&]() -> Result<void> {
-    auto organization = organization_by_id(organization_id);
+  return database_->write_urgently("remove organization", [&](Transaction& tx) -> Result<void> {
+    auto organization = organization_by_id(tx, organization_id);
     if (!organization) return propagate(organization);
     Uses uses;
     uses.add("agent", "agents",
-             db_.query("SELECT name FROM agents WHERE organization_id = ? AND deleted = 0"
-                       " ORDER BY name",
-                       organization_id));
+             tx.query("SELECT name FROM agents WHERE organization_id = ?1 AND deleted = 0"
+                      " ORDER BY name",
+                      organization_id));
     uses.add("secret set", "secret sets",
-             db_.query("SELECT name FROM sets WHERE organization_id = ? ORDER BY name",
-                       organization_id));
+             tx.query("SELECT name FROM sets WHERE organization_id = ?1 ORDER BY name",
+                      organization_id));
     uses.add("member", "members",
-             db_.query("SELECT u.name FROM memberships m JOIN users u ON u.id = m.user_id"
-                       " WHERE m.organization_id = ? ORDER BY u.name",
-                       organization_id));
+             tx.query("SELECT u.name FROM memberships m JOIN users u ON u.id = m.user_id"
+                      " WHERE m.organization_id = ?1 ORDER BY u.name",
+                      organization_id));
     uses.add("token", "tokens",
-             db_.query("SELECT name FROM tokens WHERE organization_id = ? AND user_id IS NULL"
-                       " AND revoked_at IS NULL ORDER BY name",
-                       organization_id));
+             tx.query("SELECT name FROM tokens WHERE organization_id = ?1 AND user_id IS NULL"
+                      " AND revoked_at IS NULL ORDER BY name",
+                      organization_id));
     uses.add("API key", "API keys",
-             db_.query("SELECT name FROM api_keys WHERE organization_id = ? AND revoked_at IS NULL"
-                       " ORDER BY name",
-                       organization_id));
-    // Until then the region goes on serving them, and the catalog is what it hears of it from.
+             tx.query("SELECT name FROM api_keys WHERE organization_id = ?1 AND revoked_at IS NULL"
+                      " ORDER BY name",
+                      organization_id));
+    // The region serves such an agent until it learns of the deletion, which it does from the
+    // catalog.
     uses.add("deleted agent that its region does not know of",
              "deleted agents that their region does not know of",
-             db_.query("SELECT name FROM agents WHERE organization_id = ? AND deleted = 1"
-                       " AND revision > published_revision ORDER BY name",
-                       organization_id));
+             tx.query("SELECT name FROM agents WHERE organization_id = ?1 AND deleted = 1"
+                      " AND revision > published_revision ORDER BY name",
+                      organization_id));
     uses.add("deploy command that has not run", "deploy commands that have not run",
-             db_.query("SELECT a.name FROM rollouts r JOIN agents a ON a.id = r.agent_id"
-                       " WHERE a.organization_id = ? AND r.failed = 0 ORDER BY a.name",
-                       organization_id));
+             tx.query("SELECT a.name FROM rollouts r JOIN agents a ON a.id = r.agent_id"
+                      " WHERE a.organization_id = ?1 AND r.failed = 0 ORDER BY a.name",
+                      organization_id));
     if (auto free = refuse_used("Organization", organization->name, uses); !free) return free;
-    // Revoked ones, and those of users who are no members any more.
-    db_.query("DELETE FROM tokens WHERE organization_id = ?", organization_id).run();
-    db_.query("DELETE FROM api_keys WHERE organization_id = ?", organization_id).run();
-    db_.query("DELETE FROM allowed_names WHERE organization_id = ?", organization_id).run();
+    // What is left is revoked, or belongs to users who are no longer members.
+    tx.execute("DELETE FROM tokens WHERE organization_id = ?1", organization_id);
+    tx.execute("DELETE FROM api_keys WHERE organization_id = ?1", organization_id);
+    tx.execute("DELETE FROM allowed_names WHERE organization_id = ?1", organization_id);
     const bool had_agents =
-        db_.query("SELECT 1 FROM agents WHERE organization_id = ?", organization_id).step();
+        !tx.query("SELECT 1 FROM agents WHERE organization_id = ?1 LIMIT 1", organization_id)
+             .empty();
     if (had_agents) {
-      db_.query("UPDATE organizations SET removed_at = ? WHERE id = ?", clock_.unix_time(),
-                organization_id)
-          .run();
+      tx.execute("UPDATE organizations SET removed_at = ?1 WHERE id = ?2", clock_.unix_time(),
+                 organization_id);
     } else {
-      db_.query("DELETE FROM organizations WHERE id = ?", organization_id).run();
+      tx.execute("DELETE FROM organizations WHERE id = ?1", organization_id);
     }
     return {};
   });
 }
 
 Result<void> SqliteCatalog::remove_region(std::string_view code) {
-  return db_.write_urgently("remove region", [&]() -> Result<void> {
-    if (auto known = check_region(code); !known) return known;
+  return database_->write_urgently("remove region", [&](Transaction& tx) -> Result<void> {
+    if (auto known = check_region(tx, code); !known) return known;
     Uses uses;
     uses.add("organization whose default it is", "organizations whose default it is",
-             db_.query("SELECT name FROM organizations WHERE default_region = ?"
-                       " AND removed_at IS NULL ORDER BY name",
-                       code));
+             tx.query("SELECT name FROM organizations WHERE default_region = ?1"
+                      " AND removed_at IS NULL ORDER BY name",
+                      code));
     uses.add(
         "agent", "agents",
-        db_.query("SELECT name FROM agents WHERE region = ? AND deleted = 0 ORDER BY name", code));
+        tx.query("SELECT name FROM agents WHERE region = ?1 AND deleted = 0 ORDER BY name", code));
     uses.add("secret set", "secret sets",
-             db_.query("SELECT name FROM sets WHERE region = ? ORDER BY name", code));
+             tx.query("SELECT name FROM sets WHERE region = ?1 ORDER BY name", code));
     uses.add("deleted agent that it does not know of", "deleted agents that it does not know of",
-             db_.query("SELECT name FROM agents WHERE region = ? AND deleted = 1"
-                       " AND revision > published_revision ORDER BY name",
-                       code));
+             tx.query("SELECT name FROM agents WHERE region = ?1 AND deleted = 1"
+                      " AND revision > published_revision ORDER BY name",
+                      code));
     if (auto free = refuse_used("Region", code, uses); !free) return free;
-    db_.query("UPDATE regions SET removed_at = ? WHERE code = ?", clock_.unix_time(), code).run();
+    tx.execute("UPDATE regions SET removed_at = ?1 WHERE code = ?2", clock_.unix_time(), code);
     return {};
   });
 }
 
 Result<void> SqliteCatalog::remove_user(std::int64_t user_id) {
-  return db_.write_urgently("remove user", [&]() -> Result<void> {
+  return database_->write_urgently("remove user", [&](Transaction& tx) -> Result<void> {
     std::string name;
     {
-      auto row = db_.query("SELECT name FROM users WHERE id = ?", user_id);
-      if (!row.step()) return fail(ErrorCode::not_found, "no such user");
-      name = row.text(0);
+      const Rows rows = tx.query("SELECT name FROM users WHERE id = ?1", user_id);
+      if (rows.empty()) return fail(ErrorCode::not_found, "no such user");
+      const Row row = rows.front();
+      name = row.text("name");
     }
     Uses uses;
     uses.add("membership", "memberships",
-             db_.query("SELECT o.name FROM memberships m"
-                       " JOIN organizations o ON o.id = m.organization_id"
-                       " WHERE m.user_id = ? ORDER BY o.name",
-                       user_id));
+             tx.query("SELECT o.name FROM memberships m"
+                      " JOIN organizations o ON o.id = m.organization_id"
+                      " WHERE m.user_id = ?1 ORDER BY o.name",
+                      user_id));
     uses.add("token", "tokens",
-             db_.query("SELECT name FROM tokens WHERE user_id = ? AND revoked_at IS NULL"
-                       " ORDER BY name",
-                       user_id));
+             tx.query("SELECT name FROM tokens WHERE user_id = ?1 AND revoked_at IS NULL"
+                      " ORDER BY name",
+                      user_id));
     if (auto free = refuse_used("User", name, uses); !free) return free;
-    db_.query("DELETE FROM tokens WHERE user_id = ?", user_id).run();
-    db_.query("DELETE FROM users WHERE id = ?", user_id).run();
+    tx.execute("DELETE FROM tokens WHERE user_id = ?1", user_id);
+    tx.execute("DELETE FROM users WHERE id = ?1", user_id);
     return {};
   });
 }

@@ -7,23 +7,27 @@
 #include "core/reserved_names.h"
 
 namespace agent_secrets::control_plane {
+namespace {
 
-std::vector<std::string> SqliteCatalog::allowed_names(std::int64_t organization_id) {
-  auto rows = db_.query("SELECT name FROM allowed_names WHERE organization_id = ? ORDER BY name",
-                        organization_id);
+std::vector<std::string> allowed_names(Transaction& tx, std::int64_t organization_id) {
+  const Rows rows = tx.query(
+      "SELECT name FROM allowed_names WHERE organization_id = ?1 ORDER BY name", organization_id);
   std::vector<std::string> names;
-  while (rows.step()) names.push_back(rows.text(0));
+  for (const Row row : rows) names.push_back(row.text("name"));
   return names;
 }
 
+}  // namespace
+
 // Only the keys of the write are looked at. A set from before this check may have a reserved name:
 // its other keys can still be written, and the reserved one can be deleted.
-Result<void> SqliteCatalog::check_reserved(std::int64_t organization_id, const WriteSet& write) {
+Result<void> SqliteCatalog::check_reserved(Transaction& tx, std::int64_t organization_id,
+                                           const WriteSet& write) {
   if (write.type != SetType::secret) return {};
   std::vector<std::string> keys;
   keys.reserve(write.pairs.size());
   for (const SecretPair& pair : write.pairs) keys.push_back(pair.key);
-  const auto refused = refused_names(keys, allowed_names(organization_id));
+  const auto refused = refused_names(keys, allowed_names(tx, organization_id));
   if (refused.empty()) return {};
   return fail(ErrorCode::invalid,
               fmt::format("Secret set {0} cannot have reserved names: {1}. If {2} is meant, allow "
@@ -32,14 +36,14 @@ Result<void> SqliteCatalog::check_reserved(std::int64_t organization_id, const W
                           shown(write.name), with_reasons(refused), refused.front()));
 }
 
-// What a deploy answers of the secrets that the deployment's instances get.
-std::string SqliteCatalog::secrets_warning(const Deployment& deployment) {
+// The warning of a deploy about the secrets that its instances get.
+std::string SqliteCatalog::secrets_warning(Transaction& tx, const Deployment& deployment) {
   if (deployment.pins.empty()) {
     return "This service has no secret set: its bots start without secrets.";
   }
   std::string warning;
   for (const PinnedSet& pin : deployment.pins) {
-    const auto keys = keys_of_version(pin.set_id, pin.version);
+    const auto keys = keys_of_version(tx, pin.set_id, pin.version);
     add_sentence(warning, keys.empty() ? fmt::format("Secret set {} has no keys: it gives the bots "
                                                      "nothing.",
                                                      shown(pin.name))
@@ -54,31 +58,30 @@ Result<void> SqliteCatalog::allow_name(std::int64_t organization_id, std::string
                 "docs/reserved-names.md lists the names that do");
   }
   if (auto ok = check_key(name); !ok) return ok;
-  return db_.write("allow a name", [&]() -> Result<void> {
-    db_.query(
-           "INSERT INTO allowed_names (organization_id, name) VALUES (?, ?)"
-           " ON CONFLICT DO NOTHING",
-           organization_id, name)
-        .run();
+  return database_->write("allow a name", [&](Transaction& tx) -> Result<void> {
+    tx.execute(
+        "INSERT INTO allowed_names (organization_id, name) VALUES (?1, ?2)"
+        " ON CONFLICT DO NOTHING",
+        organization_id, name);
     return {};
   });
 }
 
 Result<void> SqliteCatalog::disallow_name(std::int64_t organization_id, std::string_view name) {
-  return db_.write("disallow a name", [&]() -> Result<void> {
-    const int removed =
-        db_.query("DELETE FROM allowed_names WHERE organization_id = ? AND name = ?",
-                  organization_id, name)
-            .run();
+  return database_->write("disallow a name", [&](Transaction& tx) -> Result<void> {
+    const std::int64_t removed =
+        tx.execute("DELETE FROM allowed_names WHERE organization_id = ?1 AND name = ?2",
+                   organization_id, name);
     if (removed == 1) return {};
     return fail(ErrorCode::not_found, fmt::format("{} is not allowed", shown(name)));
   });
 }
 
 Result<std::vector<std::string>> SqliteCatalog::list_allowed_names(std::int64_t organization_id) {
-  return db_.read("list allowed names", [&]() -> Result<std::vector<std::string>> {
-    return allowed_names(organization_id);
-  });
+  return database_->read("list allowed names",
+                         [&](Transaction& tx) -> Result<std::vector<std::string>> {
+                           return allowed_names(tx, organization_id);
+                         });
 }
 
 }  // namespace agent_secrets::control_plane

@@ -1,4 +1,4 @@
-// What is owed to the runner of deploy commands, and the events of agents.
+// The deploy commands that have to run, and the events of agents.
 #include <utility>
 
 #include <fmt/format.h>
@@ -14,7 +14,23 @@ RolloutEvent event_of(std::string_view text) {
   return text == "delete" ? RolloutEvent::remove : RolloutEvent::deploy;
 }
 
-// At most so many bytes of UTF-8, without half a character at the end.
+Rollout read_rollout(const Row& row) {
+  return {.agent_id = row.integer("id"),
+          .ticket = row.integer("ticket"),
+          .event = event_of(row.text("event")),
+          .organization = row.text("organization"),
+          .agent = row.text("name"),
+          .region = row.text("region"),
+          .deployment_id = row.text("deployment_id"),
+          .image = row.text("image"),
+          .secret_set = row.text("secret_set"),
+          .secret_set_version = row.integer("secret_set_version"),
+          .image_pull_secret_set = row.text("image_pull_secret_set"),
+          .min_agents = static_cast<int>(row.integer("min_agents")),
+          .max_agents = static_cast<int>(row.integer("max_agents"))};
+}
+
+// At most `most` bytes, cut between two characters of UTF-8.
 std::string_view first_characters(std::string_view text, std::size_t most) {
   if (text.size() <= most) return text;
   while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
@@ -39,39 +55,42 @@ Result<void> SqliteCatalog::use_rollouts(bool wanted) {
   rollouts_wanted_ = wanted;
   if (wanted) return {};
   // Urgent: a server has to start on a full disk.
-  return db_.write_urgently("let rollouts go", [&]() -> Result<void> {
-    db_.query("UPDATE deployments SET rolled_out = 1 WHERE rolled_out = 0").run();
-    db_.query("DELETE FROM rollouts").run();
+  return database_->write_urgently("let rollouts go", [&](Transaction& tx) -> Result<void> {
+    tx.execute("UPDATE deployments SET rolled_out = 1 WHERE rolled_out = 0");
+    tx.execute("DELETE FROM rollouts");
     return {};
   });
 }
 
-// A deployment that has not been rolled out stays to be deployed when its scaling changes
-// meanwhile.
-void SqliteCatalog::request_rollout(std::int64_t agent_id, RolloutEvent event) {
+// When the scaling changes before a deploy command has run, the event stays `deploy`.
+void SqliteCatalog::request_rollout(Transaction& tx, std::int64_t agent_id, RolloutEvent event) {
   if (!rollouts_wanted_) return;
-  db_.query(
-         "INSERT INTO rollouts (agent_id, ticket, event, place)"
-         " SELECT ?1, 1, ?2, coalesce(max(place), 0) + 1 FROM rollouts WHERE true"
-         " ON CONFLICT (agent_id) DO UPDATE SET ticket = ticket + 1, failed = 0, message = '',"
-         " place = CASE failed WHEN 0 THEN place ELSE excluded.place END,"
-         " event = CASE WHEN event = 'deploy' AND ?2 = 'scale' THEN event ELSE ?2 END",
-         agent_id, to_string(event))
-      .run();
+  tx.execute(
+      "INSERT INTO rollouts (agent_id, ticket, event, place)"
+      " SELECT ?1, 1, ?2, coalesce(max(place), 0) + 1 FROM rollouts WHERE true"
+      " ON CONFLICT (agent_id) DO UPDATE SET ticket = ticket + 1, failed = 0, message = '',"
+      " place = CASE failed WHEN 0 THEN place ELSE excluded.place END,"
+      " event = CASE WHEN event = 'deploy' AND ?2 = 'scale' THEN event ELSE ?2 END",
+      agent_id, to_string(event));
 }
 
-std::optional<RolloutStatus> SqliteCatalog::find_rollout(std::int64_t agent_id) {
-  auto row = db_.query("SELECT event, failed, message FROM rollouts WHERE agent_id = ?", agent_id);
-  if (!row.step()) return std::nullopt;
-  return RolloutStatus{
-      .event = event_of(row.text(0)), .has_failed = row.integer(1) != 0, .failure = row.text(2)};
+std::optional<RolloutStatus> SqliteCatalog::find_rollout(Transaction& tx, std::int64_t agent_id) {
+  const Rows rows =
+      tx.query("SELECT event, failed, message FROM rollouts WHERE agent_id = ?1", agent_id);
+  if (rows.empty()) return std::nullopt;
+  const Row row = rows.front();
+  return RolloutStatus{.event = event_of(row.text("event")),
+                       .has_failed = row.boolean("failed"),
+                       .failure = row.text("message")};
 }
 
 Result<std::vector<Rollout>> SqliteCatalog::due_rollouts() {
-  return db_.read("list due rollouts", [&]() -> Result<std::vector<Rollout>> {
-    auto rows = db_.query(
-        "SELECT a.id, r.ticket, r.event, o.name, a.name, a.region, d.id, d.image, d.secret_set,"
-        " coalesce((SELECT max(p.version) FROM deployment_pins p WHERE p.deployment_id = d.id), 0),"
+  return database_->read("list due rollouts", [&](Transaction& tx) -> Result<std::vector<Rollout>> {
+    const Rows rows = tx.query(
+        "SELECT a.id, r.ticket, r.event, o.name AS organization, a.name, a.region,"
+        " d.id AS deployment_id, d.image, d.secret_set,"
+        " coalesce((SELECT max(p.version) FROM deployment_pins p WHERE p.deployment_id = d.id), 0)"
+        "   AS secret_set_version,"
         " d.image_pull_secret_set, a.min_agents, a.max_agents"
         " FROM rollouts r JOIN agents a ON a.id = r.agent_id"
         " JOIN organizations o ON o.id = a.organization_id"
@@ -83,78 +102,59 @@ Result<std::vector<Rollout>> SqliteCatalog::due_rollouts() {
         "       AND e.failed = 0)"
         " ORDER BY r.place, a.id");
     std::vector<Rollout> due;
-    while (rows.step()) {
-      due.push_back({.agent_id = rows.integer(0),
-                     .ticket = rows.integer(1),
-                     .event = event_of(rows.text(2)),
-                     .organization = rows.text(3),
-                     .agent = rows.text(4),
-                     .region = rows.text(5),
-                     .deployment_id = rows.text(6),
-                     .image = rows.text(7),
-                     .secret_set = rows.text(8),
-                     .secret_set_version = rows.integer(9),
-                     .image_pull_secret_set = rows.text(10),
-                     .min_agents = static_cast<int>(rows.integer(11)),
-                     .max_agents = static_cast<int>(rows.integer(12))});
-    }
+    for (const Row row : rows) due.push_back(read_rollout(row));
     return due;
   });
 }
 
 Result<bool> SqliteCatalog::settle_rollout(const Rollout& rollout, std::string_view failure) {
-  return db_.write("settle rollout", [&]() -> Result<bool> {
-    // Also when a newer request waits: this deployment has got as far as that.
+  return database_->write("settle rollout", [&](Transaction& tx) -> Result<bool> {
+    // Also when a newer request waits: the command of this deployment has succeeded.
     if (failure.empty() && rollout.event == RolloutEvent::deploy) {
-      db_.query("UPDATE deployments SET rolled_out = 1 WHERE id = ?", rollout.deployment_id).run();
+      tx.execute("UPDATE deployments SET rolled_out = 1 WHERE id = ?1", rollout.deployment_id);
     }
-    const int settled = failure.empty()
-                            ? db_.query("DELETE FROM rollouts WHERE agent_id = ? AND ticket = ?",
-                                        rollout.agent_id, rollout.ticket)
-                                  .run()
-                            : db_.query(
-                                     "UPDATE rollouts SET failed = 1, message = ?"
-                                     " WHERE agent_id = ? AND ticket = ?",
-                                     failure, rollout.agent_id, rollout.ticket)
-                                  .run();
+    const std::int64_t settled =
+        failure.empty() ? tx.execute("DELETE FROM rollouts WHERE agent_id = ?1 AND ticket = ?2",
+                                     rollout.agent_id, rollout.ticket)
+                        : tx.execute(
+                              "UPDATE rollouts SET failed = 1, message = ?1"
+                              " WHERE agent_id = ?2 AND ticket = ?3",
+                              failure, rollout.agent_id, rollout.ticket);
     if (settled == 1) return true;
-    // It has had its turn: the newer request waits behind those that have not.
-    db_.query(
-           "UPDATE rollouts SET place = (SELECT max(place) + 1 FROM rollouts) WHERE agent_id = ?",
-           rollout.agent_id)
-        .run();
+    // A newer request came during the run. It waits behind all others, because this agent has had
+    // its turn.
+    tx.execute(
+        "UPDATE rollouts SET place = (SELECT max(place) + 1 FROM rollouts) WHERE agent_id = ?1",
+        rollout.agent_id);
     return false;
   });
 }
 
-void SqliteCatalog::insert_event(std::int64_t agent_id, std::string_view kind,
+void SqliteCatalog::insert_event(Transaction& tx, std::int64_t agent_id, std::string_view kind,
                                  std::string_view text) {
   text = first_characters(text, limits::kEventText);
-  db_.query("INSERT INTO agent_events (agent_id, at, kind, text) VALUES (?, ?, ?, ?)", agent_id,
-            clock_.unix_time(), kind, text)
-      .run();
-  db_.query(
-         "DELETE FROM agent_events WHERE agent_id = ?1 AND id <="
-         " (SELECT id FROM agent_events WHERE agent_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
-         agent_id, limits::kEventsPerAgent)
-      .run();
+  tx.execute("INSERT INTO agent_events (agent_id, at, kind, text) VALUES (?1, ?2, ?3, ?4)",
+             agent_id, clock_.unix_time(), kind, text);
+  tx.execute(
+      "DELETE FROM agent_events WHERE agent_id = ?1 AND id <="
+      " (SELECT id FROM agent_events WHERE agent_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+      agent_id, limits::kEventsPerAgent);
 }
 
 Result<void> SqliteCatalog::add_event(std::int64_t agent_id, std::string_view kind,
                                       std::string_view text) {
-  return db_.write("add event", [&]() -> Result<void> {
-    insert_event(agent_id, kind, text);
+  return database_->write("add event", [&](Transaction& tx) -> Result<void> {
+    insert_event(tx, agent_id, kind, text);
     return {};
   });
 }
 
 Result<std::vector<AgentEvent>> SqliteCatalog::list_events(std::int64_t agent_id) {
-  return db_.read("list events", [&]() -> Result<std::vector<AgentEvent>> {
-    auto rows = db_.query("SELECT at, kind, text FROM agent_events WHERE agent_id = ? ORDER BY id",
-                          agent_id);
+  return database_->read("list events", [&](Transaction& tx) -> Result<std::vector<AgentEvent>> {
     std::vector<AgentEvent> events;
-    while (rows.step()) {
-      events.push_back({.at = rows.time(0), .kind = rows.text(1), .text = rows.text(2)});
+    for (const Row row : tx.query(
+             "SELECT at, kind, text FROM agent_events WHERE agent_id = ?1 ORDER BY id", agent_id)) {
+      events.push_back({.at = row.time("at"), .kind = row.text("kind"), .text = row.text("text")});
     }
     return events;
   });

@@ -23,16 +23,15 @@ SetType parse_type(std::string_view text) {
   return text == "secret" ? SetType::secret : SetType::image_pull_secret;
 }
 
-// Columns: id, name, type, region, status, error_message, version, ready_version.
-SecretSet read_set(const SqliteQuery& row) {
-  return {.id = row.integer(0),
-          .name = row.text(1),
-          .type = parse_type(row.text(2)),
-          .region = row.text(3),
-          .status = parse_status(row.text(4)),
-          .error_message = row.text(5),
-          .version = row.integer(6),
-          .ready_version = row.integer(7),
+SecretSet read_set(const Row& row) {
+  return {.id = row.integer("id"),
+          .name = row.text("name"),
+          .type = parse_type(row.text("type")),
+          .region = row.text("region"),
+          .status = parse_status(row.text("status")),
+          .error_message = row.text("error_message"),
+          .version = row.integer("version"),
+          .ready_version = row.integer("ready_version"),
           .host = {},
           .keys = {},
           .warning = {}};
@@ -72,50 +71,68 @@ std::string warning_of(const WriteSet& write) {
   return reserved_names_warning(write.name, keys);
 }
 
+Result<void> check_not_bound(Transaction& tx, std::int64_t organization_id, std::string_view set) {
+  const Rows rows = tx.query(
+      "SELECT a.name FROM agents a JOIN deployments d ON d.id = a.deployment_id"
+      " WHERE a.organization_id = ?1 AND a.deleted = 0"
+      "   AND (d.secret_set = ?2 OR d.image_pull_secret_set = ?2) ORDER BY a.name",
+      organization_id, set);
+  std::vector<std::string> agents;
+  for (const Row row : rows) agents.push_back(row.text("name"));
+  if (agents.empty()) return {};
+  return fail(ErrorCode::conflict, fmt::format("Secret set {} is in use by: {}. Deploy without it, "
+                                               "or delete these agents, then delete the set.",
+                                               shown(set), fmt::join(agents, ", ")));
+}
+
 }  // namespace
 
-std::optional<SqliteCatalog::SetRow> SqliteCatalog::find_set_row(std::int64_t organization_id,
+std::optional<SqliteCatalog::SetRow> SqliteCatalog::find_set_row(Transaction& tx,
+                                                                 std::int64_t organization_id,
                                                                  std::string_view name) {
-  auto row = db_.query(
+  const Rows rows = tx.query(
       "SELECT id, name, type, region, status, error_message, version, ready_version, host,"
-      " burst_since, pending_since FROM sets WHERE organization_id = ? AND name = ?",
+      " burst_since, pending_since FROM sets WHERE organization_id = ?1 AND name = ?2",
       organization_id, name);
-  if (!row.step()) return std::nullopt;
+  if (rows.empty()) return std::nullopt;
+  const Row row = rows.front();
   return SetRow{.organization_id = organization_id,
-                .host = row.text(8),
-                .burst_since = row.time(9),
-                .pending_since = row.time(10),
+                .host = row.text("host"),
+                .burst_since = row.time("burst_since"),
+                .pending_since = row.time("pending_since"),
                 .set = read_set(row)};
 }
 
-Result<SqliteCatalog::SetRow> SqliteCatalog::insert_set(std::int64_t organization_id,
+Result<SqliteCatalog::SetRow> SqliteCatalog::insert_set(Transaction& tx,
+                                                        std::int64_t organization_id,
                                                         const WriteSet& write) {
-  if (auto room = check_set_count(organization_id); !room) return propagate(room);
-  auto organization = organization_by_id(organization_id);
+  if (auto room = check_set_count(tx, organization_id); !room) return propagate(room);
+  auto organization = organization_by_id(tx, organization_id);
   if (!organization) return propagate(organization);
   const std::string region = write.region.value_or(organization->default_region);
-  if (auto ok = check_region(region); !ok) return propagate(ok);
-  db_.query("INSERT INTO sets (organization_id, name, type, region) VALUES (?, ?, ?, ?)",
-            organization_id, write.name, to_string(write.type), region)
-      .run();
-  return std::move(*find_set_row(organization_id, write.name));
+  if (auto ok = check_region(tx, region); !ok) return propagate(ok);
+  tx.execute("INSERT INTO sets (organization_id, name, type, region) VALUES (?1, ?2, ?3, ?4)",
+             organization_id, write.name, to_string(write.type), region);
+  return std::move(*find_set_row(tx, organization_id, write.name));
 }
 
-Result<SqliteCatalog::SetRow> SqliteCatalog::set_to_write(std::int64_t organization_id,
+Result<SqliteCatalog::SetRow> SqliteCatalog::set_to_write(Transaction& tx,
+                                                          std::int64_t organization_id,
                                                           const WriteSet& write) {
   if (write.region) {
-    if (auto ok = check_region(*write.region); !ok) return propagate(ok);
+    if (auto ok = check_region(tx, *write.region); !ok) return propagate(ok);
   }
-  auto row = find_set_row(organization_id, write.name);
-  if (!row) return insert_set(organization_id, write);
+  auto row = find_set_row(tx, organization_id, write.name);
+  if (!row) return insert_set(tx, organization_id, write);
   if (auto ok = check_same_kind(row->set, write); !ok) return propagate(ok);
   return std::move(*row);
 }
 
-void SqliteCatalog::begin_version(SetRow& row, bool quiet_period) {
+void SqliteCatalog::begin_version(Transaction& tx, SetRow& row, bool quiet_period) {
   const UnixMs now = clock_.unix_time();
-  // A burst is a run of writes with less than the quiet period between them. One that a region's
-  // outage has kept pending is over too: else a burst after it would get no quiet period at all.
+  // A burst is a run of writes with less than the quiet period between them. While a region is down
+  // a set stays pending, but a burst ends all the same: otherwise the next burst would get no quiet
+  // period.
   const bool quiet_since = now - row.pending_since > limits::kQuietPeriod;
   if (row.set.status != SetStatus::pending || quiet_since) row.burst_since = now;
   const UnixMs due =
@@ -124,57 +141,56 @@ void SqliteCatalog::begin_version(SetRow& row, bool quiet_period) {
   row.set.version += 1;
   row.set.status = SetStatus::pending;
   row.set.error_message.clear();
-  db_.query(
-         "UPDATE sets SET version = ?, status = 'pending', error_message = '', host = ?,"
-         " burst_since = ?, pending_since = ?, due_at = ? WHERE id = ?",
-         row.set.version, row.host, row.burst_since, now, due, row.set.id)
-      .run();
-  drop_skipped_values(row.set);
-  measure_set(row.set.id);
+  tx.execute(
+      "UPDATE sets SET version = ?1, status = 'pending', error_message = '', host = ?2,"
+      " burst_since = ?3, pending_since = ?4, due_at = ?5 WHERE id = ?6",
+      row.set.version, row.host, row.burst_since, now, due, row.set.id);
+  drop_skipped_values(tx, row.set);
+  measure_set(tx, row.set.id);
 }
 
 Result<SecretSet> SqliteCatalog::write_set(std::int64_t organization_id, WriteSet write) {
   if (auto ok = check_write(write); !ok) return propagate(ok);
-  return db_.write("write set", [&]() -> Result<SecretSet> {
-    if (auto ok = check_reserved(organization_id, write); !ok) return propagate(ok);
-    const SetSize before = size_of_sets(organization_id);
-    auto row = set_to_write(organization_id, write);
+  return database_->write("write set", [&](Transaction& tx) -> Result<SecretSet> {
+    if (auto ok = check_reserved(tx, organization_id, write); !ok) return propagate(ok);
+    const SetSize before = size_of_sets(tx, organization_id);
+    auto row = set_to_write(tx, organization_id, write);
     if (!row) return propagate(row);
     row->set.warning = warning_of(write);
     bool changed = row->set.version == 0 || row->host != write.host;
     row->host = write.host;
     for (const SecretPair* pair : last_of_each_key(write.pairs)) {
-      auto written = write_value(*row, *pair);
+      auto written = write_value(tx, *row, *pair);
       if (!written) return propagate(written);
       changed = changed || *written;
     }
     if (!changed && row->set.status != SetStatus::failed) return row->set;
-    if (auto ok = check_set_size(*row, write.pairs.back().key); !ok) return propagate(ok);
-    begin_version(*row, write.quiet_period);
-    if (auto ok = check_size_of_sets(organization_id, before); !ok) return propagate(ok);
+    if (auto ok = check_set_size(tx, *row, write.pairs.back().key); !ok) return propagate(ok);
+    begin_version(tx, *row, write.quiet_period);
+    if (auto ok = check_size_of_sets(tx, organization_id, before); !ok) return propagate(ok);
     return row->set;
   });
 }
 
 Result<std::vector<SecretSet>> SqliteCatalog::list_sets(std::int64_t organization_id) {
-  return db_.read("list sets", [&]() -> Result<std::vector<SecretSet>> {
-    auto rows = db_.query(
+  return database_->read("list sets", [&](Transaction& tx) -> Result<std::vector<SecretSet>> {
+    const Rows rows = tx.query(
         "SELECT id, name, type, region, status, error_message, version, ready_version FROM sets"
-        " WHERE organization_id = ? ORDER BY name",
+        " WHERE organization_id = ?1 ORDER BY name",
         organization_id);
     std::vector<SecretSet> sets;
-    while (rows.step()) sets.push_back(read_set(rows));
+    for (const Row row : rows) sets.push_back(read_set(row));
     return sets;
   });
 }
 
 Result<std::optional<SecretSet>> SqliteCatalog::find_set(std::int64_t organization_id,
                                                          std::string_view name) {
-  return db_.read("find set", [&]() -> Result<std::optional<SecretSet>> {
-    auto row = find_set_row(organization_id, name);
+  return database_->read("find set", [&](Transaction& tx) -> Result<std::optional<SecretSet>> {
+    auto row = find_set_row(tx, organization_id, name);
     if (!row) return std::nullopt;
     row->set.host = std::move(row->host);
-    row->set.keys = live_keys(row->set.id);
+    row->set.keys = live_keys(tx, row->set.id);
     if (row->set.type == SetType::secret) {
       row->set.warning = reserved_names_warning(name, row->set.keys);
     }
@@ -184,38 +200,23 @@ Result<std::optional<SecretSet>> SqliteCatalog::find_set(std::int64_t organizati
 
 Result<void> SqliteCatalog::unset_key(std::int64_t organization_id, std::string_view set,
                                       std::string_view key) {
-  return db_.write("unset key", [&]() -> Result<void> {
-    auto row = find_set_row(organization_id, set);
+  return database_->write("unset key", [&](Transaction& tx) -> Result<void> {
+    auto row = find_set_row(tx, organization_id, set);
     if (!row) return fail(ErrorCode::not_found, kSetNotFound);
     if (row->set.type == SetType::image_pull_secret) {
       return fail(ErrorCode::invalid, "An image pull secret has no keys to delete.");
     }
-    if (!remove_value(*row, key)) return fail(ErrorCode::not_found, "Secret not found");
-    begin_version(*row, true);
+    if (!remove_value(tx, *row, key)) return fail(ErrorCode::not_found, "Secret not found");
+    begin_version(tx, *row, true);
     return {};
   });
 }
 
-Result<void> SqliteCatalog::check_not_bound(std::int64_t organization_id, std::string_view set) {
-  auto rows = db_.query(
-      "SELECT a.name FROM agents a JOIN deployments d ON d.id = a.deployment_id"
-      " WHERE a.organization_id = ?1 AND a.deleted = 0"
-      "   AND (d.secret_set = ?2 OR d.image_pull_secret_set = ?2) ORDER BY a.name",
-      organization_id, set);
-  std::vector<std::string> agents;
-  while (rows.step()) agents.push_back(rows.text(0));
-  if (agents.empty()) return {};
-  return fail(ErrorCode::conflict, fmt::format("Secret set {} is in use by: {}. Deploy without it, "
-                                               "or delete these agents, then delete the set.",
-                                               shown(set), fmt::join(agents, ", ")));
-}
-
 Result<void> SqliteCatalog::delete_set(std::int64_t organization_id, std::string_view set) {
-  return db_.write_urgently("delete set", [&]() -> Result<void> {
-    if (auto ok = check_not_bound(organization_id, set); !ok) return ok;
-    const int deleted =
-        db_.query("DELETE FROM sets WHERE organization_id = ? AND name = ?", organization_id, set)
-            .run();
+  return database_->write_urgently("delete set", [&](Transaction& tx) -> Result<void> {
+    if (auto ok = check_not_bound(tx, organization_id, set); !ok) return ok;
+    const std::int64_t deleted = tx.execute(
+        "DELETE FROM sets WHERE organization_id = ?1 AND name = ?2", organization_id, set);
     if (deleted == 1) return {};
     return fail(ErrorCode::not_found, kSetNotFound);
   });

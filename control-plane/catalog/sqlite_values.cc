@@ -12,77 +12,78 @@
 
 namespace agent_secrets::control_plane {
 
-bool SqliteCatalog::remove_value(const SetRow& row, std::string_view key) {
-  return db_.query(
-                "UPDATE set_values SET removed_by = ?"
-                " WHERE set_id = ? AND key = ? AND removed_by IS NULL",
-                row.set.version + 1, row.set.id, key)
-             .run() == 1;
+bool SqliteCatalog::remove_value(Transaction& tx, const SetRow& row, std::string_view key) {
+  return tx.execute(
+             "UPDATE set_values SET removed_by = ?1"
+             " WHERE set_id = ?2 AND key = ?3 AND removed_by IS NULL",
+             row.set.version + 1, row.set.id, key) == 1;
 }
 
 // Decrypts the one row that it replaces, and no other. A value that does not open is replaced
 // too: rewriting it repairs it.
-Result<bool> SqliteCatalog::write_value(const SetRow& row, const SecretPair& pair) {
+Result<bool> SqliteCatalog::write_value(Transaction& tx, const SetRow& row,
+                                        const SecretPair& pair) {
   ValueContext context{
       .organization_id = row.organization_id, .set_id = row.set.id, .key = pair.key};
-  std::int64_t position = -1;
-  {
-    auto live = db_.query(
-        "SELECT written_by, key_id, box, position FROM set_values"
-        " WHERE set_id = ? AND key = ? AND removed_by IS NULL",
-        row.set.id, pair.key);
-    if (live.step()) {
-      context.written_by = live.integer(0);
-      const auto old = cipher_.open(context, {.key_id = live.text(1), .box = live.blob(2)});
-      if (old && old->same_content(pair.value)) return false;
-      position = live.integer(3);
-    }
+  const Rows live = tx.query(
+      "SELECT written_by, key_id, box, position FROM set_values"
+      " WHERE set_id = ?1 AND key = ?2 AND removed_by IS NULL",
+      row.set.id, pair.key);
+  std::optional<std::int64_t> position;
+  if (!live.empty()) {
+    const Row stored = live.front();
+    context.written_by = stored.integer("written_by");
+    const auto old =
+        cipher_.open(context, {.key_id = stored.text("key_id"), .box = stored.blob("box")});
+    if (old && old->same_content(pair.value)) return false;
+    position = stored.integer("position");
   }
-  remove_value(row, pair.key);
+  remove_value(tx, row, pair.key);
   context.written_by = row.set.version + 1;
   const SealedValue sealed = cipher_.seal(context, pair.value);
-  db_.query(
-         "INSERT INTO set_values (set_id, key, written_by, position, key_id, box)"
-         " VALUES (?1, ?2, ?3, CASE WHEN ?4 >= 0 THEN ?4 ELSE"
-         " (SELECT coalesce(max(position), 0) + 1 FROM set_values WHERE set_id = ?1) END,"
-         " ?5, ?6)",
-         row.set.id, pair.key, context.written_by, position, sealed.key_id, sealed.box)
-      .run();
+  tx.execute(
+      "INSERT INTO set_values (set_id, key, written_by, position, key_id, box)"
+      " VALUES (?1, ?2, ?3, coalesce(?4,"
+      " (SELECT coalesce(max(position), 0) + 1 FROM set_values WHERE set_id = ?1)), ?5, ?6)",
+      row.set.id, pair.key, context.written_by, position, sealed.key_id, sealed.box);
   return true;
 }
 
-std::vector<std::string> SqliteCatalog::live_keys(std::int64_t set_id) {
-  auto rows = db_.query(
-      "SELECT key FROM set_values WHERE set_id = ? AND removed_by IS NULL ORDER BY position",
+std::vector<std::string> SqliteCatalog::live_keys(Transaction& tx, std::int64_t set_id) {
+  const Rows rows = tx.query(
+      "SELECT key FROM set_values WHERE set_id = ?1 AND removed_by IS NULL ORDER BY position",
       set_id);
   std::vector<std::string> keys;
-  while (rows.step()) keys.push_back(rows.text(0));
+  for (const Row row : rows) keys.push_back(row.text("key"));
   return keys;
 }
 
-std::vector<std::string> SqliteCatalog::keys_of_version(std::int64_t set_id, std::int64_t version) {
-  auto rows = db_.query(
+std::vector<std::string> SqliteCatalog::keys_of_version(Transaction& tx, std::int64_t set_id,
+                                                        std::int64_t version) {
+  const Rows rows = tx.query(
       "SELECT key FROM set_values WHERE set_id = ?1 AND written_by <= ?2"
       " AND (removed_by IS NULL OR removed_by > ?2) ORDER BY position",
       set_id, version);
   std::vector<std::string> keys;
-  while (rows.step()) keys.push_back(rows.text(0));
+  for (const Row row : rows) keys.push_back(row.text("key"));
   return keys;
 }
 
-// Sizes are those of the boxes: nothing is decrypted.
-Result<void> SqliteCatalog::check_set_size(const SetRow& row, std::string_view last_key) {
-  auto totals = db_.query(
-      "SELECT count(*), coalesce(sum(length(CAST(key AS BLOB)) + length(box) - ?), 0)"
-      " FROM set_values WHERE set_id = ? AND removed_by IS NULL",
-      static_cast<std::int64_t>(kAeadOverhead - pair_bytes(0, 0)), row.set.id);
-  totals.step();
-  if (totals.integer(0) > static_cast<std::int64_t>(limits::kKeysPerSet)) {
+// Sizes are computed from the boxes: nothing is decrypted.
+Result<void> SqliteCatalog::check_set_size(Transaction& tx, const SetRow& row,
+                                           std::string_view last_key) {
+  const Rows rows = tx.query(
+      "SELECT count(*) AS keys,"
+      " coalesce(sum(length(CAST(key AS BLOB)) + length(box) - ?1), 0) AS bytes"
+      " FROM set_values WHERE set_id = ?2 AND removed_by IS NULL",
+      kAeadOverhead - pair_bytes(0, 0), row.set.id);
+  const Row totals = rows.front();
+  if (totals.integer("keys") > static_cast<std::int64_t>(limits::kKeysPerSet)) {
     return fail(ErrorCode::invalid,
                 fmt::format("Secret set {} cannot take {}: a set has at most {} keys.",
                             shown(row.set.name), shown(last_key), limits::kKeysPerSet));
   }
-  if (totals.integer(1) > static_cast<std::int64_t>(limits::kSetBytes)) {
+  if (totals.integer("bytes") > static_cast<std::int64_t>(limits::kSetBytes)) {
     return fail(ErrorCode::invalid,
                 fmt::format("Secret set {} cannot take {}: a set has at most {} bytes.",
                             shown(row.set.name), shown(last_key), limits::kSetBytes));
@@ -90,19 +91,20 @@ Result<void> SqliteCatalog::check_set_size(const SetRow& row, std::string_view l
   return {};
 }
 
-Result<std::vector<ProvisionedValue>> SqliteCatalog::open_values(const PendingVersion& version) {
-  auto rows = db_.query(
-      "SELECT key, written_by, key_id, box FROM set_values WHERE set_id = ?1 AND written_by <= ?2"
-      " AND (removed_by IS NULL OR removed_by > ?2) ORDER BY key",
-      version.set_id, version.version);
+Result<std::vector<ProvisionedValue>> SqliteCatalog::open_values(Transaction& tx,
+                                                                 const PendingVersion& version) {
   std::vector<ProvisionedValue> values;
-  while (rows.step()) {
-    ProvisionedValue value{.key = rows.text(0), .written_by = rows.integer(1), .value = {}};
+  for (const Row row : tx.query("SELECT key, written_by, key_id, box FROM set_values"
+                                " WHERE set_id = ?1 AND written_by <= ?2"
+                                " AND (removed_by IS NULL OR removed_by > ?2) ORDER BY key",
+                                version.set_id, version.version)) {
+    ProvisionedValue value{
+        .key = row.text("key"), .written_by = row.integer("written_by"), .value = {}};
     const ValueContext context{.organization_id = version.organization_id,
                                .set_id = version.set_id,
                                .key = value.key,
                                .written_by = value.written_by};
-    auto opened = cipher_.open(context, {.key_id = rows.text(2), .box = rows.blob(3)});
+    auto opened = cipher_.open(context, {.key_id = row.text("key_id"), .box = row.blob("box")});
     if (!opened) return propagate(opened);
     value.value = std::move(*opened);
     values.push_back(std::move(value));
@@ -110,15 +112,15 @@ Result<std::vector<ProvisionedValue>> SqliteCatalog::open_values(const PendingVe
   return values;
 }
 
-// A value that does not open counts as another one.
-bool SqliteCatalog::values_differ(std::int64_t organization_id, std::int64_t set_id,
-                                  std::int64_t from, std::int64_t to) {
+// Says true also when a value does not open.
+bool SqliteCatalog::values_differ(Transaction& tx, std::int64_t organization_id,
+                                  std::int64_t set_id, std::int64_t from, std::int64_t to) {
   const auto open = [&](std::int64_t version) {
-    return open_values({.organization_id = organization_id,
-                        .set_id = set_id,
-                        .set_name = {},
-                        .version = version,
-                        .pending_since = {}});
+    return open_values(tx, {.organization_id = organization_id,
+                            .set_id = set_id,
+                            .set_name = {},
+                            .version = version,
+                            .pending_since = {}});
   };
   const auto old = open(from);
   const auto now = open(to);
@@ -128,41 +130,46 @@ bool SqliteCatalog::values_differ(std::int64_t organization_id, std::int64_t set
          });
 }
 
-// secure_delete overwrites what goes.
-void SqliteCatalog::drop_values_of(std::int64_t set_id) {
-  db_.query(
-         "DELETE FROM set_values WHERE set_id = ?1 AND removed_by IS NOT NULL AND NOT EXISTS"
-         " (SELECT 1 FROM retained_versions r WHERE r.set_id = ?1"
-         "   AND r.version >= written_by AND r.version < removed_by)",
-         set_id)
-      .run();
-  measure_set(set_id);
+// SQLite overwrites what is deleted (PRAGMA secure_delete).
+void SqliteCatalog::drop_values_of(Transaction& tx, std::int64_t set_id) {
+  tx.execute(
+      "DELETE FROM set_values WHERE set_id = ?1 AND removed_by IS NOT NULL AND NOT EXISTS"
+      " (SELECT 1 FROM retained_versions r WHERE r.set_id = ?1"
+      "   AND r.version >= written_by AND r.version < removed_by)",
+      set_id);
+  measure_set(tx, set_id);
 }
 
-// Values that were written and replaced since the newest ready version: only versions that a newer
-// write has skipped had them. While a region cannot be reached there would be one for each write.
-void SqliteCatalog::drop_skipped_values(const SecretSet& set) {
-  db_.query("DELETE FROM set_values WHERE set_id = ? AND written_by > ? AND removed_by IS NOT NULL",
-            set.id, set.ready_version)
-      .run();
+// Drops values that were written and replaced since the newest ready version: only skipped versions
+// had them. Otherwise each write would leave a value while the region cannot be reached.
+void SqliteCatalog::drop_skipped_values(Transaction& tx, const SecretSet& set) {
+  tx.execute(
+      "DELETE FROM set_values WHERE set_id = ?1 AND written_by > ?2 AND removed_by IS NOT NULL",
+      set.id, set.ready_version);
+}
+
+Result<std::vector<std::int64_t>> SqliteCatalog::sets_with_old_values(std::string_view region) {
+  return database_->read(
+      "list old values", [&](Transaction& tx) -> Result<std::vector<std::int64_t>> {
+        const Rows rows = tx.query(
+            "SELECT DISTINCT s.id FROM sets s JOIN set_values v ON v.set_id = s.id"
+            " WHERE s.region = ?1 AND v.removed_by IS NOT NULL",
+            region);
+        std::vector<std::int64_t> ids;
+        for (const Row row : rows) ids.push_back(row.integer("id"));
+        return ids;
+      });
 }
 
 Result<void> SqliteCatalog::drop_unneeded_values(std::string_view region) {
-  std::vector<std::int64_t> set_ids;
-  auto listed = db_.read("list old values", [&]() -> Result<void> {
-    auto rows = db_.query(
-        "SELECT DISTINCT s.id FROM sets s JOIN set_values v ON v.set_id = s.id"
-        " WHERE s.region = ? AND v.removed_by IS NOT NULL",
-        region);
-    while (rows.step()) set_ids.push_back(rows.integer(0));
-    return {};
-  });
-  if (!listed) return listed;
-  for (const std::int64_t id : set_ids) {
-    auto dropped = db_.write_urgently("drop old values", [&]() -> Result<void> {
-      drop_values_of(id);
-      return {};
-    });
+  auto set_ids = sets_with_old_values(region);
+  if (!set_ids) return propagate(set_ids);
+  for (const std::int64_t id : *set_ids) {
+    auto dropped =
+        database_->write_urgently("drop old values", [&](Transaction& tx) -> Result<void> {
+          drop_values_of(tx, id);
+          return {};
+        });
     if (!dropped) return dropped;
   }
   return {};

@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 #include <sodium.h>
 
+#include "control-plane/database/database.h"
 #include "control-plane/keys/aead.h"
-#include "control-plane/sqlite/connection.h"
 #include "core/encoding.h"
 
 namespace agent_secrets::control_plane {
@@ -27,33 +27,31 @@ SigningKey signing_key(const SecretBuffer& seed) {
 
 }  // namespace
 
-KeyStore::KeyStore(SqliteConnection& database, const MasterKey& master_key)
+KeyStore::KeyStore(Database& database, const MasterKey& master_key)
     : database_(database), master_key_(master_key) {}
 
-void KeyStore::create(std::string_view purpose, std::string_view state) {
+void KeyStore::create(Transaction& tx, std::string_view purpose, std::string_view state) {
   const std::string id = random_token(kKeyIdBytes);
   SecretBuffer key(kAeadKeySize);
   randombytes_buf(key.expose().data(), key.size());
-  database_
-      .query(
-          "INSERT INTO keys (id, purpose, state, wrapped, created_at)"
-          " VALUES (?, ?, ?, ?, unixepoch() * 1000)",
-          id, purpose, state, master_key_.wrap(id, purpose, key))
-      .run();
+  tx.execute(
+      "INSERT INTO keys (id, purpose, state, wrapped, created_at)"
+      " VALUES (?1, ?2, ?3, ?4, unixepoch() * 1000)",
+      id, purpose, state, master_key_.wrap(id, purpose, key));
 }
 
-Result<std::vector<KeyStore::Key>> KeyStore::read(std::string_view purpose) {
-  auto rows = database_.query(
-      "SELECT id, state, wrapped FROM keys WHERE purpose = ? ORDER BY state, created_at, id",
-      purpose);
+Result<std::vector<KeyStore::Key>> KeyStore::read(Transaction& tx, std::string_view purpose) {
   std::vector<Key> keys;
-  while (rows.step()) {
-    auto key = master_key_.unwrap(rows.text(0), purpose, rows.blob(2));
+  for (const Row row : tx.query("SELECT id, state, wrapped FROM keys WHERE purpose = ?1"
+                                " ORDER BY state, created_at, id",
+                                purpose)) {
+    const std::string id = row.text("id");
+    auto key = master_key_.unwrap(id, purpose, row.blob("wrapped"));
     if (!key) return propagate(key);
     if (key->size() != kAeadKeySize) {
-      return fail(ErrorCode::untrusted, fmt::format("key {} has a wrong size", rows.text(0)));
+      return fail(ErrorCode::untrusted, fmt::format("key {} has a wrong size", id));
     }
-    keys.push_back({.id = rows.text(0), .state = rows.text(1), .key = std::move(*key)});
+    keys.push_back({.id = id, .state = row.text("state"), .key = std::move(*key)});
   }
   return keys;
 }
@@ -68,18 +66,18 @@ bool KeyStore::has_all(std::span<const Key> keys, std::span<const std::string_vi
 // tried only when a key is missing: a command beside the server need not wait for the write lock.
 Result<std::vector<KeyStore::Key>> KeyStore::read_or_create(
     std::string_view purpose, std::span<const std::string_view> states) {
-  auto there = database_.read("keys", [&] { return read(purpose); });
+  auto there = database_.read("keys", [&](Transaction& tx) { return read(tx, purpose); });
   if (!there || has_all(*there, states)) return there;
-  return database_.write("keys", [&]() -> Result<std::vector<Key>> {
-    auto keys = read(purpose);
+  return database_.write("keys", [&](Transaction& tx) -> Result<std::vector<Key>> {
+    auto keys = read(tx, purpose);
     if (!keys) return keys;
     bool created = false;
     for (const std::string_view state : states) {
       if (has_all(*keys, {&state, 1})) continue;
-      create(purpose, state);
+      create(tx, purpose, state);
       created = true;
     }
-    return created ? read(purpose) : std::move(keys);
+    return created ? read(tx, purpose) : std::move(keys);
   });
 }
 

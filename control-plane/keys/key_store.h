@@ -2,8 +2,8 @@
 // Where a control plane's keys come from: wrapped by the master key in the catalog's `keys` table,
 // created on first use.
 //  - data keys, one active per purpose ("catalog", "region:us-west"), older ones kept for reading;
-//  - signing keys, one active and one standby per region, so that credentials already carry the
-//  next one.
+//  - signing keys, one active and one standby per region: credentials already carry the standby
+//    key, so that it can become the active one.
 //
 // Threads: used by one thread while starting; what it returns is const and safe from several.
 
@@ -20,7 +20,8 @@
 
 namespace agent_secrets::control_plane {
 
-class SqliteConnection;
+class Database;
+class Transaction;
 
 struct RegionSigningKeys {
   std::string active_kid;
@@ -31,7 +32,7 @@ struct RegionSigningKeys {
 class KeyStore {
  public:
   // `database` is an opened, migrated catalog; both must outlive the KeyStore.
-  KeyStore(SqliteConnection& database, const MasterKey& master_key);
+  KeyStore(Database& database, const MasterKey& master_key);
 
   // ErrorCode::untrusted, with a hint, when the master key is not the one that wrapped them.
   Result<ValueCipher> cipher(std::string_view purpose);
@@ -43,13 +44,13 @@ class KeyStore {
     std::string state;  // "active", "standby", "retired"
     SecretBuffer key;
   };
-  void create(std::string_view purpose, std::string_view state);
+  void create(Transaction& tx, std::string_view purpose, std::string_view state);
   static bool has_all(std::span<const Key> keys, std::span<const std::string_view> states);
-  Result<std::vector<Key>> read(std::string_view purpose);
+  Result<std::vector<Key>> read(Transaction& tx, std::string_view purpose);
   Result<std::vector<Key>> read_or_create(std::string_view purpose,
                                           std::span<const std::string_view> states);
 
-  SqliteConnection& database_;
+  Database& database_;
   const MasterKey& master_key_;
 };
 

@@ -1,5 +1,6 @@
 // What a region store knows of values that it compares: keyed hashes (keys/value_cipher.h), kept
 // for longer than the values.
+#include <map>
 #include <set>
 #include <utility>
 
@@ -13,57 +14,60 @@ ValueContext context_of(const ProvisionedVersion& version, const ProvisionedValu
   return {.organization_id = version.organization_id, .set_id = version.set_id, .key = value.key};
 }
 
-}  // namespace
+using Fingerprints = std::map<std::string, Fingerprint>;  // by key
 
-void SqliteRegionStore::put_fingerprint(const ProvisionedVersion& version,
-                                        const ProvisionedValue& value) {
-  const Fingerprint print = cipher_.fingerprint(context_of(version, value), value.value);
-  db_.query(
-         "INSERT OR REPLACE INTO value_fingerprints (set_id, version, key, key_id, fingerprint)"
-         " VALUES (?, ?, ?, ?, ?)",
-         version.set_id, version.version, value.key, print.key_id, print.hash)
-      .run();
-}
-
-// The newest few stay after their values are gone: instances may still run them. Of a set without a
-// version nothing stays.
-void SqliteRegionStore::drop_old_fingerprints(std::int64_t set_id) {
-  db_.query(
-         "DELETE FROM value_fingerprints WHERE set_id = ?1"
-         "   AND version NOT IN (SELECT version FROM set_versions WHERE set_id = ?1)"
-         "   AND (NOT EXISTS (SELECT 1 FROM set_versions WHERE set_id = ?1)"
-         "        OR version NOT IN (SELECT DISTINCT version FROM value_fingerprints"
-         "                            WHERE set_id = ?1 ORDER BY version DESC LIMIT ?2))",
-         set_id, limits::kFingerprintsKept)
-      .run();
-}
-
-// A version without keys has no rows; while its values would be there, that is known to be all.
-std::optional<SqliteRegionStore::Fingerprints> SqliteRegionStore::read_fingerprints(
-    std::int64_t set_id, std::int64_t version) {
+// None when they are not kept any more. A version without keys has no fingerprints, and while the
+// version is there, that says everything about it.
+std::optional<Fingerprints> read_fingerprints(Transaction& tx, std::int64_t set_id,
+                                              std::int64_t version) {
   Fingerprints prints;
-  auto rows = db_.query(
-      "SELECT key, key_id, fingerprint FROM value_fingerprints WHERE set_id = ? AND version = ?",
-      set_id, version);
-  while (rows.step()) {
-    prints.emplace(rows.text(0), Fingerprint{.key_id = rows.text(1), .hash = rows.blob(2)});
+  for (const Row row : tx.query("SELECT key, key_id, fingerprint FROM value_fingerprints"
+                                " WHERE set_id = ?1 AND version = ?2",
+                                set_id, version)) {
+    prints.emplace(row.text("key"),
+                   Fingerprint{.key_id = row.text("key_id"), .hash = row.blob("fingerprint")});
   }
   if (!prints.empty()) return prints;
-  auto empty = db_.query(
-      "SELECT 1 FROM set_versions s WHERE set_id = ?1 AND version = ?2 AND NOT EXISTS"
-      " (SELECT 1 FROM set_values v WHERE v.set_id = ?1 AND v.version = ?2)",
-      set_id, version);
-  if (empty.step()) return prints;
+  const bool has_no_keys =
+      !tx.query(
+             "SELECT 1 FROM set_versions s WHERE set_id = ?1 AND version = ?2 AND NOT EXISTS"
+             " (SELECT 1 FROM set_values v WHERE v.set_id = ?1 AND v.version = ?2)",
+             set_id, version)
+           .empty();
+  if (has_no_keys) return prints;
   return std::nullopt;
+}
+
+}  // namespace
+
+void SqliteRegionStore::put_fingerprint(Transaction& tx, const ProvisionedVersion& version,
+                                        const ProvisionedValue& value) {
+  const Fingerprint print = cipher_.fingerprint(context_of(version, value), value.value);
+  tx.execute(
+      "INSERT OR REPLACE INTO value_fingerprints (set_id, version, key, key_id, fingerprint)"
+      " VALUES (?1, ?2, ?3, ?4, ?5)",
+      version.set_id, version.version, value.key, print.key_id, print.hash);
+}
+
+// The newest few stay after their values are gone: instances may still run those versions. When a
+// set has no version any more, none stays.
+void SqliteRegionStore::drop_old_fingerprints(Transaction& tx, std::int64_t set_id) {
+  tx.execute(
+      "DELETE FROM value_fingerprints WHERE set_id = ?1"
+      "   AND version NOT IN (SELECT version FROM set_versions WHERE set_id = ?1)"
+      "   AND (NOT EXISTS (SELECT 1 FROM set_versions WHERE set_id = ?1)"
+      "        OR version NOT IN (SELECT DISTINCT version FROM value_fingerprints"
+      "                            WHERE set_id = ?1 ORDER BY version DESC LIMIT ?2))",
+      set_id, limits::kFingerprintsKept);
 }
 
 Result<std::optional<std::vector<std::string>>> SqliteRegionStore::changed_keys(std::int64_t set_id,
                                                                                 std::int64_t from,
                                                                                 std::int64_t to) {
   using Keys = std::vector<std::string>;
-  return db_.read("compare versions", [&]() -> Result<std::optional<Keys>> {
-    const auto old = read_fingerprints(set_id, from);
-    const auto now = read_fingerprints(set_id, to);
+  return database_->read("compare versions", [&](Transaction& tx) -> Result<std::optional<Keys>> {
+    const auto old = read_fingerprints(tx, set_id, from);
+    const auto now = read_fingerprints(tx, set_id, to);
     if (!old || !now) return std::nullopt;
     std::set<std::string> changed;
     for (const auto& [key, print] : *old) {
@@ -78,21 +82,31 @@ Result<std::optional<std::vector<std::string>>> SqliteRegionStore::changed_keys(
   });
 }
 
+Result<std::vector<RetainedVersion>> SqliteRegionStore::versions_without_fingerprints() {
+  return database_->read(
+      "list versions without fingerprints",
+      [](Transaction& tx) -> Result<std::vector<RetainedVersion>> {
+        std::vector<RetainedVersion> missing;
+        for (const Row row :
+             tx.query("SELECT DISTINCT set_id, version FROM set_values v WHERE NOT EXISTS"
+                      " (SELECT 1 FROM value_fingerprints f"
+                      "   WHERE f.set_id = v.set_id AND f.version = v.version)")) {
+          missing.push_back({.set_id = row.integer("set_id"), .version = row.integer("version")});
+        }
+        return missing;
+      });
+}
+
 void SqliteRegionStore::add_missing_fingerprints() {
-  std::vector<RetainedVersion> missing;
-  (void)db_.read("list versions without fingerprints", [&]() -> Result<void> {
-    auto rows = db_.query(
-        "SELECT DISTINCT set_id, version FROM set_values v WHERE NOT EXISTS"
-        " (SELECT 1 FROM value_fingerprints f WHERE f.set_id = v.set_id AND f.version = "
-        "v.version)");
-    while (rows.step()) missing.push_back({rows.integer(0), rows.integer(1)});
-    return {};
-  });
-  for (const RetainedVersion& one : missing) {
+  const auto missing = versions_without_fingerprints();
+  if (!missing) return;
+  for (const RetainedVersion& one : *missing) {
     auto version = read_set_version(one.set_id, one.version);
     if (!version || !*version) continue;
-    (void)db_.write("add fingerprints", [&]() -> Result<void> {
-      for (const ProvisionedValue& value : (*version)->values) put_fingerprint(**version, value);
+    (void)database_->write("add fingerprints", [&](Transaction& tx) -> Result<void> {
+      for (const ProvisionedValue& value : (*version)->values) {
+        put_fingerprint(tx, **version, value);
+      }
       return {};
     });
   }

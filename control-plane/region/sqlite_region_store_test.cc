@@ -1,4 +1,4 @@
-#include "control-plane/sqlite/connection.h"
+#include "control-plane/database/sqlite_database.h"
 #include "control-plane/test_stores.h"
 #include "core/limits.h"
 
@@ -125,9 +125,9 @@ TEST_CASE("values from before there were fingerprints get theirs when the store 
   need(t.region().put_set_version(version_of(2, 2, "two")));
   t.close();
   {
-    const auto file = need(SqliteConnection::open(t.data() + "/region-us-west.db"));
-    need(file->write("forget", [&]() -> Result<void> {
-      file->execute("DELETE FROM value_fingerprints");
+    const auto file = need(SqliteDatabase::open(t.data() + "/region-us-west.db"));
+    need(file->write("forget", [](Transaction& tx) -> Result<void> {
+      tx.execute("DELETE FROM value_fingerprints");
       return {};
     }));
   }

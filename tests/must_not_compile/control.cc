@@ -1,9 +1,10 @@
-// The control: what a SecretBuffer does allow. If this stops compiling, the other cases prove
-// nothing.
+// The control: what a SecretBuffer and an Sql do allow. If this stops compiling, the other cases
+// prove nothing.
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "control-plane/database/sql.h"
 #include "core/log.h"
 #include "core/secret_buffer.h"
 
@@ -13,3 +14,6 @@ std::size_t control(agent_secrets::SecretBuffer secret) {
   const auto line = fmt::format("{} {}", moved.same_content(moved), moved.expose_text().size());
   return line.size() + moved.expose().size();
 }
+
+constexpr agent_secrets::control_plane::Sql kAllowed("SELECT ?2, ?1, '?'");
+static_assert(kAllowed.parameters() == 2);

@@ -37,6 +37,9 @@ def test_the_tree_is_clean():
         ("sidecar/a.cc", '  #  include "control-plane/region/region_store.h"', "never on each other"),
         ("control-plane/rest-api/a.cc", "#include <boost/beast/http.hpp>", "Boost.Beast"),
         ("injector/a.cc", "#include <boost/beast.hpp>", "Boost.Beast"),
+        ("control-plane/catalog/a.cc", "#include <SQLiteCpp/Database.h>", "may include SQLite"),
+        ("control-plane/database/a.cc", '#include "control-plane/keys/aead.h"', "no other folder"),
+        ("control-plane/keys/a.h", '#include "control-plane/catalog/catalog.h"', "may include database"),
         ("injector/a.cc", '#include "../core/error.h"', "rooted at the repository"),
         ("injector/a.cc", '#include "tests/fakes/fake_clock.h"', "only tests include tests"),
         ("docs/HACKING.md", "mirror: https://py" + "pi.org/simple", "package registry"),
@@ -61,6 +64,8 @@ def test_what_is_allowed_passes(tree):
     plant(tree, "injector/state.h", "class State {\n  class Inner {\n  };\n};\nclass Ahead;\n")
     plant(tree, "sidecar/state.h", "class Ahead;\nclass State {\n};\n")
     plant(tree, "control-plane/http/server.cc", "#include <boost/beast/core.hpp>\n")
+    plant(tree, "control-plane/keys/key_store.cc", '#include "control-plane/database/database.h"\n')
+    plant(tree, "control-plane/stores_attack_test.cc", "#include <SQLiteCpp/Database.h>\n")
     plant(tree, "sidecar/status_server.cc", '#include <boost/beast/http.hpp>\n#include "core/log.h"\n')
     plant(tree, "injector/cache.cc", '#include "injector/cache.h"\n#include "core/error.h"\n')
     plant(tree, "injector/cache_test.cc", '#include "tests/catch.h"\n')

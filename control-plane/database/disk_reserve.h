@@ -14,7 +14,7 @@
 // What it cannot do: keep other programs from the freed room, or reserve anything on a file system
 // that compresses zeros away (ZFS).
 //
-// Threads: one at a time; each SqliteConnection has its own.
+// Threads: one at a time; each SqliteWriter has its own.
 
 #include <cstdint>
 #include <memory>

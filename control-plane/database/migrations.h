@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "control-plane/sqlite/connection.h"
+#include "control-plane/database/sqlite_database.h"
 #include "core/error.h"
 
 namespace agent_secrets::control_plane {
@@ -21,6 +21,6 @@ const std::vector<Migration>& catalog_migrations();
 const std::vector<Migration>& region_migrations();
 
 // The copy is PATH.schema-N (0600), N being the schema that it holds.
-Result<void> migrate(SqliteConnection& connection, const std::vector<Migration>& migrations);
+Result<void> migrate(SqliteDatabase& database, const std::vector<Migration>& migrations);
 
 }  // namespace agent_secrets::control_plane

@@ -1,4 +1,4 @@
-#include "control-plane/sqlite/disk_reserve.h"
+#include "control-plane/database/disk_reserve.h"
 
 #include <algorithm>
 #include <cerrno>

@@ -1,0 +1,103 @@
+#pragma once
+// One transaction, as the parameter of the work that runs in it. Only a Transaction has query() and
+// execute(), so no statement runs outside a transaction, and a function that takes a Transaction&
+// says by its signature that it is a part of one.
+//
+// A statement that fails throws DatabaseFailure (database/failure.h), which Database::read and
+// Database::write turn into an Error.
+//
+// Threads: the thread that runs the work. A Transaction ends with its work: do not keep a
+// reference.
+
+#include <array>
+#include <chrono>
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "control-plane/database/rows.h"
+#include "control-plane/database/sql.h"
+#include "core/error.h"
+
+namespace agent_secrets::control_plane {
+
+// One parameter of a statement. It refers to the caller's memory until the call returns.
+class Value {
+ public:
+  using Bytes = std::span<const std::uint8_t>;
+  using Content = std::variant<std::monostate, std::int64_t, bool, std::string_view, Bytes>;
+
+  // Implicit, so that arguments can be passed as they are. The constructor for bool takes nothing
+  // that converts to bool, such as a pointer.
+  // NOLINTBEGIN(google-explicit-constructor,hicpp-explicit-conversions)
+  template <std::same_as<bool> Flag>
+  Value(Flag value) : content(value) {}
+  template <std::integral Number>
+    requires(!std::same_as<Number, bool>)
+  Value(Number value) : content(static_cast<std::int64_t>(value)) {}
+  Value(std::chrono::milliseconds value) : content(std::int64_t{value.count()}) {}
+  Value(std::string_view value) : content(value) {}
+  Value(const std::string& value) : content(std::string_view(value)) {}
+  Value(const char* value) : content(std::string_view(value)) {}
+  Value(Bytes value) : content(value) {}
+  Value(const std::vector<std::uint8_t>& value) : content(Bytes(value)) {}
+  template <std::size_t Size>
+  Value(const std::array<std::uint8_t, Size>& value) : content(Bytes(value)) {}
+  template <typename T>
+  Value(const std::optional<T>& value)
+      : content(value ? Value(*value).content : Content(std::monostate())) {}
+  // NOLINTEND(google-explicit-constructor,hicpp-explicit-conversions)
+
+  Content content;  // std::monostate: NULL
+};
+
+class Transaction {
+ public:
+  virtual ~Transaction() = default;
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+
+  // The rows of a SELECT, or of a RETURNING clause.
+  template <typename... Arguments>
+  [[nodiscard]] Rows query(const Sql& sql, const Arguments&... arguments) {
+    return run(sql, std::array<Value, sizeof...(Arguments)>{Value(arguments)...}).rows;
+  }
+  // The number of rows that were inserted, updated or deleted.
+  template <typename... Arguments>
+  std::int64_t execute(const Sql& sql, const Arguments&... arguments) {
+    return run(sql, std::array<Value, sizeof...(Arguments)>{Value(arguments)...}).changed;
+  }
+
+ protected:
+  struct Answer {
+    Rows rows;
+    std::int64_t changed = 0;
+  };
+  Transaction() = default;
+
+ private:
+  virtual Answer run_statement(const Sql& sql, std::span<const Value> values) = 0;
+  Answer run(const Sql& sql, std::span<const Value> values) {
+    AGENT_SECRETS_ASSERT(static_cast<std::size_t>(sql.parameters()) == values.size());
+    return run_statement(sql, values);
+  }
+};
+
+enum class TransactionKind : std::uint8_t {
+  read,
+  write,
+  // A revocation, a deletion, and what carries them to a region: may use the reserve on a full disk
+  // (database/disk_reserve.h). Nothing that makes a database grow with each call: it is small.
+  urgent_write,
+};
+
+// The work of a transaction, as a database runs it. True: commit.
+using TransactionBody = std::function<bool(Transaction&)>;
+
+}  // namespace agent_secrets::control_plane
