@@ -59,6 +59,9 @@ Result<EnvironmentPair> parse_line(std::string_view line) {
                              .value = unquoted(without_space(line.substr(equals + 1)))};
   if (auto checked = check_key(pair.key); !checked) return propagate(checked);
   if (pair.value.empty()) return fail(ErrorCode::invalid, "the value is empty", kLineHint);
+  if (pair.value.contains('\0')) {
+    return fail(ErrorCode::invalid, "the value has a NUL", "take it out: no variable can hold one");
+  }
   return pair;
 }
 

@@ -7,9 +7,10 @@
 //
 // An empty key or value, a line without '=', a key with anything but letters, digits, '_' and '-'
 // or with more than limits::kKeyNameMax of them, bytes that are not UTF-8 and a file without a
-// single pair are errors. There is no `export`, no inline comment, no value over several lines, no
-// single quote, and no byte order mark (it would be a part of the first key). A key given twice:
-// the last one counts. tests/integration/test_env_file_as_the_cli.py compares the two.
+// single pair are errors. So is a NUL in a value: the CLI sends it, and the control plane refuses
+// it. There is no `export`, no inline comment, no value over several lines, no single quote, and no
+// byte order mark (it would be a part of the first key). A key given twice: the last one counts.
+// tests/integration/test_env_file_as_the_cli.py compares the two.
 //
 // Ownership: what is returned points into the text.
 

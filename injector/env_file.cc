@@ -138,11 +138,12 @@ class Reader {
 
   // A file is uploaded as it is: without expansion, and each file by itself.
   void compare(const Bindings& last, std::string_view original, const std::string& path) {
-    if (const auto read = parse_cli_env_file(original, path); !read && !last.empty()) {
-      found_.cli_refusals.push_back(read.error().message);
-    }
+    const auto accepted = parse_cli_env_file(original, path);
+    if (!accepted && !last.empty()) found_.cli_refusals.push_back(accepted.error().message);
     Values stored;
-    for (const EnvironmentPair& pair : readable_cli_pairs(original)) stored[pair.key] = pair.value;
+    for (const EnvironmentPair& pair : accepted ? *accepted : readable_cli_pairs(original)) {
+      stored[pair.key] = pair.value;
+    }
     const bool is_marked = original.starts_with("\xef\xbb\xbf");
     for (const auto& [key, binding] : last) {
       const auto at = stored.find(key);

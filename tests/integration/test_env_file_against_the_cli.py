@@ -13,7 +13,6 @@ import pytest
 from support import official_cli, programs, random_env_files, raw_exec
 from support.random_env_files import COUNT
 
-ALLOWED = "LANG,HOME"
 READER = programs.ROOT / "tests" / "support" / "cli_file_reader.py"
 
 # {file: {key: value}}, where a key without '=' has null; null for a file that is not UTF-8.
@@ -61,7 +60,7 @@ def by_dotenv(files):
 def for_each(files, function):
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         paths = sorted(files.iterdir())
-        return dict(zip((path.name for path in paths), pool.map(function, paths)))
+        return dict(zip((path.name for path in paths), pool.map(function, paths), strict=True))
 
 
 @pytest.fixture(scope="module")
