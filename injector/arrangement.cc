@@ -1,6 +1,7 @@
 #include "injector/arrangement.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -69,7 +70,7 @@ class Arranger {
   Result<Arrangement> finish() {
     if (auto done = add_renamed(); !done) return propagate(done);
     const auto name_of = [](const Candidate& candidate) { return candidate.entry.key; };
-    std::ranges::stable_sort(candidates_, {}, name_of);
+    sort(candidates_, name_of);
     if (auto unique = check_names(candidates_, name_of); !unique) return propagate(unique);
     for (const Candidate& candidate : candidates_) {
       arranged_.entries.push_back(candidate.entry);
@@ -104,7 +105,7 @@ class Arranger {
   Result<void> add_renamed() {
     if (renamed_.empty()) return {};
     const auto name_of = [](const Renamed& one) { return std::string_view(one.name); };
-    std::ranges::stable_sort(renamed_, {}, name_of);
+    sort(renamed_, name_of);
     if (auto unique = check_names(renamed_, name_of); !unique) return unique;
     std::vector<EnvironmentPair> pairs;
     pairs.reserve(renamed_.size());
@@ -120,6 +121,14 @@ class Arranger {
     }
     arranged_.renamed = std::move(*block);
     return {};
+  }
+
+  // By the command's name, and where two have one name, by the set's key: errors are the same each
+  // time.
+  static void sort(auto& elements, auto name_of) {
+    std::ranges::sort(elements, {}, [name_of](const auto& element) {
+      return std::pair(name_of(element), element.source.key);
+    });
   }
 
   // The first name that two of the sorted elements have.

@@ -584,7 +584,7 @@ SECTIONS = {
     "Names and files": [
         Row("`--rename` gives two keys one name",
             started_with("--rename", "OTHER=OWNER", serve=a_set_of(OWNER=FETCHED, OTHER="x")),
-            Fails("environment: OWNER and OTHER would both be OWNER",
+            Fails("environment: OTHER and OWNER would both be OWNER",
                   "leave one out with --only, or give each a name of its own with --rename or --file")),
         Row("`--rename` to a reserved name", started_with("--rename", "OWNER=LD_PRELOAD"),
             Fails("environment: the secret set has reserved names: LD_PRELOAD (loads code into every program)",
