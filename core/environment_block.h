@@ -27,10 +27,10 @@ struct EnvironmentPair {
   std::string_view value;
 };
 
-// Refuses, with the key's name, pairs that a reader could not handle: an empty name, '=' or NUL in a
-// name, NUL in a value, the same key twice, more than limits::kBundle bytes together. A single pair may be
-// larger than an environment variable (limits::kEnvironmentString), because its value may be meant
-// for a file; compose_environment() in the injector checks that bound.
+// Refuses, with the key's name, pairs that a reader could not handle: an empty name, '=' or NUL in
+// a name, NUL in a value, the same key twice, more than limits::kBundle bytes together. A single
+// pair may be larger than an environment variable (limits::kEnvironmentString), because its value
+// may be meant for a file; compose_environment() in the injector checks that bound.
 Result<SecretBuffer> build_environment_block(std::vector<EnvironmentPair> pairs);
 
 // Applies the same checks to bytes that came from outside.

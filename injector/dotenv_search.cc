@@ -72,7 +72,8 @@ Result<std::vector<std::string>> keys_in_dotenv(const std::string& path,
 }
 
 void warn_of_dotenv(const Options& options, char** image, const std::vector<EnvironmentEntry>& set,
-                    const std::vector<char*>& composed, const Log& log) {
+                    const Arrangement& arranged, const std::vector<char*>& composed,
+                    const Log& log) {
   if (set.empty() || !log.tells(LogLevel::warning)) return;
   std::vector<char*> environment = composed;
   const FoundDotenv found = find_dotenv({.command = options.command,
@@ -81,7 +82,7 @@ void warn_of_dotenv(const Options& options, char** image, const std::vector<Envi
                                          .working_directory = "."});
   if (found.path.empty() || found.is_env_file || found.is_fifo) return;
   const auto keys = keys_in_dotenv(
-      found.path, injected_names(explain_environment(image, set, options.environment, composed)));
+      found.path, injected_names(explain_environment(image, set, arranged, composed)));
   if (!keys || keys->empty()) return;  // `check` tells of a file that cannot be read
   log.warning("a .env has injected keys: load_dotenv(override=True) would use its values",
               {{"file", found.path},

@@ -41,6 +41,7 @@ Result<std::vector<std::string>> keys_in_dotenv(const std::string& path,
 // One warning where injected keys are in that file; nothing is looked for where the log takes no
 // warnings. `composed` is what compose_environment(image, set, …) returned.
 void warn_of_dotenv(const Options& options, char** image, const std::vector<EnvironmentEntry>& set,
-                    const std::vector<char*>& composed, const Log& log);
+                    const Arrangement& arranged, const std::vector<char*>& composed,
+                    const Log& log);
 
 }  // namespace agent_secrets

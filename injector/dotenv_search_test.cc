@@ -85,10 +85,12 @@ std::string warning(const Project& project, const Strings& keys, LogLevel level,
   std::vector<char*> image = {image_entry.data(), nullptr};
   Options options;
   options.command = {"python", project.directory.path("src/bot.py")};
-  const auto composed = compose_environment(image.data(), set, options.environment);
+  const auto arranged = arrange(set, options.environment);
+  REQUIRE(arranged.has_value());
+  const auto composed = compose_environment(image.data(), arranged->entries, options.environment);
   REQUIRE(composed.has_value());
   const CapturedLog captured(level);
-  warn_of_dotenv(options, image.data(), set, *composed, captured.log());
+  warn_of_dotenv(options, image.data(), set, *arranged, *composed, captured.log());
   return captured.text();
 }
 

@@ -16,7 +16,7 @@ FileWish only_wish(const std::string& word) {
 
 }  // namespace
 
-TEST_CASE("--file has three forms") {
+TEST_CASE("option --file has three forms") {
   CHECK(only_wish("KEY") == FileWish{.key = "KEY", .variable = "", .path = ""});
   CHECK(only_wish("KEY=VAR") == FileWish{.key = "KEY", .variable = "VAR", .path = ""});
   CHECK(only_wish("KEY=VAR:/run/a:b,c") ==

@@ -126,7 +126,7 @@ int run(const Options& options, char** image, SecretBuffer credential_variable,
   auto fits = check_argument_space(options.command, *environment, arranged->entries,
                                    current_argument_space());
   if (!fits) return fail_with(fits.error());
-  warn_of_dotenv(options, image, *set, *environment, log);
+  warn_of_dotenv(options, image, *set, *arranged, *environment, log);
 
   ValueFiles files;
   if (!options.environment.files.empty()) {

@@ -168,7 +168,7 @@ TEST_CASE("a one-shot command has no state directory and no sidecar") {
         std::string::npos);
 }
 
-TEST_CASE("--rename takes pairs by comma or by repeating, --file one word each") {
+TEST_CASE("option --rename takes pairs by comma or by repeating, --file one word each") {
   const auto options = parse({"--rename", "A=B,C=D", "--rename", "E=F", "--prefix", "P_", "--file",
                               "K=V:/run/a,b", "--file", "L", "bot"});
   REQUIRE(options.has_value());
@@ -192,7 +192,7 @@ TEST_CASE("options for files that contradict each other are refused") {
   CHECK(message_of({"--prefix", "A=", "bot"}) == "--prefix: 'A=' has a '='");
 }
 
-TEST_CASE("--purpose says what a run is, and --one-shot is short for one of them") {
+TEST_CASE("option --purpose says what a run is, and --one-shot is short for one of them") {
   CHECK(parse({"--purpose", "bot", "x"})->purpose == Purpose::bot);
   CHECK(parse({"--purpose=develop", "x"})->purpose == Purpose::develop);
   CHECK(parse({"--purpose", "one-shot", "x"})->purpose == Purpose::one_shot);

@@ -4,14 +4,14 @@
 
 using namespace agent_secrets;
 
-TEST_CASE("--rename wins over --prefix for its key") {
+TEST_CASE("option --rename wins over --prefix for its key") {
   const Renaming renaming{.renames = {{.from = "A", .to = "B"}}, .prefix = "BOT_"};
   CHECK(renamed("A", renaming) == "B");
   CHECK(renamed("B", renaming) == "BOT_B");
   CHECK(renamed("C", {}) == "C");
 }
 
-TEST_CASE("--rename takes FROM=TO, each FROM once") {
+TEST_CASE("option --rename takes FROM=TO, each FROM once") {
   CHECK(parse_renames({"A=B", "C=D"}).value() ==
         std::vector<Rename>{{.from = "A", .to = "B"}, {.from = "C", .to = "D"}});
   for (const char* word : {"", "A", "=B", "A=", "A=B=C"}) {

@@ -33,9 +33,9 @@ class ValueFiles {
                                  const PathFileOptions& options, const StateFolder& state,
                                  const Log& log);
 
-  // The last step before the exec, and before root is given up: each descriptor gets its number, and
-  // every descriptor from 3 on that is neither one of these nor in `kept` (ascending) is closed.
-  // ErrorCode::conflict if a number is in `kept`: the command expects something else there.
+  // The last step before the exec, and before root is given up: each descriptor gets its number,
+  // and every descriptor from 3 on that is neither one of these nor in `kept` (ascending) is
+  // closed. ErrorCode::conflict if a number is in `kept`: the command expects something else there.
   [[nodiscard]] Result<void> place(std::vector<int> kept) const;
 
  private:
