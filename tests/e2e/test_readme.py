@@ -23,8 +23,7 @@ CHECK = re.search(r"`(secret-injector check .*?)`", SECTION)[1] + "\n"
 
 # What `secretVersion: latest` promises: another value, and no deploy.
 WITHOUT_A_DEPLOY = """
-echo 'OPENAI_API_KEY=sk-third' > .env
-pipecat cloud secrets set bot-secrets --file .env --skip
+pipecat cloud secrets set bot-secrets OPENAI_API_KEY=sk-third --skip
 secret-control-plane set wait bot-secrets
 secret-injector --credential-file bot.credential -- python3 bot.py
 """

@@ -70,6 +70,6 @@ def test_no_example_names_its_target_by_the_agent_alone(path):
 
 
 def test_the_examples_are_named_as_a_deploy_command_finds_them():
-    assert "name: acme--tone-bot" in (EXAMPLES / "compose" / "compose.yaml").read_text()
+    assert "--project-name acme--tone-bot" in (EXAMPLES / "compose" / "compose.yaml").read_text()
     assert "  name: acme--tone-bot" in (EXAMPLES / "kubernetes" / "bot.yaml").read_text()
     assert 'app = "acme--tone-bot"' in (EXAMPLES / "fly" / "fly.toml").read_text()
