@@ -53,7 +53,8 @@ Result<void> check_files(const std::vector<EnvironmentEntry>& set,
 
 class Arranger {
  public:
-  explicit Arranger(const EnvironmentPolicy& policy) : policy_(policy) {}
+  Arranger(const EnvironmentPolicy& policy, std::span<const int> taken)
+      : policy_(policy), taken_(taken) {}
 
   void add(const EnvironmentEntry& entry) {
     const FileWish* file = find_file(policy_.files, entry.key);
@@ -85,12 +86,20 @@ class Arranger {
     EntrySource source;
   };
 
+  [[nodiscard]] int number_of(std::ptrdiff_t file) const {
+    int number = kFirstFileDescriptor;
+    for (;; ++number) {
+      if (std::ranges::binary_search(taken_, number)) continue;
+      if (file-- == 0) return number;
+    }
+  }
+
   void add_file(EntrySource source) {
     const FileWish& file = *source.file;
     const std::string name =
         file.variable.empty() ? renamed(file.key, policy_.renaming) : file.variable;
     if (file.path.empty()) {
-      source.descriptor = kFirstFileDescriptor + static_cast<int>(&file - policy_.files.data());
+      source.descriptor = number_of(&file - policy_.files.data());
     }
     const std::string path = file.path.empty() ? memory_file_path(source.descriptor) : file.path;
     const std::string_view assignment =
@@ -143,6 +152,7 @@ class Arranger {
   }
 
   const EnvironmentPolicy& policy_;
+  std::span<const int> taken_;
   std::vector<Candidate> candidates_;
   std::vector<Renamed> renamed_;
   Arrangement arranged_;
@@ -157,9 +167,9 @@ const EntrySource* Arrangement::source_of(const char* assignment) const {
 }
 
 Result<Arrangement> arrange(const std::vector<EnvironmentEntry>& set,
-                            const EnvironmentPolicy& policy) {
+                            const EnvironmentPolicy& policy, std::span<const int> taken) {
   if (auto checked = check_files(set, policy); !checked) return propagate(checked);
-  Arranger arranger(policy);
+  Arranger arranger(policy, taken);
   for (const EnvironmentEntry& entry : set) {
     if (is_chosen(entry.key, policy.only)) arranger.add(entry);
   }

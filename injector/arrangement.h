@@ -12,6 +12,7 @@
 // three must live until the exec.
 
 #include <deque>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,9 +24,10 @@
 
 namespace agent_secrets {
 
-// Descriptors of files in memory have these numbers, in the order of the --file options. They are
-// far above 3: where a child process has closed them, the next file that it opens must not get the
-// number, or the path in the variable would lead to that file.
+// Descriptors of files in memory have numbers from here on, in the order of the --file options,
+// without those that are promised to the command. The numbers are far above 3: where a child
+// process has closed them, the next file that it opens must not get the number, or the path in the
+// variable would lead to that file.
 inline constexpr int kFirstFileDescriptor = 100;
 
 // Where an entry comes from.
@@ -49,8 +51,9 @@ struct Arrangement {
 
 // ErrorCode::invalid where --file names a key that is not there, not chosen or empty, and where two
 // keys would have one name: the message names both.
+// `taken` are the descriptors that are promised to the command (injector/promised_descriptors.h).
 Result<Arrangement> arrange(const std::vector<EnvironmentEntry>& set,
-                            const EnvironmentPolicy& policy);
+                            const EnvironmentPolicy& policy, std::span<const int> taken = {});
 
 // Of all --rename options, the keys that the set has not, in their order.
 std::vector<std::string> unknown_renames(const std::vector<EnvironmentEntry>& set,

@@ -118,3 +118,14 @@ TEST_CASE("a --rename of a key that the set has not is known") {
   scene.rename("X", "Y");
   CHECK(unknown_renames(scene.set, scene.policy.renaming.renames) == Lines{"X"});
 }
+
+TEST_CASE("a file in memory takes no number that is promised to the command") {
+  Scene scene;
+  scene.file("A", "F");
+  scene.file("B", "G");
+  const std::vector<int> taken = {3, kFirstFileDescriptor, kFirstFileDescriptor + 2};
+  const auto arranged = arrange(scene.set, scene.policy, taken).value();
+  REQUIRE(arranged.entries.size() == 4);
+  CHECK(arranged.entries[2].assignment == "F=/proc/self/fd/101");
+  CHECK(arranged.entries[3].assignment == "G=/proc/self/fd/103");
+}

@@ -211,8 +211,9 @@ Result<std::optional<pid_t>> claim_directory(int folder, const BotClaim& claim, 
     return standing->process.pid;
   }
   // A file that cannot be removed is no reason not to start: its record stays for the next start.
-  if (standing && standing->has_files) (void)remove_recorded_files(folder);
-  if (auto written = write_claim(folder, claim); !written) return propagate(written);
+  BotClaim made = claim;
+  if (standing && standing->has_files && !remove_recorded_files(folder)) made.has_files = true;
+  if (auto written = write_claim(folder, made); !written) return propagate(written);
   return std::nullopt;
 }
 

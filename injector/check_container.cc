@@ -181,6 +181,8 @@ Step dotenv_step(const Injection& injection, const DotenvSearch& search) {
     step.detail = path + " is the env file itself";
   } else if (found.is_fifo) {
     step.detail = path + " is a FIFO, and was not read";
+  } else if (found.is_empty) {
+    step.detail = path + " is empty";
   } else if (auto keys = keys_in_dotenv(path, injection.injected_names()); !keys) {
     step.warn(keys.error().message, "remove it from the image, or see what it holds");
   } else {

@@ -54,8 +54,10 @@ FoundDotenv find_dotenv(const DotenvSearch& search) {
     if (::stat(path.c_str(), &status) == 0 &&
         (S_ISREG(status.st_mode) || S_ISFIFO(status.st_mode))) {
       const bool is_env_file = is_same_file(path, search.env_files);
-      return {
-          .path = std::move(path), .is_env_file = is_env_file, .is_fifo = S_ISFIFO(status.st_mode)};
+      return {.path = std::move(path),
+              .is_env_file = is_env_file,
+              .is_fifo = S_ISFIFO(status.st_mode),
+              .is_empty = status.st_size == 0};
     }
     const std::size_t slash = directory.rfind('/');
     if (slash == std::string::npos || directory.size() == 1) break;
@@ -80,7 +82,7 @@ void warn_of_dotenv(const Options& options, char** image, const std::vector<Envi
                                          .env_files = options.env_files,
                                          .environment = environment.data(),
                                          .working_directory = "."});
-  if (found.path.empty() || found.is_env_file || found.is_fifo) return;
+  if (found.path.empty() || found.is_env_file || found.is_fifo || found.is_empty) return;
   const auto keys = keys_in_dotenv(
       found.path, injected_names(explain_environment(image, set, arranged, composed)));
   if (!keys || keys->empty()) return;  // `check` tells of a file that cannot be read

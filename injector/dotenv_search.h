@@ -29,6 +29,7 @@ struct FoundDotenv {
   std::string path;          // absolute; "" where there is none
   bool is_env_file = false;  // one of --env-file: its values are the injected ones
   bool is_fifo = false;      // not read: its content is for one reader
+  bool is_empty = false;     // by its size; not read: files of /proc have no size, and may block
 };
 
 // At most limits::kDotenvDirectories directories are looked at, with one stat(2) each.

@@ -119,7 +119,7 @@ int run(const Options& options, char** image, SecretBuffer credential_variable,
   if (!set) return fail_with(set.error());
   warn_of_no_secrets(*material, log);
   warn_of_unknown_keys(options.environment, *set, log);
-  auto arranged = arrange(*set, options.environment);
+  auto arranged = arrange(*set, options.environment, promised.kept);
   if (!arranged) return fail_with(arranged.error());
   auto environment = compose_environment(image, arranged->entries, options.environment);
   if (!environment) return fail_with(environment.error());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -59,6 +60,30 @@ Result<void> apply_names(const OptionWords& words, EnvironmentPolicy& environmen
   auto files = parse_file_wishes(words.files);
   if (!files) return propagate(files);
   environment.files = std::move(*files);
+  return {};
+}
+
+// CLI11 takes the next word for the value of `--prefix=`, also `--` or the command. So a variable
+// of a script that is not set would change which command runs.
+Result<void> refuse_empty_values(const CLI::App& app, std::span<char* const> command_line) {
+  for (std::size_t i = 0; i < command_line.size(); ++i) {
+    const std::string_view word = command_line[i];
+    if (!word.starts_with('-') || word == "--") return {};  // the command
+    const std::size_t equals = word.find('=');
+    const CLI::Option* option = app.get_option_no_throw(std::string(word.substr(0, equals)));
+    if (option == nullptr) continue;
+    const bool takes_next = option->get_expected_min() > 0 && equals == std::string_view::npos;
+    if (takes_next) ++i;
+    const std::string_view value = equals != std::string_view::npos ? word.substr(equals + 1)
+                                   : takes_next && i < command_line.size()
+                                       ? std::string_view(command_line[i])
+                                       : "none";
+    const bool is_list = option->get_delimiter() != '\0';
+    if (value.empty() ? equals != std::string_view::npos
+                      : is_list && value.find_first_not_of(',') == std::string_view::npos) {
+      return wrong_use(fmt::format("{}: the value is empty", word.substr(0, equals)));
+    }
+  }
   return {};
 }
 
@@ -207,6 +232,8 @@ Result<Options> parse_options(int argc, char** argv) {
   std::vector<std::string> rest;
   try {
     declare_named_options(app, action, options, words, {argv, static_cast<std::size_t>(argc)});
+    auto given = refuse_empty_values(app, {argv + skipped + 1, argv + argc});
+    if (!given) return propagate(given);
     app.parse(argc - skipped, argv + skipped);
     rest = app.remaining();
     if (auto applied = apply(words, app, options); !applied) return propagate(applied);

@@ -204,3 +204,14 @@ TEST_CASE("option --purpose says what a run is, and --one-shot is short for one 
         "--purpose develop is for a run without a sidecar: with --sidecar leave --purpose out");
   CHECK(parse({"--purpose", "develop", "--state-dir", "/run/x", "x"}).has_value());
 }
+
+TEST_CASE("an option without a value takes neither the command nor the -- in front of it") {
+  for (const char* option : {"--prefix=", "--only=", "--state-dir=", "--env-file=", "--only=,"}) {
+    CAPTURE(option);
+    const std::string name = std::string(option).substr(0, std::string(option).find('='));
+    CHECK(message_of({option, "--", "bot"}) == name + ": the value is empty");
+    CHECK(message_of({option, "bot"}) == name + ": the value is empty");
+  }
+  CHECK(message_of({"--only", ",", "bot"}) == "--only: the value is empty");
+  CHECK(parse({"--prefix", "P_", "bot", "--only="})->command == Strings{"bot", "--only="});
+}

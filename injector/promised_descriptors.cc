@@ -17,6 +17,9 @@ namespace {
 
 constexpr int kFirst = 3;  // 0, 1 and 2 always stay open
 
+// Read by the injector, and not meant for the command.
+constexpr std::string_view kOwnVariables = "AGENT_SECRETS_";
+
 // sd_listen_fds(3). The PID says for whom the others are.
 constexpr std::string_view kListenPid = "LISTEN_PID";
 constexpr std::string_view kListenCount = "LISTEN_FDS";
@@ -63,7 +66,9 @@ class Search {
   Search(char** environment, pid_t pid) : environment_(environment), pid_(pid) {}
 
   PromisedDescriptors run(const std::vector<std::string>& command) {
-    for (char** entry = environment_; *entry != nullptr; ++entry) keep_paths(*entry);
+    for (char** entry = environment_; *entry != nullptr; ++entry) {
+      if (!std::string_view(*entry).starts_with(kOwnVariables)) keep_paths(*entry);
+    }
     for (std::size_t i = 0; i < command.size(); ++i) {
       keep_paths(command[i]);
       keep_after(command[i], "fd://");
@@ -77,6 +82,7 @@ class Search {
       }
     }
     for (const std::string_view name : kMakeFlags) look_at_make_flags(name);
+    leave_out_credential();
     std::ranges::sort(found_.kept);
     const auto repeated = std::ranges::unique(found_.kept);
     found_.kept.erase(repeated.begin(), repeated.end());
@@ -103,6 +109,18 @@ class Search {
       text.remove_prefix(at + kFd.size());
       if (before.ends_with("/dev") || before.ends_with("/proc/self")) keep(leading_number(text));
     }
+  }
+
+  // AGENT_SECRETS_CREDENTIAL_FILE=/dev/fd/N: never for the command, whatever else names N.
+  void leave_out_credential() {
+    std::vector<int> others;
+    others.swap(found_.kept);
+    for (char** entry = environment_; *entry != nullptr; ++entry) {
+      if (std::string_view(*entry).starts_with(kOwnVariables)) keep_paths(*entry);
+    }
+    others.swap(found_.kept);
+    std::erase_if(found_.kept,
+                  [&](int fd) { return std::ranges::find(others, fd) != others.end(); });
   }
 
   void judge(std::string_view variable, const std::vector<std::optional<int>>& fds,

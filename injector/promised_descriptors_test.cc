@@ -137,3 +137,10 @@ TEST_CASE("the job server of make is kept where it is open, and else MAKEFLAGS g
     CHECK(settled({flags}, LogLevel::debug).second.find("variable=MAKEFLAGS") != std::string::npos);
   }
 }
+
+TEST_CASE("the credential's descriptor is never promised, whatever else names it") {
+  const Open open({705, 706});
+  CHECK(kept({"bot"}, {"AGENT_SECRETS_CREDENTIAL_FILE=/dev/fd/705"}).empty());
+  CHECK(kept({"bot", "/dev/fd/705", "/dev/fd/706"},
+             {"OTHER=/dev/fd/705", "AGENT_SECRETS_CREDENTIAL_FILE=/dev/fd/705"}) == Fds{706});
+}

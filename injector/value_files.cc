@@ -82,6 +82,12 @@ Result<ValueFiles> ValueFiles::make(const Arrangement& arranged,
 
 Result<void> ValueFiles::add(const EntrySource& source, const PathFileOptions& options) {
   if (source.file->path.empty()) {
+    if (source.descriptor >= kWaiting) {
+      return fail(ErrorCode::conflict,
+                  fmt::format("descriptors {} to {} are promised to the command",
+                              kFirstFileDescriptor, kWaiting - 1),
+                  "variables or arguments name them: use other numbers there");
+    }
     auto memory = make_memory_file(source.key, source.value, options.user);
     if (!memory) return propagate(memory);
     in_memory_.push_back({.fd = std::move(*memory), .number = source.descriptor});
@@ -107,13 +113,6 @@ void ValueFiles::keep_record(const StateFolder& state, const Log& log) const {
 }
 
 Result<void> ValueFiles::place(std::vector<int> kept) const {
-  for (const InMemory& file : in_memory_) {
-    if (std::ranges::binary_search(kept, file.number)) {
-      return fail(ErrorCode::conflict,
-                  fmt::format("descriptor {} is promised to the command already", file.number),
-                  "a variable or an argument names it: use another number there");
-    }
-  }
   for (const InMemory& file : in_memory_) {
     // Not close-on-exec. Nothing of ours that is still needed has such a number.
     if (::dup2(file.fd.get(), file.number) < 0) return fail_errno("dup memfd", "");

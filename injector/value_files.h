@@ -34,8 +34,8 @@ class ValueFiles {
                                  const Log& log);
 
   // The last step before the exec, and before root is given up: each descriptor gets its number,
-  // and every descriptor from 3 on that is neither one of these nor in `kept` (ascending) is
-  // closed. ErrorCode::conflict if a number is in `kept`: the command expects something else there.
+  // and every descriptor from 3 on that is neither one of these nor in `kept` is closed. `kept` is
+  // what arrange() got as `taken`.
   [[nodiscard]] Result<void> place(std::vector<int> kept) const;
 
  private:
