@@ -133,7 +133,7 @@ class Search {
   [[nodiscard]] std::optional<std::string> of_module(std::string name, Words arguments) const {
     std::ranges::replace(name, '.', '/');
     for (const std::string& root : module_roots()) {
-      const std::string module = joined(root, name);
+      std::string module = joined(root, name);
       if (is_there(module + "/__main__.py")) return module;
       if (is_there(module + ".py")) return parent(module);
     }
