@@ -7,15 +7,13 @@ import os
 import re
 import subprocess
 
-from support import programs
 from support.failure_rows import (
     AT_DEADLINE, CACHE_ROWS, NOW, ROWS, WITH_LIBCURL_8, WITHIN_PATIENCE, CacheRow, Fails, Row, Starts,
 )
 from support.failure_scene import CACHED, TIMEOUT, Ended, Scene
 
 WORKERS = 12
-# Seconds that a start may outlast --timeout. A sanitizer looks for leaks at the end of a process, after the report.
-SLACK = 0.5 if programs.build_directory().name == "asan" else 0.1
+SLACK = 0.1  # seconds that a start may outlast --timeout
 AT_ONCE = 0.4  # of --timeout
 PATIENCE = 2.5  # seconds: the default of --cache-after, plus the delay of a busy machine
 HELD = 0.7  # of --timeout: a start that ends at its deadline takes at least this part
