@@ -113,14 +113,12 @@ class Search {
 
   // AGENT_SECRETS_CREDENTIAL_FILE=/dev/fd/N: never for the command, whatever else names N.
   void leave_out_credential() {
-    std::vector<int> others;
-    others.swap(found_.kept);
+    std::vector<int> promised = std::exchange(found_.kept, {});
     for (char** entry = environment_; *entry != nullptr; ++entry) {
       if (std::string_view(*entry).starts_with(kOwnVariables)) keep_paths(*entry);
     }
-    others.swap(found_.kept);
-    std::erase_if(found_.kept,
-                  [&](int fd) { return std::ranges::find(others, fd) != others.end(); });
+    const std::vector<int> own = std::exchange(found_.kept, std::move(promised));
+    std::erase_if(found_.kept, [&](int fd) { return std::ranges::find(own, fd) != own.end(); });
   }
 
   void judge(std::string_view variable, const std::vector<std::optional<int>>& fds,

@@ -13,8 +13,8 @@
 
 namespace agent_secrets {
 
-// Close-on-exec, and at its end: whoever reads it by read(2) seeks first. `name` is what
-// /proc/PID/fd shows.
+// The descriptor is close-on-exec, and its offset is at the end: seek before read(2). `name` is
+// what /proc/PID/fd shows.
 Result<UniqueFd> seal_in_memory(const std::string& name, std::string_view content);
 
 }  // namespace agent_secrets

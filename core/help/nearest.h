@@ -1,5 +1,5 @@
 #pragma once
-// The word that somebody meant who wrote one that does not exist.
+// The existing word that is nearest to a mistyped one.
 
 #include <cstddef>
 #include <optional>
