@@ -6,7 +6,9 @@ import functools
 import os
 import re
 import subprocess
+import time
 
+from support import programs
 from support.failure_rows import (
     AT_DEADLINE, CACHE_ROWS, NOW, ROWS, WITH_LIBCURL_8, WITHIN_PATIENCE, CacheRow, Fails, Row, Starts,
 )
@@ -52,19 +54,31 @@ def cases():
 
 
 def run_all(directory, certificates):
-    """A result for every case. A case that was only late is measured again alone, twice at most, because other
-    work on the machine can delay a start before it begins."""
+    """A result for every case. A case that was late is measured again, twice at most, without the other cases beside
+    it. Then the time that any start takes on this machine before --timeout begins and after the report (a new process,
+    its loader, a sanitizer's search for leaks at exit) is measured too, and subtracted."""
     numbered = list(enumerate(cases()))
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
         results = list(pool.map(lambda item: run(item[1], directory / str(item[0]), certificates), numbered))
     for number in range(len(results)):
         for again in range(2):
             if any(fault.startswith("took ") for fault in results[number].faults):
-                results[number] = run(results[number].case, directory / f"{number}-again-{again}", certificates)
+                floor = max(seconds_of_a_refused_option() for _ in range(3))
+                results[number] = run(results[number].case, directory / f"{number}-again-{again}", certificates, floor)
     return results
 
 
-def run(case, directory, certificates):
+def seconds_of_a_refused_option():
+    """How long a start takes that fails before it does anything."""
+    begin = time.monotonic()
+    refused = subprocess.run([programs.injector_program(), "--no-such-option"], env=programs.clean_environment(),
+                             stdin=subprocess.DEVNULL, capture_output=True)
+    assert refused.returncode == 125
+    return time.monotonic() - begin
+
+
+def run(case, directory, certificates, floor=0.0):
+    """`floor`: seconds of the measured time that are not the start's own."""
     if case.row.root and not may_mount():
         return Result(case, None, [])
     with Scene(directory, certificates) as scene:
@@ -76,6 +90,7 @@ def run(case, directory, certificates):
             if scene.with_cache:
                 scene.fill_cache()
         ended = scene.start()
+        ended.seconds -= floor
         return Result(case, ended, list(mismatches(case.expected, ended, scene)))
 
 
