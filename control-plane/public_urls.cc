@@ -46,11 +46,11 @@ Result<void> put_urls(Catalog& catalog, std::string_view setting,
                       const std::vector<std::string>& urls) {
   std::string lines;
   for (const std::string& url : urls) lines += url + "\n";
-  return catalog.put_setting(setting, lines);
+  return catalog.settings.put(setting, lines);
 }
 
 Result<std::vector<std::string>> find_urls(Catalog& catalog, std::string_view setting) {
-  auto lines = catalog.find_setting(setting);
+  auto lines = catalog.settings.find(setting);
   if (!lines) return propagate(lines, "read the public URLs");
   return split_lines(lines->value_or(""));
 }
@@ -118,11 +118,11 @@ Result<std::vector<std::string>> credential_urls(Catalog& catalog, std::string_v
 }
 
 Result<void> remember_ca(Catalog& catalog, std::string_view pem) {
-  return catalog.put_setting(kCa, pem);
+  return catalog.settings.put(kCa, pem);
 }
 
 Result<std::string> recorded_ca(Catalog& catalog) {
-  auto recorded = catalog.find_setting(kCa);
+  auto recorded = catalog.settings.find(kCa);
   if (!recorded) return propagate(recorded, "read the recorded certificates");
   return recorded->value_or(std::string());
 }

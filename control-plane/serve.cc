@@ -20,8 +20,8 @@
 #include "control-plane/fleet/recorder.h"
 #include "control-plane/http/server.h"
 #include "control-plane/instance-api/routes.h"
+#include "control-plane/provisioning/provisioner.h"
 #include "control-plane/public_urls.h"
-#include "control-plane/region/provisioner.h"
 #include "control-plane/rest-api/errors.h"
 #include "control-plane/rest-api/rest_api.h"
 #include "control-plane/rollout/runner.h"
@@ -35,8 +35,8 @@ class Regions {
  public:
   Regions(Stores& stores, const Clock& clock, const Log& log) {
     for (auto& [code, handle] : stores.regions) {
-      provisioners_[code] = std::make_unique<Provisioner>(code, *stores.catalog, *handle.store,
-                                                          hubs_[code], clock, log);
+      provisioners_[code] = std::make_unique<Provisioner>(code, stores.catalog->outbox,
+                                                          *handle.store, hubs_[code], clock, log);
       recorders_.try_emplace(code, code, *handle.store, clock, log);
     }
   }
@@ -85,7 +85,7 @@ class DeployCommand {
     runner_.emplace(RolloutOptions{.command = options.on_deploy,
                                    .time_limit = std::chrono::seconds(options.on_deploy_timeout_s),
                                    .inherited = rollout_inherits(environ)},
-                    catalog, log);
+                    catalog.rollouts, catalog.events, log);
   }
   Result<void> start() {
     if (!runner_) return {};
@@ -217,7 +217,7 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   if (!stores) return propagate(stores);
 
   Catalog& catalog = *stores->catalog;
-  if (auto told = catalog.use_rollouts(!options.on_deploy.empty()); !told) return told;
+  if (auto told = catalog.rollouts.use(!options.on_deploy.empty()); !told) return told;
   DeployCommand deploy_command(options, catalog, log);
   Regions regions(*stores, clock, log);
   HttpCounters counters;

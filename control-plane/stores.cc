@@ -9,11 +9,11 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#include "control-plane/catalog/sqlite_catalog.h"
+#include "control-plane/catalog/catalog.h"
 #include "control-plane/data_directory.h"
 #include "control-plane/database/migrations.h"
 #include "control-plane/database/sqlite_database.h"
-#include "control-plane/region/sqlite_region_store.h"
+#include "control-plane/region/database_region_store.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -53,10 +53,9 @@ bool exists(const std::string& path) {
 
 // An empty store in the place of a lost one would answer every agent that it is not known, and
 // nothing would ever fill it: for the catalog its versions are ready and its agents published.
-Result<void> refuse_lost_region(const std::string& path, SqliteCatalog& catalog,
-                                std::string_view code) {
+Result<void> refuse_lost_region(const std::string& path, Catalog& catalog, std::string_view code) {
   if (exists(path)) return {};
-  auto provisioned = catalog.has_provisioned(code);
+  auto provisioned = catalog.outbox.has_provisioned(code);
   if (!provisioned) return propagate(provisioned);
   if (!*provisioned) return {};
   return fail(ErrorCode::not_found, path + " is not there, but the catalog has provisioned it",
@@ -72,7 +71,7 @@ Result<RegionHandle> open_region(const std::string& directory, const std::string
   if (!cipher) return propagate(cipher);
   auto database = open_migrated(directory, region_path(directory, code), region_migrations());
   if (!database) return propagate(database);
-  auto store = std::make_unique<SqliteRegionStore>(std::move(*database), std::move(*cipher));
+  auto store = std::make_unique<DatabaseRegionStore>(std::move(*database), std::move(*cipher));
   store->add_missing_fingerprints();
   return RegionHandle{.store = std::move(store), .signing_keys = std::move(*signing_keys)};
 }
@@ -87,8 +86,8 @@ Result<Stores> open_all(const std::string& directory, const MasterKey& master_ke
   if (!cipher) return propagate(cipher, "open " + catalog_path(directory));
 
   Stores stores;
-  auto catalog = std::make_unique<SqliteCatalog>(std::move(*database), std::move(*cipher), clock);
-  auto regions = catalog->list_regions();
+  auto catalog = std::make_unique<Catalog>(std::move(*database), std::move(*cipher), clock);
+  auto regions = catalog->regions.list();
   if (!regions) return propagate(regions);
   for (const Region& region : *regions) {
     auto there = refuse_lost_region(region_path(directory, region.code), *catalog, region.code);
@@ -125,7 +124,7 @@ Result<Stores> open_stores(const std::string& data_directory, const MasterKey& m
   if (!stores) return stores;
   std::set<std::string> opened;
   for (const auto& [code, handle] : stores->regions) opened.insert(code);
-  stores->catalog->know_only(std::move(opened));
+  stores->catalog->regions.know_only(std::move(opened));
   return stores;
 }
 

@@ -15,9 +15,9 @@ struct Attacked : TestStores {
   Attacked() {
     WriteSet first = one_key("bot-secrets", "A", "a1", false);
     first.pairs.push_back({.key = "B", .value = SecretBuffer::copy_of(std::string_view("b1"))});
-    need(catalog().write_set(acme, std::move(first)));
+    need(catalog().sets.write(acme, std::move(first)));
     provision();
-    need(catalog().create_agent(acme, deploy_of("bot", "bot-secrets")));
+    need(catalog().deploys.create_agent(acme, deploy_of("bot", "bot-secrets")));
     write("bot-secrets", "A", "a2");
     provision();
     bot_set = set("bot-secrets").id;
@@ -35,7 +35,7 @@ struct Attacked : TestStores {
     newest.organization_id = acme;
     newest.set_id = bot_set;
     newest.version = set("bot-secrets").version;
-    return refusal(catalog().read_version(newest));
+    return refusal(catalog().outbox.read_version(newest));
   }
   Error region_read_fails(std::int64_t version = 2) {
     return refusal(region().read_set_version(bot_set, version));
@@ -94,13 +94,13 @@ TEST_CASE("a value moved to another set does not open") {
 
 TEST_CASE("a set moved to another organization does not open") {
   Attacked t;
-  const auto other = need(t.catalog().create_organization("other", "Other", "us-west")).id;
+  const auto other = need(t.catalog().organizations.create("other", "Other", "us-west")).id;
   t.edit_catalog("UPDATE sets SET organization_id = " + std::to_string(other));
   PendingVersion stolen;
   stolen.organization_id = other;
   stolen.set_id = t.bot_set;
   stolen.version = 2;
-  CHECK(refusal(t.catalog().read_version(stolen)).code == ErrorCode::untrusted);
+  CHECK(refusal(t.catalog().outbox.read_version(stolen)).code == ErrorCode::untrusted);
   t.edit_region("UPDATE set_versions SET organization_id = " + std::to_string(other));
   CHECK(t.region_read_fails().code == ErrorCode::untrusted);
 }
@@ -162,10 +162,10 @@ TEST_CASE("no value is ever in the files of the data directory") {
   CHECK_FALSE(found(canary));
   t.provision();
   CHECK_FALSE(found(canary));
-  need(t.catalog().unset_key(t.acme, "set-with-a-value", "CANARY_KEY"));
+  need(t.catalog().sets.unset_key(t.acme, "set-with-a-value", "CANARY_KEY"));
   t.provision();
   CHECK_FALSE(found(canary));
-  need(t.catalog().delete_set(t.acme, "set-with-a-value"));
+  need(t.catalog().sets.remove(t.acme, "set-with-a-value"));
   t.provision();
   t.reopen();
   CHECK_FALSE(found(canary));

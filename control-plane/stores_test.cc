@@ -84,22 +84,23 @@ TEST_CASE("a region that is added later is unknown until the stores are opened a
   TestStores t;
   {
     const Stores beside = need(open_stores(t.data(), t.master_key, t.clock));
-    need(beside.catalog->add_region({.code = "ap-south", .display_name = "Mumbai"}));
+    need(beside.catalog->regions.add({.code = "ap-south", .display_name = "Mumbai"}));
   }
-  CHECK(need(t.catalog().list_regions()).size() == 2);
+  CHECK(need(t.catalog().regions.list()).size() == 2);
   WriteSet write = one_key("bot-secrets", "A", "1");
   write.region = "ap-south";
-  CHECK(refusal(t.catalog().write_set(t.acme, std::move(write))).message ==
+  CHECK(refusal(t.catalog().sets.write(t.acme, std::move(write))).message ==
         "Invalid region 'ap-south'. Valid regions are: eu-central, us-west");
-  CHECK(refusal(t.catalog().set_default_region(t.acme, "ap-south")).code == ErrorCode::invalid);
+  CHECK(refusal(t.catalog().organizations.set_default_region(t.acme, "ap-south")).code ==
+        ErrorCode::invalid);
   DeployRequest deploy = deploy_of("bot");
   deploy.region = "ap-south";
-  CHECK(refusal(t.catalog().create_agent(t.acme, deploy)).code == ErrorCode::invalid);
+  CHECK(refusal(t.catalog().deploys.create_agent(t.acme, deploy)).code == ErrorCode::invalid);
 
   t.reopen();
-  CHECK(need(t.catalog().list_regions()).size() == 3);
+  CHECK(need(t.catalog().regions.list()).size() == 3);
   CHECK(t.stores.regions.at("ap-south").signing_keys.verification_keys.size() == 2);
-  need(t.catalog().set_default_region(t.acme, "ap-south"));
+  need(t.catalog().organizations.set_default_region(t.acme, "ap-south"));
   CHECK(t.write("bot-secrets", "A", "1").region == "ap-south");
 }
 
@@ -108,25 +109,25 @@ TEST_CASE("a default region that this process has no store of takes no set") {
   TestStores t;
   {
     const Stores beside = need(open_stores(t.data(), t.master_key, t.clock));
-    need(beside.catalog->add_region({.code = "ap-south", .display_name = "Mumbai"}));
+    need(beside.catalog->regions.add({.code = "ap-south", .display_name = "Mumbai"}));
   }
   {
     const Stores knowing = need(open_stores(t.data(), t.master_key, t.clock));
-    need(knowing.catalog->set_default_region(t.acme, "ap-south"));
+    need(knowing.catalog->organizations.set_default_region(t.acme, "ap-south"));
   }
-  CHECK(refusal(t.catalog().write_set(t.acme, one_key("bot-secrets", "A", "1"))).code ==
+  CHECK(refusal(t.catalog().sets.write(t.acme, one_key("bot-secrets", "A", "1"))).code ==
         ErrorCode::invalid);
 }
 
 TEST_CASE("a region's code and display name are checked, and its code is taken once") {
   TestStores t;
   for (const char* code : {"", "../x", "EU", "-a", "a_b", "a/b"}) {
-    CHECK(refusal(t.catalog().add_region({.code = code, .display_name = "X"})).code ==
+    CHECK(refusal(t.catalog().regions.add({.code = code, .display_name = "X"})).code ==
           ErrorCode::invalid);
   }
-  CHECK(refusal(t.catalog().add_region({.code = "ap-south", .display_name = "a\nb"})).code ==
+  CHECK(refusal(t.catalog().regions.add({.code = "ap-south", .display_name = "a\nb"})).code ==
         ErrorCode::invalid);
-  CHECK(refusal(t.catalog().add_region({.code = "us-west", .display_name = "X"})).message ==
+  CHECK(refusal(t.catalog().regions.add({.code = "us-west", .display_name = "X"})).message ==
         "Region 'us-west' already exists");
 }
 

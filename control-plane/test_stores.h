@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "control-plane/catalog/catalog.h"
-#include "control-plane/region/provisioner.h"
+#include "control-plane/provisioning/provisioner.h"
 #include "control-plane/stores.h"
 #include "core/log.h"
 #include "tests/catch.h"
@@ -66,12 +66,12 @@ class TestStores {
   TestStores() : master_key(need(MasterKey::create_file(directory.path("master.key")))) {
     {
       Stores fresh = need(create_stores(data(), master_key, clock));
-      need(fresh.catalog->add_region({.code = "us-west", .display_name = "US West"}));
-      need(fresh.catalog->add_region({.code = "eu-central", .display_name = "EU Central"}));
-      need(fresh.catalog->create_organization("acme", "Acme", "us-west"));
+      need(fresh.catalog->regions.add({.code = "us-west", .display_name = "US West"}));
+      need(fresh.catalog->regions.add({.code = "eu-central", .display_name = "EU Central"}));
+      need(fresh.catalog->organizations.create("acme", "Acme", "us-west"));
     }
     reopen();
-    acme = need(catalog().find_organization("acme"))->id;
+    acme = need(catalog().organizations.find("acme"))->id;
   }
 
   void close() {
@@ -81,7 +81,8 @@ class TestStores {
   void reopen() {
     close();
     stores = need(open_stores(data(), master_key, clock));
-    provisioner = std::make_unique<Provisioner>("us-west", catalog(), region(), hub, clock, log);
+    provisioner =
+        std::make_unique<Provisioner>("us-west", catalog().outbox, region(), hub, clock, log);
   }
 
   [[nodiscard]] std::string data() const { return directory.path("data"); }
@@ -91,15 +92,15 @@ class TestStores {
   }
 
   SecretSet write(const std::string& set, const std::string& key, std::string_view value) {
-    return need(catalog().write_set(acme, one_key(set, key, value, false)));
+    return need(catalog().sets.write(acme, one_key(set, key, value, false)));
   }
   // Lets every quiet period end, and provisions.
   void provision() {
     clock.advance(std::chrono::seconds(11));
     provisioner->work_once();
   }
-  SecretSet set(const std::string& name) { return *need(catalog().find_set(acme, name)); }
-  Agent agent(const std::string& name) { return *need(catalog().find_agent(acme, name)); }
+  SecretSet set(const std::string& name) { return *need(catalog().sets.find(acme, name)); }
+  Agent agent(const std::string& name) { return *need(catalog().agents.find(acme, name)); }
   // What the region has of a version.
   std::map<std::string, std::string> served(const std::string& set_name, std::int64_t version) {
     auto found = need(region().read_set_version(set(set_name).id, version));

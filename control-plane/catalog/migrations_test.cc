@@ -37,25 +37,25 @@ TEST_CASE("tokens from before users are carried over as their organization's own
   make_catalog_of_schema_1(data + "/catalog.db");
 
   const Stores stores = need(open_stores(data, key, clock));
-  const auto identity = need(stores.catalog->find_identity(hash_bearer("pcc_pat_live")));
+  const auto identity = need(stores.catalog->identities.find(hash_bearer("pcc_pat_live")));
   REQUIRE(identity.has_value());
   CHECK(identity->name == "first-admin");
   REQUIRE(identity->reaches.size() == 1);
   CHECK(identity->reaches[0].organization.name == "acme");
   CHECK(identity->reaches[0].role == Role::admin);
-  CHECK_FALSE(need(stores.catalog->find_identity(hash_bearer("pcc_pat_old"))).has_value());
+  CHECK_FALSE(need(stores.catalog->identities.find(hash_bearer("pcc_pat_old"))).has_value());
 
-  const auto tokens = need(stores.catalog->list_tokens(3));
+  const auto tokens = need(stores.catalog->tokens.list(3));
   REQUIRE(tokens.size() == 2);
   CHECK((tokens[0].id == 7 && tokens[0].name == "first-admin" && !tokens[0].revoked_at));
   CHECK(tokens[0].created_at == std::chrono::milliseconds(1000));
   CHECK(tokens[1].revoked_at == std::chrono::milliseconds(2000));
   CHECK(std::filesystem::exists(data + "/catalog.db.schema-1"));
 
-  need(stores.catalog->add_token(3, "new", Role::member, hash_bearer("pcc_pat_new")));
-  CHECK(need(stores.catalog->list_tokens(3)).back().id == 10);  // no id is used again
-  need(stores.catalog->revoke_token(3, "first-admin"));
-  CHECK_FALSE(need(stores.catalog->find_identity(hash_bearer("pcc_pat_live"))).has_value());
+  need(stores.catalog->tokens.add(3, "new", Role::member, hash_bearer("pcc_pat_new")));
+  CHECK(need(stores.catalog->tokens.list(3)).back().id == 10);  // no id is used again
+  need(stores.catalog->tokens.revoke(3, "first-admin"));
+  CHECK_FALSE(need(stores.catalog->identities.find(hash_bearer("pcc_pat_live"))).has_value());
 }
 
 }  // namespace agent_secrets::control_plane

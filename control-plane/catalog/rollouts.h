@@ -1,17 +1,14 @@
 #pragma once
-// The side of the catalog that the runner of deploy commands sees (rollout/runner.h), and what
-// happened to an agent.
+// The deploy commands that have to run (rollout/runner.h runs them).
 //
 // A rollout is one run of the command that is owed to an agent: for a new deployment once its
-// region has it, for a change of scaling, for a deletion once its region knows. One an agent: a
-// newer request takes the place of an older one. It is durable, and settled only by a run that
-// answers the newest request, so a crash at any moment repeats the command and never forgets it.
-//
-// Threads: safe from several.
+// region has it, for a change of scaling, for a deletion once its region knows of it. An agent has
+// at most one rollout: a newer request replaces an older one. A rollout is durable, and only a run
+// that answers the newest request settles it. So a crash at any moment repeats the command and
+// never forgets it.
 
-#include <chrono>
-#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,10 +17,20 @@
 
 namespace agent_secrets::control_plane {
 
+struct CatalogContext;
+class Transaction;
+
 enum class RolloutEvent { deploy, scale, remove };
 std::string_view to_string(RolloutEvent event);  // "deploy", "scale", "delete"
 
-// What a command is told, and nothing of it is secret.
+// The deploy command that an agent waits for, or that has failed.
+struct RolloutStatus {
+  RolloutEvent event = RolloutEvent::deploy;
+  bool has_failed = false;
+  std::string failure;
+};
+
+// What a deploy command gets. Nothing of it is secret.
 struct Rollout {
   std::int64_t agent_id = 0;
   std::int64_t ticket = 0;
@@ -40,31 +47,27 @@ struct Rollout {
   int max_agents = 0;
 };
 
-struct AgentEvent {
-  std::chrono::milliseconds at{};  // Unix time
-  std::string kind;                // "deployment", "on-deploy", "output", …
-  std::string text;                // printable
-};
-
 class Rollouts {
  public:
-  virtual ~Rollouts() = default;
+  explicit Rollouts(CatalogContext& context) : context_(context) {}
 
-  // Whether changes from now on wait for a command. When they do not, those that waited are let go:
-  // there is nobody who would run it.
-  virtual Result<void> use_rollouts(bool wanted) = 0;
-  // Those that are due: not failed, and known to their region. Oldest request first; an agent that
-  // asks again before its run begins keeps its place. A deleted agent's run comes before any of a
-  // later agent of its name: both are for one target.
-  virtual Result<std::vector<Rollout>> due_rollouts() = 0;
-  // `failure` is "" after a success. Says whether the run answered the newest request.
-  virtual Result<bool> settle_rollout(const Rollout& rollout, std::string_view failure) = 0;
+  // Whether changes from now on wait for a command. False also removes the rollouts that wait,
+  // because no command will run.
+  Result<void> use(bool wanted);
+  // The rollouts that have not failed and that the region knows of. Oldest request first; an agent
+  // with a newer request before its run keeps its place. The run for a deleted agent comes before
+  // the run for a later agent of its name, because both have the same deploy target.
+  Result<std::vector<Rollout>> list_due();
+  // `failure` is "" after a success. True: the run answered the newest request.
+  Result<bool> settle(const Rollout& rollout, std::string_view failure);
 
-  // Keeps limits::kEventsPerAgent of an agent, the newest.
-  virtual Result<void> add_event(std::int64_t agent_id, std::string_view kind,
-                                 std::string_view text) = 0;
-  // Oldest first.
-  virtual Result<std::vector<AgentEvent>> list_events(std::int64_t agent_id) = 0;
+ private:
+  CatalogContext& context_;
 };
+
+// For the other subjects.
+void request_rollout(Transaction& tx, const CatalogContext& context, std::int64_t agent_id,
+                     RolloutEvent event);
+std::optional<RolloutStatus> find_rollout(Transaction& tx, std::int64_t agent_id);
 
 }  // namespace agent_secrets::control_plane

@@ -55,21 +55,6 @@ Result<void> check_image_pull_secret(const WriteSet& write) {
 
 }  // namespace
 
-std::string shown(std::string_view name) {
-  constexpr std::size_t kShown = 64;
-  std::string text = "'";
-  for (const char c : name.substr(0, kShown)) {
-    const bool plain = c >= ' ' && c < 0x7f && c != '[' && c != ']';
-    text += plain ? c : '?';
-  }
-  text += name.size() > kShown ? "…'" : "'";
-  return text;
-}
-
-bool is_showable(std::string_view text) {
-  return is_plain_text(text) && text.find_first_of("[]") == std::string_view::npos;
-}
-
 Result<void> check_set_name(std::string_view name) {
   if (is_set_name(name)) return {};
   return fail(ErrorCode::invalid,

@@ -1,5 +1,5 @@
 #pragma once
-// What names and values may be (docs/compatibility.md), and how a message may name them.
+// What names and values may be (docs/compatibility.md).
 // Each check returns ErrorCode::invalid with the sentence that the API shows.
 
 #include <cstdint>
@@ -7,26 +7,21 @@
 #include <string_view>
 #include <vector>
 
-#include "control-plane/catalog/catalog.h"
+#include "control-plane/catalog/agents.h"
+#include "control-plane/catalog/cli_text.h"
+#include "control-plane/catalog/sets.h"
 #include "core/error.h"
 
 namespace agent_secrets::control_plane {
-
-// 'name', fit to show: shortened, and with '?' for control characters and for square brackets,
-// which the official CLI takes for markup (an unmatched one crashes it).
-std::string shown(std::string_view name);
-
-// Plain text (core/printable.h) without square brackets: fit to be shown by the official CLI.
-bool is_showable(std::string_view text);
 
 Result<void> check_set_name(std::string_view name);
 Result<void> check_key(std::string_view key);
 Result<void> check_value(std::string_view key, const SecretBuffer& value);
 Result<void> check_agent_name(std::string_view name);
-// Organizations, regions and users: lower-case letters, digits and '-'. A region's code is part of
-// a file name.
+// The names of organizations, regions and users: lower-case letters, digits and '-'. A region's
+// code is part of a file name.
 Result<void> check_plain_name(std::string_view what, std::string_view name);
-// What people call something.
+// A display name.
 Result<void> check_title(std::string_view what, std::string_view title);
 Result<void> check_email(std::string_view email);
 // An image reference (catalog/image_reference.h).

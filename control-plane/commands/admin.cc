@@ -38,7 +38,7 @@ Result<Stores> open_data(const DataOptions& options, const Clock& clock) {
 }
 
 Result<Organization> choose_organization(Catalog& catalog, const std::string& name) {
-  auto all = catalog.list_organizations();
+  auto all = catalog.organizations.list();
   if (!all) return propagate(all);
   std::string names;
   for (Organization& organization : *all) {
@@ -59,7 +59,7 @@ Result<Organization> choose_organization(Catalog& catalog, const std::string& na
 }
 
 Result<User> choose_user(Catalog& catalog, const std::string& name) {
-  auto user = catalog.find_user(name);
+  auto user = catalog.users.find(name);
   if (!user) return propagate(user);
   if (*user) return std::move(**user);
   return fail(ErrorCode::not_found, "no user '" + name + "'", "see secret-control-plane user list");

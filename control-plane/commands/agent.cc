@@ -12,10 +12,10 @@ Result<void> show_agent_events(const AgentEventsOptions& options, const Clock& c
   if (!stores) return propagate(stores);
   auto organization = choose_organization(*stores->catalog, options.organization);
   if (!organization) return propagate(organization);
-  auto agent = stores->catalog->find_agent(organization->id, options.agent);
+  auto agent = stores->catalog->agents.find(organization->id, options.agent);
   if (!agent) return propagate(agent);
   if (!*agent) return fail(ErrorCode::not_found, "no agent '" + options.agent + "'");
-  auto events = stores->catalog->list_events((*agent)->id);
+  auto events = stores->catalog->events.list((*agent)->id);
   if (!events) return propagate(events);
   if (options.json) return print(json_line(events_json(*events)));
   std::vector<TableRow> rows{{"TIME", "KIND", "WHAT"}};

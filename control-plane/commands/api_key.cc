@@ -45,7 +45,7 @@ Result<void> create_api_key(const ApiKeyCreateOptions& options, const Clock& clo
   if (!organization) return propagate(organization);
   const bool is_private = options.type == to_string(ApiKeyType::private_key);
   const SecretBuffer key = mint_bearer(is_private ? kPrivateKeyPrefix : kPublicKeyPrefix);
-  auto added = stores->catalog->add_api_key(
+  auto added = stores->catalog->api_keys.add(
       organization->id, options.name, is_private ? ApiKeyType::private_key : ApiKeyType::public_key,
       key);
   if (!added) return propagate(added, "create API key");
@@ -57,7 +57,7 @@ Result<void> list_api_keys(const ApiKeyListOptions& options, const Clock& clock)
   if (!stores) return propagate(stores);
   auto organization = choose_organization(*stores->catalog, options.organization);
   if (!organization) return propagate(organization);
-  auto keys = stores->catalog->list_api_keys(organization->id);
+  auto keys = stores->catalog->api_keys.list(organization->id);
   if (!keys) return propagate(keys);
   return print(options.json ? keys_json(*keys) : keys_table(*keys));
 }
@@ -67,7 +67,7 @@ Result<void> revoke_api_key(const ApiKeyRevokeOptions& options, const Clock& clo
   if (!stores) return propagate(stores);
   auto organization = choose_organization(*stores->catalog, options.organization);
   if (!organization) return propagate(organization);
-  auto revoked = stores->catalog->revoke_api_key(organization->id, options.id);
+  auto revoked = stores->catalog->api_keys.revoke(organization->id, options.id);
   if (!revoked) return propagate(revoked, "revoke API key '" + options.id + "'");
   note("API key '" + options.id + "' is refused from now on");
   return {};

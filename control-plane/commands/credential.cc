@@ -130,7 +130,7 @@ Result<CredentialIdentity> make_identity(Opened& opened, const auto& options,
                                          const std::string& kid) {
   // Before the hint below: no deploy makes an agent of a name that is not allowed.
   if (auto ok = check_agent_name(options.agent); !ok) return propagate(ok);
-  auto agent = opened.stores.catalog->find_agent(opened.organization.id, options.agent);
+  auto agent = opened.stores.catalog->agents.find(opened.organization.id, options.agent);
   if (!agent) return propagate(agent);
   if (!*agent) {
     return fail(ErrorCode::not_found, "no agent '" + options.agent + "'",
@@ -162,7 +162,7 @@ Result<bool> wait_for_region(Opened& opened, const std::string& agent, const std
                              Clock& clock) {
   const auto deadline = clock.monotonic() + kConfirmWait;
   for (;;) {
-    auto records = opened.stores.catalog->list_credentials(opened.organization.id, agent);
+    auto records = opened.stores.catalog->credentials.list(opened.organization.id, agent);
     if (!records) return propagate(records);
     const auto found = std::ranges::find(*records, kid, &CredentialRecord::kid);
     if (found != records->end() && found->confirmed) return true;
@@ -243,8 +243,8 @@ Result<void> issue_credential(const CredentialIssueOptions& options, Clock& cloc
   // Handed over first: a credential that nobody has must not be registered.
   if (auto given = hand_over(credential, options.output_file); !given) return given;
   if (auto kept = remember_urls(*opened, *identity); !kept) return kept;
-  auto added = opened->stores.catalog->add_credential(opened->organization.id, options.agent,
-                                                      identity->kid, credential_public_keys(fixed));
+  auto added = opened->stores.catalog->credentials.add(
+      opened->organization.id, options.agent, identity->kid, credential_public_keys(fixed));
   if (!added) return propagate(added, "register the credential");
   return report_issued(*opened, options.agent, identity->kid, clock);
 }
@@ -257,8 +257,8 @@ Result<void> register_credential(const CredentialRegisterOptions& options, Clock
   auto identity = make_identity(*opened, options, half->kid);
   if (!identity) return propagate(identity);
   if (auto kept = remember_urls(*opened, *identity); !kept) return kept;
-  auto added = opened->stores.catalog->add_credential(opened->organization.id, options.agent,
-                                                      half->kid, half->keys);
+  auto added = opened->stores.catalog->credentials.add(opened->organization.id, options.agent,
+                                                       half->kid, half->keys);
   if (!added) return propagate(added, "register the credential");
   if (auto printed = print(printable_json(identity_json(*identity)) + "\n"); !printed)
     return printed;
@@ -289,7 +289,7 @@ Result<void> keep_credential_ca(const CredentialCaOptions& options, const Clock&
 Result<void> list_credentials(const CredentialListOptions& options, const Clock& clock) {
   auto opened = open(options.data, options.organization, clock);
   if (!opened) return propagate(opened);
-  auto records = opened->stores.catalog->list_credentials(opened->organization.id, options.agent);
+  auto records = opened->stores.catalog->credentials.list(opened->organization.id, options.agent);
   if (!records) return propagate(records, "list credentials");
   if (options.json) return print(credentials_json(*records));
   std::vector<TableRow> rows{{"KEY ID", "CREATED", "STATE"}};
@@ -302,8 +302,8 @@ Result<void> list_credentials(const CredentialListOptions& options, const Clock&
 Result<void> revoke_credential(const CredentialRevokeOptions& options, Clock& clock) {
   auto opened = open(options.data, options.organization, clock);
   if (!opened) return propagate(opened);
-  auto revoked = opened->stores.catalog->revoke_credential(opened->organization.id, options.agent,
-                                                           options.kid);
+  auto revoked = opened->stores.catalog->credentials.revoke(opened->organization.id, options.agent,
+                                                            options.kid);
   if (!revoked) return propagate(revoked, "revoke credential " + options.kid);
   return require_revoked(*opened, options.agent, options.kid, clock);
 }

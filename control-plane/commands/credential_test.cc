@@ -6,8 +6,8 @@ namespace agent_secrets::control_plane {
 
 TEST_CASE("a revocation that its region has not confirmed is an error with a hint") {
   TestStores t;
-  need(t.catalog().create_agent(t.acme, deploy_of("bot")));
-  need(t.catalog().add_credential(t.acme, "bot", "ak_one", {}));
+  need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot")));
+  need(t.catalog().credentials.add(t.acme, "bot", "ak_one", {}));
   CredentialRevokeOptions options{
       .data = {.data_directory = t.data(), .master_key_file = t.directory.path("master.key")},
       .organization = "acme",
@@ -16,7 +16,7 @@ TEST_CASE("a revocation that its region has not confirmed is an error with a hin
   const Error error = refusal(revoke_credential(options, t.clock));
   CHECK(error.message.find("not confirmed") != std::string::npos);
   CHECK(error.hint.find("serve") != std::string::npos);
-  CHECK(need(t.catalog().list_credentials(t.acme, "bot")).front().revoked_at.has_value());
+  CHECK(need(t.catalog().credentials.list(t.acme, "bot")).front().revoked_at.has_value());
 }
 
 }  // namespace agent_secrets::control_plane

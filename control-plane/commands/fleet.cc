@@ -51,7 +51,7 @@ Result<void> require_agent(Stores& stores, const Organization& organization,
   if (name.empty()) return {};
   const auto has_agents = [](const Fleet& fleet) { return !fleet.agents.empty(); };
   if (std::ranges::any_of(fleets, has_agents)) return {};
-  auto agent = stores.catalog->find_agent(organization.id, name);
+  auto agent = stores.catalog->agents.find(organization.id, name);
   if (!agent) return propagate(agent);
   if (*agent) return {};
   return fail(ErrorCode::not_found, "no agent '" + name + "'");
@@ -140,7 +140,7 @@ Result<void> show_set_status(const SetStatusOptions& options, const Clock& clock
   if (!stores) return propagate(stores);
   auto organization = choose_organization(*stores->catalog, options.organization);
   if (!organization) return propagate(organization);
-  auto set = stores->catalog->find_set(organization->id, options.name);
+  auto set = stores->catalog->sets.find(organization->id, options.name);
   if (!set) return propagate(set);
   if (!*set) return fail(ErrorCode::not_found, "no set '" + options.name + "'");
   const auto region = stores->regions.find((*set)->region);

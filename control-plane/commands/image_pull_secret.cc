@@ -13,7 +13,7 @@ namespace {
 
 Result<SecretSet> find(Catalog& catalog, const Organization& organization,
                        const ImagePullSecretRenderOptions& options) {
-  auto set = catalog.find_set(organization.id, options.name);
+  auto set = catalog.sets.find(organization.id, options.name);
   if (!set) return propagate(set);
   if (!*set) return fail(ErrorCode::not_found, "no image pull secret '" + options.name + "'");
   if ((*set)->type != SetType::image_pull_secret) {
@@ -33,11 +33,11 @@ Result<SecretBuffer> render(Catalog& catalog, const Organization& organization,
                             const ImagePullSecretRenderOptions& options) {
   auto set = find(catalog, organization, options);
   if (!set) return propagate(set);
-  auto version = catalog.read_version({.organization_id = organization.id,
-                                       .set_id = set->id,
-                                       .set_name = set->name,
-                                       .version = set->version,
-                                       .pending_since = {}});
+  auto version = catalog.outbox.read_version({.organization_id = organization.id,
+                                              .set_id = set->id,
+                                              .set_name = set->name,
+                                              .version = set->version,
+                                              .pending_since = {}});
   if (!version) return propagate(version);
   AGENT_SECRETS_ASSERT(version->values.size() == 1);  // catalog/rules.h
   return docker_config(set->host, version->values.front().value);

@@ -180,10 +180,10 @@ Result<SecretBuffer> fill(const std::string& directory, const MasterKey& master_
   const std::string_view region_name =
       options.region_name.empty() ? kRegion : std::string_view(options.region_name);
   auto region =
-      catalog.add_region({.code = std::string(kRegion), .display_name = std::string(region_name)});
+      catalog.regions.add({.code = std::string(kRegion), .display_name = std::string(region_name)});
   if (!region) return propagate(region);
   auto organization =
-      catalog.create_organization(options.organization, options.organization, kRegion);
+      catalog.organizations.create(options.organization, options.organization, kRegion);
   if (!organization) return propagate(organization);
   if (auto kept = record_public_urls(catalog, reach.urls); !kept) return propagate(kept);
   if (auto kept = remember_ca(catalog, reach.ca_pem); !kept) return propagate(kept);

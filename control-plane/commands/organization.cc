@@ -32,11 +32,11 @@ std::string organizations_table(const std::vector<Organization>& organizations) 
 }
 
 Result<void> add(Catalog& catalog, const OrganizationAddOptions& options) {
-  auto regions = catalog.list_regions();
+  auto regions = catalog.regions.list();
   if (!regions) return propagate(regions);
   if (regions->empty()) return fail(ErrorCode::failed, "there is no region");
   auto added =
-      catalog.create_organization(options.name, options.display_name, regions->front().code);
+      catalog.organizations.create(options.name, options.display_name, regions->front().code);
   if (!added) return propagate(added);
   return {};
 }
@@ -57,8 +57,8 @@ std::string names_table(const std::vector<std::string>& names) {
 
 Result<void> change_name(Catalog& catalog, const Organization& organization,
                          const OrganizationAllowNameOptions& options) {
-  return options.remove ? catalog.disallow_name(organization.id, options.name)
-                        : catalog.allow_name(organization.id, options.name);
+  return options.remove ? catalog.allowed_names.disallow(organization.id, options.name)
+                        : catalog.allowed_names.allow(organization.id, options.name);
 }
 
 }  // namespace
@@ -78,7 +78,7 @@ Result<void> remove_organization(const OrganizationRemoveOptions& options, const
   if (!stores) return propagate(stores);
   auto organization = choose_organization(*stores->catalog, options.name);
   if (!organization) return propagate(organization);
-  auto removed = stores->catalog->remove_organization(organization->id);
+  auto removed = stores->catalog->organizations.remove(organization->id);
   if (!removed) {
     removed.error().hint =
         "delete its agents and sets with the official CLI (agent delete, secrets delete), then: "
@@ -93,7 +93,7 @@ Result<void> remove_organization(const OrganizationRemoveOptions& options, const
 Result<void> list_organizations(const OrganizationListOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
-  auto organizations = stores->catalog->list_organizations();
+  auto organizations = stores->catalog->organizations.list();
   if (!organizations) return propagate(organizations);
   return print(options.json ? organizations_json(*organizations)
                             : organizations_table(*organizations));
@@ -123,7 +123,7 @@ Result<void> list_allowed_names(const OrganizationAllowedNamesOptions& options,
   if (!stores) return propagate(stores);
   auto organization = choose_organization(*stores->catalog, options.organization);
   if (!organization) return propagate(organization);
-  auto names = stores->catalog->list_allowed_names(organization->id);
+  auto names = stores->catalog->allowed_names.list(organization->id);
   if (!names) return propagate(names);
   return print(options.json ? names_json(*names) : names_table(*names));
 }

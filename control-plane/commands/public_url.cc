@@ -43,13 +43,13 @@ Result<Urls> lost_urls(Catalog& catalog, const Change& change, const std::string
 // Rows of a table: organization, agent, key id, URLs.
 Result<std::vector<TableRow>> broken_credentials(Catalog& catalog, const Change& change) {
   std::vector<TableRow> rows;
-  auto organizations = catalog.list_organizations();
+  auto organizations = catalog.organizations.list();
   if (!organizations) return propagate(organizations);
   for (const Organization& organization : *organizations) {
-    auto agents = catalog.list_agents(organization.id);
+    auto agents = catalog.agents.list(organization.id);
     if (!agents) return propagate(agents);
     for (const Agent& agent : *agents) {
-      auto credentials = catalog.list_credentials(organization.id, agent.name);
+      auto credentials = catalog.credentials.list(organization.id, agent.name);
       if (!credentials) return propagate(credentials);
       for (const CredentialRecord& credential : *credentials) {
         if (credential.revoked_at) continue;

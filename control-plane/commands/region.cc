@@ -31,7 +31,7 @@ Result<void> enter(const RegionAddOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   const std::string& title = options.display_name.empty() ? options.code : options.display_name;
-  return stores->catalog->add_region({.code = options.code, .display_name = title});
+  return stores->catalog->regions.add({.code = options.code, .display_name = title});
 }
 
 }  // namespace
@@ -50,7 +50,7 @@ Result<void> add_region(const RegionAddOptions& options, const Clock& clock) {
 Result<void> rename_region(const RegionRenameOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
-  auto renamed = stores->catalog->rename_region(options.code, options.display_name);
+  auto renamed = stores->catalog->regions.rename(options.code, options.display_name);
   if (!renamed) return propagate(renamed, "rename region");
   return {};
 }
@@ -58,7 +58,7 @@ Result<void> rename_region(const RegionRenameOptions& options, const Clock& cloc
 Result<void> remove_region(const RegionRemoveOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
-  auto removed = stores->catalog->remove_region(options.code);
+  auto removed = stores->catalog->regions.remove(options.code);
   if (!removed) {
     if (removed.error().code == ErrorCode::conflict) {
       removed.error().hint =
@@ -78,7 +78,7 @@ Result<void> remove_region(const RegionRemoveOptions& options, const Clock& cloc
 Result<void> list_regions(const RegionListOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
-  auto regions = stores->catalog->list_regions();
+  auto regions = stores->catalog->regions.list();
   if (!regions) return propagate(regions);
   return print(options.json ? regions_json(*regions) : regions_table(*regions));
 }

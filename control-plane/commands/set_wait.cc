@@ -45,7 +45,7 @@ class Progress {
 
 Result<SecretSet> read_set(Catalog& catalog, const Organization& organization,
                            const std::string& name) {
-  auto set = catalog.find_set(organization.id, name);
+  auto set = catalog.sets.find(organization.id, name);
   if (!set) return propagate(set);
   if (*set) return std::move(**set);
   return fail(ErrorCode::not_found, "no set '" + name + "'",

@@ -73,12 +73,12 @@ TEST_CASE("a set that fails is not waited for") {
   TestStores t;
   const SecretSet set = t.write("bot-secrets", "A", "1");
   EventfulClock clock(t.clock, [&] {
-    need(t.catalog().mark_failed({.organization_id = t.acme,
-                                  .set_id = set.id,
-                                  .set_name = set.name,
-                                  .version = set.version,
-                                  .pending_since = {}},
-                                 "the region is full"));
+    need(t.catalog().outbox.mark_failed({.organization_id = t.acme,
+                                         .set_id = set.id,
+                                         .set_name = set.name,
+                                         .version = set.version,
+                                         .pending_since = {}},
+                                        "the region is full"));
   });
   CHECK(need(wait_for_set(wait_options(t, 60), clock)) == kExitSetFailed);
   CHECK(clock.sleeps == 1);
@@ -86,7 +86,7 @@ TEST_CASE("a set that fails is not waited for") {
 
 TEST_CASE("a set that is unknown, or deleted while one waits, is an error") {
   TestStores t;
-  EventfulClock clock(t.clock, [&] { need(t.catalog().delete_set(t.acme, "bot-secrets")); });
+  EventfulClock clock(t.clock, [&] { need(t.catalog().sets.remove(t.acme, "bot-secrets")); });
   CHECK(refusal(wait_for_set(wait_options(t, 60), clock)).code == ErrorCode::not_found);
   t.write("bot-secrets", "A", "1");
   CHECK(refusal(wait_for_set(wait_options(t, 60), clock)).code == ErrorCode::not_found);

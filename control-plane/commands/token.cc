@@ -61,8 +61,8 @@ Result<SecretBuffer> mint_user_token(Catalog& catalog, const TokenCreateOptions&
                 "secret-control-plane member add makes one");
   }
   SecretBuffer token = mint_bearer(kTokenPrefix);
-  auto added = catalog.add_user_token(user->id, organization, options.name,
-                                      hash_bearer(token.expose_text()));
+  auto added = catalog.tokens.add_for_user(user->id, organization, options.name,
+                                           hash_bearer(token.expose_text()));
   if (!added) return propagate(added);
   return token;
 }
@@ -78,22 +78,22 @@ Result<std::vector<Token>> tokens_to_list(Catalog& catalog, const TokenListOptio
   if (!options.user.empty()) {
     auto user = choose_user(catalog, options.user);
     if (!user) return propagate(user);
-    return catalog.list_user_tokens(user->id);
+    return catalog.tokens.list_of_user(user->id);
   }
   auto organization = choose_organization(catalog, options.organization);
   if (!organization) return propagate(organization);
-  return catalog.list_tokens(organization->id);
+  return catalog.tokens.list(organization->id);
 }
 
 Result<void> revoke(Catalog& catalog, const TokenRevokeOptions& options) {
   if (!options.user.empty()) {
     auto user = choose_user(catalog, options.user);
     if (!user) return propagate(user);
-    return catalog.revoke_user_token(user->id, options.name);
+    return catalog.tokens.revoke_of_user(user->id, options.name);
   }
   auto organization = choose_organization(catalog, options.organization);
   if (!organization) return propagate(organization);
-  return catalog.revoke_token(organization->id, options.name);
+  return catalog.tokens.revoke(organization->id, options.name);
 }
 
 }  // namespace
@@ -101,7 +101,7 @@ Result<void> revoke(Catalog& catalog, const TokenRevokeOptions& options) {
 Result<SecretBuffer> mint_token(Catalog& catalog, const Organization& organization,
                                 std::string_view name, Role role) {
   SecretBuffer token = mint_bearer(kTokenPrefix);
-  auto added = catalog.add_token(organization.id, name, role, hash_bearer(token.expose_text()));
+  auto added = catalog.tokens.add(organization.id, name, role, hash_bearer(token.expose_text()));
   if (!added) return propagate(added);
   return token;
 }

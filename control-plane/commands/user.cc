@@ -70,7 +70,7 @@ Result<Place> open(const Options& options, const Clock& clock) {
 Result<void> add_user(const UserAddOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
-  auto added = stores->catalog->add_user(options.name, options.email);
+  auto added = stores->catalog->users.add(options.name, options.email);
   if (!added) return propagate(added, "add user");
   note("user '" + options.name + "' is a member of nothing yet; next: member add");
   return {};
@@ -81,7 +81,7 @@ Result<void> remove_user(const UserRemoveOptions& options, const Clock& clock) {
   if (!stores) return propagate(stores);
   auto user = choose_user(*stores->catalog, options.name);
   if (!user) return propagate(user);
-  auto removed = stores->catalog->remove_user(user->id);
+  auto removed = stores->catalog->users.remove(user->id);
   if (!removed) {
     removed.error().hint = "first: member remove " + options.name +
                            " --organization NAME, and token revoke NAME --user " + options.name;
@@ -94,7 +94,7 @@ Result<void> remove_user(const UserRemoveOptions& options, const Clock& clock) {
 Result<void> list_users(const UserListOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
-  auto users = stores->catalog->list_users();
+  auto users = stores->catalog->users.list();
   if (!users) return propagate(users);
   return print(options.json ? users_json(*users) : users_table(*users));
 }
@@ -102,8 +102,8 @@ Result<void> list_users(const UserListOptions& options, const Clock& clock) {
 Result<void> add_member(const MemberAddOptions& options, const Clock& clock) {
   auto place = open(options, clock);
   if (!place) return propagate(place);
-  auto put = place->stores.catalog->put_membership(place->user.id, place->organization.id,
-                                                   parse_role(options.role));
+  auto put = place->stores.catalog->users.put_membership(place->user.id, place->organization.id,
+                                                         parse_role(options.role));
   if (!put) return propagate(put, "add member");
   note("user '" + options.user + "' is now " + options.role + " of '" + place->organization.name +
        "'");
@@ -113,7 +113,8 @@ Result<void> add_member(const MemberAddOptions& options, const Clock& clock) {
 Result<void> remove_member(const MemberRemoveOptions& options, const Clock& clock) {
   auto place = open(options, clock);
   if (!place) return propagate(place);
-  auto removed = place->stores.catalog->remove_membership(place->user.id, place->organization.id);
+  auto removed =
+      place->stores.catalog->users.remove_membership(place->user.id, place->organization.id);
   if (!removed) return propagate(removed, "remove member");
   note("tokens of '" + options.user + "' do not reach '" + place->organization.name +
        "' from now on; its private API keys and the organization's own tokens still do");

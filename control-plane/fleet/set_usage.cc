@@ -63,11 +63,11 @@ bool has(const std::vector<PinnedSet>& pins, std::int64_t set_id) {
 Result<bool> ever_bound(Catalog& catalog, const Organization& organization, const FleetAgent& agent,
                         std::int64_t set_id) {
   if (agent.deleted || has(agent.sets, set_id)) return true;
-  auto live = catalog.find_agent(organization.id, agent.name);
+  auto live = catalog.agents.find(organization.id, agent.name);
   if (!live) return propagate(live, "find agent");
   // Deleted in the catalog already; the name may be a later agent's.
   if (!*live || (*live)->id != agent.id) return true;
-  auto deployments = catalog.list_deployments(organization.id, agent.name);
+  auto deployments = catalog.agents.list_deployments(organization.id, agent.name);
   if (!deployments && deployments.error().code == ErrorCode::not_found) return true;
   if (!deployments) return propagate(deployments, "list deployments");
   if (deployments->size() >= static_cast<std::size_t>(limits::kDeploymentsKept)) return true;
@@ -217,7 +217,7 @@ Result<SetUsage> read_set_usage(Catalog& catalog, RegionStore& store,
                                 const Organization& organization, const SecretSet& set,
                                 UnixMs now) {
   // The deployments first: what starts after this line is given what they pin, or newer.
-  auto agents = catalog.list_agents(organization.id);
+  auto agents = catalog.agents.list(organization.id);
   if (!agents) return propagate(agents, "list agents");
   auto fleet = read_fleet(set.region, store, std::nullopt, now);
   if (!fleet) return propagate(fleet);

@@ -16,7 +16,7 @@ class Usage : public TestStores {
   Usage() {
     listen();  // before there is an agent: nobody was missed
     roll("1");
-    need(catalog().create_agent(acme, deploy_of("bot", "keys")));
+    need(catalog().deploys.create_agent(acme, deploy_of("bot", "keys")));
     provision();
     listen();
   }
@@ -29,7 +29,7 @@ class Usage : public TestStores {
   void redeploy() {
     DeployRequest request = deploy_of("bot");
     request.force = true;
-    need(catalog().update_agent(acme, std::move(request)));
+    need(catalog().deploys.update_agent(acme, std::move(request)));
     provision();
     listen();
   }
@@ -67,7 +67,7 @@ class Usage : public TestStores {
   void start_unwatched(const std::string& instance) { hear(instance, false); }
 
   SetUsage read() {
-    const auto organization = need(catalog().find_organization("acme"));
+    const auto organization = need(catalog().organizations.find("acme"));
     return need(read_set_usage(catalog(), region(), *organization, set("keys"), clock.unix_time()));
   }
   // Of a version that is not listed, what holds for every other.
@@ -110,13 +110,13 @@ TEST_CASE("the deployments of a later agent of a name say nothing of the earlier
   t.hear("host-1", true, 9'999);  // it runs a release that nobody knows any more
   DeployRequest without = deploy_of("bot");
   without.secret_set = "";
-  need(t.catalog().update_agent(t.acme, std::move(without)));
+  need(t.catalog().deploys.update_agent(t.acme, std::move(without)));
   t.provision();
   t.listen();
   CHECK(t.read().version_unknown.size() == 1);
   // The region has not heard of it yet.
-  need(t.catalog().delete_agent(t.acme, "bot"));
-  need(t.catalog().create_agent(t.acme, deploy_of("bot")));
+  need(t.catalog().agents.remove(t.acme, "bot"));
+  need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot")));
   CHECK(t.read().version_unknown.size() == 1);
 }
 
@@ -134,7 +134,7 @@ TEST_CASE("what the region still serves counts although the catalog has another 
   t.roll("2");
   DeployRequest request = deploy_of("bot");
   request.force = true;
-  need(t.catalog().update_agent(t.acme, std::move(request)));
+  need(t.catalog().deploys.update_agent(t.acme, std::move(request)));
   CHECK(t.safe(1) == SafeToRevoke::no);
   t.provision();
   CHECK(t.safe(1) == SafeToRevoke::yes);
@@ -198,7 +198,7 @@ TEST_CASE("an instance of an agent that never had the set says nothing about it"
   Usage t;
   t.roll("2");
   t.redeploy();
-  need(t.catalog().create_agent(t.acme, deploy_of("other")));
+  need(t.catalog().deploys.create_agent(t.acme, deploy_of("other")));
   t.provision();
   t.listen();
   const HeardInstance report{.agent_id = t.agent("other").id,
@@ -215,7 +215,7 @@ TEST_CASE("the instances of a deleted agent still hold their keys") {
   Usage t;
   t.start_watching("host-1");
   t.roll("2");
-  need(t.catalog().delete_agent(t.acme, "bot"));
+  need(t.catalog().agents.remove(t.acme, "bot"));
   t.provision();
   t.listen();
   const VersionUse old = t.use(1);
@@ -236,7 +236,7 @@ TEST_CASE("before a server has listened nothing is safe") {
   TestStores t;
   t.write("keys", "A", "1");
   t.provision();
-  const auto organization = need(t.catalog().find_organization("acme"));
+  const auto organization = need(t.catalog().organizations.find("acme"));
   const SetUsage usage = need(
       read_set_usage(t.catalog(), t.region(), *organization, t.set("keys"), t.clock.unix_time()));
   CHECK(usage.every_other == SafeToRevoke::unknown);
@@ -245,9 +245,9 @@ TEST_CASE("before a server has listened nothing is safe") {
 
 TEST_CASE("of an image pull secret nothing is heard") {
   Usage t;
-  need(t.catalog().write_set(t.acme, registry("pull")));
+  need(t.catalog().sets.write(t.acme, registry("pull")));
   t.provision();
-  const auto organization = need(t.catalog().find_organization("acme"));
+  const auto organization = need(t.catalog().organizations.find("acme"));
   const SetUsage usage = need(
       read_set_usage(t.catalog(), t.region(), *organization, t.set("pull"), t.clock.unix_time()));
   CHECK(usage.every_other == SafeToRevoke::unknown);

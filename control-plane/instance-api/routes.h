@@ -18,7 +18,7 @@
 #include "control-plane/http/message.h"
 #include "control-plane/http/router.h"
 #include "control-plane/instance-api/authenticate.h"
-#include "control-plane/region/change_hub.h"
+#include "control-plane/provisioning/change_hub.h"
 #include "control-plane/stores.h"
 #include "core/clock.h"
 #include "core/log.h"

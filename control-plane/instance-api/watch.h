@@ -28,7 +28,7 @@
 
 #include "control-plane/http/message.h"
 #include "control-plane/instance-api/authenticate.h"
-#include "control-plane/region/change_hub.h"
+#include "control-plane/provisioning/change_hub.h"
 #include "core/log.h"
 
 namespace agent_secrets::control_plane {

@@ -1,16 +1,15 @@
 #pragma once
-// All that the instance API of one region needs, and nothing else: the one interface of a region
-// store. A region can be served from it alone, with that region's keys only.
+// The store of one region: all data that the instance API of the region needs. A process can serve
+// a region with this store and the region's keys alone.
 //
-// Two kinds of records, both written whole and idempotently by the region's Provisioner, so that a
-// crash between any two steps is repaired by doing them again:
+// The region's Provisioner writes two kinds of records. Each write replaces a record whole and is
+// idempotent, so repeating the steps after a crash repairs what the crash interrupted:
 //  - set versions: values, encrypted by the store under the region's data key;
-//  - agent snapshots: deployment, pins, credentials and what a watcher wants to know. One with a
-//  lower revision than
-//    the stored one is ignored, so publishers may race.
+//  - agent snapshots: deployment, pins, credentials and the answer for watchers. A snapshot with a
+//    lower revision than the stored snapshot is ignored, so several publishers may run at once.
 //
-// Beside them, what instances report (region/instances.h), written by the region's
-// InstanceRecorder: no durable promise, and nothing that an answer to an instance depends on.
+// The region's InstanceRecorder writes what instances report (region/instances.h). These records
+// may be lost in a crash, and no answer to an instance depends on them.
 //
 // Threads: safe from several. Errors: ErrorCode::untrusted where a row does not decrypt; else
 // internal failures.
@@ -23,74 +22,16 @@
 #include <string_view>
 #include <vector>
 
+#include "control-plane/model/agent_snapshot.h"
+#include "control-plane/model/set_version.h"
 #include "control-plane/region/instances.h"
-#include "core/credential.h"
 #include "core/error.h"
-#include "core/secret_buffer.h"
 
 namespace agent_secrets::control_plane {
-
-struct ProvisionedValue {
-  std::string key;
-  std::int64_t written_by = 0;  // the version that wrote it
-  SecretBuffer value;
-};
-
-struct ProvisionedVersion {
-  std::int64_t organization_id = 0;
-  std::int64_t set_id = 0;
-  std::string set_name;
-  std::int64_t version = 0;
-  std::vector<ProvisionedValue> values;  // sorted by key
-};
-
-struct PinnedSet {
-  std::int64_t organization_id = 0;
-  std::int64_t set_id = 0;
-  std::string name;
-  std::int64_t version = 0;         // pinned
-  std::int64_t latest_version = 0;  // the newest ready one; equal when nothing is newer
-  // What the newest differs in from the version that an instance runs; compare_with_running()
-  // (fleet/instance_state.h) fills both, a snapshot does not carry them.
-  std::vector<std::string> changed_keys;  // sorted; names only
-  bool same_values = false;               // known, and none
-};
-
-struct AgentCredentialRecord {
-  std::string kid;
-  CredentialPublicKeys keys;
-  bool revoked = false;
-};
-
-struct AgentSnapshot {
-  std::int64_t agent_id = 0;
-  std::int64_t revision = 0;
-  std::int64_t sequence = 0;
-  std::string organization;
-  std::string agent;
-  bool deleted = false;
-  std::string deployment_id;  // or "" when there is none
-  std::vector<PinnedSet> sets;
-  std::vector<AgentCredentialRecord> credentials;
-};
-
-// What an agent was given at an earlier sequence, for instances that still run it. Kept for the
-// last 64.
-struct Release {
-  std::int64_t sequence = 0;
-  std::string deployment_id;
-  std::vector<PinnedSet> sets;  // name and version only
-};
 
 struct CredentialOwner {
   std::int64_t agent_id = 0;
   AgentCredentialRecord credential;
-};
-
-struct RetainedVersion {
-  std::int64_t set_id = 0;
-  std::int64_t version = 0;
-  bool operator==(const RetainedVersion&) const = default;
 };
 
 class RegionStore {

@@ -14,20 +14,20 @@ namespace {
 class AccessFixture : public RestFixture {
  public:
   AccessFixture() {
-    ana = need(catalog().add_user("ana", "ana@example.com")).id;
+    ana = need(catalog().users.add("ana", "ana@example.com")).id;
     join("acme");
     join("other");
-    need(catalog().add_user_token(ana, {}, "laptop", hash_bearer("pcc_pat_ana")));
+    need(catalog().tokens.add_for_user(ana, {}, "laptop", hash_bearer("pcc_pat_ana")));
   }
   void join(const std::string& organization) {
-    need(catalog().put_membership(ana, organization_id(organization), Role::member));
+    need(catalog().users.put_membership(ana, organization_id(organization), Role::member));
   }
   void leave(const std::string& organization) {
-    need(catalog().remove_membership(ana, organization_id(organization)));
+    need(catalog().users.remove_membership(ana, organization_id(organization)));
   }
   std::string add_key(ApiKeyType type, const std::string& key) {
-    return need(catalog().add_api_key(organization_id("acme"), "key", type,
-                                      SecretBuffer::copy_of(key)))
+    return need(catalog().api_keys.add(organization_id("acme"), "key", type,
+                                       SecretBuffer::copy_of(key)))
         .id;
   }
   Answer as_ana(const std::string& path) { return ask("GET", path, "", "pcc_pat_ana"); }
@@ -84,7 +84,7 @@ TEST_CASE("a private API key is for its organization, in both families") {
   CHECK(api.ask("GET", "/v1/secrets", "", "sk_one").status == 200);
   CHECK(api.ask("GET", "/v1/organizations/acme/secrets", "", "sk_one").status == 200);
   CHECK(api.ask("GET", "/v1/organizations/other/secrets", "", "sk_one").status == 403);
-  need(api.catalog().revoke_api_key(api.organization_id("acme"), id));
+  need(api.catalog().api_keys.revoke(api.organization_id("acme"), id));
   CHECK(api.ask("GET", "/v1/secrets", "", "sk_one").body == error("Unauthorized", "UNAUTHORIZED"));
 }
 
@@ -166,7 +166,7 @@ TEST_CASE("starting a session wants a live public key, and then says that there 
   const Answer declined = api.ask("POST", start, "{}", "pk_one");
   CHECK(declined.status == 501);
   CHECK(declined.body.at("code") == "501");
-  need(api.catalog().revoke_api_key(api.organization_id("acme"), id));
+  need(api.catalog().api_keys.revoke(api.organization_id("acme"), id));
   CHECK(api.ask("POST", start, "{}", "pk_one").body == error("Unauthorized", "401"));
 }
 

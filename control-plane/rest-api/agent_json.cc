@@ -41,9 +41,13 @@ json::object spec_json(const DeploymentSpec& spec, const Scaling& scaling) {
     body["envFromSecretNames"] = json::array{json::value(spec.secret_set)};
   const json::value duration = setting(spec, "maxSessionDuration", nullptr);
   if (!duration.is_null()) body["maxSessionDurationSeconds"] = duration;
-  for (const char* name : {"resources", "websocketAuth", "secretVersion"}) {
+  for (const char* name : {"resources", "websocketAuth"}) {
     const json::value value = setting(spec, name, nullptr);
     if (!value.is_null()) body[name] = value;
+  }
+  if (spec.secret_version) {
+    const std::string_view version = to_string(*spec.secret_version);
+    body["secretVersion"] = json::string_view(version.data(), version.size());
   }
   const json::value architecture = setting(spec, "architecture", nullptr);
   if (!architecture.is_null()) body["arch"] = architecture;

@@ -21,7 +21,7 @@ constexpr std::size_t kDeploymentsListed = 25;
 
 Result<Response> list_agents(const RestApi& api, const Request& request,
                              const Principal& principal) {
-  auto agents = api.catalog.list_agents(principal.organization.id);
+  auto agents = api.catalog.agents.list(principal.organization.id);
   if (!agents) return propagate(agents, "list agents");
   const auto region = request.query.find("region");
   json::array rows;
@@ -33,7 +33,7 @@ Result<Response> list_agents(const RestApi& api, const Request& request,
 }
 
 Result<Agent> find_agent(const RestApi& api, const Request& request, const Principal& principal) {
-  auto agent = api.catalog.find_agent(principal.organization.id, request.params.at("name"));
+  auto agent = api.catalog.agents.find(principal.organization.id, request.params.at("name"));
   if (!agent) return propagate(agent, "find an agent");
   if (!*agent) return fail(ErrorCode::not_found, "Not found");
   return std::move(**agent);
@@ -54,7 +54,7 @@ Result<Response> deployed(const RestApi& api, const Principal& principal, Deploy
   const Organization& organization = principal.organization;
   api.regions.publish_now(outcome.agent.region);
   api.regions.roll_out();
-  auto agent = api.catalog.find_agent(organization.id, outcome.agent.name);
+  auto agent = api.catalog.agents.find(organization.id, outcome.agent.name);
   if (agent && *agent) outcome.agent = std::move(**agent);
   json::object body = agent_json(organization, outcome.agent, live_instances(api, outcome.agent));
   if (!outcome.warning.empty()) body["warning"] = outcome.warning;
@@ -68,7 +68,7 @@ Result<Response> create_agent(const RestApi& api, const Request& request,
   if (!deploy->image) {
     return fail(ErrorCode::invalid, "Either image or buildId is required for service creation");
   }
-  auto outcome = api.catalog.create_agent(principal.organization.id, std::move(*deploy));
+  auto outcome = api.catalog.deploys.create_agent(principal.organization.id, std::move(*deploy));
   if (!outcome) return propagate(outcome);
   return deployed(api, principal, std::move(*outcome));
 }
@@ -78,7 +78,7 @@ Result<Response> update_agent(const RestApi& api, const Request& request,
   const auto name = request.params.find("name");
   auto deploy = parse_deploy(request.body, name == request.params.end() ? "" : name->second);
   if (!deploy) return propagate(deploy);
-  auto outcome = api.catalog.update_agent(principal.organization.id, std::move(*deploy));
+  auto outcome = api.catalog.deploys.update_agent(principal.organization.id, std::move(*deploy));
   if (!outcome) return propagate(outcome);
   return deployed(api, principal, std::move(*outcome));
 }
@@ -87,7 +87,7 @@ Result<Response> delete_agent(const RestApi& api, const Request& request,
                               const Principal& principal) {
   auto agent = find_agent(api, request, principal);
   if (!agent) return propagate(agent);
-  auto deleted = api.catalog.delete_agent(principal.organization.id, agent->name);
+  auto deleted = api.catalog.agents.remove(principal.organization.id, agent->name);
   if (!deleted) return propagate(deleted);
   api.regions.publish_now(agent->region);
   api.regions.roll_out();
@@ -98,7 +98,7 @@ Result<Response> list_deployments(const RestApi& api, const Request& request,
                                   const Principal& principal) {
   auto agent = find_agent(api, request, principal);
   if (!agent) return propagate(agent);
-  auto deployments = api.catalog.list_deployments(principal.organization.id, agent->name);
+  auto deployments = api.catalog.agents.list_deployments(principal.organization.id, agent->name);
   if (!deployments) return propagate(deployments, "list deployments");
   json::array rows;
   for (const Deployment& deployment : *deployments) {

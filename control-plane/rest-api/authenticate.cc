@@ -37,17 +37,17 @@ std::string account_of(const Request& request) {
   return "bearer " + std::string(hash.begin(), hash.begin() + hash.size() / 2);
 }
 
-Result<Identity> authenticate(Access& access, const Request& request) {
+Result<Identity> authenticate(Identities& identities, const Request& request) {
   const auto bearer = bearer_of(request);
   if (!bearer) return fail(ErrorCode::unauthorized, "Unauthorized");
-  auto identity = access.find_identity(hash_bearer(*bearer));
+  auto identity = identities.find(hash_bearer(*bearer));
   if (!identity) return propagate(identity);
   if (!*identity) return fail(ErrorCode::unauthorized, "Unauthorized");
   return std::move(**identity);
 }
 
-Result<Principal> authorize(Access& access, const Request& request) {
-  auto identity = authenticate(access, request);
+Result<Principal> authorize(Identities& identities, const Request& request) {
+  auto identity = authenticate(identities, request);
   if (!identity) return propagate(identity);
   const auto organization = request.params.find("org");
   if (organization == request.params.end()) {

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "control-plane/catalog/access.h"
+#include "control-plane/catalog/identities.h"
 #include "control-plane/http/message.h"
 #include "core/error.h"
 
@@ -27,8 +27,8 @@ bool shows_authorization(const Request& request);
 // token.
 std::string account_of(const Request& request);
 // ErrorCode::unauthorized, with the text for the client.
-Result<Identity> authenticate(Access& access, const Request& request);
+Result<Identity> authenticate(Identities& identities, const Request& request);
 // As authenticate(); also ErrorCode::forbidden, or invalid if the organization is not clear.
-Result<Principal> authorize(Access& access, const Request& request);
+Result<Principal> authorize(Identities& identities, const Request& request);
 
 }  // namespace agent_secrets::control_plane

@@ -8,6 +8,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "control-plane/catalog/rules.h"
 #include "core/limits.h"
@@ -72,17 +74,13 @@ class Members {
     return found->if_object();
   }
 
-  // Adds the member as a setting if it is one of `choices`.
-  void choice(std::string_view name, std::initializer_list<std::string_view> choices,
-              DeployRequest& request) {
-    const auto value = text(name, kTextMax);
-    if (!value) return;
-    std::string list;
-    for (const std::string_view choice : choices) {
-      if (*value == choice) request.settings[std::string(name)] = quoted(*value);
-      list += (list.empty() ? "" : " or ") + std::string(choice);
-    }
-    if (!request.settings.contains(std::string(name))) refuse(name, "must be " + list);
+  // The member's text, which must be one of `choices`.
+  std::optional<std::string> choice(std::string_view name,
+                                    std::initializer_list<std::string_view> choices) {
+    auto value = text(name, kTextMax);
+    if (!value || std::ranges::find(choices, *value) != choices.end()) return value;
+    refuse(name, fmt::format("must be {}", fmt::join(choices, " or ")));
+    return std::nullopt;
   }
 
   static std::string quoted(std::string_view text) {
@@ -130,8 +128,8 @@ void read_krisp(Members& members, DeployRequest& request) {
       filter.is_null() ||
       (filter.is_string() && (filter.get_string() == "tel" || filter.get_string() == "pro"));
   if (!known) return members.refuse("krispViva.audioFilter", "must be tel or pro or null");
-  request.settings["krispViva"] =
-      filter.is_null() ? "null" : json::serialize(json::object{{"audioFilter", filter}});
+  auto& setting = request.settings["krispViva"];
+  if (!filter.is_null()) setting = json::serialize(json::object{{"audioFilter", filter}});
 }
 
 void read_resources(Members& members, DeployRequest& request) {
@@ -161,10 +159,17 @@ void read_resources(Members& members, DeployRequest& request) {
 void read_settings(Members& members, DeployRequest& request) {
   read_krisp(members, request);
   read_resources(members, request);
-  members.choice("architecture", {"amd64", "arm64"}, request);
-  members.choice("nodeType", {"arm"}, request);
-  members.choice("websocketAuth", {"none", "token"}, request);
-  members.choice("secretVersion", {"pinned", "latest"}, request);
+  const auto keep = [&](const char* name, std::initializer_list<std::string_view> choices) {
+    if (const auto text = members.choice(name, choices)) {
+      request.settings[name] = Members::quoted(*text);
+    }
+  };
+  keep("architecture", {"amd64", "arm64"});
+  keep("nodeType", {"arm"});
+  keep("websocketAuth", {"none", "token"});
+  if (const auto version = members.choice("secretVersion", {"pinned", "latest"})) {
+    request.secret_version = *version == "latest" ? SecretVersion::latest : SecretVersion::pinned;
+  }
   if (const auto seconds = members.integer("maxSessionDuration", 60, 14'400)) {
     request.settings["maxSessionDuration"] = std::to_string(*seconds);
   }

@@ -42,22 +42,22 @@ TEST_CASE("the name in the path wins over the body's") {
   CHECK(deploy->force);
 }
 
-TEST_CASE("settings are kept as JSON, and a null krisp filter removes it") {
+TEST_CASE("settings are kept as JSON, and a null krisp filter removes the setting") {
   const auto deploy = parse_deploy(
       R"({"serviceName":"bot","krispViva":{"audioFilter":"tel"},"agentProfile":"agent-2x",
           "maxSessionDuration":60,"websocketAuth":"token","architecture":"arm64"})",
       "");
   REQUIRE(deploy);
   CHECK(deploy->settings ==
-        std::map<std::string, std::string>{{"krispViva", R"({"audioFilter":"tel"})"},
-                                           {"agentProfile", R"("agent-2x")"},
-                                           {"maxSessionDuration", "60"},
-                                           {"websocketAuth", R"("token")"},
-                                           {"architecture", R"("arm64")"}});
+        std::map<std::string, std::optional<std::string>>{{"krispViva", R"({"audioFilter":"tel"})"},
+                                                          {"agentProfile", R"("agent-2x")"},
+                                                          {"maxSessionDuration", "60"},
+                                                          {"websocketAuth", R"("token")"},
+                                                          {"architecture", R"("arm64")"}});
   const auto removed =
       parse_deploy(R"({"serviceName":"bot","krispViva":{"audioFilter":null}})", "");
   REQUIRE(removed);
-  CHECK(removed->settings.at("krispViva") == "null");
+  CHECK(removed->settings.at("krispViva") == std::nullopt);
 }
 
 TEST_CASE("what the CLI would wait for in vain is refused at once") {

@@ -6,6 +6,8 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "control-plane/catalog/cli_text.h"
+
 namespace agent_secrets::control_plane {
 namespace {
 
@@ -49,13 +51,6 @@ bool has_named_codes(const Request& request) {
                                                     "builds"};
   return request.segments.size() >= 2 && request.segments[0] == "v1" &&
          std::ranges::find(kResources, request.segments[1]) != std::end(kResources);
-}
-
-std::string without_brackets(std::string_view text) {
-  std::string plain(text);
-  std::ranges::replace(plain, '[', '(');
-  std::ranges::replace(plain, ']', ')');
-  return plain;
 }
 
 std::string_view fallback_text(int status) {
@@ -112,7 +107,7 @@ Response json_response(const boost::json::value& body, int status) {
 
 Response coded_error_response(int status, std::string_view text, std::string_view code) {
   boost::json::object body;
-  body["error"] = without_brackets(text);
+  body["error"] = without_markup(text);
   body["code"] = std::string(code);
   return json_response(body, status);
 }

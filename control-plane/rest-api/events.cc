@@ -15,10 +15,10 @@ namespace json = boost::json;
 
 Result<Response> list_events(const RestApi& api, const Request& request,
                              const Principal& principal) {
-  auto agent = api.catalog.find_agent(principal.organization.id, request.params.at("name"));
+  auto agent = api.catalog.agents.find(principal.organization.id, request.params.at("name"));
   if (!agent) return propagate(agent, "find an agent");
   if (!*agent) return fail(ErrorCode::not_found, "Not found");
-  auto events = api.catalog.list_events((*agent)->id);
+  auto events = api.catalog.events.list((*agent)->id);
   if (!events) return propagate(events);
   return json_response(events_json(*events));
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "control-plane/fleet/fleet_json.h"
-#include "control-plane/fleet/metrics.h"
+#include "control-plane/rest-api/metrics.h"
 #include "control-plane/rest-api/errors.h"
 #include "control-plane/rest-api/process_metrics.h"
 
@@ -18,7 +18,7 @@ Result<Fleet> fleet_of(const RestApi& api, const Agent& agent) {
 
 Result<Response> list_instances(const RestApi& api, const Request& request,
                                 const Principal& principal) {
-  auto agent = api.catalog.find_agent(principal.organization.id, request.params.at("name"));
+  auto agent = api.catalog.agents.find(principal.organization.id, request.params.at("name"));
   if (!agent) return propagate(agent, "find an agent");
   if (!*agent) return fail(ErrorCode::not_found, "Not found");
   auto fleet = fleet_of(api, **agent);

@@ -16,7 +16,7 @@ namespace json = boost::json;
 constexpr std::string_view kDefaultRegion = "defaultRegion";
 
 Result<Response> list_regions(const RestApi& api, const Request&, const Principal&) {
-  auto regions = api.catalog.list_regions();
+  auto regions = api.catalog.regions.list();
   if (!regions) return propagate(regions, "list regions");
   json::array rows;
   for (const Region& region : *regions) {
@@ -31,7 +31,7 @@ Result<Response> get_properties(const RestApi&, const Request&, const Principal&
 }
 
 Result<json::object> properties_schema(const RestApi& api, const std::string& default_region) {
-  auto regions = api.catalog.list_regions();
+  auto regions = api.catalog.regions.list();
   if (!regions) return propagate(regions, "list regions");
   json::array codes;
   for (const Region& region : *regions) codes.emplace_back(region.code);
@@ -80,7 +80,7 @@ Result<Response> patch_properties(const RestApi& api, const Request& request,
                                   const Principal& principal) {
   auto region = parse_default_region(request.body);
   if (!region) return propagate(region);
-  auto changed = api.catalog.set_default_region(principal.organization.id, *region);
+  auto changed = api.catalog.organizations.set_default_region(principal.organization.id, *region);
   if (!changed) return propagate(changed);
   if (request.params.contains("org")) {
     return json_response(json::object{{"properties", json::object{{"defaultRegion", *region}}}});

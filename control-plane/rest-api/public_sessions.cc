@@ -19,7 +19,7 @@ constexpr std::array<std::string_view, 6> kProxied{"GET",   "POST",   "PUT",
 Response answer(const RestApi& api, const Request& request) {
   const auto bearer = bearer_of(request);
   if (!bearer) return error_response(request, 401, "A public API key is needed");
-  const auto live = api.catalog.is_live_public_key(hash_bearer(*bearer));
+  const auto live = api.catalog.identities.is_live_public_key(hash_bearer(*bearer));
   if (!live) return error_response(request, live.error(), api.log);
   if (!*live) {
     Response refused = error_response(request, 401, "Unauthorized");

@@ -24,7 +24,7 @@ Outcome answer(const RestApi& api, const Request& request, Result<Response> resp
 void add_single_route(Router& router, const RestApi& api, std::string_view method,
                       std::string_view pattern, const RestHandler& handler) {
   router.add(method, pattern, [&api, handler](const Request& request) -> Admission {
-    auto principal = authorize(api.catalog, request);
+    auto principal = authorize(api.catalog.identities, request);
     if (!principal) return refuse_caller(request, principal.error(), api.log);
     return Admitted{.account = account_of(request),
                     .handle = [&api, &handler,
@@ -37,7 +37,7 @@ void add_single_route(Router& router, const RestApi& api, std::string_view metho
 void add_identity_route(Router& router, const RestApi& api, std::string_view method,
                         std::string_view pattern, const IdentityHandler& handler) {
   router.add(method, pattern, [&api, handler](const Request& request) -> Admission {
-    auto identity = authenticate(api.catalog, request);
+    auto identity = authenticate(api.catalog.identities, request);
     if (!identity) return refuse_caller(request, identity.error(), api.log);
     return Admitted{.account = account_of(request),
                     .handle = [&api, &handler,

@@ -21,7 +21,7 @@ void add_status(json::object& object, const SecretSet& set) {
 }
 
 Result<Response> list_sets(const RestApi& api, const Request& request, const Principal& principal) {
-  auto sets = api.catalog.list_sets(principal.organization.id);
+  auto sets = api.catalog.sets.list(principal.organization.id);
   if (!sets) return propagate(sets, "list secret sets");
   const auto region = request.query.find("region");
   json::array rows;
@@ -35,7 +35,7 @@ Result<Response> list_sets(const RestApi& api, const Request& request, const Pri
 }
 
 Result<Response> get_set(const RestApi& api, const Request& request, const Principal& principal) {
-  auto set = api.catalog.find_set(principal.organization.id, request.params.at("set"));
+  auto set = api.catalog.sets.find(principal.organization.id, request.params.at("set"));
   if (!set) return propagate(set, "find a secret set");
   if (!*set) return fail(ErrorCode::not_found, "Set not found");
   if ((*set)->type == SetType::image_pull_secret) {
@@ -54,7 +54,7 @@ Result<Response> get_set(const RestApi& api, const Request& request, const Princ
 Result<Response> put_set(const RestApi& api, const Request& request, const Principal& principal) {
   auto write = parse_write_set(request.params.at("set"), request.body);
   if (!write) return propagate(write);
-  auto set = api.catalog.write_set(principal.organization.id, std::move(*write));
+  auto set = api.catalog.sets.write(principal.organization.id, std::move(*write));
   if (!set) return propagate(set);
   api.regions.wake(set->region);
   json::object body{{"status", "OK"}, {"region", set->region}};
@@ -65,7 +65,7 @@ Result<Response> put_set(const RestApi& api, const Request& request, const Princ
 // Read the region first: the change may remove the row.
 Result<std::string> region_of(const RestApi& api, const Request& request,
                               const Principal& principal) {
-  auto set = api.catalog.find_set(principal.organization.id, request.params.at("set"));
+  auto set = api.catalog.sets.find(principal.organization.id, request.params.at("set"));
   if (!set) return propagate(set, "find a secret set");
   return *set ? (*set)->region : std::string();
 }
@@ -83,15 +83,15 @@ Result<Response> change_set(const RestApi& api, const Request& request, const Pr
 Result<Response> delete_set(const RestApi& api, const Request& request,
                             const Principal& principal) {
   return change_set(api, request, principal, [&] {
-    return api.catalog.delete_set(principal.organization.id, request.params.at("set"));
+    return api.catalog.sets.remove(principal.organization.id, request.params.at("set"));
   });
 }
 
 Result<Response> delete_key(const RestApi& api, const Request& request,
                             const Principal& principal) {
   return change_set(api, request, principal, [&] {
-    return api.catalog.unset_key(principal.organization.id, request.params.at("set"),
-                                 request.params.at("key"));
+    return api.catalog.sets.unset_key(principal.organization.id, request.params.at("set"),
+                                      request.params.at("key"));
   });
 }
 

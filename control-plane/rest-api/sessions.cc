@@ -74,7 +74,7 @@ json::object session_json(const FleetInstance& instance, std::int64_t number) {
 }
 
 Result<Agent> find_agent(const RestApi& api, const Request& request, const Principal& principal) {
-  auto agent = api.catalog.find_agent(principal.organization.id, request.params.at("name"));
+  auto agent = api.catalog.agents.find(principal.organization.id, request.params.at("name"));
   if (!agent) return propagate(agent, "find an agent");
   if (!*agent) return fail(ErrorCode::not_found, "Service not found");
   return std::move(**agent);

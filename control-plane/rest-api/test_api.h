@@ -13,7 +13,7 @@
 #include <boost/json/value.hpp>
 
 #include "control-plane/http/target.h"
-#include "control-plane/region/provisioner.h"
+#include "control-plane/provisioning/provisioner.h"
 #include "control-plane/rest-api/errors.h"
 #include "control-plane/rest-api/rest_api.h"
 #include "control-plane/stores.h"
@@ -37,8 +37,8 @@ class RestFixture {
     {
       auto created = create_stores(directory_.path("data"), *key, clock_);
       REQUIRE(created);
-      REQUIRE(created->catalog->add_region({.code = "us-west", .display_name = "US West"}));
-      REQUIRE(created->catalog->add_region({.code = "eu-central", .display_name = "Frankfurt"}));
+      REQUIRE(created->catalog->regions.add({.code = "us-west", .display_name = "US West"}));
+      REQUIRE(created->catalog->regions.add({.code = "eu-central", .display_name = "Frankfurt"}));
       add_organization(*created->catalog, "acme", "pcc_pat_acme");
       add_organization(*created->catalog, "other", "pcc_pat_other");
     }
@@ -46,8 +46,8 @@ class RestFixture {
     REQUIRE(opened);
     stores_ = std::move(*opened);
     for (auto& [code, handle] : stores_.regions) {
-      provisioners_[code] =
-          std::make_unique<Provisioner>(code, *stores_.catalog, *handle.store, hub_, clock_, log_);
+      provisioners_[code] = std::make_unique<Provisioner>(code, stores_.catalog->outbox,
+                                                          *handle.store, hub_, clock_, log_);
     }
     api_.emplace(RestApi{
         .catalog = *stores_.catalog,
@@ -88,7 +88,7 @@ class RestFixture {
   }
   // Reports a watched instance of the agent, with one session.
   void hear(const std::string& agent, const std::string& instance) {
-    const auto found = catalog().find_agent(organization_id("acme"), agent);
+    const auto found = catalog().agents.find(organization_id("acme"), agent);
     REQUIRE(found);
     const std::int64_t id = (*found)->id;
     const HeardInstance report{
@@ -111,7 +111,7 @@ class RestFixture {
 
   Catalog& catalog() { return *stores_.catalog; }
   std::int64_t organization_id(const std::string& name) {
-    const auto organization = catalog().find_organization(name);
+    const auto organization = catalog().organizations.find(name);
     REQUIRE((organization && *organization));
     return (*organization)->id;
   }
@@ -119,9 +119,9 @@ class RestFixture {
  private:
   static void add_organization(Catalog& catalog, const std::string& name,
                                const std::string& token) {
-    const auto organization = catalog.create_organization(name, name, "us-west");
+    const auto organization = catalog.organizations.create(name, name, "us-west");
     REQUIRE(organization);
-    REQUIRE(catalog.add_token(organization->id, "first", Role::member, hash_bearer(token)));
+    REQUIRE(catalog.tokens.add(organization->id, "first", Role::member, hash_bearer(token)));
   }
 
   TemporaryDirectory directory_;

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "control-plane/catalog/cli_text.h"
 #include "control-plane/catalog/image_reference.h"
 #include "control-plane/rollout/deploy_name.h"
 #include "core/command.h"
@@ -20,13 +21,6 @@ constexpr std::string_view kNoImage =
 
 std::string fact(std::string_view name, std::string_view value) {
   return fmt::format("AGENT_SECRETS_DEPLOY_{}={}", name, value);
-}
-
-// The official CLI prints this text, and interprets square brackets as markup.
-std::string for_display(std::string text) {
-  std::ranges::replace(text, '[', '(');
-  std::ranges::replace(text, ']', ')');
-  return text;
 }
 
 }  // namespace
@@ -56,8 +50,9 @@ std::vector<std::string> rollout_inherits(char** environment) {
   return inherited;
 }
 
-RolloutRunner::RolloutRunner(RolloutOptions options, Rollouts& rollouts, const Log& log)
-    : options_(std::move(options)), rollouts_(rollouts), log_(log) {}
+RolloutRunner::RolloutRunner(RolloutOptions options, Rollouts& rollouts, Events& events,
+                             const Log& log)
+    : options_(std::move(options)), rollouts_(rollouts), events_(events), log_(log) {}
 
 void RolloutRunner::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
@@ -91,7 +86,7 @@ void RolloutRunner::join_finished() {
 }
 
 void RolloutRunner::start_due() {
-  auto due = rollouts_.due_rollouts();
+  auto due = rollouts_.list_due();
   if (!due) {
     log_.warning("on-deploy: cannot read the due commands", {{"cause", due.error().message}});
     return;
@@ -118,7 +113,7 @@ void RolloutRunner::start_due() {
 }
 
 void RolloutRunner::note(const Rollout& rollout, std::string_view kind, std::string_view text) {
-  auto noted = rollouts_.add_event(rollout.agent_id, kind, printable(text));
+  auto noted = events_.add(rollout.agent_id, kind, printable(text));
   if (noted) return;
   log_.warning("on-deploy: an event is lost",
                {{"agent", rollout.agent}, {"cause", noted.error().message}});
@@ -135,7 +130,7 @@ void RolloutRunner::execute(const Rollout& rollout, const std::stop_token& stop)
   note(rollout, "on-deploy",
        failure.empty() ? fmt::format("{}: done", to_string(rollout.event))
                        : fmt::format("{}: {}", to_string(rollout.event), failure));
-  auto settled = rollouts_.settle_rollout(rollout, failure);
+  auto settled = rollouts_.settle(rollout, failure);
   if (!settled) {
     log_.error("on-deploy: the outcome is lost, the command will run again",
                {{"agent", rollout.agent}, {"cause", settled.error().message}});
@@ -172,7 +167,7 @@ std::string RolloutRunner::run_one(const Rollout& rollout, const std::stop_token
   std::string failure = outcome ? describe_failure(*outcome) : outcome.error().message;
   if (failure.empty()) return failure;
   if (!last.empty()) failure += ": " + printable(last);
-  return for_display("The deploy command failed: " + failure);
+  return without_markup("The deploy command failed: " + failure);
 }
 
 }  // namespace agent_secrets::control_plane

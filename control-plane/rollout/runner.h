@@ -24,6 +24,7 @@
 #include <thread>
 #include <vector>
 
+#include "control-plane/catalog/events.h"
 #include "control-plane/catalog/rollouts.h"
 #include "control-plane/rollout/deploy_turns.h"
 #include "core/log.h"
@@ -44,8 +45,8 @@ std::vector<std::string> rollout_inherits(char** environment);
 
 class RolloutRunner {
  public:
-  // `rollouts` and `log` must outlive it.
-  RolloutRunner(RolloutOptions options, Rollouts& rollouts, const Log& log);
+  // The other arguments must outlive it.
+  RolloutRunner(RolloutOptions options, Rollouts& rollouts, Events& events, const Log& log);
   // Runs until a stop is requested; then kills the running commands, which run again at the next
   // start.
   void run(const std::stop_token& stop);
@@ -61,6 +62,7 @@ class RolloutRunner {
 
   const RolloutOptions options_;
   Rollouts& rollouts_;
+  Events& events_;
   const Log& log_;
 
   std::mutex mutex_;

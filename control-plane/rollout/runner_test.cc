@@ -11,10 +11,10 @@ namespace {
 
 // A runner over real stores. Its thread is joined before the test checks the results.
 struct Running : TestStores {
-  Running() { need(catalog().use_rollouts(true)); }
+  Running() { need(catalog().rollouts.use(true)); }
 
   void deploy(const std::string& agent) {
-    need(catalog().create_agent(acme, deploy_of(agent)));
+    need(catalog().deploys.create_agent(acme, deploy_of(agent)));
     provisioner->publish_now();
   }
   // Runs until `is_enough`; commands that still run are stopped.
@@ -23,17 +23,17 @@ struct Running : TestStores {
                           .time_limit = std::chrono::seconds(60),
                           .inherited = {"PATH=/usr/bin:/bin", "HOME=/nonexistent"},
                           .idle_poll = std::chrono::milliseconds(5)},
-                         catalog(), log);
+                         catalog().rollouts, catalog().events, log);
     const std::jthread thread([&](const std::stop_token& stop) { runner.run(stop); });
     while (!is_enough()) std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
   // Runs until no rollout is due.
   void roll_out(const std::string& command) {
-    roll_out_until(command, [this] { return need(catalog().due_rollouts()).empty(); });
+    roll_out_until(command, [this] { return need(catalog().rollouts.list_due()).empty(); });
   }
   std::vector<std::string> texts(const std::string& agent_name, const std::string& kind) {
     std::vector<std::string> found;
-    for (const AgentEvent& event : need(catalog().list_events(agent(agent_name).id))) {
+    for (const AgentEvent& event : need(catalog().events.list(agent(agent_name).id))) {
       if (event.kind == kind) found.push_back(event.text);
     }
     return found;
@@ -99,10 +99,10 @@ TEST_CASE("each of several agents gets its own run") {
 TEST_CASE("slow commands of one organization do not hold up another's") {
   Running t;
   for (const char* name : {"s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9"}) t.deploy(name);
-  const std::int64_t beta = need(t.catalog().create_organization("beta", "", "us-west")).id;
-  need(t.catalog().create_agent(beta, deploy_of("quick")));
+  const std::int64_t beta = need(t.catalog().organizations.create("beta", "", "us-west")).id;
+  need(t.catalog().deploys.create_agent(beta, deploy_of("quick")));
   t.provisioner->publish_now();
-  const auto quick = [&] { return *need(t.catalog().find_agent(beta, "quick")); };
+  const auto quick = [&] { return *need(t.catalog().agents.find(beta, "quick")); };
   t.roll_out_until(
       "echo $AGENT_SECRETS_DEPLOY_ORGANIZATION;"
       " [ $AGENT_SECRETS_DEPLOY_ORGANIZATION = beta ] || exec sleep 100",
@@ -121,13 +121,13 @@ TEST_CASE("slow commands of one organization do not hold up another's") {
 TEST_CASE("agents of one name in two organizations have targets of their own") {
   Running t;
   t.deploy("bot");
-  const std::int64_t beta = need(t.catalog().create_organization("beta", "", "us-west")).id;
-  need(t.catalog().create_agent(beta, deploy_of("bot")));
+  const std::int64_t beta = need(t.catalog().organizations.create("beta", "", "us-west")).id;
+  need(t.catalog().deploys.create_agent(beta, deploy_of("bot")));
   t.provisioner->publish_now();
   t.roll_out("echo $AGENT_SECRETS_DEPLOY_NAME");
-  const Agent other = *need(t.catalog().find_agent(beta, "bot"));
+  const Agent other = *need(t.catalog().agents.find(beta, "bot"));
   CHECK(t.texts("bot", "output") == std::vector<std::string>{"acme--bot"});
-  CHECK(need(t.catalog().list_events(other.id)).at(2).text == "beta--bot");
+  CHECK(need(t.catalog().events.list(other.id)).at(2).text == "beta--bot");
 }
 
 TEST_CASE("no fact is an option, or anything that a shell acts on") {
@@ -155,14 +155,14 @@ TEST_CASE("a command that is stopped with the server is owed again") {
   RolloutRunner runner({.command = "echo up; exec sleep 100",
                         .inherited = {"PATH=/usr/bin:/bin"},
                         .idle_poll = std::chrono::milliseconds(5)},
-                       t.catalog(), t.log);
+                       t.catalog().rollouts, t.catalog().events, t.log);
   {
     const std::jthread thread([&](const std::stop_token& stop) { runner.run(stop); });
     while (t.texts("bot", "output").empty()) {
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
   }
-  CHECK(need(t.catalog().due_rollouts()).size() == 1);
+  CHECK(need(t.catalog().rollouts.list_due()).size() == 1);
   CHECK_FALSE(t.agent("bot").rollout->has_failed);
 }
 

@@ -1,0 +1,13 @@
+#include "control-plane/catalog/catalog.h"
+
+#include <utility>
+
+namespace agent_secrets::control_plane {
+
+Catalog::Catalog(std::unique_ptr<Database> database, ValueCipher cipher, const Clock& clock)
+    : context{.database = std::move(database),
+              .cipher = std::move(cipher),
+              .clock = clock,
+              .known_regions = {}} {}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,213 @@
+#include "control-plane/catalog/catalog_outbox.h"
+
+#include <utility>
+
+#include "control-plane/catalog/agents.h"
+#include "control-plane/catalog/context.h"
+#include "control-plane/catalog/values.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+// How long a failed version rests before its region is tried again.
+constexpr UnixMs kFailedRest{30'000};
+
+// Moves the pins of deployments with SecretVersion::latest to the version. The sequence goes up,
+// because the content for the agent's instances changes.
+void follow_latest(Transaction& tx, const PendingVersion& version) {
+  tx.execute(
+      "UPDATE agents SET sequence = sequence + 1 WHERE deleted = 0 AND deployment_id IN"
+      " (SELECT p.deployment_id FROM deployment_pins p JOIN deployments d"
+      "   ON d.id = p.deployment_id AND d.secret_version = 'latest'"
+      "   WHERE p.set_id = ?1 AND p.version < ?2)",
+      version.set_id, version.version);
+  tx.execute(
+      "UPDATE deployment_pins SET version = ?2 WHERE set_id = ?1 AND version < ?2"
+      " AND deployment_id IN (SELECT a.deployment_id FROM agents a JOIN deployments d"
+      "   ON d.id = a.deployment_id AND d.secret_version = 'latest' WHERE a.deleted = 0)",
+      version.set_id, version.version);
+}
+
+std::vector<AgentCredentialRecord> read_credentials(Transaction& tx, std::int64_t agent_id) {
+  std::vector<AgentCredentialRecord> credentials;
+  for (const Row row : tx.query(
+           "SELECT kid, signing_key, box_key, revoked_at IS NOT NULL AS revoked FROM credentials"
+           " WHERE agent_id = ?1 ORDER BY created_at, kid",
+           agent_id)) {
+    credentials.push_back({.kid = row.text("kid"),
+                           .keys = {.signing = row.key("signing_key"), .box = row.key("box_key")},
+                           .revoked = row.boolean("revoked")});
+  }
+  return credentials;
+}
+
+AgentSnapshot read_snapshot(Transaction& tx, std::int64_t agent_id) {
+  const Rows rows = tx.query(
+      "SELECT a.revision, a.sequence, o.name AS organization, a.name, a.deleted, a.deployment_id"
+      " FROM agents a JOIN organizations o ON o.id = a.organization_id WHERE a.id = ?1",
+      agent_id);
+  const Row row = rows.front();
+  AgentSnapshot snapshot{.agent_id = agent_id,
+                         .revision = row.integer("revision"),
+                         .sequence = row.integer("sequence"),
+                         .organization = row.text("organization"),
+                         .agent = row.text("name"),
+                         .deleted = row.boolean("deleted"),
+                         .deployment_id = row.text("deployment_id"),
+                         .sets = {},
+                         .credentials = read_credentials(tx, agent_id)};
+  if (!snapshot.deleted) snapshot.sets = read_pins(tx, snapshot.deployment_id);
+  return snapshot;
+}
+
+// Takes a transaction of its own.
+Result<std::vector<std::int64_t>> sets_with_old_values(Database& database,
+                                                       std::string_view region) {
+  return database.read("list old values",
+                       [&](Transaction& tx) -> Result<std::vector<std::int64_t>> {
+                         const Rows rows = tx.query(
+                             "SELECT DISTINCT s.id FROM sets s JOIN set_values v ON v.set_id = s.id"
+                             " WHERE s.region = ?1 AND v.removed_by IS NOT NULL",
+                             region);
+                         std::vector<std::int64_t> ids;
+                         for (const Row row : rows) ids.push_back(row.integer("id"));
+                         return ids;
+                       });
+}
+
+}  // namespace
+
+Result<Outbox::Due> CatalogOutbox::next_due(std::string_view region, UnixMs now) {
+  return context_.database->read("find due version", [&](Transaction& tx) -> Result<Due> {
+    const Rows rows = tx.query(
+        "SELECT organization_id, id, name, version, pending_since, due_at FROM sets"
+        " WHERE region = ?1 AND status <> 'ready' ORDER BY due_at LIMIT 1",
+        region);
+    if (rows.empty()) return Due{};
+    const Row row = rows.front();
+    const UnixMs due_at = row.time("due_at");
+    // No version is put off for longer than kFailedRest, so the clock has been set back.
+    const bool clock_went_back = due_at > now + kFailedRest;
+    if (due_at > now && !clock_went_back) return Due{.version = {}, .next_at = due_at};
+    return Due{.version = PendingVersion{.organization_id = row.integer("organization_id"),
+                                         .set_id = row.integer("id"),
+                                         .set_name = row.text("name"),
+                                         .version = row.integer("version"),
+                                         .pending_since = row.time("pending_since")},
+               .next_at = {}};
+  });
+}
+
+Result<ProvisionedVersion> CatalogOutbox::read_version(const PendingVersion& version) {
+  return context_.database->read(
+      "read version", [&](Transaction& tx) -> Result<ProvisionedVersion> {
+        const Rows rows = tx.query("SELECT name FROM sets WHERE id = ?1 AND version = ?2",
+                                   version.set_id, version.version);
+        if (rows.empty()) return fail(ErrorCode::not_found, "no such version any more");
+        auto values = open_values(tx, context_.cipher, version);
+        if (!values) return propagate(values);
+        return ProvisionedVersion{.organization_id = version.organization_id,
+                                  .set_id = version.set_id,
+                                  .set_name = rows.front().text("name"),
+                                  .version = version.version,
+                                  .values = std::move(*values)};
+      });
+}
+
+Result<bool> CatalogOutbox::mark_ready(const PendingVersion& version) {
+  return context_.database->write("mark version ready", [&](Transaction& tx) -> Result<bool> {
+    const std::int64_t marked = tx.execute(
+        "UPDATE sets SET status = 'ready', error_message = '',"
+        " ready_version = version"
+        " WHERE id = ?1 AND version = ?2 AND status <> 'ready'",
+        version.set_id, version.version);
+    if (marked == 0) return false;
+    follow_latest(tx, version);
+    tx.execute(
+        "UPDATE agents SET revision = revision + 1 WHERE deleted = 0 AND deployment_id IN"
+        " (SELECT deployment_id FROM deployment_pins WHERE set_id = ?1)",
+        version.set_id);
+    drop_values_of(tx, version.set_id);
+    return true;
+  });
+}
+
+Result<bool> CatalogOutbox::mark_failed(const PendingVersion& version, std::string_view message) {
+  return context_.database->write("mark version failed", [&](Transaction& tx) -> Result<bool> {
+    return tx.execute(
+               "UPDATE sets SET status = 'failed', error_message = ?1, due_at = ?2"
+               " WHERE id = ?3 AND version = ?4 AND status <> 'ready'",
+               message, context_.clock.unix_time() + kFailedRest, version.set_id,
+               version.version) == 1;
+  });
+}
+
+Result<std::vector<AgentSnapshot>> CatalogOutbox::unpublished_agents(std::string_view region,
+                                                                     std::int64_t after_id,
+                                                                     int at_most) {
+  return context_.database->read(
+      "find unpublished agents", [&](Transaction& tx) -> Result<std::vector<AgentSnapshot>> {
+        const Rows ids = tx.query(
+            "SELECT id FROM agents WHERE region = ?1 AND revision > published_revision AND id > ?2"
+            " ORDER BY id LIMIT ?3",
+            region, after_id, at_most);
+        std::vector<AgentSnapshot> snapshots;
+        for (const Row row : ids) snapshots.push_back(read_snapshot(tx, row.integer("id")));
+        return snapshots;
+      });
+}
+
+Result<void> CatalogOutbox::mark_published(std::int64_t agent_id, std::int64_t revision) {
+  return context_.database->write_urgently(
+      "mark agent published", [&](Transaction& tx) -> Result<void> {
+        tx.execute(
+            "UPDATE agents SET published_revision = ?1 WHERE id = ?2 AND published_revision < ?1",
+            revision, agent_id);
+        return {};
+      });
+}
+
+Result<std::vector<RetainedVersion>> CatalogOutbox::retained_versions(std::string_view region) {
+  return context_.database->read(
+      "list retained versions", [&](Transaction& tx) -> Result<std::vector<RetainedVersion>> {
+        const Rows rows = tx.query(
+            "SELECT set_id, version FROM retained_versions WHERE region = ?1"
+            " ORDER BY set_id, version",
+            region);
+        std::vector<RetainedVersion> versions;
+        for (const Row row : rows) {
+          versions.push_back({.set_id = row.integer("set_id"), .version = row.integer("version")});
+        }
+        return versions;
+      });
+}
+
+Result<void> CatalogOutbox::drop_unneeded_values(std::string_view region) {
+  auto set_ids = sets_with_old_values(*context_.database, region);
+  if (!set_ids) return propagate(set_ids);
+  for (const std::int64_t id : *set_ids) {
+    auto dropped =
+        context_.database->write_urgently("drop old values", [&](Transaction& tx) -> Result<void> {
+          drop_values_of(tx, id);
+          return {};
+        });
+    if (!dropped) return dropped;
+  }
+  return {};
+}
+
+Result<bool> CatalogOutbox::has_provisioned(std::string_view region) {
+  return context_.database->read(
+      "look for provisioned versions", [&](Transaction& tx) -> Result<bool> {
+        return tx
+            .query(
+                "SELECT EXISTS (SELECT 1 FROM sets WHERE region = ?1 AND ready_version > 0)"
+                " OR EXISTS (SELECT 1 FROM agents WHERE region = ?1 AND published_revision > 0"
+                "   AND deleted = 0) AS provisioned",
+                region)
+            .front()
+            .boolean("provisioned");
+      });
+}
+
+}  // namespace agent_secrets::control_plane

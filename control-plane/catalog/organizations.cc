@@ -1,0 +1,93 @@
+#include "control-plane/catalog/organizations.h"
+
+#include <fmt/format.h>
+
+#include "control-plane/catalog/context.h"
+#include "control-plane/catalog/regions.h"
+#include "control-plane/catalog/rules.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+// The sentence for a name that an organization has, or a removed one had.
+std::string why_not_added(Transaction& tx, std::string_view organization) {
+  const Rows removed = tx.query(
+      "SELECT 1 FROM organizations WHERE name = ?1 AND removed_at IS NOT NULL", organization);
+  if (removed.empty()) return fmt::format("Organization {} already exists", shown(organization));
+  return fmt::format(
+      "The name {} was that of an organization that has been removed, and is not given again: its "
+      "agents' credentials and caches know it by this name. Choose another",
+      shown(organization));
+}
+
+}  // namespace
+
+Organization read_organization(const Row& row) {
+  return {.id = row.integer("id"),
+          .name = row.text("name"),
+          .verbose_name = row.text("verbose_name"),
+          .default_region = row.text("default_region")};
+}
+
+Result<Organization> organization_by_id(Transaction& tx, std::int64_t id) {
+  const Rows rows = tx.query(
+      "SELECT id, name, verbose_name, default_region FROM organizations"
+      " WHERE id = ?1 AND removed_at IS NULL",
+      id);
+  if (rows.empty()) return fail(ErrorCode::not_found, "Not found");
+  return read_organization(rows.front());
+}
+
+Result<Organization> Organizations::create(std::string_view name, std::string_view verbose_name,
+                                           std::string_view default_region) {
+  if (auto ok = check_plain_name("organization name", name); !ok) return propagate(ok);
+  if (verbose_name.empty()) verbose_name = name;
+  if (auto ok = check_title("display name", verbose_name); !ok) return propagate(ok);
+  return context_.database->write(
+      "create organization", [&](Transaction& tx) -> Result<Organization> {
+        if (auto ok = check_region(tx, context_, default_region); !ok) return propagate(ok);
+        const Rows added = tx.query(
+            "INSERT INTO organizations (name, verbose_name, default_region)"
+            " VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING RETURNING id",
+            name, verbose_name, default_region);
+        if (added.empty()) return fail(ErrorCode::conflict, why_not_added(tx, name));
+        return organization_by_id(tx, added.front().integer("id"));
+      });
+}
+
+Result<std::optional<Organization>> Organizations::find(std::string_view name) {
+  return context_.database->read(
+      "find organization", [&](Transaction& tx) -> Result<std::optional<Organization>> {
+        const Rows rows = tx.query(
+            "SELECT id, name, verbose_name, default_region FROM organizations"
+            " WHERE name = ?1 AND removed_at IS NULL",
+            name);
+        if (rows.empty()) return std::nullopt;
+        return read_organization(rows.front());
+      });
+}
+
+Result<std::vector<Organization>> Organizations::list() {
+  return context_.database->read(
+      "list organizations", [](Transaction& tx) -> Result<std::vector<Organization>> {
+        const Rows rows = tx.query(
+            "SELECT id, name, verbose_name, default_region FROM organizations"
+            " WHERE removed_at IS NULL ORDER BY name");
+        std::vector<Organization> organizations;
+        for (const Row row : rows) organizations.push_back(read_organization(row));
+        return organizations;
+      });
+}
+
+Result<void> Organizations::set_default_region(std::int64_t organization_id,
+                                               std::string_view region) {
+  return context_.database->write("set default region", [&](Transaction& tx) -> Result<void> {
+    if (auto ok = check_region(tx, context_, region); !ok) return ok;
+    const std::int64_t changed = tx.execute(
+        "UPDATE organizations SET default_region = ?1 WHERE id = ?2", region, organization_id);
+    if (changed == 1) return {};
+    return fail(ErrorCode::not_found, "Not found");
+  });
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,49 @@
+#pragma once
+// Organizations: each owns its sets, agents, tokens and API keys.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+
+namespace agent_secrets::control_plane {
+
+struct CatalogContext;
+class Row;
+class Transaction;
+
+struct Organization {
+  std::int64_t id = 0;
+  std::string name;
+  std::string verbose_name;
+  std::string default_region;
+};
+
+class Organizations {
+ public:
+  explicit Organizations(CatalogContext& context) : context_(context) {}
+
+  // `verbose_name` is shown to people; "" stands for `name`.
+  Result<Organization> create(std::string_view name, std::string_view verbose_name,
+                              std::string_view default_region);
+  Result<std::optional<Organization>> find(std::string_view name);
+  Result<std::vector<Organization>> list();
+  Result<void> set_default_region(std::int64_t organization_id, std::string_view region);
+  // ErrorCode::conflict while something is in use; the sentence names it. The name of an
+  // organization that has had an agent cannot be used again: credentials, caches and deploy targets
+  // identify the organization by its name.
+  Result<void> remove(std::int64_t organization_id);
+
+ private:
+  CatalogContext& context_;
+};
+
+// For the other subjects.
+// `row` has the columns id, name, verbose_name and default_region.
+Organization read_organization(const Row& row);
+Result<Organization> organization_by_id(Transaction& tx, std::int64_t id);
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,36 @@
+#include "control-plane/test_stores.h"
+
+namespace agent_secrets::control_plane {
+
+TEST_CASE("organizations and regions have names of their own") {
+  TestStores t;
+  CHECK(refusal(t.catalog().organizations.create("acme", "", "us-west")).code ==
+        ErrorCode::conflict);
+  CHECK(refusal(t.catalog().organizations.create("Acme!", "", "us-west")).code ==
+        ErrorCode::invalid);
+  CHECK(refusal(t.catalog().organizations.create("other", "", "mars")).code == ErrorCode::invalid);
+  CHECK(refusal(t.catalog().regions.add({.code = "../x", .display_name = "X"})).code ==
+        ErrorCode::invalid);
+  CHECK(refusal(t.catalog().regions.add({.code = "us-east", .display_name = ""})).code ==
+        ErrorCode::invalid);
+  CHECK(refusal(t.catalog().regions.add({.code = "us-west", .display_name = "X"})).code ==
+        ErrorCode::conflict);
+}
+
+TEST_CASE("a set without a region goes to its organization's default") {
+  TestStores t;
+  need(t.catalog().organizations.set_default_region(t.acme, "eu-central"));
+  CHECK(t.write("bot-secrets", "A", "1").region == "eu-central");
+  CHECK(refusal(t.catalog().organizations.set_default_region(t.acme, "mars")).code ==
+        ErrorCode::invalid);
+}
+
+TEST_CASE("a setting is what was put last") {
+  TestStores t;
+  CHECK_FALSE(need(t.catalog().settings.find("public-url")).has_value());
+  need(t.catalog().settings.put("public-url", "https://one.example"));
+  need(t.catalog().settings.put("public-url", "https://two.example"));
+  CHECK(need(t.catalog().settings.find("public-url")) == "https://two.example");
+}
+
+}  // namespace agent_secrets::control_plane

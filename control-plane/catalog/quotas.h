@@ -1,0 +1,40 @@
+#pragma once
+// The quotas of an organization (docs/limits.md), for the other subjects of the catalog. Each check
+// belongs to the transaction that adds something. The errors are ErrorCode::invalid and say what to
+// do.
+
+#include <cstdint>
+
+#include "control-plane/catalog/api_keys.h"
+#include "core/error.h"
+
+namespace agent_secrets::control_plane {
+
+class Transaction;
+
+struct SetSize {
+  std::int64_t live_keys = 0;
+  std::int64_t stored_bytes = 0;
+};
+
+// Stores the size of a set with the set.
+void measure_set(Transaction& tx, std::int64_t set_id);
+SetSize size_of_sets(Transaction& tx, std::int64_t organization_id);
+Result<void> check_set_count(Transaction& tx, std::int64_t organization_id);
+// `before`: the size at the begin of the transaction.
+Result<void> check_size_of_sets(Transaction& tx, std::int64_t organization_id,
+                                const SetSize& before);
+Result<void> check_agent_count(Transaction& tx, std::int64_t organization_id);
+Result<void> check_member_count(Transaction& tx, std::int64_t user_id,
+                                std::int64_t organization_id);
+
+void remove_old_deployments(Transaction& tx, std::int64_t agent_id);
+void remove_old_agents(Transaction& tx, std::int64_t organization_id);
+
+// Each removes rows that were revoked long ago, then counts the live rows.
+Result<void> make_room_for_token(Transaction& tx, std::int64_t organization_id);
+Result<void> make_room_for_user_token(Transaction& tx, std::int64_t user_id);
+Result<void> make_room_for_api_key(Transaction& tx, std::int64_t organization_id, ApiKeyType type);
+Result<void> make_room_for_credential(Transaction& tx, std::int64_t agent_id);
+
+}  // namespace agent_secrets::control_plane

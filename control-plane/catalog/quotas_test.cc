@@ -1,0 +1,252 @@
+#include "control-plane/database/sqlite_database.h"
+#include "control-plane/test_stores.h"
+#include "core/limits.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+class Quotas : public TestStores {
+ public:
+  // `sql` names its one column n.
+  std::int64_t count(const Sql& sql) {
+    const auto file = need(SqliteDatabase::open(data() + "/catalog.db"));
+    return need(file->read("count", [&](Transaction& tx) -> Result<std::int64_t> {
+      return tx.query(sql).front().integer("n");
+    }));
+  }
+  Result<SecretSet> try_write(const std::string& set, int keys, std::size_t value_size) {
+    WriteSet write = one_key(set, "KEY_0", std::string(value_size, 'x'), false);
+    for (int i = 1; i < keys; ++i) {
+      write.pairs.push_back({.key = "KEY_" + std::to_string(i),
+                             .value = SecretBuffer::copy_of(std::string(value_size, 'x'))});
+    }
+    return catalog().sets.write(acme, std::move(write));
+  }
+  Agent create(const std::string& agent) {
+    return need(catalog().deploys.create_agent(acme, deploy_of(agent))).agent;
+  }
+  void delete_published(const std::string& agent) {
+    need(catalog().agents.remove(acme, agent));
+    provisioner->publish_now();
+  }
+  void redeploy(const std::string& agent) {
+    DeployRequest request = deploy_of(agent);
+    request.force = true;
+    need(catalog().deploys.update_agent(acme, request));
+  }
+};
+
+void check_full(const Error& error, std::string_view advice) {
+  CHECK(error.code == ErrorCode::invalid);
+  CHECK(error.message.find("already, the most that there can be. ") != std::string::npos);
+  CHECK(error.message.find(advice) != std::string::npos);
+}
+
+}  // namespace
+
+TEST_CASE("an organization has so many secret sets, and another one after one is deleted") {
+  Quotas t;
+  for (std::int64_t i = 0; i < limits::kSetsPerOrganization; ++i) {
+    need(t.try_write("set-" + std::to_string(i), 1, 1));
+  }
+  check_full(refusal(t.try_write("one-more", 1, 1)), "Delete one");
+  need(t.try_write("set-0", 2, 1));
+  const auto other = need(t.catalog().organizations.create("other", "", "us-west")).id;
+  need(t.catalog().sets.write(other, one_key("of-others", "A", "1")));
+  need(t.catalog().sets.remove(t.acme, "set-0"));
+  need(t.try_write("one-more", 1, 1));
+}
+
+TEST_CASE("an organization has so many keys in all its sets together") {
+  Quotas t;
+  for (std::int64_t keys = 0; keys < limits::kKeysPerOrganization; keys += 1000) {
+    need(t.try_write("set-" + std::to_string(keys), 1000, 1));
+  }
+  check_full(refusal(t.try_write("one-more", 1, 1)), "Unset keys");
+  CHECK_FALSE(need(t.catalog().sets.find(t.acme, "one-more")).has_value());
+  need(t.try_write("set-0", 1000, 2));  // replaces, adds none
+  need(t.catalog().sets.unset_key(t.acme, "set-0", "KEY_0"));
+  need(t.try_write("one-more", 1, 1));
+}
+
+TEST_CASE("an organization has so many bytes of values, those of old versions included") {
+  Quotas t;
+  constexpr std::int64_t set_bytes = 1000 * 1000;
+  int sets = 0;
+  for (std::int64_t bytes = 0; bytes + 2 * set_bytes < limits::kBytesPerOrganization;
+       bytes += set_bytes) {
+    need(t.try_write("set-" + std::to_string(sets++), 10, 100'000));
+  }
+  t.provision();
+  while (t.try_write("set-" + std::to_string(sets), 10, 100'000)) ++sets;
+  check_full(refusal(t.try_write("one-more", 10, 100'000)), "Delete secret sets");
+  // A ready version keeps its values until the next one is ready.
+  check_full(refusal(t.try_write("set-0", 10, 100'001)), "old versions");
+  need(t.catalog().sets.remove(t.acme, "set-1"));
+  need(t.try_write("set-0", 10, 100'001));
+}
+
+TEST_CASE(
+    "however often a set is written before it is ready, one version of its values is stored") {
+  Quotas t;
+  for (int i = 0; i < 100; ++i) t.write("bot-secrets", "A", std::to_string(i));
+  CHECK(t.count("SELECT count(*) AS n FROM set_values") == 1);
+  t.provision();
+  for (int i = 0; i < 100; ++i) t.write("bot-secrets", "A", "again " + std::to_string(i));
+  CHECK(t.count("SELECT count(*) AS n FROM set_values") == 2);  // the ready one stays
+  t.provision();
+  CHECK(t.served("bot-secrets", 200).at("A") == "again 99");
+}
+
+TEST_CASE("an organization has so many agents, and another one after one is deleted") {
+  Quotas t;
+  for (std::int64_t i = 0; i < limits::kAgentsPerOrganization; ++i) {
+    t.create("agent-" + std::to_string(i));
+  }
+  check_full(refusal(t.catalog().deploys.create_agent(t.acme, deploy_of("one-more"))),
+             "Delete one");
+  need(t.catalog().agents.remove(t.acme, "agent-0"));
+  t.create("one-more");
+}
+
+TEST_CASE("the oldest deleted agents are removed, and their sequences are not used again") {
+  Quotas t;
+  t.create("bot");
+  for (int i = 0; i < 20; ++i) t.redeploy("bot");
+  const std::int64_t sequence = t.count("SELECT sequence AS n FROM agents WHERE name = 'bot'");
+  t.delete_published("bot");
+  for (std::int64_t i = 0; i < limits::kDeletedAgentsKept + 20; ++i) {
+    t.create("other");
+    t.delete_published("other");
+  }
+  CHECK(t.count("SELECT count(*) AS n FROM agents") <= limits::kDeletedAgentsKept + 1);
+  CHECK(t.count("SELECT count(*) AS n FROM agents WHERE name = 'bot'") == 0);
+  CHECK(t.count("SELECT count(*) AS n FROM deployments") <= limits::kDeletedAgentsKept + 1);
+  t.create("bot");
+  CHECK(t.count("SELECT sequence AS n FROM agents WHERE name = 'bot'") > sequence);
+}
+
+TEST_CASE("a deleted agent stays until its region knows that it is deleted, and they are bounded") {
+  Quotas t;
+  for (std::int64_t i = 0; i < limits::kDeletedUnconfirmed; ++i) {
+    t.create("bot");
+    need(t.catalog().agents.remove(t.acme, "bot"));
+  }
+  check_full(refusal(t.catalog().deploys.create_agent(t.acme, deploy_of("bot"))), "region");
+  t.provisioner->publish_now();
+  t.create("bot");
+}
+
+TEST_CASE("an agent keeps its newest deployments, and the one that its region serves") {
+  Quotas t;
+  const std::string served = t.create("bot").deployment.id;
+  t.provisioner->publish_now();
+  for (std::int64_t i = 0; i < limits::kDeploymentsKept + 20; ++i) t.redeploy("bot");
+  const auto kept = need(t.catalog().agents.list_deployments(t.acme, "bot"));
+  CHECK(std::ssize(kept) == limits::kDeploymentsKept + 1);
+  CHECK(kept.back().id == served);
+  CHECK(t.agent("bot").reconciled_deployment == served);
+  t.provisioner->publish_now();
+  t.redeploy("bot");
+  CHECK(std::ssize(need(t.catalog().agents.list_deployments(t.acme, "bot"))) ==
+        limits::kDeploymentsKept);
+}
+
+TEST_CASE("a deployment has so many bytes of settings") {
+  Quotas t;
+  DeployRequest request = deploy_of("bot");
+  request.settings["agentProfile"] = "\"" + std::string(limits::kDeploymentSettings, 'x') + "\"";
+  CHECK(refusal(t.catalog().deploys.create_agent(t.acme, request)).code == ErrorCode::invalid);
+}
+
+TEST_CASE("an event keeps the beginning of its text, in whole characters") {
+  Quotas t;
+  const std::int64_t id = t.create("bot").id;
+  std::string text(limits::kEventText - 1, 'x');
+  need(t.catalog().events.add(id, "output", text + "ü"));
+  CHECK(need(t.catalog().events.list(id)).back().text == text);
+}
+
+TEST_CASE("tokens that were revoked long ago are removed, and the live ones are bounded") {
+  Quotas t;
+  const auto hash = [](std::int64_t i) { return hash_bearer("token" + std::to_string(i)); };
+  for (std::int64_t i = 0; i < limits::kRevokedKept + 20; ++i) {
+    t.clock.advance(std::chrono::seconds(1));
+    need(t.catalog().tokens.add(t.acme, "old", Role::member, hash(i)));
+    need(t.catalog().tokens.revoke(t.acme, "old"));
+  }
+  CHECK(t.count("SELECT count(*) AS n FROM tokens") == limits::kRevokedKept + 1);
+  CHECK_FALSE(need(t.catalog().identities.find(hash(0))).has_value());
+  for (std::int64_t i = 0; i < limits::kTokens; ++i) {
+    need(t.catalog().tokens.add(t.acme, "t" + std::to_string(i), Role::member, hash(1000 + i)));
+  }
+  check_full(refusal(t.catalog().tokens.add(t.acme, "more", Role::member, hash(1))), "Revoke one");
+  need(t.catalog().tokens.revoke(t.acme, "t0"));
+  need(t.catalog().tokens.add(t.acme, "more", Role::member, hash(1)));
+}
+
+TEST_CASE("API keys that were revoked long ago are removed") {
+  Quotas t;
+  for (std::int64_t i = 0; i < limits::kRevokedKept + 20; ++i) {
+    t.clock.advance(std::chrono::seconds(1));
+    const auto key = need(t.catalog().api_keys.add(
+        t.acme, "a key", ApiKeyType::public_key, SecretBuffer::copy_of("pk_" + std::to_string(i))));
+    need(t.catalog().api_keys.revoke(t.acme, key.id));
+  }
+  CHECK(t.count("SELECT count(*) AS n FROM api_keys") == limits::kRevokedKept + 1);
+}
+
+TEST_CASE("a revoked credential is removed only when its region knows that it is revoked") {
+  Quotas t;
+  t.create("bot");
+  const auto add_and_revoke = [&](std::int64_t number) {
+    const std::string kid = "kid" + std::to_string(number);
+    t.clock.advance(std::chrono::seconds(1));
+    need(t.catalog().credentials.add(t.acme, "bot", kid, {}));
+    need(t.catalog().credentials.revoke(t.acme, "bot", kid));
+  };
+  for (std::int64_t i = 0; i < limits::kRevokedKept + 20; ++i) add_and_revoke(i);
+  CHECK(t.count("SELECT count(*) AS n FROM credentials") == limits::kRevokedKept + 20);
+  t.provisioner->publish_now();
+  for (int i = 1000; i < 1003; ++i) add_and_revoke(i);
+  t.provisioner->publish_now();
+  CHECK(t.count("SELECT count(*) AS n FROM credentials") <= limits::kRevokedKept + 3);
+  CHECK_FALSE(need(t.region().find_credential("kid0")).has_value());
+  CHECK(need(t.region().find_credential("kid1002"))->credential.revoked);
+  for (std::int64_t i = 0; i < limits::kCredentials; ++i) {
+    need(t.catalog().credentials.add(t.acme, "bot", "live" + std::to_string(i), {}));
+  }
+  check_full(refusal(t.catalog().credentials.add(t.acme, "bot", "more", {})), "Revoke one");
+}
+
+TEST_CASE("an organization has so many members, and what one of them may do can be changed") {
+  Quotas t;
+  for (std::int64_t i = 0; i < limits::kMembers; ++i) {
+    const auto user = need(t.catalog().users.add("user-" + std::to_string(i), ""));
+    need(t.catalog().users.put_membership(user.id, t.acme, Role::admin));
+  }
+  const auto late = need(t.catalog().users.add("late", ""));
+  check_full(refusal(t.catalog().users.put_membership(late.id, t.acme, Role::member)),
+             "Remove one");
+  need(t.catalog().users.put_membership(need(t.catalog().users.find("user-0"))->id, t.acme,
+                                        Role::member));
+}
+
+TEST_CASE("what a set takes follows what is stored of it") {
+  Quotas t;
+  const auto check = [&](std::int64_t keys) {
+    CHECK(t.count("SELECT sum(live_keys) AS n FROM sets") == keys);
+    CHECK(t.count("SELECT sum(stored_bytes) AS n FROM sets") ==
+          t.count("SELECT sum(length(CAST(key AS BLOB)) + length(box)) AS n FROM set_values"));
+  };
+  t.write("bot-secrets", "A", "1");
+  t.write("bot-secrets", "B", "2");
+  check(2);
+  t.provision();
+  need(t.catalog().sets.unset_key(t.acme, "bot-secrets", "A"));
+  check(1);
+  t.provision();
+  check(1);
+}
+
+}  // namespace agent_secrets::control_plane

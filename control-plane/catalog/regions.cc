@@ -1,0 +1,63 @@
+#include "control-plane/catalog/regions.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "control-plane/catalog/context.h"
+#include "control-plane/catalog/rules.h"
+
+namespace agent_secrets::control_plane {
+
+void Regions::know_only(std::set<std::string> codes) { context_.known_regions = std::move(codes); }
+
+Result<void> check_region(Transaction& tx, const CatalogContext& context, std::string_view code) {
+  std::string codes;
+  for (const Row row :
+       tx.query("SELECT code FROM regions WHERE removed_at IS NULL ORDER BY code")) {
+    const std::string known = row.text("code");
+    if (!context.knows(known)) continue;
+    if (known == code) return {};
+    codes += (codes.empty() ? "" : ", ") + known;
+  }
+  return fail(ErrorCode::invalid,
+              fmt::format("Invalid region {}. Valid regions are: {}", shown(code), codes));
+}
+
+Result<void> Regions::add(const Region& region) {
+  if (auto ok = check_plain_name("region", region.code); !ok) return ok;
+  if (auto ok = check_title("display name", region.display_name); !ok) return ok;
+  return context_.database->write("add region", [&](Transaction& tx) -> Result<void> {
+    const std::int64_t added = tx.execute(
+        "INSERT INTO regions (code, display_name) VALUES (?1, ?2)"
+        " ON CONFLICT (code) DO UPDATE SET removed_at = NULL,"
+        " display_name = excluded.display_name WHERE removed_at IS NOT NULL",
+        region.code, region.display_name);
+    if (added == 1) return {};
+    return fail(ErrorCode::conflict, fmt::format("Region {} already exists", shown(region.code)));
+  });
+}
+
+Result<void> Regions::rename(std::string_view code, std::string_view display_name) {
+  if (auto ok = check_title("display name", display_name); !ok) return ok;
+  return context_.database->write("rename region", [&](Transaction& tx) -> Result<void> {
+    if (auto ok = check_region(tx, context_, code); !ok) return ok;
+    tx.execute("UPDATE regions SET display_name = ?1 WHERE code = ?2", display_name, code);
+    return {};
+  });
+}
+
+Result<std::vector<Region>> Regions::list() {
+  return context_.database->read(
+      "list regions", [&](Transaction& tx) -> Result<std::vector<Region>> {
+        std::vector<Region> regions;
+        for (const Row row : tx.query("SELECT code, display_name FROM regions WHERE removed_at IS "
+                                      "NULL ORDER BY rowid")) {
+          if (!context_.knows(row.text("code"))) continue;
+          regions.push_back({.code = row.text("code"), .display_name = row.text("display_name")});
+        }
+        return regions;
+      });
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,29 @@
+#include "control-plane/catalog/settings.h"
+
+#include "control-plane/catalog/context.h"
+
+namespace agent_secrets::control_plane {
+
+Result<void> Settings::put(std::string_view name, std::string_view value) {
+  // A server must start on a full disk: the settings that it puts at every start are there already.
+  auto there = find(name);
+  if (there && *there == value) return {};
+  return context_.database->write("put setting", [&](Transaction& tx) -> Result<void> {
+    tx.execute(
+        "INSERT INTO settings (name, value) VALUES (?1, ?2)"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        name, value);
+    return {};
+  });
+}
+
+Result<std::optional<std::string>> Settings::find(std::string_view name) {
+  return context_.database->read(
+      "find setting", [&](Transaction& tx) -> Result<std::optional<std::string>> {
+        const Rows rows = tx.query("SELECT value FROM settings WHERE name = ?1", name);
+        if (rows.empty()) return std::nullopt;
+        return rows.front().text("value");
+      });
+}
+
+}  // namespace agent_secrets::control_plane

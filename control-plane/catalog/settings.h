@@ -1,0 +1,25 @@
+#pragma once
+// Named texts that belong to the whole control plane, such as its public URLs.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/error.h"
+
+namespace agent_secrets::control_plane {
+
+struct CatalogContext;
+
+class Settings {
+ public:
+  explicit Settings(CatalogContext& context) : context_(context) {}
+
+  Result<void> put(std::string_view name, std::string_view value);
+  Result<std::optional<std::string>> find(std::string_view name);
+
+ private:
+  CatalogContext& context_;
+};
+
+}  // namespace agent_secrets::control_plane

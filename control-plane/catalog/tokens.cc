@@ -1,0 +1,116 @@
+#include "control-plane/catalog/tokens.h"
+
+#include <fmt/format.h>
+
+#include "control-plane/catalog/context.h"
+#include "control-plane/catalog/quotas.h"
+#include "control-plane/catalog/rules.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+// Columns: id, name, user_name and organization (or ''), role, created_at, revoked_at.
+std::vector<Token> read_tokens(const Rows& rows) {
+  std::vector<Token> tokens;
+  for (const Row row : rows) {
+    tokens.push_back({.id = row.integer("id"),
+                      .name = row.text("name"),
+                      .user = row.text("user_name"),
+                      .organization = row.text("organization"),
+                      .role = {},
+                      .created_at = row.time("created_at"),
+                      .revoked_at = row.optional_time("revoked_at")});
+    if (tokens.back().user.empty()) tokens.back().role = parse_role(row.text("role"));
+  }
+  return tokens;
+}
+
+Result<void> added_once(std::int64_t rows, std::string_view name) {
+  if (rows == 1) return {};
+  return fail(ErrorCode::conflict, fmt::format("Token {} already exists", shown(name)));
+}
+
+Result<void> revoked_once(std::int64_t rows) {
+  if (rows == 1) return {};
+  return fail(ErrorCode::not_found, "Not found");
+}
+
+}  // namespace
+
+Result<void> Tokens::add(std::int64_t organization_id, std::string_view name, Role role,
+                         const BearerHash& hash) {
+  if (auto ok = check_title("token name", name); !ok) return ok;
+  return context_.database->write("add token", [&](Transaction& tx) -> Result<void> {
+    if (auto found = organization_by_id(tx, organization_id); !found) return propagate(found);
+    if (auto room = make_room_for_token(tx, organization_id); !room) return room;
+    const std::int64_t added = tx.execute(
+        "INSERT INTO tokens (organization_id, name, role, sha256, created_at)"
+        " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+        organization_id, name, to_string(role), hash, context_.clock.unix_time());
+    return added_once(added, name);
+  });
+}
+
+Result<void> Tokens::add_for_user(std::int64_t user_id, std::optional<std::int64_t> organization_id,
+                                  std::string_view name, const BearerHash& hash) {
+  if (auto ok = check_title("token name", name); !ok) return ok;
+  return context_.database->write("add token", [&](Transaction& tx) -> Result<void> {
+    if (organization_id) {
+      if (auto found = organization_by_id(tx, *organization_id); !found) return propagate(found);
+    }
+    if (auto room = make_room_for_user_token(tx, user_id); !room) return room;
+    const std::int64_t added = tx.execute(
+        "INSERT INTO tokens (user_id, organization_id, name, sha256, created_at)"
+        " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+        user_id, organization_id, name, hash, context_.clock.unix_time());
+    return added_once(added, name);
+  });
+}
+
+Result<std::vector<Token>> Tokens::list(std::int64_t organization_id) {
+  return context_.database->read("list tokens", [&](Transaction& tx) -> Result<std::vector<Token>> {
+    return read_tokens(
+        tx.query("SELECT t.id, t.name, coalesce(u.name, '') AS user_name,"
+                 "       coalesce(o.name, '') AS organization, coalesce(t.role, '') AS role,"
+                 "       t.created_at, t.revoked_at"
+                 "  FROM tokens t LEFT JOIN users u ON u.id = t.user_id"
+                 "  LEFT JOIN organizations o ON o.id = t.organization_id"
+                 "  LEFT JOIN memberships m ON m.user_id = t.user_id AND m.organization_id = ?1"
+                 " WHERE coalesce(t.organization_id, ?1) = ?1"
+                 "   AND (t.user_id IS NULL OR m.user_id IS NOT NULL)"
+                 " ORDER BY t.id",
+                 organization_id));
+  });
+}
+
+Result<std::vector<Token>> Tokens::list_of_user(std::int64_t user_id) {
+  return context_.database->read("list tokens", [&](Transaction& tx) -> Result<std::vector<Token>> {
+    return read_tokens(
+        tx.query("SELECT t.id, t.name, u.name AS user_name, coalesce(o.name, '') AS organization,"
+                 "       t.created_at, t.revoked_at"
+                 "  FROM tokens t JOIN users u ON u.id = t.user_id"
+                 "  LEFT JOIN organizations o ON o.id = t.organization_id"
+                 " WHERE t.user_id = ?1 ORDER BY t.id",
+                 user_id));
+  });
+}
+
+Result<void> Tokens::revoke(std::int64_t organization_id, std::string_view name) {
+  return context_.database->write_urgently("revoke token", [&](Transaction& tx) -> Result<void> {
+    return revoked_once(
+        tx.execute("UPDATE tokens SET revoked_at = ?1 WHERE organization_id = ?2"
+                   " AND name = ?3 AND user_id IS NULL AND revoked_at IS NULL",
+                   context_.clock.unix_time(), organization_id, name));
+  });
+}
+
+Result<void> Tokens::revoke_of_user(std::int64_t user_id, std::string_view name) {
+  return context_.database->write_urgently("revoke token", [&](Transaction& tx) -> Result<void> {
+    return revoked_once(
+        tx.execute("UPDATE tokens SET revoked_at = ?1 WHERE user_id = ?2"
+                   " AND name = ?3 AND revoked_at IS NULL",
+                   context_.clock.unix_time(), user_id, name));
+  });
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,149 @@
+#include "control-plane/test_stores.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+const BearerHash kFirst = hash_bearer("pcc_pat_first");
+const BearerHash kSecond = hash_bearer("pcc_pat_second");
+
+std::vector<std::string> reached(Catalog& catalog, const BearerHash& hash) {
+  const auto identity = need(catalog.identities.find(hash));
+  REQUIRE(identity.has_value());
+  std::vector<std::string> names;
+  for (const auto& [organization, role] : identity->reaches) {
+    names.push_back(organization.name + " " + std::string(to_string(role)));
+  }
+  return names;
+}
+
+// The organizations acme, of TestStores, and beta; the user ana.
+struct People : TestStores {
+  std::int64_t beta = need(catalog().organizations.create("beta", "Beta", "us-west")).id;
+  std::int64_t ana = need(catalog().users.add("ana", "ana@example.com")).id;
+};
+
+using Names = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("an organization's token speaks for it, by its own name and role") {
+  TestStores t;
+  need(t.catalog().tokens.add(t.acme, "ci", Role::admin, kFirst));
+  CHECK(need(t.catalog().identities.find(kFirst))->name == "ci");
+  CHECK(reached(t.catalog(), kFirst) == Names{"acme admin"});
+  CHECK_FALSE(need(t.catalog().identities.find(kSecond)).has_value());
+}
+
+TEST_CASE("a revoked token speaks for nobody and stays listed") {
+  TestStores t;
+  need(t.catalog().tokens.add(t.acme, "ci", Role::member, kFirst));
+  need(t.catalog().tokens.revoke(t.acme, "ci"));
+  CHECK_FALSE(need(t.catalog().identities.find(kFirst)).has_value());
+  CHECK(need(t.catalog().tokens.list(t.acme)).at(0).revoked_at.has_value());
+  CHECK(refusal(t.catalog().tokens.revoke(t.acme, "ci")).code == ErrorCode::not_found);
+}
+
+TEST_CASE("a token's name is free again once it is revoked") {
+  TestStores t;
+  need(t.catalog().tokens.add(t.acme, "ci", Role::member, kFirst));
+  CHECK(refusal(t.catalog().tokens.add(t.acme, "ci", Role::member, kSecond)).code ==
+        ErrorCode::conflict);
+  need(t.catalog().tokens.revoke(t.acme, "ci"));
+  need(t.catalog().tokens.add(t.acme, "ci", Role::member, kSecond));
+}
+
+TEST_CASE("one organization cannot revoke another's token") {
+  People t;
+  need(t.catalog().tokens.add(t.acme, "ci", Role::member, kFirst));
+  CHECK_FALSE(t.catalog().tokens.revoke(t.beta, "ci").has_value());
+  CHECK(need(t.catalog().identities.find(kFirst)).has_value());
+}
+
+TEST_CASE("a user's token reaches the user's organizations of the moment, with their roles") {
+  People t;
+  need(t.catalog().tokens.add_for_user(t.ana, {}, "laptop", kFirst));
+  CHECK(reached(t.catalog(), kFirst).empty());
+  need(t.catalog().users.put_membership(t.ana, t.beta, Role::admin));
+  need(t.catalog().users.put_membership(t.ana, t.acme, Role::member));
+  CHECK(reached(t.catalog(), kFirst) == Names{"acme member", "beta admin"});
+  CHECK(need(t.catalog().identities.find(kFirst))->name == "ana");
+  CHECK(need(t.catalog().identities.find(kFirst))->email == "ana@example.com");
+  need(t.catalog().users.put_membership(t.ana, t.beta, Role::member));
+  need(t.catalog().users.remove_membership(t.ana, t.acme));
+  CHECK(reached(t.catalog(), kFirst) == Names{"beta member"});
+}
+
+TEST_CASE("a user's token of one organization reaches that one, while the user is a member") {
+  People t;
+  need(t.catalog().users.put_membership(t.ana, t.acme, Role::member));
+  need(t.catalog().users.put_membership(t.ana, t.beta, Role::member));
+  need(t.catalog().tokens.add_for_user(t.ana, t.beta, "pipeline", kFirst));
+  CHECK(reached(t.catalog(), kFirst) == Names{"beta member"});
+  need(t.catalog().users.remove_membership(t.ana, t.beta));
+  CHECK(reached(t.catalog(), kFirst).empty());
+}
+
+TEST_CASE("an organization's list has every token that reaches it, a user's list the user's") {
+  People t;
+  need(t.catalog().tokens.add(t.acme, "ci", Role::admin, kFirst));
+  need(t.catalog().users.put_membership(t.ana, t.acme, Role::member));
+  need(t.catalog().tokens.add_for_user(t.ana, {}, "laptop", kSecond));
+  need(t.catalog().tokens.add_for_user(t.ana, t.beta, "ci", hash_bearer("pcc_pat_third")));
+
+  const auto listed = need(t.catalog().tokens.list(t.acme));
+  REQUIRE(listed.size() == 2);
+  CHECK((listed[0].name == "ci" && listed[0].user.empty() && listed[0].organization == "acme"));
+  CHECK(listed[0].role == Role::admin);
+  CHECK((listed[1].name == "laptop" && listed[1].user == "ana" && listed[1].organization.empty()));
+  CHECK_FALSE(listed[1].role.has_value());
+  CHECK(need(t.catalog().tokens.list(t.beta)).empty());  // ana is no member
+  CHECK(need(t.catalog().tokens.list_of_user(t.ana)).size() == 2);
+}
+
+TEST_CASE("a user's token is the user's to revoke, whatever an organization's is called") {
+  People t;
+  need(t.catalog().users.put_membership(t.ana, t.acme, Role::member));
+  need(t.catalog().tokens.add(t.acme, "ci", Role::member, kFirst));
+  need(t.catalog().tokens.add_for_user(t.ana, t.acme, "ci", kSecond));
+  CHECK(refusal(t.catalog().tokens.add_for_user(t.ana, {}, "ci", hash_bearer("x"))).code ==
+        ErrorCode::conflict);
+  need(t.catalog().tokens.revoke(t.acme, "ci"));
+  CHECK(need(t.catalog().identities.find(kSecond)).has_value());
+  need(t.catalog().tokens.revoke_of_user(t.ana, "ci"));
+  CHECK_FALSE(need(t.catalog().identities.find(kSecond)).has_value());
+}
+
+TEST_CASE("users and memberships are listed by name") {
+  People t;
+  const auto bob = need(t.catalog().users.add("bob", "")).id;
+  need(t.catalog().users.put_membership(bob, t.beta, Role::admin));
+  const auto users = need(t.catalog().users.list());
+  REQUIRE(users.size() == 2);
+  CHECK((users[0].name == "ana" && users[0].memberships.empty()));
+  CHECK(users[1].memberships.at(0).organization.name == "beta");
+  CHECK(need(t.catalog().users.find("bob"))->memberships.at(0).role == Role::admin);
+  CHECK_FALSE(need(t.catalog().users.find("eve")).has_value());
+  CHECK(refusal(t.catalog().users.remove_membership(bob, t.acme)).code == ErrorCode::not_found);
+}
+
+TEST_CASE("users, tokens and organizations have names that can be shown") {
+  People t;
+  CHECK(refusal(t.catalog().users.add("ana", "")).code == ErrorCode::conflict);
+  CHECK(refusal(t.catalog().users.add("Ana B", "")).code == ErrorCode::invalid);
+  for (const char* email : {"ana", "@example.com", "ana@", "a@b@c", "a b@c", "[a]@b"}) {
+    CHECK(refusal(t.catalog().users.add("eve", email)).code == ErrorCode::invalid);
+  }
+  for (const std::string& name : {std::string(), std::string("[red]"), std::string("a\x1b"),
+                                  std::string("\xff"), std::string(129, 'a')}) {
+    CHECK(refusal(t.catalog().tokens.add(t.acme, name, Role::member, kFirst)).code ==
+          ErrorCode::invalid);
+    CHECK(refusal(t.catalog().tokens.add_for_user(t.ana, {}, name, kFirst)).code ==
+          ErrorCode::invalid);
+  }
+  need(t.catalog().tokens.add(t.acme, "Zoë's laptop", Role::member, kFirst));
+  CHECK(refusal(t.catalog().organizations.create("gamma", "[/x]", "us-west")).code ==
+        ErrorCode::invalid);
+  CHECK(need(t.catalog().organizations.create("gamma", "", "us-west")).verbose_name == "gamma");
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,37 @@
+#pragma once
+// The encrypted values of sets, for the other subjects of the catalog. A row is live from the
+// version that wrote it up to the version that removed it, so a version is a view and nothing is
+// copied. Plaintext is in SecretBuffers only; no row, temporary table or error has one.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control-plane/catalog/sets.h"
+#include "control-plane/keys/value_cipher.h"
+#include "control-plane/model/set_version.h"
+#include "core/error.h"
+
+namespace agent_secrets::control_plane {
+
+// Writes the value for the next version. False: it equals the live value, and nothing is written.
+Result<bool> write_value(Transaction& tx, const ValueCipher& cipher, const SetRow& row,
+                         const SecretPair& pair);
+// False: there is no such key.
+bool remove_value(Transaction& tx, const SetRow& row, std::string_view key);
+std::vector<std::string> live_keys(Transaction& tx, std::int64_t set_id);
+std::vector<std::string> keys_of_version(Transaction& tx, std::int64_t set_id,
+                                         std::int64_t version);
+// Keys and bytes of the newest version are within the limits of a set.
+Result<void> check_set_size(Transaction& tx, const SetRow& row, std::string_view last_key);
+Result<std::vector<ProvisionedValue>> open_values(Transaction& tx, const ValueCipher& cipher,
+                                                  const PendingVersion& version);
+// True also when a value does not open.
+bool values_differ(Transaction& tx, const ValueCipher& cipher, const PendingVersion& from,
+                   std::int64_t to);
+// Drops the values that only versions have which need not be retained.
+void drop_values_of(Transaction& tx, std::int64_t set_id);
+void drop_skipped_values(Transaction& tx, const SecretSet& set);
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,219 @@
+#include "control-plane/provisioning/provisioner.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace agent_secrets::control_plane {
+namespace {
+
+constexpr int kAgentsAtOnce = 64;
+// Versions between two rounds of publishing: a revocation must not wait for a stream of writes.
+constexpr int kVersionsARound = 16;
+
+bool same_values(const ProvisionedVersion& left, const ProvisionedVersion& right) {
+  return std::ranges::equal(
+      left.values, right.values, [](const ProvisionedValue& a, const ProvisionedValue& b) {
+        return a.key == b.key && a.written_by == b.written_by && a.value.same_content(b.value);
+      });
+}
+
+// Shown by the official CLI, which takes square brackets for markup.
+std::string for_display(std::string message) {
+  std::ranges::replace(message, '[', '(');
+  std::ranges::replace(message, ']', ')');
+  return message;
+}
+
+}  // namespace
+
+Provisioner::Provisioner(std::string region, Outbox& outbox, RegionStore& store, ChangeHub& hub,
+                         const Clock& clock, const Log& log, ProvisionerOptions options)
+    : region_(std::move(region)),
+      outbox_(outbox),
+      store_(store),
+      hub_(hub),
+      clock_(clock),
+      log_(log),
+      options_(options) {}
+
+void Provisioner::run(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    const auto wait = work_once();
+    std::unique_lock lock(mutex_);
+    condition_.wait_for(lock, stop, wait, [this] { return awake_; });
+    awake_ = false;
+  }
+}
+
+void Provisioner::wake() {
+  {
+    const std::scoped_lock lock(mutex_);
+    awake_ = true;
+  }
+  may_drop_ = true;
+  condition_.notify_one();
+}
+
+// Versions and agents pause each for themselves: a version that cannot be written (on a full disk,
+// say) delays no revocation.
+std::chrono::milliseconds Provisioner::work_once() {
+  const auto versions = provision_round();
+  const auto agents = publish_round();
+  return std::min(versions, agents);
+}
+
+std::chrono::milliseconds Provisioner::provision_round() {
+  if (const auto left = pause_left(versions_)) return *left;
+  Step step = Step::done;
+  for (int i = 0; i < kVersionsARound && step == Step::done; ++i) step = provision_next();
+  if (step == Step::failed) return back_off(versions_);
+  versions_ = {};
+  if (step == Step::done) return {};  // more may be due
+  return until_next_due();
+}
+
+std::chrono::milliseconds Provisioner::publish_round() {
+  if (const auto left = pause_left(agents_)) return *left;
+  auto finished = publish_agents();
+  if (finished) finished = drop_unneeded();
+  if (!finished) {
+    log_.warning("publishing to the region failed",
+                 {{"region", region_}, {"error", finished.error().message}});
+    return back_off(agents_);
+  }
+  agents_ = {};
+  return options_.idle_poll;
+}
+
+std::optional<std::chrono::milliseconds> Provisioner::pause_left(const Pause& pause) const {
+  const auto now = clock_.monotonic();
+  if (now >= pause.until) return std::nullopt;
+  return pause.until - now;
+}
+
+std::chrono::milliseconds Provisioner::back_off(Pause& pause) {
+  pause.length = pause.length.count() == 0 ? options_.first_backoff
+                                           : std::min(pause.length * 2, options_.max_backoff);
+  pause.until = clock_.monotonic() + pause.length;
+  return pause.length;
+}
+
+std::chrono::milliseconds Provisioner::until_next_due() {
+  const auto now = clock_.unix_time();
+  auto due = outbox_.next_due(region_, now);
+  if (!due || !due->next_at) return options_.idle_poll;
+  return std::clamp(*due->next_at - now, std::chrono::milliseconds(0), options_.idle_poll);
+}
+
+Provisioner::Step Provisioner::provision_next() {
+  auto due = outbox_.next_due(region_, clock_.unix_time());
+  if (!due) {
+    log_.warning("looking for versions to provision failed",
+                 {{"region", region_}, {"error", due.error().message}});
+    return Step::failed;
+  }
+  if (!due->version) return Step::nothing_due;
+  const PendingVersion& version = *due->version;
+  auto provisioned = provision(version);
+  if (provisioned) return Step::done;
+  return settle_failure(version, provisioned.error()) ? Step::done : Step::failed;
+}
+
+Result<void> Provisioner::provision(const PendingVersion& version) {
+  auto values = outbox_.read_version(version);
+  if (!values && values.error().code == ErrorCode::not_found) return {};  // skipped, or deleted
+  if (!values) return propagate(values, "read from the catalog");
+  retained_.reset();  // a write that skips this version now leaves it to be dropped
+  if (auto ok = store_.put_set_version(*values); !ok) return propagate(ok, "write to the region");
+  if (auto ok = compare_with_region(*values); !ok) return propagate(ok, "read back");
+  may_drop_ = true;
+  auto ready = outbox_.mark_ready(version);
+  if (!ready) return propagate(ready, "mark ready");
+  if (*ready) {
+    log_.info("set version is ready", {{"region", region_},
+                                       {"set", version.set_name},
+                                       {"version", version.version},
+                                       {"keys", values->values.size()}});
+  }
+  return {};
+}
+
+Result<void> Provisioner::compare_with_region(const ProvisionedVersion& written) {
+  auto found = store_.read_set_version(written.set_id, written.version);
+  if (!found) return propagate(found);
+  if (*found && same_values(**found, written)) return {};
+  return fail(ErrorCode::untrusted, "the region store does not hold what was written to it");
+}
+
+// True when the version is `failed` now, so that the next one can be looked at.
+bool Provisioner::settle_failure(const PendingVersion& version, const Error& error) {
+  log_.warning("provisioning failed", {{"region", region_},
+                                       {"set", version.set_name},
+                                       {"version", version.version},
+                                       {"error", error.message}});
+  const bool out_of_time = clock_.unix_time() - version.pending_since >= options_.budget;
+  if (!out_of_time && error.code != ErrorCode::untrusted) return false;
+  auto marked = outbox_.mark_failed(
+      version, for_display(fmt::format("region {}: {}", region_, error.message)));
+  if (marked) return true;
+  log_.error("marking a version failed did not succeed",
+             {{"set", version.set_name}, {"error", marked.error().message}});
+  return false;
+}
+
+void Provisioner::publish_now() {
+  auto published = publish_agents();
+  if (published) return;
+  log_.warning("publishing to the region failed; it will be retried",
+               {{"region", region_}, {"error", published.error().message}});
+  wake();
+}
+
+// An agent that cannot be published holds up no other: the first error, once all were tried.
+Result<void> Provisioner::publish_agents() {
+  const std::scoped_lock lock(publishing_);
+  Result<void> outcome;
+  std::int64_t after_id = 0;
+  for (;;) {
+    auto snapshots = outbox_.unpublished_agents(region_, after_id, kAgentsAtOnce);
+    if (!snapshots) return propagate(snapshots, "read agents");
+    if (snapshots->empty()) return outcome;
+    for (const AgentSnapshot& snapshot : *snapshots) {
+      auto published = publish(snapshot);
+      if (!published && outcome) outcome = propagate(published, "agent " + snapshot.agent);
+    }
+    after_id = snapshots->back().agent_id;
+  }
+}
+
+// Watchers are woken before the catalog knows: the region's store is what they read.
+Result<void> Provisioner::publish(const AgentSnapshot& snapshot) {
+  if (auto ok = store_.put_agent(snapshot); !ok) return ok;
+  hub_.notify(snapshot.agent_id);
+  may_drop_ = true;
+  return outbox_.mark_published(snapshot.agent_id, snapshot.revision);
+}
+
+// Asks for the whole list, so not at every idle poll. What fails is due again in the next round.
+Result<void> Provisioner::drop_unneeded() {
+  const auto now = clock_.monotonic();
+  if (!may_drop_.exchange(false) && now < sweep_at_) return {};
+  auto dropped = retain_only_needed();
+  if (dropped) sweep_at_ = now + options_.sweep;
+  if (!dropped) may_drop_ = true;
+  return dropped;
+}
+
+Result<void> Provisioner::retain_only_needed() {
+  auto versions = outbox_.retained_versions(region_);
+  if (!versions) return propagate(versions, "list versions to keep");
+  if (retained_ == *versions) return {};
+  if (auto ok = store_.retain_only(*versions); !ok) return propagate(ok, "drop old versions");
+  if (auto ok = outbox_.drop_unneeded_values(region_); !ok) return propagate(ok);
+  retained_ = std::move(*versions);
+  return {};
+}
+
+}  // namespace agent_secrets::control_plane

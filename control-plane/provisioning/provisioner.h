@@ -1,0 +1,101 @@
+#pragma once
+// Carries one region's share of the catalog into its region store, for ever: pending set versions
+// become ready (or failed), changed agents are published, versions that nothing needs are dropped.
+// One Provisioner per region, so a region that hangs holds up no other.
+//
+// Steps for a version: read it from the catalog → write it to the region store → read it back and
+// compare → mark it ready in the catalog. Steps for an agent: read its snapshot → write it →
+// wake its watchers → confirm. Each step is idempotent and the catalog is the memory, so a crash
+// between any two loses nothing and repeats safely (provisioner_crash_test.cc kills the process
+// between every two). A region store that fails is retried with exponential backoff; past the
+// budget the version is `failed` and says so, and is tried again later, so that the region's return
+// mends it. A value that does not decrypt fails its version at once: trying again cannot help.
+// Versions are dropped only when every agent is published: until then the region may still serve
+// what an agent pinned before.
+//
+// Threads: run() on a thread of its own; wake() and publish_now() from any.
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "control-plane/catalog/outbox.h"
+#include "control-plane/provisioning/change_hub.h"
+#include "control-plane/region/region_store.h"
+#include "core/clock.h"
+#include "core/log.h"
+
+namespace agent_secrets::control_plane {
+
+struct ProvisionerOptions {
+  std::chrono::milliseconds first_backoff{200};
+  std::chrono::milliseconds max_backoff{10'000};
+  std::chrono::milliseconds budget{60'000};  // from a version's pending_since to `failed`
+  std::chrono::milliseconds idle_poll{250};  // notices writes of other processes
+  std::chrono::milliseconds sweep{60'000};   // looks for unneeded versions after nothing of ours
+};
+
+class Provisioner {
+ public:
+  Provisioner(std::string region, Outbox& outbox, RegionStore& store, ChangeHub& hub,
+              const Clock& clock, const Log& log, ProvisionerOptions options = {});
+
+  // Works until asked to stop.
+  void run(const std::stop_token& stop);
+  // Something was written: look now rather than at the next poll.
+  void wake();
+  // Does what is due, up to a number of versions, on the calling thread; returns how long to wait
+  // for the next. run() is a loop of it.
+  std::chrono::milliseconds work_once();
+  // Publishes the region's changed agents now, so that a deploy's answer is already true in the
+  // region. A failure is logged and left to run().
+  void publish_now();
+
+ private:
+  enum class Step { done, nothing_due, failed };
+  Step provision_next();
+  Result<void> provision(const PendingVersion& version);
+  Result<void> compare_with_region(const ProvisionedVersion& written);
+  bool settle_failure(const PendingVersion& version, const Error& error);
+  Result<void> publish_agents();
+  Result<void> publish(const AgentSnapshot& snapshot);
+  Result<void> drop_unneeded();
+  Result<void> retain_only_needed();
+  std::chrono::milliseconds provision_round();
+  std::chrono::milliseconds publish_round();
+  struct Pause {
+    std::chrono::milliseconds length{0};  // 0: the last round went well
+    std::chrono::milliseconds until{0};   // monotonic
+  };
+  [[nodiscard]] std::optional<std::chrono::milliseconds> pause_left(const Pause& pause) const;
+  std::chrono::milliseconds back_off(Pause& pause);
+  std::chrono::milliseconds until_next_due();
+
+  std::string region_;
+  Outbox& outbox_;
+  RegionStore& store_;
+  ChangeHub& hub_;
+  const Clock& clock_;
+  const Log& log_;
+  ProvisionerOptions options_;
+
+  // Of the thread that works.
+  Pause versions_;
+  Pause agents_;
+  // What the region was last told to keep; none when it may hold more.
+  std::optional<std::vector<RetainedVersion>> retained_;
+  std::chrono::milliseconds sweep_at_{0};  // monotonic
+
+  std::mutex publishing_;  // one publisher at a time, so that snapshots arrive in order
+  std::mutex mutex_;
+  std::condition_variable_any condition_;
+  bool awake_ = false;
+  std::atomic<bool> may_drop_{true};  // something happened after which a version may be unneeded
+};
+
+}  // namespace agent_secrets::control_plane

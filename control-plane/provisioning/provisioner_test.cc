@@ -1,0 +1,311 @@
+#include "control-plane/provisioning/provisioner.h"
+
+#include <functional>
+#include <thread>
+
+#include <SQLiteCpp/Database.h>
+
+#include "control-plane/test_stores.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+using std::chrono::milliseconds;
+
+// A region store that can be out of reach, or lose what it is given.
+class FaultyRegion final : public RegionStore {
+ public:
+  explicit FaultyRegion(RegionStore& inner) : inner_(inner) {}
+  Result<void> put_set_version(const ProvisionedVersion& version) override {
+    ++attempts;
+    if (refuses_versions) return fail(ErrorCode::out_of_space, "disk full");
+    if (down) return fail(ErrorCode::failed, "no route [to] region");
+    auto put = forgetful ? Result<void>{} : inner_.put_set_version(version);
+    if (after_put) after_put();
+    return put;
+  }
+  Result<std::optional<ProvisionedVersion>> read_set_version(std::int64_t set_id,
+                                                             std::int64_t version) override {
+    return inner_.read_set_version(set_id, version);
+  }
+  Result<void> put_agent(const AgentSnapshot& snapshot) override {
+    if (down || snapshot.agent_id == refused_agent) {
+      return fail(ErrorCode::failed, "no route to region");
+    }
+    return inner_.put_agent(snapshot);
+  }
+  Result<std::optional<AgentSnapshot>> find_agent(std::int64_t agent_id) override {
+    return inner_.find_agent(agent_id);
+  }
+  Result<std::optional<CredentialOwner>> find_credential(std::string_view kid) override {
+    return inner_.find_credential(kid);
+  }
+  Result<std::optional<Release>> find_release(std::int64_t agent_id,
+                                              std::int64_t sequence) override {
+    return inner_.find_release(agent_id, sequence);
+  }
+  Result<std::optional<std::vector<std::string>>> changed_keys(std::int64_t set_id,
+                                                               std::int64_t from,
+                                                               std::int64_t to) override {
+    return inner_.changed_keys(set_id, from, to);
+  }
+  Result<void> retain_only(std::span<const RetainedVersion> versions) override {
+    if (keeps_all) return fail(ErrorCode::failed, "disk full");
+    return inner_.retain_only(versions);
+  }
+  // Not the provisioner's.
+  Result<void> record_instances(std::span<const HeardInstance> heard,
+                                std::chrono::milliseconds now) override {
+    return inner_.record_instances(heard, now);
+  }
+  Result<InstanceList> list_instances(std::optional<std::int64_t> agent_id) override {
+    return inner_.list_instances(agent_id);
+  }
+  Result<bool> forget_instance(std::int64_t agent_id, std::string_view instance) override {
+    return inner_.forget_instance(agent_id, instance);
+  }
+  Result<std::int64_t> forget_instances(std::int64_t agent_id,
+                                        std::chrono::milliseconds before) override {
+    return inner_.forget_instances(agent_id, before);
+  }
+
+  bool down = false;
+  bool refuses_versions = false;
+  bool forgetful = false;
+  bool keeps_all = false;
+  int attempts = 0;
+  std::int64_t refused_agent = 0;
+  std::function<void()> after_put;
+
+ private:
+  RegionStore& inner_;
+};
+
+struct FaultyStores : TestStores {
+  FaultyRegion faulty{region()};
+  Log silent{"test", LogLevel::error, LogFormat::text};
+  Provisioner worker{"us-west", catalog(), faulty, hub, clock, silent};
+  void work_for(milliseconds duration) {
+    for (const auto end = clock.unix_time() + duration; clock.unix_time() < end;) {
+      clock.advance(std::max(worker.work_once(), milliseconds(1)));
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a region that fails is retried with growing pauses") {
+  FaultyStores t;
+  t.faulty.down = true;
+  t.write("bot-secrets", "A", "1");
+  CHECK(t.worker.work_once() == milliseconds(200));
+  CHECK(t.worker.work_once() == milliseconds(200));
+  CHECK(t.faulty.attempts == 1);
+  t.clock.advance(milliseconds(200));
+  t.worker.work_once();
+  t.clock.advance(milliseconds(399));
+  t.worker.work_once();
+  CHECK(t.faulty.attempts == 2);
+  CHECK(t.set("bot-secrets").status == SetStatus::pending);
+  t.faulty.down = false;
+  t.clock.advance(milliseconds(1));
+  t.worker.work_once();
+  CHECK(t.set("bot-secrets").status == SetStatus::ready);
+}
+
+TEST_CASE("past the budget the set is failed and says why, without square brackets") {
+  FaultyStores t;
+  t.faulty.down = true;
+  t.write("bot-secrets", "A", "1");
+  t.work_for(std::chrono::seconds(75));
+  const SecretSet set = t.set("bot-secrets");
+  CHECK(set.status == SetStatus::failed);
+  CHECK(set.error_message == "region us-west: write to the region: no route (to) region");
+}
+
+TEST_CASE("the return of a region provisions a failed set") {
+  FaultyStores t;
+  t.faulty.down = true;
+  t.write("bot-secrets", "A", "1");
+  t.work_for(std::chrono::seconds(75));
+  t.faulty.down = false;
+  t.work_for(std::chrono::seconds(60));
+  CHECK(t.set("bot-secrets").status == SetStatus::ready);
+  CHECK(t.set("bot-secrets").version == 1);
+}
+
+TEST_CASE("a region that does not hold what it was given fails the version at once") {
+  FaultyStores t;
+  t.faulty.forgetful = true;
+  t.write("bot-secrets", "A", "1");
+  t.worker.work_once();
+  CHECK(t.set("bot-secrets").status == SetStatus::failed);
+}
+
+TEST_CASE("the versions of other sets and regions are left alone") {
+  TestStores t;
+  WriteSet far = one_key("far-secrets", "A", "1", false);
+  far.region = "eu-central";
+  need(t.catalog().sets.write(t.acme, std::move(far)));
+  t.provision();
+  CHECK(t.set("far-secrets").status == SetStatus::pending);
+}
+
+TEST_CASE("publishing wakes the watchers of the agent") {
+  TestStores t;
+  const Agent bot = need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot"))).agent;
+  int woken = 0;
+  t.hub.subscribe(bot.id, t.hub.generation(bot.id), [&] { ++woken; });
+  t.provisioner->publish_now();
+  CHECK(woken == 1);
+  CHECK(t.snapshot(bot.id).deployment_id == bot.deployment.id);
+}
+
+TEST_CASE("publishing while the region is away is made up for") {
+  FaultyStores t;
+  t.faulty.down = true;
+  const Agent bot = need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot"))).agent;
+  t.worker.publish_now();
+  CHECK(t.agent("bot").reconciled_deployment.empty());
+  t.faulty.down = false;
+  t.worker.work_once();
+  CHECK(t.agent("bot").reconciled_deployment == bot.deployment.id);
+}
+
+TEST_CASE("an agent that cannot be published holds up no other") {
+  FaultyStores t;
+  const Agent first = need(t.catalog().deploys.create_agent(t.acme, deploy_of("first"))).agent;
+  const Agent second = need(t.catalog().deploys.create_agent(t.acme, deploy_of("second"))).agent;
+  t.faulty.refused_agent = first.id;
+  CHECK(t.worker.work_once() == milliseconds(200));  // backs off all the same
+  CHECK(t.agent("first").reconciled_deployment.empty());
+  CHECK(t.agent("second").reconciled_deployment == second.deployment.id);
+}
+
+TEST_CASE("a version that cannot be written delays no revocation") {
+  FaultyStores t;
+  t.faulty.refuses_versions = true;
+  need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot")));
+  need(t.catalog().credentials.add(t.acme, "bot", "kid1", {}));
+  t.write("bot-secrets", "A", "1");
+  t.work_for(std::chrono::seconds(30));  // the pauses between attempts are long now
+  need(t.catalog().credentials.revoke(t.acme, "bot", "kid1"));
+  CHECK(t.worker.work_once() <= milliseconds(250));
+  CHECK(need(t.region().find_credential("kid1"))->credential.revoked);
+}
+
+TEST_CASE("a stream of versions does not hold up publishing") {
+  FaultyStores t;
+  need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot")));
+  for (int i = 0; i < 17; ++i) t.write("bot-secrets-" + std::to_string(i), "A", "1");
+  CHECK(t.worker.work_once() == milliseconds(0));
+  CHECK(t.faulty.attempts == 16);
+  CHECK_FALSE(t.agent("bot").reconciled_deployment.empty());
+  t.worker.work_once();
+  CHECK(t.faulty.attempts == 17);
+}
+
+TEST_CASE("the pinned and the newest ready version are kept, others are dropped") {
+  TestStores t;
+  t.write("bot-secrets", "A", "1");
+  t.provision();
+  need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot", "bot-secrets")));
+  t.provision();
+  for (const char* value : {"2", "3"}) {
+    t.write("bot-secrets", "A", value);
+    t.provision();
+  }
+  const std::int64_t id = t.set("bot-secrets").id;
+  CHECK(t.served("bot-secrets", 1).at("A") == "1");
+  CHECK_FALSE(need(t.region().read_set_version(id, 2)).has_value());
+  CHECK(t.served("bot-secrets", 3).at("A") == "3");
+}
+
+TEST_CASE("what the region still serves is kept until it serves the next deployment") {
+  FaultyStores t;
+  t.write("bot-secrets", "A", "1");
+  t.worker.work_once();
+  need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot", "bot-secrets")));
+  t.worker.publish_now();
+  t.write("bot-secrets", "A", "2");
+  t.worker.work_once();
+  DeployRequest again = deploy_of("bot");
+  again.force = true;
+  need(t.catalog().deploys.update_agent(t.acme, again));
+  need(t.region().retain_only(need(t.catalog().outbox.retained_versions("us-west"))));
+  CHECK(t.served("bot-secrets", 1).at("A") == "1");
+  t.worker.work_once();
+  CHECK_FALSE(need(t.region().read_set_version(t.set("bot-secrets").id, 1)).has_value());
+}
+
+TEST_CASE("a deleted set leaves its region") {
+  TestStores t;
+  const std::int64_t id = t.write("bot-secrets", "A", "1").id;
+  t.provision();
+  need(t.catalog().sets.remove(t.acme, "bot-secrets"));
+  t.provisioner->wake();
+  t.provision();
+  CHECK_FALSE(need(t.region().read_set_version(id, 1)).has_value());
+}
+
+TEST_CASE("a set that another process deleted leaves its region within a minute") {
+  TestStores t;
+  const std::int64_t id = t.write("bot-secrets", "A", "1").id;
+  t.provision();
+  need(t.catalog().sets.remove(t.acme, "bot-secrets"));
+  t.clock.advance(std::chrono::minutes(1));
+  t.provision();
+  CHECK_FALSE(need(t.region().read_set_version(id, 1)).has_value());
+}
+
+TEST_CASE("versions that could not be dropped are dropped in the next round") {
+  FaultyStores t;
+  const std::int64_t id = t.write("bot-secrets", "A", "1").id;
+  t.worker.work_once();
+  t.write("bot-secrets", "A", "2");
+  t.faulty.keeps_all = true;
+  t.clock.advance(t.worker.work_once());
+  CHECK(need(t.region().read_set_version(id, 1)).has_value());
+  t.faulty.keeps_all = false;
+  t.worker.work_once();
+  CHECK_FALSE(need(t.region().read_set_version(id, 1)).has_value());
+}
+
+TEST_CASE("a version whose set is deleted while it is written leaves no orphan") {
+  FaultyStores t;
+  t.worker.work_once();
+  const std::int64_t id = t.write("bot-secrets", "A", "1").id;
+  t.faulty.after_put = [&] { need(t.catalog().sets.remove(t.acme, "bot-secrets")); };
+  t.worker.work_once();
+  CHECK(t.faulty.attempts == 1);
+  CHECK_FALSE(need(t.region().read_set_version(id, 1)).has_value());
+}
+
+TEST_CASE("a replaced value leaves the catalog once nothing pins it") {
+  FaultyStores t;
+  t.write("bot-secrets", "A", "1");
+  t.worker.work_once();
+  need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot", "bot-secrets")));
+  t.write("bot-secrets", "A", "2");
+  t.worker.work_once();
+  SQLite::Database catalog(t.data() + "/catalog.db", SQLite::OPEN_READONLY);
+  const auto rows = [&] { return catalog.execAndGet("SELECT count(*) FROM set_values").getInt(); };
+  CHECK(rows() == 2);
+  DeployRequest again = deploy_of("bot");
+  again.force = true;
+  need(t.catalog().deploys.update_agent(t.acme, again));
+  t.worker.work_once();
+  CHECK(rows() == 1);
+}
+
+TEST_CASE("run works until it is asked to stop, and wakes for a write") {
+  TestStores t;
+  std::jthread worker([&](const std::stop_token& stop) { t.provisioner->run(stop); });
+  t.write("bot-secrets", "A", "1");
+  while (t.set("bot-secrets").status != SetStatus::ready) t.provisioner->wake();
+  worker.request_stop();
+  worker.join();
+  CHECK(t.served("bot-secrets", 1).at("A") == "1");
+}
+
+}  // namespace agent_secrets::control_plane

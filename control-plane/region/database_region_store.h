@@ -1,0 +1,63 @@
+#pragma once
+// A region store in one SQLite file; its schema is migrations/*.sql. Values are encrypted under the
+// region's data key and bound to the version that they are served as, so a row of an older version
+// cannot stand in for a newer one.
+//
+// Threads: safe from several.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control-plane/database/database.h"
+#include "control-plane/keys/value_cipher.h"
+#include "control-plane/region/region_store.h"
+
+namespace agent_secrets::control_plane {
+
+class DatabaseRegionStore final : public RegionStore {
+ public:
+  // `database` is migrated.
+  DatabaseRegionStore(std::unique_ptr<Database> database, ValueCipher cipher);
+
+  Result<void> put_set_version(const ProvisionedVersion& version) override;
+  Result<std::optional<ProvisionedVersion>> read_set_version(std::int64_t set_id,
+                                                             std::int64_t version) override;
+  Result<void> put_agent(const AgentSnapshot& snapshot) override;
+  Result<std::optional<AgentSnapshot>> find_agent(std::int64_t agent_id) override;
+  Result<std::optional<CredentialOwner>> find_credential(std::string_view kid) override;
+  Result<std::optional<Release>> find_release(std::int64_t agent_id,
+                                              std::int64_t sequence) override;
+  Result<std::optional<std::vector<std::string>>> changed_keys(std::int64_t set_id,
+                                                               std::int64_t from,
+                                                               std::int64_t to) override;
+  Result<void> retain_only(std::span<const RetainedVersion> versions) override;
+  Result<void> record_instances(std::span<const HeardInstance> heard,
+                                std::chrono::milliseconds now) override;
+  Result<InstanceList> list_instances(std::optional<std::int64_t> agent_id) override;
+  Result<bool> forget_instance(std::int64_t agent_id, std::string_view instance) override;
+  Result<std::int64_t> forget_instances(std::int64_t agent_id,
+                                        std::chrono::milliseconds before) override;
+
+  // Makes the fingerprints of versions that a release without fingerprints has written. Where that
+  // is not possible (a value does not open, the disk is full), the version is not compared.
+  void add_missing_fingerprints();
+
+ private:
+  void put_value(Transaction& tx, const ProvisionedVersion& version, const ProvisionedValue& value);
+  void put_fingerprint(Transaction& tx, const ProvisionedVersion& version,
+                       const ProvisionedValue& value);
+  static void drop_old_fingerprints(Transaction& tx, std::int64_t set_id);
+  Result<std::vector<ProvisionedValue>> open_values(Transaction& tx,
+                                                    const ProvisionedVersion& version);
+
+  // Each takes a transaction of its own.
+  Result<std::vector<RetainedVersion>> versions_without(std::span<const RetainedVersion> kept);
+  Result<std::vector<RetainedVersion>> versions_without_fingerprints();
+
+  std::unique_ptr<Database> database_;
+  ValueCipher cipher_;
+};
+
+}  // namespace agent_secrets::control_plane

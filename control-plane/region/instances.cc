@@ -1,0 +1,181 @@
+// What a region store keeps of instances (region/instances.h).
+#include <algorithm>
+#include <limits>
+#include <set>
+
+#include "control-plane/region/database_region_store.h"
+#include "core/limits.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+using std::chrono::milliseconds;
+
+InstanceRecord read_record(const Row& row) {
+  return {.agent_id = row.integer("agent_id"),
+          .instance = row.text("instance"),
+          .sequence = row.integer("sequence"),
+          .kid = row.text("kid"),
+          .active_sessions = row.integer("active_sessions"),
+          .first_seen = row.time("first_seen"),
+          .since = row.time("since"),
+          .last_heard = row.time("last_heard"),
+          .watched = row.boolean("watched"),
+          .developers_run = row.boolean("developers_run")};
+}
+
+Listening read_listening(Transaction& tx) {
+  const Rows rows = tx.query("SELECT since, until FROM listening");
+  if (rows.empty()) return {};
+  const Row row = rows.front();
+  return {.since = row.time("since"), .until = row.time("until")};
+}
+
+// After a gap no instance counts as silent before it had the time to be heard again. The very first
+// time there is no instance that could have been missed, unless there were agents before these
+// records.
+Listening note_listening(Transaction& tx, milliseconds now) {
+  Listening listening = read_listening(tx);
+  if (listening.until == milliseconds(0)) {
+    const bool agents = !tx.query("SELECT 1 FROM agents LIMIT 1").empty();
+    listening.since = agents ? now : milliseconds(0);
+  } else if (std::chrono::abs(now - listening.until) > limits::kListeningGap) {
+    listening.since = now;
+  }
+  listening.until = now;
+  tx.execute("INSERT OR REPLACE INTO listening (id, since, until) VALUES (1, ?1, ?2)",
+             listening.since, listening.until);
+  return listening;
+}
+
+// A watch of a revoked credential, or of a deleted agent, could be that of an invented instance.
+// The instances that a deleted agent already has keep reporting, because they may hold a value. A
+// start is always recorded: the instance received values before the revocation or the deletion.
+bool may_record(Transaction& tx, const HeardInstance& heard) {
+  if (heard.started) return true;
+  const Rows revoked =
+      tx.query("SELECT 1 FROM credentials WHERE kid = ?1 AND revoked = 1", heard.kid);
+  if (!revoked.empty()) return false;
+  const Rows ended = tx.query(
+      "SELECT 1 FROM agents WHERE id = ?1 AND deleted = 1 AND NOT EXISTS"
+      " (SELECT 1 FROM instances WHERE agent_id = ?1 AND instance = ?2)",
+      heard.agent_id, heard.instance);
+  return ended.empty();
+}
+
+void record(Transaction& tx, const HeardInstance& heard) {
+  const Rows known = tx.query(
+      "SELECT coalesce(min(first_seen), ?1) AS first_seen, coalesce(max(sequence), 0) AS sequence"
+      " FROM instances WHERE agent_id = ?2 AND instance = ?3",
+      heard.at, heard.agent_id, heard.instance);
+  const milliseconds first_seen = known.front().time("first_seen");
+  const bool runs_something = known.front().integer("sequence") > 0;
+  if (heard.sequence == 0 && runs_something) return;  // the sequence is known already
+  const bool is_new_start = starts_anew(heard);
+  // A start removes what this id ran before. A watch that names a sequence removes only the record
+  // without one.
+  tx.execute(
+      "DELETE FROM instances WHERE agent_id = ?1 AND instance = ?2 AND sequence <> ?3"
+      " AND (?4 OR sequence = 0)",
+      heard.agent_id, heard.instance, heard.sequence, is_new_start);
+  tx.execute(
+      "INSERT INTO instances (agent_id, instance, sequence, kid, active_sessions, first_seen,"
+      " since, last_heard, watched, developers_run)"
+      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?10)"
+      " ON CONFLICT DO UPDATE SET kid = ?4, active_sessions = ?5,"
+      " last_heard = max(last_heard, ?7),"
+      " watched = CASE WHEN ?9 THEN ?8 ELSE max(watched, ?8) END,"
+      " developers_run = min(developers_run, ?10)",
+      heard.agent_id, heard.instance, heard.sequence, heard.kid,
+      std::min(heard.active_sessions, limits::kActiveSessionsMax), first_seen, heard.at,
+      heard.watched, is_new_start, heard.developers_run);
+}
+
+void drop_silent(Transaction& tx, const Listening& listening) {
+  tx.execute("DELETE FROM instances WHERE developers_run = 1 AND last_heard < ?1",
+             listening.until - limits::kDeveloperRun);
+  const milliseconds before = listening.until - limits::kInstanceForgotten;
+  if (listening.since > before) return;
+  tx.execute("DELETE FROM instances WHERE watched = 1 AND last_heard < ?1", before);
+}
+
+// Removes silent instances first, the longest silent of them first, then instances that never
+// watch. Where an instance that is not silent goes, a record under kUnlistedInstances says that
+// there are more than are listed.
+void drop_surplus(Transaction& tx, std::int64_t agent_id, const Listening& listening) {
+  const std::int64_t kept = tx.query(
+                                  "SELECT count(*) AS kept FROM instances"
+                                  " WHERE agent_id = ?1 AND instance <> ?2",
+                                  agent_id, kUnlistedInstances)
+                                .front()
+                                .integer("kept");
+  const std::int64_t surplus = kept - static_cast<std::int64_t>(limits::kInstancesPerAgent);
+  if (surplus <= 0) return;
+  bool lost = false;
+  const Rows doomed = tx.query(
+      "SELECT rowid, watched = 1 AND last_heard <= ?2 AS silent FROM instances"
+      " WHERE agent_id = ?1 AND instance <> ?3"
+      " ORDER BY silent DESC, watched, last_heard LIMIT ?4",
+      agent_id, silent_before(listening), kUnlistedInstances, surplus);
+  for (const Row row : doomed) {
+    lost = lost || !row.boolean("silent");
+    tx.execute("DELETE FROM instances WHERE rowid = ?1", row.integer("rowid"));
+  }
+  if (!lost) return;
+  record(tx, {.agent_id = agent_id,
+              .instance = std::string(kUnlistedInstances),
+              .kid = {},
+              .at = listening.until});
+}
+
+}  // namespace
+
+Result<void> DatabaseRegionStore::record_instances(std::span<const HeardInstance> heard,
+                                                   milliseconds now) {
+  return database_->write("record instances", [&](Transaction& tx) -> Result<void> {
+    const Listening listening = note_listening(tx, now);
+    drop_silent(tx, listening);
+    std::set<std::int64_t> agents;
+    for (const HeardInstance& one : heard) {
+      if (!may_record(tx, one)) continue;
+      record(tx, one);
+      agents.insert(one.agent_id);
+    }
+    for (const std::int64_t agent_id : agents) drop_surplus(tx, agent_id, listening);
+    return {};
+  });
+}
+
+Result<InstanceList> DatabaseRegionStore::list_instances(std::optional<std::int64_t> agent_id) {
+  return database_->read("list instances", [&](Transaction& tx) -> Result<InstanceList> {
+    InstanceList list{.listening = read_listening(tx), .instances = {}};
+    const Rows rows = tx.query(
+        "SELECT agent_id, instance, sequence, kid, active_sessions, first_seen, since, last_heard,"
+        " watched, developers_run FROM instances WHERE agent_id BETWEEN ?1 AND ?2"
+        " ORDER BY agent_id, instance, sequence",
+        agent_id.value_or(0), agent_id.value_or(std::numeric_limits<std::int64_t>::max()));
+    for (const Row row : rows) list.instances.push_back(read_record(row));
+    return list;
+  });
+}
+
+Result<bool> DatabaseRegionStore::forget_instance(std::int64_t agent_id,
+                                                  std::string_view instance) {
+  return database_->write_urgently("forget instance", [&](Transaction& tx) -> Result<bool> {
+    return tx.execute("DELETE FROM instances WHERE agent_id = ?1 AND instance = ?2", agent_id,
+                      instance) > 0;
+  });
+}
+
+Result<std::int64_t> DatabaseRegionStore::forget_instances(std::int64_t agent_id,
+                                                           milliseconds before) {
+  return database_->write_urgently(
+      "forget instances", [&](Transaction& tx) -> Result<std::int64_t> {
+        return tx.execute(
+            "DELETE FROM instances WHERE agent_id = ?1 AND last_heard < ?2"
+            " AND NOT (watched = 1 AND last_heard > ?3)",
+            agent_id, before, silent_before(read_listening(tx)));
+      });
+}
+
+}  // namespace agent_secrets::control_plane

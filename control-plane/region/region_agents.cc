@@ -1,0 +1,200 @@
+// The agents of a region store: snapshots, credentials and past releases.
+#include <utility>
+
+#include "control-plane/region/database_region_store.h"
+#include "core/limits.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+constexpr std::int64_t kReleasesKept = 64;
+
+bool is_newer_stored(Transaction& tx, const AgentSnapshot& snapshot) {
+  return !tx.query("SELECT 1 FROM agents WHERE id = ?1 AND revision > ?2", snapshot.agent_id,
+                   snapshot.revision)
+              .empty();
+}
+
+void put_sets(Transaction& tx, const AgentSnapshot& snapshot) {
+  tx.execute("DELETE FROM agent_sets WHERE agent_id = ?1", snapshot.agent_id);
+  for (const PinnedSet& set : snapshot.sets) {
+    tx.execute(
+        "INSERT INTO agent_sets (agent_id, set_id, organization_id, name, version,"
+        " latest_version) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        snapshot.agent_id, set.set_id, set.organization_id, set.name, set.version,
+        set.latest_version);
+  }
+}
+
+void put_credentials(Transaction& tx, const AgentSnapshot& snapshot) {
+  tx.execute("DELETE FROM credentials WHERE agent_id = ?1", snapshot.agent_id);
+  for (const AgentCredentialRecord& credential : snapshot.credentials) {
+    tx.execute(
+        "INSERT OR REPLACE INTO credentials (kid, agent_id, signing_key, box_key, revoked)"
+        " VALUES (?1, ?2, ?3, ?4, ?5)",
+        credential.kid, snapshot.agent_id, credential.keys.signing, credential.keys.box,
+        credential.revoked);
+  }
+}
+
+// Watches of a revoked credential are not recorded (sqlite_instances.cc), so the silence of its
+// instances means nothing: like instances without a sidecar, they count until an operator forgets
+// them.
+void stop_hearing_revoked(Transaction& tx, std::int64_t agent_id) {
+  tx.execute(
+      "UPDATE instances SET watched = 0 WHERE agent_id = ?1 AND watched = 1 AND kid IN"
+      " (SELECT kid FROM credentials WHERE agent_id = ?1 AND revoked = 1)",
+      agent_id);
+}
+
+// Deleted agents of an organization past the newest limits::kDeletedAgentsKept, a few at a time.
+// An agent that may have instances stays, because set status has to count them.
+void remove_old_agents(Transaction& tx, const AgentSnapshot& snapshot) {
+  constexpr std::int64_t at_once = 8;
+  const Rows old = tx.query(
+      "SELECT id FROM agents WHERE organization = ?1 AND deleted = 1"
+      "   AND NOT EXISTS (SELECT 1 FROM instances WHERE agent_id = agents.id)"
+      " ORDER BY id DESC LIMIT ?2 OFFSET ?3",
+      snapshot.organization, at_once, limits::kDeletedAgentsKept);
+  for (const Row row : old) {
+    const std::int64_t id = row.integer("id");
+    tx.execute("DELETE FROM agent_sets WHERE agent_id = ?1", id);
+    tx.execute("DELETE FROM credentials WHERE agent_id = ?1", id);
+    tx.execute("DELETE FROM releases WHERE agent_id = ?1", id);
+    tx.execute("DELETE FROM agents WHERE id = ?1", id);
+  }
+}
+
+void put_release(Transaction& tx, const AgentSnapshot& snapshot) {
+  if (snapshot.deleted || snapshot.deployment_id.empty()) return;
+  const std::int64_t added = tx.execute(
+      "INSERT INTO releases (agent_id, sequence, deployment_id)"
+      " VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+      snapshot.agent_id, snapshot.sequence, snapshot.deployment_id);
+  if (added == 0) return;
+  for (const PinnedSet& set : snapshot.sets) {
+    tx.execute(
+        "INSERT INTO release_sets (agent_id, sequence, set_id, organization_id, name,"
+        " version) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        snapshot.agent_id, snapshot.sequence, set.set_id, set.organization_id, set.name,
+        set.version);
+  }
+  tx.execute(
+      "DELETE FROM releases WHERE agent_id = ?1 AND sequence NOT IN"
+      " (SELECT sequence FROM releases WHERE agent_id = ?1 ORDER BY sequence DESC LIMIT ?2)",
+      snapshot.agent_id, kReleasesKept);
+}
+
+std::vector<PinnedSet> read_sets(Transaction& tx, std::int64_t agent_id) {
+  std::vector<PinnedSet> sets;
+  for (const Row row :
+       tx.query("SELECT organization_id, set_id, name, version, latest_version FROM agent_sets"
+                " WHERE agent_id = ?1 ORDER BY name",
+                agent_id)) {
+    sets.push_back({.organization_id = row.integer("organization_id"),
+                    .set_id = row.integer("set_id"),
+                    .name = row.text("name"),
+                    .version = row.integer("version"),
+                    .latest_version = row.integer("latest_version"),
+                    .changed_keys = {}});
+  }
+  return sets;
+}
+
+std::vector<AgentCredentialRecord> read_credentials(Transaction& tx, std::int64_t agent_id) {
+  std::vector<AgentCredentialRecord> credentials;
+  for (const Row row :
+       tx.query("SELECT kid, signing_key, box_key, revoked FROM credentials WHERE agent_id = ?1"
+                " ORDER BY rowid",
+                agent_id)) {
+    credentials.push_back({.kid = row.text("kid"),
+                           .keys = {.signing = row.key("signing_key"), .box = row.key("box_key")},
+                           .revoked = row.boolean("revoked")});
+  }
+  return credentials;
+}
+
+}  // namespace
+
+Result<void> DatabaseRegionStore::put_agent(const AgentSnapshot& snapshot) {
+  return database_->write_urgently("write agent", [&](Transaction& tx) -> Result<void> {
+    if (is_newer_stored(tx, snapshot)) return {};
+    tx.execute(
+        "INSERT INTO agents (id, revision, sequence, organization, name, deleted,"
+        " deployment_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+        " ON CONFLICT (id) DO UPDATE SET revision = excluded.revision,"
+        " sequence = excluded.sequence, organization = excluded.organization,"
+        " name = excluded.name, deleted = excluded.deleted,"
+        " deployment_id = excluded.deployment_id",
+        snapshot.agent_id, snapshot.revision, snapshot.sequence, snapshot.organization,
+        snapshot.agent, snapshot.deleted, snapshot.deployment_id);
+    put_sets(tx, snapshot);
+    put_credentials(tx, snapshot);
+    stop_hearing_revoked(tx, snapshot.agent_id);
+    put_release(tx, snapshot);
+    if (snapshot.deleted) remove_old_agents(tx, snapshot);
+    return {};
+  });
+}
+
+Result<std::optional<AgentSnapshot>> DatabaseRegionStore::find_agent(std::int64_t agent_id) {
+  return database_->read(
+      "find agent", [&](Transaction& tx) -> Result<std::optional<AgentSnapshot>> {
+        const Rows rows = tx.query(
+            "SELECT revision, sequence, organization, name, deleted, deployment_id FROM agents"
+            " WHERE id = ?1",
+            agent_id);
+        if (rows.empty()) return std::nullopt;
+        const Row row = rows.front();
+        return AgentSnapshot{.agent_id = agent_id,
+                             .revision = row.integer("revision"),
+                             .sequence = row.integer("sequence"),
+                             .organization = row.text("organization"),
+                             .agent = row.text("name"),
+                             .deleted = row.boolean("deleted"),
+                             .deployment_id = row.text("deployment_id"),
+                             .sets = read_sets(tx, agent_id),
+                             .credentials = read_credentials(tx, agent_id)};
+      });
+}
+
+Result<std::optional<CredentialOwner>> DatabaseRegionStore::find_credential(std::string_view kid) {
+  return database_->read(
+      "find credential", [&](Transaction& tx) -> Result<std::optional<CredentialOwner>> {
+        const Rows rows = tx.query(
+            "SELECT agent_id, kid, signing_key, box_key, revoked FROM credentials WHERE kid = ?1",
+            kid);
+        if (rows.empty()) return std::nullopt;
+        const Row row = rows.front();
+        return CredentialOwner{
+            .agent_id = row.integer("agent_id"),
+            .credential = {.kid = row.text("kid"),
+                           .keys = {.signing = row.key("signing_key"), .box = row.key("box_key")},
+                           .revoked = row.boolean("revoked")}};
+      });
+}
+
+Result<std::optional<Release>> DatabaseRegionStore::find_release(std::int64_t agent_id,
+                                                                 std::int64_t sequence) {
+  return database_->read("find release", [&](Transaction& tx) -> Result<std::optional<Release>> {
+    const Rows rows =
+        tx.query("SELECT deployment_id FROM releases WHERE agent_id = ?1 AND sequence = ?2",
+                 agent_id, sequence);
+    if (rows.empty()) return std::nullopt;
+    Release release{
+        .sequence = sequence, .deployment_id = rows.front().text("deployment_id"), .sets = {}};
+    for (const Row row : tx.query("SELECT organization_id, set_id, name, version FROM release_sets"
+                                  " WHERE agent_id = ?1 AND sequence = ?2 ORDER BY name",
+                                  agent_id, sequence)) {
+      release.sets.push_back({.organization_id = row.integer("organization_id"),
+                              .set_id = row.integer("set_id"),
+                              .name = row.text("name"),
+                              .version = row.integer("version"),
+                              .latest_version = row.integer("version"),
+                              .changed_keys = {}});
+    }
+    return release;
+  });
+}
+
+}  // namespace agent_secrets::control_plane

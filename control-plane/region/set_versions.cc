@@ -1,0 +1,131 @@
+// The set versions of a region store.
+#include <set>
+#include <utility>
+
+#include "control-plane/region/database_region_store.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+ValueContext context_of(const ProvisionedVersion& version, const ProvisionedValue& value) {
+  return {.organization_id = version.organization_id,
+          .set_id = version.set_id,
+          .key = value.key,
+          .written_by = value.written_by,
+          .served_as = version.version};
+}
+
+}  // namespace
+
+DatabaseRegionStore::DatabaseRegionStore(std::unique_ptr<Database> database, ValueCipher cipher)
+    : database_(std::move(database)), cipher_(std::move(cipher)) {}
+
+void DatabaseRegionStore::put_value(Transaction& tx, const ProvisionedVersion& version,
+                                    const ProvisionedValue& value) {
+  const SealedValue sealed = cipher_.seal(context_of(version, value), value.value);
+  tx.execute(
+      "INSERT INTO set_values (set_id, version, key, written_by, key_id, box)"
+      " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+      version.set_id, version.version, value.key, value.written_by, sealed.key_id, sealed.box);
+}
+
+// Written whole each time: what an interrupted or damaged earlier attempt left is replaced.
+Result<void> DatabaseRegionStore::put_set_version(const ProvisionedVersion& version) {
+  return database_->write("write set version", [&](Transaction& tx) -> Result<void> {
+    tx.execute("DELETE FROM set_versions WHERE set_id = ?1 AND version = ?2", version.set_id,
+               version.version);
+    tx.execute(
+        "INSERT INTO set_versions (set_id, version, organization_id, set_name)"
+        " VALUES (?1, ?2, ?3, ?4)",
+        version.set_id, version.version, version.organization_id, version.set_name);
+    tx.execute("DELETE FROM value_fingerprints WHERE set_id = ?1 AND version = ?2", version.set_id,
+               version.version);
+    for (const ProvisionedValue& value : version.values) {
+      put_value(tx, version, value);
+      put_fingerprint(tx, version, value);
+    }
+    drop_old_fingerprints(tx, version.set_id);
+    return {};
+  });
+}
+
+Result<std::vector<ProvisionedValue>> DatabaseRegionStore::open_values(
+    Transaction& tx, const ProvisionedVersion& version) {
+  std::vector<ProvisionedValue> values;
+  std::vector<SealedValue> sealed;
+  std::size_t plaintext_size = 0;
+  for (const Row row : tx.query(
+           "SELECT key, written_by, key_id, box FROM set_values WHERE set_id = ?1 AND version = ?2"
+           " ORDER BY key",
+           version.set_id, version.version)) {
+    values.push_back(
+        {.key = row.text("key"), .written_by = row.integer("written_by"), .value = {}});
+    sealed.push_back({.key_id = row.text("key_id"), .box = row.blob("box")});
+    plaintext_size += ValueCipher::plaintext_size(sealed.back());
+  }
+  // One allocation for all values, because a bundle is read at every start of an instance.
+  SecretSlab slab(plaintext_size);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    auto opened = cipher_.open(context_of(version, values[i]), sealed[i], &slab);
+    if (!opened) return propagate(opened);
+    values[i].value = std::move(*opened);
+  }
+  return values;
+}
+
+Result<std::optional<ProvisionedVersion>> DatabaseRegionStore::read_set_version(
+    std::int64_t set_id, std::int64_t version) {
+  return database_->read(
+      "read set version", [&](Transaction& tx) -> Result<std::optional<ProvisionedVersion>> {
+        const Rows rows = tx.query(
+            "SELECT organization_id, set_name FROM set_versions WHERE set_id = ?1 AND version = ?2",
+            set_id, version);
+        if (rows.empty()) return std::nullopt;
+        const Row row = rows.front();
+        ProvisionedVersion found{.organization_id = row.integer("organization_id"),
+                                 .set_id = set_id,
+                                 .set_name = row.text("set_name"),
+                                 .version = version,
+                                 .values = {}};
+        auto values = open_values(tx, found);
+        if (!values) return propagate(values);
+        found.values = std::move(*values);
+        return found;
+      });
+}
+
+Result<std::vector<RetainedVersion>> DatabaseRegionStore::versions_without(
+    std::span<const RetainedVersion> kept) {
+  std::set<std::pair<std::int64_t, std::int64_t>> retained;
+  for (const RetainedVersion& version : kept) retained.emplace(version.set_id, version.version);
+  return database_->read(
+      "list set versions", [&](Transaction& tx) -> Result<std::vector<RetainedVersion>> {
+        std::vector<RetainedVersion> others;
+        for (const Row row : tx.query("SELECT set_id, version FROM set_versions")) {
+          const RetainedVersion version{.set_id = row.integer("set_id"),
+                                        .version = row.integer("version")};
+          if (!retained.contains({version.set_id, version.version})) others.push_back(version);
+        }
+        return others;
+      });
+}
+
+// Each version is dropped in its own transaction: deleted values are overwritten first
+// (secure_delete), and a full disk has no room for many at once.
+Result<void> DatabaseRegionStore::retain_only(std::span<const RetainedVersion> versions) {
+  auto dropped = versions_without(versions);
+  if (!dropped) return propagate(dropped);
+  for (const RetainedVersion& row : *dropped) {
+    auto gone =
+        database_->write_urgently("drop old set version", [&](Transaction& tx) -> Result<void> {
+          tx.execute("DELETE FROM set_versions WHERE set_id = ?1 AND version = ?2", row.set_id,
+                     row.version);
+          drop_old_fingerprints(tx, row.set_id);
+          return {};
+        });
+    if (!gone) return gone;
+  }
+  return {};
+}
+
+}  // namespace agent_secrets::control_plane
