@@ -13,6 +13,7 @@
 #include "control-plane/catalog/rules.h"
 #include "control-plane/catalog/uuid.h"
 #include "control-plane/catalog/values.h"
+#include "core/limits.h"
 #include "core/printable.h"
 
 namespace agent_secrets::control_plane {

@@ -7,6 +7,7 @@
 
 #include "control-plane/catalog/quotas.h"
 #include "control-plane/catalog/rules.h"
+#include "control-plane/database/transaction.h"
 #include "control-plane/keys/aead.h"
 #include "core/limits.h"
 
