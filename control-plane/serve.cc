@@ -1,82 +1,30 @@
 #include "control-plane/serve.h"
 
 #include <chrono>
-#include <functional>
-#include <map>
-#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include <malloc.h>
 #include <unistd.h>
 
 #include "control-plane/commands/admin.h"
-#include "control-plane/fleet/recorder.h"
 #include "control-plane/http/server.h"
 #include "control-plane/http/tls_context.h"
 #include "control-plane/instance-api/routes.h"
 #include "control-plane/listen_address.h"
 #include "control-plane/public_urls.h"
-#include "control-plane/region/provisioner.h"
 #include "control-plane/rest-api/errors.h"
 #include "control-plane/rest-api/rest_api.h"
 #include "control-plane/rollout/deploy_command.h"
+#include "control-plane/served_region.h"
 #include "control-plane/signals.h"
 #include "core/threads.h"
 
 namespace agent_secrets::control_plane {
 namespace {
-
-// One region's background work, and those who wait for it.
-class Regions {
- public:
-  Regions(Stores& stores, const Clock& clock, const Log& log) {
-    for (auto& [code, handle] : stores.regions) {
-      provisioners_[code] = std::make_unique<Provisioner>(code, *stores.catalog, *handle.store,
-                                                          hubs_[code], clock, log);
-      recorders_.try_emplace(code, code, *handle.store, clock, log);
-    }
-  }
-  Result<void> start() {
-    for (auto& [code, provisioner] : provisioners_) {
-      auto begun =
-          begin([running = provisioner.get()](const std::stop_token& stop) { running->run(stop); });
-      if (!begun) return begun;
-    }
-    for (auto& [code, recorder] : recorders_) {
-      auto begun =
-          begin([running = &recorder](const std::stop_token& stop) { running->run(stop); });
-      if (!begun) return begun;
-    }
-    return {};
-  }
-  // The catalog accepts no set or agent of a region that was not there when the stores were opened.
-  RegionSignals signals(std::function<void()> roll_out) {
-    return {
-        .wake = [this](const std::string& code) { provisioners_.at(code)->wake(); },
-        .publish_now = [this](const std::string& code) { provisioners_.at(code)->publish_now(); },
-        .roll_out = std::move(roll_out)};
-  }
-  std::map<std::string, ChangeHub>& hubs() { return hubs_; }
-  std::map<std::string, InstanceRecorder>& recorders() { return recorders_; }
-
- private:
-  Result<void> begin(std::function<void(const std::stop_token&)> work) {
-    auto thread = start_thread<std::jthread>("a region", std::move(work));
-    if (!thread) return propagate(thread);
-    threads_.push_back(std::move(*thread));
-    return {};
-  }
-
-  std::map<std::string, ChangeHub> hubs_;
-  std::map<std::string, std::unique_ptr<Provisioner>> provisioners_;
-  std::map<std::string, InstanceRecorder> recorders_;
-  std::vector<std::jthread> threads_;  // joined first
-};
 
 // Without these settings the C library keeps the memory of large buffers: after a thousand answers
 // of 2 MB each, the process would stay that large. With them each large buffer is a mapping of its
@@ -124,11 +72,11 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   Catalog& catalog = *stores->catalog;
   if (auto told = catalog.use_rollouts(!options.on_deploy.empty()); !told) return told;
   DeployCommand deploy_command(rollout_options(options), catalog, log);
-  Regions regions(*stores, clock, log);
+  ServedRegions regions(std::move(stores->regions), catalog, clock, log);
   HttpCounters counters;
   const RestApi rest{.catalog = catalog,
-                     .regions = regions.signals([&deploy_command] { deploy_command.wake(); }),
-                     .stores = stores->regions,
+                     .regions = RestRegions([&regions] { return regions.for_rest(); }),
+                     .roll_out = [&deploy_command] { deploy_command.wake(); },
                      .counters = counters,
                      .clock = clock,
                      .log = log};
@@ -141,7 +89,7 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   auto urls = urls_of_run(catalog, options.public_urls, listening);
   if (!urls) return propagate(urls);
   if (auto told = warn_of_unrecorded_urls(catalog, options.public_urls, log); !told) return told;
-  InstanceApi instances(stores->regions, regions.hubs(), regions.recorders(), *urls, clock, log);
+  InstanceApi instances([&regions] { return regions.for_instances(); }, *urls, clock, log);
   add_instance_routes(router, instances);
 
   if (auto started = regions.start(); !started) return propagate(started);
