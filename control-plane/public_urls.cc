@@ -100,6 +100,23 @@ Result<std::vector<std::string>> urls_of_run(Catalog& catalog,
   return urls;
 }
 
+Result<void> warn_of_unrecorded_urls(Catalog& catalog, const std::vector<std::string>& options,
+                                     const Log& log) {
+  auto recorded = recorded_public_urls(catalog);
+  auto wanted = normalise_urls(options);
+  if (!recorded) return propagate(recorded);
+  if (!wanted) return propagate(wanted);
+  if (recorded->empty()) return {};
+  for (const std::string& url : *wanted) {
+    if (std::ranges::find(*recorded, url) != recorded->end()) continue;
+    log.warning("--public-url is of this run only: new credentials name what is recorded",
+                {{"url", url},
+                 {"recorded", recorded->front()},
+                 {"hint", "secret-control-plane public-url set records another"}});
+  }
+  return {};
+}
+
 Result<std::vector<std::string>> public_urls(Catalog& catalog) {
   auto urls = recorded_public_urls(catalog);
   if (!urls || !urls->empty()) return urls;

@@ -5,11 +5,11 @@
 // The URLs are the `aud` of every request proof, so `serve` and `credential issue` must agree on
 // them to the letter: one spelling, without a trailing slash.
 //
-// Recorded are those of `init` and `public-url set`. `serve --public-url` is of that run: the run
-// accepts its own URLs and the recorded ones, so that a trial refuses no credential, and it changes
-// nothing that is recorded. Where none are recorded, credentials name what the last run went by.
+// `init` and `public-url set` record URLs. `serve --public-url` is for one run, and records
+// nothing: the run accepts its own URLs and the recorded URLs, so that a trial refuses no
+// credential. If no URL is recorded, new credentials name the URLs of the last run.
 //
-// What a credential names is remembered with its key id: `public-url set` can then say which
+// The URLs in a credential are remembered with its key id: `public-url set` can then say which
 // credentials a change would break.
 
 #include <string>
@@ -18,6 +18,7 @@
 
 #include "control-plane/catalog/catalog.h"
 #include "core/error.h"
+#include "core/log.h"
 
 namespace agent_secrets::control_plane {
 
@@ -29,11 +30,17 @@ Result<void> record_public_urls(Catalog& catalog, const std::vector<std::string>
 // May be empty.
 Result<std::vector<std::string>> recorded_public_urls(Catalog& catalog);
 
-// The URLs that this run accepts: its own ones first, which are `options` or else, where none are
-// recorded, `listening`. Remembers them for credentials, in case that none are recorded.
+// The URLs that this run accepts: first its own, then the recorded URLs. Its own are `options`, or
+// `listening` if there are neither options nor recorded URLs. Remembers its own URLs, or
+// `listening` if it has none: new credentials name these if no URL is recorded.
 Result<std::vector<std::string>> urls_of_run(Catalog& catalog,
                                              const std::vector<std::string>& options,
                                              const std::string& listening);
+
+// Logs a warning for each URL in `options` that is not recorded, if other URLs are: this run
+// accepts it, but new credentials do not name it.
+Result<void> warn_of_unrecorded_urls(Catalog& catalog, const std::vector<std::string>& options,
+                                     const Log& log);
 
 // For a new credential. Never empty.
 Result<std::vector<std::string>> public_urls(Catalog& catalog);

@@ -1,6 +1,6 @@
 #pragma once
-// `serve`: wires the stores, one Provisioner a region, the REST API, the instance API and the HTTP
-// server, and runs until SIGTERM or SIGINT. SIGHUP has it read the certificate again.
+// `serve`: wires the stores, the regions with their background threads, the REST API, the instance
+// API, the deploy command and the HTTP server, and runs until SIGTERM or SIGINT (signals.h).
 
 #include "control-plane/options.h"
 #include "core/clock.h"

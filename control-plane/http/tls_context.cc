@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <sys/stat.h>
 
 #include "core/clock.h"
 #include "core/tls_policy.h"
@@ -86,6 +87,14 @@ Result<TlsContext> load_tls_context(const std::string& certificate_file,
   tls.not_after = *not_after;
   tls.fingerprint = fingerprint_of(certificate);
   return tls;
+}
+
+void warn_of_open_key(const std::string& key_file, const Log& log) {
+  struct stat facts{};
+  if (key_file.empty() || ::stat(key_file.c_str(), &facts) != 0) return;
+  if ((facts.st_mode & (S_IWGRP | S_IROTH | S_IWOTH)) == 0) return;
+  log.warning("others may read or replace the TLS key; chmod 640 it, or 600",
+              {{"file", key_file}, {"mode", fmt::format("{:04o}", facts.st_mode & 07777)}});
 }
 
 void log_certificate(const TlsContext& tls, std::chrono::milliseconds unix_time, const Log& log) {

@@ -33,6 +33,11 @@ struct TlsContext {
 Result<TlsContext> load_tls_context(const std::string& certificate_file,
                                     const std::string& key_file);
 
+// Logs a warning if other users of the host may read or replace the key, or its group may replace
+// it. That is no error: the keys of certbot are often readable by a group, and some file systems
+// have no modes. `key_file` may be empty: then there is no key.
+void warn_of_open_key(const std::string& key_file, const Log& log);
+
 // Logs the certificate that is used from now on, and a warning if it is not valid at this time.
 void log_certificate(const TlsContext& tls, std::chrono::milliseconds unix_time, const Log& log);
 

@@ -41,36 +41,37 @@ bool is_guess(ProofFailure failure) {
 // Finds the owner of a key id in all regions, and stores it: verification needs the key, the Caller
 // needs the rest.
 struct Authenticator::Lookup {
-  std::map<std::string, RegionHandle>& regions;
+  const InstanceRegions& regions;
   const Log& log;
-  Caller caller = {};
+  std::optional<Caller> caller = {};  // has a value if the proof is verified
   bool store_failed = false;
   FailedAuthentication claimed = {};  // used if the proof is wrong
 
   std::optional<SigningPublicKey> operator()(std::string_view kid) {
     claimed.kid = kid.substr(0, limits::kKeyIdMax);
-    for (auto& [code, handle] : regions) {
-      auto found = handle.store->find_credential(kid);
+    for (InstanceRegion& region : regions()) {
+      auto found = region.store.find_credential(kid);
       if (!found) {
-        log.error("find credential", {{"region", code}, {"cause", found.error().message}});
+        log.error("find credential", {{"region", region.code}, {"cause", found.error().message}});
         store_failed = true;  // one region's outage must not hide another region's credential
         continue;
       }
       if (!found->has_value()) continue;
       claimed.kid_known = true;
-      caller.region = code;
-      caller.handle = &handle;
-      caller.owner = std::move(**found);
-      return caller.owner.credential.keys.signing;
+      caller.emplace(
+          Caller{.region = std::move(region), .owner = std::move(**found), .claims = {}});
+      return caller->owner.credential.keys.signing;
     }
     return std::nullopt;
   }
 };
 
-Authenticator::Authenticator(std::map<std::string, RegionHandle>& regions,
-                             std::vector<std::string> public_urls, const Clock& clock,
-                             const Log& log)
-    : regions_(regions), public_urls_(std::move(public_urls)), clock_(clock), log_(log) {}
+Authenticator::Authenticator(InstanceRegions regions, std::vector<std::string> public_urls,
+                             const Clock& clock, const Log& log)
+    : regions_(std::move(regions)),
+      public_urls_(std::move(public_urls)),
+      clock_(clock),
+      log_(log) {}
 
 std::expected<Caller, Response> Authenticator::authenticate(const Request& request) const {
   const std::string_view authorization = request.header("authorization");
@@ -97,8 +98,8 @@ std::expected<Caller, Response> Authenticator::authenticate(const Request& reque
     if (is_guess(proof.error())) response.failed = std::move(lookup.claimed);
     return std::unexpected(std::move(response));
   }
-  lookup.caller.claims = std::move(proof->claims);
-  return std::move(lookup.caller);
+  lookup.caller->claims = std::move(proof->claims);
+  return std::move(*lookup.caller);
 }
 
 Response Authenticator::refuse_proof(ProofFailure failure) const {

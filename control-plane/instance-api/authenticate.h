@@ -9,16 +9,15 @@
 // A revoked credential still identifies its agent, so it becomes a Caller; each route decides how
 // to answer it.
 //
-// Threads: safe from several; const after construction. The regions must outlive it.
+// Threads: safe from several; const after construction. The clock and the log must outlive it.
 
 #include <expected>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "control-plane/http/message.h"
+#include "control-plane/instance-api/regions.h"
 #include "control-plane/region/region_store.h"
-#include "control-plane/stores.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/request_proof.h"
@@ -26,16 +25,15 @@
 namespace agent_secrets::control_plane {
 
 struct Caller {
-  std::string region;  // code
-  RegionHandle* handle = nullptr;
+  InstanceRegion region;  // whose store has the credential
   CredentialOwner owner;
   ProofClaims claims;
 };
 
 class Authenticator {
  public:
-  Authenticator(std::map<std::string, RegionHandle>& regions, std::vector<std::string> public_urls,
-                const Clock& clock, const Log& log);
+  Authenticator(InstanceRegions regions, std::vector<std::string> public_urls, const Clock& clock,
+                const Log& log);
 
   // For a parked request, the proof's age is checked at the time of its arrival, so a proof does
   // not expire during the wait.
@@ -45,7 +43,7 @@ class Authenticator {
   struct Lookup;
   [[nodiscard]] Response refuse_proof(ProofFailure failure) const;
 
-  std::map<std::string, RegionHandle>& regions_;
+  InstanceRegions regions_;
   std::vector<std::string> public_urls_;
   const Clock& clock_;
   const Log& log_;

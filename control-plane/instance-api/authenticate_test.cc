@@ -107,13 +107,19 @@ TEST_CASE("a region store that is down is 503, never 401") {
 
 TEST_CASE("one region's outage does not hide another region's credential") {
   TestRegion region;
-  auto broken = std::make_unique<MemoryRegionStore>();
-  broken->down = true;
-  region.hubs.try_emplace("eu-central");
-  region.regions.emplace("eu-central", RegionHandle{.store = std::move(broken),
-                                                    .signing_keys = {.active_kid = "region-2",
-                                                                     .active = signing_key(0x52),
-                                                                     .verification_keys = {}}});
+  TestRegion broken;
+  broken.store->down = true;
+  std::vector<InstanceRegion> both{broken.regions.front(), region.regions.front()};
+  region.regions.swap(both);
+  CHECK(region.api->bundle(region.bundle_request()).status == 200);
+}
+
+TEST_CASE("a region that is added while requests run is served from the next request on") {
+  TestRegion region;
+  std::vector<InstanceRegion> later;
+  region.regions.swap(later);
+  CHECK(refusal(region, region.bundle_request()) == "unknown-key");
+  region.regions.swap(later);
   CHECK(region.api->bundle(region.bundle_request()).status == 200);
 }
 

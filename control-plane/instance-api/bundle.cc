@@ -58,7 +58,7 @@ BundleFacts facts_of(const Caller& caller, const AgentSnapshot& snapshot, const 
       .sequence = snapshot.sequence,
       .recipient = caller.owner.credential.kid,
       .sets = {},
-      .region = caller.region,
+      .region = caller.region.code,
       .issued_at = std::chrono::floor<std::chrono::seconds>(clock.unix_time()),
       .nonce = caller.claims.nonce,
   };
@@ -69,9 +69,9 @@ BundleFacts facts_of(const Caller& caller, const AgentSnapshot& snapshot, const 
 }
 
 Response fail_internally(const Caller& caller, const Error& error, const Log& log) {
-  log.error(
-      "bundle",
-      {{"region", caller.region}, {"kid", caller.owner.credential.kid}, {"cause", error.message}});
+  log.error("bundle", {{"region", caller.region.code},
+                       {"kid", caller.owner.credential.kid},
+                       {"cause", error.message}});
   return unavailable();
 }
 
@@ -84,7 +84,7 @@ Response refuse_unsealable(const Caller& caller, const Error& error, const Log& 
 
 BundleAnswer seal(const Caller& caller, const AgentSnapshot& snapshot,
                   const SecretBuffer& environment, const Clock& clock, const Log& log) {
-  const RegionSigningKeys& keys = caller.handle->signing_keys;
+  const RegionSigningKeys& keys = caller.region.signing_keys;
   auto bundle = make_bundle(facts_of(caller, snapshot, clock), environment,
                             caller.owner.credential.keys.box, keys.active_kid, keys.active);
   if (!bundle) return {.response = refuse_unsealable(caller, bundle.error(), log)};
@@ -115,7 +115,7 @@ struct Attempt {
 };
 
 Attempt try_once(const Caller& caller, const Clock& clock, const Log& log) {
-  RegionStore& store = *caller.handle->store;
+  RegionStore& store = caller.region.store;
   auto snapshot = store.find_agent(caller.owner.agent_id);
   if (!snapshot) return {{fail_internally(caller, snapshot.error(), log)}, {}};
   if (!snapshot->has_value() || (*snapshot)->deleted) {

@@ -6,7 +6,7 @@ namespace {
 
 std::vector<HeardInstance> reports(TestRegion& region) {
   region.store->heard.clear();
-  region.recorders.at("us-west").flush();
+  region.recorder.flush();
   return region.store->heard;
 }
 

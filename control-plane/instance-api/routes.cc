@@ -40,19 +40,11 @@ Admitted admitted(const Caller& caller, Handler handle) {
 
 }  // namespace
 
-InstanceApi::InstanceApi(std::map<std::string, RegionHandle>& regions,
-                         std::map<std::string, ChangeHub>& hubs,
-                         std::map<std::string, InstanceRecorder>& recorders,
-                         std::vector<std::string> public_urls, const Clock& clock, const Log& log)
-    : authenticator_(regions, std::move(public_urls), clock, log),
-      hubs_(hubs),
-      recorders_(recorders),
+InstanceApi::InstanceApi(InstanceRegions regions, std::vector<std::string> public_urls,
+                         const Clock& clock, const Log& log)
+    : authenticator_(std::move(regions), std::move(public_urls), clock, log),
       clock_(clock),
-      log_(log) {
-  for (const auto& [code, handle] : regions) {
-    AGENT_SECRETS_ASSERT(hubs_.contains(code) && recorders_.contains(code));
-  }
-}
+      log_(log) {}
 
 Response InstanceApi::bundle(const Request& request) const {
   auto caller = authenticator_.authenticate(request);
@@ -73,7 +65,7 @@ Response InstanceApi::bundle_for(const Request& request, const Caller& caller) c
     report.sequence = answer.sequence;
     report.started = true;
     report.developers_run = purpose == "develop";
-    recorders_.at(caller.region).heard(std::move(report));
+    caller.region.recorder.heard(std::move(report));
   }
   return std::move(answer.response);
 }
@@ -83,9 +75,9 @@ Outcome InstanceApi::watch_for(const Request& request, const Caller& caller) con
   if (request.waited.count() == 0 && !caller.owner.credential.revoked) {
     HeardInstance report = report_of(caller, request, clock_);
     report.watched = true;
-    recorders_.at(caller.region).heard(std::move(report));
+    caller.region.recorder.heard(std::move(report));
   }
-  return answer_watch(request, caller, hubs_.at(caller.region), log_);
+  return answer_watch(request, caller, log_);
 }
 
 Admission InstanceApi::admit_bundle(const Request& request) const {

@@ -7,19 +7,15 @@
 // wake). A bundle request reports the sequence that was sent, unless it has ?purpose=check or
 // one-shot. Requests of a revoked credential are not recorded.
 //
-// Threads: safe from several. The maps, the clock and the log must outlive it and its routes, and
-// the maps must not gain or lose regions meanwhile.
+// Threads: safe from several. The regions, the clock and the log must outlive it and its routes.
 
-#include <map>
 #include <string>
 #include <vector>
 
-#include "control-plane/fleet/recorder.h"
 #include "control-plane/http/message.h"
 #include "control-plane/http/router.h"
 #include "control-plane/instance-api/authenticate.h"
-#include "control-plane/provisioning/change_hub.h"
-#include "control-plane/stores.h"
+#include "control-plane/instance-api/regions.h"
 #include "core/clock.h"
 #include "core/log.h"
 
@@ -27,11 +23,9 @@ namespace agent_secrets::control_plane {
 
 class InstanceApi {
  public:
-  // `hubs` and `recorders` have one entry for each region. `public_urls` are the base URLs in
-  // credentials and proofs, in exactly the same spelling.
-  InstanceApi(std::map<std::string, RegionHandle>& regions, std::map<std::string, ChangeHub>& hubs,
-              std::map<std::string, InstanceRecorder>& recorders,
-              std::vector<std::string> public_urls, const Clock& clock, const Log& log);
+  // `public_urls` are the base URLs in credentials and proofs, in exactly the same spelling.
+  InstanceApi(InstanceRegions regions, std::vector<std::string> public_urls, const Clock& clock,
+              const Log& log);
 
   [[nodiscard]] Response bundle(const Request& request) const;
   [[nodiscard]] Outcome watch(const Request& request) const;
@@ -44,8 +38,6 @@ class InstanceApi {
   [[nodiscard]] Outcome watch_for(const Request& request, const Caller& caller) const;
 
   Authenticator authenticator_;
-  std::map<std::string, ChangeHub>& hubs_;
-  std::map<std::string, InstanceRecorder>& recorders_;
   const Clock& clock_;
   const Log& log_;
 };

@@ -70,7 +70,7 @@ struct Evaluation {
 };
 
 Result<Evaluation> evaluate(const Caller& caller) {
-  RegionStore& store = *caller.handle->store;
+  RegionStore& store = caller.region.store;
   auto snapshot = store.find_agent(caller.owner.agent_id);
   if (!snapshot) return propagate(snapshot, "find agent");
   Result<std::optional<Release>> running = std::optional<Release>();
@@ -161,13 +161,14 @@ bool names_entity_tag(std::string_view if_none_match, std::string_view tag) {
   return false;
 }
 
-Outcome answer_watch(const Request& request, const Caller& caller, ChangeHub& hub, const Log& log) {
+Outcome answer_watch(const Request& request, const Caller& caller, const Log& log) {
+  ChangeHub& hub = caller.region.hub;
   // The generation is read before the store: a change after this line increments it, and
   // subscribe() then wakes at once. In the other order a change could be missed.
   const std::uint64_t generation = hub.generation(caller.owner.agent_id);
   auto evaluation = evaluate(caller);
   if (!evaluation) {
-    log.error("watch", {{"region", caller.region}, {"cause", evaluation.error().message}});
+    log.error("watch", {{"region", caller.region.code}, {"cause", evaluation.error().message}});
     return unavailable();
   }
   const auto wait = preferred_wait(request.header("prefer"));

@@ -28,13 +28,12 @@
 
 #include "control-plane/http/message.h"
 #include "control-plane/instance-api/authenticate.h"
-#include "control-plane/provisioning/change_hub.h"
 #include "core/log.h"
 
 namespace agent_secrets::control_plane {
 
-// The ChangeHub of the caller's region must outlive the returned Outcome.
-Outcome answer_watch(const Request& request, const Caller& caller, ChangeHub& hub, const Log& log);
+// A Wait subscribes to the ChangeHub of the caller's region, which must outlive it.
+Outcome answer_watch(const Request& request, const Caller& caller, const Log& log);
 
 // Makes the body from the data of the store; the ETag is computed from the body.
 std::string watch_body(const Caller& caller, const std::optional<AgentSnapshot>& snapshot,

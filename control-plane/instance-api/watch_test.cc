@@ -225,7 +225,7 @@ TEST_CASE("a parked watch is answered as unchanged when the server stops") {
 TEST_CASE("a change of another agent wakes nobody here") {
   TestRegion region;
   const Parked watch(parked(region, region.watch_request(current_tag(region), "wait=50")));
-  region.hubs.at("us-west").notify(kAgentId + 1);
+  region.hub.notify(kAgentId + 1);
   CHECK(watch.wakes == 0);
 }
 

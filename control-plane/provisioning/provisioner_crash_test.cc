@@ -139,7 +139,7 @@ void leave_work(TestStores& t) {
   auto opened = open_stores(t.data(), t.master_key, t.clock);
   if (!opened) ::_exit(1);
   Fuse fuse{.die_at = die_at, .when = when};
-  MortalOutbox outbox(*opened->catalog, fuse);
+  MortalOutbox outbox(opened->catalog->outbox, fuse);
   MortalRegion region(*opened->regions.at("us-west").store, fuse);
   Provisioner provisioner("us-west", outbox, region, t.hub, t.clock, t.log);
   provisioner.work_once();

@@ -84,7 +84,7 @@ class FaultyRegion final : public RegionStore {
 struct FaultyStores : TestStores {
   FaultyRegion faulty{region()};
   Log silent{"test", LogLevel::error, LogFormat::text};
-  Provisioner worker{"us-west", catalog(), faulty, hub, clock, silent};
+  Provisioner worker{"us-west", catalog().outbox, faulty, hub, clock, silent};
   void work_for(milliseconds duration) {
     for (const auto end = clock.unix_time() + duration; clock.unix_time() < end;) {
       clock.advance(std::max(worker.work_once(), milliseconds(1)));

@@ -47,13 +47,21 @@ Result<Response> get_agent(const RestApi& api, const Request& request, const Pri
   return json_response(json::object{{"body", std::move(body)}});
 }
 
+// Writes the change of an agent to its region before it returns, and wakes the deploy commands. If
+// the region cannot be written, the agent shows the error, and the Provisioner retries.
+Result<void> publish(const RestApi& api, const std::string& region_code) {
+  auto region = api.regions.find(region_code);
+  if (!region) return propagate(region);
+  region->provisioner.publish_now();
+  api.roll_out();
+  return {};
+}
+
 // The region gets the deployment before the client gets its answer. So the answer already shows the
-// deployment as reconciled, and the next instance that starts gets it. If the region cannot be
-// written, the agent shows the error, and the Provisioner retries.
+// deployment as reconciled, and the next instance that starts gets it.
 Result<Response> deployed(const RestApi& api, const Principal& principal, DeployOutcome outcome) {
   const Organization& organization = principal.organization;
-  api.regions.publish_now(outcome.agent.region);
-  api.regions.roll_out();
+  if (auto published = publish(api, outcome.agent.region); !published) return propagate(published);
   auto agent = api.catalog.agents.find(organization.id, outcome.agent.name);
   if (agent && *agent) outcome.agent = std::move(**agent);
   json::object body = agent_json(organization, outcome.agent, live_instances(api, outcome.agent));
@@ -89,8 +97,7 @@ Result<Response> delete_agent(const RestApi& api, const Request& request,
   if (!agent) return propagate(agent);
   auto deleted = api.catalog.agents.remove(principal.organization.id, agent->name);
   if (!deleted) return propagate(deleted);
-  api.regions.publish_now(agent->region);
-  api.regions.roll_out();
+  if (auto published = publish(api, agent->region); !published) return propagate(published);
   return json_response(json::object{{"status", "OK"}});
 }
 

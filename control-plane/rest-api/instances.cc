@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "control-plane/fleet/fleet_json.h"
-#include "control-plane/rest-api/metrics.h"
 #include "control-plane/rest-api/errors.h"
+#include "control-plane/rest-api/metrics.h"
 #include "control-plane/rest-api/process_metrics.h"
 
 namespace agent_secrets::control_plane {
@@ -12,8 +12,9 @@ namespace {
 
 // The fleet of one agent; only the region if no instance of the agent has sent a request.
 Result<Fleet> fleet_of(const RestApi& api, const Agent& agent) {
-  return read_fleet(agent.region, *api.stores.at(agent.region).store, agent.id,
-                    api.clock.unix_time());
+  auto region = api.regions.find(agent.region);
+  if (!region) return propagate(region);
+  return read_fleet(region->code, region->store, agent.id, api.clock.unix_time());
 }
 
 Result<Response> list_instances(const RestApi& api, const Request& request,
@@ -36,8 +37,8 @@ Result<Response> list_instances(const RestApi& api, const Request& request,
 Result<Response> get_metrics(const RestApi& api, const Request&, const Principal& principal) {
   std::vector<Fleet> fleets;
   const auto now = api.clock.unix_time();
-  for (const auto& [code, handle] : api.stores) {
-    auto fleet = read_fleet(code, *handle.store, std::nullopt, now);
+  for (const RestRegion& region : api.regions.all()) {
+    auto fleet = read_fleet(region.code, region.store, std::nullopt, now);
     if (!fleet) return propagate(fleet, "read the fleet");
     fleets.push_back(std::move(*fleet));
   }

@@ -3,7 +3,8 @@
 // what they run.
 //
 //   GET …/services/{name}/instances, /v1/agents/{name}/instances   JSON (fleet/fleet_json.h)
-//   GET /metrics                     of the token's organization, for Prometheus (rest-api/metrics.h)
+//   GET /metrics                     of the token's organization, for Prometheus
+//   (rest-api/metrics.h)
 //
 // Threads: safe from several; no state.
 

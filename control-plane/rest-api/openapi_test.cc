@@ -58,10 +58,8 @@ TEST_CASE("the instance API is in the document") {
   Router router(fallback_response);
   FakeClock clock;
   const Log log{"test", LogLevel::error, LogFormat::json};
-  std::map<std::string, RegionHandle> stores;
-  std::map<std::string, ChangeHub> hubs;
-  std::map<std::string, InstanceRecorder> recorders;
-  InstanceApi instances(stores, hubs, recorders, {"http://127.0.0.1:1"}, clock, log);
+  InstanceApi instances([] { return std::vector<InstanceRegion>(); }, {"http://127.0.0.1:1"}, clock,
+                        log);
   add_instance_routes(router, instances);
   std::set<std::string> documented;
   for (const std::string& operation : operations()) {

@@ -10,7 +10,6 @@
 // the router's use.
 
 #include <functional>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,26 +20,18 @@
 #include "control-plane/http/counters.h"
 #include "control-plane/http/router.h"
 #include "control-plane/rest-api/authenticate.h"
-#include "control-plane/stores.h"
+#include "control-plane/rest-api/regions.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
 
 namespace agent_secrets::control_plane {
 
-// With these functions a handler wakes the Provisioner of a region (by region code) or the deploy
-// commands.
-struct RegionSignals {
-  std::function<void(const std::string& region)> wake;         // soon
-  std::function<void(const std::string& region)> publish_now;  // before this returns
-  std::function<void()> roll_out;  // wakes the deploy commands; empty without --on-deploy
-};
-
 struct RestApi {
   Catalog& catalog;
-  RegionSignals regions;
-  const std::map<std::string, RegionHandle>& stores;  // by region code
-  const HttpCounters& counters;                       // for /metrics
+  RestRegions regions;
+  std::function<void()> roll_out;  // wakes the deploy commands; no effect without --on-deploy
+  const HttpCounters& counters;    // for /metrics
   const Clock& clock;
   const Log& log;
 };

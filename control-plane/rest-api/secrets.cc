@@ -51,12 +51,20 @@ Result<Response> get_set(const RestApi& api, const Request& request, const Princ
   return json_response(body);
 }
 
+// The Provisioner looks for pending versions now, not at its next poll.
+Result<void> wake_provisioner(const RestApi& api, const std::string& region_code) {
+  auto region = api.regions.find(region_code);
+  if (!region) return propagate(region);
+  region->provisioner.wake();
+  return {};
+}
+
 Result<Response> put_set(const RestApi& api, const Request& request, const Principal& principal) {
   auto write = parse_write_set(request.params.at("set"), request.body);
   if (!write) return propagate(write);
   auto set = api.catalog.sets.write(principal.organization.id, std::move(*write));
   if (!set) return propagate(set);
-  api.regions.wake(set->region);
+  if (auto woken = wake_provisioner(api, set->region); !woken) return propagate(woken);
   json::object body{{"status", "OK"}, {"region", set->region}};
   if (!set->warning.empty()) body["warning"] = set->warning;
   return json_response(body, 202);
@@ -76,7 +84,8 @@ Result<Response> change_set(const RestApi& api, const Request& request, const Pr
   if (!region) return propagate(region);
   auto changed = change();
   if (!changed) return propagate(changed);
-  if (!region->empty()) api.regions.wake(*region);
+  if (region->empty()) return json_response(json::object{{"status", "OK"}});
+  if (auto woken = wake_provisioner(api, *region); !woken) return propagate(woken);
   return json_response(json::object{{"status", "OK"}});
 }
 

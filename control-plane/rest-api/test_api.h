@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
@@ -49,16 +50,12 @@ class RestFixture {
       provisioners_[code] = std::make_unique<Provisioner>(code, stores_.catalog->outbox,
                                                           *handle.store, hub_, clock_, log_);
     }
-    api_.emplace(RestApi{
-        .catalog = *stores_.catalog,
-        .regions = {.wake = [](const std::string&) {},
-                    .publish_now =
-                        [this](const std::string& code) { provisioners_.at(code)->publish_now(); },
-                    .roll_out = [] {}},
-        .stores = stores_.regions,
-        .counters = counters_,
-        .clock = clock_,
-        .log = log_});
+    api_.emplace(RestApi{.catalog = *stores_.catalog,
+                         .regions = RestRegions([this] { return regions(); }),
+                         .roll_out = [] {},
+                         .counters = counters_,
+                         .clock = clock_,
+                         .log = log_});
     add_rest_routes(router_, *api_);
   }
 
@@ -117,6 +114,14 @@ class RestFixture {
   }
 
  private:
+  std::vector<RestRegion> regions() {
+    std::vector<RestRegion> list;
+    for (auto& [code, handle] : stores_.regions) {
+      list.push_back(
+          {.code = code, .store = *handle.store, .provisioner = *provisioners_.at(code)});
+    }
+    return list;
+  }
   static void add_organization(Catalog& catalog, const std::string& name,
                                const std::string& token) {
     const auto organization = catalog.organizations.create(name, name, "us-west");

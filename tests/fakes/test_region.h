@@ -57,19 +57,15 @@ inline AgentCredentialRecord record_of(const AgentCredential& credential, bool r
 class TestRegion {
  public:
   TestRegion() {
-    auto memory = std::make_unique<MemoryRegionStore>();
-    store = memory.get();
-    SigningKey region_key = signing_key(0x51);
-    const SigningPublicKey public_key = region_key.public_key();
-    regions.emplace("us-west", RegionHandle{.store = std::move(memory),
-                                            .signing_keys = {.active_kid = "region-1",
-                                                             .active = std::move(region_key),
-                                                             .verification_keys = {}}});
-    hubs.try_emplace("us-west");
-    recorders.try_emplace("us-west", "us-west", *store, clock, log);
-    credential = std::make_unique<AgentCredential>(agent_credential("ak_one", 0xa1, public_key));
+    credential = std::make_unique<AgentCredential>(
+        agent_credential("ak_one", 0xa1, signing_keys.active.public_key()));
+    regions.push_back({.code = "us-west",
+                       .store = *store,
+                       .signing_keys = signing_keys,
+                       .hub = hub,
+                       .recorder = recorder});
     api = std::make_unique<InstanceApi>(
-        regions, hubs, recorders, std::vector<std::string>{std::string(kBaseUrl)}, clock, log);
+        [this] { return regions; }, std::vector<std::string>{std::string(kBaseUrl)}, clock, log);
     snapshot.agent_id = kAgentId;
     snapshot.sequence = 4;
     snapshot.organization = "acme";
@@ -103,7 +99,7 @@ class TestRegion {
   void publish() {
     ++snapshot.revision;
     REQUIRE(store->put_agent(snapshot));
-    hubs.at("us-west").notify(kAgentId);
+    hub.notify(kAgentId);
   }
   void deploy(std::string id, std::vector<PinnedSet> sets) {
     ++snapshot.sequence;
@@ -163,10 +159,12 @@ class TestRegion {
 
   FakeClock clock;
   Log log{"test", LogLevel::error, LogFormat::text, -1};
-  std::map<std::string, RegionHandle> regions;
-  std::map<std::string, ChangeHub> hubs;
-  std::map<std::string, InstanceRecorder> recorders;
-  MemoryRegionStore* store = nullptr;
+  std::unique_ptr<MemoryRegionStore> store = std::make_unique<MemoryRegionStore>();
+  RegionSigningKeys signing_keys{
+      .active_kid = "region-1", .active = signing_key(0x51), .verification_keys = {}};
+  ChangeHub hub;
+  InstanceRecorder recorder{"us-west", *store, clock, log};
+  std::vector<InstanceRegion> regions;  // listed to the API at each request
   AgentSnapshot snapshot;
   std::unique_ptr<AgentCredential> credential;
   std::unique_ptr<InstanceApi> api;
