@@ -29,9 +29,10 @@ def assert_refused(finished, program, *words, code=None):
     assert SECRET not in finished.stderr
 
 
-def inject(credential, tmp_path, *options, **more):
+def inject(credential, tmp_path, *options, timeout=3, **more):
     """Runs /bin/true under the injector, with directories of its own."""
-    where = ("--cache-dir", tmp_path / "cache", "--state-dir", tmp_path / "state", "--timeout", "3")
+    where = ("--cache-dir", tmp_path / "cache", "--state-dir", tmp_path / "state",
+             "--timeout", str(timeout))
     return run_injector(credential, "/bin/true", options=(*where, *options), **more)
 
 
@@ -262,7 +263,7 @@ def test_the_bot_starts_although_the_cache_cannot_be_written(small_disk, credent
     take_all_room(small_disk)
     (small_disk / "cache").mkdir(mode=0o700)
     (small_disk / "state").mkdir(mode=0o700)
-    finished = inject(credential, small_disk)
+    finished = inject(credential, small_disk, timeout=20)
     assert finished.returncode == 0, finished.stderr
     assert "cache" in finished.stderr
 

@@ -130,6 +130,7 @@ def test_v_in_json_has_a_line_a_step(scene):
 
 
 def test_v_shows_each_retry_with_its_cause_and_its_pause(scene):
+    scene.timeout = 20
     scene.serve(bad.in_turn(bad.says(503), bad.resets, bad.says(429, Retry_After=1), bad.good))
     scene.options.append("-v")
     ended = scene.start()

@@ -78,7 +78,7 @@ def seconds_of_a_refused_option():
 
 
 def run(case, directory, certificates, floor=0.0):
-    """`floor`: seconds of the measured time that are not the start's own."""
+    """`floor`: at most so many seconds of the measured time are not the start's own."""
     if case.row.root and not may_mount():
         return Result(case, None, [])
     with Scene(directory, certificates) as scene:
@@ -90,8 +90,7 @@ def run(case, directory, certificates, floor=0.0):
             if scene.with_cache:
                 scene.fill_cache()
         ended = scene.start()
-        ended.seconds -= floor
-        return Result(case, ended, list(mismatches(case.expected, ended, scene)))
+        return Result(case, ended, list(mismatches(case.expected, ended, scene, floor)))
 
 
 @functools.cache
@@ -114,13 +113,13 @@ def arrange_cache_row(case, scene):
     case.row.arrange(scene)
 
 
-def mismatches(expected, ended, scene):
+def mismatches(expected, ended, scene, floor):
     """Sentences."""
     if isinstance(expected, Fails):
         yield from not_the_failure(expected, ended, scene)
     else:
         yield from not_the_start(expected, ended)
-    yield from not_on_time(expected.when, ended)
+    yield from not_on_time(expected.when, ended, floor)
     for secret in scene.secrets():
         if secret in ended.stderr:
             yield f"stderr holds a secret: {ended.stderr!r}"
@@ -148,11 +147,12 @@ def not_the_start(expected, ended):
         yield f"said {ended.stderr!r}, not {expected.warning!r}"
 
 
-def not_on_time(when, ended):
-    if when == WITHIN_PATIENCE and ended.seconds > PATIENCE:
-        yield f"took {ended.seconds:.2f} s, not {when}"
-    if ended.seconds > ended.timeout + SLACK or (when == NOW and ended.ratio > AT_ONCE):
-        yield f"took {ended.ratio:.2f} of --timeout, not {when}"
+def not_on_time(when, ended, floor):
+    taken = ended.seconds - floor
+    if when == WITHIN_PATIENCE and taken > PATIENCE:
+        yield f"took {taken:.2f} s, not {when}"
+    if taken > ended.timeout + SLACK or (when == NOW and taken > AT_ONCE * ended.timeout):
+        yield f"took {taken / ended.timeout:.2f} of --timeout, not {when}"
     if when == AT_DEADLINE and ended.ratio < HELD:
         yield f"gave up after {ended.ratio:.2f} of --timeout, not {when}"
 
