@@ -17,6 +17,7 @@
 #include "core/file_lock.h"
 #include "core/file_record.h"
 #include "core/json_reader.h"
+#include "core/shared_names.h"
 #include "core/unique_fd.h"
 #include "injector/file.h"
 
@@ -25,7 +26,6 @@ namespace {
 
 constexpr const char* kClaimFile = "bot.json";
 constexpr const char* kLockFile = ".bot.lock";
-constexpr const char* kSidecarAlive = "sidecar.alive";
 constexpr std::size_t kClaimMax = 4096;
 constexpr std::size_t kProcFileMax = 4096;
 constexpr std::size_t kIdentityMax = 128;
@@ -104,7 +104,7 @@ bool lives_here(const ProcessIdentity& process) {
 
 bool has_living_sidecar(int folder) {
   const UniqueFd file(
-      ::openat(folder, kSidecarAlive, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+      ::openat(folder, kSidecarAliveFile, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!file.is_open()) return false;
   const auto locked = is_life_locked(file.get());
   return locked && *locked;

@@ -19,8 +19,6 @@ namespace agent_secrets::sidecar {
 namespace {
 
 constexpr std::string_view kNoun = "state directory";
-constexpr const char* kLockFile = "sidecar.lock";
-constexpr const char* kAliveFile = "sidecar.alive";
 constexpr std::chrono::milliseconds kLockPoll{50};
 constexpr int kLooks = 8;  // at a file that is replaced meanwhile
 
@@ -75,9 +73,9 @@ Result<StateDirectory> StateDirectory::open_existing(const std::string& path) {
 
 Result<void> StateDirectory::lock(Clock& clock, std::chrono::milliseconds patience) {
   UniqueFd file(
-      ::openat(directory_.get(), kLockFile, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+      ::openat(directory_.get(), kSidecarLockFile, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file.is_open()) {
-    auto error = fail_errno("open", path_ + "/" + kLockFile);
+    auto error = fail_errno("open", path_ + "/" + kSidecarLockFile);
     error.error().hint = "make the state directory writable for the sidecar's user";
     return error;
   }
@@ -86,7 +84,7 @@ Result<void> StateDirectory::lock(Clock& clock, std::chrono::milliseconds patien
   (void)::fchmod(file.get(), 0600);
   const auto give_up = clock.monotonic() + patience;
   while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK && errno != EINTR) return fail_errno("lock", kLockFile);
+    if (errno != EWOULDBLOCK && errno != EINTR) return fail_errno("lock", kSidecarLockFile);
     if (clock.monotonic() >= give_up) {
       return fail(ErrorCode::conflict, fmt::format("another sidecar is running with {}", path_),
                   "stop it, or give this one its own --state-dir");
@@ -103,23 +101,23 @@ Result<void> StateDirectory::lock(Clock& clock, std::chrono::milliseconds patien
 // A new file each time, and locked before others can open it: no reader can have a lock on it that
 // would be in our way.
 Result<UniqueFd> StateDirectory::show_life() const {
-  const std::string temporary = fmt::format(".{}.new", kAliveFile);
+  const std::string temporary = fmt::format(".{}.new", kSidecarAliveFile);
   auto file = create(temporary, 0600);
   if (!file) return propagate(file);
-  if (auto taken = take_life_lock(file->get()); !taken) return propagate(taken, kAliveFile);
-  if (::fchmod(file->get(), 0644) != 0) return fail_errno("chmod", kAliveFile);
-  if (::renameat(directory_.get(), temporary.c_str(), directory_.get(), kAliveFile) != 0) {
-    return fail_errno("rename to", kAliveFile);
+  if (auto taken = take_life_lock(file->get()); !taken) return propagate(taken, kSidecarAliveFile);
+  if (::fchmod(file->get(), 0644) != 0) return fail_errno("chmod", kSidecarAliveFile);
+  if (::renameat(directory_.get(), temporary.c_str(), directory_.get(), kSidecarAliveFile) != 0) {
+    return fail_errno("rename to", kSidecarAliveFile);
   }
   return file;
 }
 
 Result<bool> StateDirectory::is_locked() const {
-  const UniqueFd file(open_to_read(kAliveFile));
+  const UniqueFd file(open_to_read(kSidecarAliveFile));
   if (!file.is_open() && errno == ENOENT) return false;
-  if (!file.is_open()) return fail_errno("open", kAliveFile);
+  if (!file.is_open()) return fail_errno("open", kSidecarAliveFile);
   auto locked = is_life_locked(file.get());
-  if (!locked) return propagate(locked, kAliveFile);
+  if (!locked) return propagate(locked, kSidecarAliveFile);
   return locked;
 }
 

@@ -25,13 +25,11 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/limits.h"
+#include "core/shared_names.h"
 #include "core/unique_fd.h"
 
 namespace agent_secrets::sidecar {
 
-inline constexpr std::string_view kRunningFile = "running.json";  // the injector's
-inline constexpr std::string_view kFlagFile = "redeploy.json";
-inline constexpr std::string_view kSidecarFile = "sidecar.json";
 // An answer of the control plane, and what is said beside it.
 inline constexpr std::size_t kStateFileMax = limits::kResponseBody + 64 * 1024;
 // Each process of the bot that counts sessions has one.
