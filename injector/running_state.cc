@@ -13,8 +13,7 @@
 #include "core/clock.h"
 #include "core/directory.h"
 #include "core/shared_names.h"
-#include "core/unique_fd.h"
-#include "injector/file.h"
+#include "core/write_file.h"
 
 namespace agent_secrets {
 namespace {
@@ -70,21 +69,11 @@ std::string running_json(const RunningState& state) {
 
 Result<void> write_running_state(int folder, const std::string& directory,
                                  const RunningState& state) {
-  const std::string path = fmt::format("{}/{}", directory, kRunningFile);
   auto dropped = drop_predecessors(folder, directory);
-  // A name of this process: two instances that share a directory do not write into one file.
-  const std::string temporary = fmt::format(".{}.{}", kRunningFile, ::getpid());
-  ::unlinkat(folder, temporary.c_str(), 0);  // of a killed start with the same PID; or none
-  const UniqueFd file(::openat(folder, temporary.c_str(),
-                               O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
-  if (!file.is_open()) return system_failure("create", path);
-  auto written = write_all(file.get(), running_json(state), path);
-  if (written && ::fchmod(file.get(), 0644) != 0) written = system_failure("chmod", path);
-  if (written && ::renameat(folder, temporary.c_str(), folder, kRunningFile) != 0) {
-    written = system_failure("rename", path);
-  }
-  if (!written) ::unlinkat(folder, temporary.c_str(), 0);
-  return written ? dropped : written;
+  auto written = replace_file(folder, kRunningFile, running_json(state), {.mode = 0644});
+  if (written) return dropped;
+  written.error().hint = kHint;
+  return propagate(written, directory);
 }
 
 Result<UniqueFd> open_state_directory(const std::string& directory) {
