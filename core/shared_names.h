@@ -3,7 +3,7 @@
 // them: the files in the state directory, and the command line with which the injector starts the
 // sidecar. The Python package spells the same files (base-image/agent_secrets/).
 //
-// A file that only one program reads and writes has its name in that program.
+// A file that only one program uses has its name in that program.
 
 namespace agent_secrets {
 
@@ -12,15 +12,17 @@ namespace agent_secrets {
 inline constexpr const char* kSystemStateDirectory = "/run/agent-secrets";
 inline constexpr const char* kStateDirectoryVariable = "AGENT_SECRETS_STATE_DIR";
 
-// Written by the injector: what this instance runs.
+// Written by the injector, read by the sidecar: what this instance runs.
 inline constexpr const char* kRunningFile = "running.json";
-// Written by the sidecar. Each start of a bot removes the flag of the previous bot.
+// Written by the sidecar, read by the bot. Each start of a bot removes the previous bot's flag.
 inline constexpr const char* kFlagFile = "redeploy.json";
+// Written by the sidecar, read by scripts (docs/sidecar.md): what the sidecar knows.
 inline constexpr const char* kSidecarFile = "sidecar.json";
-inline constexpr const char* kSidecarAliveFile = "sidecar.alive";  // locked while the sidecar lives
+// Locked while the sidecar lives; the injector and the bot look at the lock.
+inline constexpr const char* kSidecarAliveFile = "sidecar.alive";
 inline constexpr const char* kSidecarLockFile = "sidecar.lock";
-// Written by the bot: the number of its sessions, in one file or in a file for each process,
-// sessions.NAME.json. Each start of a bot removes sessions.json.
+// Written by the bot, read by the sidecar: the number of sessions, in one file or in a file for
+// each process, sessions.NAME.json. Each start of a bot removes sessions.json.
 inline constexpr const char* kSessionsFile = "sessions.json";
 inline constexpr const char* kProcessSessionsStart = "sessions.";
 inline constexpr const char* kProcessSessionsEnd = ".json";
