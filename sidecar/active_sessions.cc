@@ -28,7 +28,7 @@ Result<Count> parse(std::string_view text, std::string_view name) {
   return count;
 }
 
-// "sessions.NAME.json", and not "sessions.json".
+// sessions.NAME.json, and not sessions.json.
 bool is_of_process(std::string_view name) {
   constexpr std::string_view kStart = kProcessSessionsStart;
   constexpr std::string_view kEnd = kProcessSessionsEnd;
