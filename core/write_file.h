@@ -1,6 +1,6 @@
 #pragma once
 // Writes files. A replacement puts a new file in the place of an old one by rename(2): a reader
-// finds the whole old content or the whole new content, and so does the next start after a crash.
+// finds the whole old content or the whole new content, also after the writer was killed.
 //
 // The new content is first in a temporary file in the same directory. It is created with O_EXCL and
 // O_NOFOLLOW. What a killed process or another user left under the name of the temporary file is
@@ -26,8 +26,7 @@ namespace agent_secrets {
 Result<void> write_all(int fd, std::string_view bytes, std::string_view path);
 
 // Creates a file that only this user can read (0600), writes it and syncs it. ErrorCode::conflict
-// if the path exists, as whatever it is. After another failure there is no file, never a part of
-// one.
+// if there is a file, a directory or a link with this path. After any other error there is no file.
 Result<void> create_private_file(const std::string& path, std::string_view content);
 
 struct ReplaceOptions {
@@ -62,7 +61,8 @@ class FileReplacement {
   // The temporary file, open for writing.
   [[nodiscard]] int fd() const { return file_.get(); }
   [[nodiscard]] Result<void> write(std::string_view content);
-  // Returns the file that now has the name, still open.
+  // Returns the file that now has the name, still open. After an error of the directory's fsync(2)
+  // the new file is in place too.
   [[nodiscard]] Result<UniqueFd> put_in_place();
 
  private:
