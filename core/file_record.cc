@@ -18,6 +18,7 @@
 #include "core/json_reader.h"
 #include "core/limits.h"
 #include "core/unique_fd.h"
+#include "core/write_file.h"
 
 namespace agent_secrets {
 namespace {
@@ -88,24 +89,6 @@ Result<std::optional<FileRecord>> read_record(int folder) {
   return std::move(*record);
 }
 
-Result<void> put_in_place(int folder, const std::string& temporary, std::string_view text) {
-  const UniqueFd file(::openat(folder, temporary.c_str(),
-                               O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
-  if (!file.is_open()) return fail_errno("create", kRecordFile);
-  while (!text.empty()) {
-    const ssize_t count = ::write(file.get(), text.data(), text.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail_errno("write", kRecordFile);
-    text.remove_prefix(static_cast<std::size_t>(count));
-  }
-  // Whatever the umask is: the sidecar may be another user.
-  if (::fchmod(file.get(), 0644) != 0) return fail_errno("chmod", kRecordFile);
-  if (::renameat(folder, temporary.c_str(), folder, kRecordFile) != 0) {
-    return fail_errno("rename to", kRecordFile);
-  }
-  return {};
-}
-
 }  // namespace
 
 std::string record_json(const FileRecord& record) {
@@ -138,11 +121,8 @@ Result<FileRecord> parse_record(std::string_view json) {
 }
 
 Result<void> write_record(int folder, const FileRecord& record) {
-  const std::string temporary = fmt::format(".{}.{}", kRecordFile, record.bot);
-  ::unlinkat(folder, temporary.c_str(), 0);  // of a killed start with the same PID; or none
-  auto written = put_in_place(folder, temporary, record_json(record));
-  if (!written) ::unlinkat(folder, temporary.c_str(), 0);
-  return written;
+  // Readable by all, because the sidecar may run as another user.
+  return replace_file(folder, kRecordFile, record_json(record), {.mode = 0644});
 }
 
 Result<void> remove_file(const RecordedFile& file) {

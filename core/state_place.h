@@ -14,8 +14,6 @@
 
 namespace agent_secrets {
 
-inline constexpr std::string_view kSystemStateDirectory = "/run/agent-secrets";
-
 // The default for this process.
 std::string default_state_directory();
 

@@ -17,25 +17,21 @@
 #include "core/file_lock.h"
 #include "core/file_record.h"
 #include "core/json_reader.h"
+#include "core/shared_names.h"
 #include "core/unique_fd.h"
-#include "injector/file.h"
+#include "core/write_file.h"
 
 namespace agent_secrets {
 namespace {
 
 constexpr const char* kClaimFile = "bot.json";
 constexpr const char* kLockFile = ".bot.lock";
-constexpr const char* kSidecarAlive = "sidecar.alive";
 constexpr std::size_t kClaimMax = 4096;
 constexpr std::size_t kProcFileMax = 4096;
 constexpr std::size_t kIdentityMax = 128;
 // A start holds the lock for less than a millisecond.
 constexpr std::chrono::milliseconds kLockPatience{200};
 constexpr std::chrono::milliseconds kLockPoll{5};
-
-std::unexpected<Error> system_failure(std::string_view what) {
-  return fail(ErrorCode::failed, fmt::format("{} {}: {}", what, kClaimFile, errno_message(errno)));
-}
 
 // "" could not be read back.
 boost::json::value text_or_null(const std::string& text) {
@@ -103,8 +99,8 @@ bool lives_here(const ProcessIdentity& process) {
 }
 
 bool has_living_sidecar(int folder) {
-  const UniqueFd file(
-      ::openat(folder, kSidecarAlive, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  const UniqueFd file(::openat(folder, kSidecarAliveFile,
+                               O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!file.is_open()) return false;
   const auto locked = is_life_locked(file.get());
   return locked && *locked;
@@ -129,21 +125,6 @@ std::optional<BotClaim> read_claim(int folder) {
   auto claim = parse_claim(*text);
   if (!claim) return std::nullopt;  // what makes no sense claims nothing
   return std::move(*claim);
-}
-
-Result<void> write_claim(int folder, const BotClaim& claim) {
-  const std::string temporary = fmt::format(".{}.{}", kClaimFile, claim.process.pid);
-  ::unlinkat(folder, temporary.c_str(), 0);  // of a killed start with the same PID; or none
-  const UniqueFd file(::openat(folder, temporary.c_str(),
-                               O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
-  if (!file.is_open()) return system_failure("create");
-  auto written = write_all(file.get(), claim_json(claim), kClaimFile);
-  if (written && ::fchmod(file.get(), 0644) != 0) written = system_failure("chmod");
-  if (written && ::renameat(folder, temporary.c_str(), folder, kClaimFile) != 0) {
-    written = system_failure("rename to");
-  }
-  if (!written) ::unlinkat(folder, temporary.c_str(), 0);
-  return written;
 }
 
 }  // namespace
@@ -213,7 +194,8 @@ Result<std::optional<pid_t>> claim_directory(int folder, const BotClaim& claim, 
   // A file that cannot be removed is no reason not to start: its record stays for the next start.
   BotClaim made = claim;
   if (standing && standing->has_files && !remove_recorded_files(folder)) made.has_files = true;
-  if (auto written = write_claim(folder, made); !written) return propagate(written);
+  auto written = replace_file(folder, kClaimFile, claim_json(made), {.mode = 0644});
+  if (!written) return propagate(written);
   return std::nullopt;
 }
 

@@ -125,7 +125,7 @@ Result<void> BundleCache::write(const FetchedBundle& fetched, const Seen& seen) 
       facts.issued_at == seen.cached->issued_at) {
     return {};
   }
-  return directory_.replace(file_name_, identity_.kid + ".tmp", fetched.compact);
+  return directory_.replace(file_name_, fetched.compact);
 }
 
 Result<void> check_sequence(std::int64_t fetched, std::int64_t seen,

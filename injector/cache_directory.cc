@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/directory.h"
+#include "core/write_file.h"
 #include "injector/file.h"
 
 namespace agent_secrets {
@@ -94,25 +95,10 @@ Result<std::optional<std::string>> CacheDirectory::read(const std::string& name,
   return std::string(content->text.expose_text());
 }
 
-Result<void> CacheDirectory::replace(const std::string& name, const std::string& temporary_name,
-                                     std::string_view content) const {
-  const std::string temporary = path_of(temporary_name);
-  // A writer that was killed may have left one.
-  ::unlinkat(fd_.get(), temporary_name.c_str(), 0);
-  const UniqueFd file(::openat(fd_.get(), temporary_name.c_str(),
-                               O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file.is_open()) return system_failure("create", temporary);
-  auto written = write_all(file.get(), content, temporary);
-  if (written && ::fchmod(file.get(), 0600) != 0) written = system_failure("chmod", temporary);
-  if (written && ::fsync(file.get()) != 0) written = system_failure("fsync", temporary);
-  if (written && ::renameat(fd_.get(), temporary_name.c_str(), fd_.get(), name.c_str()) != 0) {
-    written = system_failure("rename", temporary);
-  }
-  if (!written) {
-    ::unlinkat(fd_.get(), temporary_name.c_str(), 0);  // best effort: the next writer does the same
-    return written;
-  }
-  if (::fsync(fd_.get()) != 0) return system_failure("fsync", path_);
+Result<void> CacheDirectory::replace(const std::string& name, std::string_view content) const {
+  auto replaced =
+      replace_file(fd_.get(), name, content, {.mode = 0600, .is_synced = true, .is_locked = true});
+  if (!replaced) return propagate(replaced, path_);
   return {};
 }
 

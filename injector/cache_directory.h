@@ -42,10 +42,9 @@ class CacheDirectory {
   // not this user's alone, not a plain file, or larger than `limit`.
   [[nodiscard]] Result<std::optional<std::string>> read(const std::string& name,
                                                         std::size_t limit) const;
-  // Under the lock: writes `temporary_name`, fsync, rename, fsync of the directory. A crash at any
-  // point leaves the old file or the new one.
-  [[nodiscard]] Result<void> replace(const std::string& name, const std::string& temporary_name,
-                                     std::string_view content) const;
+  // Call it under the lock. A crash at any point leaves the old file or the new one
+  // (core/write_file.h).
+  [[nodiscard]] Result<void> replace(const std::string& name, std::string_view content) const;
   // The names in the directory that end in `suffix`, `limit` of them at most.
   [[nodiscard]] std::vector<std::string> names(std::string_view suffix, std::size_t limit) const;
 

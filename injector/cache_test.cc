@@ -232,7 +232,7 @@ TEST_CASE("a directory that others may write to, own, or that is a link is refus
 TEST_CASE("what a killed writer left behind does not stop the next one") {
   Scene scene;
   scene.fill(1);
-  REQUIRE(::symlink("/dev/null", (scene.directory + "/kid-1.tmp").c_str()) == 0);
+  REQUIRE(::symlink("/dev/null", (scene.directory + "/.kid-1.bundle.new").c_str()) == 0);
   scene.fill(2);
   CHECK(scene.cached_sequence() == 2);
 }
@@ -316,9 +316,9 @@ TEST_CASE("a memory that is damaged, another agent's or not ours alone is no mem
 TEST_CASE("a crash between memory and bundle leaves a higher memory, and the next start goes on") {
   Scene scene;
   scene.fill(11);
-  REQUIRE(::mkdir((scene.directory + "/kid-1.tmp").c_str(), 0700) == 0);
+  REQUIRE(::mkdir((scene.directory + "/.kid-1.bundle.new").c_str(), 0700) == 0);
   CHECK_FALSE(scene.open().keep(scene.bundle(12), {}, 500ms, scene.clock).has_value());
-  REQUIRE(::rmdir((scene.directory + "/kid-1.tmp").c_str()) == 0);
+  REQUIRE(::rmdir((scene.directory + "/.kid-1.bundle.new").c_str()) == 0);
   CHECK(scene.cached_sequence() == 11);
   CHECK(scene.open().highest_seen().value() == 12);
   CHECK_FALSE(scene.open().keep(scene.bundle(11), {}, 500ms, scene.clock).has_value());

@@ -64,16 +64,4 @@ Result<SecretFile> read_file(const std::string& path, std::size_t limit, SecretS
   return read_descriptor(fd.get(), path, limit, slab);
 }
 
-Result<void> write_all(int fd, std::string_view bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t count = ::write(fd, bytes.data(), bytes.size());
-    if (count >= 0) {
-      bytes.remove_prefix(static_cast<std::size_t>(count));
-    } else if (errno != EINTR) {
-      return fail(ErrorCode::failed, fmt::format("write {}: {}", path, errno_message(errno)));
-    }
-  }
-  return {};
-}
-
 }  // namespace agent_secrets

@@ -1,10 +1,9 @@
 #pragma once
-// Small files, straight between the kernel and guarded memory: no buffer of a stream keeps a copy.
-// Pipes and other files without a size are read too (`<(command)`).
+// Reads small files straight into guarded memory: no buffer of a stream keeps a copy. Pipes and
+// other files without a size are read too (`<(command)`).
 
 #include <cstddef>
 #include <string>
-#include <string_view>
 
 #include <sys/stat.h>
 
@@ -26,8 +25,5 @@ Result<SecretFile> read_file(const std::string& path, std::size_t limit,
 // The same for a descriptor; `path` is for messages.
 Result<SecretFile> read_descriptor(int fd, const std::string& path, std::size_t limit,
                                    SecretSlab* slab = nullptr);
-
-// All of it, in as many write(2) calls as it takes.
-Result<void> write_all(int fd, std::string_view bytes, const std::string& path);
 
 }  // namespace agent_secrets

@@ -1,19 +1,15 @@
 #include "injector/keygen.h"
 
-#include <cerrno>
+#include <algorithm>
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <fcntl.h>
-#include <fmt/format.h>
 #include <sodium.h>
-#include <unistd.h>
 
 #include "core/credential.h"
 #include "core/encoding.h"
 #include "core/secret_buffer.h"
-#include "core/unique_fd.h"
-#include "injector/file.h"
+#include "core/write_file.h"
 
 namespace agent_secrets {
 namespace {
@@ -27,20 +23,16 @@ std::string key_id_of(const CredentialPublicKeys& keys) {
 }
 
 Result<void> write_seed(const std::string& path, std::span<const std::uint8_t, 32> seed) {
-  const UniqueFd file(
-      ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file.is_open()) {
-    return fail(ErrorCode::failed, fmt::format("create {}: {}", path, errno_message(errno)),
-                "choose a file that does not exist yet");
-  }
   const SecretBuffer credential = agent_credential_text({}, seed);
   const std::string_view text = credential.expose_text();
-  auto written = write_all(file.get(), text.substr(text.rfind('.') + 1), path);
-  if (written) written = write_all(file.get(), "\n", path);
-  if (written && ::fsync(file.get()) != 0) {
-    written = fail(ErrorCode::failed, fmt::format("fsync {}: {}", path, errno_message(errno)));
+  const std::string_view last_part = text.substr(text.rfind('.') + 1);
+  SecretBuffer line(last_part.size() + 1);
+  std::ranges::copy(last_part, line.expose().begin());
+  line.expose().back() = '\n';
+  auto written = create_private_file(path, line.expose_text());
+  if (!written && written.error().code == ErrorCode::conflict) {
+    written.error().hint = "choose a file that does not exist yet";
   }
-  if (!written) ::unlink(path.c_str());  // half a secret is none
   return written;
 }
 

@@ -172,11 +172,12 @@ TEST_CASE(
 
 TEST_CASE("a cache that is required and cannot be written stops the start") {
   Scene scene;
-  std::filesystem::create_directory(scene.parent.path("cache/kid-1.tmp"));
+  std::filesystem::create_directory(scene.parent.path("cache/.kid-1.bundle.new"));
   REQUIRE(scene.obtain_fetched(42).has_value());
   CHECK(scene.captured.text().find("could not be cached") != std::string::npos);
   scene.policy.required = true;
-  CHECK(scene.obtain_fetched(42).error().message.find("create") != std::string::npos);
+  CHECK(scene.obtain_fetched(42).error().message.find("remove .kid-1.bundle.new") !=
+        std::string::npos);
 }
 
 TEST_CASE("a usable cache bounds the wait for the control plane, and nothing else does") {

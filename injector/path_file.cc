@@ -12,7 +12,7 @@
 
 #include "core/directory.h"
 #include "core/unique_fd.h"
-#include "injector/file.h"
+#include "core/write_file.h"
 
 namespace agent_secrets {
 namespace {
@@ -84,15 +84,18 @@ Result<UniqueFd> open_place(const std::string& path, const PathFileOptions& opti
   return std::move(made->fd);
 }
 
-Result<struct stat> fill(int file, const std::string& path, std::string_view content,
-                         const PathFileOptions& options) {
-  if (::fchmod(file, kMode) != 0) return fail_errno("chmod", path);  // whatever the umask is
-  if (options.user && ::fchown(file, options.user->user, options.user->group) != 0) {
-    return fail_errno("chown", path);
+// Puts the file in its place; returns its device and inode.
+Result<struct stat> write_value(int directory, const std::string& path, std::string_view content,
+                                const PathFileOptions& options) {
+  auto file = FileReplacement::begin(directory, name_of(path), {.mode = kMode});
+  if (!file) return propagate(file);
+  if (options.user && ::fchown(file->fd(), options.user->user, options.user->group) != 0) {
+    return fail_errno("chown", name_of(path));
   }
-  if (auto written = write_all(file, content, path); !written) return propagate(written);
+  if (auto written = file->write(content); !written) return propagate(written);
   struct stat status{};
-  if (::fstat(file, &status) != 0) return fail_errno("stat", path);
+  if (::fstat(file->fd(), &status) != 0) return fail_errno("stat", name_of(path));
+  if (auto placed = file->put_in_place(); !placed) return propagate(placed);
   return status;
 }
 
@@ -102,21 +105,9 @@ Result<PathFile> PathFile::make(const std::string& path, std::string_view conten
                                 const PathFileOptions& options) {
   auto directory = open_place(path, options);
   if (!directory) return propagate(directory);
-  const std::string temporary = fmt::format(".{}.{}", name_of(path), ::getpid());
-  ::unlinkat(directory->get(), temporary.c_str(), 0);  // of a killed start with the same PID
-  const UniqueFd file(::openat(directory->get(), temporary.c_str(),
-                               O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kMode));
-  if (!file.is_open()) return fail_errno("create", path);
-  auto filled = fill(file.get(), path, content, options);
-  if (filled && ::renameat(directory->get(), temporary.c_str(), directory->get(),
-                           name_of(path).c_str()) != 0) {
-    filled = fail_errno("rename to", path);
-  }
-  if (!filled) {
-    ::unlinkat(directory->get(), temporary.c_str(), 0);
-    return propagate(filled);
-  }
-  return PathFile({.path = path, .device = filled->st_dev, .inode = filled->st_ino});
+  const auto written = write_value(directory->get(), path, content, options);
+  if (!written) return std::unexpected(with_hint(written.error()).within(parent_of(path)));
+  return PathFile({.path = path, .device = written->st_dev, .inode = written->st_ino});
 }
 
 // By its path: when an exec fails, descriptors are closed already and root may be given up.

@@ -12,8 +12,8 @@
 
 #include "core/clock.h"
 #include "core/directory.h"
-#include "core/unique_fd.h"
-#include "injector/file.h"
+#include "core/shared_names.h"
+#include "core/write_file.h"
 
 namespace agent_secrets {
 namespace {
@@ -40,7 +40,7 @@ std::unexpected<Error> system_failure(std::string_view what, const std::string& 
 
 // The flag and the count of sessions are about the instance before this one.
 Result<void> drop_predecessors(int folder, const std::string& directory) {
-  for (const char* name : {"redeploy.json", "sessions.json"}) {
+  for (const char* name : {kFlagFile, kSessionsFile}) {
     if (::unlinkat(folder, name, 0) != 0 && errno != ENOENT) {
       return system_failure("remove", fmt::format("{}/{}", directory, name));
     }
@@ -69,21 +69,11 @@ std::string running_json(const RunningState& state) {
 
 Result<void> write_running_state(int folder, const std::string& directory,
                                  const RunningState& state) {
-  const std::string path = directory + "/running.json";
   auto dropped = drop_predecessors(folder, directory);
-  // A name of this process: two instances that share a directory do not write into one file.
-  const std::string temporary = fmt::format(".running.json.{}", ::getpid());
-  ::unlinkat(folder, temporary.c_str(), 0);  // of a killed start with the same PID; or none
-  const UniqueFd file(::openat(folder, temporary.c_str(),
-                               O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
-  if (!file.is_open()) return system_failure("create", path);
-  auto written = write_all(file.get(), running_json(state), path);
-  if (written && ::fchmod(file.get(), 0644) != 0) written = system_failure("chmod", path);
-  if (written && ::renameat(folder, temporary.c_str(), folder, "running.json") != 0) {
-    written = system_failure("rename", path);
-  }
-  if (!written) ::unlinkat(folder, temporary.c_str(), 0);
-  return written ? dropped : written;
+  auto written = replace_file(folder, kRunningFile, running_json(state), {.mode = 0644});
+  if (written) return dropped;
+  written.error().hint = kHint;
+  return propagate(written, directory);
 }
 
 Result<UniqueFd> open_state_directory(const std::string& directory) {

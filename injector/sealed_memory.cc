@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 
-#include "injector/file.h"
+#include "core/write_file.h"
 
 namespace agent_secrets {
 namespace {

@@ -49,9 +49,7 @@ Result<std::optional<std::int64_t>> SequenceMemory::read(const CacheDirectory& d
 }
 
 Result<void> SequenceMemory::write(const CacheDirectory& directory, std::int64_t sequence) const {
-  // A key id has no dot, so no bundle's temporary file has this name.
-  return directory.replace(name_ + ".sequence", name_ + ".sequence.tmp",
-                           fmt::format("{}{}", sequence, owner_));
+  return directory.replace(name_ + ".sequence", fmt::format("{}{}", sequence, owner_));
 }
 
 std::optional<std::int64_t> highest_cached_sequence(const CacheDirectory& directory,

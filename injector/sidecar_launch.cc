@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/shared_names.h"
 #include "core/unique_fd.h"
 #include "injector/environment.h"
 #include "injector/exec.h"
@@ -23,7 +24,6 @@
 namespace agent_secrets {
 namespace {
 
-constexpr std::string_view kProgram = "secret-sidecar";
 constexpr int kCredentialFd = 3;
 constexpr int kBotPidfd = 4;
 constexpr int kReadyFd = 5;
@@ -80,13 +80,13 @@ constexpr auto kInherited = std::to_array<std::string_view>(
 
 bool may_be_inherited(std::string_view assignment) {
   const std::string_view name = assignment.substr(0, assignment.find('='));
-  // The command line says these, and one that the image sets for a sidecar elsewhere collides.
-  if (name.starts_with("AGENT_SECRETS_SIDECAR_CREDENTIAL_") ||
-      name.starts_with("AGENT_SECRETS_SIDECAR_BOT_")) {
-    return false;
-  }
-  return std::ranges::find(kInherited, name) != kInherited.end() ||
-         name.starts_with("AGENT_SECRETS_SIDECAR_");
+  if (std::ranges::find(kInherited, name) != kInherited.end()) return true;
+  constexpr std::string_view kPrefix = kSidecarVariablePrefix;
+  if (!name.starts_with(kPrefix)) return false;
+  // The command line gives these options. A variable that the image sets for a sidecar without an
+  // injector would contradict them.
+  const std::string_view option = name.substr(kPrefix.size());
+  return !option.starts_with("CREDENTIAL_") && !option.starts_with("BOT_");
 }
 
 // All that the child needs, ready to use without a further allocation.
@@ -236,19 +236,20 @@ Result<int> read_status(int fd) {
 }  // namespace
 
 std::vector<std::string> sidecar_words(const SidecarLaunch& launch, bool has_pidfd) {
-  std::vector<std::string> words = {std::string(kProgram), "run",
-                                    "--credential-fd",     std::to_string(kCredentialFd),
-                                    "--bot-pid",           std::to_string(::getpid()),
-                                    "--sequence",          std::to_string(launch.sequence),
-                                    "--instance",          launch.instance_id,
-                                    "--state-dir",         launch.state_directory};
-  const auto add = [&words](std::string option, int fd) {
-    words.push_back(std::move(option));
-    words.push_back(std::to_string(fd));
+  std::vector<std::string> words = {kSidecarProgram, kSidecarRun};
+  const auto add = [&words](const char* option, std::string value) {
+    words.emplace_back(option);
+    words.push_back(std::move(value));
   };
-  if (has_pidfd) add("--bot-pidfd", kBotPidfd);
-  if (launch.wait_until_ready) add("--ready-fd", kReadyFd);
-  if (launch.allow_plain_http) words.emplace_back("--allow-plain-http");
+  namespace option = sidecar_option;
+  add(option::kCredentialFd, std::to_string(kCredentialFd));
+  add(option::kBotPid, std::to_string(::getpid()));
+  add(option::kSequence, std::to_string(launch.sequence));
+  add(option::kInstance, launch.instance_id);
+  add(option::kStateDirectory, launch.state_directory);
+  if (has_pidfd) add(option::kBotPidfd, std::to_string(kBotPidfd));
+  if (launch.wait_until_ready) add(option::kReadyFd, std::to_string(kReadyFd));
+  if (launch.allow_plain_http) words.emplace_back(option::kAllowPlainHttp);
   return words;
 }
 
@@ -270,11 +271,11 @@ Result<std::string> find_sidecar(const std::string& own_directory_path, const ch
     rest.remove_prefix(std::min(directory.size() + 1, rest.size()));
     // An empty or relative entry means the working directory, which is anybody's.
     if (!directory.starts_with('/')) continue;
-    std::string path = fmt::format("{}/{}", directory, kProgram);
+    std::string path = fmt::format("{}/{}", directory, kSidecarProgram);
     if (::access(path.c_str(), X_OK) == 0) return path;
   }
   return fail(ErrorCode::not_found,
-              fmt::format("{} is neither in {} nor in PATH", kProgram, own_directory_path),
+              fmt::format("{} is neither in {} nor in PATH", kSidecarProgram, own_directory_path),
               "install it beside secret-injector");
 }
 

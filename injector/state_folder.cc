@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/shared_names.h"
 #include "core/state_place.h"
 #include "injector/bot_claim.h"
 #include "injector/environment.h"
@@ -13,8 +14,6 @@
 
 namespace agent_secrets {
 namespace {
-
-constexpr const char* kVariable = "AGENT_SECRETS_STATE_DIR";
 
 Result<UniqueFd> open_folder(const StateFolder& state, const Options& options) {
   const bool has_sidecar = options.sidecar != SidecarWish::none;
@@ -67,7 +66,7 @@ void tell_of_bot(pid_t pid, const Options& options, const StateFolder& state, co
 StateFolder choose_state_folder(const Options& options, char** environment) {
   StateFolder state;
   state.path = options.state_directory;
-  if (const char* variable = find_variable(environment, kVariable);
+  if (const char* variable = find_variable(environment, kStateDirectoryVariable);
       state.path.empty() && variable != nullptr) {
     state.path = variable;
   }

@@ -6,6 +6,7 @@
 
 #include "core/json_reader.h"
 #include "core/limits.h"
+#include "core/shared_names.h"
 
 namespace agent_secrets::sidecar {
 namespace {
@@ -27,12 +28,12 @@ Result<Count> parse(std::string_view text, std::string_view name) {
   return count;
 }
 
-// "sessions.NAME.json", and not "sessions.json".
+// sessions.NAME.json, and not sessions.json.
 bool is_of_process(std::string_view name) {
-  constexpr std::string_view kBefore = "sessions.";
-  constexpr std::string_view kAfter = ".json";
-  return name.size() > kBefore.size() + kAfter.size() && name.starts_with(kBefore) &&
-         name.ends_with(kAfter);
+  constexpr std::string_view kStart = kProcessSessionsStart;
+  constexpr std::string_view kEnd = kProcessSessionsEnd;
+  return name.size() > kStart.size() + kEnd.size() && name.starts_with(kStart) &&
+         name.ends_with(kEnd);
 }
 
 Result<std::int64_t> sum_of_processes(StateDirectory& directory) {

@@ -18,8 +18,6 @@
 
 namespace agent_secrets::sidecar {
 
-inline constexpr std::string_view kSessionsFile = "sessions.json";
-
 // 0 if the bot has written no file. ErrorCode::invalid if a file has another content. Removes the
 // files of processes that have ended.
 Result<std::int64_t> read_active_sessions(StateDirectory& directory);

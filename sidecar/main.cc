@@ -21,7 +21,7 @@ constexpr int kExitEnded = 0;  // by SIGTERM or with its bot
 constexpr int kExitFailed = 125;
 
 int fail_with(const Error& error) {
-  write_last_words(describe("secret-sidecar", error));
+  write_last_words(describe(kSidecarProgram, error));
   return kExitFailed;
 }
 
@@ -41,7 +41,7 @@ int execute(const WaitChangeOptions& options) {
 }
 
 int execute(const RunOptions& options) {
-  const Log log = Log::from_environment("secret-sidecar");
+  const Log log = Log::from_environment(kSidecarProgram);
   auto sidecar = Sidecar::start(options, log);
   if (!sidecar) {
     log.flush();

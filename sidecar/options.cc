@@ -12,13 +12,14 @@
 
 #include "core/help/command_line.h"
 #include "core/limits.h"
+#include "core/shared_names.h"
 #include "sidecar/help_notes.h"
 
 namespace agent_secrets::sidecar {
 namespace {
 
 std::string environment_name(std::string_view option) {
-  std::string name = "AGENT_SECRETS_SIDECAR_";
+  std::string name = kSidecarVariablePrefix;
   for (const char c : option.substr(2)) {
     name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   }
@@ -31,7 +32,7 @@ CLI::Option* add(CLI::App& app, const std::string& option, Value& value, std::st
 }
 
 void add_state_directory(CLI::App& app, std::string& directory, std::string text) {
-  add(app, "--state-dir", directory, std::move(text))
+  add(app, sidecar_option::kStateDirectory, directory, std::move(text))
       ->type_name("DIR")
       ->default_str(fmt::format("{}, or $XDG_RUNTIME_DIR/agent-secrets for a user who may not "
                                 "write there",
@@ -59,21 +60,21 @@ void add_run(CLI::App& run, RunOptions& options, Seconds& seconds) {
       "read the watch credential from this file; secret-injector watch-credential makes it")
       ->type_name("FILE")
       ->group(kCredential);
-  add(run, "--credential-fd", options.credential_fd,
+  add(run, sidecar_option::kCredentialFd, options.credential_fd,
       "read the watch credential from this inherited descriptor, and close it")
       ->type_name("N")
       ->group(kCredential);
-  add(run, "--bot-pid", options.bot.pid, "end when this process ends")
+  add(run, sidecar_option::kBotPid, options.bot.pid, "end when this process ends")
       ->type_name("PID")
       ->group(kBot);
-  add(run, "--bot-pidfd", options.bot.pidfd, "end when the process of this pidfd ends")
+  add(run, sidecar_option::kBotPidfd, options.bot.pidfd, "end when the process of this pidfd ends")
       ->type_name("N")
       ->group(kBot);
-  add(run, "--sequence", options.sequence,
+  add(run, sidecar_option::kSequence, options.sequence,
       "the sequence that the bot runs; without it, the sequence in running.json")
       ->type_name("N")
       ->group(kBot);
-  add(run, "--instance", options.instance,
+  add(run, sidecar_option::kInstance, options.instance,
       "the name of this instance in the control plane's fleet view; without it, the host's name")
       ->type_name("NAME")
       ->group(kBot);
@@ -97,7 +98,7 @@ void add_run(CLI::App& run, RunOptions& options, Seconds& seconds) {
                 1, 3600, "SECONDS")
       ->capture_default_str()
       ->group(kReports);
-  run.add_option("--ready-fd", options.ready_fd,
+  run.add_option(sidecar_option::kReadyFd, options.ready_fd,
                  "write a byte to this descriptor, and close it, when the sidecar watches")
       ->type_name("N")
       ->group(kReports);
@@ -106,9 +107,9 @@ void add_run(CLI::App& run, RunOptions& options, Seconds& seconds) {
                 1, static_cast<int>(limits::kWatchWaitMax.count()), "SECONDS")
       ->capture_default_str()
       ->group(kControlPlane);
-  run.add_flag("--allow-plain-http", options.allow_plain_http,
+  run.add_flag(sidecar_option::kAllowPlainHttp, options.allow_plain_http,
                "talk http:// to hosts that are not loopback (docs/injector.md, Without TLS)")
-      ->envname(environment_name("--allow-plain-http"))
+      ->envname(environment_name(sidecar_option::kAllowPlainHttp))
       ->group(kControlPlane);
 }
 
@@ -178,13 +179,13 @@ Result<RunOptions> check(RunOptions options) {
 // The command line, with all that it fills in.
 struct SidecarLine {
   SidecarLine()
-      : line({.name = "secret-sidecar",
+      : line({.name = kSidecarProgram,
               .summary = "watch the versions of an agent's secret sets, and flag that a redeploy "
                          "is needed",
               .version = AGENT_SECRETS_VERSION,
               .man_section = 1,
               .related = {"secret-injector(1)", "secret-control-plane(8)"}}),
-        run(line.app().add_subcommand("run", "Watch until the bot ends or SIGTERM comes")),
+        run(line.app().add_subcommand(kSidecarRun, "Watch until the bot ends or SIGTERM comes")),
         status(line.app().add_subcommand("status", "Print the state that the sidecar knows")),
         wait(line.app().add_subcommand(
             "wait-change", "Wait until a redeploy is needed, or until the state is another one")) {
@@ -214,7 +215,7 @@ Result<Command> parse_options(int argc, const char* const* argv) {
   // CLI11 reads the variables of a subcommand that was not given too, and a bad one ends it.
   // The text of `help` names them.
   const std::string_view first = argc < 2 ? "" : argv[1];
-  if (first != "run" && first != "help") forget_variables(*all.run);
+  if (first != kSidecarRun && first != "help") forget_variables(*all.run);
   auto text = all.line.parse(argc, argv, [&all] {
     if (all.run->parsed()) refuse_skipped_variables(*all.run);
   });

@@ -14,28 +14,17 @@
 
 #include "core/directory.h"
 #include "core/file_lock.h"
+#include "core/write_file.h"
 
 namespace agent_secrets::sidecar {
 namespace {
 
 constexpr std::string_view kNoun = "state directory";
-constexpr const char* kLockFile = "sidecar.lock";
-constexpr const char* kAliveFile = "sidecar.alive";
 constexpr std::chrono::milliseconds kLockPoll{50};
 constexpr int kLooks = 8;  // at a file that is replaced meanwhile
 
 std::unexpected<Error> fail_errno(std::string_view what, std::string_view name) {
   return fail(ErrorCode::failed, fmt::format("{} {}: {}", what, name, errno_message(errno)));
-}
-
-Result<void> write_all(int fd, std::string_view text, std::string_view name) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return fail_errno("write", name);
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
 }
 
 Result<std::string> read_all(int fd, std::string_view name) {
@@ -74,10 +63,10 @@ Result<StateDirectory> StateDirectory::open_existing(const std::string& path) {
 }
 
 Result<void> StateDirectory::lock(Clock& clock, std::chrono::milliseconds patience) {
-  UniqueFd file(
-      ::openat(directory_.get(), kLockFile, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  UniqueFd file(::openat(directory_.get(), kSidecarLockFile,
+                         O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file.is_open()) {
-    auto error = fail_errno("open", path_ + "/" + kLockFile);
+    auto error = fail_errno("open", path_ + "/" + kSidecarLockFile);
     error.error().hint = "make the state directory writable for the sidecar's user";
     return error;
   }
@@ -86,7 +75,7 @@ Result<void> StateDirectory::lock(Clock& clock, std::chrono::milliseconds patien
   (void)::fchmod(file.get(), 0600);
   const auto give_up = clock.monotonic() + patience;
   while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK && errno != EINTR) return fail_errno("lock", kLockFile);
+    if (errno != EWOULDBLOCK && errno != EINTR) return fail_errno("lock", kSidecarLockFile);
     if (clock.monotonic() >= give_up) {
       return fail(ErrorCode::conflict, fmt::format("another sidecar is running with {}", path_),
                   "stop it, or give this one its own --state-dir");
@@ -100,56 +89,30 @@ Result<void> StateDirectory::lock(Clock& clock, std::chrono::milliseconds patien
   return {};
 }
 
-// A new file each time, and locked before others can open it: no reader can have a lock on it that
-// would be in our way.
+// A new file each time, locked before other users can open it: no reader can hold a lock on it that
+// makes this call fail.
 Result<UniqueFd> StateDirectory::show_life() const {
-  const std::string temporary = fmt::format(".{}.new", kAliveFile);
-  auto file = create(temporary, 0600);
+  auto file = FileReplacement::begin(directory_.get(), kSidecarAliveFile,
+                                     {.mode = 0600, .is_locked = true});
   if (!file) return propagate(file);
-  if (auto taken = take_life_lock(file->get()); !taken) return propagate(taken, kAliveFile);
-  if (::fchmod(file->get(), 0644) != 0) return fail_errno("chmod", kAliveFile);
-  if (::renameat(directory_.get(), temporary.c_str(), directory_.get(), kAliveFile) != 0) {
-    return fail_errno("rename to", kAliveFile);
-  }
-  return file;
+  if (auto taken = take_life_lock(file->fd()); !taken) return propagate(taken, kSidecarAliveFile);
+  if (::fchmod(file->fd(), 0644) != 0) return fail_errno("chmod", kSidecarAliveFile);
+  return file->put_in_place();
 }
 
 Result<bool> StateDirectory::is_locked() const {
-  const UniqueFd file(open_to_read(kAliveFile));
+  const UniqueFd file(open_to_read(kSidecarAliveFile));
   if (!file.is_open() && errno == ENOENT) return false;
-  if (!file.is_open()) return fail_errno("open", kAliveFile);
+  if (!file.is_open()) return fail_errno("open", kSidecarAliveFile);
   auto locked = is_life_locked(file.get());
-  if (!locked) return propagate(locked, kAliveFile);
+  if (!locked) return propagate(locked, kSidecarAliveFile);
   return locked;
-}
-
-Result<UniqueFd> StateDirectory::create(const std::string& name, mode_t mode) const {
-  // O_EXCL after unlink: whatever a crash or somebody else left under this name is not written
-  // into.
-  if (::unlinkat(directory_.get(), name.c_str(), 0) != 0 && errno != ENOENT) {
-    return fail_errno("remove", name);
-  }
-  UniqueFd file(::openat(directory_.get(), name.c_str(),
-                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
-  if (!file.is_open()) return fail_errno("create", name);
-  // Whatever the umask is: the bot may be another user.
-  if (::fchmod(file.get(), mode) != 0) return fail_errno("chmod", name);
-  return file;
 }
 
 Result<void> StateDirectory::write(std::string_view name, std::string_view text) {
   const std::lock_guard guard(*writing_);
-  const std::string target(name);
-  const std::string temporary = "." + target + ".new";
-  {
-    const auto file = create(temporary, 0644);
-    if (!file) return std::unexpected(file.error());
-    if (auto written = write_all(file->get(), text, temporary); !written) return written;
-  }
-  if (::renameat(directory_.get(), temporary.c_str(), directory_.get(), target.c_str()) != 0) {
-    return fail_errno("rename to", target);
-  }
-  return {};
+  // Readable by all, because the bot may run as another user.
+  return replace_file(directory_.get(), name, text, {.mode = 0644, .is_locked = true});
 }
 
 Result<void> StateDirectory::remove(std::string_view name) {

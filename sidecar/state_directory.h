@@ -1,12 +1,12 @@
 #pragma once
 // The directory through which injector, bot and sidecar tell each other what runs (default
-// /run/agent-secrets). Whoever reads one of its files finds the whole old or the whole new content,
-// never a part: writes go through a rename. They are not synced to disk, because nothing here
-// outlives the containers that share it.
+// /run/agent-secrets). A reader of a file finds the whole old or the whole new content
+// (core/write_file.h). Writes are not synced to disk, because no file here outlives the containers
+// that share the directory.
 //
-// One sidecar per directory: it holds a flock on sidecar.lock, which its user alone can open, for
-// as long as it lives. Whether a sidecar lives, everybody can see: it holds a lock on sidecar.alive
-// too (core/file_lock.h).
+// One sidecar per directory: while it lives it holds a flock on sidecar.lock, which only its user
+// can open. It also holds a lock on sidecar.alive (core/file_lock.h), by which every user can see
+// that a sidecar lives.
 //
 // Threads: safe from several.
 
@@ -25,13 +25,11 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/limits.h"
+#include "core/shared_names.h"
 #include "core/unique_fd.h"
 
 namespace agent_secrets::sidecar {
 
-inline constexpr std::string_view kRunningFile = "running.json";  // the injector's
-inline constexpr std::string_view kFlagFile = "redeploy.json";
-inline constexpr std::string_view kSidecarFile = "sidecar.json";
 // An answer of the control plane, and what is said beside it.
 inline constexpr std::size_t kStateFileMax = limits::kResponseBody + 64 * 1024;
 // Each process of the bot that counts sessions has one.
@@ -50,6 +48,7 @@ class StateDirectory {
   // Whether a sidecar, in whatever container, holds the lock.
   [[nodiscard]] Result<bool> is_locked() const;
 
+  // Only while lock() holds: another sidecar would write into the same temporary file.
   Result<void> write(std::string_view name, std::string_view text);
   Result<void> remove(std::string_view name);  // fine if it is not there
   [[nodiscard]] Result<std::optional<std::string>> read(std::string_view name) const;
@@ -67,7 +66,6 @@ class StateDirectory {
  private:
   StateDirectory(std::string path, UniqueFd directory)
       : path_(std::move(path)), directory_(std::move(directory)) {}
-  Result<UniqueFd> create(const std::string& name, mode_t mode) const;
   Result<UniqueFd> show_life() const;
   [[nodiscard]] UniqueFd open_to_read(std::string_view name) const;
   [[nodiscard]] Result<bool> is_still(std::string_view name, int fd) const;

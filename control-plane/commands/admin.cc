@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
@@ -10,26 +11,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "core/encoding.h"
 #include "core/printable.h"
 #include "core/unique_fd.h"
+#include "core/write_file.h"
 
 namespace agent_secrets::control_plane {
-namespace {
-
-Result<void> write_all(int fd, std::string_view text, const std::string& name) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) {
-      return fail(ErrorCode::failed, "write " + name + ": " + errno_message(errno));
-    }
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
-}  // namespace
 
 Result<Stores> open_data(const DataOptions& options, const Clock& clock) {
   auto master_key = MasterKey::load(options.master_key_file);
@@ -112,26 +98,24 @@ std::string format_or_dash(std::optional<std::chrono::milliseconds> unix_time) {
 }
 
 Result<void> write_private_file(const std::string& path, std::string_view text) {
-  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd.is_open()) {
-    return fail(ErrorCode::failed, "create " + path + ": " + errno_message(errno),
-                errno == EEXIST ? "move that file away, or choose another name" : "");
+  auto written = create_private_file(path, text);
+  if (!written && written.error().code == ErrorCode::conflict) {
+    written.error().hint = "move that file away, or choose another name";
   }
-  auto written = write_all(fd.get(), text, path);
-  if (written && ::fsync(fd.get()) != 0) {
-    written = fail(ErrorCode::failed, "fsync " + path + ": " + errno_message(errno));
-  }
-  if (!written) ::unlink(path.c_str());  // half a file would look like a whole one
   return written;
 }
 
 Result<void> replace_private_file(const std::string& path, std::string_view text) {
-  const std::string fresh = path + "." + random_token(9);
-  if (auto written = write_private_file(fresh, text); !written) return written;
-  if (::rename(fresh.c_str(), path.c_str()) == 0) return {};
-  const int error = errno;
-  ::unlink(fresh.c_str());
-  return fail(ErrorCode::failed, "replace " + path + ": " + errno_message(error));
+  const std::filesystem::path target(path);
+  const std::filesystem::path parent = target.has_parent_path() ? target.parent_path() : ".";
+  const UniqueFd directory(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.is_open()) {
+    return fail(ErrorCode::failed, "open " + parent.string() + ": " + errno_message(errno));
+  }
+  auto replaced = replace_file(directory.get(), target.filename().string(), text,
+                               {.mode = 0600, .is_synced = true});
+  if (!replaced) return propagate(replaced, parent.string());
+  return {};
 }
 
 }  // namespace agent_secrets::control_plane

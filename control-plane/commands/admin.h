@@ -55,7 +55,8 @@ std::string format_or_dash(std::optional<std::chrono::milliseconds> unix_time);
 
 // A new file with mode 0600, fsynced; never replaces one.
 Result<void> write_private_file(const std::string& path, std::string_view text);
-// The same, in the place of what is there: whoever reads meanwhile sees the old or the new whole.
+// Replaces a file, with mode 0600 and fsynced: a reader finds the whole old or the whole new
+// content.
 Result<void> replace_private_file(const std::string& path, std::string_view text);
 
 }  // namespace agent_secrets::control_plane

@@ -15,6 +15,7 @@
 #include "control-plane/keys/aead.h"
 #include "core/encoding.h"
 #include "core/unique_fd.h"
+#include "core/write_file.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -48,16 +49,6 @@ SecretBuffer key_text(const SecretBuffer& key) {
                     key.size(), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
   text.expose()[kTextSize] = '\n';
   return text;
-}
-
-Result<void> write_all(int fd, std::span<const std::uint8_t> bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return system_failure("write", path);
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
-  return {};
 }
 
 // A new name is durable only when its directory is.
@@ -109,13 +100,10 @@ Result<SecretBuffer> read_key_file(const std::string& path) {
 MasterKey::MasterKey(SecretBuffer key) : key_(std::move(key)) {}
 
 Result<MasterKey> MasterKey::create_file(const std::string& path) {
-  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!file.is_open()) return system_failure("create master key", path);
   SecretBuffer key(kAeadKeySize);
   randombytes_buf(key.expose().data(), key.size());
   const SecretBuffer text = key_text(key);
-  if (auto ok = write_all(file.get(), text.expose(), path); !ok) return propagate(ok);
-  if (::fsync(file.get()) != 0) return system_failure("fsync", path);
+  if (auto ok = create_private_file(path, text.expose_text()); !ok) return propagate(ok);
   if (auto ok = sync_directory_of(path); !ok) return propagate(ok);
   return MasterKey(std::move(key));
 }

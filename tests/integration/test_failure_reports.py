@@ -225,7 +225,7 @@ def test_what_was_killed_halfway_through_writing_serves_and_is_replaced(scene):
     scene.serve(bad.good)
     scene.with_cache = True
     scene.fill_cache()
-    (scene.cache / "cred-1.tmp").write_text(scene.cache_file.read_text()[:100])
+    (scene.cache / ".cred-1.bundle.new").write_text(scene.cache_file.read_text()[:100])
     assert scene.start().stdout.strip() == FETCHED
     assert sorted(path.suffix for path in scene.cache.iterdir()) == [".bundle", ".sequence"]
 
@@ -236,7 +236,7 @@ def test_a_link_in_the_temporary_files_place_is_not_followed(scene):
     scene.fill_cache()
     victim = scene.directory / "victim"
     victim.write_text("untouched")
-    (scene.cache / "cred-1.tmp").symlink_to(victim)
+    (scene.cache / ".cred-1.bundle.new").symlink_to(victim)
     assert scene.start().exit_code == 0
     assert victim.read_text() == "untouched"
 

@@ -78,6 +78,12 @@ def test_a_file_is_replaced_whole_and_is_its_owners_alone(control_plane, tmp_pat
     assert list(tmp_path.iterdir()) == [file]
 
 
+def test_a_file_in_the_working_directory_needs_no_directory_in_its_name(control_plane, tmp_path):
+    command = control_plane.command("image-pull-secret", "render", "registry", "--output", "config.json")
+    subprocess.run(command, cwd=tmp_path, env=programs.clean_environment(), check=True, timeout=30)
+    assert json.loads((tmp_path / "config.json").read_text()) == entry("registry.example:5000")
+
+
 def test_a_file_that_cannot_be_written_leaves_nothing(control_plane, tmp_path):
     (tmp_path / "taken").mkdir()
     assert render(control_plane, "registry", "--output", tmp_path / "taken", check=False).returncode == 1

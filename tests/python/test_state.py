@@ -1,6 +1,9 @@
-"""Where the package looks for the state directory when nothing names one: as the programs do (core/state_place.h)."""
+"""Where the package looks for the state directory when nothing names one, and how it spells the files there: as the
+programs do (core/state_place.h, core/shared_names.h)."""
 
 import os
+import pathlib
+import re
 
 import pytest
 
@@ -38,3 +41,14 @@ def test_a_named_directory_wins(user, monkeypatch):
     user(True, "/run/user/1000")
     monkeypatch.setenv("AGENT_SECRETS_STATE_DIR", "/srv/state")
     assert str(_state.directory()) == "/srv/state"
+
+
+def test_the_files_have_the_names_that_the_programs_use():
+    header = pathlib.Path(__file__).parents[2] / "core" / "shared_names.h"
+    shared = re.findall(r'= "(.*)";', header.read_text())
+    package = pathlib.Path(_state.__file__).parent
+    used = {name for source in package.glob("*.py")
+            for name in re.findall(r'"((?:sidecar|sessions|redeploy|running)\.\w*)"', source.read_text())}
+    assert {"redeploy.json", "sessions.json", "sidecar.alive", "sidecar.lock", "sessions."} == used
+    assert used <= set(shared)
+    assert {_state.SYSTEM_DIRECTORY, "AGENT_SECRETS_STATE_DIR"} <= set(shared)

@@ -44,6 +44,7 @@ def test_the_tree_is_clean():
         ("control-plane/rest-api/a.cc", '#include "control-plane/keys/key_store.h"', "may include model, http, region"),
         ("control-plane/instance-api/a.h", '#include "control-plane/stores.h"', "may include model, http, keys"),
         ("injector/a.cc", '#include "../core/error.h"', "rooted at the repository"),
+        ("sidecar/a.cc", "  if (::renameat(folder, old, folder, name) != 0) {", "only core/write_file.cc"),
         ("injector/a.cc", '#include "tests/fakes/fake_clock.h"', "only tests include tests"),
         ("docs/HACKING.md", "mirror: https://py" + "pi.org/simple", "package registry"),
     ],
@@ -53,6 +54,16 @@ def test_a_planted_violation_is_found(tree, path, line, why):
     finished = check(tree)
     assert finished.returncode == 1
     assert f"{path}:2: " in finished.stderr and why in finished.stderr
+
+
+def test_a_shared_file_name_that_a_program_spells_again_is_found(tree):
+    plant(tree, "core/shared_names.h", 'inline constexpr const char* kRunningFile = "running.json";\n')
+    plant(tree, "injector/a_test.cc", 'CHECK(directory.read("running.json") == text);\n')
+    assert check(tree).returncode == 0
+    plant(tree, "injector/a.cc", '// running.json says what runs\nconstexpr const char* kFile = "running.json";\n')
+    finished = check(tree)
+    assert finished.returncode == 1
+    assert 'injector/a.cc:2: "running.json" is a name in core/shared_names.h' in finished.stderr
 
 
 def test_two_classes_of_one_name_in_one_program_are_found(tree):

@@ -713,7 +713,7 @@ def directory_is_a_link(scene):
 
 def left_over(make):
     """A writer was killed halfway: its temporary file is still there, or whatever somebody put in its place."""
-    return lambda scene: make(scene.cache / "cred-1.tmp")
+    return lambda scene: make(scene.cache / ".cred-1.bundle.new")
 
 
 def link_to_a_victim(temporary):
