@@ -7,7 +7,6 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include "core/encoding.h"
@@ -65,6 +64,14 @@ Result<User> choose_user(Catalog& catalog, const std::string& name) {
   return fail(ErrorCode::not_found, "no user '" + name + "'", "see secret-control-plane user list");
 }
 
+Result<SecretBuffer> mint_token(Catalog& catalog, const Organization& organization,
+                                std::string_view name, Role role) {
+  SecretBuffer token = mint_bearer(kTokenPrefix);
+  auto added = catalog.add_token(organization.id, name, role, hash_bearer(token.expose_text()));
+  if (!added) return propagate(added);
+  return token;
+}
+
 Result<void> print(std::string_view text) { return write_all(STDOUT_FILENO, text, "output"); }
 
 Result<void> print_secret_line(const SecretBuffer& text) {
@@ -80,13 +87,9 @@ std::string json_line(const boost::json::value& value) {
   return printable_json(boost::json::serialize(value)) + "\n";
 }
 
-std::string painted(std::string_view text, Colour colour) {
-  std::string shown = printable(text);
-  if (colour == Colour::none) return shown;
-  return fmt::format("\x1b[{}m{}\x1b[0m", static_cast<int>(colour), shown);
-}
+TerminalStyle output_style() { return choose_style(::isatty(STDOUT_FILENO) == 1, environ); }
 
-std::string format_table(const std::vector<TableRow>& rows) {
+std::string format_table(const std::vector<TableRow>& rows, const TerminalStyle& style) {
   std::vector<std::size_t> widths;
   for (const TableRow& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
@@ -97,8 +100,9 @@ std::string format_table(const std::vector<TableRow>& rows) {
   std::string text;
   for (const TableRow& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) {
-      text += painted(row[i].text, row[i].colour);
-      if (i + 1 < row.size()) text.append(widths[i] - printable(row[i].text).size() + 2, ' ');
+      const std::string shown = printable(row[i].text);
+      text += row[i].colour ? style.paint(*row[i].colour, shown) : shown;
+      if (i + 1 < row.size()) text.append(widths[i] - shown.size() + 2, ' ');
     }
     text += '\n';
   }

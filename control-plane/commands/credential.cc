@@ -1,4 +1,9 @@
-#include "control-plane/commands/credential.h"
+// `credential issue | register | ca | list | revoke`: what an agent's containers open their secrets
+// with. `issue` makes the seed, prints it once and does not keep it: the catalog gets its two
+// public keys. `register` takes the public half of a seed that was made elsewhere (`secret-injector
+// keygen`), and prints the public JSON that completes it to a credential.
+
+#include "core/credential.h"
 
 #include <algorithm>
 #include <array>
@@ -15,8 +20,9 @@
 
 #include "control-plane/catalog/rules.h"
 #include "control-plane/commands/admin.h"
+#include "control-plane/commands/declarations.h"
+#include "control-plane/commands/groups.h"
 #include "control-plane/public_urls.h"
-#include "core/credential.h"
 #include "core/encoding.h"
 #include "core/json_reader.h"
 #include "core/limits.h"
@@ -26,6 +32,46 @@ namespace agent_secrets::control_plane {
 namespace {
 
 namespace json = boost::json;
+
+struct IssueOptions {
+  DataOptions data;
+  std::string organization;
+  std::string agent;
+  std::vector<std::string> urls;
+  std::string ca_file;      // empty: the recorded one
+  bool system_ca = false;   // none, also when one is recorded
+  std::string output_file;  // empty: standard output
+};
+
+struct RegisterOptions {
+  DataOptions data;
+  std::string organization;
+  std::string agent;
+  std::string public_half_file;  // "-": standard input
+  std::vector<std::string> urls;
+  std::string ca_file;
+  bool system_ca = false;
+};
+
+struct CaOptions {
+  DataOptions data;
+  std::string file;     // empty: print the recorded certificates
+  bool forget = false;  // record none
+};
+
+struct ListOptions {
+  DataOptions data;
+  std::string organization;
+  std::string agent;
+  bool json = false;
+};
+
+struct RevokeOptions {
+  DataOptions data;
+  std::string organization;
+  std::string agent;
+  std::string kid;
+};
 
 constexpr std::size_t kSeedBytes = 32;
 constexpr std::size_t kKeyIdBytes = 12;
@@ -125,7 +171,7 @@ Result<std::string> choose_ca(Catalog& catalog, const auto& options) {
   return options.ca_file.empty() ? recorded_ca(catalog) : read_ca_file(options.ca_file);
 }
 
-// Of CredentialIssueOptions or CredentialRegisterOptions.
+// Of IssueOptions or RegisterOptions.
 Result<CredentialIdentity> make_identity(Opened& opened, const auto& options,
                                          const std::string& kid) {
   // Before the hint below: no deploy makes an agent of a name that is not allowed.
@@ -228,9 +274,7 @@ std::string credentials_json(const std::vector<CredentialRecord>& records) {
   return json_line(rows);
 }
 
-}  // namespace
-
-Result<void> issue_credential(const CredentialIssueOptions& options, Clock& clock) {
+Result<void> issue_credential(const IssueOptions& options, Clock& clock) {
   auto opened = open(options.data, options.organization, clock);
   if (!opened) return propagate(opened);
   auto identity = make_identity(*opened, options, "ak_" + random_token(kKeyIdBytes));
@@ -249,7 +293,7 @@ Result<void> issue_credential(const CredentialIssueOptions& options, Clock& cloc
   return report_issued(*opened, options.agent, identity->kid, clock);
 }
 
-Result<void> register_credential(const CredentialRegisterOptions& options, Clock& clock) {
+Result<void> register_credential(const RegisterOptions& options, Clock& clock) {
   auto half = read_public_half(options.public_half_file);
   if (!half) return propagate(half);
   auto opened = open(options.data, options.organization, clock);
@@ -265,7 +309,7 @@ Result<void> register_credential(const CredentialRegisterOptions& options, Clock
   return report_issued(*opened, options.agent, half->kid, clock);
 }
 
-Result<void> keep_credential_ca(const CredentialCaOptions& options, const Clock& clock) {
+Result<void> keep_credential_ca(const CaOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   Catalog& catalog = *stores->catalog;
@@ -286,7 +330,7 @@ Result<void> keep_credential_ca(const CredentialCaOptions& options, const Clock&
   return {};
 }
 
-Result<void> list_credentials(const CredentialListOptions& options, const Clock& clock) {
+Result<void> list_credentials(const ListOptions& options, const Clock& clock) {
   auto opened = open(options.data, options.organization, clock);
   if (!opened) return propagate(opened);
   auto records = opened->stores.catalog->list_credentials(opened->organization.id, options.agent);
@@ -299,13 +343,114 @@ Result<void> list_credentials(const CredentialListOptions& options, const Clock&
   return print(format_table(rows));
 }
 
-Result<void> revoke_credential(const CredentialRevokeOptions& options, Clock& clock) {
+Result<void> revoke_credential(const RevokeOptions& options, Clock& clock) {
   auto opened = open(options.data, options.organization, clock);
   if (!opened) return propagate(opened);
   auto revoked = opened->stores.catalog->revoke_credential(opened->organization.id, options.agent,
                                                            options.kid);
   if (!revoked) return propagate(revoked, "revoke credential " + options.kid);
   return require_revoked(*opened, options.agent, options.kid, clock);
+}
+
+// What a credential tells the instances about the control plane.
+template <typename Options>
+void add_identity(const DeclaredCommand<Options>& command) {
+  constexpr const char* kGroup = "In the credential";
+  command
+      .option("--url", command->urls, "URL",
+              "a URL under which this agent reaches the control plane; without it, the recorded "
+              "public URLs")
+      .in_group(kGroup);
+  const DeclaredOption ca =
+      command
+          .option("--ca", command->ca_file, "FILE",
+                  "certificates to trust instead of the system's; without it, those that init or "
+                  "`credential ca` recorded")
+          .in_group(kGroup);
+  command
+      .flag("--system-ca", command->system_ca,
+            "trust the system's certificates, not the recorded ones")
+      .excludes(ca)
+      .in_group(kGroup);
+}
+
+void declare_issue(const Declarations& group) {
+  const auto issue = group.command(
+      "issue", "Make a credential, and print it once", issue_credential,
+      {.examples = {{"secret-control-plane credential issue my-bot --output my-bot.credential",
+                     "Mount the file into the agent's container"},
+                    {"secret-control-plane credential issue my-bot --output my-bot.credential \\\n"
+                     "      --url https://10.0.0.5:7710",
+                     "For an agent that reaches the control plane by another URL"}},
+       .reading = {{"docs/deploy/README.md", "How a credential gets into a container"}}});
+  issue.argument("agent", issue->agent, "the agent; it may be deployed later");
+  add_identity(issue);
+  issue.option("--output", issue->output_file, "FILE",
+               "write the credential to this file, mode 0600, instead of printing it");
+  add_organization(issue);
+}
+
+void declare_register(const Declarations& group) {
+  const auto enrol = group.command(
+      "register",
+      "Register a key of `secret-injector keygen`, and print what its credential needs besides",
+      register_credential,
+      {.examples = {{"secret-injector keygen bot.seed > bot.public",
+                     "Where the agent runs; the secret stays there"},
+                    {"secret-control-plane credential register my-bot bot.public > bot.identity",
+                     "Where the control plane runs"}},
+       .reading = {{"docs/injector.md", "Bring your own key"}}});
+  enrol.argument("agent", enrol->agent, "the agent");
+  enrol
+      .argument("public-half", enrol->public_half_file,
+                "the file with the output of keygen; - reads standard input")
+      .takes("FILE");
+  add_identity(enrol);
+  add_organization(enrol);
+}
+
+void declare_ca(const Declarations& group) {
+  const auto authority = group.command(
+      "ca", "Print or record the certificates that every new credential carries",
+      keep_credential_ca,
+      {.examples = {{"secret-control-plane credential ca authority.pem", "Record them"},
+                    {"secret-control-plane credential ca", "Print them"}}});
+  const DeclaredOption file =
+      authority
+          .optional_argument("file", authority->file,
+                             "the certificates, PEM; without it, print the recorded ones")
+          .takes("FILE");
+  authority
+      .flag("--forget", authority->forget, "record none: agents trust their system's certificates")
+      .excludes(file);
+}
+
+}  // namespace
+
+void declare_credential(const Declarations& declare) {
+  const Declarations group = declare.group(
+      "credential", "Manage credentials, with which an agent's containers get their secrets",
+      {.examples = {{"secret-control-plane credential issue my-bot --output my-bot.credential",
+                     "Make a credential"},
+                    {"secret-control-plane credential list my-bot", "Print the key ids"},
+                    {"secret-control-plane credential revoke my-bot KID",
+                     "Refuse one at its next request"}},
+       .reading = {{"docs/OPERATIONS.md", "Public URLs; Tokens and credentials"}}});
+  declare_issue(group);
+  declare_register(group);
+  declare_ca(group);
+
+  const auto list = group.command(
+      "list", "Print the key ids of an agent's credentials, and their state", list_credentials);
+  list.argument("agent", list->agent, "the agent");
+  add_json(list);
+  add_organization(list);
+
+  const auto revoke =
+      group.command("revoke", "Refuse a credential from its next request on", revoke_credential);
+  revoke.argument("agent", revoke->agent, "the agent");
+  revoke.argument("kid", revoke->kid, "the key id that `credential list` shows");
+  add_organization(revoke);
 }
 
 }  // namespace agent_secrets::control_plane

@@ -1,4 +1,7 @@
-#include "control-plane/commands/init.h"
+// `init`: a data directory with one organization, one region and one admin token, all or nothing.
+//
+// Everything is made in a staging directory inside the data directory, and the catalog is moved
+// into place last. Until then there is no catalog, and init can be run again.
 
 #include <algorithm>
 #include <cerrno>
@@ -14,7 +17,8 @@
 #include <unistd.h>
 
 #include "control-plane/commands/admin.h"
-#include "control-plane/commands/token.h"
+#include "control-plane/commands/declarations.h"
+#include "control-plane/commands/groups.h"
 #include "control-plane/data_directory.h"
 #include "control-plane/public_urls.h"
 #include "core/printable.h"
@@ -22,6 +26,15 @@
 
 namespace agent_secrets::control_plane {
 namespace {
+
+struct InitOptions {
+  DataOptions data;
+  std::string organization;
+  std::vector<std::string> public_urls;
+  std::string ca_file;      // recorded for credentials; empty: none
+  std::string region_name;  // as people see the first region; empty: its code
+  std::string env_file;     // empty: agent-secrets.env beside the master key
+};
 
 namespace fs = std::filesystem;
 
@@ -234,9 +247,8 @@ Result<void> write_env_file(const fs::path& path, const std::string& host,
   return write_private_file(path, text.expose_text());
 }
 
-}  // namespace
-
-Result<void> init(const InitOptions& options, const Clock& clock) {
+// Fails without a trace where a catalog or the settings file exists already.
+Result<void> create_data(const InitOptions& options, const Clock& clock) {
   auto reach = read_reach(options);
   if (!reach) return propagate(reach);
   if (auto free = refuse_what_exists(options); !free) return free;
@@ -267,6 +279,35 @@ Result<void> init(const InitOptions& options, const Clock& clock) {
   if (auto printed = print_secret_line(*token); !printed) return printed;
   note("next: secret-control-plane serve ..., then: . " + settings);
   return {};
+}
+
+}  // namespace
+
+void declare_init(const Declarations& declare) {
+  const auto init = declare.command(
+      "init", "Create a data directory, an organization and its first token", create_data,
+      {.examples =
+           {{"secret-control-plane init --data-dir data --master-key-file master.key "
+             "--organization acme",
+             "For a try on this machine"},
+            {"secret-control-plane init --data-dir /var/lib/agent-secrets \\\n"
+             "      --master-key-file /etc/agent-secrets/master.key --organization acme \\\n"
+             "      --public-url https://secrets.example.com:7710",
+             "For agents on other machines"}},
+       .text = "Prints an admin token of the organization once. Writes it, with the other settings "
+               "of the official CLI, to a file that a shell can source.",
+       .reading = {{"docs/OPERATIONS.md", "Set up; backup; what to watch"}}});
+  init.option("--organization", init->organization, "NAME", "its name, as in URLs").required();
+  init.option("--public-url", init->public_urls, "URL",
+              "a URL under which agents reach this control plane");
+  init.option("--ca", init->ca_file, "FILE",
+              "certificates that agents trust instead of their system's; recorded, and put into "
+              "every credential");
+  init.option("--region-name", init->region_name, "TEXT",
+              "the display name of the first region, whose code is us-west")
+      .shows_default("us-west");
+  init.option("--env-file", init->env_file, "FILE", "the file for the settings of the official CLI")
+      .shows_default("agent-secrets.env beside the master key");
 }
 
 }  // namespace agent_secrets::control_plane

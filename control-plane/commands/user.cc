@@ -1,4 +1,5 @@
-#include "control-plane/commands/user.h"
+// `user add | remove | list`, `member add | remove`: people, and the organizations that their
+// tokens reach.
 
 #include <string>
 
@@ -6,11 +7,42 @@
 #include <boost/json/object.hpp>
 
 #include "control-plane/commands/admin.h"
+#include "control-plane/commands/declarations.h"
+#include "control-plane/commands/groups.h"
 
 namespace agent_secrets::control_plane {
 namespace {
 
 namespace json = boost::json;
+
+struct UserAddOptions {
+  DataOptions data;
+  std::string name;
+  std::string email;
+};
+
+struct UserRemoveOptions {
+  DataOptions data;
+  std::string name;
+};
+
+struct UserListOptions {
+  DataOptions data;
+  bool json = false;
+};
+
+struct MemberAddOptions {
+  DataOptions data;
+  std::string organization;
+  std::string user;
+  std::string role = "member";
+};
+
+struct MemberRemoveOptions {
+  DataOptions data;
+  std::string organization;
+  std::string user;
+};
 
 std::string users_json(const std::vector<User>& users) {
   json::array rows;
@@ -65,8 +97,6 @@ Result<Place> open(const Options& options, const Clock& clock) {
                .organization = std::move(*organization)};
 }
 
-}  // namespace
-
 Result<void> add_user(const UserAddOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
@@ -76,6 +106,8 @@ Result<void> add_user(const UserAddOptions& options, const Clock& clock) {
   return {};
 }
 
+// ErrorCode::conflict while the user has memberships or live tokens, with their names. A later user
+// of the same name starts without them.
 Result<void> remove_user(const UserRemoveOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
@@ -99,6 +131,7 @@ Result<void> list_users(const UserListOptions& options, const Clock& clock) {
   return print(options.json ? users_json(*users) : users_table(*users));
 }
 
+// A user who is a member already gets the given role.
 Result<void> add_member(const MemberAddOptions& options, const Clock& clock) {
   auto place = open(options, clock);
   if (!place) return propagate(place);
@@ -118,6 +151,52 @@ Result<void> remove_member(const MemberRemoveOptions& options, const Clock& cloc
   note("tokens of '" + options.user + "' do not reach '" + place->organization.name +
        "' from now on; its private API keys and the organization's own tokens still do");
   return {};
+}
+
+void declare_users(const Declarations& declare) {
+  const Declarations group = declare.group(
+      "user", "Manage people, who can be members of organizations",
+      {.examples = {
+           {"secret-control-plane user add ada --email ada@example.com", "Make a user"},
+           {"secret-control-plane member add ada --role admin",
+            "Make the user an admin of the organization"},
+           {"secret-control-plane token create laptop --user ada", "Make a token for the user"}}});
+
+  const auto add = group.command("add", "Make a user", add_user);
+  add.argument("name", add->name, "the user");
+  add.option("--email", add->email, "ADDRESS", "the address that `auth whoami` shows");
+
+  const auto remove =
+      group.command("remove", "Remove a user without memberships and live tokens", remove_user);
+  remove.argument("name", remove->name, "the user");
+
+  add_json(group.command("list", "Print all users and their memberships", list_users));
+}
+
+void declare_members(const Declarations& declare) {
+  const Declarations group = declare.group(
+      "member", "Manage which organizations a user's tokens can use",
+      {.examples = {{"secret-control-plane member add ada --role admin",
+                     "Make a user an admin of the organization"},
+                    {"secret-control-plane member remove ada", "End the membership"}}});
+
+  const auto add =
+      group.command("add", "Make a user a member, or change the role of a member", add_member);
+  add.argument("user", add->user, "the user");
+  add_role(add);
+  add_organization(add);
+
+  const auto remove =
+      group.command("remove", "End a membership; it holds from the next request on", remove_member);
+  remove.argument("user", remove->user, "the user");
+  add_organization(remove);
+}
+
+}  // namespace
+
+void declare_user(const Declarations& declare) {
+  declare_users(declare);
+  declare_members(declare);
 }
 
 }  // namespace agent_secrets::control_plane

@@ -1,4 +1,4 @@
-#include "control-plane/options.h"
+#include "control-plane/command_line.h"
 
 #include <cstdlib>
 #include <functional>
@@ -47,13 +47,13 @@ TEST_CASE("secret-control-plane takes the examples of its help") {
   int tried = 0;
   for_each_command(manual().command, [&tried](const help::Command& command) {
     for (const help::Example& example : command.notes.examples) {
-      std::vector<std::string> words = shell_words(example.command);
+      const std::vector<std::string> words = shell_words(example.command);
       if (words.front() != "secret-control-plane" || is_help(words.at(1))) continue;
-      std::vector<char*> argv;
-      for (std::string& word : words) argv.push_back(word.data());
-      const auto parsed = parse_options(static_cast<int>(argv.size()), argv.data());
+      std::vector<const char*> argv;
+      for (const std::string& word : words) argv.push_back(word.c_str());
+      const auto parsed = parse_command_line(static_cast<int>(argv.size()), argv.data());
       CAPTURE(example.command);
-      CHECK(std::holds_alternative<Command>(parsed));
+      CHECK(std::holds_alternative<ChosenCommand>(parsed));
       ++tried;
     }
   });
