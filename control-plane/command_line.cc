@@ -1,6 +1,5 @@
 #include "control-plane/command_line.h"
 
-#include <array>
 #include <cstdio>
 
 #include <fmt/format.h>
@@ -13,11 +12,6 @@ namespace agent_secrets::control_plane {
 namespace {
 
 constexpr const char* kProgram = "secret-control-plane";
-
-constexpr std::array kGroups = {
-    declare_init,  declare_serve,      declare_public_url, declare_organization,      declare_user,
-    declare_token, declare_api_key,    declare_set,        declare_image_pull_secret, declare_agent,
-    declare_fleet, declare_credential, declare_region};
 
 help::Notes notes_of_program() {
   return {

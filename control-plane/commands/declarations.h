@@ -16,8 +16,8 @@
 //   rename.argument("display-name", rename->display_name, "the name that people see");
 //
 // To add an option: a member of the struct, and a line of the declaration. To add a group of
-// commands: a file, and a line in groups.h. --help, the man page and the completions are read from
-// the declaration (core/help/command_line.h).
+// commands: a file, and its two lines in groups.h. --help, the man page and the completions are
+// read from the declaration (core/help/command_line.h).
 //
 // CLI11 parses the command line. A file that includes CLI11 takes about 8 s longer to compile, so
 // only declarations.cc and command_line.cc include it.

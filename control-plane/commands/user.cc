@@ -1,5 +1,5 @@
-// `user add | remove | list`, `member add | remove`: people, and the organizations that their
-// tokens reach.
+// `user add | remove | list`: people. Their tokens reach the organizations of which they are
+// members (member.cc).
 
 #include <string>
 
@@ -15,33 +15,20 @@ namespace {
 
 namespace json = boost::json;
 
-struct UserAddOptions {
+struct AddOptions {
   DataOptions data;
   std::string name;
   std::string email;
 };
 
-struct UserRemoveOptions {
+struct RemoveOptions {
   DataOptions data;
   std::string name;
 };
 
-struct UserListOptions {
+struct ListOptions {
   DataOptions data;
   bool json = false;
-};
-
-struct MemberAddOptions {
-  DataOptions data;
-  std::string organization;
-  std::string user;
-  std::string role = "member";
-};
-
-struct MemberRemoveOptions {
-  DataOptions data;
-  std::string organization;
-  std::string user;
 };
 
 std::string users_json(const std::vector<User>& users) {
@@ -78,26 +65,7 @@ std::string users_table(const std::vector<User>& users) {
   return format_table(rows);
 }
 
-struct Place {
-  Stores stores;
-  User user;
-  Organization organization;
-};
-
-template <typename Options>
-Result<Place> open(const Options& options, const Clock& clock) {
-  auto stores = open_data(options.data, clock);
-  if (!stores) return propagate(stores);
-  auto user = choose_user(*stores->catalog, options.user);
-  if (!user) return propagate(user);
-  auto organization = choose_organization(*stores->catalog, options.organization);
-  if (!organization) return propagate(organization);
-  return Place{.stores = std::move(*stores),
-               .user = std::move(*user),
-               .organization = std::move(*organization)};
-}
-
-Result<void> add_user(const UserAddOptions& options, const Clock& clock) {
+Result<void> add_user(const AddOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto added = stores->catalog->add_user(options.name, options.email);
@@ -108,7 +76,7 @@ Result<void> add_user(const UserAddOptions& options, const Clock& clock) {
 
 // ErrorCode::conflict while the user has memberships or live tokens, with their names. A later user
 // of the same name starts without them.
-Result<void> remove_user(const UserRemoveOptions& options, const Clock& clock) {
+Result<void> remove_user(const RemoveOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto user = choose_user(*stores->catalog, options.name);
@@ -123,7 +91,7 @@ Result<void> remove_user(const UserRemoveOptions& options, const Clock& clock) {
   return {};
 }
 
-Result<void> list_users(const UserListOptions& options, const Clock& clock) {
+Result<void> list_users(const ListOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto users = stores->catalog->list_users();
@@ -131,29 +99,9 @@ Result<void> list_users(const UserListOptions& options, const Clock& clock) {
   return print(options.json ? users_json(*users) : users_table(*users));
 }
 
-// A user who is a member already gets the given role.
-Result<void> add_member(const MemberAddOptions& options, const Clock& clock) {
-  auto place = open(options, clock);
-  if (!place) return propagate(place);
-  auto put = place->stores.catalog->put_membership(place->user.id, place->organization.id,
-                                                   parse_role(options.role));
-  if (!put) return propagate(put, "add member");
-  note("user '" + options.user + "' is now " + options.role + " of '" + place->organization.name +
-       "'");
-  return {};
-}
+}  // namespace
 
-Result<void> remove_member(const MemberRemoveOptions& options, const Clock& clock) {
-  auto place = open(options, clock);
-  if (!place) return propagate(place);
-  auto removed = place->stores.catalog->remove_membership(place->user.id, place->organization.id);
-  if (!removed) return propagate(removed, "remove member");
-  note("tokens of '" + options.user + "' do not reach '" + place->organization.name +
-       "' from now on; its private API keys and the organization's own tokens still do");
-  return {};
-}
-
-void declare_users(const Declarations& declare) {
+void declare_user(const Declarations& declare) {
   const Declarations group = declare.group(
       "user", "Manage people, who can be members of organizations",
       {.examples = {
@@ -171,32 +119,6 @@ void declare_users(const Declarations& declare) {
   remove.argument("name", remove->name, "the user");
 
   add_json(group.command("list", "Print all users and their memberships", list_users));
-}
-
-void declare_members(const Declarations& declare) {
-  const Declarations group = declare.group(
-      "member", "Manage which organizations a user's tokens can use",
-      {.examples = {{"secret-control-plane member add ada --role admin",
-                     "Make a user an admin of the organization"},
-                    {"secret-control-plane member remove ada", "End the membership"}}});
-
-  const auto add =
-      group.command("add", "Make a user a member, or change the role of a member", add_member);
-  add.argument("user", add->user, "the user");
-  add_role(add);
-  add_organization(add);
-
-  const auto remove =
-      group.command("remove", "End a membership; it holds from the next request on", remove_member);
-  remove.argument("user", remove->user, "the user");
-  add_organization(remove);
-}
-
-}  // namespace
-
-void declare_user(const Declarations& declare) {
-  declare_users(declare);
-  declare_members(declare);
 }
 
 }  // namespace agent_secrets::control_plane
