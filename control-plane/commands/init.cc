@@ -4,7 +4,6 @@
 // into place last. Until then there is no catalog, and init can be run again.
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -12,20 +11,17 @@
 #include <utility>
 #include <vector>
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "control-plane/commands/admin.h"
 #include "control-plane/commands/declarations.h"
 #include "control-plane/commands/groups.h"
-#include "control-plane/data_directory.h"
+#include "control-plane/commands/init_files.h"
 #include "control-plane/public_urls.h"
 #include "core/printable.h"
-#include "core/unique_fd.h"
 
 namespace agent_secrets::control_plane {
 namespace {
+
+namespace fs = std::filesystem;
 
 struct InitOptions {
   DataOptions data;
@@ -36,38 +32,9 @@ struct InitOptions {
   std::string env_file;     // empty: agent-secrets.env beside the master key
 };
 
-namespace fs = std::filesystem;
-
 constexpr std::string_view kRegion = "us-west";
 constexpr std::string_view kFirstToken = "first-admin";
 constexpr std::string_view kDefaultUrl = "http://127.0.0.1:7710";
-constexpr std::string_view kCatalogFile = "catalog.db";
-
-// Removes what was made so far, unless the end was reached.
-class Undo {
- public:
-  Undo() = default;
-  Undo(const Undo&) = delete;
-  Undo& operator=(const Undo&) = delete;
-  ~Undo() {
-    std::error_code ignored;  // nothing more can be done about it
-    for (const auto& [path, is_parent] : made_) {
-      is_parent ? (void)fs::remove(path, ignored) : (void)fs::remove_all(path, ignored);
-    }
-  }
-  void add(fs::path path) { made_.insert(made_.begin(), {std::move(path), false}); }
-  // Removed only while it is empty: others may have put something there meanwhile.
-  void add_parent(fs::path path) { made_.insert(made_.begin(), {std::move(path), true}); }
-  void forget() { made_.clear(); }
-
- private:
-  std::vector<std::pair<fs::path, bool>> made_;  // the newest first
-};
-
-std::unexpected<Error> file_failure(std::string_view what, const fs::path& path,
-                                    const std::error_code& error) {
-  return fail(ErrorCode::failed, std::string(what) + " " + path.string() + ": " + error.message());
-}
 
 fs::path env_file(const InitOptions& options) {
   if (!options.env_file.empty()) return options.env_file;
@@ -75,21 +42,6 @@ fs::path env_file(const InitOptions& options) {
                               ? fs::path(options.data.data_directory).lexically_normal()
                               : fs::path(options.data.master_key_file);
   return beside.parent_path() / "agent-secrets.env";
-}
-
-// weakly_canonical leaves a relative path whose beginning does not exist, and a trailing slash, as
-// they are.
-fs::path plain(const fs::path& path) {
-  std::error_code ignored;
-  const fs::path absolute = fs::weakly_canonical(fs::absolute(path, ignored), ignored);
-  return absolute.has_filename() ? absolute : absolute.parent_path();
-}
-
-bool is_inside(const fs::path& directory, const std::string& file) {
-  if (file.empty()) return false;
-  const fs::path outer = plain(directory);
-  const auto [end, unused] = std::ranges::mismatch(outer, plain(file));
-  return end == outer.end();
 }
 
 Result<void> refuse_what_exists(const InitOptions& options) {
@@ -108,51 +60,6 @@ Result<void> refuse_what_exists(const InitOptions& options) {
                 "keep it elsewhere: whoever copies the one must not get the other");
   }
   return {};
-}
-
-// A fresh volume is often 0755. A directory that holds other files keeps the mode that it has.
-Result<void> make_private(const fs::path& directory) {
-  std::error_code error;
-  const bool empty = fs::is_empty(directory, error);
-  if (!error && empty) fs::permissions(directory, fs::perms::owner_all, error);
-  if (error) return file_failure("open data directory", directory, error);
-  return {};
-}
-
-// Makes the directories above a file or directory that are missing, for this user alone.
-Result<void> make_parents(const fs::path& path, Undo& undo) {
-  std::error_code ignored;  // what cannot be looked at cannot be made, and mkdir says why
-  std::vector<fs::path> missing;
-  for (fs::path parent = plain(path).parent_path();
-       parent.has_relative_path() && !fs::exists(parent, ignored); parent = parent.parent_path()) {
-    missing.insert(missing.begin(), parent);
-  }
-  for (const fs::path& directory : missing) {
-    if (::mkdir(directory.c_str(), 0700) == 0) {
-      undo.add_parent(directory);
-    } else if (errno != EEXIST) {
-      return fail(ErrorCode::failed, "create " + directory.string() + ": " + errno_message(errno),
-                  "choose --data-dir, --master-key-file and --env-file in directories that this "
-                  "user may write to, or run this as root");
-    }
-  }
-  return {};
-}
-
-Result<void> make_data_directory(const fs::path& directory, Undo& undo) {
-  if (auto made = make_parents(directory, undo); !made) return made;
-  if (::mkdir(directory.c_str(), 0700) == 0) {
-    undo.add(directory);
-    return {};
-  }
-  if (errno == EEXIST) {
-    if (auto ours = check_owner_of_directory(directory); !ours) return ours;
-    if (auto made = make_private(directory); !made) return made;
-    return check_data_directory(directory);
-  }
-  return fail(ErrorCode::failed,
-              "create data directory " + directory.string() + ": " + errno_message(errno),
-              "choose a --data-dir whose parent this user may write to");
 }
 
 // A key that is there already (made by hand, or mounted) is used.
@@ -207,29 +114,6 @@ Result<SecretBuffer> fill(const std::string& directory, const MasterKey& master_
   auto opened = open_stores(directory, master_key, clock);
   if (!opened) return propagate(opened);
   return token;
-}
-
-Result<void> sync_directory(const fs::path& directory) {
-  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd.is_open() && ::fsync(fd.get()) == 0) return {};
-  return fail(ErrorCode::failed, "fsync " + directory.string() + ": " + errno_message(errno));
-}
-
-Result<void> move_into_place(const fs::path& staging, const fs::path& directory) {
-  std::error_code error;
-  std::vector<fs::path> names;
-  for (const auto& entry : fs::directory_iterator(staging, error)) {
-    if (entry.path().filename() != kCatalogFile) names.push_back(entry.path().filename());
-  }
-  if (error) return file_failure("read", staging, error);
-  names.emplace_back(kCatalogFile);
-  for (const fs::path& name : names) {
-    fs::rename(staging / name, directory / name, error);
-    if (error) return file_failure("move into place", directory / name, error);
-  }
-  fs::remove(staging, error);
-  if (error) return file_failure("remove", staging, error);
-  return sync_directory(directory);
 }
 
 std::string shell_quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
