@@ -57,6 +57,15 @@ Result<Organization> choose_organization(Catalog& catalog, const std::string& na
   return fail(ErrorCode::not_found, "no organization '" + name + "'", "There are: " + names + ".");
 }
 
+Result<OpenedOrganization> open_organization(const DataOptions& options, const std::string& name,
+                                             const Clock& clock) {
+  auto stores = open_data(options, clock);
+  if (!stores) return propagate(stores);
+  auto chosen = choose_organization(*stores->catalog, name);
+  if (!chosen) return propagate(chosen);
+  return OpenedOrganization{.stores = std::move(*stores), .organization = std::move(*chosen)};
+}
+
 Result<User> choose_user(Catalog& catalog, const std::string& name) {
   auto user = catalog.find_user(name);
   if (!user) return propagate(user);

@@ -22,6 +22,16 @@ namespace agent_secrets::control_plane {
 Result<Stores> open_data(const DataOptions& options, const Clock& clock);
 // The named organization; without a name, the only organization of the data directory.
 Result<Organization> choose_organization(Catalog& catalog, const std::string& name);
+
+struct OpenedOrganization {
+  Stores stores;
+  Organization organization;
+};
+
+// open_data() and choose_organization().
+Result<OpenedOrganization> open_organization(const DataOptions& options, const std::string& name,
+                                             const Clock& clock);
+
 Result<User> choose_user(Catalog& catalog, const std::string& name);
 
 // Adds a token of the organization to the catalog, which keeps only the token's hash.
