@@ -72,5 +72,38 @@ TEST_CASE("every command and every option of secret-control-plane has a text") {
   });
 }
 
+std::variant<ChosenCommand, ExitCode> parse(std::vector<const char*> words) {
+  words.insert(words.begin(), "secret-control-plane");
+  words.insert(words.end(), {"--data-dir", "data", "--master-key-file", "key"});
+  return parse_command_line(static_cast<int>(words.size()), words.data());
+}
+
+bool is_refused(const std::vector<const char*>& words) {
+  const auto parsed = parse(words);
+  const ExitCode* exit_code = std::get_if<ExitCode>(&parsed);
+  return exit_code != nullptr && *exit_code == kExitUsage;
+}
+
+TEST_CASE("an option that can be repeated takes one value each time") {
+  CHECK_FALSE(
+      is_refused({"credential", "issue", "--url", "https://a", "--url", "https://b", "bot"}));
+  CHECK(is_refused({"credential", "issue", "bot", "--url", "https://a", "https://b"}));
+}
+
+TEST_CASE("a duration takes the units that are below its bound") {
+  CHECK_FALSE(is_refused({"set", "wait", "keys", "--timeout", "24h"}));
+  CHECK(is_refused({"set", "wait", "keys", "--timeout", "1d"}));
+  CHECK(is_refused({"set", "wait", "keys", "--timeout", "25h"}));
+  CHECK_FALSE(is_refused({"fleet", "bot", "--forget", "--older-than", "1d"}));
+  CHECK(is_refused({"fleet", "bot", "--forget", "--older-than", "0s"}));
+}
+
+TEST_CASE("a rule about several options is checked after all of them were read") {
+  CHECK_FALSE(is_refused({"fleet", "bot", "--forget", "host-1", "--forget", "host-2"}));
+  CHECK(is_refused({"fleet", "bot", "--forget", "host-1", "--forget"}));
+  CHECK(is_refused({"fleet", "bot", "--older-than", "1d", "--forget", "host-1"}));
+  CHECK(is_refused({"fleet", "--forget", "host-1"}));
+}
+
 }  // namespace
 }  // namespace agent_secrets::control_plane
