@@ -38,7 +38,7 @@ struct RevokeOptions {
   std::string kid;
 };
 
-// Until its region knows, a revoked credential goes on opening bundles: that is no success.
+// Not confirmed is an error: until its region knows, a revoked credential still opens bundles.
 Result<void> require_revoked(OpenedOrganization& opened, const std::string& agent,
                              const std::string& kid, Clock& clock) {
   auto confirmed = wait_for_region(opened, agent, kid, clock);

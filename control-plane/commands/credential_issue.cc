@@ -31,8 +31,8 @@ struct IssueOptions {
   std::string organization;
   std::string agent;
   std::vector<std::string> urls;
-  std::string ca_file;      // empty: the recorded one
-  bool system_ca = false;   // none, also when one is recorded
+  std::string ca_file;      // empty: the recorded certificates
+  bool system_ca = false;   // no certificates, even if some are recorded
   std::string output_file;  // empty: standard output
 };
 
@@ -46,7 +46,7 @@ struct RegisterOptions {
   bool system_ca = false;
 };
 
-// The URLs that go into the credential; warns of one that no server will accept.
+// The URLs that go into the credential. Warns of a URL that no server accepts yet.
 Result<std::vector<std::string>> choose_urls(Catalog& catalog,
                                              const std::vector<std::string>& wanted) {
   auto served = public_urls(catalog);
@@ -69,10 +69,10 @@ Result<std::string> choose_ca(Catalog& catalog, const auto& options) {
   return options.ca_file.empty() ? recorded_ca(catalog) : read_ca_file(options.ca_file);
 }
 
-// Of IssueOptions or RegisterOptions.
+// `options` is an IssueOptions or a RegisterOptions.
 Result<CredentialIdentity> make_identity(OpenedOrganization& opened, const auto& options,
                                          const std::string& kid) {
-  // Before the hint below: no deploy makes an agent of a name that is not allowed.
+  // Checked before the hint below, because no deploy makes an agent whose name is not allowed.
   if (auto ok = check_agent_name(options.agent); !ok) return propagate(ok);
   auto agent = opened.stores.catalog->find_agent(opened.organization.id, options.agent);
   if (!agent) return propagate(agent);
@@ -96,12 +96,13 @@ Result<CredentialIdentity> make_identity(OpenedOrganization& opened, const auto&
                             .ca_pem = std::move(*ca)};
 }
 
-// Before the credential is registered: one whose URLs are not known must not become live.
+// Call it before the credential is registered: public-url set must know the URLs of every live
+// credential.
 Result<void> remember_urls(OpenedOrganization& opened, const CredentialIdentity& identity) {
   return remember_credential_urls(*opened.stores.catalog, identity.kid, identity.urls);
 }
 
-// A credential that is issued works once its region knows it, which may be later.
+// An issued credential works as soon as its region knows it, which may be later.
 Result<void> report_issued(OpenedOrganization& opened, const std::string& agent,
                            const std::string& kid, Clock& clock) {
   auto confirmed = wait_for_region(opened, agent, kid, clock);
@@ -132,7 +133,7 @@ Result<void> issue_credential(const IssueOptions& options, Clock& clock) {
   randombytes_buf(seed.expose().data(), seed.size());
   const std::span<const std::uint8_t, kSeedBytes> fixed(seed.expose().data(), kSeedBytes);
   const SecretBuffer credential = agent_credential_text(*identity, fixed);
-  // Handed over first: a credential that nobody has must not be registered.
+  // Written before it is registered: a credential that could not be written must not become live.
   if (auto given = hand_over(credential, options.output_file); !given) return given;
   if (auto kept = remember_urls(*opened, *identity); !kept) return kept;
   auto added = opened->stores.catalog->add_credential(opened->organization.id, options.agent,

@@ -63,7 +63,8 @@ Result<void> require_agent(Stores& stores, const Organization& organization,
   return fail(ErrorCode::not_found, "no agent '" + name + "'");
 }
 
-// Whether one of the agents that are deleted, or that are not, had the instance.
+// Forgets the instance of the deleted agents, or of the agents that are not deleted. False: none of
+// these agents has the instance.
 Result<bool> forget_where(Stores& stores, const std::vector<Fleet>& fleets, bool deleted,
                           const std::string& instance) {
   bool forgotten = false;
@@ -78,8 +79,9 @@ Result<bool> forget_where(Stores& stores, const std::vector<Fleet>& fleets, bool
   return forgotten;
 }
 
-// A later agent of a name often has instances of the same ids (bot-0, bot-1): where a deleted agent
-// has the instance too, that one is meant, and the live one still counts.
+// An agent that was deleted and deployed again often has instances of the same ids (bot-0, bot-1).
+// The instance of the deleted agent is forgotten first; the instance of the live agent still
+// counts.
 Result<void> forget_one(Stores& stores, const std::vector<Fleet>& fleets, const std::string& agent,
                         const std::string& instance) {
   for (const bool deleted : {true, false}) {
@@ -94,7 +96,7 @@ Result<void> forget_one(Stores& stores, const std::vector<Fleet>& fleets, const 
               "agent '" + agent + "' has no instance '" + instance + "' to forget");
 }
 
-// Of a deleted agent of that name too: nothing tells its instances apart for the operator.
+// Forgets old instances of a deleted agent of that name too: the operator cannot tell them apart.
 Result<void> forget_old(Stores& stores, const std::vector<Fleet>& fleets, const std::string& agent,
                         std::chrono::milliseconds before) {
   std::int64_t forgotten = 0;

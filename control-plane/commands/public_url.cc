@@ -44,8 +44,8 @@ struct Change {
   Urls after;
 };
 
-// The URLs of a credential that are accepted now and would not be any more. One of a release that
-// did not remember its URLs is taken to name the present ones.
+// The URLs of a credential that are accepted now and would be refused after the change. Old
+// releases did not record the URLs of a credential: it is taken to name the present URLs.
 Result<Urls> lost_urls(Catalog& catalog, const Change& change, const std::string& kid) {
   auto named = credential_urls(catalog, kid);
   if (!named) return named;
