@@ -49,8 +49,8 @@ namespace agent_secrets::control_plane {
 // A command of the command line, with its options. An Error means kExitFailed.
 using ChosenCommand = std::function<Result<ExitCode>(Clock&)>;
 
-// Ownership of the three classes below: they borrow from the CommandLine, which keeps everything
-// that is declared. Copies are cheap.
+// Ownership: the classes below point into the CommandLine, which keeps everything that is declared.
+// They may be copied.
 
 class DeclaredOption {
  public:
@@ -94,15 +94,16 @@ class DeclaredOptions {
   // An option that can be given several times, each time with one value.
   DeclaredOption option(const char* name, std::vector<std::string>& values, const char* word,
                         const char* text) const;
-  // The same, where the value can be left out: then an empty value is added, or none.
+  // An option that can be given several times, with or without a value. Without a value, CLI11 adds
+  // an empty string to `values`, or nothing.
   DeclaredOption option_with_optional_value(const char* name, std::vector<std::string>& values,
                                             const char* word, const char* text) const;
   DeclaredOption choice(const char* name, std::string& value, const std::vector<std::string>& words,
                         const char* text) const;
   DeclaredOption number(const char* name, int& value, Bounds bounds, const char* word,
                         const char* text) const;
-  // A number with a unit, such as 90s or 5m, or a number of seconds. The units are s, m, h and d;
-  // a unit that is not below the upper bound is refused.
+  // Seconds: a number with a unit, such as 90s or 5m, or without a unit. Of the units s, m, h and
+  // d, those that are shorter than the upper bound are accepted.
   DeclaredOption duration(const char* name, std::uint64_t& seconds, Bounds bounds,
                           const char* text) const;
 
