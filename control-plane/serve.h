@@ -2,12 +2,28 @@
 // `serve`: wires the stores, the regions with their background threads, the REST API, the instance
 // API, the deploy command and the HTTP server, and runs until SIGTERM or SIGINT (signals.h).
 
+#include <string>
+#include <vector>
+
 #include "control-plane/options.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
 
 namespace agent_secrets::control_plane {
+
+// commands/serve.cc declares them.
+struct ServeOptions {
+  DataOptions data;
+  std::string listen = "127.0.0.1:7710";
+  std::string tls_certificate_file;
+  std::string tls_key_file;
+  std::vector<std::string> public_urls;
+  bool allow_plain_http = false;
+  int max_connections = 4096;
+  std::string on_deploy;  // empty: none
+  int on_deploy_timeout_s = 300;
+};
 
 // Call it before there are threads: it blocks the signals that it waits for.
 Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& log);

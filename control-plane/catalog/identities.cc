@@ -20,7 +20,7 @@ std::optional<Identity> find_token_identity(Transaction& tx, const BearerHash& h
   const Row row = rows.front();
   Identity identity{.name = row.text("name"), .email = row.text("email"), .reaches = {}};
   if (const std::int64_t user = row.integer("user_id"); user != 0) {
-    identity.reaches = read_memberships(tx, user, row.integer("organization_id"));
+    identity.reaches = read_memberships(tx, user, row.optional_integer("organization_id"));
   } else if (auto organization = organization_by_id(tx, row.integer("organization_id"));
              organization) {
     identity.reaches.push_back(

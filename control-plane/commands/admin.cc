@@ -8,7 +8,6 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include "core/printable.h"
@@ -44,11 +43,28 @@ Result<Organization> choose_organization(Catalog& catalog, const std::string& na
   return fail(ErrorCode::not_found, "no organization '" + name + "'", "There are: " + names + ".");
 }
 
+Result<OpenedOrganization> open_organization(const DataOptions& options, const std::string& name,
+                                             const Clock& clock) {
+  auto stores = open_data(options, clock);
+  if (!stores) return propagate(stores);
+  auto chosen = choose_organization(*stores->catalog, name);
+  if (!chosen) return propagate(chosen);
+  return OpenedOrganization{.stores = std::move(*stores), .organization = std::move(*chosen)};
+}
+
 Result<User> choose_user(Catalog& catalog, const std::string& name) {
   auto user = catalog.users.find(name);
   if (!user) return propagate(user);
   if (*user) return std::move(**user);
   return fail(ErrorCode::not_found, "no user '" + name + "'", "see secret-control-plane user list");
+}
+
+Result<SecretBuffer> mint_token(Catalog& catalog, const Organization& organization,
+                                std::string_view name, Role role) {
+  SecretBuffer token = mint_bearer(kTokenPrefix);
+  auto added = catalog.tokens.add(organization.id, name, role, hash_bearer(token.expose_text()));
+  if (!added) return propagate(added);
+  return token;
 }
 
 Result<void> print(std::string_view text) { return write_all(STDOUT_FILENO, text, "output"); }
@@ -66,13 +82,9 @@ std::string json_line(const boost::json::value& value) {
   return printable_json(boost::json::serialize(value)) + "\n";
 }
 
-std::string painted(std::string_view text, Colour colour) {
-  std::string shown = printable(text);
-  if (colour == Colour::none) return shown;
-  return fmt::format("\x1b[{}m{}\x1b[0m", static_cast<int>(colour), shown);
-}
+TerminalStyle output_style() { return choose_style(::isatty(STDOUT_FILENO) == 1, environ); }
 
-std::string format_table(const std::vector<TableRow>& rows) {
+std::string format_table(const std::vector<TableRow>& rows, const TerminalStyle& style) {
   std::vector<std::size_t> widths;
   for (const TableRow& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
@@ -83,8 +95,9 @@ std::string format_table(const std::vector<TableRow>& rows) {
   std::string text;
   for (const TableRow& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) {
-      text += painted(row[i].text, row[i].colour);
-      if (i + 1 < row.size()) text.append(widths[i] - printable(row[i].text).size() + 2, ' ');
+      const std::string shown = printable(row[i].text);
+      text += row[i].colour ? style.paint(*row[i].colour, shown) : shown;
+      if (i + 1 < row.size()) text.append(widths[i] - shown.size() + 2, ' ');
     }
     text += '\n';
   }

@@ -15,13 +15,28 @@
 #include "control-plane/stores.h"
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/terminal_style.h"
 
 namespace agent_secrets::control_plane {
 
 Result<Stores> open_data(const DataOptions& options, const Clock& clock);
-// The named one, or the only one.
+// The named organization; without a name, the only organization of the data directory.
 Result<Organization> choose_organization(Catalog& catalog, const std::string& name);
+
+struct OpenedOrganization {
+  Stores stores;
+  Organization organization;
+};
+
+// open_data() and choose_organization().
+Result<OpenedOrganization> open_organization(const DataOptions& options, const std::string& name,
+                                             const Clock& clock);
+
 Result<User> choose_user(Catalog& catalog, const std::string& name);
+
+// Adds a token of the organization to the catalog, which keeps only the token's hash.
+Result<SecretBuffer> mint_token(Catalog& catalog, const Organization& organization,
+                                std::string_view name, Role role);
 
 // Standard output; an error when it cannot be written (a full disk would swallow a token).
 Result<void> print(std::string_view text);
@@ -32,23 +47,22 @@ void note(std::string_view text);
 // One line of JSON with hidden characters escaped: what --json prints.
 std::string json_line(const boost::json::value& value);
 
-enum class Colour { none = 0, red = 31, green = 32, yellow = 33 };
-// With hidden characters escaped: the colour is the only escape sequence that comes out.
-std::string painted(std::string_view text, Colour colour);
+// How much colour standard output gets.
+TerminalStyle output_style();
 
 struct TableCell {
   // Implicit, so that a row is a list of texts.
   TableCell(const char* content) : text(content) {}
-  TableCell(std::string content, Colour wanted = Colour::none)
+  TableCell(std::string content, std::optional<Colour> wanted = std::nullopt)
       : text(std::move(content)), colour(wanted) {}
   std::string text;
-  Colour colour = Colour::none;
+  std::optional<Colour> colour;
 };
 using TableRow = std::vector<TableCell>;
 
 // Columns as wide as their widest cell; the first row is the header. Hidden characters in cells are
-// escaped.
-std::string format_table(const std::vector<TableRow>& rows);
+// escaped: the colours of `style` are the only escape sequences in the result.
+std::string format_table(const std::vector<TableRow>& rows, const TerminalStyle& style = {});
 
 std::string or_dash(std::string_view cell);
 std::string format_or_dash(std::optional<std::chrono::milliseconds> unix_time);

@@ -1,13 +1,30 @@
-#include "control-plane/commands/agent.h"
+// `agent events`: what happened to an agent. `agent deploy-name`: what a deploy command calls its
+// target, so that an operator can create the target before the first deploy.
 
 #include "control-plane/catalog/rules.h"
 #include "control-plane/commands/admin.h"
+#include "control-plane/commands/declarations.h"
+#include "control-plane/commands/groups.h"
 #include "control-plane/rest-api/rest_api.h"
 #include "control-plane/rollout/deploy_name.h"
 
 namespace agent_secrets::control_plane {
+namespace {
 
-Result<void> show_agent_events(const AgentEventsOptions& options, const Clock& clock) {
+struct EventsOptions {
+  DataOptions data;
+  std::string organization;  // empty: the only one
+  std::string agent;
+  bool json = false;
+};
+
+struct DeployNameOptions {
+  DataOptions data;
+  std::string organization;  // empty: the only one
+  std::string agent;
+};
+
+Result<void> show_agent_events(const EventsOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto organization = choose_organization(*stores->catalog, options.organization);
@@ -25,13 +42,38 @@ Result<void> show_agent_events(const AgentEventsOptions& options, const Clock& c
   return print(format_table(rows));
 }
 
-Result<void> show_deploy_name(const AgentDeployNameOptions& options, const Clock& clock) {
+Result<void> show_deploy_name(const DeployNameOptions& options, const Clock& clock) {
   if (auto ok = check_agent_name(options.agent); !ok) return ok;
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto organization = choose_organization(*stores->catalog, options.organization);
   if (!organization) return propagate(organization);
   return print(deploy_name(organization->name, options.agent) + "\n");
+}
+
+}  // namespace
+
+void declare_agent(const Declarations& declare) {
+  const Declarations group =
+      declare.group("agent", "Print what is recorded of an agent",
+                    {.examples = {{"secret-control-plane agent events my-bot",
+                                   "Print its deployments, and the output of the deploy command"},
+                                  {"secret-control-plane agent deploy-name my-bot",
+                                   "Print the name to give its target on your platform"}},
+                     .reading = {{"docs/OPERATIONS.md", "On deploy"}}});
+
+  const auto events =
+      group.command("events", "Print an agent's deployments, and the output of the deploy command",
+                    show_agent_events);
+  events.argument("agent", events->agent, "the agent");
+  add_json(events);
+  add_organization(events);
+
+  const auto name = group.command(
+      "deploy-name", "Print the target's name in a deploy command: AGENT_SECRETS_DEPLOY_NAME",
+      show_deploy_name);
+  name.argument("agent", name->agent, "the agent; it may be deployed later");
+  add_organization(name);
 }
 
 }  // namespace agent_secrets::control_plane

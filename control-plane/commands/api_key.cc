@@ -1,4 +1,4 @@
-#include "control-plane/commands/api_key.h"
+// `api-key create | list | revoke`: an organization's keys, for programs.
 
 #include <string>
 
@@ -6,11 +6,32 @@
 #include <boost/json/object.hpp>
 
 #include "control-plane/commands/admin.h"
+#include "control-plane/commands/declarations.h"
+#include "control-plane/commands/groups.h"
 
 namespace agent_secrets::control_plane {
 namespace {
 
 namespace json = boost::json;
+
+struct CreateOptions {
+  DataOptions data;
+  std::string organization;
+  std::string name;
+  std::string type;
+};
+
+struct ListOptions {
+  DataOptions data;
+  std::string organization;
+  bool json = false;
+};
+
+struct RevokeOptions {
+  DataOptions data;
+  std::string organization;
+  std::string id;
+};
 
 std::string keys_json(const std::vector<ApiKey>& keys) {
   json::array rows;
@@ -36,9 +57,7 @@ std::string keys_table(const std::vector<ApiKey>& keys) {
   return format_table(rows);
 }
 
-}  // namespace
-
-Result<void> create_api_key(const ApiKeyCreateOptions& options, const Clock& clock) {
+Result<void> create_api_key(const CreateOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto organization = choose_organization(*stores->catalog, options.organization);
@@ -52,7 +71,7 @@ Result<void> create_api_key(const ApiKeyCreateOptions& options, const Clock& clo
   return print_secret_line(key);
 }
 
-Result<void> list_api_keys(const ApiKeyListOptions& options, const Clock& clock) {
+Result<void> list_api_keys(const ListOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto organization = choose_organization(*stores->catalog, options.organization);
@@ -62,7 +81,7 @@ Result<void> list_api_keys(const ApiKeyListOptions& options, const Clock& clock)
   return print(options.json ? keys_json(*keys) : keys_table(*keys));
 }
 
-Result<void> revoke_api_key(const ApiKeyRevokeOptions& options, const Clock& clock) {
+Result<void> revoke_api_key(const RevokeOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto organization = choose_organization(*stores->catalog, options.organization);
@@ -71,6 +90,34 @@ Result<void> revoke_api_key(const ApiKeyRevokeOptions& options, const Clock& clo
   if (!revoked) return propagate(revoked, "revoke API key '" + options.id + "'");
   note("API key '" + options.id + "' is refused from now on");
   return {};
+}
+
+}  // namespace
+
+void declare_api_key(const Declarations& declare) {
+  const Declarations group = declare.group(
+      "api-key", "Manage API keys of an organization, for programs",
+      {.examples = {{"secret-control-plane api-key create backend --type private",
+                     "Make a key for the REST API"},
+                    {"secret-control-plane api-key list", "Print the keys and their ids"}}});
+
+  const auto create = group.command(
+      "create", "Make a key, and print it; a private key can be printed only once", create_api_key);
+  create.argument("name", create->name, "what the key is for");
+  create
+      .choice("--type", create->type, {"private", "public"},
+              "private: the REST API, with the rights of a member; public: starting sessions")
+      .required();
+  add_organization(create);
+
+  const auto list =
+      group.command("list", "Print all keys, but no private key itself", list_api_keys);
+  add_json(list);
+  add_organization(list);
+
+  const auto revoke = group.command("revoke", "Refuse a key from now on", revoke_api_key);
+  revoke.argument("id", revoke->id, "the id that `api-key list` shows");
+  add_organization(revoke);
 }
 
 }  // namespace agent_secrets::control_plane

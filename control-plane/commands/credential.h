@@ -1,23 +1,24 @@
 #pragma once
-// `credential issue | register | ca | list | revoke`: what an agent's containers open their secrets
-// with. The seed is made here, printed once, and not kept: the catalog gets its two public keys. Or
-// it was made elsewhere (`secret-injector keygen`) and never comes here: then its public half is
-// registered, and the public JSON printed that makes it a credential.
+// What the two files of `credential` share: credential_issue.cc has the commands that make
+// credentials, credential.cc the others.
 
-#include "control-plane/options.h"
+#include <string>
+
+#include "control-plane/commands/admin.h"
 #include "core/clock.h"
 #include "core/error.h"
 
 namespace agent_secrets::control_plane {
 
-// issue, register and revoke wait a few seconds for the region to confirm, and say so when it has
-// not (no server is running, or its region store is down): it will, later.
-Result<void> issue_credential(const CredentialIssueOptions& options, Clock& clock);
-// ErrorCode::invalid for keys that nobody can have made by keygen: of low order, or no points.
-Result<void> register_credential(const CredentialRegisterOptions& options, Clock& clock);
-// The certificates that issue and register put into credentials unless told otherwise.
-Result<void> keep_credential_ca(const CredentialCaOptions& options, const Clock& clock);
-Result<void> list_credentials(const CredentialListOptions& options, const Clock& clock);
-Result<void> revoke_credential(const CredentialRevokeOptions& options, Clock& clock);
+class Declarations;
+
+// Waits until the agent's region has confirmed the credential's present state, at most 5 s. False:
+// not confirmed, because no server runs or the region's store is down. The region learns of the
+// credential later.
+Result<bool> wait_for_region(OpenedOrganization& opened, const std::string& agent,
+                             const std::string& kid, Clock& clock);
+
+void declare_credential_issue(const Declarations& credential);
+void declare_credential_register(const Declarations& credential);
 
 }  // namespace agent_secrets::control_plane

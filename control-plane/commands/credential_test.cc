@@ -1,5 +1,4 @@
-#include "control-plane/commands/credential.h"
-
+#include "control-plane/commands/test_command.h"
 #include "control-plane/test_stores.h"
 
 namespace agent_secrets::control_plane {
@@ -8,12 +7,10 @@ TEST_CASE("a revocation that its region has not confirmed is an error with a hin
   TestStores t;
   need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot")));
   need(t.catalog().credentials.add(t.acme, "bot", "ak_one", {}));
-  CredentialRevokeOptions options{
-      .data = {.data_directory = t.data(), .master_key_file = t.directory.path("master.key")},
-      .organization = "acme",
-      .agent = "bot",
-      .kid = "ak_one"};
-  const Error error = refusal(revoke_credential(options, t.clock));
+  const Error error =
+      refusal(run_command({"credential", "revoke", "bot", "ak_one", "--data-dir", t.data(),
+                           "--master-key-file", t.directory.path("master.key")},
+                          t.clock));
   CHECK(error.message.find("not confirmed") != std::string::npos);
   CHECK(error.hint.find("serve") != std::string::npos);
   CHECK(need(t.catalog().credentials.list(t.acme, "bot")).front().revoked_at.has_value());

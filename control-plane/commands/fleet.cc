@@ -1,17 +1,19 @@
-#include "control-plane/commands/fleet.h"
+// `fleet [AGENT]`: the instances that a region has heard of, and what each runs. `--forget` drops
+// what is known of an instance that the operator knows to be gone; with `--older-than`, of all
+// instances that were not heard of for so long.
 
 #include <algorithm>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "control-plane/commands/admin.h"
+#include "control-plane/commands/declarations.h"
 #include "control-plane/commands/fleet_text.h"
+#include "control-plane/commands/groups.h"
 #include "control-plane/fleet/fleet_json.h"
 
 namespace agent_secrets::control_plane {
@@ -19,11 +21,15 @@ namespace {
 
 namespace json = boost::json;
 
-bool colour_wanted() {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): there is no other thread
-  const char* refused = std::getenv("NO_COLOR");  // no-color.org
-  return ::isatty(STDOUT_FILENO) == 1 && (refused == nullptr || *refused == '\0');
-}
+struct FleetOptions {
+  DataOptions data;
+  std::string organization;
+  std::string agent;                // empty: all
+  std::string region;               // empty: all
+  std::vector<std::string> forget;  // instance ids
+  std::uint64_t older_than_s = 0;   // forget all that were not heard of for so long; 0: none
+  bool json = false;
+};
 
 // The wanted region, or all.
 Result<std::vector<Fleet>> read_fleets(Stores& stores, const FleetOptions& options,
@@ -57,7 +63,8 @@ Result<void> require_agent(Stores& stores, const Organization& organization,
   return fail(ErrorCode::not_found, "no agent '" + name + "'");
 }
 
-// Whether one of the agents that are deleted, or that are not, had the instance.
+// Forgets the instance of the deleted agents, or of the agents that are not deleted. False: none of
+// these agents has the instance.
 Result<bool> forget_where(Stores& stores, const std::vector<Fleet>& fleets, bool deleted,
                           const std::string& instance) {
   bool forgotten = false;
@@ -72,8 +79,9 @@ Result<bool> forget_where(Stores& stores, const std::vector<Fleet>& fleets, bool
   return forgotten;
 }
 
-// A later agent of a name often has instances of the same ids (bot-0, bot-1): where a deleted agent
-// has the instance too, that one is meant, and the live one still counts.
+// An agent that was deleted and deployed again often has instances of the same ids (bot-0, bot-1).
+// The instance of the deleted agent is forgotten first; the instance of the live agent still
+// counts.
 Result<void> forget_one(Stores& stores, const std::vector<Fleet>& fleets, const std::string& agent,
                         const std::string& instance) {
   for (const bool deleted : {true, false}) {
@@ -88,7 +96,7 @@ Result<void> forget_one(Stores& stores, const std::vector<Fleet>& fleets, const 
               "agent '" + agent + "' has no instance '" + instance + "' to forget");
 }
 
-// Of a deleted agent of that name too: nothing tells its instances apart for the operator.
+// Forgets old instances of a deleted agent of that name too: the operator cannot tell them apart.
 Result<void> forget_old(Stores& stores, const std::vector<Fleet>& fleets, const std::string& agent,
                         std::chrono::milliseconds before) {
   std::int64_t forgotten = 0;
@@ -112,8 +120,6 @@ json::object fleets_json(const std::vector<Fleet>& fleets) {
   return {{"agents", std::move(agents)}};
 }
 
-}  // namespace
-
 Result<void> show_fleet(const FleetOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
@@ -132,26 +138,53 @@ Result<void> show_fleet(const FleetOptions& options, const Clock& clock) {
   }
   if (!options.forget.empty()) return {};
   if (options.json) return print(json_line(fleets_json(*fleets)));
-  return print(fleet_text(*fleets, clock.unix_time(), colour_wanted()));
+  return print(fleet_text(*fleets, clock.unix_time(), output_style()));
 }
 
-Result<void> show_set_status(const SetStatusOptions& options, const Clock& clock) {
-  auto stores = open_data(options.data, clock);
-  if (!stores) return propagate(stores);
-  auto organization = choose_organization(*stores->catalog, options.organization);
-  if (!organization) return propagate(organization);
-  auto set = stores->catalog->sets.find(organization->id, options.name);
-  if (!set) return propagate(set);
-  if (!*set) return fail(ErrorCode::not_found, "no set '" + options.name + "'");
-  const auto region = stores->regions.find((*set)->region);
-  if (region == stores->regions.end()) {
-    return fail(ErrorCode::failed, "region " + (*set)->region + " is not in this data directory");
-  }
-  const auto now = clock.unix_time();
-  auto usage = read_set_usage(*stores->catalog, *region->second.store, *organization, **set, now);
-  if (!usage) return propagate(usage);
-  if (options.json) return print(json_line(set_usage_json(*usage)));
-  return print(set_status_text(*usage, now, colour_wanted()));
+// `--forget` takes either INSTANCE or --older-than. `given` is how often the option was there: an
+// option without INSTANCE adds an empty name, or none.
+bool names_what_to_forget(const FleetOptions& options, std::size_t given) {
+  const auto is_empty = [](const std::string& instance) { return instance.empty(); };
+  const bool names_all =
+      options.forget.size() == given && std::ranges::none_of(options.forget, is_empty);
+  const bool names_none = std::ranges::all_of(options.forget, is_empty);
+  return options.older_than_s > 0 ? names_none : names_all;
+}
+
+void add_forget(const DeclaredCommand<FleetOptions>& fleet, DeclaredOption agent) {
+  constexpr std::uint64_t kDay = 86'400;
+  const DeclaredOption forget =
+      fleet
+          .option_with_optional_value(
+              "--forget", fleet->forget, "INSTANCE",
+              "forget this instance of AGENT, which you know to be gone (repeatable)")
+          .needs(agent);
+  fleet
+      .duration("--older-than", fleet->older_than_s, {.least = 1, .most = 3650 * kDay},
+                "with --forget and no INSTANCE: forget every instance of AGENT that was not "
+                "heard of for so long, such as 1d; an instance with a live sidecar is kept")
+      .needs(forget);
+  fleet.require([fleet, forget] { return names_what_to_forget(*fleet, forget.times_given()); },
+                "--forget", "takes an INSTANCE, or else --older-than DURATION");
+}
+
+}  // namespace
+
+void declare_fleet(const Declarations& declare) {
+  const auto fleet = declare.command(
+      "fleet", "Print the instances of agents, and what each runs", show_fleet,
+      {.examples = {{"secret-control-plane fleet", "All instances of all agents"},
+                    {"secret-control-plane fleet my-bot --forget host-3",
+                     "Stop counting an instance that you know to be gone"},
+                    {"secret-control-plane fleet my-bot --forget --older-than 1d",
+                     "Stop counting every instance that was not heard of for a day"}},
+       .reading = {{"docs/fleet.md", "The states of an instance, and when it stops counting"}}});
+  const DeclaredOption agent =
+      fleet.optional_argument("agent", fleet->agent, "only this agent's instances");
+  fleet.option("--region", fleet->region, "CODE", "only instances in this region");
+  add_json(fleet);
+  add_forget(fleet, agent);
+  add_organization(fleet);
 }
 
 }  // namespace agent_secrets::control_plane

@@ -58,12 +58,11 @@ std::string runs(const FleetInstance& instance) {
   return text.empty() ? "no set" : text;
 }
 
-TableRow row_of(const FleetAgent& agent, const FleetInstance& instance, milliseconds now,
-                bool colour) {
+TableRow row_of(const FleetAgent& agent, const FleetInstance& instance, milliseconds now) {
   const InstanceRecord& heard = instance.heard;
   return {agent.name + (agent.deleted ? " (deleted)" : ""),
           heard.instance,
-          {std::string(instance.state), colour ? colour_of(instance.state) : Colour::none},
+          {std::string(instance.state), colour_of(instance.state)},
           runs(instance),
           std::to_string(heard.active_sessions),
           short_time(heard.first_seen, now),
@@ -72,9 +71,8 @@ TableRow row_of(const FleetAgent& agent, const FleetInstance& instance, millisec
 }
 
 // Without its sessions, which it does not report.
-TableRow developers_row_of(const FleetAgent& agent, const FleetInstance& run, milliseconds now,
-                           bool colour) {
-  const TableRow row = row_of(agent, run, now, colour);
+TableRow developers_row_of(const FleetAgent& agent, const FleetInstance& run, milliseconds now) {
+  const TableRow row = row_of(agent, run, now);
   return {row[0], row[1], row[2], row[3], short_time(run.heard.since, now), row[6]};
 }
 
@@ -144,15 +142,14 @@ std::string agent_line(const AgentUse& use, milliseconds now) {
   return printable(line) + "\n";
 }
 
-std::string safe_text(SafeToRevoke safe, const std::string& reason, bool colour) {
-  std::string text =
-      "safe to revoke: " + painted(to_string(safe), colour ? colour_of(safe) : Colour::none);
+std::string safe_text(SafeToRevoke safe, const std::string& reason, const TerminalStyle& style) {
+  std::string text = "safe to revoke: " + style.paint(colour_of(safe), to_string(safe));
   if (!reason.empty()) text += " (" + printable(reason) + ")";
   return text;
 }
 
 std::string version_text(const SetUsage& usage, const VersionUse& use, milliseconds now,
-                         bool colour) {
+                         const TerminalStyle& style) {
   std::string text = fmt::format("v{}: {} of {}", use.version, use.instances(),
                                  plural(usage.instances, "instance"));
   if (const auto since = use.oldest_since()) {
@@ -160,7 +157,7 @@ std::string version_text(const SetUsage& usage, const VersionUse& use, milliseco
   }
   if (!use.pinned_by.empty())
     text += printable(fmt::format(", deployed to {}", names(use.pinned_by)));
-  text += ", " + safe_text(use.safe, use.reason, colour) + "\n";
+  text += ", " + safe_text(use.safe, use.reason, style) + "\n";
   for (const AgentUse& agent : use.agents) text += agent_line(agent, now);
   if (use.silent > 0) {
     text += fmt::format("    {} that watched fell silent with it: gone, or without their sidecar\n",
@@ -171,7 +168,8 @@ std::string version_text(const SetUsage& usage, const VersionUse& use, milliseco
 
 }  // namespace
 
-std::string fleet_text(const std::vector<Fleet>& fleets, milliseconds now, bool colour) {
+std::string fleet_text(const std::vector<Fleet>& fleets, milliseconds now,
+                       const TerminalStyle& style) {
   std::vector<TableRow> rows{{"AGENT", "INSTANCE", "STATE", "RUNS", "SESSIONS", "FIRST SEEN (UTC)",
                               "LAST HEARD", "WATCHED"}};
   std::vector<TableRow> runs{
@@ -183,21 +181,21 @@ std::string fleet_text(const std::vector<Fleet>& fleets, milliseconds now, bool 
     if (!warned.empty()) warnings += printable("region " + fleet.region) + ": " + warned;
     for (const FleetAgent& agent : fleet.agents) {
       for (const FleetInstance& instance : agent.instances) {
-        rows.push_back(row_of(agent, instance, now, colour));
+        rows.push_back(row_of(agent, instance, now));
       }
       for (const FleetInstance& run : agent.developer_runs) {
-        runs.push_back(developers_row_of(agent, run, now, colour));
+        runs.push_back(developers_row_of(agent, run, now));
       }
       summaries += summary(agent);
     }
   }
   if (summaries.empty()) return warnings + "no instance has been heard of\n";
-  std::string text = rows.size() > 1 ? format_table(rows) + "\n" : "";
-  if (runs.size() > 1) text += format_table(runs) + "\n";
+  std::string text = rows.size() > 1 ? format_table(rows, style) + "\n" : "";
+  if (runs.size() > 1) text += format_table(runs, style) + "\n";
   return text + summaries + warnings;
 }
 
-std::string set_status_text(const SetUsage& usage, milliseconds now, bool colour) {
+std::string set_status_text(const SetUsage& usage, milliseconds now, const TerminalStyle& style) {
   const SecretSet& set = usage.set;
   std::string text =
       fmt::format("{}: {}{}, version {}", set.name, to_string(set.status),
@@ -207,10 +205,10 @@ std::string set_status_text(const SetUsage& usage, milliseconds now, bool colour
     text += fmt::format(" (newest ready: {})", set.ready_version);
   }
   text = printable(text + ", region " + set.region) + "\n";
-  for (const VersionUse& use : usage.versions) text += version_text(usage, use, now, colour);
+  for (const VersionUse& use : usage.versions) text += version_text(usage, use, now, style);
   if (!usage.version_unknown.empty()) text += "unknown version:\n";
   for (const AgentUse& agent : usage.version_unknown) text += agent_line(agent, now);
-  text += "every other version: " + safe_text(usage.every_other, usage.every_other_reason, colour) +
+  text += "every other version: " + safe_text(usage.every_other, usage.every_other_reason, style) +
           "\n";
   return text + warning(usage.is_served, usage.listening, now);
 }

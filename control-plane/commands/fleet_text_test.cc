@@ -13,6 +13,8 @@ using std::chrono::seconds;
 
 constexpr milliseconds kNow = seconds(1'700'059'320);  // 2023-11-15 14:42 UTC
 constexpr std::int64_t kSet = 3;
+constexpr TerminalStyle kPlain;
+constexpr TerminalStyle kColoured{.terminal = true, .colour = true, .symbols = true};
 
 FleetInstance instance(std::string name, std::int64_t version, bool watched) {
   Release release{.sequence = version, .deployment_id = "d", .sets = {}};
@@ -52,7 +54,7 @@ TEST_CASE("names of the fleet are shown with their hidden characters escaped") {
   fleet.is_served = false;
   fleet.agents[0].name += hostile;
   fleet.agents[0].sets[0].name += hostile;
-  const std::string text = fleet_text({fleet}, kNow, false);
+  const std::string text = fleet_text({fleet}, kNow, kPlain);
   CHECK(printable_lines(text) == text);
   CHECK(text.find("host\\x1b[2J\\xc2\\x9b\\xe2\\x80\\xae") != std::string::npos);
 }
@@ -63,7 +65,7 @@ TEST_CASE("the fleet is a table of instances and a line for each agent") {
   unknown.release.reset();
   const Fleet fleet = fleet_with({instance("host-1", 7, true), instance("host-2", 6, true),
                                   instance("host-3", 6, false), unknown});
-  CHECK(fleet_text({fleet}, kNow, false) ==
+  CHECK(fleet_text({fleet}, kNow, kPlain) ==
         "AGENT  INSTANCE  STATE       RUNS     SESSIONS  FIRST SEEN (UTC)  LAST HEARD  WATCHED\n"
         "bot    host-1    current     keys v7  1         14:02             12 s ago    yes\n"
         "bot    host-2    superseded  keys v6  1         14:02             12 s ago    yes\n"
@@ -76,7 +78,7 @@ TEST_CASE("the fleet is a table of instances and a line for each agent") {
 
 TEST_CASE("colour leaves the columns where they are") {
   const Fleet fleet = fleet_with({instance("host-1", 7, true)});
-  CHECK(fleet_text({fleet}, kNow, true).find("\x1b[32mcurrent\x1b[0m  keys v7") !=
+  CHECK(fleet_text({fleet}, kNow, kColoured).find("\x1b[32mcurrent\x1b[0m  keys v7") !=
         std::string::npos);
 }
 
@@ -84,10 +86,10 @@ TEST_CASE("what is old news is said so") {
   Fleet fleet = fleet_with({instance("host-1", 7, true)});
   fleet.is_served = false;
   fleet.listening.until = kNow - hours(24);
-  CHECK(fleet_text({fleet}, kNow, false)
+  CHECK(fleet_text({fleet}, kNow, kPlain)
             .ends_with("region us-west: no server listens: this is what was known at 2023-11-14 "
                        "14:42\n"));
-  CHECK(fleet_text({}, kNow, false) == "no instance has been heard of\n");
+  CHECK(fleet_text({}, kNow, kPlain) == "no instance has been heard of\n");
 }
 
 TEST_CASE("the status of a set says who holds what, and what may be revoked") {
@@ -123,7 +125,7 @@ TEST_CASE("the status of a set says who holds what, and what may be revoked") {
                                       .unwatched_since = {},
                                       .developer_runs = {"laptop.develop"},
                                       .last_developer_start = kNow - minutes(30)});
-  CHECK(set_status_text(usage, kNow, false) ==
+  CHECK(set_status_text(usage, kNow, kPlain) ==
         "keys: ready, version 7, region us-west\n"
         "v6: 3 of 40 instances, oldest since 14:02, safe to revoke: no (2 instances run it)\n"
         "    bot: 3 instances, 1 without a sidecar since 14:12: host-3\n"
@@ -135,7 +137,7 @@ TEST_CASE("the status of a set says who holds what, and what may be revoked") {
 TEST_CASE("developers' runs have a table of their own") {
   Fleet fleet = fleet_with({instance("host-1", 7, true)});
   fleet.agents[0].developer_runs = {instance("laptop.develop", 6, false)};
-  CHECK(fleet_text({fleet}, kNow, false) ==
+  CHECK(fleet_text({fleet}, kNow, kPlain) ==
         "AGENT  INSTANCE  STATE    RUNS     SESSIONS  FIRST SEEN (UTC)  LAST HEARD  WATCHED\n"
         "bot    host-1    current  keys v7  1         14:02             12 s ago    yes\n"
         "\n"
@@ -144,7 +146,7 @@ TEST_CASE("developers' runs have a table of their own") {
         "\n"
         "bot: 1 instance, 1 session; 1 developer's run\n");
   fleet.agents[0].instances.clear();
-  CHECK(fleet_text({fleet}, kNow, false).starts_with("AGENT  DEVELOPER'S RUN"));
+  CHECK(fleet_text({fleet}, kNow, kPlain).starts_with("AGENT  DEVELOPER'S RUN"));
 }
 
 }  // namespace

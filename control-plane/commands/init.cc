@@ -1,7 +1,9 @@
-#include "control-plane/commands/init.h"
+// `init`: a data directory with one organization, one region and one admin token, all or nothing.
+//
+// Everything is made in a staging directory inside the data directory, and the catalog is moved
+// into place last. Until then there is no catalog, and init can be run again.
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -9,52 +11,30 @@
 #include <utility>
 #include <vector>
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "control-plane/commands/admin.h"
-#include "control-plane/commands/token.h"
-#include "control-plane/data_directory.h"
+#include "control-plane/commands/declarations.h"
+#include "control-plane/commands/groups.h"
+#include "control-plane/commands/init_files.h"
 #include "control-plane/public_urls.h"
 #include "core/printable.h"
-#include "core/unique_fd.h"
 
 namespace agent_secrets::control_plane {
 namespace {
 
 namespace fs = std::filesystem;
 
+struct InitOptions {
+  DataOptions data;
+  std::string organization;
+  std::vector<std::string> public_urls;
+  std::string ca_file;      // recorded for credentials; empty: none
+  std::string region_name;  // as people see the first region; empty: its code
+  std::string env_file;     // empty: agent-secrets.env beside the master key
+};
+
 constexpr std::string_view kRegion = "us-west";
 constexpr std::string_view kFirstToken = "first-admin";
 constexpr std::string_view kDefaultUrl = "http://127.0.0.1:7710";
-constexpr std::string_view kCatalogFile = "catalog.db";
-
-// Removes what was made so far, unless the end was reached.
-class Undo {
- public:
-  Undo() = default;
-  Undo(const Undo&) = delete;
-  Undo& operator=(const Undo&) = delete;
-  ~Undo() {
-    std::error_code ignored;  // nothing more can be done about it
-    for (const auto& [path, is_parent] : made_) {
-      is_parent ? (void)fs::remove(path, ignored) : (void)fs::remove_all(path, ignored);
-    }
-  }
-  void add(fs::path path) { made_.insert(made_.begin(), {std::move(path), false}); }
-  // Removed only while it is empty: others may have put something there meanwhile.
-  void add_parent(fs::path path) { made_.insert(made_.begin(), {std::move(path), true}); }
-  void forget() { made_.clear(); }
-
- private:
-  std::vector<std::pair<fs::path, bool>> made_;  // the newest first
-};
-
-std::unexpected<Error> file_failure(std::string_view what, const fs::path& path,
-                                    const std::error_code& error) {
-  return fail(ErrorCode::failed, std::string(what) + " " + path.string() + ": " + error.message());
-}
 
 fs::path env_file(const InitOptions& options) {
   if (!options.env_file.empty()) return options.env_file;
@@ -62,21 +42,6 @@ fs::path env_file(const InitOptions& options) {
                               ? fs::path(options.data.data_directory).lexically_normal()
                               : fs::path(options.data.master_key_file);
   return beside.parent_path() / "agent-secrets.env";
-}
-
-// weakly_canonical leaves a relative path whose beginning does not exist, and a trailing slash, as
-// they are.
-fs::path plain(const fs::path& path) {
-  std::error_code ignored;
-  const fs::path absolute = fs::weakly_canonical(fs::absolute(path, ignored), ignored);
-  return absolute.has_filename() ? absolute : absolute.parent_path();
-}
-
-bool is_inside(const fs::path& directory, const std::string& file) {
-  if (file.empty()) return false;
-  const fs::path outer = plain(directory);
-  const auto [end, unused] = std::ranges::mismatch(outer, plain(file));
-  return end == outer.end();
 }
 
 Result<void> refuse_what_exists(const InitOptions& options) {
@@ -95,51 +60,6 @@ Result<void> refuse_what_exists(const InitOptions& options) {
                 "keep it elsewhere: whoever copies the one must not get the other");
   }
   return {};
-}
-
-// A fresh volume is often 0755. A directory that holds other files keeps the mode that it has.
-Result<void> make_private(const fs::path& directory) {
-  std::error_code error;
-  const bool empty = fs::is_empty(directory, error);
-  if (!error && empty) fs::permissions(directory, fs::perms::owner_all, error);
-  if (error) return file_failure("open data directory", directory, error);
-  return {};
-}
-
-// Makes the directories above a file or directory that are missing, for this user alone.
-Result<void> make_parents(const fs::path& path, Undo& undo) {
-  std::error_code ignored;  // what cannot be looked at cannot be made, and mkdir says why
-  std::vector<fs::path> missing;
-  for (fs::path parent = plain(path).parent_path();
-       parent.has_relative_path() && !fs::exists(parent, ignored); parent = parent.parent_path()) {
-    missing.insert(missing.begin(), parent);
-  }
-  for (const fs::path& directory : missing) {
-    if (::mkdir(directory.c_str(), 0700) == 0) {
-      undo.add_parent(directory);
-    } else if (errno != EEXIST) {
-      return fail(ErrorCode::failed, "create " + directory.string() + ": " + errno_message(errno),
-                  "choose --data-dir, --master-key-file and --env-file in directories that this "
-                  "user may write to, or run this as root");
-    }
-  }
-  return {};
-}
-
-Result<void> make_data_directory(const fs::path& directory, Undo& undo) {
-  if (auto made = make_parents(directory, undo); !made) return made;
-  if (::mkdir(directory.c_str(), 0700) == 0) {
-    undo.add(directory);
-    return {};
-  }
-  if (errno == EEXIST) {
-    if (auto ours = check_owner_of_directory(directory); !ours) return ours;
-    if (auto made = make_private(directory); !made) return made;
-    return check_data_directory(directory);
-  }
-  return fail(ErrorCode::failed,
-              "create data directory " + directory.string() + ": " + errno_message(errno),
-              "choose a --data-dir whose parent this user may write to");
 }
 
 // A key that is there already (made by hand, or mounted) is used.
@@ -196,29 +116,6 @@ Result<SecretBuffer> fill(const std::string& directory, const MasterKey& master_
   return token;
 }
 
-Result<void> sync_directory(const fs::path& directory) {
-  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd.is_open() && ::fsync(fd.get()) == 0) return {};
-  return fail(ErrorCode::failed, "fsync " + directory.string() + ": " + errno_message(errno));
-}
-
-Result<void> move_into_place(const fs::path& staging, const fs::path& directory) {
-  std::error_code error;
-  std::vector<fs::path> names;
-  for (const auto& entry : fs::directory_iterator(staging, error)) {
-    if (entry.path().filename() != kCatalogFile) names.push_back(entry.path().filename());
-  }
-  if (error) return file_failure("read", staging, error);
-  names.emplace_back(kCatalogFile);
-  for (const fs::path& name : names) {
-    fs::rename(staging / name, directory / name, error);
-    if (error) return file_failure("move into place", directory / name, error);
-  }
-  fs::remove(staging, error);
-  if (error) return file_failure("remove", staging, error);
-  return sync_directory(directory);
-}
-
 std::string shell_quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
 
 // For `. agent-secrets.env`. None of the three values can hold a quote.
@@ -234,9 +131,8 @@ Result<void> write_env_file(const fs::path& path, const std::string& host,
   return write_private_file(path, text.expose_text());
 }
 
-}  // namespace
-
-Result<void> init(const InitOptions& options, const Clock& clock) {
+// Fails without a trace where a catalog or the settings file exists already.
+Result<void> create_data(const InitOptions& options, const Clock& clock) {
   auto reach = read_reach(options);
   if (!reach) return propagate(reach);
   if (auto free = refuse_what_exists(options); !free) return free;
@@ -267,6 +163,35 @@ Result<void> init(const InitOptions& options, const Clock& clock) {
   if (auto printed = print_secret_line(*token); !printed) return printed;
   note("next: secret-control-plane serve ..., then: . " + settings);
   return {};
+}
+
+}  // namespace
+
+void declare_init(const Declarations& declare) {
+  const auto init = declare.command(
+      "init", "Create a data directory, an organization and its first token", create_data,
+      {.examples =
+           {{"secret-control-plane init --data-dir data --master-key-file master.key "
+             "--organization acme",
+             "For a try on this machine"},
+            {"secret-control-plane init --data-dir /var/lib/agent-secrets \\\n"
+             "      --master-key-file /etc/agent-secrets/master.key --organization acme \\\n"
+             "      --public-url https://secrets.example.com:7710",
+             "For agents on other machines"}},
+       .text = "Prints an admin token of the organization once. Writes it, with the other settings "
+               "of the official CLI, to a file that a shell can source.",
+       .reading = {{"docs/OPERATIONS.md", "Set up; backup; what to watch"}}});
+  init.option("--organization", init->organization, "NAME", "its name, as in URLs").required();
+  init.option("--public-url", init->public_urls, "URL",
+              "a URL under which agents reach this control plane");
+  init.option("--ca", init->ca_file, "FILE",
+              "certificates that agents trust instead of their system's; recorded, and put into "
+              "every credential");
+  init.option("--region-name", init->region_name, "TEXT",
+              "the display name of the first region, whose code is us-west")
+      .shows_default("us-west");
+  init.option("--env-file", init->env_file, "FILE", "the file for the settings of the official CLI")
+      .shows_default("agent-secrets.env beside the master key");
 }
 
 }  // namespace agent_secrets::control_plane

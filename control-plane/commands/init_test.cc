@@ -1,9 +1,8 @@
-#include "control-plane/commands/init.h"
-
 #include <filesystem>
 #include <string>
 #include <utility>
 
+#include "control-plane/commands/test_command.h"
 #include "tests/catch.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/temporary_directory.h"
@@ -14,14 +13,10 @@ namespace {
 namespace fs = std::filesystem;
 
 Error refusal(const std::string& data_directory, const std::string& master_key_file) {
-  const auto done =
-      init({.data = {.data_directory = data_directory, .master_key_file = master_key_file},
-            .organization = "acme",
-            .public_urls = {},
-            .ca_file = {},
-            .region_name = {},
-            .env_file = {}},
-           FakeClock());
+  FakeClock clock;
+  const auto done = run_command({"init", "--data-dir", data_directory, "--master-key-file",
+                                 master_key_file, "--organization", "acme"},
+                                clock);
   REQUIRE_FALSE(done);
   return done.error();
 }

@@ -1,4 +1,5 @@
-#include "control-plane/commands/organization.h"
+// `organization add | remove | list | allow-name | allowed-names`: organizations have the sets and
+// agents. `init` makes the first.
 
 #include <string>
 
@@ -6,12 +7,44 @@
 #include <boost/json/object.hpp>
 
 #include "control-plane/commands/admin.h"
+#include "control-plane/commands/declarations.h"
+#include "control-plane/commands/groups.h"
 #include "core/reserved_names.h"
 
 namespace agent_secrets::control_plane {
 namespace {
 
 namespace json = boost::json;
+
+struct AddOptions {
+  DataOptions data;
+  std::string name;
+  std::string display_name;
+};
+
+struct RemoveOptions {
+  DataOptions data;
+  std::string name;
+};
+
+struct ListOptions {
+  DataOptions data;
+  bool json = false;
+};
+
+// Reserved names that the organization's sets may have (core/reserved_names.h).
+struct AllowNameOptions {
+  DataOptions data;
+  std::string organization;
+  std::string name;
+  bool remove = false;
+};
+
+struct AllowedNamesOptions {
+  DataOptions data;
+  std::string organization;
+  bool json = false;
+};
 
 std::string organizations_json(const std::vector<Organization>& organizations) {
   json::array rows;
@@ -31,7 +64,8 @@ std::string organizations_table(const std::vector<Organization>& organizations) 
   return format_table(rows);
 }
 
-Result<void> add(Catalog& catalog, const OrganizationAddOptions& options) {
+// The default region is the region that was added first.
+Result<void> add(Catalog& catalog, const AddOptions& options) {
   auto regions = catalog.regions.list();
   if (!regions) return propagate(regions);
   if (regions->empty()) return fail(ErrorCode::failed, "there is no region");
@@ -56,14 +90,12 @@ std::string names_table(const std::vector<std::string>& names) {
 }
 
 Result<void> change_name(Catalog& catalog, const Organization& organization,
-                         const OrganizationAllowNameOptions& options) {
+                         const AllowNameOptions& options) {
   return options.remove ? catalog.allowed_names.disallow(organization.id, options.name)
                         : catalog.allowed_names.allow(organization.id, options.name);
 }
 
-}  // namespace
-
-Result<void> add_organization(const OrganizationAddOptions& options, const Clock& clock) {
+Result<void> make_organization(const AddOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   if (auto added = add(*stores->catalog, options); !added) {
@@ -73,7 +105,9 @@ Result<void> add_organization(const OrganizationAddOptions& options, const Clock
   return {};
 }
 
-Result<void> remove_organization(const OrganizationRemoveOptions& options, const Clock& clock) {
+// ErrorCode::conflict while the organization is in use, with what uses it. A running server refuses
+// its requests from then on.
+Result<void> remove_organization(const RemoveOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto organization = choose_organization(*stores->catalog, options.name);
@@ -90,7 +124,7 @@ Result<void> remove_organization(const OrganizationRemoveOptions& options, const
   return {};
 }
 
-Result<void> list_organizations(const OrganizationListOptions& options, const Clock& clock) {
+Result<void> list_organizations(const ListOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto organizations = stores->catalog->organizations.list();
@@ -99,7 +133,7 @@ Result<void> list_organizations(const OrganizationListOptions& options, const Cl
                             : organizations_table(*organizations));
 }
 
-Result<void> allow_name(const OrganizationAllowNameOptions& options, const Clock& clock) {
+Result<void> allow_name(const AllowNameOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto organization = choose_organization(*stores->catalog, options.organization);
@@ -117,8 +151,7 @@ Result<void> allow_name(const OrganizationAllowNameOptions& options, const Clock
   return {};
 }
 
-Result<void> list_allowed_names(const OrganizationAllowedNamesOptions& options,
-                                const Clock& clock) {
+Result<void> list_allowed_names(const AllowedNamesOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto organization = choose_organization(*stores->catalog, options.organization);
@@ -126,6 +159,52 @@ Result<void> list_allowed_names(const OrganizationAllowedNamesOptions& options,
   auto names = stores->catalog->allowed_names.list(organization->id);
   if (!names) return propagate(names);
   return print(options.json ? names_json(*names) : names_table(*names));
+}
+
+void declare_allowed_names(const Declarations& group) {
+  const auto allow = group.command(
+      "allow-name", "Let the organization's secret sets have one reserved name", allow_name,
+      {.examples = {{"secret-control-plane organization allow-name SSL_CERT_FILE",
+                     "Let a set bring certificates; start the bot with secret-injector --allow "
+                     "SSL_CERT_FILE"}},
+       .text = "Reserved names decide which code a bot runs or which servers it trusts: "
+               "LD_PRELOAD, PYTHONPATH, SSL_CERT_FILE. A bot whose set has one starts only with "
+               "secret-injector --allow NAME.",
+       .reading = {{"docs/reserved-names.md", "All reserved names, with the reasons"}}});
+  allow.argument("name", allow->name, "such as SSL_CERT_FILE");
+  allow.flag("--remove", allow->remove,
+             "refuse the name in writes from now on; sets that have it keep it");
+  add_organization(allow);
+
+  const auto list = group.command("allowed-names",
+                                  "Print the reserved names that the organization's sets may have",
+                                  list_allowed_names);
+  add_json(list);
+  add_organization(list);
+}
+
+}  // namespace
+
+void declare_organization(const Declarations& declare) {
+  const Declarations group = declare.group(
+      "organization", "Manage organizations",
+      {.examples = {{"secret-control-plane organization add globex", "Make another organization"},
+                    {"secret-control-plane token create ci --organization globex",
+                     "Make a token for it"}},
+       .reading = {{"docs/OPERATIONS.md", "Tokens and credentials"}}});
+
+  const auto add = group.command("add", "Make another organization", make_organization);
+  add.argument("name", add->name, "as in URLs");
+  add.option("--display-name", add->display_name, "TEXT",
+             "the name that people see; without it, the name");
+
+  const auto remove = group.command(
+      "remove", "Remove an organization that has no agents, sets, members, tokens and keys",
+      remove_organization);
+  remove.argument("name", remove->name, "the organization");
+
+  add_json(group.command("list", "Print all organizations", list_organizations));
+  declare_allowed_names(group);
 }
 
 }  // namespace agent_secrets::control_plane

@@ -1,4 +1,7 @@
-#include "control-plane/commands/public_url.h"
+// `public-url show` and `public-url set`: what is recorded of how agents reach this control plane.
+// A credential names base URLs, and a request that it signs for another URL is refused
+// (`wrong-audience`). Therefore `set` first prints which live credentials a change would break, and
+// requires --yes.
 
 #include <algorithm>
 #include <string>
@@ -11,10 +14,23 @@
 #include <fmt/ranges.h>
 
 #include "control-plane/commands/admin.h"
+#include "control-plane/commands/declarations.h"
+#include "control-plane/commands/groups.h"
 #include "control-plane/public_urls.h"
 
 namespace agent_secrets::control_plane {
 namespace {
+
+struct ShowOptions {
+  DataOptions data;
+  bool json = false;
+};
+
+struct SetOptions {
+  DataOptions data;
+  std::vector<std::string> urls;
+  bool yes = false;  // also when live credentials break
+};
 
 namespace json = boost::json;
 using Urls = std::vector<std::string>;
@@ -28,8 +44,8 @@ struct Change {
   Urls after;
 };
 
-// The URLs of a credential that are accepted now and would not be any more. One of a release that
-// did not remember its URLs is taken to name the present ones.
+// The URLs of a credential that are accepted now and would be refused after the change. Old
+// releases did not record the URLs of a credential: it is taken to name the present URLs.
 Result<Urls> lost_urls(Catalog& catalog, const Change& change, const std::string& kid) {
   auto named = credential_urls(catalog, kid);
   if (!named) return named;
@@ -70,9 +86,7 @@ std::string urls_json(const Urls& urls, bool are_recorded) {
   return json::serialize(object) + "\n";
 }
 
-}  // namespace
-
-Result<void> show_public_urls(const PublicUrlShowOptions& options, const Clock& clock) {
+Result<void> show_public_urls(const ShowOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto recorded = recorded_public_urls(*stores->catalog);
@@ -86,7 +100,7 @@ Result<void> show_public_urls(const PublicUrlShowOptions& options, const Clock& 
   return print(fmt::format("{}\n", fmt::join(*urls, "\n")));
 }
 
-Result<void> set_public_urls(const PublicUrlSetOptions& options, const Clock& clock) {
+Result<void> set_public_urls(const SetOptions& options, const Clock& clock) {
   auto wanted = normalise_urls(options.urls);
   if (!wanted) return propagate(wanted);
   auto stores = open_data(options.data, clock);
@@ -121,6 +135,25 @@ Result<void> set_public_urls(const PublicUrlSetOptions& options, const Clock& cl
                   "accepts what was recorded when it started.",
                   fmt::join(change.after, ", ")));
   return {};
+}
+
+}  // namespace
+
+void declare_public_url(const Declarations& declare) {
+  const Declarations group = declare.group(
+      "public-url", "Manage the URLs of this control plane that credentials name",
+      {.examples = {{"secret-control-plane public-url show", "Print the URLs"},
+                    {"secret-control-plane public-url set https://new.example.com:7710 "
+                     "https://old.example.com:7710",
+                     "Take both while agents move to the new one"}},
+       .reading = {{"docs/OPERATIONS.md", "Public URLs"}}});
+  add_json(group.command("show", "Print the recorded URLs", show_public_urls));
+
+  const auto set = group.command(
+      "set", "Replace the recorded URLs; refused while a live credential names a URL that would go",
+      set_public_urls);
+  set.arguments("urls", set->urls, "all URLs; those that are left out are removed").takes("URL");
+  set.flag("--yes", set->yes, "also when instances with live credentials would be refused");
 }
 
 }  // namespace agent_secrets::control_plane

@@ -1,4 +1,4 @@
-#include "control-plane/commands/region.h"
+// `region add | rename | remove | list`: sets and agents live in regions. `init` makes the first.
 
 #include <string>
 #include <vector>
@@ -7,11 +7,35 @@
 #include <boost/json/object.hpp>
 
 #include "control-plane/commands/admin.h"
+#include "control-plane/commands/declarations.h"
+#include "control-plane/commands/groups.h"
 
 namespace agent_secrets::control_plane {
 namespace {
 
 namespace json = boost::json;
+
+struct AddOptions {
+  DataOptions data;
+  std::string code;
+  std::string display_name;  // empty: the code
+};
+
+struct RenameOptions {
+  DataOptions data;
+  std::string code;
+  std::string display_name;
+};
+
+struct RemoveOptions {
+  DataOptions data;
+  std::string code;
+};
+
+struct ListOptions {
+  DataOptions data;
+  bool json = false;
+};
 
 std::string regions_json(const std::vector<Region>& regions) {
   json::array rows;
@@ -27,16 +51,16 @@ std::string regions_table(const std::vector<Region>& regions) {
   return format_table(rows);
 }
 
-Result<void> enter(const RegionAddOptions& options, const Clock& clock) {
+Result<void> enter(const AddOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   const std::string& title = options.display_name.empty() ? options.code : options.display_name;
   return stores->catalog->regions.add({.code = options.code, .display_name = title});
 }
 
-}  // namespace
-
-Result<void> add_region(const RegionAddOptions& options, const Clock& clock) {
+// A server that runs goes on without the new region until it is started again
+// (docs/decisions/0016-regions-at-start.md).
+Result<void> add_region(const AddOptions& options, const Clock& clock) {
   if (auto entered = enter(options, clock); !entered) return propagate(entered, "add region");
   // Opening creates its keys and its store, as every later opening would.
   auto opened = open_data(options.data, clock);
@@ -47,7 +71,7 @@ Result<void> add_region(const RegionAddOptions& options, const Clock& clock) {
   return {};
 }
 
-Result<void> rename_region(const RegionRenameOptions& options, const Clock& clock) {
+Result<void> rename_region(const RenameOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto renamed = stores->catalog->regions.rename(options.code, options.display_name);
@@ -55,7 +79,9 @@ Result<void> rename_region(const RegionRenameOptions& options, const Clock& cloc
   return {};
 }
 
-Result<void> remove_region(const RegionRemoveOptions& options, const Clock& clock) {
+// ErrorCode::conflict while the region is in use, with what uses it. A running server takes nothing
+// more for the region at once, and closes its store when it ends.
+Result<void> remove_region(const RemoveOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto removed = stores->catalog->regions.remove(options.code);
@@ -75,12 +101,42 @@ Result<void> remove_region(const RegionRemoveOptions& options, const Clock& cloc
   return {};
 }
 
-Result<void> list_regions(const RegionListOptions& options, const Clock& clock) {
+Result<void> list_regions(const ListOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto regions = stores->catalog->regions.list();
   if (!regions) return propagate(regions);
   return print(options.json ? regions_json(*regions) : regions_table(*regions));
+}
+
+}  // namespace
+
+void declare_region(const Declarations& declare) {
+  const Declarations group = declare.group(
+      "region", "Manage regions, where sets are stored and agents run",
+      {.examples = {{"secret-control-plane region add eu-central --display-name \"EU (Frankfurt)\"",
+                     "Make a region; restart serve afterwards"},
+                    {"secret-control-plane region list", "Print all regions"}},
+       .reading = {{"docs/OPERATIONS.md", "Regions"}}});
+
+  const auto add = group.command(
+      "add", "Make a region with its own keys and store; serve offers it after a restart",
+      add_region);
+  add.argument("code", add->code, "such as eu-central; it cannot be changed");
+  add.option("--display-name", add->display_name, "TEXT",
+             "the name that people see; without it, the code");
+
+  const auto rename =
+      group.command("rename", "Change the display name of a region; its code stays", rename_region);
+  rename.argument("code", rename->code, "the region");
+  rename.argument("display-name", rename->display_name, "the name that people see");
+
+  const auto remove = group.command(
+      "remove", "Remove a region without agents and sets; its store and its keys stay",
+      remove_region);
+  remove.argument("code", remove->code, "the region");
+
+  add_json(group.command("list", "Print all regions", list_regions));
 }
 
 }  // namespace agent_secrets::control_plane

@@ -1,4 +1,4 @@
-#include "control-plane/commands/token.h"
+// `token create | list | revoke`: who may use the REST API.
 
 #include <string>
 
@@ -6,11 +6,35 @@
 #include <boost/json/object.hpp>
 
 #include "control-plane/commands/admin.h"
+#include "control-plane/commands/declarations.h"
+#include "control-plane/commands/groups.h"
 
 namespace agent_secrets::control_plane {
 namespace {
 
 namespace json = boost::json;
+
+struct CreateOptions {
+  DataOptions data;
+  std::string organization;  // empty: the only one, or all of the user's
+  std::string user;          // empty: the organization's own token
+  std::string name;
+  std::string role = "member";
+};
+
+struct ListOptions {
+  DataOptions data;
+  std::string organization;
+  std::string user;
+  bool json = false;
+};
+
+struct RevokeOptions {
+  DataOptions data;
+  std::string organization;
+  std::string user;
+  std::string name;
+};
 
 json::value text_or_null(std::string_view text) {
   return text.empty() ? json::value(nullptr) : json::value(json::string(text.data(), text.size()));
@@ -46,7 +70,7 @@ std::string tokens_table(const std::vector<Token>& tokens) {
 }
 
 // Of a user, for one of the organizations that the user is a member of, or for all.
-Result<SecretBuffer> mint_user_token(Catalog& catalog, const TokenCreateOptions& options) {
+Result<SecretBuffer> mint_user_token(Catalog& catalog, const CreateOptions& options) {
   auto user = choose_user(catalog, options.user);
   if (!user) return propagate(user);
   std::optional<std::int64_t> organization;
@@ -67,14 +91,14 @@ Result<SecretBuffer> mint_user_token(Catalog& catalog, const TokenCreateOptions&
   return token;
 }
 
-Result<SecretBuffer> mint(Catalog& catalog, const TokenCreateOptions& options) {
+Result<SecretBuffer> mint(Catalog& catalog, const CreateOptions& options) {
   if (!options.user.empty()) return mint_user_token(catalog, options);
   auto organization = choose_organization(catalog, options.organization);
   if (!organization) return propagate(organization);
   return mint_token(catalog, *organization, options.name, parse_role(options.role));
 }
 
-Result<std::vector<Token>> tokens_to_list(Catalog& catalog, const TokenListOptions& options) {
+Result<std::vector<Token>> tokens_to_list(Catalog& catalog, const ListOptions& options) {
   if (!options.user.empty()) {
     auto user = choose_user(catalog, options.user);
     if (!user) return propagate(user);
@@ -85,7 +109,7 @@ Result<std::vector<Token>> tokens_to_list(Catalog& catalog, const TokenListOptio
   return catalog.tokens.list(organization->id);
 }
 
-Result<void> revoke(Catalog& catalog, const TokenRevokeOptions& options) {
+Result<void> revoke(Catalog& catalog, const RevokeOptions& options) {
   if (!options.user.empty()) {
     auto user = choose_user(catalog, options.user);
     if (!user) return propagate(user);
@@ -96,17 +120,7 @@ Result<void> revoke(Catalog& catalog, const TokenRevokeOptions& options) {
   return catalog.tokens.revoke(organization->id, options.name);
 }
 
-}  // namespace
-
-Result<SecretBuffer> mint_token(Catalog& catalog, const Organization& organization,
-                                std::string_view name, Role role) {
-  SecretBuffer token = mint_bearer(kTokenPrefix);
-  auto added = catalog.tokens.add(organization.id, name, role, hash_bearer(token.expose_text()));
-  if (!added) return propagate(added);
-  return token;
-}
-
-Result<void> create_token(const TokenCreateOptions& options, const Clock& clock) {
+Result<void> create_token(const CreateOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto token = mint(*stores->catalog, options);
@@ -114,7 +128,7 @@ Result<void> create_token(const TokenCreateOptions& options, const Clock& clock)
   return print_secret_line(*token);
 }
 
-Result<void> list_tokens(const TokenListOptions& options, const Clock& clock) {
+Result<void> list_tokens(const ListOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto tokens = tokens_to_list(*stores->catalog, options);
@@ -122,13 +136,51 @@ Result<void> list_tokens(const TokenListOptions& options, const Clock& clock) {
   return print(options.json ? tokens_json(*tokens) : tokens_table(*tokens));
 }
 
-Result<void> revoke_token(const TokenRevokeOptions& options, const Clock& clock) {
+Result<void> revoke_token(const RevokeOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto revoked = revoke(*stores->catalog, options);
   if (!revoked) return propagate(revoked, "revoke token '" + options.name + "'");
   note("token '" + options.name + "' is refused from now on");
   return {};
+}
+
+// Whose tokens: an organization's, or a user's.
+template <typename Options>
+void add_owner(const DeclaredCommand<Options>& command) {
+  const DeclaredOption user =
+      command.option("--user", command->user, "NAME", "the tokens of this user");
+  user.excludes(add_organization(command));
+}
+
+}  // namespace
+
+void declare_token(const Declarations& declare) {
+  const Declarations group = declare.group(
+      "token", "Manage tokens, with which people use the REST API and the official CLI",
+      {.examples = {{"secret-control-plane token create ci", "A member's token, for a pipeline"},
+                    {"secret-control-plane token create laptop --user ada", "A user's token"},
+                    {"secret-control-plane token revoke ci", "Refuse it from now on"}},
+       .reading = {{"docs/OPERATIONS.md", "Tokens and credentials"}}});
+
+  const auto create = group.command("create", "Make a token, and print it once", create_token);
+  create.argument("name", create->name, "what the token is for");
+  const DeclaredOption role = add_role(create);
+  create
+      .option("--user", create->user, "NAME",
+              "make a token of this user, for all of the user's organizations or the one of "
+              "--organization; without it, a token of the organization")
+      .excludes(role);
+  add_organization(create);
+
+  const auto list =
+      group.command("list", "Print the names and roles of tokens, never the tokens", list_tokens);
+  add_json(list);
+  add_owner(list);
+
+  const auto revoke = group.command("revoke", "Refuse a token from now on", revoke_token);
+  revoke.argument("name", revoke->name, "the token's name");
+  add_owner(revoke);
 }
 
 }  // namespace agent_secrets::control_plane

@@ -1,4 +1,5 @@
-#include "control-plane/commands/user.h"
+// `user add | remove | list`: people. Their tokens reach the organizations of which they are
+// members (member.cc).
 
 #include <string>
 
@@ -6,11 +7,29 @@
 #include <boost/json/object.hpp>
 
 #include "control-plane/commands/admin.h"
+#include "control-plane/commands/declarations.h"
+#include "control-plane/commands/groups.h"
 
 namespace agent_secrets::control_plane {
 namespace {
 
 namespace json = boost::json;
+
+struct AddOptions {
+  DataOptions data;
+  std::string name;
+  std::string email;
+};
+
+struct RemoveOptions {
+  DataOptions data;
+  std::string name;
+};
+
+struct ListOptions {
+  DataOptions data;
+  bool json = false;
+};
 
 std::string users_json(const std::vector<User>& users) {
   json::array rows;
@@ -46,28 +65,7 @@ std::string users_table(const std::vector<User>& users) {
   return format_table(rows);
 }
 
-struct Place {
-  Stores stores;
-  User user;
-  Organization organization;
-};
-
-template <typename Options>
-Result<Place> open(const Options& options, const Clock& clock) {
-  auto stores = open_data(options.data, clock);
-  if (!stores) return propagate(stores);
-  auto user = choose_user(*stores->catalog, options.user);
-  if (!user) return propagate(user);
-  auto organization = choose_organization(*stores->catalog, options.organization);
-  if (!organization) return propagate(organization);
-  return Place{.stores = std::move(*stores),
-               .user = std::move(*user),
-               .organization = std::move(*organization)};
-}
-
-}  // namespace
-
-Result<void> add_user(const UserAddOptions& options, const Clock& clock) {
+Result<void> add_user(const AddOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto added = stores->catalog->users.add(options.name, options.email);
@@ -76,7 +74,9 @@ Result<void> add_user(const UserAddOptions& options, const Clock& clock) {
   return {};
 }
 
-Result<void> remove_user(const UserRemoveOptions& options, const Clock& clock) {
+// ErrorCode::conflict while the user has memberships or live tokens, with their names. A later user
+// of the same name starts without them.
+Result<void> remove_user(const RemoveOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto user = choose_user(*stores->catalog, options.name);
@@ -91,7 +91,7 @@ Result<void> remove_user(const UserRemoveOptions& options, const Clock& clock) {
   return {};
 }
 
-Result<void> list_users(const UserListOptions& options, const Clock& clock) {
+Result<void> list_users(const ListOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto users = stores->catalog->users.list();
@@ -99,26 +99,26 @@ Result<void> list_users(const UserListOptions& options, const Clock& clock) {
   return print(options.json ? users_json(*users) : users_table(*users));
 }
 
-Result<void> add_member(const MemberAddOptions& options, const Clock& clock) {
-  auto place = open(options, clock);
-  if (!place) return propagate(place);
-  auto put = place->stores.catalog->users.put_membership(place->user.id, place->organization.id,
-                                                         parse_role(options.role));
-  if (!put) return propagate(put, "add member");
-  note("user '" + options.user + "' is now " + options.role + " of '" + place->organization.name +
-       "'");
-  return {};
-}
+}  // namespace
 
-Result<void> remove_member(const MemberRemoveOptions& options, const Clock& clock) {
-  auto place = open(options, clock);
-  if (!place) return propagate(place);
-  auto removed =
-      place->stores.catalog->users.remove_membership(place->user.id, place->organization.id);
-  if (!removed) return propagate(removed, "remove member");
-  note("tokens of '" + options.user + "' do not reach '" + place->organization.name +
-       "' from now on; its private API keys and the organization's own tokens still do");
-  return {};
+void declare_user(const Declarations& declare) {
+  const Declarations group = declare.group(
+      "user", "Manage people, who can be members of organizations",
+      {.examples = {
+           {"secret-control-plane user add ada --email ada@example.com", "Make a user"},
+           {"secret-control-plane member add ada --role admin",
+            "Make the user an admin of the organization"},
+           {"secret-control-plane token create laptop --user ada", "Make a token for the user"}}});
+
+  const auto add = group.command("add", "Make a user", add_user);
+  add.argument("name", add->name, "the user");
+  add.option("--email", add->email, "ADDRESS", "the address that `auth whoami` shows");
+
+  const auto remove =
+      group.command("remove", "Remove a user without memberships and live tokens", remove_user);
+  remove.argument("name", remove->name, "the user");
+
+  add_json(group.command("list", "Print all users and their memberships", list_users));
 }
 
 }  // namespace agent_secrets::control_plane

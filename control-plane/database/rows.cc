@@ -39,6 +39,11 @@ std::int64_t Row::integer(std::string_view column) const {
   return as<std::int64_t>(rows_->at(index_, column), column, "integer");
 }
 
+std::optional<std::int64_t> Row::optional_integer(std::string_view column) const {
+  if (is_null(column)) return std::nullopt;
+  return integer(column);
+}
+
 bool Row::boolean(std::string_view column) const { return integer(column) != 0; }
 
 std::string Row::text(std::string_view column) const {

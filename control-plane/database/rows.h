@@ -37,6 +37,7 @@ class Row {
   [[nodiscard]] bool is_null(std::string_view column) const;
   [[nodiscard]] std::int64_t integer(std::string_view column) const;
   [[nodiscard]] bool boolean(std::string_view column) const;
+  [[nodiscard]] std::optional<std::int64_t> optional_integer(std::string_view column) const;
   [[nodiscard]] std::string text(std::string_view column) const;
   [[nodiscard]] std::vector<std::uint8_t> blob(std::string_view column) const;
   // A public key; all zeros, which verifies and opens nothing, when the value has another size.

@@ -1,13 +1,12 @@
-#include "control-plane/commands/set_wait.h"
-
 #include <functional>
 
+#include "control-plane/commands/test_command.h"
 #include "control-plane/test_stores.h"
 
 namespace agent_secrets::control_plane {
 namespace {
 
-// Whenever somebody sleeps, something happens.
+// Calls `event` after each sleep.
 class EventfulClock final : public Clock {
  public:
   EventfulClock(FakeClock& time, std::function<void()> event)
@@ -26,11 +25,10 @@ class EventfulClock final : public Clock {
   std::function<void()> event_;
 };
 
-SetWaitOptions wait_options(const TestStores& t, std::uint64_t timeout_s) {
-  return {.data = {.data_directory = t.data(), .master_key_file = t.directory.path("master.key")},
-          .organization = "",
-          .name = "bot-secrets",
-          .timeout_s = timeout_s};
+Result<ExitCode> wait_for_set(const TestStores& t, const std::string& timeout, Clock& clock) {
+  return run_command({"set", "wait", "bot-secrets", "--timeout", timeout, "--data-dir", t.data(),
+                      "--master-key-file", t.directory.path("master.key")},
+                     clock);
 }
 
 }  // namespace
@@ -40,7 +38,7 @@ TEST_CASE("a set that is ready is not waited for") {
   t.write("bot-secrets", "A", "1");
   t.provision();
   EventfulClock clock(t.clock, [] {});
-  CHECK(need(wait_for_set(wait_options(t, 60), clock)) == kExitOk);
+  CHECK(need(wait_for_set(t, "1m", clock)) == kExitOk);
   CHECK(clock.sleeps == 0);
 }
 
@@ -52,7 +50,7 @@ TEST_CASE("a version that is written while one waits is waited for too") {
     if (++events == 1) t.write("bot-secrets", "A", "2");
     if (events == 3) t.provisioner->work_once();
   });
-  CHECK(need(wait_for_set(wait_options(t, 60), clock)) == kExitOk);
+  CHECK(need(wait_for_set(t, "1m", clock)) == kExitOk);
   CHECK(clock.sleeps == 3);
   CHECK(t.set("bot-secrets").ready_version == 2);
 }
@@ -62,10 +60,10 @@ TEST_CASE("waiting ends with its time, and does not look more often than it has 
   t.write("bot-secrets", "A", "1");
   const auto started = t.clock.monotonic();
   EventfulClock clock(t.clock, [] {});
-  CHECK(need(wait_for_set(wait_options(t, 60), clock)) == kExitWaitTimedOut);
+  CHECK(need(wait_for_set(t, "1m", clock)) == kExitWaitTimedOut);
   CHECK(t.clock.monotonic() - started == std::chrono::seconds(60));
   CHECK(clock.sleeps < 130);
-  CHECK(need(wait_for_set(wait_options(t, 0), clock)) == kExitWaitTimedOut);
+  CHECK(need(wait_for_set(t, "0", clock)) == kExitWaitTimedOut);
   CHECK(clock.sleeps < 130);
 }
 
@@ -80,16 +78,16 @@ TEST_CASE("a set that fails is not waited for") {
                                          .pending_since = {}},
                                         "the region is full"));
   });
-  CHECK(need(wait_for_set(wait_options(t, 60), clock)) == kExitSetFailed);
+  CHECK(need(wait_for_set(t, "1m", clock)) == kExitSetFailed);
   CHECK(clock.sleeps == 1);
 }
 
 TEST_CASE("a set that is unknown, or deleted while one waits, is an error") {
   TestStores t;
   EventfulClock clock(t.clock, [&] { need(t.catalog().sets.remove(t.acme, "bot-secrets")); });
-  CHECK(refusal(wait_for_set(wait_options(t, 60), clock)).code == ErrorCode::not_found);
+  CHECK(refusal(wait_for_set(t, "1m", clock)).code == ErrorCode::not_found);
   t.write("bot-secrets", "A", "1");
-  CHECK(refusal(wait_for_set(wait_options(t, 60), clock)).code == ErrorCode::not_found);
+  CHECK(refusal(wait_for_set(t, "1m", clock)).code == ErrorCode::not_found);
 }
 
 }  // namespace agent_secrets::control_plane

@@ -1,4 +1,4 @@
-#include "control-plane/options.h"
+#include "control-plane/command_line.h"
 
 #include <cstdlib>
 #include <functional>
@@ -47,13 +47,13 @@ TEST_CASE("secret-control-plane takes the examples of its help") {
   int tried = 0;
   for_each_command(manual().command, [&tried](const help::Command& command) {
     for (const help::Example& example : command.notes.examples) {
-      std::vector<std::string> words = shell_words(example.command);
+      const std::vector<std::string> words = shell_words(example.command);
       if (words.front() != "secret-control-plane" || is_help(words.at(1))) continue;
-      std::vector<char*> argv;
-      for (std::string& word : words) argv.push_back(word.data());
-      const auto parsed = parse_options(static_cast<int>(argv.size()), argv.data());
+      std::vector<const char*> argv;
+      for (const std::string& word : words) argv.push_back(word.c_str());
+      const auto parsed = parse_command_line(static_cast<int>(argv.size()), argv.data());
       CAPTURE(example.command);
-      CHECK(std::holds_alternative<Command>(parsed));
+      CHECK(std::holds_alternative<ChosenCommand>(parsed));
       ++tried;
     }
   });
@@ -70,6 +70,39 @@ TEST_CASE("every command and every option of secret-control-plane has a text") {
     for (const help::Option& option : command.options) CHECK_FALSE(option.text.empty());
     for (const help::Argument& argument : command.arguments) CHECK_FALSE(argument.text.empty());
   });
+}
+
+std::variant<ChosenCommand, ExitCode> parse(std::vector<const char*> words) {
+  words.insert(words.begin(), "secret-control-plane");
+  words.insert(words.end(), {"--data-dir", "data", "--master-key-file", "key"});
+  return parse_command_line(static_cast<int>(words.size()), words.data());
+}
+
+bool is_refused(const std::vector<const char*>& words) {
+  const auto parsed = parse(words);
+  const ExitCode* exit_code = std::get_if<ExitCode>(&parsed);
+  return exit_code != nullptr && *exit_code == kExitUsage;
+}
+
+TEST_CASE("an option that can be repeated takes one value each time") {
+  CHECK_FALSE(
+      is_refused({"credential", "issue", "--url", "https://a", "--url", "https://b", "bot"}));
+  CHECK(is_refused({"credential", "issue", "bot", "--url", "https://a", "https://b"}));
+}
+
+TEST_CASE("a duration takes the units that are below its bound") {
+  CHECK_FALSE(is_refused({"set", "wait", "keys", "--timeout", "24h"}));
+  CHECK(is_refused({"set", "wait", "keys", "--timeout", "1d"}));
+  CHECK(is_refused({"set", "wait", "keys", "--timeout", "25h"}));
+  CHECK_FALSE(is_refused({"fleet", "bot", "--forget", "--older-than", "1d"}));
+  CHECK(is_refused({"fleet", "bot", "--forget", "--older-than", "0s"}));
+}
+
+TEST_CASE("a rule about several options is checked after all of them were read") {
+  CHECK_FALSE(is_refused({"fleet", "bot", "--forget", "host-1", "--forget", "host-2"}));
+  CHECK(is_refused({"fleet", "bot", "--forget", "host-1", "--forget"}));
+  CHECK(is_refused({"fleet", "bot", "--older-than", "1d", "--forget", "host-1"}));
+  CHECK(is_refused({"fleet", "--forget", "host-1"}));
 }
 
 }  // namespace

@@ -1,12 +1,12 @@
-#include "control-plane/options.h"
+#include "control-plane/command_line.h"
 
 #include <cstdio>
-#include <optional>
 
 #include <fmt/format.h>
 
-#include "control-plane/command-line/declarations.h"
+#include "control-plane/commands/groups.h"
 #include "core/error.h"
+#include "core/help/command_line.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -61,27 +61,21 @@ class Parser {
                .man_section = 8,
                .related = {"secret-injector(1)", "secret-sidecar(1)"}}) {
     line_.explain(&line_.app(), notes_of_program());
-    Declarations declare(line_, chosen_);
-    declare_server(declare);
-    declare_people(declare);
-    declare_tokens(declare);
-    declare_sets(declare);
-    declare_agents(declare);
-    declare_credentials(declare);
-    declare_regions(declare);
+    const Declarations declare(line_, chosen_);
+    for (const auto declare_group : kGroups) declare_group(declare);
   }
 
   help::CommandLine& line() { return line_; }
-  std::optional<Command>& chosen() { return chosen_; }
+  ChosenCommand& chosen() { return chosen_; }
 
  private:
   help::CommandLine line_;
-  std::optional<Command> chosen_;
+  ChosenCommand chosen_;
 };
 
 }  // namespace
 
-std::variant<Command, ExitCode> parse_options(int argc, char** argv) {
+std::variant<ChosenCommand, ExitCode> parse_command_line(int argc, const char* const* argv) {
   Parser parser;
   const auto text = parser.line().parse(argc, argv);
   if (!text) {
@@ -90,7 +84,7 @@ std::variant<Command, ExitCode> parse_options(int argc, char** argv) {
   }
   if (*text) return std::fputs((*text)->c_str(), stdout) < 0 ? kExitFailed : kExitOk;
   AGENT_SECRETS_ASSERT(parser.chosen());
-  return std::move(*parser.chosen());
+  return std::move(parser.chosen());
 }
 
 help::Program manual() { return Parser().line().manual(); }

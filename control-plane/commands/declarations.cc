@@ -1,0 +1,173 @@
+#include "control-plane/commands/declarations.h"
+
+#include <array>
+#include <cstdlib>
+#include <map>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "core/help/command_line.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+constexpr std::array<std::pair<const char*, std::uint64_t>, 4> kUnits = {
+    {{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86'400}}};
+
+std::map<std::string, std::uint64_t> units_below(std::uint64_t most) {
+  std::map<std::string, std::uint64_t> units;
+  for (const auto& [name, seconds] : kUnits) {
+    if (seconds < most) units.emplace(name, seconds);
+  }
+  return units;
+}
+
+void add_data(const DeclaredOptions& command, CLI::App& app, DataOptions& data) {
+  constexpr const char* kGroup = "Data";
+  command.option("--data-dir", data.data_directory, "DIR", "the directory of the catalog")
+      .required()
+      .in_group(kGroup);
+  const DeclaredOption key = command
+                                 .option("--master-key-file", data.master_key_file, "FILE",
+                                         "the key that encrypts the data; keep it elsewhere")
+                                 .in_group(kGroup);
+  app.get_option("--data-dir")->envname("AGENT_SECRETS_DATA_DIR");
+  app.get_option("--master-key-file")->envname("AGENT_SECRETS_MASTER_KEY_FILE");
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): before there is another thread
+  if (std::getenv("AGENT_SECRETS_MASTER_KEY") == nullptr) key.required();
+}
+
+}  // namespace
+
+DeclaredOption DeclaredOption::required() const {
+  option_->required();
+  return *this;
+}
+
+DeclaredOption DeclaredOption::takes(const char* word) const {
+  option_->type_name(word);
+  return *this;
+}
+
+DeclaredOption DeclaredOption::in_group(const char* heading) const {
+  option_->group(heading);
+  return *this;
+}
+
+DeclaredOption DeclaredOption::shows_default(const std::string& text) const {
+  option_->default_str(text);
+  return *this;
+}
+
+DeclaredOption DeclaredOption::needs(DeclaredOption other) const {
+  option_->needs(other.option_);
+  return *this;
+}
+
+DeclaredOption DeclaredOption::excludes(DeclaredOption other) const {
+  option_->excludes(other.option_);
+  return *this;
+}
+
+std::size_t DeclaredOption::times_given() const { return option_->count(); }
+
+DeclaredOption DeclaredOptions::argument(const char* name, std::string& value,
+                                         const char* text) const {
+  return optional_argument(name, value, text).required();
+}
+
+DeclaredOption DeclaredOptions::optional_argument(const char* name, std::string& value,
+                                                  const char* text) const {
+  return DeclaredOption(app_->add_option(name, value, text));
+}
+
+DeclaredOption DeclaredOptions::arguments(const char* name, std::vector<std::string>& values,
+                                          const char* text) const {
+  return DeclaredOption(app_->add_option(name, values, text)->required());
+}
+
+DeclaredOption DeclaredOptions::flag(const char* name, bool& value, const char* text) const {
+  return DeclaredOption(app_->add_flag(name, value, text));
+}
+
+DeclaredOption DeclaredOptions::option(const char* name, std::string& value, const char* word,
+                                       const char* text) const {
+  return DeclaredOption(
+      app_->add_option(name, value, text)->type_name(word)->capture_default_str());
+}
+
+// Without allow_extra_args(false), `--url URL AGENT` would take AGENT for another URL.
+DeclaredOption DeclaredOptions::option(const char* name, std::vector<std::string>& values,
+                                       const char* word, const char* text) const {
+  return DeclaredOption(
+      app_->add_option(name, values, text)->type_name(word)->allow_extra_args(false));
+}
+
+DeclaredOption DeclaredOptions::option_with_optional_value(const char* name,
+                                                           std::vector<std::string>& values,
+                                                           const char* word,
+                                                           const char* text) const {
+  return DeclaredOption(app_->add_option(name, values, text)
+                            ->type_name(word)
+                            ->expected(0, 1)
+                            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+                            ->allow_extra_args(false));
+}
+
+DeclaredOption DeclaredOptions::choice(const char* name, std::string& value,
+                                       const std::vector<std::string>& words,
+                                       const char* text) const {
+  return DeclaredOption(
+      help::one_of(app_->add_option(name, value, text), words)->capture_default_str());
+}
+
+DeclaredOption DeclaredOptions::number(const char* name, int& value, Bounds bounds,
+                                       const char* word, const char* text) const {
+  return DeclaredOption(help::between(app_->add_option(name, value, text),
+                                      static_cast<int>(bounds.least), static_cast<int>(bounds.most),
+                                      word)
+                            ->capture_default_str());
+}
+
+// The empty descriptions keep CLI11 from adding its own to the word for the value.
+DeclaredOption DeclaredOptions::duration(const char* name, std::uint64_t& seconds, Bounds bounds,
+                                         const char* text) const {
+  CLI::Option* option = app_->add_option(name, seconds, text);
+  option
+      ->transform(
+          CLI::AsNumberWithUnit(units_below(bounds.most), CLI::AsNumberWithUnit::CASE_SENSITIVE)
+              .description(""))
+      ->check(CLI::Range(bounds.least, bounds.most).description(""))
+      ->type_name("DURATION");
+  if (seconds > 0) option->default_str(fmt::format("{}s", seconds));
+  return DeclaredOption(option);
+}
+
+void DeclaredOptions::require(const std::function<bool()>& holds, const char* option,
+                              const char* complaint) const {
+  app_->parse_complete_callback([holds, option, complaint] {
+    if (!holds()) throw CLI::ValidationError(option, complaint);
+  });
+}
+
+Declarations::Declarations(help::CommandLine& line, ChosenCommand& chosen)
+    : Declarations(&line, &chosen, &line.app()) {}
+
+Declarations Declarations::group(const char* name, const char* summary, help::Notes notes) const {
+  CLI::App* group = parent_->add_subcommand(name, summary);
+  group->require_subcommand(1);
+  line_->explain(group, std::move(notes));
+  return {line_, chosen_, group};
+}
+
+CLI::App* Declarations::add_command(const char* name, const char* summary, help::Notes notes,
+                                    DataOptions& data, ChosenCommand command) const {
+  CLI::App* app = parent_->add_subcommand(name, summary);
+  line_->explain(app, std::move(notes));
+  add_data(DeclaredOptions(app), *app, data);
+  app->callback([chosen = chosen_, command = std::move(command)] { *chosen = command; });
+  return app;
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,186 @@
+#pragma once
+// How a file of this folder declares its commands. Each command has a struct of options and a
+// function that takes the struct; the declaration binds both:
+//
+//   struct RenameOptions {
+//     DataOptions data;
+//     std::string code;
+//     std::string display_name;
+//   };
+//
+//   Result<void> rename_region(const RenameOptions& options, const Clock& clock);
+//
+//   const Declarations group = declare.group("region", "Manage regions");
+//   const auto rename = group.command("rename", "Change a display name", rename_region);
+//   rename.argument("code", rename->code, "the region");
+//   rename.argument("display-name", rename->display_name, "the name that people see");
+//
+// To add an option: a member of the struct, and a line of the declaration. To add a group of
+// commands: a file, and its two lines in groups.h. --help, the man page and the completions are
+// read from the declaration (core/help/command_line.h).
+//
+// CLI11 parses the command line. A file that includes CLI11 takes about 8 s longer to compile, so
+// only declarations.cc and command_line.cc include it.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "control-plane/options.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/help/manual.h"
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
+namespace agent_secrets::help {
+class CommandLine;
+}
+
+namespace agent_secrets::control_plane {
+
+// A command of the command line, with its options. An Error means kExitFailed.
+using ChosenCommand = std::function<Result<ExitCode>(Clock&)>;
+
+// Ownership: the classes below point into the CommandLine, which keeps everything that is declared.
+// They may be copied.
+
+class DeclaredOption {
+ public:
+  explicit DeclaredOption(CLI::Option* option) : option_(option) {}
+
+  DeclaredOption required() const;
+  // The word for the value in --help. Completions offer files for FILE.
+  DeclaredOption takes(const char* word) const;
+  // The heading in --help.
+  DeclaredOption in_group(const char* heading) const;
+  // The default in --help, where the member of the struct does not have it.
+  DeclaredOption shows_default(const std::string& text) const;
+  DeclaredOption needs(DeclaredOption other) const;
+  DeclaredOption excludes(DeclaredOption other) const;
+
+  [[nodiscard]] std::size_t times_given() const;
+
+ private:
+  CLI::Option* option_;
+};
+
+struct Bounds {
+  std::uint64_t least;
+  std::uint64_t most;
+};
+
+// The options of one command. A value is written into the given variable before the command runs.
+class DeclaredOptions {
+ public:
+  explicit DeclaredOptions(CLI::App* app) : app_(app) {}
+
+  // Arguments without a name.
+  DeclaredOption argument(const char* name, std::string& value, const char* text) const;
+  DeclaredOption optional_argument(const char* name, std::string& value, const char* text) const;
+  DeclaredOption arguments(const char* name, std::vector<std::string>& values,
+                           const char* text) const;
+
+  DeclaredOption flag(const char* name, bool& value, const char* text) const;
+  DeclaredOption option(const char* name, std::string& value, const char* word,
+                        const char* text) const;
+  // An option that can be given several times, each time with one value.
+  DeclaredOption option(const char* name, std::vector<std::string>& values, const char* word,
+                        const char* text) const;
+  // An option that can be given several times, with or without a value. Without a value, CLI11 adds
+  // an empty string to `values`, or nothing.
+  DeclaredOption option_with_optional_value(const char* name, std::vector<std::string>& values,
+                                            const char* word, const char* text) const;
+  DeclaredOption choice(const char* name, std::string& value, const std::vector<std::string>& words,
+                        const char* text) const;
+  DeclaredOption number(const char* name, int& value, Bounds bounds, const char* word,
+                        const char* text) const;
+  // Seconds: a number with a unit, such as 90s or 5m, or without a unit. Of the units s, m, h and
+  // d, those that are shorter than the upper bound are accepted.
+  DeclaredOption duration(const char* name, std::uint64_t& seconds, Bounds bounds,
+                          const char* text) const;
+
+  // Refuses a command line for which `holds` returns false: "OPTION: COMPLAINT". `holds` runs after
+  // the options have their values. At most one for a command.
+  void require(const std::function<bool()>& holds, const char* option, const char* complaint) const;
+
+ private:
+  CLI::App* app_;
+};
+
+template <typename Options>
+class DeclaredCommand : public DeclaredOptions {
+ public:
+  DeclaredCommand(CLI::App* app, std::shared_ptr<Options> options)
+      : DeclaredOptions(app), options_(std::move(options)) {}
+  Options& operator*() const { return *options_; }
+  Options* operator->() const { return options_.get(); }
+
+ private:
+  std::shared_ptr<Options> options_;
+};
+
+// Commands of the program, such as "fleet", or of a group, such as "credential".
+class Declarations {
+ public:
+  // `chosen` receives the command that the command line names.
+  Declarations(help::CommandLine& line, ChosenCommand& chosen);
+
+  [[nodiscard]] Declarations group(const char* name, const char* summary,
+                                   help::Notes notes = {}) const;
+
+  // `run` is Result<void> or Result<ExitCode> (const Options&, Clock& or const Clock&).
+  template <typename Options, typename Done, typename AnyClock>
+  DeclaredCommand<Options> command(const char* name, const char* summary,
+                                   Result<Done> (*run)(const Options&, AnyClock&),
+                                   help::Notes notes = {}) const {
+    auto options = std::make_shared<Options>();
+    CLI::App* app =
+        add_command(name, summary, std::move(notes), options->data,
+                    [options, run](Clock& clock) { return exit_code(run(*options, clock)); });
+    return {app, std::move(options)};
+  }
+
+ private:
+  Declarations(help::CommandLine* line, ChosenCommand* chosen, CLI::App* parent)
+      : line_(line), chosen_(chosen), parent_(parent) {}
+
+  CLI::App* add_command(const char* name, const char* summary, help::Notes notes, DataOptions& data,
+                        ChosenCommand command) const;
+
+  static Result<ExitCode> exit_code(Result<void> done) {
+    if (!done) return propagate(done);
+    return kExitOk;
+  }
+  static Result<ExitCode> exit_code(Result<ExitCode> done) { return done; }
+
+  help::CommandLine* line_;
+  ChosenCommand* chosen_;
+  CLI::App* parent_;
+};
+
+template <typename Options>
+DeclaredOption add_organization(const DeclaredCommand<Options>& command) {
+  return command.option("--organization", command->organization, "NAME",
+                        "the organization; needed only where there is more than one");
+}
+
+template <typename Options>
+void add_json(const DeclaredCommand<Options>& command) {
+  command.flag("--json", command->json, "print JSON");
+}
+
+template <typename Options>
+DeclaredOption add_role(const DeclaredCommand<Options>& command) {
+  return command.choice("--role", command->role, {"admin", "member"},
+                        "admin: everything; member: sets and agents");
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,88 @@
+// `member add | remove`: which organizations a user's tokens reach.
+
+#include <string>
+
+#include "control-plane/commands/admin.h"
+#include "control-plane/commands/declarations.h"
+#include "control-plane/commands/groups.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+struct AddOptions {
+  DataOptions data;
+  std::string organization;
+  std::string user;
+  std::string role = "member";
+};
+
+struct RemoveOptions {
+  DataOptions data;
+  std::string organization;
+  std::string user;
+};
+
+struct Place {
+  Stores stores;
+  User user;
+  Organization organization;
+};
+
+template <typename Options>
+Result<Place> open(const Options& options, const Clock& clock) {
+  auto stores = open_data(options.data, clock);
+  if (!stores) return propagate(stores);
+  auto user = choose_user(*stores->catalog, options.user);
+  if (!user) return propagate(user);
+  auto organization = choose_organization(*stores->catalog, options.organization);
+  if (!organization) return propagate(organization);
+  return Place{.stores = std::move(*stores),
+               .user = std::move(*user),
+               .organization = std::move(*organization)};
+}
+
+// A user who is a member already gets the given role.
+Result<void> add_member(const AddOptions& options, const Clock& clock) {
+  auto place = open(options, clock);
+  if (!place) return propagate(place);
+  auto put = place->stores.catalog->users.put_membership(place->user.id, place->organization.id,
+                                                         parse_role(options.role));
+  if (!put) return propagate(put, "add member");
+  note("user '" + options.user + "' is now " + options.role + " of '" + place->organization.name +
+       "'");
+  return {};
+}
+
+Result<void> remove_member(const RemoveOptions& options, const Clock& clock) {
+  auto place = open(options, clock);
+  if (!place) return propagate(place);
+  auto removed =
+      place->stores.catalog->users.remove_membership(place->user.id, place->organization.id);
+  if (!removed) return propagate(removed, "remove member");
+  note("tokens of '" + options.user + "' do not reach '" + place->organization.name +
+       "' from now on; its private API keys and the organization's own tokens still do");
+  return {};
+}
+
+}  // namespace
+
+void declare_member(const Declarations& declare) {
+  const Declarations group = declare.group(
+      "member", "Manage which organizations a user's tokens can use",
+      {.examples = {{"secret-control-plane member add ada --role admin",
+                     "Make a user an admin of the organization"},
+                    {"secret-control-plane member remove ada", "End the membership"}}});
+
+  const auto add =
+      group.command("add", "Make a user a member, or change the role of a member", add_member);
+  add.argument("user", add->user, "the user");
+  add_role(add);
+  add_organization(add);
+
+  const auto remove =
+      group.command("remove", "End a membership; it holds from the next request on", remove_member);
+  remove.argument("user", remove->user, "the user");
+  add_organization(remove);
+}
+
+}  // namespace agent_secrets::control_plane

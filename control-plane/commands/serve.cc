@@ -1,0 +1,78 @@
+// `serve`: the work is in control-plane/serve.h.
+
+#include "control-plane/serve.h"
+
+#include "control-plane/commands/declarations.h"
+#include "control-plane/commands/groups.h"
+#include "core/log.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+Result<void> serve_with_log(const ServeOptions& options, const Clock& clock) {
+  return serve(options, clock,
+               Log::from_environment("secret-control-plane", LogLevel::info, LogFormat::json));
+}
+
+void add_connections(const DeclaredCommand<ServeOptions>& serve) {
+  constexpr const char* kGroup = "Connections";
+  serve.option("--listen", serve->listen, "HOST:PORT", "the address and port").in_group(kGroup);
+  const DeclaredOption certificate = serve
+                                         .option("--tls-cert", serve->tls_certificate_file, "FILE",
+                                                 "the certificate chain, PEM; read again on SIGHUP")
+                                         .in_group(kGroup);
+  const DeclaredOption key = serve
+                                 .option("--tls-key", serve->tls_key_file, "FILE",
+                                         "the private key of the certificate, PEM")
+                                 .in_group(kGroup);
+  certificate.needs(key);
+  key.needs(certificate);
+  serve
+      .option("--public-url", serve->public_urls, "URL",
+              "a URL under which agents reach this server, besides the recorded ones "
+              "(public-url set)")
+      .in_group(kGroup);
+  serve
+      .flag("--allow-plain-http", serve->allow_plain_http,
+            "serve without TLS on other addresses than loopback; only behind a proxy that "
+            "does TLS")
+      .in_group(kGroup);
+  serve
+      .number("--max-connections", serve->max_connections, {.least = 16, .most = 1'000'000}, "N",
+              "the maximum number of open connections; each running sidecar uses one, and one "
+              "credential or token gets at most four fifths of them")
+      .in_group(kGroup);
+}
+
+void add_on_deploy(const DeclaredCommand<ServeOptions>& serve) {
+  constexpr const char* kGroup = "On deploy";
+  const DeclaredOption on_deploy =
+      serve
+          .option("--on-deploy", serve->on_deploy, "COMMAND",
+                  "run this command by /bin/sh for each deploy, scaling and deletion, with facts "
+                  "in AGENT_SECRETS_DEPLOY_ variables; a deployment is available when it exits 0")
+          .in_group(kGroup);
+  serve
+      .number("--on-deploy-timeout", serve->on_deploy_timeout_s, {.least = 1, .most = 86'400},
+              "SECONDS", "end such a command after so many seconds")
+      .needs(on_deploy)
+      .in_group(kGroup);
+}
+
+}  // namespace
+
+void declare_serve(const Declarations& declare) {
+  const auto serve = declare.command(
+      "serve", "Serve the REST API and the instance API", serve_with_log,
+      {.examples = {{"secret-control-plane serve --data-dir data --master-key-file master.key",
+                     "For a try on this machine"},
+                    {"secret-control-plane serve --listen 0.0.0.0:7710 \\\n"
+                     "      --tls-cert server.pem --tls-key server.key",
+                     "With TLS; the data is named by the environment"}},
+       .reading = {{"docs/OPERATIONS.md", "Certificates, on deploy, backup, what to watch"},
+                   {"docs/limits.md", "What one organization may keep"}}});
+  add_connections(serve);
+  add_on_deploy(serve);
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,162 @@
+// `set status NAME`: a set, and which instances have which version. `set wait NAME`: for pipelines,
+// which deploy what they have just written.
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "control-plane/commands/admin.h"
+#include "control-plane/commands/declarations.h"
+#include "control-plane/commands/fleet_text.h"
+#include "control-plane/commands/groups.h"
+#include "control-plane/fleet/fleet_json.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+struct StatusOptions {
+  DataOptions data;
+  std::string organization;
+  std::string name;
+  bool json = false;
+};
+
+struct WaitOptions {
+  DataOptions data;
+  std::string organization;
+  std::string name;
+  std::uint64_t timeout_s = 60;
+};
+
+Result<void> show_set_status(const StatusOptions& options, const Clock& clock) {
+  auto stores = open_data(options.data, clock);
+  if (!stores) return propagate(stores);
+  auto organization = choose_organization(*stores->catalog, options.organization);
+  if (!organization) return propagate(organization);
+  auto set = stores->catalog->sets.find(organization->id, options.name);
+  if (!set) return propagate(set);
+  if (!*set) return fail(ErrorCode::not_found, "no set '" + options.name + "'");
+  const auto region = stores->regions.find((*set)->region);
+  if (region == stores->regions.end()) {
+    return fail(ErrorCode::failed, "region " + (*set)->region + " is not in this data directory");
+  }
+  const auto now = clock.unix_time();
+  auto usage = read_set_usage(*stores->catalog, *region->second.store, *organization, **set, now);
+  if (!usage) return propagate(usage);
+  if (options.json) return print(json_line(set_usage_json(*usage)));
+  return print(set_status_text(*usage, now, output_style()));
+}
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kFirstPause{100};
+constexpr milliseconds kLongestPause{500};
+
+std::string status_line(const SecretSet& set) {
+  return fmt::format("set '{}' version {} is {}", set.name, set.version, to_string(set.status));
+}
+
+ExitCode complain(ExitCode code, const SecretSet& set, std::string reason, std::string hint) {
+  const Error error{.code = ErrorCode::failed,
+                    .message = status_line(set) + std::move(reason),
+                    .hint = std::move(hint)};
+  (void)std::fputs(describe("secret-control-plane", error).c_str(), stderr);
+  return code;
+}
+
+// Says each version and status once.
+class Progress {
+ public:
+  void show(const SecretSet& set) {
+    const std::string line = status_line(set);
+    if (visible_ && line != shown_) note(line);
+    shown_ = line;
+  }
+
+ private:
+  bool visible_ = ::isatty(STDERR_FILENO) == 1;
+  std::string shown_;
+};
+
+Result<SecretSet> read_set(Catalog& catalog, const Organization& organization,
+                           const std::string& name) {
+  auto set = catalog.sets.find(organization.id, name);
+  if (!set) return propagate(set);
+  if (*set) return std::move(**set);
+  return fail(ErrorCode::not_found, "no set '" + name + "'",
+              "pipecat cloud secrets list shows those that there are");
+}
+
+// kExitOk when the newest version is ready, kExitSetFailed, or kExitWaitTimedOut; the reason goes
+// to standard error. When another version is written meanwhile, the command waits for that version.
+Result<ExitCode> wait_for_set(const WaitOptions& options, Clock& clock) {
+  auto stores = open_data(options.data, clock);
+  if (!stores) return propagate(stores);
+  auto organization = choose_organization(*stores->catalog, options.organization);
+  if (!organization) return propagate(organization);
+  const milliseconds deadline = clock.monotonic() + std::chrono::seconds(options.timeout_s);
+  Progress progress;
+  for (milliseconds pause = kFirstPause;; pause = std::min(pause * 3 / 2, kLongestPause)) {
+    auto set = read_set(*stores->catalog, *organization, options.name);
+    if (!set) return propagate(set);
+    progress.show(*set);
+    if (set->status == SetStatus::ready) return kExitOk;
+    if (set->status == SetStatus::failed) {
+      return complain(kExitSetFailed, *set, ": " + set->error_message, "");
+    }
+    const milliseconds left = deadline - clock.monotonic();
+    if (left <= milliseconds(0)) {
+      return complain(kExitWaitTimedOut, *set, fmt::format(" after {} s", options.timeout_s),
+                      "Is secret-control-plane serve running? It brings versions to their region.");
+    }
+    clock.sleep_for(std::min(pause, left));
+  }
+}
+
+void declare_wait(const Declarations& group) {
+  const auto wait = group.command(
+      "wait", "Wait until a set's newest version is ready", wait_for_set,
+      {.examples = {{"secret-control-plane set wait my-bot-secrets --timeout 2m",
+                     "Wait in a pipeline, between secrets set and deploy"},
+                    {"secret-control-plane set wait my-bot-secrets --timeout 0", "Look once"}},
+       .text = "Takes image pull secrets too. Prints progress on a terminal, and in a pipe only "
+               "failures.",
+       .exit_codes = {
+           {fmt::to_string(static_cast<int>(kExitOk)), "The newest version is ready"},
+           {fmt::to_string(static_cast<int>(kExitFailed)),
+            "Any other failure, such as an unknown set"},
+           {fmt::to_string(static_cast<int>(kExitUsage)), "The command line makes no sense"},
+           {fmt::to_string(static_cast<int>(kExitSetFailed)),
+            "The region could not store the newest version"},
+           {fmt::to_string(static_cast<int>(kExitWaitTimedOut)),
+            "The newest version is still pending after the timeout"}}});
+  wait.argument("name", wait->name, "the set");
+  wait.duration("--timeout", wait->timeout_s, {.least = 0, .most = 86'400},
+                "such as 90s, 5m or 1h; 0 looks once");
+  add_organization(wait);
+}
+
+}  // namespace
+
+void declare_set(const Declarations& declare) {
+  const Declarations group = declare.group(
+      "set", "Print and wait for the state of secret sets",
+      {.examples = {{"secret-control-plane set status my-bot-secrets",
+                     "Print who runs which version, and which old keys may be revoked"},
+                    {"secret-control-plane set wait my-bot-secrets",
+                     "Wait until it can be deployed"}},
+       .text = "Sets are written with the official CLI: pipecat cloud secrets set.",
+       .reading = {{"docs/fleet.md", "When a version is safe to revoke"}}});
+  const auto status =
+      group.command("status", "Print which instances run which version, and which may be revoked",
+                    show_set_status);
+  status.argument("name", status->name, "the set");
+  add_json(status);
+  add_organization(status);
+  declare_wait(group);
+}
+
+}  // namespace agent_secrets::control_plane
