@@ -4,11 +4,18 @@
 // compile.
 //
 //   tx.query("SELECT name FROM agents WHERE id = ?1", id);
+//   tx.query({"SELECT max(?1, ?2) AS larger", "SELECT greatest(?1, ?2) AS larger"}, a, b);
 //
-// Parameters are written ?1, ?2 … (sqlite.org/lang_expr.html, "Parameters"). A mistake in them is a
-// compile error: a `?` without a number, a number that is left out, more than kParametersMax. That
-// the call passes as many values is asserted when it runs.
+// Both databases understand most statements. Where they need different texts, a pair has SQLite's
+// text first and PostgreSQL's second. The database chooses; callers never ask which one it is.
+//
+// Parameters are written ?1, ?2 … (sqlite.org/lang_expr.html, "Parameters") in both texts, and
+// PostgreSQL gets them as $1, $2 …. A mistake in them is a compile error: a `?` without a number, a
+// number that is left out, more than kParametersMax, two texts with different parameters. That the
+// call passes as many values is asserted when it runs. PostgreSQL's operators with `?` cannot be
+// used.
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -20,20 +27,32 @@ class Sql {
 
   // Implicit, so that a literal can be passed as it is.
   // NOLINTNEXTLINE(google-explicit-constructor,hicpp-explicit-conversions)
-  consteval Sql(const char* text) : text_(text), parameters_(count_parameters(text_)) {}
+  consteval Sql(const char* text) : Sql(text, text) {}
+  consteval Sql(const char* sqlite, const char* postgres)
+      : sqlite_(sqlite), postgres_(postgres), parameters_(count_parameters(sqlite_)) {
+    if (count_parameters(postgres_) != parameters_) throw "the two texts differ in parameters";
+  }
 
-  // Lives as long as the program, and ends with a NUL.
-  [[nodiscard]] constexpr std::string_view text() const { return text_; }
+  // Both live as long as the program, and end with a NUL.
+  [[nodiscard]] constexpr std::string_view sqlite() const { return sqlite_; }
+  [[nodiscard]] constexpr std::string_view postgres() const { return postgres_; }
   // The statement takes the parameters ?1 to ?N, and this is N.
   [[nodiscard]] constexpr int parameters() const { return parameters_; }
+
+  // Where the literal or quoted name that begins at `at` ends: the position of its last quote, or
+  // `at` where none begins. A doubled quote inside ends one literal and begins another.
+  static constexpr std::size_t skip_quoted(std::string_view text, std::size_t at) {
+    if (text[at] != '\'' && text[at] != '"') return at;
+    const std::size_t end = text.find(text[at], at + 1);
+    return end == std::string_view::npos ? text.size() - 1 : end;
+  }
 
  private:
   static consteval int count_parameters(std::string_view text) {
     std::uint32_t used = 0;
-    bool in_string = false;
     for (std::size_t i = 0; i < text.size(); ++i) {
-      if (text[i] == '\'') in_string = !in_string;  // '' inside a string toggles twice
-      if (in_string || text[i] != '?') continue;
+      i = skip_quoted(text, i);
+      if (text[i] != '?') continue;
       int number = 0;
       while (i + 1 < text.size() && text[i + 1] >= '0' && text[i + 1] <= '9') {
         number = number * 10 + (text[++i] - '0');
@@ -50,7 +69,8 @@ class Sql {
     return count;
   }
 
-  std::string_view text_;
+  std::string_view sqlite_;
+  std::string_view postgres_;
   int parameters_;
 };
 

@@ -260,9 +260,4 @@ TEST_CASE("a database and its copy are for their owner alone", "[database]") {
   CHECK((*copy)->schema_version().value() == 1);
 }
 
-TEST_CASE("the parameters of a statement are counted when it is compiled", "[database]") {
-  constexpr Sql kTwo("SELECT ?2, ?1, '?', ?1");
-  STATIC_REQUIRE(kTwo.parameters() == 2);
-}
-
 }  // namespace agent_secrets::control_plane

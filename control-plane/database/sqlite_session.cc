@@ -152,7 +152,7 @@ SQLite::Statement& SqliteSession::prepare(std::string_view text) {
 
 Transaction::Answer SqliteSession::run_statement(const Sql& sql, std::span<const Value> values) {
   return guarded(database_->getHandle(), [&] {
-    SQLite::Statement& statement = prepare(sql.text());
+    SQLite::Statement& statement = prepare(sql.sqlite());
     const Run run(statement);
     int index = 0;
     for (const Value& value : values) bind(statement, ++index, value);

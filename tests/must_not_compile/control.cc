@@ -17,3 +17,6 @@ std::size_t control(agent_secrets::SecretBuffer secret) {
 
 constexpr agent_secrets::control_plane::Sql kAllowed("SELECT ?2, ?1, '?'");
 static_assert(kAllowed.parameters() == 2);
+constexpr agent_secrets::control_plane::Sql kAllowedPair("SELECT max(?1, 0)",
+                                                         "SELECT greatest(?1, 0)");
+static_assert(kAllowedPair.parameters() == 1);
