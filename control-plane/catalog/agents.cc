@@ -14,7 +14,8 @@ std::vector<PinnedSet> read_pins(Transaction& tx, std::string_view deployment_id
   std::vector<PinnedSet> pins;
   for (const Row row : tx.query(
            "SELECT a.organization_id, p.set_id, p.set_name, p.version,"
-           " max(p.version, coalesce(s.ready_version, 0)) AS latest_version FROM deployment_pins p"
+           " CASE WHEN s.ready_version > p.version THEN s.ready_version ELSE p.version END"
+           "   AS latest_version FROM deployment_pins p"
            " JOIN deployments d ON d.id = p.deployment_id JOIN agents a ON a.id = d.agent_id"
            " LEFT JOIN sets s ON s.id = p.set_id WHERE p.deployment_id = ?1 ORDER BY p.set_name",
            deployment_id)) {

@@ -141,13 +141,17 @@ std::int64_t insert_agent(Transaction& tx, const CatalogContext& context,
                           std::string_view region, const Scaling& scaling) {
   const UnixMs now = context.clock.unix_time();
   return tx
-      .query(
-          "INSERT INTO agents (organization_id, name, region, min_agents, max_agents,"
-          " deployment_id, sequence, revision, created_at, updated_at)"
-          " SELECT ?1, ?2, ?3, ?4, ?5, '', max(coalesce(max(sequence), 0),"
-          "   (SELECT sequence_floor FROM organizations WHERE id = ?1)), 0, ?6, ?6"
-          " FROM agents WHERE organization_id = ?1 AND name = ?2 RETURNING id",
-          organization_id, name, region, scaling.min_agents, scaling.max_agents, now)
+      .query({"INSERT INTO agents (organization_id, name, region, min_agents, max_agents,"
+              " deployment_id, sequence, revision, created_at, updated_at)"
+              " SELECT ?1, ?2, ?3, ?4, ?5, '', max(coalesce(max(sequence), 0),"
+              "   (SELECT sequence_floor FROM organizations WHERE id = ?1)), 0, ?6, ?6"
+              " FROM agents WHERE organization_id = ?1 AND name = ?2 RETURNING id",
+              "INSERT INTO agents (organization_id, name, region, min_agents, max_agents,"
+              " deployment_id, sequence, revision, created_at, updated_at)"
+              " SELECT ?1, ?2, ?3, ?4, ?5, '', greatest(coalesce(max(sequence), 0),"
+              "   (SELECT sequence_floor FROM organizations WHERE id = ?1)), 0, ?6, ?6"
+              " FROM agents WHERE organization_id = ?1 AND name = ?2 RETURNING id"},
+             organization_id, name, region, scaling.min_agents, scaling.max_agents, now)
       .front()
       .integer("id");
 }

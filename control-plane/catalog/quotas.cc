@@ -20,8 +20,10 @@ std::unexpected<Error> full(std::int64_t most, std::string_view what, std::strin
 
 void remove_agent(Transaction& tx, std::int64_t organization_id, std::int64_t agent_id) {
   tx.execute(
-      "UPDATE organizations SET sequence_floor ="
-      " max(sequence_floor, (SELECT sequence FROM agents WHERE id = ?2)) WHERE id = ?1",
+      {"UPDATE organizations SET sequence_floor ="
+       " max(sequence_floor, (SELECT sequence FROM agents WHERE id = ?2)) WHERE id = ?1",
+       "UPDATE organizations SET sequence_floor ="
+       " greatest(sequence_floor, (SELECT sequence FROM agents WHERE id = ?2)) WHERE id = ?1"},
       organization_id, agent_id);
   tx.execute(
       "DELETE FROM deployment_pins WHERE deployment_id IN"
@@ -41,18 +43,23 @@ void remove_agent(Transaction& tx, std::int64_t organization_id, std::int64_t ag
 
 void measure_set(Transaction& tx, std::int64_t set_id) {
   tx.execute(
-      "UPDATE sets SET"
-      " live_keys = (SELECT count(*) FROM set_values WHERE set_id = ?1 AND removed_by IS NULL),"
-      " stored_bytes = (SELECT coalesce(sum(length(CAST(key AS BLOB)) + length(box)), 0)"
-      "                   FROM set_values WHERE set_id = ?1)"
-      " WHERE id = ?1",
+      {"UPDATE sets SET"
+       " live_keys = (SELECT count(*) FROM set_values WHERE set_id = ?1 AND removed_by IS NULL),"
+       " stored_bytes = (SELECT coalesce(sum(length(CAST(key AS BLOB)) + length(box)), 0)"
+       "                   FROM set_values WHERE set_id = ?1)"
+       " WHERE id = ?1",
+       "UPDATE sets SET"
+       " live_keys = (SELECT count(*) FROM set_values WHERE set_id = ?1 AND removed_by IS NULL),"
+       " stored_bytes = (SELECT coalesce(sum(octet_length(key) + octet_length(box)), 0)"
+       "                   FROM set_values WHERE set_id = ?1)"
+       " WHERE id = ?1"},
       set_id);
 }
 
 SetSize size_of_sets(Transaction& tx, std::int64_t organization_id) {
   const Rows rows = tx.query(
-      "SELECT coalesce(sum(live_keys), 0) AS live_keys,"
-      " coalesce(sum(stored_bytes), 0) AS stored_bytes FROM sets"
+      "SELECT CAST(coalesce(sum(live_keys), 0) AS bigint) AS live_keys,"
+      " CAST(coalesce(sum(stored_bytes), 0) AS bigint) AS stored_bytes FROM sets"
       " WHERE organization_id = ?1",
       organization_id);
   const Row row = rows.front();
@@ -84,8 +91,8 @@ Result<void> check_size_of_sets(Transaction& tx, std::int64_t organization_id,
 
 Result<void> check_agent_count(Transaction& tx, std::int64_t organization_id) {
   const Rows rows = tx.query(
-      "SELECT count(*) AS agents, coalesce(sum(deleted), 0) AS deleted FROM agents WHERE "
-      "organization_id = ?1",
+      "SELECT count(*) AS agents, CAST(coalesce(sum(deleted), 0) AS bigint) AS deleted"
+      " FROM agents WHERE organization_id = ?1",
       organization_id);
   const Row row = rows.front();
   if (row.integer("agents") - row.integer("deleted") >= limits::kAgentsPerOrganization) {

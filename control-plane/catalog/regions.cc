@@ -31,7 +31,7 @@ Result<void> Regions::add(const Region& region) {
     const std::int64_t added = tx.execute(
         "INSERT INTO regions (code, display_name) VALUES (?1, ?2)"
         " ON CONFLICT (code) DO UPDATE SET removed_at = NULL,"
-        " display_name = excluded.display_name WHERE removed_at IS NOT NULL",
+        " display_name = excluded.display_name WHERE regions.removed_at IS NOT NULL",
         region.code, region.display_name);
     if (added == 1) return {};
     return fail(ErrorCode::conflict, fmt::format("Region {} already exists", shown(region.code)));

@@ -58,9 +58,11 @@ void request_rollout(Transaction& tx, const CatalogContext& context, std::int64_
   tx.execute(
       "INSERT INTO rollouts (agent_id, ticket, event, place)"
       " SELECT ?1, 1, ?2, coalesce(max(place), 0) + 1 FROM rollouts WHERE true"
-      " ON CONFLICT (agent_id) DO UPDATE SET ticket = ticket + 1, failed = 0, message = '',"
-      " place = CASE failed WHEN 0 THEN place ELSE excluded.place END,"
-      " event = CASE WHEN event = 'deploy' AND ?2 = 'scale' THEN event ELSE ?2 END",
+      " ON CONFLICT (agent_id) DO UPDATE SET ticket = rollouts.ticket + 1, failed = 0, message = "
+      "'',"
+      " place = CASE rollouts.failed WHEN 0 THEN rollouts.place ELSE excluded.place END,"
+      " event = CASE WHEN rollouts.event = 'deploy' AND ?2 = 'scale' THEN rollouts.event ELSE ?2"
+      " END",
       agent_id, to_string(event));
 }
 

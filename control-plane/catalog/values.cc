@@ -72,11 +72,14 @@ std::vector<std::string> keys_of_version(Transaction& tx, std::int64_t set_id,
 
 // Sizes are computed from the boxes: nothing is decrypted.
 Result<void> check_set_size(Transaction& tx, const SetRow& row, std::string_view last_key) {
-  const Rows rows = tx.query(
-      "SELECT count(*) AS keys,"
-      " coalesce(sum(length(CAST(key AS BLOB)) + length(box) - ?1), 0) AS bytes"
-      " FROM set_values WHERE set_id = ?2 AND removed_by IS NULL",
-      kAeadOverhead - pair_bytes(0, 0), row.set.id);
+  const Rows rows =
+      tx.query({"SELECT count(*) AS keys,"
+                " coalesce(sum(length(CAST(key AS BLOB)) + length(box) - ?1), 0) AS bytes"
+                " FROM set_values WHERE set_id = ?2 AND removed_by IS NULL",
+                "SELECT count(*) AS keys, CAST("
+                " coalesce(sum(octet_length(key) + octet_length(box) - ?1), 0) AS bigint) AS bytes"
+                " FROM set_values WHERE set_id = ?2 AND removed_by IS NULL"},
+               kAeadOverhead - pair_bytes(0, 0), row.set.id);
   const Row totals = rows.front();
   if (totals.integer("keys") > static_cast<std::int64_t>(limits::kKeysPerSet)) {
     return fail(ErrorCode::invalid,

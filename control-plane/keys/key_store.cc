@@ -34,10 +34,11 @@ void KeyStore::create(Transaction& tx, std::string_view purpose, std::string_vie
   const std::string id = random_token(kKeyIdBytes);
   SecretBuffer key(kAeadKeySize);
   randombytes_buf(key.expose().data(), key.size());
-  tx.execute(
-      "INSERT INTO keys (id, purpose, state, wrapped, created_at)"
-      " VALUES (?1, ?2, ?3, ?4, unixepoch() * 1000)",
-      id, purpose, state, master_key_.wrap(id, purpose, key));
+  tx.execute({"INSERT INTO keys (id, purpose, state, wrapped, created_at)"
+              " VALUES (?1, ?2, ?3, ?4, unixepoch() * 1000)",
+              "INSERT INTO keys (id, purpose, state, wrapped, created_at)"
+              " VALUES (?1, ?2, ?3, ?4, CAST(extract(epoch FROM now()) AS bigint) * 1000)"},
+             id, purpose, state, master_key_.wrap(id, purpose, key));
 }
 
 Result<std::vector<KeyStore::Key>> KeyStore::read(Transaction& tx, std::string_view purpose) {

@@ -44,8 +44,9 @@ void DatabaseRegionStore::put_fingerprint(Transaction& tx, const ProvisionedVers
                                           const ProvisionedValue& value) {
   const Fingerprint print = cipher_.fingerprint(context_of(version, value), value.value);
   tx.execute(
-      "INSERT OR REPLACE INTO value_fingerprints (set_id, version, key, key_id, fingerprint)"
-      " VALUES (?1, ?2, ?3, ?4, ?5)",
+      "INSERT INTO value_fingerprints (set_id, version, key, key_id, fingerprint)"
+      " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (set_id, version, key) DO UPDATE SET"
+      " key_id = excluded.key_id, fingerprint = excluded.fingerprint",
       version.set_id, version.version, value.key, print.key_id, print.hash);
 }
 

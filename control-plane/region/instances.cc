@@ -43,8 +43,10 @@ Listening note_listening(Transaction& tx, milliseconds now) {
     listening.since = now;
   }
   listening.until = now;
-  tx.execute("INSERT OR REPLACE INTO listening (id, since, until) VALUES (1, ?1, ?2)",
-             listening.since, listening.until);
+  tx.execute(
+      "INSERT INTO listening (id, since, until) VALUES (1, ?1, ?2)"
+      " ON CONFLICT (id) DO UPDATE SET since = excluded.since, until = excluded.until",
+      listening.since, listening.until);
   return listening;
 }
 
@@ -76,16 +78,16 @@ void record(Transaction& tx, const HeardInstance& heard) {
   // without one.
   tx.execute(
       "DELETE FROM instances WHERE agent_id = ?1 AND instance = ?2 AND sequence <> ?3"
-      " AND (?4 OR sequence = 0)",
+      " AND (?4 = 1 OR sequence = 0)",
       heard.agent_id, heard.instance, heard.sequence, is_new_start);
   tx.execute(
       "INSERT INTO instances (agent_id, instance, sequence, kid, active_sessions, first_seen,"
       " since, last_heard, watched, developers_run)"
       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?10)"
-      " ON CONFLICT DO UPDATE SET kid = ?4, active_sessions = ?5,"
-      " last_heard = max(last_heard, ?7),"
-      " watched = CASE WHEN ?9 THEN ?8 ELSE max(watched, ?8) END,"
-      " developers_run = min(developers_run, ?10)",
+      " ON CONFLICT (agent_id, instance, sequence) DO UPDATE SET kid = ?4, active_sessions = ?5,"
+      " last_heard = CASE WHEN instances.last_heard > ?7 THEN instances.last_heard ELSE ?7 END,"
+      " watched = CASE WHEN ?9 = 0 AND instances.watched = 1 THEN 1 ELSE ?8 END,"
+      " developers_run = CASE WHEN ?10 = 1 THEN instances.developers_run ELSE 0 END",
       heard.agent_id, heard.instance, heard.sequence, heard.kid,
       std::min(heard.active_sessions, limits::kActiveSessionsMax), first_seen, heard.at,
       heard.watched, is_new_start, heard.developers_run);
@@ -113,13 +115,14 @@ void drop_surplus(Transaction& tx, std::int64_t agent_id, const Listening& liste
   if (surplus <= 0) return;
   bool lost = false;
   const Rows doomed = tx.query(
-      "SELECT rowid, watched = 1 AND last_heard <= ?2 AS silent FROM instances"
+      "SELECT instance, sequence, watched = 1 AND last_heard <= ?2 AS silent FROM instances"
       " WHERE agent_id = ?1 AND instance <> ?3"
       " ORDER BY silent DESC, watched, last_heard LIMIT ?4",
       agent_id, silent_before(listening), kUnlistedInstances, surplus);
   for (const Row row : doomed) {
     lost = lost || !row.boolean("silent");
-    tx.execute("DELETE FROM instances WHERE rowid = ?1", row.integer("rowid"));
+    tx.execute("DELETE FROM instances WHERE agent_id = ?1 AND instance = ?2 AND sequence = ?3",
+               agent_id, row.text("instance"), row.integer("sequence"));
   }
   if (!lost) return;
   record(tx, {.agent_id = agent_id,

@@ -30,14 +30,16 @@ void put_credentials(Transaction& tx, const AgentSnapshot& snapshot) {
   tx.execute("DELETE FROM credentials WHERE agent_id = ?1", snapshot.agent_id);
   for (const AgentCredentialRecord& credential : snapshot.credentials) {
     tx.execute(
-        "INSERT OR REPLACE INTO credentials (kid, agent_id, signing_key, box_key, revoked)"
-        " VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO credentials (kid, agent_id, signing_key, box_key, revoked)"
+        " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (kid) DO UPDATE SET"
+        " agent_id = excluded.agent_id, signing_key = excluded.signing_key,"
+        " box_key = excluded.box_key, revoked = excluded.revoked",
         credential.kid, snapshot.agent_id, credential.keys.signing, credential.keys.box,
         credential.revoked);
   }
 }
 
-// Watches of a revoked credential are not recorded (sqlite_instances.cc), so the silence of its
+// Watches of a revoked credential are not recorded (region/instances.cc), so the silence of its
 // instances means nothing: like instances without a sidecar, they count until an operator forgets
 // them.
 void stop_hearing_revoked(Transaction& tx, std::int64_t agent_id) {
