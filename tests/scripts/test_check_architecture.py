@@ -38,6 +38,8 @@ def test_the_tree_is_clean():
         ("control-plane/rest-api/a.cc", "#include <boost/beast/http.hpp>", "Boost.Beast"),
         ("injector/a.cc", "#include <boost/beast.hpp>", "Boost.Beast"),
         ("control-plane/catalog/a.cc", "#include <SQLiteCpp/Database.h>", "may include SQLite"),
+        ("control-plane/catalog/a.cc", "#include <libpq-fe.h>", "may include PostgreSQL"),
+        ("control-plane/stores_test.cc", "#include <libpq/libpq-fs.h>", "may include PostgreSQL"),
         ("control-plane/database/a.cc", '#include "control-plane/keys/aead.h"', "no other folder"),
         ("control-plane/keys/a.h", '#include "control-plane/catalog/catalog.h"', "may include database"),
         ("control-plane/region/a.cc", '#include "control-plane/catalog/outbox.h"', "may include model, database, keys"),

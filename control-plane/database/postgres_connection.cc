@@ -1,0 +1,192 @@
+#include "control-plane/database/postgres_connection.h"
+
+#include <cerrno>
+#include <optional>
+
+#include <fmt/format.h>
+#include <libpq-fe.h>
+#include <poll.h>
+
+#include "control-plane/database/postgres_failure.h"
+#include "control-plane/database/postgres_values.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr int kBinary = 1;
+constexpr int kServerVersionMin = 150000;
+// The server ends a statement earlier (database/postgres_options.cc). After this time the server or
+// the network is taken for gone.
+constexpr std::chrono::seconds kAnswerTimeout{20};
+
+std::string field(const PGresult* result, int code) {
+  const char* text = PQresultErrorField(result, code);
+  return text == nullptr ? "" : text;
+}
+
+PostgresFailure failure_of(const PGresult* result) {
+  return postgres_failure(field(result, PG_DIAG_SQLSTATE), field(result, PG_DIAG_MESSAGE_PRIMARY));
+}
+
+bool succeeded(const PGresult* result) {
+  const ExecStatusType status = PQresultStatus(result);
+  return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
+}
+
+Result<void> check_version(const PostgresOptions& options, int version) {
+  if (version >= kServerVersionMin) return {};
+  return fail(ErrorCode::failed,
+              fmt::format("connect {}: the server is PostgreSQL {}", options.name, version / 10000),
+              "use PostgreSQL 15 or later");
+}
+
+}  // namespace
+
+void PostgresConnection::Closer::operator()(PGconn* connection) const { PQfinish(connection); }
+void PostgresConnection::Cleaner::operator()(PGresult* result) const { PQclear(result); }
+
+PostgresConnection::~PostgresConnection() = default;
+
+Result<std::unique_ptr<PostgresConnection>> PostgresConnection::open(
+    const PostgresOptions& options) {
+  std::vector<const char*> keywords;
+  std::vector<const char*> values;
+  for (const auto& [keyword, value] : options.parameters) {
+    keywords.push_back(keyword.c_str());
+    values.push_back(value.c_str());
+  }
+  keywords.push_back(nullptr);
+  values.push_back(nullptr);
+  std::unique_ptr<PostgresConnection> opened(
+      new PostgresConnection(PQconnectdbParams(keywords.data(), values.data(), 0)));
+  PGconn* connection = opened->connection_.get();
+  if (PQstatus(connection) != CONNECTION_OK) {
+    return std::unexpected(postgres_connect_error(options.name, PQerrorMessage(connection)));
+  }
+  if (auto ok = check_version(options, PQserverVersion(connection)); !ok) return propagate(ok);
+  // libpq would write notices to stderr, past the log.
+  PQsetNoticeReceiver(connection, [](void*, const PGresult*) {}, nullptr);
+  if (PQsetnonblocking(connection, 1) != 0 || PQenterPipelineMode(connection) != 1) {
+    return fail(ErrorCode::failed, fmt::format("connect {}: no pipeline mode", options.name));
+  }
+  return opened;
+}
+
+void PostgresConnection::lose(std::string_view why) {
+  lost_ = true;
+  throw PostgresFailure(PostgresFailure::Kind::lost, {.code = ErrorCode::unavailable,
+                                                      .message = fmt::format("database: {}", why)});
+}
+
+void PostgresConnection::check(int succeeded) {
+  if (succeeded != 1) lose("the connection is lost");
+}
+
+void PostgresConnection::queue(const char* command) {
+  check(PQsendQueryParams(connection_.get(), command, 0, nullptr, nullptr, nullptr, nullptr,
+                          kBinary));
+  queued_.push_back(nullptr);
+}
+
+void PostgresConnection::queue(std::string_view text, std::span<const Value> values) {
+  const PostgresParameters parameters(values);
+  auto [found, is_new] = prepared_.try_emplace({text, parameters.signature()});
+  Prepared& statement = found->second;
+  if (is_new) statement.name = fmt::format("s{}", prepared_.size());
+  if (!statement.ready) {
+    check(PQsendPrepare(connection_.get(), statement.name.c_str(), with_dollars(text).c_str(),
+                        parameters.count(), parameters.types()));
+    queued_.push_back(&statement);
+  }
+  check(PQsendQueryPrepared(connection_.get(), statement.name.c_str(), parameters.count(),
+                            parameters.values(), parameters.lengths(), parameters.formats(),
+                            kBinary));
+  queued_.push_back(nullptr);
+}
+
+std::vector<PostgresConnection::Answer> PostgresConnection::run_queued() {
+  const auto deadline = steady_clock::now() + kAnswerTimeout;
+  if (lost_) lose("the connection is lost");
+  check(PQpipelineSync(connection_.get()));
+  flush(deadline);
+  skip_owed(deadline);
+  std::vector<Answer> answers;
+  std::optional<PostgresFailure> failure;
+  for (Prepared* prepared : std::exchange(queued_, {})) {
+    Answer answer = next(deadline);
+    if (answer == nullptr) lose("an answer is missing");
+    if (succeeded(answer.get())) {
+      if (prepared != nullptr) prepared->ready = true;
+    } else if (!failure) {  // the answers after it only say that their statements were skipped
+      failure = failure_of(answer.get());
+    }
+    if (PQstatus(connection_.get()) != CONNECTION_OK) break;
+    if (next(deadline) != nullptr) lose("an answer too many");
+    if (prepared == nullptr) answers.push_back(std::move(answer));
+  }
+  if (failure && failure->kind() == PostgresFailure::Kind::lost) lost_ = true;
+  if (PQstatus(connection_.get()) != CONNECTION_OK) lost_ = true;
+  if (!lost_ && PQresultStatus(next(deadline).get()) != PGRES_PIPELINE_SYNC) {
+    lose("the answers are out of step");
+  }
+  if (failure) throw *failure;
+  if (lost_) lose("the connection is lost");
+  return answers;
+}
+
+void PostgresConnection::send_queued() noexcept {
+  queued_.clear();
+  if (!lost_ && PQpipelineSync(connection_.get()) == 1 && PQflush(connection_.get()) == 0) {
+    ++owed_;
+  } else {
+    lost_ = true;
+  }
+}
+
+void PostgresConnection::skip_owed(Deadline deadline) {
+  while (owed_ > 0) {
+    const Answer answer = next(deadline);
+    if (PQstatus(connection_.get()) != CONNECTION_OK) lose("the connection is lost");
+    if (answer != nullptr && PQresultStatus(answer.get()) == PGRES_PIPELINE_SYNC) --owed_;
+  }
+}
+
+void PostgresConnection::await(short events, Deadline deadline) {
+  const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
+  if (left.count() <= 0) lose("no answer in time");
+  pollfd socket{.fd = PQsocket(connection_.get()), .events = events, .revents = 0};
+  const int ready = ::poll(&socket, 1, static_cast<int>(left.count()));
+  if (ready < 0 && errno != EINTR) lose("the connection is lost");
+  // Also while sending: the server may wait for us to read before it reads on.
+  if (ready > 0 && (socket.revents & ~POLLOUT) != 0) check(PQconsumeInput(connection_.get()));
+}
+
+void PostgresConnection::flush(Deadline deadline) {
+  while (true) {
+    const int left = PQflush(connection_.get());
+    if (left == 0) return;
+    if (left < 0) lose("the connection is lost");
+    await(POLLIN | POLLOUT, deadline);
+  }
+}
+
+PostgresConnection::Answer PostgresConnection::next(Deadline deadline) {
+  while (PQisBusy(connection_.get()) != 0) await(POLLIN, deadline);
+  return Answer(PQgetResult(connection_.get()));
+}
+
+void PostgresConnection::script(const char* sql) {
+  skip_owed(steady_clock::now() + kAnswerTimeout);
+  check(PQexitPipelineMode(connection_.get()));
+  const Answer answer(PQexec(connection_.get(), sql));
+  if (PQenterPipelineMode(connection_.get()) != 1) lost_ = true;
+  if (succeeded(answer.get())) return;
+  const PostgresFailure failure = failure_of(answer.get());
+  lost_ = lost_ || failure.kind() == PostgresFailure::Kind::lost;
+  throw failure;
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,119 @@
+#include "control-plane/database/postgres_database.h"
+
+#include <algorithm>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include "control-plane/database/postgres_failure.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+using Isolation = PostgresSession::Isolation;
+
+constexpr milliseconds kPauseFirst{2};
+constexpr milliseconds kPauseMax{200};
+
+// Exponential, with full jitter: two transactions that conflicted do not meet again.
+void pause(int attempt, steady_clock::time_point deadline) {
+  thread_local std::minstd_rand random{std::random_device{}()};
+  const milliseconds most = std::min(kPauseMax, kPauseFirst * (1 << std::min(attempt, 10)));
+  std::uniform_int_distribution<milliseconds::rep> chosen(1, most.count());
+  std::this_thread::sleep_until(
+      std::min(steady_clock::now() + milliseconds(chosen(random)), deadline));
+}
+
+// A conflict that does not end is no fault of the caller: a later attempt may succeed.
+std::unexpected<Error> given_up(Error error) {
+  if (error.code == ErrorCode::failed) error.code = ErrorCode::unavailable;
+  return std::unexpected(std::move(error));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<PostgresDatabase>> PostgresDatabase::open(PostgresOptions options) {
+  std::unique_ptr<PostgresDatabase> database(new PostgresDatabase(std::move(options)));
+  auto first = database->pool_.take(steady_clock::now() + kPatience);
+  if (!first) return propagate(first);
+  return database;
+}
+
+Result<void> PostgresDatabase::transact(TransactionKind kind, const TransactionBody& body) {
+  const Deadline deadline = steady_clock::now() + kPatience;
+  for (int number = 1;; ++number) {
+    Attempt tried = attempt(kind, body, deadline);
+    if (!tried.may_run_again) return std::move(tried.outcome);
+    if (number == kAttemptsMax || steady_clock::now() >= deadline) {
+      return given_up(std::move(tried.outcome.error()));
+    }
+    pause(number, deadline);
+  }
+}
+
+PostgresDatabase::Attempt PostgresDatabase::attempt(TransactionKind kind,
+                                                    const TransactionBody& body,
+                                                    Deadline deadline) {
+  const bool writes = kind != TransactionKind::read;
+  std::string committing;  // the transaction whose COMMIT was sent
+  Result<void> outcome;
+  {
+    auto session = pool_.take(deadline);
+    if (!session) return {.outcome = propagate(session), .may_run_again = true};
+    try {
+      (*session)->begin(writes ? Isolation::serializable : Isolation::snapshot);
+      if (body(**session) && writes) {
+        committing = (*session)->transaction_id();
+        (*session)->commit();
+      }
+      return {};
+    } catch (const PostgresFailure& failure) {
+      outcome = std::unexpected(failure.error());
+      if (failure.kind() == PostgresFailure::Kind::refused) return {.outcome = outcome};
+      if (failure.kind() == PostgresFailure::Kind::conflict) committing.clear();
+    } catch (const DatabaseFailure& failure) {  // a damaged row
+      return {.outcome = std::unexpected(failure.error())};
+    }
+  }
+  if (!committing.empty()) return settle(committing);
+  return {.outcome = outcome, .may_run_again = true};
+}
+
+// The connection broke between COMMIT and its answer. While the server still runs the transaction,
+// or cannot be asked, it is asked again. When the deadline passes before it is known, running the
+// work again could do it twice, so the call fails.
+PostgresDatabase::Attempt PostgresDatabase::settle(const std::string& transaction_id) {
+  const Deadline deadline = steady_clock::now() + kPatience;  // the caller's may have passed
+  Error last{.code = ErrorCode::unavailable, .message = "database: no answer in time"};
+  for (int number = 1; steady_clock::now() < deadline; pause(number++, deadline)) {
+    auto status = transaction_status(transaction_id, deadline);
+    if (!status) {
+      last = std::move(status.error());
+    } else if (*status == "committed") {
+      return {};
+    } else if (*status == "aborted") {
+      return {.outcome = std::unexpected(last), .may_run_again = true};
+    }
+  }
+  return {.outcome =
+              std::unexpected(std::move(last).within("it is not known what became of a commit"))};
+}
+
+// "committed", "aborted" or "in progress".
+Result<std::string> PostgresDatabase::transaction_status(const std::string& transaction_id,
+                                                         Deadline deadline) {
+  auto session = pool_.take(deadline);
+  if (!session) return propagate(session);
+  try {
+    (*session)->begin(Isolation::snapshot);
+    const Rows rows = (*session)->query(
+        "SELECT coalesce(pg_xact_status(CAST(?1 AS xid8)), 'forgotten') AS status", transaction_id);
+    return rows.front().text("status");
+  } catch (const PostgresFailure& failure) {
+    return std::unexpected(failure.error());
+  }
+}
+
+}  // namespace agent_secrets::control_plane

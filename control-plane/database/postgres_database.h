@@ -1,0 +1,57 @@
+#pragma once
+// A PostgreSQL database, 15 or later, through a small pool of connections (postgres_pool.h).
+//
+// Writes are SERIALIZABLE: each behaves as if it had the database for itself, as with SQLite's one
+// writer. When two of them conflict the server refuses one, and its work runs again after a random
+// pause, at most kAttemptsMax times. Reads see one snapshot and cannot write.
+//
+// A connection that breaks before COMMIT was sent costs nothing: the work runs again on another
+// connection. When the answer to COMMIT is lost, the server is asked what became of the
+// transaction (pg_xact_status), so no write is done twice and none that was done is reported as
+// failed. While the server cannot be reached, a call fails with ErrorCode::unavailable after
+// kPatience. There is no disk reserve: an urgent write is a write.
+//
+// After a failover that lost commits, the new server may not know the transaction, and the call
+// fails; or it has given the id to another transaction, and answers about that transaction.
+// Synchronous replication prevents both.
+//
+// Source: postgresql.org/docs/15/transaction-iso.html#XACT-SERIALIZABLE, /mvcc-serialization-
+// failure-handling.html, /functions-info.html#FUNCTIONS-PG-SNAPSHOT.
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "control-plane/database/database.h"
+#include "control-plane/database/postgres_options.h"
+#include "control-plane/database/postgres_pool.h"
+#include "core/error.h"
+
+namespace agent_secrets::control_plane {
+
+class PostgresDatabase final : public Database {
+ public:
+  static constexpr int kAttemptsMax = 20;
+  static constexpr std::chrono::seconds kPatience{5};
+
+  // Connects once, so that a wrong URL is an error here. The schema is migrated
+  // (database/migrations.h).
+  static Result<std::unique_ptr<PostgresDatabase>> open(PostgresOptions options);
+
+ private:
+  using Deadline = std::chrono::steady_clock::time_point;
+  struct Attempt {
+    Result<void> outcome;
+    bool may_run_again = false;
+  };
+
+  explicit PostgresDatabase(PostgresOptions options) : pool_(std::move(options)) {}
+  Result<void> transact(TransactionKind kind, const TransactionBody& body) override;
+  Attempt attempt(TransactionKind kind, const TransactionBody& body, Deadline deadline);
+  Attempt settle(const std::string& transaction_id);
+  Result<std::string> transaction_status(const std::string& transaction_id, Deadline deadline);
+
+  PostgresPool pool_;
+};
+
+}  // namespace agent_secrets::control_plane

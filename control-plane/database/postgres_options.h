@@ -1,0 +1,35 @@
+#pragma once
+// Where a PostgreSQL database is, and how it may be reached: what a URL such as
+// postgresql://USER@HOST:PORT/DATABASE?sslrootcert=FILE means. The URL is libpq's
+// (postgresql.org/docs/15/libpq-connect.html#LIBPQ-CONNSTRING), and so are the variables PGHOST,
+// PGUSER and so on for what it leaves out.
+//
+// Refused, each with a hint:
+// - a password in the URL, because every user of the machine can see a command line;
+// - a connection over a network without a verified server certificate: another host could answer
+//   in the place of the database. A Unix socket and a loopback address need no certificate.
+//
+// Set by us, whatever the URL or the environment says: a server that accepts writes (a standby
+// refuses them), UTF-8, and bounds for the time that a statement and an idle transaction may take.
+// Therefore `options` and PGOPTIONS are not passed on.
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "core/error.h"
+
+namespace agent_secrets::control_plane {
+
+struct PostgresOptions {
+  std::map<std::string, std::string> parameters;  // what PQconnectdbParams() gets
+  std::string name;                               // "postgresql://host/database", for messages
+  std::string schema;  // the PostgreSQL schema with our tables (postgresql.org/docs/15/ddl-schemas)
+};
+
+// With `allow_plain` the operator says that the network between can be trusted. Errors never repeat
+// the URL. `schema` is our own: lower-case letters, digits, '-' and '_', or it asserts.
+Result<PostgresOptions> parse_postgres_url(const std::string& url, std::string_view schema,
+                                           bool allow_plain);
+
+}  // namespace agent_secrets::control_plane

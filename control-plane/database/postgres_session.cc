@@ -1,0 +1,87 @@
+#include "control-plane/database/postgres_session.h"
+
+#include <charconv>
+#include <string_view>
+#include <utility>
+
+#include <libpq-fe.h>
+
+#include "control-plane/database/postgres_failure.h"
+#include "control-plane/database/postgres_values.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+// Null until the transaction has changed something.
+constexpr std::string_view kTransactionId =
+    "SELECT CAST(pg_current_xact_id_if_assigned() AS text) AS id";
+
+const char* begin_command(PostgresSession::Isolation isolation) {
+  switch (isolation) {
+    case PostgresSession::Isolation::serializable:
+      return "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE";
+    case PostgresSession::Isolation::snapshot:
+      return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    case PostgresSession::Isolation::read_committed:
+      return "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+  }
+  AGENT_SECRETS_ASSERT(false);
+}
+
+}  // namespace
+
+PostgresSession::PostgresSession(std::unique_ptr<PostgresConnection> connection)
+    : connection_(std::move(connection)) {}
+
+void PostgresSession::begin(Isolation isolation) {
+  AGENT_SECRETS_ASSERT(!open_);
+  isolation_ = isolation;
+  to_begin_ = true;
+  transaction_id_.clear();
+}
+
+Transaction::Answer PostgresSession::run_statement(const Sql& sql, std::span<const Value> values) {
+  AGENT_SECRETS_ASSERT(to_begin_ || open_);
+  const bool begins = std::exchange(to_begin_, false);
+  if (begins) {
+    connection_->queue(begin_command(isolation_));
+    open_ = true;
+  }
+  connection_->queue(sql.postgres(), values);
+  // With each statement, so that it is known before COMMIT is sent and costs no round trip.
+  const bool asks = isolation_ == Isolation::serializable && transaction_id_.empty();
+  if (asks) connection_->queue(kTransactionId, {});
+  const auto answers = connection_->run_queued();
+  if (asks) transaction_id_ = PQgetvalue(answers.back().get(), 0, 0);  // empty when null
+  const PGresult* result = answers[begins ? 1 : 0].get();
+  Answer answer{.rows = rows_of(result)};
+  const std::string_view changed = PQcmdTuples(const_cast<PGresult*>(result));
+  std::from_chars(changed.data(), changed.data() + changed.size(), answer.changed);
+  return answer;
+}
+
+void PostgresSession::commit() {
+  to_begin_ = false;
+  if (!open_) return;  // no statement was run
+  connection_->queue("COMMIT");
+  const auto answers = connection_->run_queued();
+  open_ = false;
+  // The server's answer to the COMMIT of a transaction with a failed statement.
+  if (std::string_view(PQcmdStatus(answers.front().get())) != "COMMIT") {
+    throw PostgresFailure(
+        PostgresFailure::Kind::refused,
+        {.code = ErrorCode::failed, .message = "the server rolled the transaction back"});
+  }
+}
+
+void PostgresSession::abandon() noexcept {
+  to_begin_ = false;
+  if (!std::exchange(open_, false) || connection_->is_lost()) return;
+  try {
+    connection_->queue("ROLLBACK");
+    connection_->send_queued();
+  } catch (const PostgresFailure&) {  // the connection is lost, and with it the transaction
+  }
+}
+
+}  // namespace agent_secrets::control_plane

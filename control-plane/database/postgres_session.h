@@ -1,0 +1,53 @@
+#pragma once
+// The transactions of one connection to PostgreSQL, one after the other.
+//
+// A transaction costs few round trips: BEGIN travels with the first statement, and the end of a
+// transaction that only read is sent without waiting for its answer.
+//
+// A statement that fails throws PostgresFailure, which says whether the work may run again.
+//
+// Threads: one at a time; the PostgresPool that owns it sees to that.
+// Source: postgresql.org/docs/15/transaction-iso.html.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "control-plane/database/postgres_connection.h"
+#include "control-plane/database/transaction.h"
+
+namespace agent_secrets::control_plane {
+
+class PostgresSession final : public Transaction {
+ public:
+  enum class Isolation : std::uint8_t {
+    serializable,    // as if no other transaction ran
+    snapshot,        // what was committed when it began; a statement that changes something fails
+    read_committed,  // sees what others commit meanwhile: for migrations, which take a lock
+  };
+
+  explicit PostgresSession(std::unique_ptr<PostgresConnection> connection);
+
+  // Nothing is sent before the first statement.
+  void begin(Isolation isolation);
+  // Returns when the server has confirmed. A failure of kind `lost` may mean that the transaction
+  // is committed: transaction_id() is what to ask about.
+  void commit();
+  // Ends a transaction that is still open, without waiting for the server.
+  void abandon() noexcept;
+  // Of a serializable transaction that has changed something; else empty.
+  [[nodiscard]] const std::string& transaction_id() const { return transaction_id_; }
+  [[nodiscard]] PostgresConnection& connection() { return *connection_; }
+
+ private:
+  Answer run_statement(const Sql& sql, std::span<const Value> values) override;
+  void begin_now();
+
+  std::unique_ptr<PostgresConnection> connection_;
+  Isolation isolation_ = Isolation::snapshot;
+  bool to_begin_ = false;  // BEGIN goes with the next statement
+  bool open_ = false;
+  std::string transaction_id_;
+};
+
+}  // namespace agent_secrets::control_plane
