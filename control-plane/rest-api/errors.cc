@@ -92,6 +92,8 @@ int status_of(ErrorCode code) {
       return 404;
     case ErrorCode::conflict:
       return 409;
+    case ErrorCode::unavailable:  // the database cannot be reached, or is overloaded
+      return 503;
     case ErrorCode::out_of_space:
       return 507;
     default:

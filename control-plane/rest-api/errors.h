@@ -19,7 +19,8 @@ Response error_response(const Request& request, int status, std::string_view tex
 // With a special code, such as "PCC-1002".
 Response coded_error_response(int status, std::string_view text, std::string_view code);
 // An Error with a text for the client (invalid, not_found, …) is answered with this text. Any other
-// Error is logged, and answered with a fixed text: 507 on a full disk, otherwise 500.
+// Error is logged, and answered with a fixed text: 507 on a full disk, 503 with Retry-After while
+// the database cannot be reached, otherwise 500.
 Response error_response(const Request& request, const Error& error, const Log& log);
 // The router's answer if no handler answers: 400, 404, 405, 408, 413, 429, 431, 500, 503.
 Response fallback_response(const Request& request, int status);
