@@ -1,16 +1,21 @@
-# embed_migrations(TARGET NAME FOLDER) compiles the numbered FOLDER/NNNN_name.sql files into TARGET as
-#   const std::vector<Migration>& NAME();
+# embed_migrations(TARGET NAME FOLDER) compiles the numbered scripts FOLDER/sqlite/NNNN_name.sql and
+# FOLDER/postgres/NNNN_name.sql into TARGET as
+#   const Migrations& NAME();
 # (control-plane/database/migrations.h). Generated in the build directory when CMake configures; a
 # changed or added file makes it configure again.
 function(embed_migrations target name folder)
-  file(GLOB scripts CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/[0-9][0-9][0-9][0-9]_*.sql)
-  list(SORT scripts)
-  set(rows "")
-  foreach(script ${scripts})
-    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${script})
-    get_filename_component(label ${script} NAME_WE)
-    file(READ ${script} text)
-    string(APPEND rows "      {\"${label}\", R\"sql(${text})sql\"},\n")
+  set(rows_sqlite "")
+  set(rows_postgres "")
+  foreach(database sqlite postgres)
+    file(GLOB scripts CONFIGURE_DEPENDS
+      ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/${database}/[0-9][0-9][0-9][0-9]_*.sql)
+    list(SORT scripts)
+    foreach(script ${scripts})
+      set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${script})
+      get_filename_component(label ${script} NAME_WE)
+      file(READ ${script} text)
+      string(APPEND rows_${database} "          {\"${label}\", R\"sql(${text})sql\"},\n")
+    endforeach()
   endforeach()
   set(generated ${CMAKE_CURRENT_BINARY_DIR}/${name}.cc)
   file(CONFIGURE OUTPUT ${generated} @ONLY CONTENT [[
@@ -18,9 +23,13 @@ function(embed_migrations target name folder)
 
 namespace agent_secrets::control_plane {
 
-const std::vector<Migration>& @name@() {
-  static const std::vector<Migration> migrations{
-@rows@  };
+const Migrations& @name@() {
+  static const Migrations migrations{
+      .sqlite = {
+@rows_sqlite@      },
+      .postgres = {
+@rows_postgres@      },
+  };
   return migrations;
 }
 

@@ -10,20 +10,10 @@
 #include <sys/stat.h>
 
 #include "control-plane/catalog/catalog.h"
-#include "control-plane/data_directory.h"
-#include "control-plane/database/migrations.h"
-#include "control-plane/database/sqlite_database.h"
 #include "control-plane/region/database_region_store.h"
 
 namespace agent_secrets::control_plane {
 namespace {
-
-std::string catalog_path(const std::string& directory) { return directory + "/catalog.db"; }
-
-// Codes are checked when a region is added (catalog/rules.h): no separator gets here.
-std::string region_path(const std::string& directory, std::string_view code) {
-  return fmt::format("{}/region-{}.db", directory, code);
-}
 
 constexpr const char* kNoCatalogHint =
     "create one with secret-control-plane init, or check --data-dir";
@@ -35,64 +25,48 @@ std::unexpected<Error> directory_failure(std::string_view verb, const std::strin
               error == ENOENT ? kNoCatalogHint : "check that this user may write there");
 }
 
-Result<std::unique_ptr<SqliteDatabase>> open_migrated(const std::string& directory,
-                                                      const std::string& path,
-                                                      const std::vector<Migration>& migrations) {
-  auto reserve = DiskReserve::open(directory);
-  if (!reserve) return propagate(reserve);
-  auto database = SqliteDatabase::open(path, std::move(*reserve));
-  if (!database) return database;
-  if (auto ok = migrate(**database, migrations); !ok) return propagate(ok);
-  return database;
-}
-
-bool exists(const std::string& path) {
-  struct stat facts{};
-  return ::stat(path.c_str(), &facts) == 0;
-}
-
 // An empty store in the place of a lost one would answer every agent that it is not known, and
 // nothing would ever fill it: for the catalog its versions are ready and its agents published.
-Result<void> refuse_lost_region(const std::string& path, Catalog& catalog, std::string_view code) {
-  if (exists(path)) return {};
+Result<void> refuse_lost_region(StorePlace& place, Catalog& catalog, std::string_view code) {
+  auto there = place.has_region(code);
+  if (!there) return propagate(there);
+  if (*there) return {};
   auto provisioned = catalog.outbox.has_provisioned(code);
   if (!provisioned) return propagate(provisioned);
   if (!*provisioned) return {};
-  return fail(ErrorCode::not_found, path + " is not there, but the catalog has provisioned it",
+  return fail(ErrorCode::not_found,
+              place.name_of_region(code) + " is not there, but the catalog has provisioned it",
               "restore the whole data directory from one copy, or see 'A region file is lost' in "
               "docs/OPERATIONS.md");
 }
 
-Result<RegionHandle> open_region(const std::string& directory, const std::string& code,
-                                 KeyStore& keys) {
+Result<RegionHandle> open_region(StorePlace& place, const std::string& code, KeyStore& keys) {
   auto signing_keys = keys.signing_keys(code);
   if (!signing_keys) return propagate(signing_keys);
   auto cipher = keys.cipher("region:" + code);
   if (!cipher) return propagate(cipher);
-  auto database = open_migrated(directory, region_path(directory, code), region_migrations());
+  auto database = place.open_region(code);
   if (!database) return propagate(database);
   auto store = std::make_unique<DatabaseRegionStore>(std::move(*database), std::move(*cipher));
   store->add_missing_fingerprints();
   return RegionHandle{.store = std::move(store), .signing_keys = std::move(*signing_keys)};
 }
 
-Result<Stores> open_all(const std::string& directory, const MasterKey& master_key,
-                        const Clock& clock) {
-  if (auto ok = check_data_directory(directory); !ok) return propagate(ok);
-  auto database = open_migrated(directory, catalog_path(directory), catalog_migrations());
+Result<Stores> open_all(StorePlace& place, const MasterKey& master_key, const Clock& clock) {
+  auto database = place.open_catalog();
   if (!database) return propagate(database);
   KeyStore keys(**database, master_key);
   auto cipher = keys.cipher("catalog");
-  if (!cipher) return propagate(cipher, "open " + catalog_path(directory));
+  if (!cipher) return propagate(cipher, "open " + place.name_of_catalog());
 
   Stores stores;
   auto catalog = std::make_unique<Catalog>(std::move(*database), std::move(*cipher), clock);
   auto regions = catalog->regions.list();
   if (!regions) return propagate(regions);
   for (const Region& region : *regions) {
-    auto there = refuse_lost_region(region_path(directory, region.code), *catalog, region.code);
+    auto there = refuse_lost_region(place, *catalog, region.code);
     if (!there) return propagate(there, "region " + region.code);
-    auto handle = open_region(directory, region.code, keys);
+    auto handle = open_region(place, region.code, keys);
     if (!handle) return propagate(handle, "region " + region.code);
     stores.regions.emplace(region.code, std::move(*handle));
   }
@@ -102,30 +76,42 @@ Result<Stores> open_all(const std::string& directory, const MasterKey& master_ke
 
 }  // namespace
 
-Result<Stores> create_stores(const std::string& data_directory, const MasterKey& master_key,
-                             const Clock& clock) {
-  if (::mkdir(data_directory.c_str(), 0700) != 0 && errno != EEXIST) {
-    return directory_failure("create", data_directory);
-  }
-  if (exists(catalog_path(data_directory))) {
-    return fail(ErrorCode::conflict, fmt::format("{} already holds a catalog", data_directory),
+Result<Stores> create_stores(StorePlace& place, const MasterKey& master_key, const Clock& clock) {
+  auto taken = place.has_catalog();
+  if (!taken) return propagate(taken);
+  if (*taken) {
+    return fail(ErrorCode::conflict, fmt::format("{} already holds a catalog", place.name()),
                 "choose an empty directory, or use the catalog that is there");
   }
-  return open_all(data_directory, master_key, clock);
+  return open_all(place, master_key, clock);
 }
 
-Result<Stores> open_stores(const std::string& data_directory, const MasterKey& master_key,
-                           const Clock& clock) {
-  if (!exists(catalog_path(data_directory))) {
-    return fail(ErrorCode::not_found, fmt::format("{} holds no catalog", data_directory),
+Result<Stores> open_stores(StorePlace& place, const MasterKey& master_key, const Clock& clock) {
+  auto there = place.has_catalog();
+  if (!there) return propagate(there);
+  if (!*there) {
+    return fail(ErrorCode::not_found, fmt::format("{} holds no catalog", place.name()),
                 kNoCatalogHint);
   }
-  auto stores = open_all(data_directory, master_key, clock);
+  auto stores = open_all(place, master_key, clock);
   if (!stores) return stores;
   std::set<std::string> opened;
   for (const auto& [code, handle] : stores->regions) opened.insert(code);
   stores->catalog->regions.know_only(std::move(opened));
   return stores;
+}
+
+Result<Stores> create_stores(const std::string& data_directory, const MasterKey& master_key,
+                             const Clock& clock) {
+  if (::mkdir(data_directory.c_str(), 0700) != 0 && errno != EEXIST) {
+    return directory_failure("create", data_directory);
+  }
+  return create_stores(*data_directory_place(data_directory), master_key, clock);
+}
+
+Result<Stores> open_stores(const std::string& data_directory, const MasterKey& master_key,
+                           const Clock& clock) {
+  return open_stores(*data_directory_place(data_directory), master_key, clock);
 }
 
 // The lock is on the directory itself (flock(2)): nothing to clean up, gone with its holder.

@@ -1,7 +1,7 @@
 #pragma once
-// One data directory, opened: the catalog, its keys and each region's store, on SQLite. What
-// `serve` and the admin commands share. Members are in the order in which they depend on each
-// other.
+// A data directory, or another place of databases (store_place.h), opened: the catalog, its keys
+// and each region's store. What `serve` and the admin commands share. Members are in the order in
+// which they depend on each other.
 
 #include <map>
 #include <memory>
@@ -10,6 +10,7 @@
 #include "control-plane/catalog/catalog.h"
 #include "control-plane/keys/key_store.h"
 #include "control-plane/region/region_store.h"
+#include "control-plane/store_place.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/unique_fd.h"
@@ -26,15 +27,17 @@ struct Stores {
   std::map<std::string, RegionHandle> regions;  // by code
 };
 
-// Both refuse a directory that somebody else owns or may use (data_directory.h).
-//
-// Creates an empty catalog, and its directory (0700) when there is none; refuses one that already
-// holds a catalog.
+// Creates an empty catalog; refuses a place that has a catalog already.
+Result<Stores> create_stores(StorePlace& place, const MasterKey& master_key, const Clock& clock);
+// Opens an existing catalog: runs migrations, refuses a newer schema and a wrong master key, with
+// hints. Makes the keys and the store of a region that was added since the last time. Of a region
+// that is added later the returned catalog knows nothing.
+Result<Stores> open_stores(StorePlace& place, const MasterKey& master_key, const Clock& clock);
+
+// The same for a data directory. Both refuse a directory that somebody else owns or may use
+// (data_directory.h); creating makes the directory (0700) when there is none.
 Result<Stores> create_stores(const std::string& data_directory, const MasterKey& master_key,
                              const Clock& clock);
-// Opens an existing one: runs migrations (after a copy), refuses a newer schema and a wrong master
-// key, with hints. Makes the keys and the file of a region that was added since the last time; of
-// one that is added later the returned catalog knows nothing.
 Result<Stores> open_stores(const std::string& data_directory, const MasterKey& master_key,
                            const Clock& clock);
 // Held by `serve` for its lifetime; an error that names the directory when another process serves

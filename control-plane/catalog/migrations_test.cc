@@ -11,7 +11,7 @@ namespace {
 // As the release of schema 1 left it: one organization, a live admin token and a revoked one.
 void make_catalog_of_schema_1(const std::string& path) {
   const auto database = need(SqliteDatabase::open(path));
-  need(migrate(*database, {catalog_migrations().front()}));
+  need(migrate(*database, {catalog_migrations().sqlite.front()}));
   need(database->write("fill", [](Transaction& tx) -> Result<void> {
     tx.execute("INSERT INTO regions VALUES ('us-west', 'US West')");
     tx.execute("INSERT INTO organizations VALUES (3, 'acme', 'Acme', 'us-west')");

@@ -3,23 +3,20 @@
 #include <fmt/format.h>
 
 namespace agent_secrets::control_plane {
-namespace {
 
-Result<void> check_not_newer(const SqliteDatabase& database, int found, int known) {
+Result<void> check_not_newer(std::string_view database, int found, int known) {
   if (found <= known) return {};
   return fail(ErrorCode::failed,
-              fmt::format("{}: written by a newer version (schema {}, this one knows {})",
-                          database.path(), found, known),
-              "run the newer version, or restore the copy it made before migrating");
+              fmt::format("{}: written by a newer version (schema {}, this one knows {})", database,
+                          found, known),
+              "run the newer version, or restore a copy from before the migration");
 }
-
-}  // namespace
 
 Result<void> migrate(SqliteDatabase& database, const std::vector<Migration>& migrations) {
   const auto known = static_cast<int>(migrations.size());
   auto found = database.schema_version();
   if (!found) return propagate(found);
-  if (auto ok = check_not_newer(database, *found, known); !ok) return ok;
+  if (auto ok = check_not_newer(database.path(), *found, known); !ok) return ok;
   // Not earlier: the journal's mode stands in the file, and a newer version's file is not ours.
   if (auto ok = database.use_write_ahead_log(); !ok) return ok;
   if (*found > 0 && *found < known) {

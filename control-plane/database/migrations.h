@@ -1,12 +1,13 @@
 #pragma once
-// The schema of a database as a list of numbered .sql files, compiled in (cmake/embed.cmake). Each
-// runs once, in one transaction with the number it raises (PRAGMA user_version), so a crash leaves
-// the schema before it or after it. A database that already holds data is copied first; one that a
-// newer version wrote is refused, because running on it would lose what this version cannot see.
+// The schema of a database as a list of numbered .sql files, compiled in (cmake/embed.cmake): a
+// list for SQLite and a list for PostgreSQL. Each file runs once, in one transaction with the
+// number that it raises, so a crash leaves the schema before it or after it. A schema that a newer
+// version made is refused, because running on it would lose what this version cannot see.
 
-#include <string>
+#include <string_view>
 #include <vector>
 
+#include "control-plane/database/postgres_options.h"
 #include "control-plane/database/sqlite_database.h"
 #include "core/error.h"
 
@@ -17,10 +18,28 @@ struct Migration {
   const char* sql;
 };
 
-const std::vector<Migration>& catalog_migrations();
-const std::vector<Migration>& region_migrations();
+struct Migrations {
+  std::vector<Migration> sqlite;
+  std::vector<Migration> postgres;
+};
 
-// The copy is PATH.schema-N (0600), N being the schema that it holds.
+const Migrations& catalog_migrations();
+const Migrations& region_migrations();
+
+// The number is in the file (PRAGMA user_version). A database with data is copied before: the copy
+// is PATH.schema-N (0600), N being the schema that it holds.
 Result<void> migrate(SqliteDatabase& database, const std::vector<Migration>& migrations);
+
+// Makes the schema of the options when it is not there; the number is in its table `migrations`.
+// All files that are due run in one transaction, under a lock that ends with it: of several
+// processes that start at once, one migrates, and the others wait for it. Errors name a schema of
+// another role, and rights that are missing.
+Result<void> migrate(const PostgresOptions& options, const std::vector<Migration>& migrations);
+
+// 0: there is no schema yet.
+Result<int> schema_version(const PostgresOptions& options);
+
+// For both: an error when the schema `found` in `database` is newer than the newest `known`.
+Result<void> check_not_newer(std::string_view database, int found, int known);
 
 }  // namespace agent_secrets::control_plane

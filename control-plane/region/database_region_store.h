@@ -1,7 +1,7 @@
 #pragma once
-// A region store in one SQLite file; its schema is migrations/*.sql. Values are encrypted under the
-// region's data key and bound to the version that they are served as, so a row of an older version
-// cannot stand in for a newer one.
+// A region store in one database; its schema is migrations/{sqlite,postgres}/*.sql. Values are
+// encrypted under the region's data key and bound to the version that they are served as, so a row
+// of an older version cannot stand in for a row of a newer version.
 //
 // Threads: safe from several.
 

@@ -1,0 +1,60 @@
+#include <utility>
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include "control-plane/data_directory.h"
+#include "control-plane/database/disk_reserve.h"
+#include "control-plane/database/migrations.h"
+#include "control-plane/store_place.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+bool exists(const std::string& path) {
+  struct stat facts{};
+  return ::stat(path.c_str(), &facts) == 0;
+}
+
+class DataDirectoryPlace final : public StorePlace {
+ public:
+  explicit DataDirectoryPlace(std::string directory) : directory_(std::move(directory)) {}
+
+  [[nodiscard]] std::string name() const override { return directory_; }
+  [[nodiscard]] std::string name_of_catalog() const override { return directory_ + "/catalog.db"; }
+  // Codes are checked when a region is added (catalog/rules.h): no separator gets here.
+  [[nodiscard]] std::string name_of_region(std::string_view code) const override {
+    return fmt::format("{}/region-{}.db", directory_, code);
+  }
+
+  Result<bool> has_catalog() override { return exists(name_of_catalog()); }
+  Result<bool> has_region(std::string_view code) override { return exists(name_of_region(code)); }
+  Result<std::unique_ptr<Database>> open_catalog() override {
+    if (auto ok = check_data_directory(directory_); !ok) return propagate(ok);
+    return open(name_of_catalog(), catalog_migrations());
+  }
+  Result<std::unique_ptr<Database>> open_region(std::string_view code) override {
+    return open(name_of_region(code), region_migrations());
+  }
+
+ private:
+  [[nodiscard]] Result<std::unique_ptr<Database>> open(const std::string& path,
+                                                       const Migrations& migrations) const {
+    auto reserve = DiskReserve::open(directory_);
+    if (!reserve) return propagate(reserve);
+    auto database = SqliteDatabase::open(path, std::move(*reserve));
+    if (!database) return propagate(database);
+    if (auto ok = migrate(**database, migrations.sqlite); !ok) return propagate(ok);
+    return std::move(*database);
+  }
+
+  const std::string directory_;
+};
+
+}  // namespace
+
+std::unique_ptr<StorePlace> data_directory_place(std::string directory) {
+  return std::make_unique<DataDirectoryPlace>(std::move(directory));
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,123 @@
+// Migrations of a PostgreSQL schema (database/migrations.h).
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "control-plane/database/failure.h"
+#include "control-plane/database/migrations.h"
+#include "control-plane/database/postgres_session.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+// Ends with its transaction, so a process that dies releases it. Other processes wait for it while
+// the schema is migrated, which may take longer than a statement of ours may.
+void take_lock(PostgresSession& session, const PostgresOptions& options) {
+  (void)session.query("SELECT set_config('statement_timeout', '600000', true) AS timeout");
+  (void)session.query("SELECT 1 AS held FROM pg_advisory_xact_lock(hashtextextended(?1, 0))",
+                      "agent-secrets migrations of " + options.schema);
+}
+
+// The role that the schema belongs to; none: there is no such schema.
+struct Schema {
+  std::string owner;
+  std::string us;
+  bool is_ours = false;  // the owner is our role, or a role that ours is a member of
+  bool is_usable = false;
+};
+
+std::optional<Schema> find_schema(Transaction& tx, const std::string& name) {
+  const Rows rows = tx.query(
+      "SELECT pg_get_userbyid(nspowner) AS owner, current_user AS us,"
+      " pg_has_role(nspowner, 'USAGE') AS is_ours,"
+      " has_schema_privilege(nspname, 'USAGE') AS is_usable FROM pg_namespace WHERE nspname = ?1",
+      name);
+  if (rows.empty()) return std::nullopt;
+  const Row row = rows.front();
+  return Schema{.owner = row.text("owner"),
+                .us = row.text("us"),
+                .is_ours = row.boolean("is_ours"),
+                .is_usable = row.boolean("is_usable")};
+}
+
+std::unexpected<Error> refuse_owner(const PostgresOptions& options, const Schema& schema) {
+  return fail(ErrorCode::failed,
+              fmt::format("{}: the schema {} belongs to the role {}, and we are {}", options.name,
+                          options.schema, schema.owner, schema.us),
+              fmt::format("connect as {}, or ALTER SCHEMA \"{}\" OWNER TO \"{}\"", schema.owner,
+                          options.schema, schema.us));
+}
+
+int version_of(Transaction& tx, const std::string& schema) {
+  const bool has_table =
+      !tx.query("SELECT 1 FROM pg_tables WHERE schemaname = ?1 AND tablename = 'migrations'",
+                schema)
+           .empty();
+  if (!has_table) return 0;
+  return static_cast<int>(tx.query("SELECT coalesce(max(version), 0) AS version FROM migrations")
+                              .front()
+                              .integer("version"));
+}
+
+void run(PostgresSession& session, int version, const Migration& migration) {
+  session.connection().script(migration.sql);
+  session.execute("INSERT INTO migrations (version, name) VALUES (?1, ?2)", version,
+                  migration.name);
+}
+
+Result<void> migrate_locked(PostgresSession& session, const PostgresOptions& options,
+                            const std::vector<Migration>& migrations) {
+  take_lock(session, options);
+  const auto schema = find_schema(session, options.schema);
+  if (schema && !schema->is_usable) return refuse_owner(options, *schema);
+  const int found = schema ? version_of(session, options.schema) : 0;
+  const auto known = static_cast<int>(migrations.size());
+  if (auto ok = check_not_newer(options.name, found, known); !ok) return ok;
+  if (found == known) return {};
+  if (schema && !schema->is_ours) return refuse_owner(options, *schema);
+  if (!schema) {
+    session.connection().script(fmt::format("CREATE SCHEMA \"{}\"", options.schema).c_str());
+  }
+  if (found == 0) {
+    session.connection().script(
+        "CREATE TABLE migrations (version bigint PRIMARY KEY, name text NOT NULL,"
+        " at timestamptz NOT NULL DEFAULT now())");
+  }
+  for (int version = found + 1; version <= known; ++version) {
+    run(session, version, migrations[static_cast<std::size_t>(version) - 1]);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<int> schema_version(const PostgresOptions& options) {
+  auto connection = PostgresConnection::open(options);
+  if (!connection) return propagate(connection);
+  PostgresSession session(std::move(*connection));
+  try {
+    session.begin(PostgresSession::Isolation::snapshot);
+    return version_of(session, options.schema);
+  } catch (const DatabaseFailure& failure) {
+    return std::unexpected(Error(failure.error()).within("read the schema " + options.schema));
+  }
+}
+
+Result<void> migrate(const PostgresOptions& options, const std::vector<Migration>& migrations) {
+  auto connection = PostgresConnection::open(options);
+  if (!connection) return propagate(connection);
+  PostgresSession session(std::move(*connection));
+  const std::string clause = "migrate the schema " + options.schema;
+  try {
+    // The statement after the lock has to see what its last holder committed.
+    session.begin(PostgresSession::Isolation::read_committed);
+    auto done = migrate_locked(session, options, migrations);
+    if (!done) return propagate(done, clause);
+    session.commit();
+    return {};
+  } catch (const DatabaseFailure& failure) {
+    return std::unexpected(Error(failure.error()).within(clause));
+  }
+}
+
+}  // namespace agent_secrets::control_plane

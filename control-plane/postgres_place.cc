@@ -1,0 +1,80 @@
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "control-plane/database/migrations.h"
+#include "control-plane/database/postgres_database.h"
+#include "control-plane/store_place.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+// Longer names are cut by the server, and two regions could get one name
+// (postgresql.org/docs/15/limits.html, "identifier length").
+constexpr std::size_t kSchemaNameMax = 63;
+
+class PostgresStorePlace final : public StorePlace {
+ public:
+  explicit PostgresStorePlace(PostgresPlace place) : place_(std::move(place)) {}
+
+  [[nodiscard]] std::string name() const override { return "the PostgreSQL database"; }
+  [[nodiscard]] std::string name_of_catalog() const override {
+    return "the schema " + catalog_schema();
+  }
+  [[nodiscard]] std::string name_of_region(std::string_view code) const override {
+    return "the schema " + region_schema(code);
+  }
+
+  Result<bool> has_catalog() override { return has(catalog_schema()); }
+  Result<bool> has_region(std::string_view code) override { return has(region_schema(code)); }
+  Result<std::unique_ptr<Database>> open_catalog() override {
+    return open(catalog_schema(), catalog_migrations());
+  }
+  Result<std::unique_ptr<Database>> open_region(std::string_view code) override {
+    return open(region_schema(code), region_migrations());
+  }
+
+ private:
+  [[nodiscard]] std::string catalog_schema() const { return place_.schema_prefix + "catalog"; }
+  [[nodiscard]] std::string region_schema(std::string_view code) const {
+    return fmt::format("{}region-{}", place_.schema_prefix, code);
+  }
+
+  [[nodiscard]] Result<PostgresOptions> options_of(const std::string& schema) const {
+    if (schema.size() <= kSchemaNameMax) {
+      return parse_postgres_url(place_.url, schema, place_.allow_plain);
+    }
+    return fail(ErrorCode::invalid,
+                fmt::format("the schema {} would need a name of more than {} bytes", schema,
+                            kSchemaNameMax),
+                "give the region a shorter code");
+  }
+
+  [[nodiscard]] Result<bool> has(const std::string& schema) const {
+    auto options = options_of(schema);
+    if (!options) return propagate(options);
+    auto version = schema_version(*options);
+    if (!version) return propagate(version);
+    return *version > 0;
+  }
+
+  [[nodiscard]] Result<std::unique_ptr<Database>> open(const std::string& schema,
+                                                       const Migrations& migrations) const {
+    auto options = options_of(schema);
+    if (!options) return propagate(options);
+    if (auto ok = migrate(*options, migrations.postgres); !ok) return propagate(ok);
+    auto database = PostgresDatabase::open(std::move(*options));
+    if (!database) return propagate(database);
+    return std::move(*database);
+  }
+
+  const PostgresPlace place_;
+};
+
+}  // namespace
+
+std::unique_ptr<StorePlace> postgres_place(PostgresPlace place) {
+  return std::make_unique<PostgresStorePlace>(std::move(place));
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,46 @@
+#pragma once
+// Where the databases of a control plane are: its catalog, and a store for each region. A data
+// directory has a SQLite file for each of them; a PostgreSQL database has a schema for each.
+// stores.h opens what a place has, and is the same for both.
+//
+// Threads: one at a time.
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "control-plane/database/database.h"
+#include "core/error.h"
+
+namespace agent_secrets::control_plane {
+
+class StorePlace {
+ public:
+  StorePlace() = default;
+  StorePlace(const StorePlace&) = delete;
+  StorePlace& operator=(const StorePlace&) = delete;
+  virtual ~StorePlace() = default;
+
+  // For messages.
+  [[nodiscard]] virtual std::string name() const = 0;
+  [[nodiscard]] virtual std::string name_of_catalog() const = 0;
+  [[nodiscard]] virtual std::string name_of_region(std::string_view code) const = 0;
+
+  virtual Result<bool> has_catalog() = 0;
+  virtual Result<bool> has_region(std::string_view code) = 0;
+  // Make what is not there, and migrate it. A newer schema is refused.
+  virtual Result<std::unique_ptr<Database>> open_catalog() = 0;
+  virtual Result<std::unique_ptr<Database>> open_region(std::string_view code) = 0;
+};
+
+// Opening its catalog refuses a directory that somebody else owns or may use (data_directory.h).
+std::unique_ptr<StorePlace> data_directory_place(std::string directory);
+
+struct PostgresPlace {
+  std::string url;  // as parse_postgres_url() takes it (database/postgres_options.h)
+  bool allow_plain = false;
+  std::string schema_prefix = "agent-secrets-";
+};
+std::unique_ptr<StorePlace> postgres_place(PostgresPlace place);
+
+}  // namespace agent_secrets::control_plane
