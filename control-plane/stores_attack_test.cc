@@ -1,9 +1,7 @@
-// Somebody can write the database files but has no keys: nothing that they move opens, and nothing
-// that they read is a value.
+// Somebody can write the databases but has no keys: nothing that they move opens, and nothing that
+// they read is a value.
 #include <fstream>
 #include <iterator>
-
-#include <SQLiteCpp/Database.h>
 
 #include "control-plane/test_stores.h"
 
@@ -23,12 +21,8 @@ struct Attacked : TestStores {
     bot_set = set("bot-secrets").id;
   }
 
-  void edit(const std::string& file, const std::string& sql) const {
-    SQLite::Database database(data() + "/" + file, SQLite::OPEN_READWRITE);
-    REQUIRE(database.exec(sql) > 0);
-  }
-  void edit_catalog(const std::string& sql) const { edit("catalog.db", sql); }
-  void edit_region(const std::string& sql) const { edit("region-us-west.db", sql); }
+  void edit_catalog(const std::string& sql) const { edit("catalog", sql); }
+  void edit_region(const std::string& sql) const { edit("region-us-west", sql); }
 
   Error catalog_read_fails() {
     PendingVersion newest;
@@ -107,18 +101,25 @@ TEST_CASE("a set moved to another organization does not open") {
 
 TEST_CASE("a value moved between the catalog and a region store does not open") {
   Attacked t;
-  const std::string attach =
+  std::string attach =
       "ATTACH '" + t.data() + "/region-us-west.db' AS region; PRAGMA busy_timeout = 1000; ";
+  std::string of_catalog = "main.set_values";
+  std::string of_region = "region.set_values";
+  if (t.postgres) {
+    attach.clear();
+    of_catalog = '"' + t.schema("catalog") + "\".set_values";
+    of_region = '"' + t.schema("region-us-west") + "\".set_values";
+  }
   SECTION("from the catalog to the region") {
-    t.edit_catalog(attach +
-                   "UPDATE region.set_values SET (key_id, box) = (SELECT key_id, box FROM "
-                   "main.set_values WHERE key = 'B') WHERE key = 'B'");
+    t.edit_catalog(attach + "UPDATE " + of_region +
+                   " SET (key_id, box) = (SELECT key_id, box FROM " + of_catalog +
+                   " WHERE key = 'B') WHERE key = 'B'");
     CHECK(t.region_read_fails().code == ErrorCode::untrusted);
   }
   SECTION("from the region to the catalog") {
-    t.edit_catalog(attach +
-                   "UPDATE main.set_values SET (key_id, box) = (SELECT key_id, box FROM "
-                   "region.set_values WHERE key = 'B' AND version = 2) WHERE key = 'B'");
+    t.edit_catalog(attach + "UPDATE " + of_catalog +
+                   " SET (key_id, box) = (SELECT key_id, box FROM " + of_region +
+                   " WHERE key = 'B' AND version = 2) WHERE key = 'B'");
     CHECK(t.catalog_read_fails().code == ErrorCode::untrusted);
   }
 }
@@ -148,12 +149,12 @@ TEST_CASE("exchanged key rows are refused on opening") {
   t.edit_catalog(
       "UPDATE keys SET wrapped = (SELECT wrapped FROM keys WHERE purpose ="
       " 'region:us-west') WHERE purpose = 'catalog'");
-  CHECK(open_stores(t.data(), t.master_key, t.clock).error().code == ErrorCode::untrusted);
+  CHECK(t.open().error().code == ErrorCode::untrusted);
 }
 
 TEST_CASE("no value is ever in the files of the data directory") {
   constexpr std::string_view canary = "canary-7f3a9c52e1";
-  TestStores t;
+  TestStores t(TestedDatabase::sqlite);
   const auto found = [&](std::string_view text) {
     return bytes_of_all_files(t.data()).find(text) != std::string::npos;
   };

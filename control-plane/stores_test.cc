@@ -18,7 +18,7 @@ unsigned mode_of(const std::string& path) {
 }  // namespace
 
 TEST_CASE("the data directory and its files are private") {
-  TestStores t;
+  TestStores t(TestedDatabase::sqlite);
   t.write("bot-secrets", "A", "1");
   CHECK(mode_of(t.data()) == 0700);
   int files = 0;
@@ -30,17 +30,24 @@ TEST_CASE("the data directory and its files are private") {
 }
 
 TEST_CASE("a catalog is created once and opened where there is one") {
-  TestStores t;
+  TestStores t(TestedDatabase::sqlite);
   CHECK_FALSE(create_stores(t.data(), t.master_key, t.clock));
   CHECK(open_stores(t.directory.path("empty"), t.master_key, t.clock).error().code ==
         ErrorCode::not_found);
+}
+
+TEST_CASE("a catalog is not created where there is one") {
+  TestStores t;
+  const auto again = create_stores(*t.place(), t.master_key, t.clock);
+  REQUIRE_FALSE(again);
+  CHECK(again.error().code == ErrorCode::conflict);
 }
 
 TEST_CASE("a wrong master key is told on opening, with what to do") {
   TestStores t;
   t.close();
   const MasterKey other = need(MasterKey::create_file(t.directory.path("other.key")));
-  const auto opened = open_stores(t.data(), other, t.clock);
+  const auto opened = open_stores(*t.place(), other, t.clock);
   REQUIRE_FALSE(opened);
   CHECK(opened.error().code == ErrorCode::untrusted);
   CHECK(opened.error().message.find("master key") != std::string::npos);
@@ -48,7 +55,7 @@ TEST_CASE("a wrong master key is told on opening, with what to do") {
 }
 
 TEST_CASE("a region file that is lost is told, and not replaced by an empty one") {
-  TestStores t;
+  TestStores t(TestedDatabase::sqlite);
   t.write("bot-secrets", "A", "1");
   t.provision();
   t.close();
@@ -61,7 +68,7 @@ TEST_CASE("a region file that is lost is told, and not replaced by an empty one"
 }
 
 TEST_CASE("a region file that never held anything is made again") {
-  TestStores t;
+  TestStores t(TestedDatabase::sqlite);
   t.close();
   REQUIRE(std::filesystem::remove(t.data() + "/region-us-west.db"));
   CHECK(open_stores(t.data(), t.master_key, t.clock));
@@ -83,7 +90,7 @@ TEST_CASE("keys are the same after opening again, and differ between regions") {
 TEST_CASE("a region that is added later is unknown until the stores are opened again") {
   TestStores t;
   {
-    const Stores beside = need(open_stores(t.data(), t.master_key, t.clock));
+    const Stores beside = need(t.open());
     need(beside.catalog->regions.add({.code = "ap-south", .display_name = "Mumbai"}));
   }
   CHECK(need(t.catalog().regions.list()).size() == 2);
@@ -108,11 +115,11 @@ TEST_CASE("a region that is added later is unknown until the stores are opened a
 TEST_CASE("a default region that this process has no store of takes no set") {
   TestStores t;
   {
-    const Stores beside = need(open_stores(t.data(), t.master_key, t.clock));
+    const Stores beside = need(t.open());
     need(beside.catalog->regions.add({.code = "ap-south", .display_name = "Mumbai"}));
   }
   {
-    const Stores knowing = need(open_stores(t.data(), t.master_key, t.clock));
+    const Stores knowing = need(t.open());
     need(knowing.catalog->organizations.set_default_region(t.acme, "ap-south"));
   }
   CHECK(refusal(t.catalog().sets.write(t.acme, one_key("bot-secrets", "A", "1"))).code ==
@@ -132,7 +139,7 @@ TEST_CASE("a region's code and display name are checked, and its code is taken o
 }
 
 TEST_CASE("one process serves a data directory") {
-  TestStores t;
+  TestStores t(TestedDatabase::sqlite);
   auto held = lock_data_directory(t.data());
   REQUIRE(held);
   const auto second = lock_data_directory(t.data());
@@ -143,7 +150,7 @@ TEST_CASE("one process serves a data directory") {
 }
 
 TEST_CASE("a data directory that cannot be made names itself") {
-  TestStores t;
+  TestStores t(TestedDatabase::sqlite);
   std::ofstream(t.directory.path("file")) << "x";
   for (const std::string& path : {t.directory.path("file"), t.directory.path("file/data")}) {
     const auto created = create_stores(path, t.master_key, t.clock);

@@ -1,14 +1,21 @@
 #pragma once
-// A data directory for tests: real SQLite stores in a temporary directory, a clock that stands
-// still, the organization `acme` in us-west and eu-central, and us-west's provisioner.
+// Stores for tests: real databases, a clock that stands still, the organization `acme` in us-west
+// and eu-central, and us-west's provisioner.
+//
+// A test case that makes a TestStores runs once on SQLite, in a temporary data directory, and once
+// on PostgreSQL where a server is at hand (database/test_databases.h).
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <SQLiteCpp/Database.h>
+
 #include "control-plane/catalog/catalog.h"
+#include "control-plane/database/test_databases.h"
 #include "control-plane/provisioning/provisioner.h"
 #include "control-plane/stores.h"
 #include "core/log.h"
@@ -63,9 +70,17 @@ inline std::map<std::string, std::string> texts(const ProvisionedVersion& versio
 
 class TestStores {
  public:
-  TestStores() : master_key(need(MasterKey::create_file(directory.path("master.key")))) {
+  TestStores() : TestStores(GENERATE(from_range(tested_databases()))) {}
+  // For what only one database has, such as files.
+  explicit TestStores(TestedDatabase database)
+      : master_key(need(MasterKey::create_file(directory.path("master.key")))) {
+    if (database == TestedDatabase::postgres) {
+      postgres = new_postgres_schema();
+      REQUIRE(postgres);
+    }
     {
-      Stores fresh = need(create_stores(data(), master_key, clock));
+      Stores fresh = need(postgres ? create_stores(*place(), master_key, clock)
+                                   : create_stores(data(), master_key, clock));
       need(fresh.catalog->regions.add({.code = "us-west", .display_name = "US West"}));
       need(fresh.catalog->regions.add({.code = "eu-central", .display_name = "EU Central"}));
       need(fresh.catalog->organizations.create("acme", "Acme", "us-west"));
@@ -80,9 +95,29 @@ class TestStores {
   }
   void reopen() {
     close();
-    stores = need(open_stores(data(), master_key, clock));
+    stores = need(open());
     provisioner =
         std::make_unique<Provisioner>("us-west", catalog().outbox, region(), hub, clock, log);
+  }
+
+  // As another process would open the same stores.
+  Result<Stores> open() { return open_stores(*place(), master_key, clock); }
+  [[nodiscard]] std::unique_ptr<StorePlace> place() const {
+    if (!postgres) return data_directory_place(data());
+    return postgres_place({.url = test_postgres_url(), .schema_prefix = schema("")});
+  }
+  // Changes rows behind the program's back. `database` is "catalog" or "region-us-west".
+  void edit(const std::string& database, const std::string& sql) const {
+    if (!postgres) {
+      SQLite::Database file(data() + "/" + database + ".db", SQLite::OPEN_READWRITE);
+      REQUIRE(file.exec(sql) > 0);
+      return;
+    }
+    const auto options = need(parse_postgres_url(test_postgres_url(), schema(database), false));
+    need(PostgresConnection::open(options))->script(sql.c_str());
+  }
+  [[nodiscard]] std::string schema(const std::string& database) const {
+    return postgres->schema + "-" + database;
   }
 
   [[nodiscard]] std::string data() const { return directory.path("data"); }
@@ -117,6 +152,7 @@ class TestStores {
   Stores stores;
   std::unique_ptr<Provisioner> provisioner;
   std::int64_t acme = 0;
+  std::optional<PostgresOptions> postgres;  // absent: SQLite
 };
 
 }  // namespace agent_secrets::control_plane

@@ -1,4 +1,3 @@
-#include "control-plane/database/sqlite_database.h"
 #include "control-plane/test_stores.h"
 #include "core/limits.h"
 
@@ -9,10 +8,10 @@ class Quotas : public TestStores {
  public:
   // `sql` names its one column n.
   std::int64_t count(const Sql& sql) {
-    const auto file = need(SqliteDatabase::open(data() + "/catalog.db"));
-    return need(file->read("count", [&](Transaction& tx) -> Result<std::int64_t> {
-      return tx.query(sql).front().integer("n");
-    }));
+    return need(
+        catalog().context.database->read("count", [&](Transaction& tx) -> Result<std::int64_t> {
+          return tx.query(sql).front().integer("n");
+        }));
   }
   Result<SecretSet> try_write(const std::string& set, int keys, std::size_t value_size) {
     WriteSet write = one_key(set, "KEY_0", std::string(value_size, 'x'), false);

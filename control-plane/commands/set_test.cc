@@ -34,7 +34,7 @@ Result<ExitCode> wait_for_set(const TestStores& t, const std::string& timeout, C
 }  // namespace
 
 TEST_CASE("a set that is ready is not waited for") {
-  TestStores t;
+  TestStores t(TestedDatabase::sqlite);
   t.write("bot-secrets", "A", "1");
   t.provision();
   EventfulClock clock(t.clock, [] {});
@@ -43,7 +43,7 @@ TEST_CASE("a set that is ready is not waited for") {
 }
 
 TEST_CASE("a version that is written while one waits is waited for too") {
-  TestStores t;
+  TestStores t(TestedDatabase::sqlite);
   t.write("bot-secrets", "A", "1");
   int events = 0;
   EventfulClock clock(t.clock, [&] {
@@ -56,7 +56,7 @@ TEST_CASE("a version that is written while one waits is waited for too") {
 }
 
 TEST_CASE("waiting ends with its time, and does not look more often than it has to") {
-  TestStores t;
+  TestStores t(TestedDatabase::sqlite);
   t.write("bot-secrets", "A", "1");
   const auto started = t.clock.monotonic();
   EventfulClock clock(t.clock, [] {});
@@ -68,7 +68,7 @@ TEST_CASE("waiting ends with its time, and does not look more often than it has 
 }
 
 TEST_CASE("a set that fails is not waited for") {
-  TestStores t;
+  TestStores t(TestedDatabase::sqlite);
   const SecretSet set = t.write("bot-secrets", "A", "1");
   EventfulClock clock(t.clock, [&] {
     need(t.catalog().outbox.mark_failed({.organization_id = t.acme,
@@ -83,7 +83,7 @@ TEST_CASE("a set that fails is not waited for") {
 }
 
 TEST_CASE("a set that is unknown, or deleted while one waits, is an error") {
-  TestStores t;
+  TestStores t(TestedDatabase::sqlite);
   EventfulClock clock(t.clock, [&] { need(t.catalog().sets.remove(t.acme, "bot-secrets")); });
   CHECK(refusal(wait_for_set(t, "1m", clock)).code == ErrorCode::not_found);
   t.write("bot-secrets", "A", "1");

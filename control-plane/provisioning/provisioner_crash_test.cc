@@ -136,7 +136,7 @@ void leave_work(TestStores& t) {
 
 // In the child. Reaches the end, and exit code 0, when the fuse is longer than the work.
 [[noreturn]] void work_until_the_fuse_burns(TestStores& t, int die_at, When when) {
-  auto opened = open_stores(t.data(), t.master_key, t.clock);
+  auto opened = t.open();
   if (!opened) ::_exit(1);
   Fuse fuse{.die_at = die_at, .when = when};
   MortalOutbox outbox(opened->catalog->outbox, fuse);
@@ -183,14 +183,10 @@ void check_that_all_is_well(TestStores& t) {
 }
 
 int survive_every_crash(When when) {
-  TestStores t;
-  leave_work(t);
-  const std::string pristine = t.directory.path("pristine");
-  std::filesystem::copy(t.data(), pristine, std::filesystem::copy_options::recursive);
+  const TestedDatabase database = GENERATE(from_range(tested_databases()));
   for (int die_at = 1;; ++die_at) {
-    t.close();
-    std::filesystem::remove_all(t.data());
-    std::filesystem::copy(pristine, t.data(), std::filesystem::copy_options::recursive);
+    TestStores t(database);
+    leave_work(t);
     const bool was_killed = killed(t, die_at, when);
     INFO("killed at call " << die_at);
     check_that_all_is_well(t);

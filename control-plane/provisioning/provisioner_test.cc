@@ -3,8 +3,6 @@
 #include <functional>
 #include <thread>
 
-#include <SQLiteCpp/Database.h>
-
 #include "control-plane/test_stores.h"
 
 namespace agent_secrets::control_plane {
@@ -288,8 +286,12 @@ TEST_CASE("a replaced value leaves the catalog once nothing pins it") {
   need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot", "bot-secrets")));
   t.write("bot-secrets", "A", "2");
   t.worker.work_once();
-  SQLite::Database catalog(t.data() + "/catalog.db", SQLite::OPEN_READONLY);
-  const auto rows = [&] { return catalog.execAndGet("SELECT count(*) FROM set_values").getInt(); };
+  const auto rows = [&] {
+    return need(t.catalog().context.database->read(
+        "count values", [](Transaction& tx) -> Result<std::int64_t> {
+          return tx.query("SELECT count(*) AS n FROM set_values").front().integer("n");
+        }));
+  };
   CHECK(rows() == 2);
   DeployRequest again = deploy_of("bot");
   again.force = true;

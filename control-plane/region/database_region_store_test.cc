@@ -1,4 +1,3 @@
-#include "control-plane/database/sqlite_database.h"
 #include "control-plane/test_stores.h"
 #include "core/limits.h"
 
@@ -124,13 +123,7 @@ TEST_CASE("values from before there were fingerprints get theirs when the store 
   need(t.region().put_set_version(version_of(2, 1, "one")));
   need(t.region().put_set_version(version_of(2, 2, "two")));
   t.close();
-  {
-    const auto file = need(SqliteDatabase::open(t.data() + "/region-us-west.db"));
-    need(file->write("forget", [](Transaction& tx) -> Result<void> {
-      tx.execute("DELETE FROM value_fingerprints");
-      return {};
-    }));
-  }
+  t.edit("region-us-west", "DELETE FROM value_fingerprints");
   t.reopen();
   CHECK(need(t.region().changed_keys(2, 1, 2)) == std::vector<std::string>{"A"});
 }
