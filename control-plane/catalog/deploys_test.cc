@@ -219,7 +219,7 @@ TEST_CASE("the pinned version is served while a newer version is pending or fail
   CHECK(t.snapshot(t.first.id).sets[0].latest_version == 1);
 }
 
-TEST_CASE("a deploy raises the sequence; a version that becomes ready raises the revision only") {
+TEST_CASE("a deploy raises the sequence, a version that becomes ready only the revision") {
   Deployed t;
   const AgentSnapshot before = t.snapshot(t.first.id);
   t.write("bot-secrets", "A", "2");
