@@ -4,8 +4,7 @@
 // The sidecar gets:
 // - a clean environment;
 // - the *watch* credential in a sealed memfd on descriptor 3: it can request versions and cannot
-// open
-//   a bundle;
+//   open a bundle;
 // - a pidfd of the bot on descriptor 4, if the kernel has pidfds. This process opens its own pidfd
 //   before the fork, and becomes the bot. So a later process with the same PID is never taken for
 //   the bot;
