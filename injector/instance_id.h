@@ -15,9 +15,8 @@ std::string host_name(char** environment);
 // The host's name if it is a valid instance id (docs/protocol.md), otherwise a random id.
 std::string choose_instance_id(std::string_view host_name);
 
-// The id of a run beside the instance of that name: different at each start, and with the host's
-// name
-// ("host.run-x7Kq"). `kind` is a short word.
+// The id of a run beside the instance of that name: different at each start, and beginning with
+// the name of the instance ("host.run-x7Kq"). `kind` is a short word.
 std::string choose_id_beside(std::string_view host_name, std::string_view kind);
 
 // The id of a developer's runs on that host, the same for all of them: "host.develop".

@@ -111,8 +111,7 @@ Result<std::vector<RetainedVersion>> DatabaseRegionStore::versions_without(
 }
 
 // Each version is dropped in its own transaction: deleted values are overwritten first
-// (secure_delete), and a full disk has no space to
-// do this for many versions at once.
+// (secure_delete), and a full disk has no space to do this for many versions at once.
 Result<void> DatabaseRegionStore::retain_only(std::span<const RetainedVersion> versions) {
   auto dropped = versions_without(versions);
   if (!dropped) return propagate(dropped);
