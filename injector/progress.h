@@ -5,7 +5,7 @@
 //
 //   warning secret-injector: waiting for the control plane at_most="30s after the start" cause="…"
 //
-// The announcement is written once, kAnnounceAfter from the begin, and not with -q.
+// The announcement is written once, kAnnounceAfter from the start, and not with -q.
 //
 // A failure is reported once, as two lines of text, an error and a hint:
 //

@@ -36,7 +36,7 @@ constexpr auto kMakeFlags =
 constexpr auto kJobServer =
     std::to_array<std::string_view>({"--jobserver-auth=", "--jobserver-fds="});
 
-// The number at the begin of the text.
+// The number at the beginning of the text.
 std::optional<int> leading_number(std::string_view text) {
   int number = 0;
   const auto [end, error] =

@@ -47,8 +47,8 @@ CachePolicy cache_policy(const Options& options, const Deadline& deadline) {
   return policy;
 }
 
-// Guarded memory for all secrets of an ordinary start: three pages, the last bytes of which are
-// libsodium's, hold a credential with its certificate, the keys made of it, and some 10 KiB of
+// Guarded memory for all secrets of an ordinary start: three pages (libsodium uses their last
+// bytes) hold a credential with its certificate, the keys made of it, and some 10 KiB of
 // values. Each separate allocation would take ten more system calls.
 constexpr std::size_t kSecretsOfStart = 3 * 4096 - 16;
 

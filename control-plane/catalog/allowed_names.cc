@@ -36,7 +36,6 @@ Result<void> check_reserved(Transaction& tx, std::int64_t organization_id, const
                           shown(write.name), with_reasons(refused), refused.front()));
 }
 
-// The warning of a deploy about the secrets that its instances get.
 std::string secrets_warning(Transaction& tx, const Deployment& deployment) {
   if (deployment.pins.empty()) {
     return "This service has no secret set: its bots start without secrets.";

@@ -26,7 +26,7 @@ std::string_view kind(SetType type) {
   return type == SetType::secret ? "Secret set" : "Image pull secret";
 }
 
-// The deployment that the request asks for: `spec` with the members of the request.
+// `spec` with the members of the request.
 DeploymentSpec merged(DeploymentSpec spec, const DeployRequest& request) {
   if (request.image) spec.image = *request.image;
   if (request.secret_set) spec.secret_set = *request.secret_set;

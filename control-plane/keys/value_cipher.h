@@ -44,8 +44,8 @@ struct Fingerprint {
 
 class ValueCipher {
  public:
-  // `purpose` is "catalog" or "region:CODE"; `data_keys` by id, 32 bytes each, of which `active`
-  // encrypts.
+  // `purpose` is "catalog" or "region:CODE". `data_keys` are 32 bytes each, by id. `active` is the
+  // id of the key that encrypts.
   ValueCipher(std::string purpose, std::map<std::string, SecretBuffer> data_keys,
               std::string active);
 
