@@ -1,4 +1,4 @@
-// A catalog that an earlier release wrote keeps what it has.
+// A catalog that an earlier release wrote keeps its data.
 #include "control-plane/database/migrations.h"
 
 #include <sys/stat.h>
@@ -8,7 +8,7 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-// As the release of schema 1 left it: one organization, a live admin token and a revoked one.
+// A catalog of schema 1 with one organization, a live admin token and a revoked token.
 void make_catalog_of_schema_1(const std::string& path) {
   const auto database = need(SqliteDatabase::open(path));
   need(migrate(*database, {catalog_migrations().front()}));
@@ -28,7 +28,7 @@ void make_catalog_of_schema_1(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("tokens from before users are carried over as their organization's own") {
+TEST_CASE("the tokens of schema 1 become tokens of their organization") {
   const TemporaryDirectory directory;
   const FakeClock clock;
   const MasterKey key = need(MasterKey::create_file(directory.path("master.key")));
@@ -53,7 +53,7 @@ TEST_CASE("tokens from before users are carried over as their organization's own
   CHECK(std::filesystem::exists(data + "/catalog.db.schema-1"));
 
   need(stores.catalog->tokens.add(3, "new", Role::member, hash_bearer("pcc_pat_new")));
-  CHECK(need(stores.catalog->tokens.list(3)).back().id == 10);  // no id is used again
+  CHECK(need(stores.catalog->tokens.list(3)).back().id == 10);  // ids are not reused
   need(stores.catalog->tokens.revoke(3, "first-admin"));
   CHECK_FALSE(need(stores.catalog->identities.find(hash_bearer("pcc_pat_live"))).has_value());
 }

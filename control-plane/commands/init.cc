@@ -62,10 +62,10 @@ Result<void> refuse_what_exists(const InitOptions& options) {
   return {};
 }
 
-// A key that is there already (made by hand, or mounted) is used.
+// A key file that exists already (made by hand, or mounted) is used.
 Result<MasterKey> obtain_master_key(const std::string& path, Undo& undo) {
   std::error_code ignored;
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): before there is another thread
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs yet
   if (std::getenv("AGENT_SECRETS_MASTER_KEY") != nullptr || fs::exists(path, ignored)) {
     return MasterKey::load(path);
   }
@@ -75,7 +75,7 @@ Result<MasterKey> obtain_master_key(const std::string& path, Undo& undo) {
   return key;
 }
 
-// How agents reach this control plane, as the options say.
+// The URLs and certificates with which agents reach this control plane, from the options.
 struct Reach {
   std::vector<std::string> urls;
   std::string ca_pem;
@@ -109,7 +109,7 @@ Result<SecretBuffer> fill(const std::string& directory, const MasterKey& master_
   if (auto kept = remember_ca(catalog, reach.ca_pem); !kept) return propagate(kept);
   auto token = mint_token(catalog, *organization, kFirstToken, Role::admin);
   if (!token) return propagate(token);
-  // Opening creates what the new region needs, and shows that all of it can be read.
+  // Opening creates the keys and the store of the new region, and checks that they can be read.
   created->catalog.reset();
   auto opened = open_stores(directory, master_key, clock);
   if (!opened) return propagate(opened);
@@ -131,7 +131,7 @@ Result<void> write_env_file(const fs::path& path, const std::string& host,
   return write_private_file(path, text.expose_text());
 }
 
-// Fails without a trace where a catalog or the settings file exists already.
+// Fails if a catalog or the settings file exists already, and then leaves no file behind.
 Result<void> create_data(const InitOptions& options, const Clock& clock) {
   auto reach = read_reach(options);
   if (!reach) return propagate(reach);
@@ -144,7 +144,7 @@ Result<void> create_data(const InitOptions& options, const Clock& clock) {
   if (!master_key) return propagate(master_key, "master key");
   const fs::path staging = directory / ".init";
   std::error_code ignored;
-  fs::remove_all(staging, ignored);  // of an init that was killed
+  fs::remove_all(staging, ignored);  // left by an init that was killed
   undo.add(staging);
   auto token = fill(staging, *master_key, options, *reach, clock);
   if (!token) return propagate(token, "init");

@@ -22,8 +22,8 @@ std::unexpected<Error> file_failure(std::string_view what, const fs::path& path,
   return fail(ErrorCode::failed, std::string(what) + " " + path.string() + ": " + error.message());
 }
 
-// weakly_canonical leaves a relative path whose beginning does not exist, and a trailing slash, as
-// they are.
+// Absolute and without a trailing slash. std::filesystem::weakly_canonical alone changes neither a
+// relative path whose first part does not exist, nor a trailing slash.
 fs::path plain(const fs::path& path) {
   std::error_code ignored;
   const fs::path absolute = fs::weakly_canonical(fs::absolute(path, ignored), ignored);
@@ -47,7 +47,7 @@ Result<void> sync_directory(const fs::path& directory) {
 }  // namespace
 
 Undo::~Undo() {
-  std::error_code ignored;  // nothing more can be done about it
+  std::error_code ignored;  // a destructor cannot report an error
   for (const auto& [path, is_parent] : made_) {
     is_parent ? (void)fs::remove(path, ignored) : (void)fs::remove_all(path, ignored);
   }
@@ -65,7 +65,7 @@ bool is_inside(const fs::path& directory, const std::string& file) {
 }
 
 Result<void> make_parents(const fs::path& path, Undo& undo) {
-  std::error_code ignored;  // what cannot be looked at cannot be made, and mkdir says why
+  std::error_code ignored;  // mkdir below fails too, and reports the cause
   std::vector<fs::path> missing;
   for (fs::path parent = plain(path).parent_path();
        parent.has_relative_path() && !fs::exists(parent, ignored); parent = parent.parent_path()) {

@@ -51,7 +51,7 @@ SecretBuffer key_text(const SecretBuffer& key) {
   return text;
 }
 
-// A new name is durable only when its directory is.
+// A new file survives a crash only if its directory is synced too.
 Result<void> sync_directory_of(const std::string& path) {
   auto directory = std::filesystem::path(path).parent_path().string();
   if (directory.empty()) directory = ".";
@@ -109,7 +109,7 @@ Result<MasterKey> MasterKey::create_file(const std::string& path) {
 }
 
 Result<MasterKey> MasterKey::load(const std::string& path) {
-  // The environment is this thread's alone: commands load the key before they start another.
+  // No other thread uses the environment: commands load the key before they start a thread.
   char* variable = std::getenv(kVariable);  // NOLINT(concurrency-mt-unsafe): see above
   auto key = variable == nullptr ? read_key_file(path) : parse_key(variable, kVariable);
   if (variable != nullptr) {

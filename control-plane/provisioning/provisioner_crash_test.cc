@@ -1,7 +1,7 @@
-// Kills the process before or after every single call that a provisioner makes to its stores, then
-// starts again: nothing that was acknowledged is lost, nothing is served that was not written. The
-// child works on real files through its own connections (SQLite's do not survive a fork), and dies
-// by SIGKILL, so no destructor helps.
+// Kills the process before or after each call that a provisioner makes to its stores, then starts
+// again: no acknowledged write is lost, and no value is served that was not written. The child
+// works on real files with its own connections (SQLite connections do not survive a fork), and dies
+// by SIGKILL, so no destructor runs.
 #include <csignal>
 #include <filesystem>
 
@@ -15,7 +15,7 @@ namespace {
 
 enum class When { before_the_call, after_the_call };
 
-// Counts the calls of all stores of one process, and dies at the chosen one.
+// Counts the calls of all stores of one process, and kills the process at the chosen call.
 struct Fuse {
   int die_at;
   When when;
@@ -97,7 +97,7 @@ class MortalRegion final : public RegionStore {
   Result<void> retain_only(std::span<const RetainedVersion> versions) override {
     return fuse_.around([&] { return inner_.retain_only(versions); });
   }
-  // Not the provisioner's.
+  // The provisioner does not call these.
   Result<void> record_instances(std::span<const HeardInstance> heard,
                                 std::chrono::milliseconds now) override {
     return inner_.record_instances(heard, now);
@@ -134,7 +134,7 @@ void leave_work(TestStores& t) {
   t.close();
 }
 
-// In the child. Reaches the end, and exit code 0, when the fuse is longer than the work.
+// In the child. It reaches the end, with exit code 0, if the fuse allows more calls than there are.
 [[noreturn]] void work_until_the_fuse_burns(TestStores& t, int die_at, When when) {
   auto opened = open_stores(t.data(), t.master_key, t.clock);
   if (!opened) ::_exit(1);

@@ -12,7 +12,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A region store that can be out of reach, or lose what it is given.
+// A region store that can fail, or lose what is written.
 class FaultyRegion final : public RegionStore {
  public:
   explicit FaultyRegion(RegionStore& inner) : inner_(inner) {}
@@ -53,7 +53,7 @@ class FaultyRegion final : public RegionStore {
     if (keeps_all) return fail(ErrorCode::failed, "disk full");
     return inner_.retain_only(versions);
   }
-  // Not the provisioner's.
+  // The provisioner does not call these.
   Result<void> record_instances(std::span<const HeardInstance> heard,
                                 std::chrono::milliseconds now) override {
     return inner_.record_instances(heard, now);
@@ -113,7 +113,7 @@ TEST_CASE("a region that fails is retried with growing pauses") {
   CHECK(t.set("bot-secrets").status == SetStatus::ready);
 }
 
-TEST_CASE("past the budget the set is failed and says why, without square brackets") {
+TEST_CASE("past the budget the set is failed, with an error without square brackets") {
   FaultyStores t;
   t.faulty.down = true;
   t.write("bot-secrets", "A", "1");
@@ -123,7 +123,7 @@ TEST_CASE("past the budget the set is failed and says why, without square bracke
   CHECK(set.error_message == "region us-west: write to the region: no route (to) region");
 }
 
-TEST_CASE("the return of a region provisions a failed set") {
+TEST_CASE("a failed set becomes ready once its region works again") {
   FaultyStores t;
   t.faulty.down = true;
   t.write("bot-secrets", "A", "1");
@@ -134,7 +134,7 @@ TEST_CASE("the return of a region provisions a failed set") {
   CHECK(t.set("bot-secrets").version == 1);
 }
 
-TEST_CASE("a region that does not hold what it was given fails the version at once") {
+TEST_CASE("a version is failed at once if the region returns other values than were written") {
   FaultyStores t;
   t.faulty.forgetful = true;
   t.write("bot-secrets", "A", "1");
@@ -142,7 +142,7 @@ TEST_CASE("a region that does not hold what it was given fails the version at on
   CHECK(t.set("bot-secrets").status == SetStatus::failed);
 }
 
-TEST_CASE("the versions of other sets and regions are left alone") {
+TEST_CASE("the provisioner does not touch versions of other sets and regions") {
   TestStores t;
   WriteSet far = one_key("far-secrets", "A", "1", false);
   far.region = "eu-central";
@@ -161,7 +161,7 @@ TEST_CASE("publishing wakes the watchers of the agent") {
   CHECK(t.snapshot(bot.id).deployment_id == bot.deployment.id);
 }
 
-TEST_CASE("publishing while the region is away is made up for") {
+TEST_CASE("an agent that could not be published is published later") {
   FaultyStores t;
   t.faulty.down = true;
   const Agent bot = need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot"))).agent;
@@ -172,12 +172,12 @@ TEST_CASE("publishing while the region is away is made up for") {
   CHECK(t.agent("bot").reconciled_deployment == bot.deployment.id);
 }
 
-TEST_CASE("an agent that cannot be published holds up no other") {
+TEST_CASE("an agent that cannot be published does not delay the others") {
   FaultyStores t;
   const Agent first = need(t.catalog().deploys.create_agent(t.acme, deploy_of("first"))).agent;
   const Agent second = need(t.catalog().deploys.create_agent(t.acme, deploy_of("second"))).agent;
   t.faulty.refused_agent = first.id;
-  CHECK(t.worker.work_once() == milliseconds(200));  // backs off all the same
+  CHECK(t.worker.work_once() == milliseconds(200));  // backs off for the first agent
   CHECK(t.agent("first").reconciled_deployment.empty());
   CHECK(t.agent("second").reconciled_deployment == second.deployment.id);
 }
@@ -194,7 +194,7 @@ TEST_CASE("a version that cannot be written delays no revocation") {
   CHECK(need(t.region().find_credential("kid1"))->credential.revoked);
 }
 
-TEST_CASE("a stream of versions does not hold up publishing") {
+TEST_CASE("a stream of versions does not delay publishing") {
   FaultyStores t;
   need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot")));
   for (int i = 0; i < 17; ++i) t.write("bot-secrets-" + std::to_string(i), "A", "1");
@@ -221,7 +221,7 @@ TEST_CASE("the pinned and the newest ready version are kept, others are dropped"
   CHECK(t.served("bot-secrets", 3).at("A") == "3");
 }
 
-TEST_CASE("what the region still serves is kept until it serves the next deployment") {
+TEST_CASE("a version that the region serves is kept until the region has the next deployment") {
   FaultyStores t;
   t.write("bot-secrets", "A", "1");
   t.worker.work_once();
@@ -238,7 +238,7 @@ TEST_CASE("what the region still serves is kept until it serves the next deploym
   CHECK_FALSE(need(t.region().read_set_version(t.set("bot-secrets").id, 1)).has_value());
 }
 
-TEST_CASE("a deleted set leaves its region") {
+TEST_CASE("the versions of a deleted set are dropped from its region") {
   TestStores t;
   const std::int64_t id = t.write("bot-secrets", "A", "1").id;
   t.provision();
@@ -248,7 +248,7 @@ TEST_CASE("a deleted set leaves its region") {
   CHECK_FALSE(need(t.region().read_set_version(id, 1)).has_value());
 }
 
-TEST_CASE("a set that another process deleted leaves its region within a minute") {
+TEST_CASE("the versions of a set that another process deleted are dropped within a minute") {
   TestStores t;
   const std::int64_t id = t.write("bot-secrets", "A", "1").id;
   t.provision();
@@ -271,7 +271,7 @@ TEST_CASE("versions that could not be dropped are dropped in the next round") {
   CHECK_FALSE(need(t.region().read_set_version(id, 1)).has_value());
 }
 
-TEST_CASE("a version whose set is deleted while it is written leaves no orphan") {
+TEST_CASE("a version whose set is deleted while it is written is dropped") {
   FaultyStores t;
   t.worker.work_once();
   const std::int64_t id = t.write("bot-secrets", "A", "1").id;
@@ -281,7 +281,7 @@ TEST_CASE("a version whose set is deleted while it is written leaves no orphan")
   CHECK_FALSE(need(t.region().read_set_version(id, 1)).has_value());
 }
 
-TEST_CASE("a replaced value leaves the catalog once nothing pins it") {
+TEST_CASE("a replaced value is deleted from the catalog once no deployment pins it") {
   FaultyStores t;
   t.write("bot-secrets", "A", "1");
   t.worker.work_once();
@@ -298,7 +298,7 @@ TEST_CASE("a replaced value leaves the catalog once nothing pins it") {
   CHECK(rows() == 1);
 }
 
-TEST_CASE("run works until it is asked to stop, and wakes for a write") {
+TEST_CASE("run() works until a stop is requested, and wake() starts a round") {
   TestStores t;
   std::jthread worker([&](const std::stop_token& stop) { t.provisioner->run(stop); });
   t.write("bot-secrets", "A", "1");
