@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "control-plane/catalog/cli_text.h"
+
 namespace agent_secrets::control_plane {
 namespace {
 
@@ -18,13 +20,6 @@ bool same_values(const ProvisionedVersion& left, const ProvisionedVersion& right
       left.values, right.values, [](const ProvisionedValue& a, const ProvisionedValue& b) {
         return a.key == b.key && a.written_by == b.written_by && a.value.same_content(b.value);
       });
-}
-
-// The official CLI prints the message, and interprets square brackets as markup.
-std::string for_display(std::string message) {
-  std::ranges::replace(message, '[', '(');
-  std::ranges::replace(message, ']', ')');
-  return message;
 }
 
 }  // namespace
@@ -157,7 +152,7 @@ bool Provisioner::settle_failure(const PendingVersion& version, const Error& err
   const bool out_of_time = clock_.unix_time() - version.pending_since >= options_.budget;
   if (!out_of_time && error.code != ErrorCode::untrusted) return false;
   auto marked = outbox_.mark_failed(
-      version, for_display(fmt::format("region {}: {}", region_, error.message)));
+      version, without_markup(fmt::format("region {}: {}", region_, error.message)));
   if (marked) return true;
   log_.error("marking a version failed did not succeed",
              {{"set", version.set_name}, {"error", marked.error().message}});
