@@ -7,8 +7,8 @@
 // removed, never written to and never followed. After a failure the temporary file is removed.
 //
 // Writers of one file that hold no lock against each other write to different temporary files,
-// .NAME.PID, so that no writer renames the half-written file of another one. Two containers can
-// have the same PID: writers in different containers must hold a lock.
+// .NAME.RANDOM, so that no writer renames the half-written file of another one. A process that is
+// killed while it writes leaves its temporary file.
 //
 // Errors name the file, never its content. Threads: one for each replacement.
 
@@ -40,7 +40,7 @@ struct ReplaceOptions {
 };
 
 // Replaces the file NAME in the open directory `folder` with a file of this content. A missing file
-// is created.
+// is created. ErrorCode::invalid if NAME is empty, `.`, `..`, or has a `/`.
 Result<void> replace_file(int folder, std::string_view name, std::string_view content,
                           const ReplaceOptions& options);
 
