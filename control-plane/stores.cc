@@ -35,13 +35,31 @@ std::unexpected<Error> directory_failure(std::string_view verb, const std::strin
               error == ENOENT ? kNoCatalogHint : "check that this user may write there");
 }
 
+// The lock for the time of a migration; not open when there is nothing to migrate.
+Result<UniqueFd> lock_to_migrate(const std::string& directory, SqliteDatabase& database,
+                                 const std::vector<Migration>& migrations) {
+  auto older = has_older_schema(database, migrations);
+  if (!older) return propagate(older);
+  if (!*older) return UniqueFd();
+  auto lock = lock_data_directory(directory);
+  if (lock || lock.error().code != ErrorCode::conflict) return lock;
+  return fail(ErrorCode::conflict,
+              database.path() + " has an older schema, and another process uses the data directory",
+              "stop a server of the older version, and start this one: it migrates the data; or "
+              "try again, if another command migrates it now");
+}
+
 Result<std::unique_ptr<SqliteDatabase>> open_migrated(const std::string& directory,
                                                       const std::string& path,
-                                                      const std::vector<Migration>& migrations) {
+                                                      const std::vector<Migration>& migrations,
+                                                      MigrationLock wanted) {
   auto reserve = DiskReserve::open(directory);
   if (!reserve) return propagate(reserve);
   auto database = SqliteDatabase::open(path, std::move(*reserve));
   if (!database) return database;
+  Result<UniqueFd> lock;
+  if (wanted == MigrationLock::taken) lock = lock_to_migrate(directory, **database, migrations);
+  if (!lock) return propagate(lock);
   if (auto ok = migrate(**database, migrations); !ok) return propagate(ok);
   return database;
 }
@@ -64,12 +82,12 @@ Result<void> refuse_lost_region(const std::string& path, Catalog& catalog, std::
 }
 
 Result<RegionHandle> open_region(const std::string& directory, const std::string& code,
-                                 KeyStore& keys) {
+                                 KeyStore& keys, MigrationLock lock) {
   auto signing_keys = keys.signing_keys(code);
   if (!signing_keys) return propagate(signing_keys);
   auto cipher = keys.cipher("region:" + code);
   if (!cipher) return propagate(cipher);
-  auto database = open_migrated(directory, region_path(directory, code), region_migrations());
+  auto database = open_migrated(directory, region_path(directory, code), region_migrations(), lock);
   if (!database) return propagate(database);
   auto store = std::make_unique<DatabaseRegionStore>(std::move(*database), std::move(*cipher));
   store->add_missing_fingerprints();
@@ -77,9 +95,9 @@ Result<RegionHandle> open_region(const std::string& directory, const std::string
 }
 
 Result<Stores> open_all(const std::string& directory, const MasterKey& master_key,
-                        const Clock& clock) {
+                        const Clock& clock, MigrationLock lock) {
   if (auto ok = check_data_directory(directory); !ok) return propagate(ok);
-  auto database = open_migrated(directory, catalog_path(directory), catalog_migrations());
+  auto database = open_migrated(directory, catalog_path(directory), catalog_migrations(), lock);
   if (!database) return propagate(database);
   KeyStore keys(**database, master_key);
   auto cipher = keys.cipher("catalog");
@@ -92,7 +110,7 @@ Result<Stores> open_all(const std::string& directory, const MasterKey& master_ke
   for (const Region& region : *regions) {
     auto there = refuse_lost_region(region_path(directory, region.code), *catalog, region.code);
     if (!there) return propagate(there, "region " + region.code);
-    auto handle = open_region(directory, region.code, keys);
+    auto handle = open_region(directory, region.code, keys, lock);
     if (!handle) return propagate(handle, "region " + region.code);
     stores.regions.emplace(region.code, std::move(*handle));
   }
@@ -111,16 +129,16 @@ Result<Stores> create_stores(const std::string& data_directory, const MasterKey&
     return fail(ErrorCode::conflict, fmt::format("{} already holds a catalog", data_directory),
                 "choose an empty directory, or use the catalog that is there");
   }
-  return open_all(data_directory, master_key, clock);
+  return open_all(data_directory, master_key, clock, MigrationLock::taken);
 }
 
 Result<Stores> open_stores(const std::string& data_directory, const MasterKey& master_key,
-                           const Clock& clock) {
+                           const Clock& clock, MigrationLock lock) {
   if (!exists(catalog_path(data_directory))) {
     return fail(ErrorCode::not_found, fmt::format("{} holds no catalog", data_directory),
                 kNoCatalogHint);
   }
-  auto stores = open_all(data_directory, master_key, clock);
+  auto stores = open_all(data_directory, master_key, clock, lock);
   if (!stores) return stores;
   std::set<std::string> opened;
   for (const auto& [code, handle] : stores->regions) opened.insert(code);

@@ -3,6 +3,7 @@
 // `serve` and the admin commands share. Members are in the order in which they depend on each
 // other.
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -32,13 +33,22 @@ struct Stores {
 // holds a catalog.
 Result<Stores> create_stores(const std::string& data_directory, const MasterKey& master_key,
                              const Clock& clock);
-// Opens an existing one: runs migrations (after a copy), refuses a newer schema and a wrong master
-// key, with hints. Makes the keys and the file of a region that was added since the last time; of
-// one that is added later the returned catalog knows nothing.
+// Who locks the data directory for a migration.
+enum class MigrationLock : std::uint8_t {
+  // The caller has locked it (serve).
+  held,
+  // open_stores(), while it migrates: ErrorCode::conflict when another process holds the lock. A
+  // server of an older version would go on writing data that the migration has moved.
+  taken,
+};
+
+// Opens an existing catalog: runs migrations (after a copy), refuses a newer schema and a wrong
+// master key, with hints. Creates the keys and the file of a region that was added since the last
+// opening. The returned catalog ignores regions that are added later.
 Result<Stores> open_stores(const std::string& data_directory, const MasterKey& master_key,
-                           const Clock& clock);
-// Held by `serve` for its lifetime; an error that names the directory when another process serves
-// it.
+                           const Clock& clock, MigrationLock lock = MigrationLock::taken);
+// The lock of the data directory, which `serve` holds for its lifetime. ErrorCode::conflict, naming
+// the directory, when another process holds it.
 Result<UniqueFd> lock_data_directory(const std::string& data_directory);
 
 }  // namespace agent_secrets::control_plane

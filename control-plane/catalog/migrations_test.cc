@@ -32,7 +32,10 @@ class OldDirectory {
 
   [[nodiscard]] std::string data() const { return directory_.path("data"); }
   // As this release opens it.
-  [[nodiscard]] Stores open() const { return need(open_stores(data(), key_, clock_)); }
+  [[nodiscard]] Stores open() const { return need(try_to_open(MigrationLock::taken)); }
+  [[nodiscard]] Result<Stores> try_to_open(MigrationLock lock) const {
+    return open_stores(data(), key_, clock_, lock);
+  }
 
  private:
   TemporaryDirectory directory_;
@@ -111,6 +114,20 @@ TEST_CASE("a deployment of schema 6 keeps its secretVersion") {
   CHECK(spec("unset").secret_version == std::nullopt);
   CHECK(spec("latest").settings ==
         std::map<std::string, std::string>{{"websocketAuth", "\"token\""}});
+}
+
+TEST_CASE("only the holder of the directory's lock migrates") {
+  const OldDirectory old(6, [](Transaction&) {});
+  {
+    const UniqueFd server = need(lock_data_directory(old.data()));
+    const Error refused = refusal(old.try_to_open(MigrationLock::taken));
+    CHECK(refused.code == ErrorCode::conflict);
+    CHECK(refused.message.find("has an older schema") != std::string::npos);
+    CHECK_FALSE(std::filesystem::exists(old.data() + "/catalog.db.schema-6"));
+    CHECK(old.try_to_open(MigrationLock::held));
+    CHECK(old.try_to_open(MigrationLock::taken));  // nothing to migrate any more
+  }
+  CHECK(lock_data_directory(old.data()));
 }
 
 }  // namespace agent_secrets::control_plane

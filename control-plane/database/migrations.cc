@@ -15,6 +15,12 @@ Result<void> check_not_newer(const SqliteDatabase& database, int found, int know
 
 }  // namespace
 
+Result<bool> has_older_schema(SqliteDatabase& database, const std::vector<Migration>& migrations) {
+  auto found = database.schema_version();
+  if (!found) return propagate(found);
+  return *found > 0 && *found < static_cast<int>(migrations.size());
+}
+
 Result<void> migrate(SqliteDatabase& database, const std::vector<Migration>& migrations) {
   const auto known = static_cast<int>(migrations.size());
   auto found = database.schema_version();

@@ -20,6 +20,9 @@ struct Migration {
 const std::vector<Migration>& catalog_migrations();
 const std::vector<Migration>& region_migrations();
 
+// Whether migrate() would change a database that has data.
+Result<bool> has_older_schema(SqliteDatabase& database, const std::vector<Migration>& migrations);
+
 // The copy is PATH.schema-N (0600), N being the schema that it holds.
 Result<void> migrate(SqliteDatabase& database, const std::vector<Migration>& migrations);
 
