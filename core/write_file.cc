@@ -65,6 +65,12 @@ Result<void> create_private_file(const std::string& path, std::string_view conte
   return written;
 }
 
+Result<void> sync_directory(const std::string& directory) {
+  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.is_open()) return fail_errno("open", directory);
+  return sync_file(fd.get(), directory);
+}
+
 Result<void> replace_file(int folder, std::string_view name, std::string_view content,
                           const ReplaceOptions& options) {
   auto replacement = FileReplacement::begin(folder, name, options);

@@ -29,6 +29,10 @@ Result<void> write_all(int fd, std::string_view bytes, std::string_view path);
 // if there is a file, a directory or a link with this path. After any other error there is no file.
 Result<void> create_private_file(const std::string& path, std::string_view content);
 
+// fsync(2) of a directory: files that were created, renamed or removed in it stay so after a crash
+// of the machine. It must be readable.
+Result<void> sync_directory(const std::string& directory);
+
 struct ReplaceOptions {
   mode_t mode = 0600;  // of the new file, whatever the umask is
   // fsync(2) of the file before the rename, and of the directory after it: the new content survives

@@ -280,6 +280,14 @@ TEST_CASE("the descriptor of a replacement is the file that gets the name") {
   CHECK(returned.st_ino == written.st_ino);
 }
 
+TEST_CASE("a directory is synced, and a missing one is named") {
+  const Scene scene;
+  CHECK(sync_directory(scene.directory.path()));
+  const auto missing = sync_directory(scene.directory.path("no"));
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().message.find("/no: no such file or directory") != std::string::npos);
+}
+
 TEST_CASE("a private file is new, whole, and closed to other users") {
   const Scene scene;
   const mode_t before = ::umask(GENERATE(0U, 0777U));

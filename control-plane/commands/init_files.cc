@@ -5,12 +5,11 @@
 #include <string_view>
 #include <system_error>
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "control-plane/data_directory.h"
-#include "core/unique_fd.h"
+#include "core/write_file.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -36,12 +35,6 @@ Result<void> make_private(const fs::path& directory) {
   if (!error && empty) fs::permissions(directory, fs::perms::owner_all, error);
   if (error) return file_failure("open data directory", directory, error);
   return {};
-}
-
-Result<void> sync_directory(const fs::path& directory) {
-  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd.is_open() && ::fsync(fd.get()) == 0) return {};
-  return fail(ErrorCode::failed, "fsync " + directory.string() + ": " + errno_message(errno));
 }
 
 }  // namespace
@@ -113,7 +106,7 @@ Result<void> move_into_place(const fs::path& staging, const fs::path& directory)
   }
   fs::remove(staging, error);
   if (error) return file_failure("remove", staging, error);
-  return sync_directory(directory);
+  return sync_directory(directory.string());
 }
 
 }  // namespace agent_secrets::control_plane
