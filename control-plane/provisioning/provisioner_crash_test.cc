@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "control-plane/test_stores.h"
+#include "tests/fakes/forwarding_region_store.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -66,55 +67,24 @@ class MortalOutbox final : public Outbox {
   Fuse& fuse_;
 };
 
-class MortalRegion final : public RegionStore {
+class MortalRegion final : public ForwardingRegionStore {
  public:
-  MortalRegion(RegionStore& inner, Fuse& fuse) : inner_(inner), fuse_(fuse) {}
+  MortalRegion(RegionStore& inner, Fuse& fuse) : ForwardingRegionStore(inner), fuse_(fuse) {}
   Result<void> put_set_version(const ProvisionedVersion& version) override {
-    return fuse_.around([&] { return inner_.put_set_version(version); });
+    return fuse_.around([&] { return ForwardingRegionStore::put_set_version(version); });
   }
   Result<std::optional<ProvisionedVersion>> read_set_version(std::int64_t set_id,
                                                              std::int64_t version) override {
-    return fuse_.around([&] { return inner_.read_set_version(set_id, version); });
+    return fuse_.around([&] { return ForwardingRegionStore::read_set_version(set_id, version); });
   }
   Result<void> put_agent(const AgentSnapshot& snapshot) override {
-    return fuse_.around([&] { return inner_.put_agent(snapshot); });
-  }
-  Result<std::optional<AgentSnapshot>> find_agent(std::int64_t agent_id) override {
-    return fuse_.around([&] { return inner_.find_agent(agent_id); });
-  }
-  Result<std::optional<CredentialOwner>> find_credential(std::string_view kid) override {
-    return fuse_.around([&] { return inner_.find_credential(kid); });
-  }
-  Result<std::optional<Release>> find_release(std::int64_t agent_id,
-                                              std::int64_t sequence) override {
-    return fuse_.around([&] { return inner_.find_release(agent_id, sequence); });
-  }
-  Result<std::optional<std::vector<std::string>>> changed_keys(std::int64_t set_id,
-                                                               std::int64_t from,
-                                                               std::int64_t to) override {
-    return inner_.changed_keys(set_id, from, to);
+    return fuse_.around([&] { return ForwardingRegionStore::put_agent(snapshot); });
   }
   Result<void> retain_only(std::span<const RetainedVersion> versions) override {
-    return fuse_.around([&] { return inner_.retain_only(versions); });
-  }
-  // The provisioner does not call these.
-  Result<void> record_instances(std::span<const HeardInstance> heard,
-                                std::chrono::milliseconds now) override {
-    return inner_.record_instances(heard, now);
-  }
-  Result<InstanceList> list_instances(std::optional<std::int64_t> agent_id) override {
-    return inner_.list_instances(agent_id);
-  }
-  Result<bool> forget_instance(std::int64_t agent_id, std::string_view instance) override {
-    return inner_.forget_instance(agent_id, instance);
-  }
-  Result<std::int64_t> forget_instances(std::int64_t agent_id,
-                                        std::chrono::milliseconds before) override {
-    return inner_.forget_instances(agent_id, before);
+    return fuse_.around([&] { return ForwardingRegionStore::retain_only(versions); });
   }
 
  private:
-  RegionStore& inner_;
   Fuse& fuse_;
 };
 

@@ -6,6 +6,7 @@
 #include <SQLiteCpp/Database.h>
 
 #include "control-plane/test_stores.h"
+#include "tests/fakes/forwarding_region_store.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -13,60 +14,26 @@ namespace {
 using std::chrono::milliseconds;
 
 // A region store that can fail, or lose what is written.
-class FaultyRegion final : public RegionStore {
+class FaultyRegion final : public ForwardingRegionStore {
  public:
-  explicit FaultyRegion(RegionStore& inner) : inner_(inner) {}
+  explicit FaultyRegion(RegionStore& inner) : ForwardingRegionStore(inner) {}
   Result<void> put_set_version(const ProvisionedVersion& version) override {
     ++attempts;
     if (refuses_versions) return fail(ErrorCode::out_of_space, "disk full");
     if (down) return fail(ErrorCode::failed, "no route [to] region");
-    auto put = forgetful ? Result<void>{} : inner_.put_set_version(version);
+    auto put = forgetful ? Result<void>{} : ForwardingRegionStore::put_set_version(version);
     if (after_put) after_put();
     return put;
-  }
-  Result<std::optional<ProvisionedVersion>> read_set_version(std::int64_t set_id,
-                                                             std::int64_t version) override {
-    return inner_.read_set_version(set_id, version);
   }
   Result<void> put_agent(const AgentSnapshot& snapshot) override {
     if (down || snapshot.agent_id == refused_agent) {
       return fail(ErrorCode::failed, "no route to region");
     }
-    return inner_.put_agent(snapshot);
-  }
-  Result<std::optional<AgentSnapshot>> find_agent(std::int64_t agent_id) override {
-    return inner_.find_agent(agent_id);
-  }
-  Result<std::optional<CredentialOwner>> find_credential(std::string_view kid) override {
-    return inner_.find_credential(kid);
-  }
-  Result<std::optional<Release>> find_release(std::int64_t agent_id,
-                                              std::int64_t sequence) override {
-    return inner_.find_release(agent_id, sequence);
-  }
-  Result<std::optional<std::vector<std::string>>> changed_keys(std::int64_t set_id,
-                                                               std::int64_t from,
-                                                               std::int64_t to) override {
-    return inner_.changed_keys(set_id, from, to);
+    return ForwardingRegionStore::put_agent(snapshot);
   }
   Result<void> retain_only(std::span<const RetainedVersion> versions) override {
     if (keeps_all) return fail(ErrorCode::failed, "disk full");
-    return inner_.retain_only(versions);
-  }
-  // The provisioner does not call these.
-  Result<void> record_instances(std::span<const HeardInstance> heard,
-                                std::chrono::milliseconds now) override {
-    return inner_.record_instances(heard, now);
-  }
-  Result<InstanceList> list_instances(std::optional<std::int64_t> agent_id) override {
-    return inner_.list_instances(agent_id);
-  }
-  Result<bool> forget_instance(std::int64_t agent_id, std::string_view instance) override {
-    return inner_.forget_instance(agent_id, instance);
-  }
-  Result<std::int64_t> forget_instances(std::int64_t agent_id,
-                                        std::chrono::milliseconds before) override {
-    return inner_.forget_instances(agent_id, before);
+    return ForwardingRegionStore::retain_only(versions);
   }
 
   bool down = false;
@@ -76,9 +43,6 @@ class FaultyRegion final : public RegionStore {
   int attempts = 0;
   std::int64_t refused_agent = 0;
   std::function<void()> after_put;
-
- private:
-  RegionStore& inner_;
 };
 
 struct FaultyStores : TestStores {
