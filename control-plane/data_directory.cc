@@ -6,7 +6,9 @@
 #include <string_view>
 #include <system_error>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,6 +59,13 @@ Result<void> check_file(const std::string& path) {
   return check_mode(path, facts, "600");
 }
 
+std::unexpected<Error> directory_failure(std::string_view verb, const std::string& directory) {
+  const int error = errno;
+  return fail(ErrorCode::failed,
+              fmt::format("{} data directory {}: {}", verb, directory, errno_message(error)),
+              error == ENOENT ? kNoDataDirectoryHint : "check that this user may write there");
+}
+
 Result<struct stat> facts_of_directory(const std::string& directory) {
   struct stat facts{};
   if (::stat(directory.c_str(), &facts) != 0) {
@@ -86,6 +95,22 @@ Result<void> check_data_directory(const std::string& directory) {
   }
   if (!error) return {};
   return fail(ErrorCode::failed, fmt::format("read {}: {}", directory, error.message()));
+}
+
+Result<void> make_data_directory(const std::string& directory) {
+  if (::mkdir(directory.c_str(), 0700) == 0 || errno == EEXIST) return {};
+  return directory_failure("create", directory);
+}
+
+// The lock is on the directory itself (flock(2)): nothing to clean up, gone with its holder.
+Result<UniqueFd> lock_data_directory(const std::string& directory) {
+  UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.is_open()) return directory_failure("open", directory);
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
+  if (errno != EWOULDBLOCK) return directory_failure("lock", directory);
+  return fail(ErrorCode::conflict,
+              fmt::format("data directory {} is served by another process", directory),
+              "stop the other secret-control-plane, or use another data directory");
 }
 
 }  // namespace agent_secrets::control_plane

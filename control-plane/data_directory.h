@@ -10,11 +10,20 @@
 #include <string>
 
 #include "core/error.h"
+#include "core/unique_fd.h"
 
 namespace agent_secrets::control_plane {
 
+inline constexpr const char* kNoDataDirectoryHint =
+    "create one with secret-control-plane init, or check --data-dir";
+
 // An error names the path and what is wrong, and has the command that mends it as its hint.
 Result<void> check_data_directory(const std::string& directory);
+// Makes it, with mode 0700, where there is none.
+Result<void> make_data_directory(const std::string& directory);
+// The lock of the data directory, which `serve` holds for its lifetime. ErrorCode::conflict, naming
+// the directory, when another process holds it.
+Result<UniqueFd> lock_data_directory(const std::string& directory);
 // The owner alone, for a directory that is about to be made private.
 Result<void> check_owner_of_directory(const std::string& directory);
 

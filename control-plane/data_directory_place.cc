@@ -18,7 +18,8 @@ bool exists(const std::string& path) {
 
 class DataDirectoryPlace final : public StorePlace {
  public:
-  explicit DataDirectoryPlace(std::string directory) : directory_(std::move(directory)) {}
+  DataDirectoryPlace(std::string directory, MigrationLock lock)
+      : directory_(std::move(directory)), lock_(lock) {}
 
   [[nodiscard]] std::string name() const override { return directory_; }
   [[nodiscard]] std::string name_of_catalog() const override { return directory_ + "/catalog.db"; }
@@ -27,6 +28,9 @@ class DataDirectoryPlace final : public StorePlace {
     return fmt::format("{}/region-{}.db", directory_, code);
   }
 
+  [[nodiscard]] std::string hint_without_catalog() const override { return kNoDataDirectoryHint; }
+
+  Result<void> make() override { return make_data_directory(directory_); }
   Result<bool> has_catalog() override { return exists(name_of_catalog()); }
   Result<bool> has_region(std::string_view code) override { return exists(name_of_region(code)); }
   Result<std::unique_ptr<Database>> open_catalog() override {
@@ -44,17 +48,36 @@ class DataDirectoryPlace final : public StorePlace {
     if (!reserve) return propagate(reserve);
     auto database = SqliteDatabase::open(path, std::move(*reserve));
     if (!database) return propagate(database);
+    Result<UniqueFd> lock;
+    if (lock_ == MigrationLock::taken) lock = lock_to_migrate(**database, migrations.sqlite);
+    if (!lock) return propagate(lock);
     if (auto ok = migrate(**database, migrations.sqlite); !ok) return propagate(ok);
     return std::move(*database);
   }
 
+  // The lock for the time of a migration; not open when there is nothing to migrate.
+  [[nodiscard]] Result<UniqueFd> lock_to_migrate(SqliteDatabase& database,
+                                                 const std::vector<Migration>& migrations) const {
+    auto older = has_older_schema(database, migrations);
+    if (!older) return propagate(older);
+    if (!*older) return UniqueFd();
+    auto lock = lock_data_directory(directory_);
+    if (lock || lock.error().code != ErrorCode::conflict) return lock;
+    return fail(
+        ErrorCode::conflict,
+        database.path() + " has an older schema, and another process uses the data directory",
+        "stop a server of the older version, and start this one: it migrates the data; or "
+        "try again, if another command migrates it now");
+  }
+
   const std::string directory_;
+  const MigrationLock lock_;
 };
 
 }  // namespace
 
-std::unique_ptr<StorePlace> data_directory_place(std::string directory) {
-  return std::make_unique<DataDirectoryPlace>(std::move(directory));
+std::unique_ptr<StorePlace> data_directory_place(std::string directory, MigrationLock lock) {
+  return std::make_unique<DataDirectoryPlace>(std::move(directory), lock);
 }
 
 }  // namespace agent_secrets::control_plane

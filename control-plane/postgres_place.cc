@@ -25,6 +25,12 @@ class PostgresStorePlace final : public StorePlace {
     return "the schema " + region_schema(code);
   }
 
+  [[nodiscard]] std::string hint_without_catalog() const override {
+    return "create one with secret-control-plane init, or check the URL of the database";
+  }
+
+  // A migration makes the schemas.
+  Result<void> make() override { return {}; }
   Result<bool> has_catalog() override { return has(catalog_schema()); }
   Result<bool> has_region(std::string_view code) override { return has(region_schema(code)); }
   Result<std::unique_ptr<Database>> open_catalog() override {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "control-plane/commands/admin.h"
+#include "control-plane/data_directory.h"
 #include "control-plane/http/server.h"
 #include "control-plane/http/tls_context.h"
 #include "control-plane/instance-api/routes.h"
@@ -66,7 +67,7 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   warn_of_open_key(options.tls_key_file, log);
   auto lock = lock_data_directory(options.data.data_directory);
   if (!lock) return propagate(lock);
-  auto stores = open_data(options.data, clock);
+  auto stores = open_data(options.data, clock, MigrationLock::held);
   if (!stores) return propagate(stores);
 
   Catalog& catalog = *stores->catalog;

@@ -9,12 +9,12 @@
 
 namespace agent_secrets::control_plane {
 
-// Blocks the three signals and ignores those that must not end the server. Call it before there are
-// threads: every later thread inherits the mask.
+// Blocks SIGTERM, SIGINT and SIGHUP, and ignores SIGPIPE, SIGXFSZ, SIGUSR1 and SIGUSR2, whose
+// default action ends a process. Call it before the first thread starts: threads inherit the mask.
 void prepare_signals();
 
-// Returns after SIGTERM or SIGINT, or, if the server has ended without a signal, soon after `stop`
-// is requested.
+// Reloads the certificate at each SIGHUP, and stops the server at SIGTERM or SIGINT. Returns then,
+// or at most 0.2 s after a request of `stop`.
 void handle_signals(Server& server, const Log& log, const std::stop_token& stop);
 
 }  // namespace agent_secrets::control_plane

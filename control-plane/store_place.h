@@ -5,6 +5,7 @@
 //
 // Threads: one at a time.
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -26,6 +27,11 @@ class StorePlace {
   [[nodiscard]] virtual std::string name_of_catalog() const = 0;
   [[nodiscard]] virtual std::string name_of_region(std::string_view code) const = 0;
 
+  // What to do where there is no catalog.
+  [[nodiscard]] virtual std::string hint_without_catalog() const = 0;
+
+  // Makes room for a first catalog: the directory of the files.
+  virtual Result<void> make() = 0;
   virtual Result<bool> has_catalog() = 0;
   virtual Result<bool> has_region(std::string_view code) = 0;
   // Make what is not there, and migrate it. A newer schema is refused.
@@ -33,8 +39,20 @@ class StorePlace {
   virtual Result<std::unique_ptr<Database>> open_region(std::string_view code) = 0;
 };
 
+// Who locks the data directory for a migration.
+enum class MigrationLock : std::uint8_t {
+  // The caller has locked it (serve).
+  held,
+  // open_catalog() and open_region(), while they migrate: ErrorCode::conflict when another process
+  // holds the lock. A server of an older version would go on writing data that the migration has
+  // moved.
+  taken,
+};
+
 // Opening its catalog refuses a directory that somebody else owns or may use (data_directory.h).
-std::unique_ptr<StorePlace> data_directory_place(std::string directory);
+// Before a migration the file is copied.
+std::unique_ptr<StorePlace> data_directory_place(std::string directory,
+                                                 MigrationLock lock = MigrationLock::taken);
 
 struct PostgresPlace {
   std::string url;  // as parse_postgres_url() takes it (database/postgres_options.h)

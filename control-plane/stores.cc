@@ -1,29 +1,15 @@
 #include "control-plane/stores.h"
 
-#include <cerrno>
 #include <set>
 #include <utility>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 
 #include "control-plane/catalog/catalog.h"
 #include "control-plane/region/database_region_store.h"
 
 namespace agent_secrets::control_plane {
 namespace {
-
-constexpr const char* kNoCatalogHint =
-    "create one with secret-control-plane init, or check --data-dir";
-
-std::unexpected<Error> directory_failure(std::string_view verb, const std::string& directory) {
-  const int error = errno;
-  return fail(ErrorCode::failed,
-              fmt::format("{} data directory {}: {}", verb, directory, errno_message(error)),
-              error == ENOENT ? kNoCatalogHint : "check that this user may write there");
-}
 
 // An empty store in the place of a lost one would answer every agent that it is not known, and
 // nothing would ever fill it: for the catalog its versions are ready and its agents published.
@@ -77,6 +63,7 @@ Result<Stores> open_all(StorePlace& place, const MasterKey& master_key, const Cl
 }  // namespace
 
 Result<Stores> create_stores(StorePlace& place, const MasterKey& master_key, const Clock& clock) {
+  if (auto made = place.make(); !made) return propagate(made);
   auto taken = place.has_catalog();
   if (!taken) return propagate(taken);
   if (*taken) {
@@ -91,7 +78,7 @@ Result<Stores> open_stores(StorePlace& place, const MasterKey& master_key, const
   if (!there) return propagate(there);
   if (!*there) {
     return fail(ErrorCode::not_found, fmt::format("{} holds no catalog", place.name()),
-                kNoCatalogHint);
+                place.hint_without_catalog());
   }
   auto stores = open_all(place, master_key, clock);
   if (!stores) return stores;
@@ -99,30 +86,6 @@ Result<Stores> open_stores(StorePlace& place, const MasterKey& master_key, const
   for (const auto& [code, handle] : stores->regions) opened.insert(code);
   stores->catalog->regions.know_only(std::move(opened));
   return stores;
-}
-
-Result<Stores> create_stores(const std::string& data_directory, const MasterKey& master_key,
-                             const Clock& clock) {
-  if (::mkdir(data_directory.c_str(), 0700) != 0 && errno != EEXIST) {
-    return directory_failure("create", data_directory);
-  }
-  return create_stores(*data_directory_place(data_directory), master_key, clock);
-}
-
-Result<Stores> open_stores(const std::string& data_directory, const MasterKey& master_key,
-                           const Clock& clock) {
-  return open_stores(*data_directory_place(data_directory), master_key, clock);
-}
-
-// The lock is on the directory itself (flock(2)): nothing to clean up, gone with its holder.
-Result<UniqueFd> lock_data_directory(const std::string& data_directory) {
-  UniqueFd fd(::open(data_directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.is_open()) return directory_failure("open", data_directory);
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
-  if (errno != EWOULDBLOCK) return directory_failure("lock", data_directory);
-  return fail(ErrorCode::conflict,
-              fmt::format("data directory {} is served by another process", data_directory),
-              "stop the other secret-control-plane, or use another data directory");
 }
 
 }  // namespace agent_secrets::control_plane

@@ -13,7 +13,6 @@
 #include "control-plane/store_place.h"
 #include "core/clock.h"
 #include "core/error.h"
-#include "core/unique_fd.h"
 
 namespace agent_secrets::control_plane {
 
@@ -30,18 +29,8 @@ struct Stores {
 // Creates an empty catalog; refuses a place that has a catalog already.
 Result<Stores> create_stores(StorePlace& place, const MasterKey& master_key, const Clock& clock);
 // Opens an existing catalog: runs migrations, refuses a newer schema and a wrong master key, with
-// hints. Makes the keys and the store of a region that was added since the last time. Of a region
-// that is added later the returned catalog knows nothing.
+// hints. Makes the keys and the store of a region that was added since the last time. The returned
+// catalog ignores regions that are added later.
 Result<Stores> open_stores(StorePlace& place, const MasterKey& master_key, const Clock& clock);
-
-// The same for a data directory. Both refuse a directory that somebody else owns or may use
-// (data_directory.h); creating makes the directory (0700) when there is none.
-Result<Stores> create_stores(const std::string& data_directory, const MasterKey& master_key,
-                             const Clock& clock);
-Result<Stores> open_stores(const std::string& data_directory, const MasterKey& master_key,
-                           const Clock& clock);
-// Held by `serve` for its lifetime; an error that names the directory when another process serves
-// it.
-Result<UniqueFd> lock_data_directory(const std::string& data_directory);
 
 }  // namespace agent_secrets::control_plane

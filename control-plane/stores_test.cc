@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include "control-plane/data_directory.h"
 #include "control-plane/test_stores.h"
 
 namespace agent_secrets::control_plane {
@@ -31,9 +32,9 @@ TEST_CASE("the data directory and its files are private") {
 
 TEST_CASE("a catalog is created once and opened where there is one") {
   TestStores t(TestedDatabase::sqlite);
-  CHECK_FALSE(create_stores(t.data(), t.master_key, t.clock));
-  CHECK(open_stores(t.directory.path("empty"), t.master_key, t.clock).error().code ==
-        ErrorCode::not_found);
+  CHECK_FALSE(create_stores(*t.place(), t.master_key, t.clock));
+  const auto empty = data_directory_place(t.directory.path("empty"));
+  CHECK(open_stores(*empty, t.master_key, t.clock).error().code == ErrorCode::not_found);
 }
 
 TEST_CASE("a catalog is not created where there is one") {
@@ -60,7 +61,7 @@ TEST_CASE("a region file that is lost is told, and not replaced by an empty one"
   t.provision();
   t.close();
   REQUIRE(std::filesystem::remove(t.data() + "/region-us-west.db"));
-  const auto opened = open_stores(t.data(), t.master_key, t.clock);
+  const auto opened = open_stores(*t.place(), t.master_key, t.clock);
   REQUIRE_FALSE(opened);
   CHECK(opened.error().message.find("region-us-west.db") != std::string::npos);
   CHECK_FALSE(opened.error().hint.empty());
@@ -71,7 +72,7 @@ TEST_CASE("a region file that never held anything is made again") {
   TestStores t(TestedDatabase::sqlite);
   t.close();
   REQUIRE(std::filesystem::remove(t.data() + "/region-us-west.db"));
-  CHECK(open_stores(t.data(), t.master_key, t.clock));
+  CHECK(open_stores(*t.place(), t.master_key, t.clock));
 }
 
 TEST_CASE("keys are the same after opening again, and differ between regions") {
@@ -153,7 +154,7 @@ TEST_CASE("a data directory that cannot be made names itself") {
   TestStores t(TestedDatabase::sqlite);
   std::ofstream(t.directory.path("file")) << "x";
   for (const std::string& path : {t.directory.path("file"), t.directory.path("file/data")}) {
-    const auto created = create_stores(path, t.master_key, t.clock);
+    const auto created = create_stores(*data_directory_place(path), t.master_key, t.clock);
     REQUIRE_FALSE(created);
     CHECK(created.error().message.find(path) != std::string::npos);
   }

@@ -79,8 +79,7 @@ class TestStores {
       REQUIRE(postgres);
     }
     {
-      Stores fresh = need(postgres ? create_stores(*place(), master_key, clock)
-                                   : create_stores(data(), master_key, clock));
+      Stores fresh = need(create_stores(*place(), master_key, clock));
       need(fresh.catalog->regions.add({.code = "us-west", .display_name = "US West"}));
       need(fresh.catalog->regions.add({.code = "eu-central", .display_name = "EU Central"}));
       need(fresh.catalog->organizations.create("acme", "Acme", "us-west"));

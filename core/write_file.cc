@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/encoding.h"
+
 namespace agent_secrets {
 namespace {
 
@@ -16,7 +18,13 @@ std::unexpected<Error> fail_errno(std::string_view what, std::string_view name) 
 }
 
 std::string temporary_name(std::string_view name, bool is_locked) {
-  return is_locked ? fmt::format(".{}.new", name) : fmt::format(".{}.{}", name, ::getpid());
+  constexpr std::size_t kRandomBytes = 9;
+  return is_locked ? fmt::format(".{}.new", name)
+                   : fmt::format(".{}.{}", name, random_token(kRandomBytes));
+}
+
+bool is_file_name(std::string_view name) {
+  return !name.empty() && name != "." && name != ".." && !name.contains('/');
 }
 
 UniqueFd open_new(int folder, const std::string& name, mode_t mode) {
@@ -48,10 +56,19 @@ Result<void> create_private_file(const std::string& path, std::string_view conte
     const ErrorCode code = errno == EEXIST ? ErrorCode::conflict : ErrorCode::failed;
     return fail(code, fmt::format("create {}: {}", path, errno_message(errno)));
   }
-  auto written = write_all(file.get(), content, path);
+  Result<void> written;
+  // The umask may have taken bits away.
+  if (::fchmod(file.get(), 0600) != 0) written = fail_errno("chmod", path);
+  if (written) written = write_all(file.get(), content, path);
   if (written) written = sync_file(file.get(), path);
   if (!written) ::unlink(path.c_str());
   return written;
+}
+
+Result<void> sync_directory(const std::string& directory) {
+  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.is_open()) return fail_errno("open", directory);
+  return sync_file(fd.get(), directory);
 }
 
 Result<void> replace_file(int folder, std::string_view name, std::string_view content,
@@ -76,6 +93,9 @@ FileReplacement::~FileReplacement() {
 
 Result<FileReplacement> FileReplacement::begin(int folder, std::string_view name,
                                                const ReplaceOptions& options) {
+  if (!is_file_name(name)) {
+    return fail(ErrorCode::invalid, fmt::format("'{}' is not the name of a file", name));
+  }
   FileReplacement replacement(folder, name, options);
   if (auto created = replacement.create(); !created) return propagate(created);
   return replacement;

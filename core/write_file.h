@@ -7,8 +7,8 @@
 // removed, never written to and never followed. After a failure the temporary file is removed.
 //
 // Writers of one file that hold no lock against each other write to different temporary files,
-// .NAME.PID, so that no writer renames the half-written file of another one. Two containers can
-// have the same PID: writers in different containers must hold a lock.
+// .NAME.RANDOM, so that no writer renames the half-written file of another one. A process that is
+// killed while it writes leaves its temporary file.
 //
 // Errors name the file, never its content. Threads: one for each replacement.
 
@@ -29,6 +29,10 @@ Result<void> write_all(int fd, std::string_view bytes, std::string_view path);
 // if there is a file, a directory or a link with this path. After any other error there is no file.
 Result<void> create_private_file(const std::string& path, std::string_view content);
 
+// fsync(2) of a directory: files that were created, renamed or removed in it stay so after a crash
+// of the machine. It must be readable.
+Result<void> sync_directory(const std::string& directory);
+
 struct ReplaceOptions {
   mode_t mode = 0600;  // of the new file, whatever the umask is
   // fsync(2) of the file before the rename, and of the directory after it: the new content survives
@@ -40,7 +44,7 @@ struct ReplaceOptions {
 };
 
 // Replaces the file NAME in the open directory `folder` with a file of this content. A missing file
-// is created.
+// is created. ErrorCode::invalid if NAME is empty, `.`, `..`, or has a `/`.
 Result<void> replace_file(int folder, std::string_view name, std::string_view content,
                           const ReplaceOptions& options);
 

@@ -43,10 +43,8 @@ struct Scene {
   }
 };
 
-// The name of the temporary file of "state".
-std::string temporary_of(const ReplaceOptions& options) {
-  return options.is_locked ? ".state.new" : ".state." + std::to_string(::getpid());
-}
+// The temporary file of "state" of a writer that holds a lock.
+constexpr const char* kTemporary = ".state.new";
 
 // While it exists, no file of this process can grow past `size` bytes.
 class FileSizeLimit {
@@ -156,20 +154,42 @@ TEST_CASE("a link in the place of the file is replaced, not followed") {
 
 TEST_CASE("what has the name of the temporary file is removed, not followed and not written to") {
   const Scene scene;
-  const ReplaceOptions options =
-      GENERATE(ReplaceOptions{.is_locked = false}, ReplaceOptions{.is_locked = true});
-  const std::string temporary = scene.directory.path(temporary_of(options));
+  const std::string temporary = scene.directory.path(kTemporary);
   scene.directory.write("victim", "victim");
   SECTION("a file of a killed process") {
-    scene.directory.write(temporary_of(options), "much longer than the new content");
+    scene.directory.write(kTemporary, "much longer than the new content");
   }
   SECTION("a symbolic link") { fs::create_symlink(scene.directory.path("victim"), temporary); }
   SECTION("a hard link") { fs::create_hard_link(scene.directory.path("victim"), temporary); }
   SECTION("a FIFO") { REQUIRE(::mkfifo(temporary.c_str(), 0600) == 0); }
-  REQUIRE(scene.replace("new", options));
+  REQUIRE(scene.replace("new", {.is_locked = true}));
   CHECK(scene.content() == "new");
   CHECK(scene.directory.read("victim") == "victim");
   CHECK_FALSE(fs::exists(fs::symlink_status(temporary)));
+}
+
+TEST_CASE("writers without a lock have different temporary files") {
+  const Scene scene;
+  auto first = FileReplacement::begin(scene.fd.get(), "state", {});
+  auto second = FileReplacement::begin(scene.fd.get(), "state", {});
+  REQUIRE((first && second));
+  REQUIRE(first->write("first"));
+  REQUIRE(first->put_in_place());
+  CHECK(scene.content() == "first");
+  REQUIRE(second->write("second"));
+  REQUIRE(second->put_in_place());
+  CHECK(scene.content() == "second");
+  CHECK(scene.files() == 1);
+}
+
+TEST_CASE("what is no file name is refused before anything is written") {
+  const Scene scene;
+  for (const char* name : {"", ".", "..", "folder/", "../state"}) {
+    const auto replaced = replace_file(scene.fd.get(), name, "new", {});
+    REQUIRE_FALSE(replaced);
+    CHECK(replaced.error().code == ErrorCode::invalid);
+  }
+  CHECK(scene.files() == 1);
 }
 
 TEST_CASE("a directory in the place of the temporary file is an error that names it") {
@@ -260,9 +280,17 @@ TEST_CASE("the descriptor of a replacement is the file that gets the name") {
   CHECK(returned.st_ino == written.st_ino);
 }
 
+TEST_CASE("a directory is synced, and a missing one is named") {
+  const Scene scene;
+  CHECK(sync_directory(scene.directory.path()));
+  const auto missing = sync_directory(scene.directory.path("no"));
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().message.find("/no: no such file or directory") != std::string::npos);
+}
+
 TEST_CASE("a private file is new, whole, and closed to other users") {
   const Scene scene;
-  const mode_t before = ::umask(0);
+  const mode_t before = ::umask(GENERATE(0U, 0777U));
   const auto created = create_private_file(scene.directory.path("seed"), "seed");
   ::umask(before);
   REQUIRE(created);

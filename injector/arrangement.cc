@@ -18,8 +18,8 @@ std::string_view value_of(const EnvironmentEntry& entry) {
   return entry.assignment.substr(entry.key.size() + 1);
 }
 
-// As each process that has the descriptor opens it. docs/decisions/0026-secrets-as-files.md says
-// why the path has no PID.
+// The path under which every process that has the descriptor can open the file.
+// docs/decisions/0026-secrets-as-files.md explains why the path has no PID.
 std::string memory_file_path(int descriptor) { return fmt::format("/proc/self/fd/{}", descriptor); }
 
 bool is_chosen(std::string_view key, const std::vector<std::string>& only) {
@@ -31,7 +31,7 @@ const FileWish* find_file(const std::vector<FileWish>& files, std::string_view k
   return found == files.end() ? nullptr : &*found;
 }
 
-// An empty file would be no use to the program that opens it.
+// An empty value is an error, because a program cannot use an empty file.
 Result<void> check_files(const std::vector<EnvironmentEntry>& set,
                          const EnvironmentPolicy& policy) {
   std::vector<std::string> faults;
@@ -132,15 +132,15 @@ class Arranger {
     return {};
   }
 
-  // By the command's name, and where two have one name, by the set's key: errors are the same each
-  // time.
+  // Sorts by the command's name, and equal names by the set's key, so that errors do not depend on
+  // the order of the input.
   static void sort(auto& elements, auto name_of) {
     std::ranges::sort(elements, {}, [name_of](const auto& element) {
       return std::pair(name_of(element), element.source.key);
     });
   }
 
-  // The first name that two of the sorted elements have.
+  // Fails with the first name that two of the sorted elements have.
   static Result<void> check_names(const auto& sorted, auto name_of) {
     const auto twice = std::ranges::adjacent_find(sorted, {}, name_of);
     if (twice == sorted.end()) return {};

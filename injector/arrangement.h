@@ -1,15 +1,15 @@
 #pragma once
-// How the command gets the keys of the set: which ones (--only), under which names (--rename,
-// --prefix), and which of them in a file whose path is in the variable (--file). Reserved names,
-// conflicts with the image and --require are judged afterwards, in compose_environment(), by the
-// names that come out of here.
+// Selects the keys of the set for the command (--only), gives them their names (--rename,
+// --prefix), and puts the values of --file into files, with the path in the variable.
+// compose_environment() then checks reserved names, conflicts with the image and --require, with
+// the names that the command gets.
 //
-// All of --only, --rename and --file name keys as the set has them. The name for the command is
+// --only, --rename and --file name keys as the set has them. The name for the command is
 // VARIABLE of `--file KEY=VARIABLE`, else TO of `--rename KEY=TO`, else the prefix and the key.
 //
 // Ownership: everything points into the set's block, into the policy, or into the arrangement
-// itself, which keeps a copy of a value only where its name has changed, in guarded memory. All
-// three must live until the exec.
+// itself, which copies a value, into guarded memory, only if its name has changed. All three must
+// live until the exec.
 
 #include <deque>
 #include <span>
@@ -24,42 +24,42 @@
 
 namespace agent_secrets {
 
-// Descriptors of files in memory have numbers from here on, in the order of the --file options,
-// without those that are promised to the command. The numbers are far above 3: where a child
-// process has closed them, the next file that it opens must not get the number, or the path in the
-// variable would lead to that file.
+// The first number for the descriptors of files in memory. They follow the order of the --file
+// options, and skip the numbers that are promised to the command. The number is far above 3: if a
+// child process has closed such a descriptor, a file that it opens next must not get the number,
+// because the path in the variable would then lead to that file.
 inline constexpr int kFirstFileDescriptor = 100;
 
-// Where an entry comes from.
+// The source of an entry.
 struct EntrySource {
   std::string_view key;            // in the set
   std::string_view value;          // of the set
-  const FileWish* file = nullptr;  // its --file, if there is one
+  const FileWish* file = nullptr;  // the --file option of the key, if any
   int descriptor = -1;             // of a file in memory
-  std::string_view path = {};      // what the variable then holds
+  std::string_view path = {};      // the content of the variable, for a key with a file
 };
 
 struct Arrangement {
   std::vector<EnvironmentEntry> entries;  // by the command's names, sorted
   std::vector<EntrySource> sources;       // of each entry
-  SecretBuffer renamed;                   // what entries with another name point into
-  std::deque<std::string> paths;          // what entries with a file point into
+  SecretBuffer renamed;                   // entries with a changed name point into it
+  std::deque<std::string> paths;          // entries with a file point into these
 
   // The source of this entry's assignment; nullptr for an assignment of the image.
   [[nodiscard]] const EntrySource* source_of(const char* assignment) const;
 };
 
-// ErrorCode::invalid where --file names a key that is not there, not chosen or empty, and where two
-// keys would have one name: the message names both.
+// ErrorCode::invalid if --file names a key that is missing, not chosen or empty, and if two keys
+// would have one name: the message names both.
 // `taken` are the descriptors that are promised to the command (injector/promised_descriptors.h).
 Result<Arrangement> arrange(const std::vector<EnvironmentEntry>& set,
                             const EnvironmentPolicy& policy, std::span<const int> taken = {});
 
-// Of all --rename options, the keys that the set has not, in their order.
+// The keys in --rename options that the set does not have, in the order of the options.
 std::vector<std::string> unknown_renames(const std::vector<EnvironmentEntry>& set,
                                          const std::vector<Rename>& renames);
 
-// Keys whose name for the command is another one, as "KEY as NAME".
+// The keys with a different name for the command, as "KEY as NAME".
 std::vector<std::string> name_changes(const Arrangement& arranged);
 
 }  // namespace agent_secrets

@@ -41,7 +41,7 @@ struct Scene {
 
 }  // namespace
 
-TEST_CASE("without options each entry is the set's own, not a copy") {
+TEST_CASE("without options each entry points to the set's value, without a copy") {
   Scene scene;
   const auto arranged = arrange(scene.set, scene.policy).value();
   REQUIRE(arranged.entries.size() == 4);
@@ -70,7 +70,7 @@ TEST_CASE("two keys can swap their names") {
   CHECK(scene.assignments() == Lines{"A=2", "B=1"});
 }
 
-TEST_CASE("two keys that would have one name are both named") {
+TEST_CASE("the error for two keys with one name has both keys") {
   Scene scene;
   scene.rename("A", "B");
   CHECK(scene.message().ends_with(" would both be B"));
@@ -102,7 +102,7 @@ TEST_CASE("a variable of --file holds the path, in the order of the options") {
   CHECK(arranged.source_of("OTHER=1") == nullptr);
 }
 
-TEST_CASE("keys of --file that are not there, left out or empty are all named") {
+TEST_CASE("the error has all keys of --file that are missing, left out or empty") {
   Scene scene;
   scene.policy.only = {"A", "E"};
   scene.file("X", "");
@@ -112,14 +112,14 @@ TEST_CASE("keys of --file that are not there, left out or empty are all named") 
   CHECK(scene.message() == "keys for --file are missing: X, B (left out by --only), E (empty)");
 }
 
-TEST_CASE("a --rename of a key that the set has not is known") {
+TEST_CASE("unknown_renames() lists the keys of --rename that the set does not have") {
   Scene scene;
   scene.rename("A", "Z");
   scene.rename("X", "Y");
   CHECK(unknown_renames(scene.set, scene.policy.renaming.renames) == Lines{"X"});
 }
 
-TEST_CASE("a file in memory takes no number that is promised to the command") {
+TEST_CASE("a file in memory does not get a number that is promised to the command") {
   Scene scene;
   scene.file("A", "F");
   scene.file("B", "G");

@@ -29,7 +29,7 @@ constexpr const char* kLockFile = ".bot.lock";
 constexpr std::size_t kClaimMax = 4096;
 constexpr std::size_t kProcFileMax = 4096;
 constexpr std::size_t kIdentityMax = 128;
-// A start holds the lock for less than a millisecond.
+// Long enough: a start holds the lock for less than a millisecond.
 constexpr std::chrono::milliseconds kLockPatience{200};
 constexpr std::chrono::milliseconds kLockPoll{5};
 
@@ -38,7 +38,7 @@ boost::json::value text_or_null(const std::string& text) {
   return text.empty() ? boost::json::value(nullptr) : boost::json::value(text);
 }
 
-// A small file as it is now; nothing where it cannot be read.
+// The content of a small file; absent if it cannot be read.
 std::optional<std::string> read_small(int folder, const char* name, std::size_t most) {
   const UniqueFd file(
       ::openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
@@ -64,8 +64,8 @@ struct ProcessStat {
   std::uint64_t start_time = 0;
 };
 
-// /proc/PID/stat. The second field is the program's name in brackets and may contain anything, so
-// the fields are counted from the last bracket on: the third is next.
+// /proc/PID/stat. The second field is the program's name in brackets and may contain any character,
+// so the fields are counted from the last bracket: the third field follows it.
 std::optional<ProcessStat> read_stat(const std::string& path) {
   const auto text = read_small(AT_FDCWD, path.c_str(), kProcFileMax);
   if (!text) return std::nullopt;
@@ -94,7 +94,8 @@ bool lives_here(const ProcessIdentity& process) {
   if (stat && process.start_time != 0) {
     return stat->start_time == process.start_time && stat->state != 'Z' && stat->state != 'X';
   }
-  // No /proc, or one that hides the processes of others (hidepid): only the kernel can tell.
+  // Without /proc, or if it hides the processes of other users (hidepid), kill(2) shows whether the
+  // PID exists.
   return ::kill(process.pid, 0) == 0 || errno == EPERM;
 }
 
@@ -106,8 +107,8 @@ bool has_living_sidecar(int folder) {
   return locked && *locked;
 }
 
-// Not open where it cannot be had: then two starts of the same moment may both take themselves for
-// the bot, which is no reason not to start.
+// The lock file, locked; not open if it cannot be locked in time. Then two starts at the same time
+// may both claim the directory, but both can start.
 UniqueFd take_turn(int folder, Clock& clock) {
   UniqueFd file(::openat(folder, kLockFile, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file.is_open()) return file;
@@ -123,7 +124,7 @@ std::optional<BotClaim> read_claim(int folder) {
   const auto text = read_small(folder, kClaimFile, kClaimMax);
   if (!text) return std::nullopt;
   auto claim = parse_claim(*text);
-  if (!claim) return std::nullopt;  // what makes no sense claims nothing
+  if (!claim) return std::nullopt;  // an invalid claim has no effect
   return std::move(*claim);
 }
 
@@ -175,7 +176,7 @@ bool is_held_by_another(const BotClaim& claim, const ProcessIdentity& self, int 
   if (differ(process.pid_namespace, self.pid_namespace)) {
     return claim.has_sidecar && has_living_sidecar(folder);
   }
-  // A bot that starts itself anew through the injector is the same process.
+  // A bot that starts itself again through the injector is the same process.
   return process.pid != self.pid && lives_here(process);
 }
 
@@ -191,7 +192,7 @@ Result<std::optional<pid_t>> claim_directory(int folder, const BotClaim& claim, 
   if (standing && is_held_by_another(*standing, claim.process, folder)) {
     return standing->process.pid;
   }
-  // A file that cannot be removed is no reason not to start: its record stays for the next start.
+  // A file that cannot be removed does not stop the start. Its record stays for the next start.
   BotClaim made = claim;
   if (standing && standing->has_files && !remove_recorded_files(folder)) made.has_files = true;
   auto written = replace_file(folder, kClaimFile, claim_json(made), {.mode = 0644});

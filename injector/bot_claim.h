@@ -1,19 +1,18 @@
 #pragma once
-// Whose a state directory is: it belongs to one bot at a time, and a second command in the bot's
-// container (`docker exec … secret-injector -- printenv`, a cron job, a migration) must leave it
-// alone. The second command would otherwise remove the flag that the bot is to be replaced, and a
-// sidecar would take its sequence for the bot's.
+// The owner of a state directory. A state directory belongs to one bot at a time. A second command
+// in the bot's container (`docker exec … secret-injector -- printenv`, a cron job, a migration)
+// must not change it: otherwise it would remove the flag that the bot needs a redeploy, and a
+// sidecar would report the command's sequence as the bot's.
 //
-// A start claims the directory before it asks for a bundle: it writes down which process it is, and
-// the bot is the same process (execve keeps PID and start time). The claim holds as long as that
-// process lives. It needs no descriptor in the bot, which inherits 0, 1, 2 and the files of --file
-// only.
+// A start claims the directory before it requests a bundle: it records its process, which becomes
+// the bot (execve keeps PID and start time). The claim holds as long as this process lives. It
+// needs no descriptor in the bot, which inherits only 0, 1, 2 and the files of --file.
 //
-// What a bot that has ended left in files (core/file_record.h) is removed before the claim changes
-// hands.
+// The files with values of a bot that has ended (core/file_record.h) are removed before another
+// process gets the claim.
 //
-// A PID means nothing in another PID namespace. There the claim holds only while the bot's own
-// sidecar, which ends with its bot, holds its lock on sidecar.alive; without such a sidecar the
+// A PID cannot be checked from another PID namespace. There the claim holds only while the bot's
+// own sidecar, which ends with its bot, holds its lock on sidecar.alive. Without such a sidecar the
 // claim counts as void, because the usual case is a container that was restarted
 // (docs/decisions/0024-one-bot-a-state-directory.md).
 
@@ -30,8 +29,8 @@
 
 namespace agent_secrets {
 
-// One process, not to be confused with a later one of the same PID. What cannot be read (no /proc)
-// is 0 or empty.
+// Identifies one process, also against a later process with the same PID. Members that cannot be
+// read (no /proc) are 0 or empty.
 struct ProcessIdentity {
   pid_t pid = 0;
   std::uint64_t start_time = 0;  // in clock ticks after the boot (proc(5), stat, field 22)
@@ -46,23 +45,23 @@ ProcessIdentity own_identity();
 //            "has_files"}
 struct BotClaim {
   ProcessIdentity process;
-  bool has_sidecar = false;  // the bot's start was told to start one
-  bool has_files = false;    // it was told to put values into files at paths; absent: false
+  bool has_sidecar = false;  // the start of the bot had to start a sidecar
+  bool has_files = false;    // the start had to put values into files at paths; absent: false
 };
 
 std::string claim_json(const BotClaim& claim);
 Result<BotClaim> parse_claim(std::string_view json);
 
-// Whether the process of this claim is another one than `self` and lives. `folder` is the state
-// directory.
+// Whether the process of this claim lives and is not `self`. `folder` is the state directory.
 bool is_held_by_another(const BotClaim& claim, const ProcessIdentity& self, int folder);
 
-// The PID of the process that has the directory and lives, if that is another one than `self`.
+// The PID of the living process that has the directory. Absent if there is none, or if it is
+// `self`.
 std::optional<pid_t> find_holder(int folder, const ProcessIdentity& self);
 
-// Writes the claim, after removing the files of an ended bot, unless another process that lives has
-// one: then the PID of that process is returned, and the directory is as it was. Two starts at the
-// same moment take turns.
+// Removes the files of an ended bot and writes the claim. If another living process has the claim,
+// returns the PID of that process and changes nothing. A lock serialises two starts at the same
+// time, if the lock file can be opened.
 Result<std::optional<pid_t>> claim_directory(int folder, const BotClaim& claim, Clock& clock);
 
 }  // namespace agent_secrets

@@ -88,7 +88,7 @@ ProcessIdentity identity_of(const Bot& bot) {
 
 }  // namespace
 
-TEST_CASE("a process knows itself, and a claim is read back as it was written") {
+TEST_CASE("own_identity() has all members, and a claim is read as it was written") {
   const ProcessIdentity self = own_identity();
   CHECK(self.pid == ::getpid());
   CHECK(self.start_time > 0);
@@ -107,26 +107,26 @@ TEST_CASE("a process knows itself, and a claim is read back as it was written") 
   }
 }
 
-TEST_CASE("while a bot lives nobody else gets its directory, and afterwards the next one does") {
+TEST_CASE("another process gets the directory of a bot only after the end of the bot") {
   Folder folder;
   Bot bot;
   REQUIRE(folder.gets_it(identity_of(bot)));
   const std::string standing = folder.directory.read("bot.json");
   CHECK(*folder.claim(own_identity()) == bot.pid());
   CHECK(folder.directory.read("bot.json") == standing);
-  SECTION("after its end") { bot.end(); }
-  SECTION("as soon as it is a zombie, that an init has yet to reap") { bot.kill(); }
+  SECTION("the bot has ended") { bot.end(); }
+  SECTION("the bot is a zombie that init has not reaped yet") { bot.kill(); }
   CHECK(folder.gets_it(own_identity()));
   CHECK(folder.directory.read("bot.json") != standing);
 }
 
-TEST_CASE("a bot that starts itself anew through the injector keeps its directory") {
+TEST_CASE("a bot that starts itself again through the injector keeps its directory") {
   Folder folder;
   CHECK(folder.gets_it(own_identity()));
   CHECK(folder.gets_it(own_identity()));
 }
 
-TEST_CASE("a later process of the same PID is not the bot: PID 1 after a restart") {
+TEST_CASE("a later process with the same PID is not the bot: PID 1 after a restart") {
   Folder folder;
   const Bot other;
   ProcessIdentity before = identity_of(other);
@@ -135,7 +135,7 @@ TEST_CASE("a later process of the same PID is not the bot: PID 1 after a restart
   CHECK(folder.gets_it(own_identity()));
 }
 
-TEST_CASE("a claim from before the machine's last boot is void") {
+TEST_CASE("a claim from before the last boot is void") {
   Folder folder;
   const Bot bot;
   ProcessIdentity before = identity_of(bot);
@@ -144,7 +144,7 @@ TEST_CASE("a claim from before the machine's last boot is void") {
   CHECK(folder.gets_it(own_identity()));
 }
 
-TEST_CASE("where the start time cannot be known, a PID that exists is the bot") {
+TEST_CASE("without a start time, an existing process with the PID is the bot") {
   Folder folder;
   const Bot bot;
   REQUIRE(folder.gets_it(only_pid(bot.pid())));
@@ -159,19 +159,19 @@ TEST_CASE("a claim of another PID namespace holds while the bot's own sidecar li
   folder.directory.write("sidecar.alive", "");
   UniqueFd sidecar(::open(folder.directory.path("sidecar.alive").c_str(), O_RDWR | O_CLOEXEC));
   REQUIRE(take_life_lock(sidecar.get()));
-  SECTION("which it has") {
+  SECTION("the sidecar was started by the injector") {
     REQUIRE(*folder.claim(elsewhere, true) == std::nullopt);
     CHECK(*folder.claim(own_identity()) == 1);
     sidecar.reset();
     CHECK(folder.gets_it(own_identity()));
   }
-  SECTION("a sidecar in a container of its own says nothing of the bot") {
+  SECTION("the sidecar runs in a container of its own") {
     REQUIRE(folder.gets_it(elsewhere));
     CHECK(folder.gets_it(own_identity()));
   }
 }
 
-TEST_CASE("a claim that changes hands removes the files of the bot before, and no others") {
+TEST_CASE("a new claim removes the recorded files of the bot that has ended") {
   Folder folder;
   folder.directory.write("value", "of the bot");
   struct stat status{};
@@ -189,7 +189,7 @@ TEST_CASE("a claim that changes hands removes the files of the bot before, and n
   CHECK_FALSE(std::filesystem::exists(value.path));
 }
 
-TEST_CASE("what is no claim claims nothing, and no link or FIFO is followed") {
+TEST_CASE("an invalid claim, a link or a FIFO is replaced") {
   Folder folder;
   SECTION("text") { folder.directory.write("bot.json", "{"); }
   SECTION("a link") { REQUIRE(::symlinkat("/etc/passwd", folder.fd.get(), "bot.json") == 0); }
@@ -199,7 +199,7 @@ TEST_CASE("what is no claim claims nothing, and no link or FIFO is followed") {
 }
 
 TEST_CASE(
-    "a claim can be read by all, its lock by its user alone, and a held lock stops no start") {
+    "all users can read a claim, only its user its lock, and a held lock does not stop a start") {
   Folder folder;
   REQUIRE(folder.gets_it(own_identity()));
   struct stat status{};

@@ -16,7 +16,7 @@
 namespace agent_secrets {
 namespace {
 
-// The largest number means "leave it" to setresuid(2), so it is nobody's.
+// The largest number is not an id: for setresuid(2) it means "unchanged".
 std::optional<std::uint32_t> parse_id(std::string_view text) {
   std::uint32_t id = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
@@ -63,7 +63,7 @@ bool is_exactly(const BotUser& user) {
          ::getgroups(0, nullptr) == static_cast<int>(user.groups.size());
 }
 
-// By trying. Root's group may well be the bot's own.
+// Tries to become root again. The group is not tried if the command has root's group.
 bool can_be_root_again(const BotUser& user) {
   return ::syscall(SYS_setresuid, kUnchanged, 0, kUnchanged) == 0 ||
          (user.group != 0 && ::syscall(SYS_setresgid, kUnchanged, 0, kUnchanged) == 0);

@@ -18,7 +18,7 @@ std::string message_of(std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("a user is two numbers, and more groups behind commas") {
+TEST_CASE("a user is a UID and a GID, with further groups after commas") {
   const auto plain = parse_bot_user("1000:1001").value();
   CHECK(plain.user == 1000);
   CHECK(plain.group == 1001);
@@ -29,7 +29,7 @@ TEST_CASE("a user is two numbers, and more groups behind commas") {
   CHECK(parse_bot_user("4294967294:0").value().user == 4294967294U);
 }
 
-TEST_CASE("whatever else is refused") {
+TEST_CASE("any other text is refused") {
   for (const char* text :
        {"",      "1000",   ":",       "1000:",        ":1000",        "bot:bot",     "1000:bot",
         "-1:1",  "+1:1",   "1000:-1", " 1:1",         "1:1 ",         "1:1,",        "1:,1",
@@ -39,11 +39,11 @@ TEST_CASE("whatever else is refused") {
   }
 }
 
-TEST_CASE("root is no other user") {
+TEST_CASE("root is refused as the user of the command") {
   CHECK(message_of("0:1000") == "--user: 0 is root, which keeps every privilege");
 }
 
-TEST_CASE("who is not root cannot drop to another user") {
+TEST_CASE("only root can become another user") {
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {

@@ -28,7 +28,7 @@ BundleCache::BundleCache(CacheDirectory directory, CredentialIdentity identity)
       identity_(std::move(identity)),
       memory_(identity_),
       file_name_(identity_.kid + ".bundle") {
-  AGENT_SECRETS_ASSERT(is_key_id(identity_.kid));  // no slash, no dot: a name and nothing more
+  AGENT_SECRETS_ASSERT(is_key_id(identity_.kid));  // has no slash and no dot, so it is a file name
 }
 
 Result<BundleCache> BundleCache::open(const std::string& directory,
@@ -72,8 +72,8 @@ Result<std::optional<BundleFacts>> BundleCache::facts_now() {
   return (*loaded)->verified.facts;
 }
 
-// The credential's own bundle counts beside the memory: an injector of an earlier version that
-// shares the directory writes no memory.
+// The credential's own bundle counts too, because an injector of an earlier version that shares the
+// directory does not write the memory.
 Result<BundleCache::Seen> BundleCache::seen_now() {
   auto cached = facts_now();
   if (!cached) return propagate(cached);
@@ -98,7 +98,7 @@ Result<void> BundleCache::keep(const FetchedBundle& fetched,
   const Unlock unlock(directory_);
   auto seen = seen_now();
   if (!seen) {
-    seen.error().code = ErrorCode::failed;  // it says nothing about the bundle
+    seen.error().code = ErrorCode::failed;  // the fault is in the memory, not in the bundle
     return propagate(seen);
   }
   if (seen->highest) {
@@ -112,10 +112,11 @@ Result<void> BundleCache::keep(const FetchedBundle& fetched,
   return {};
 }
 
-// The memory first: a crash between the two leaves a sequence that was seen and a bundle that is
-// older. A sequence that is lower and still here was accepted by the operator, and counts from now
-// on. Issued earlier at the same sequence is nevertheless the last contact: a region whose clock
-// was ahead for an hour must not leave an entry that nothing replaces and that age_of() refuses.
+// Writes the memory first: a crash between the two writes leaves the new sequence and the older
+// bundle, which is safe. A lower sequence gets here only if the operator has accepted it; it
+// replaces the memory. A bundle with the same sequence replaces the cached bundle also if it was
+// issued earlier. Otherwise a region whose clock was ahead for an hour would leave an entry that
+// age_of() refuses and that no bundle replaces.
 Result<void> BundleCache::write(const FetchedBundle& fetched, const Seen& seen) const {
   const BundleFacts& facts = fetched.verified.facts;
   if (seen.remembered != facts.sequence) {

@@ -1,16 +1,17 @@
 #pragma once
 // The last bundle that this credential received, for a start while the control plane cannot be
-// reached, and the check against roll-back: whoever answers, a sequence lower than the highest that
-// this agent has seen with this directory is refused (injector/sequence_memory.h).
+// reached. Also the check against roll-back: from any source, a sequence lower than the highest
+// that this agent has seen with this directory is refused (injector/sequence_memory.h).
 //
 // A file holds the compact JWS as received: ciphertext, signed by the region, sealed to the
 // credential. It is useless without the credential, and checked like an answer from the network.
-// An attacker with access to the directory could still delete it or put an older one in its place;
-// injector/cache_directory.h refuses a directory or file that others may write to. One file for
-// each credential: DIR/KID.bundle.
+// An attacker with access to the directory could delete it, or replace it by an older file.
+// Therefore injector/cache_directory.h refuses a directory or file that others may write to. Each
+// credential has one file: DIR/KID.bundle.
 //
-// The file is replaced by a higher sequence, or by the same one issued at another time, so that its
-// age counts from the last contact (docs/decisions/0003-cache-freshness.md).
+// The file is replaced by a bundle with a higher sequence, or by one with the same sequence and
+// another time of issue, so that its age counts from the last contact
+// (docs/decisions/0003-cache-freshness.md).
 //
 // Ownership: holds the directory's descriptor. Threads: one.
 
@@ -33,23 +34,23 @@ class BundleCache {
   // Makes the directory (0700) where it is missing. ErrorCode::untrusted when others may write to
   // it.
   static Result<BundleCache> open(const std::string& directory, const CredentialIdentity& identity);
-  // For a caller that changes nothing: a missing directory is ErrorCode::not_found.
+  // Makes no directory: a missing directory is ErrorCode::not_found.
   static Result<BundleCache> open_existing(const std::string& directory,
                                            const CredentialIdentity& identity);
 
-  // The bundle in the cache, verified; nothing when there is none. ErrorCode::untrusted for a file
-  // that is not ours, not a plain file, or not a valid bundle for this credential.
+  // The verified bundle in the cache; absent if there is none. ErrorCode::untrusted for a file of
+  // another user, for one that is not a plain file, and for an invalid bundle.
   [[nodiscard]] Result<std::optional<FetchedBundle>> load();
 
-  // The highest sequence that this agent has seen; nothing in a new directory. Any error means that
+  // The highest sequence that this agent has seen; absent in a new directory. Any error means that
   // the directory's files cannot be trusted.
   [[nodiscard]] Result<std::optional<std::int64_t>> highest_seen();
 
   // Keeps a bundle that was just fetched.
-  // ErrorCode::untrusted when its sequence is lower than the highest seen, unless it reaches
-  // `accepted_sequence`, which the operator gave. Any other error means that the cache cannot be
-  // used or written: the bundle is good nevertheless. Waits for other writers `lock_patience` at
-  // most.
+  // ErrorCode::untrusted if its sequence is lower than the highest sequence seen, unless it is at
+  // least `accepted_sequence`, which the operator gave. Any other error means that the cache cannot
+  // be used or written; the bundle is valid nevertheless. Waits at most `lock_patience` for other
+  // writers.
   [[nodiscard]] Result<void> keep(const FetchedBundle& fetched,
                                   std::optional<std::int64_t> accepted_sequence,
                                   std::chrono::milliseconds lock_patience, Clock& clock);
@@ -59,7 +60,7 @@ class BundleCache {
  private:
   struct Seen {
     std::optional<std::int64_t> highest;
-    std::optional<std::int64_t> remembered;  // what the memory's file says
+    std::optional<std::int64_t> remembered;  // the content of the memory's file
     std::optional<BundleFacts> cached;       // of this credential
   };
 
@@ -72,11 +73,11 @@ class BundleCache {
   CredentialIdentity identity_;
   SequenceMemory memory_;
   std::string file_name_;
-  std::optional<FetchedBundle> loaded_;  // as load() found it
+  std::optional<FetchedBundle> loaded_;  // as load() read it
 };
 
-// ErrorCode::untrusted when what was fetched is older than what was seen, unless it reaches
-// `accepted_sequence`.
+// ErrorCode::untrusted if the fetched sequence is lower than the highest sequence seen, unless it
+// is at least `accepted_sequence`.
 Result<void> check_sequence(std::int64_t fetched, std::int64_t seen,
                             std::optional<std::int64_t> accepted_sequence);
 

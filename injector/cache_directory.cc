@@ -61,8 +61,8 @@ Result<CacheDirectory> CacheDirectory::open_existing(const std::string& path) {
   return adopt(path, std::move(*opened));
 }
 
-// The directory may be root's (made by the image), but only its owner may write to it: whoever can
-// rename in it can bring back an older bundle.
+// The directory may belong to root (made by the image), but only its owner may write to it: a user
+// who can rename files in it can bring back an older bundle.
 Result<CacheDirectory> CacheDirectory::adopt(const std::string& path, UniqueFd fd) {
   if (auto checked = check_directory(fd.get(), path, Writers::owner); !checked) {
     return propagate(checked, "cache");
@@ -73,7 +73,7 @@ Result<CacheDirectory> CacheDirectory::adopt(const std::string& path, UniqueFd f
 Result<std::optional<std::string>> CacheDirectory::read(const std::string& name,
                                                         std::size_t limit) const {
   const std::string path = path_of(name);
-  // Not blocking: a FIFO put in the file's place must not hang the start.
+  // Non-blocking: a FIFO in the place of the file must not block the start.
   const UniqueFd file(
       ::openat(fd_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!file.is_open()) {
@@ -88,7 +88,7 @@ Result<std::optional<std::string>> CacheDirectory::read(const std::string& name,
   if (auto checked = check_file(status, path); !checked) return propagate(checked, "cache");
   auto content = read_descriptor(file.get(), path, limit);
   if (!content) {
-    content.error().code = ErrorCode::untrusted;  // unread, it cannot vouch against a roll-back
+    content.error().code = ErrorCode::untrusted;  // a roll-back cannot be excluded
     content.error().hint = kRemoveFileHint;
     return propagate(content, "cache");
   }
@@ -119,7 +119,7 @@ std::vector<std::string> CacheDirectory::names(std::string_view suffix, std::siz
   return found;
 }
 
-// Writers hold it for a few milliseconds; one that is stuck must not hold up a start.
+// Writers hold the lock for a few milliseconds. A writer that hangs must not block a start.
 Result<void> CacheDirectory::lock(std::chrono::milliseconds patience, Clock& clock) const {
   const auto end = clock.monotonic() + patience;
   for (;;) {

@@ -80,13 +80,13 @@ struct stat status_of(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("a missing directory is made for its user alone, and starts empty") {
+TEST_CASE("a missing directory is made with mode 0700, and has no bundle") {
   Scene scene;
   CHECK_FALSE(scene.open().load().value().has_value());
   CHECK((status_of(scene.directory).st_mode & 07777) == 0700);
 }
 
-TEST_CASE("what is kept is loaded again, byte for byte, from a 0600 file") {
+TEST_CASE("a kept bundle is loaded byte for byte from a file with mode 0600") {
   Scene scene;
   const FetchedBundle fetched = scene.bundle(42);
   REQUIRE(scene.open().keep(fetched, {}, 500ms, scene.clock).has_value());
@@ -95,7 +95,7 @@ TEST_CASE("what is kept is loaded again, byte for byte, from a 0600 file") {
   CHECK((status_of(scene.file).st_mode & 07777) == 0600);
 }
 
-TEST_CASE("the umask cannot spoil the mode") {
+TEST_CASE("the mode does not depend on the umask") {
   Scene scene;
   const BundleCache ready = scene.open();
   const mode_t before = ::umask(0777);
@@ -112,7 +112,7 @@ TEST_CASE("no value is readable in the file") {
   CHECK(scene.parent.read("cache/kid-1.bundle").find("canary-value") == std::string::npos);
 }
 
-TEST_CASE("a higher sequence replaces, a lower one is refused and changes nothing") {
+TEST_CASE("a higher sequence replaces the bundle, a lower sequence is refused") {
   Scene scene;
   scene.fill(42);
   scene.fill(43);
@@ -124,21 +124,21 @@ TEST_CASE("a higher sequence replaces, a lower one is refused and changes nothin
   CHECK(scene.cached_sequence() == 43);
 }
 
-TEST_CASE("the same sequence replaces, so that age counts from the last contact") {
+TEST_CASE("the same sequence replaces the bundle, so that its age counts from the last contact") {
   Scene scene;
   REQUIRE(scene.open().keep(scene.bundle(42, 2000s), {}, 500ms, scene.clock).has_value());
   REQUIRE(scene.open().keep(scene.bundle(42, 3000s), {}, 500ms, scene.clock).has_value());
   CHECK(scene.open().load().value()->verified.facts.issued_at == 3000s);
 }
 
-TEST_CASE("a bundle that was issued in the future does not stay in the cache") {
+TEST_CASE("a bundle with an earlier time of issue replaces one that was issued in the future") {
   Scene scene;
   REQUIRE(scene.open().keep(scene.bundle(42, 9'000'000'000s), {}, 500ms, scene.clock).has_value());
   REQUIRE(scene.open().keep(scene.bundle(42, 1'700'000'000s), {}, 500ms, scene.clock).has_value());
   CHECK(scene.open().load().value()->verified.facts.issued_at == 1'700'000'000s);
 }
 
-TEST_CASE("a lower sequence that the operator accepts becomes what counts") {
+TEST_CASE("a lower sequence that the operator accepts replaces the bundle") {
   Scene scene;
   scene.fill(43);
   CHECK_FALSE(scene.open().keep(scene.bundle(40), 41, 500ms, scene.clock).has_value());
@@ -161,7 +161,7 @@ TEST_CASE("a file of another user is refused") {
   scene.refuses_file("belongs to another user");
 }
 
-TEST_CASE("a symbolic link is refused, even to a good bundle") {
+TEST_CASE("a symbolic link to a valid bundle is refused") {
   Scene scene;
   scene.fill();
   const std::string elsewhere = scene.parent.path("elsewhere");
@@ -188,7 +188,7 @@ TEST_CASE("a FIFO or a directory in the file's place is refused without waiting"
   scene.refuses_file("not a plain file");
 }
 
-TEST_CASE("a flipped, cut, empty or foreign bundle is refused") {
+TEST_CASE("a bundle that is changed, cut, empty, too large or for another agent is refused") {
   Scene scene;
   scene.fill();
   const std::string good = scene.parent.read("cache/kid-1.bundle");
@@ -210,7 +210,7 @@ TEST_CASE("a flipped, cut, empty or foreign bundle is refused") {
   scene.refuses_file("another");
 }
 
-TEST_CASE("a directory that others may write to, own, or that is a link is refused") {
+TEST_CASE("a directory is refused if others may write to it or own it, or if it is a link") {
   Scene scene;
   scene.fill();
   REQUIRE(::chmod(scene.directory.c_str(), 0770) == 0);
@@ -229,7 +229,7 @@ TEST_CASE("a directory that others may write to, own, or that is a link is refus
   scene.refuses_directory("symbolic link");
 }
 
-TEST_CASE("what a killed writer left behind does not stop the next one") {
+TEST_CASE("the temporary file of a killed writer does not stop the next writer") {
   Scene scene;
   scene.fill(1);
   REQUIRE(::symlink("/dev/null", (scene.directory + "/.kid-1.bundle.new").c_str()) == 0);
@@ -237,7 +237,7 @@ TEST_CASE("what a killed writer left behind does not stop the next one") {
   CHECK(scene.cached_sequence() == 2);
 }
 
-TEST_CASE("credentials have files of their own") {
+TEST_CASE("each credential has a file of its own") {
   Scene scene;
   scene.fill();
   CredentialIdentity other = scene.region.identity();
@@ -245,7 +245,7 @@ TEST_CASE("credentials have files of their own") {
   CHECK_FALSE(BundleCache::open(scene.directory, other)->load().value().has_value());
 }
 
-TEST_CASE("a new credential of the same agent does not forget what the old one has seen") {
+TEST_CASE("the highest sequence is remembered for all credentials of an agent") {
   Scene scene;
   scene.fill(11);
   scene.region.kid = "kid-9";
@@ -260,14 +260,14 @@ TEST_CASE("a new credential of the same agent does not forget what the old one h
   CHECK(scene.open().highest_seen().value() == 12);
 }
 
-TEST_CASE("a lower sequence that the operator accepts is what the agent's next credential sees") {
+TEST_CASE("a lower sequence that the operator accepts becomes the highest sequence") {
   Scene scene;
   scene.fill(11);
   REQUIRE(scene.open().keep(scene.bundle(3), 3, 500ms, scene.clock).has_value());
   CHECK(scene.open().highest_seen().value() == 3);
 }
 
-TEST_CASE("another agent's memory in the same directory is another one") {
+TEST_CASE("agents that share a directory have separate memories") {
   Scene scene;
   scene.fill(11);
   FakeRegion other;
@@ -284,7 +284,7 @@ TEST_CASE("another agent's memory in the same directory is another one") {
   CHECK(cache.highest_seen().value() == 3);
 }
 
-TEST_CASE("bundles of an earlier version, without a memory beside them, are the memory") {
+TEST_CASE("without a memory file, the bundles of all credentials are the memory") {
   Scene scene;
   scene.fill(11);
   REQUIRE(::unlink(scene.memory().c_str()) == 0);
@@ -296,7 +296,7 @@ TEST_CASE("bundles of an earlier version, without a memory beside them, are the 
   CHECK(older.error().code == ErrorCode::untrusted);
 }
 
-TEST_CASE("a memory that is damaged, another agent's or not ours alone is no memory") {
+TEST_CASE("a memory file that is damaged, another agent's or accessible to others is an error") {
   Scene scene;
   scene.fill(11);
   const std::string name = "cache/" + scene.memory().substr(scene.directory.size() + 1);
@@ -313,7 +313,7 @@ TEST_CASE("a memory that is damaged, another agent's or not ours alone is no mem
   CHECK(scene.open().highest_seen().error().message.find("mode is 0660") != std::string::npos);
 }
 
-TEST_CASE("a crash between memory and bundle leaves a higher memory, and the next start goes on") {
+TEST_CASE("after a crash between memory and bundle, the next start can write the bundle") {
   Scene scene;
   scene.fill(11);
   REQUIRE(::mkdir((scene.directory + "/.kid-1.bundle.new").c_str(), 0700) == 0);
@@ -326,7 +326,7 @@ TEST_CASE("a crash between memory and bundle leaves a higher memory, and the nex
   CHECK(scene.cached_sequence() == 12);
 }
 
-TEST_CASE("what another start wrote between loading and keeping counts, not what was loaded") {
+TEST_CASE("keep() compares with a bundle that another start has written since load()") {
   Scene scene;
   scene.fill(42);
   BundleCache cache = scene.open();
@@ -338,7 +338,7 @@ TEST_CASE("what another start wrote between loading and keeping counts, not what
   CHECK(scene.cached_sequence() == 50);
 }
 
-TEST_CASE("a file that was spoilt between loading and keeping is refused") {
+TEST_CASE("keep() fails if the file has been damaged since load()") {
   Scene scene;
   scene.fill(42);
   BundleCache cache = scene.open();
@@ -349,7 +349,7 @@ TEST_CASE("a file that was spoilt between loading and keeping is refused") {
   CHECK(kept.error().code == ErrorCode::failed);
 }
 
-TEST_CASE("a file that was removed between loading and keeping is written anew") {
+TEST_CASE("keep() writes a file that has been removed since load()") {
   Scene scene;
   scene.fill(42);
   BundleCache cache = scene.open();
@@ -359,7 +359,7 @@ TEST_CASE("a file that was removed between loading and keeping is written anew")
   CHECK(scene.cached_sequence() == 43);
 }
 
-TEST_CASE("a lock that another process keeps costs the write, not the roll-back check") {
+TEST_CASE("without the lock keep() checks against roll-back, and does not write") {
   Scene scene;
   scene.fill(42);
   const UniqueFd holder(::open(scene.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -372,7 +372,7 @@ TEST_CASE("a lock that another process keeps costs the write, not the roll-back 
   CHECK(lower.error().code == ErrorCode::untrusted);
 }
 
-TEST_CASE("the age of a cached bundle has a maximum, and the future is refused") {
+TEST_CASE("a cached bundle is refused if it is too old or issued in the future") {
   BundleFacts facts;
   facts.issued_at = 1000s;
   CHECK(age_of(facts, 1060s, 60s) == 60s);

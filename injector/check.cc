@@ -117,7 +117,7 @@ class Doctor {
   }
 
  private:
-  // False when it has failed: nothing comes after.
+  // False if the step has failed: then no further step is added.
   bool add(Step step) {
     const auto now = std::chrono::steady_clock::now();
     if (!step.took) step.took = std::chrono::duration_cast<std::chrono::microseconds>(now - last_);
@@ -135,7 +135,7 @@ class Doctor {
   }
 
   bool ask_control_plane() {
-    // Quiet: what it would warn of is in the step.
+    // Without warnings: the step has their content.
     const Log log("secret-injector", LogLevel::error, LogFormat::text);
     auto loaded =
         load_credential(options_.credential_file, around_.image, around_.credential_variable, log);
@@ -165,7 +165,7 @@ class Doctor {
     return add(std::move(step));
   }
 
-  // A start goes on without it, unless --cache=required.
+  // A start continues without the cache, unless --cache=required.
   bool unusable_cache(const Error& error) {
     if (options_.cache.required) return add_failure("cache", error);
     Step step{.name = "cache", .facts = {{"present", true}, {"would_serve", false}}};
@@ -190,7 +190,7 @@ class Doctor {
     return step;
   }
 
-  // One visit of each base URL: whoever looks wants to know now, not at the deadline.
+  // Tries each base URL once: a check must give its result now, not at the deadline.
   std::optional<FetchedBundle> fetch(const AgentCredential& credential) {
     const auto transport = around_.make_transport(credential.identity);
     InspectingTransport inspecting(*transport, around_.clock);
@@ -287,7 +287,7 @@ class Doctor {
   CheckReport report_;
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
   std::optional<std::int64_t> seen_;  // the highest sequence, of the cache directory
-  SecretBuffer block_;                // what injection_ points into
+  SecretBuffer block_;                // injection_ points into it
   Injection injection_;
 };
 

@@ -1,10 +1,9 @@
 #pragma once
-// `secret-injector check`, the doctor: what a start would do, step by step, without doing it. The
-// steps are those of a start and in its order, made of the same parts, with a look at the container
-// at the end; the first that fails is the last one.
+// `secret-injector check`, the doctor: tries the steps of a start, in their order and with the same
+// code, and then checks the container. It ends at the first step that fails.
 //
-// Nothing is executed, and no cache, state or directory is written: it may be run beside a living
-// bot, on a read-only root, as often as one likes. It costs the control plane one bundle.
+// It executes nothing, and writes no cache, state or directory. So it can run beside a running bot,
+// on a read-only root, and repeatedly. Each run requests one bundle from the control plane.
 //
 // Threads: one.
 
@@ -23,7 +22,7 @@ namespace agent_secrets {
 
 using TransportFactory = std::function<std::unique_ptr<Transport>(const CredentialIdentity&)>;
 
-// Borrows all of it for the call.
+// All members are borrowed for the call.
 struct CheckSurroundings {
   char** image;  // the environment
   const SecretBuffer& credential_variable;
@@ -32,7 +31,7 @@ struct CheckSurroundings {
   TransportFactory make_transport;
 };
 
-// Told of each step as soon as it is over.
+// Called after each step.
 using StepObserver = std::function<void(const Step&)>;
 
 CheckReport run_check(const Options& options, const CheckSurroundings& surroundings,

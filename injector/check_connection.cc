@@ -19,7 +19,7 @@ using std::chrono::seconds;
 constexpr seconds kCertificateMargin = std::chrono::days(14);
 constexpr seconds kClockMargin{30};
 
-// A kept connection has nothing to tell about how it came to be.
+// An attempt on a kept connection has no data about resolve, connect and tls.
 bool opened_a_connection(const Attempt& attempt) {
   return attempt.error.has_value() || attempt.inspection.times.resolve.has_value();
 }
@@ -50,7 +50,7 @@ Step resolve_step(const Attempt& attempt) {
   return step;
 }
 
-// An earlier base URL that did not answer: it works, and somebody should know.
+// An earlier base URL that did not answer is a warning, because a later base URL works.
 void add_silent_urls(const std::vector<Attempt>& attempts, Step& step) {
   std::vector<std::string> silent;
   for (const Attempt& attempt : attempts) {
@@ -96,7 +96,7 @@ void add_certificate(const PeerCertificate& certificate, seconds now, Step& step
   }
 }
 
-// Of "host:port" or "[address]:port".
+// The host of "host:port" or "[address]:port".
 std::string host_of(const std::string& authority) {
   std::string host = authority.substr(0, authority.rfind(':'));
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);

@@ -1,7 +1,7 @@
 #pragma once
 // The doctor's steps between this container and the control plane: resolve, connect, tls, clock,
-// proof. One real fetch leaves its attempts behind, and these read them: what is shown is what
-// happened to the request, not what a second, different one would have met.
+// proof. They are computed from the recorded attempts of one real fetch. So the steps show what
+// happened to this request, not the result of a second, different request.
 
 #include <optional>
 #include <vector>
@@ -11,12 +11,12 @@
 
 namespace agent_secrets {
 
-// `fetched` is the fetch's error, or nothing. The first failed step is the last one; when none has
-// failed, the proof was accepted, and what is left of the error is the bundle's.
+// `fetched` is the error of the fetch, or absent. The list ends at the first failed step. If no
+// step has failed, the proof was accepted, and an error of the fetch is about the bundle.
 std::vector<Step> connection_steps(const std::vector<Attempt>& attempts,
                                    const std::optional<Error>& fetched);
 
-// What a fetch that fails this way means for the exit code.
+// The exit code for an error of a fetch.
 int exit_code_of(ErrorCode code);
 
 }  // namespace agent_secrets

@@ -80,7 +80,7 @@ const FactValue& fact(const Step& step, std::string_view name) {
 
 }  // namespace
 
-TEST_CASE("a good attempt is five good steps with their times") {
+TEST_CASE("a successful attempt gives five successful steps with their times") {
   const auto steps = steps_of(good_attempt());
   CHECK(names_of(steps) == "resolve connect tls clock proof ");
   for (const Step& step : steps) CHECK(step.status == StepStatus::ok);
@@ -93,7 +93,7 @@ TEST_CASE("a good attempt is five good steps with their times") {
   CHECK(steps[4].took == 400us);
 }
 
-TEST_CASE("the first phase that is missing is the step that failed, and the last one") {
+TEST_CASE("the first missing phase of an attempt is the failed step, which ends the list") {
   ends_with(steps_of(broken_attempt(ErrorCode::unreachable, 0)), "resolve", kExitUnreachable);
   ends_with(steps_of(broken_attempt(ErrorCode::timed_out, 1)), "connect", kExitUnreachable);
   ends_with(steps_of(broken_attempt(ErrorCode::untrusted, 2)), "tls", kExitUnreachable);
@@ -104,7 +104,7 @@ TEST_CASE("the first phase that is missing is the step that failed, and the last
   CHECK(steps_of(broken_attempt(ErrorCode::unreachable, 1)).back().hint == "the advice");
 }
 
-TEST_CASE("a refused certificate is shown all the same") {
+TEST_CASE("the step shows a refused certificate") {
   const auto steps = steps_of(broken_attempt(ErrorCode::untrusted, 2));
   CHECK(steps.back().detail.starts_with("the cause; CN=region by CN=authority"));
   CHECK(std::get<std::string>(fact(steps.back(), "valid_until")) == "2024-02-12T22:13:20.000Z");
@@ -121,7 +121,7 @@ TEST_CASE("a certificate that ends within a fortnight is a warning") {
   CHECK(std::get<std::int64_t>(fact(tls, "days_left")) == 13);
 }
 
-TEST_CASE("plain http has no certificate to show") {
+TEST_CASE("for plain http the step shows no certificate") {
   Attempt attempt = good_attempt();
   attempt.url = "http://127.0.0.1:8080/instance/v1/bundle";
   attempt.inspection.authority = "127.0.0.1:8080";
@@ -164,14 +164,14 @@ TEST_CASE("clocks may differ by 30 s, and by 300 s with a warning") {
   CHECK(std::get<std::int64_t>(fact(clock_at(-301s), "difference_s")) == -301);
 }
 
-TEST_CASE("an answer without a date is a warning, not a guess") {
+TEST_CASE("an answer without a date is a warning") {
   Attempt attempt = good_attempt();
   attempt.server_time.reset();
   CHECK(steps_of(attempt)[3].status == StepStatus::warning);
   CHECK(steps_of(attempt)[4].status == StepStatus::ok);
 }
 
-TEST_CASE("a refusal is the proof's, with the exit code of its kind") {
+TEST_CASE("a refusal fails the step proof, with the exit code for its status") {
   const std::vector<std::tuple<int, ErrorCode, int>> refusals = {
       {401, ErrorCode::unauthorized, kExitRefused},    {403, ErrorCode::forbidden, kExitRefused},
       {404, ErrorCode::not_found, kExitRefused},       {409, ErrorCode::conflict, kExitNotReady},
@@ -186,7 +186,7 @@ TEST_CASE("a refusal is the proof's, with the exit code of its kind") {
   }
 }
 
-TEST_CASE("a base URL that was silent before another answered is a warning, once") {
+TEST_CASE("a base URL that did not answer is one warning") {
   Attempt silent = broken_attempt(ErrorCode::unreachable, 1);
   silent.url = "https://first.test/instance/v1/bundle";
   Attempt skewed = good_attempt();

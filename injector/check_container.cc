@@ -42,12 +42,13 @@ const EnvironmentEntry* largest(const std::vector<EnvironmentEntry>& set) {
   return found == set.end() ? nullptr : &*found;
 }
 
-// Locking locked pages again succeeds at once; where RLIMIT_MEMLOCK was too small it fails again.
+// Locking locked pages again succeeds. If RLIMIT_MEMLOCK was too small, locking fails again.
 bool is_locked(const SecretBuffer& block) {
   return block.empty() || ::mlock(block.expose().data(), block.size()) == 0;
 }
 
-// What the kernel looks at to see how to run it (BINPRM_BUF_SIZE); "" where this user may not.
+// The bytes from which the kernel decides how to run a file (BINPRM_BUF_SIZE); "" if this user may
+// not read the file.
 std::string start_of(const std::string& path) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   std::array<char, 256> start{};
@@ -101,7 +102,7 @@ Step environment_step(const Injection& injection, const EnvironmentPolicy& polic
   const auto overridden = names_with(Outcome::set_wins, injection.variables);
   const auto outvoted = names_with(Outcome::image_wins, injection.variables);
   const auto left_out = names_with(Outcome::left_out, injection.variables);
-  const auto allowed = refused_names(injected, {});  // compose_environment() let them through
+  const auto allowed = refused_names(injected, {});  // compose_environment() has accepted them
   const auto of_image = image_names(injected, policy.allow);
   const auto unknown = not_in_set(injection.set, policy.only);
   const auto changes = name_changes(injection.arranged);

@@ -1,5 +1,5 @@
 #pragma once
-// What the doctor found, and how it is shown: a line a step for people, one JSON document for
+// The results of the doctor, and their output: one line for each step, or one JSON document for
 // programs. The names of steps and facts are an interface (docs/injector.md lists them); the
 // sentences are not. A step names keys, files and peers, never a value.
 
@@ -16,8 +16,8 @@
 
 namespace agent_secrets {
 
-// The exit code of a check: 0, 1, or that of the step that failed. A step that fails for a reason
-// of this container's own has the code that a start would end with (125, 126, 127).
+// The exit code of a check: 0, 1, or the code of the step that failed. A step that fails because of
+// this container has the exit code of such a start (125, 126, 127).
 inline constexpr int kExitHealthy = 0;
 inline constexpr int kExitWarnings = 1;
 inline constexpr int kExitUnreachable = 3;
@@ -37,9 +37,10 @@ struct Step {
   std::string detail = {};
   std::string hint = {};
   Facts facts = {};
-  int exit_code = kExitHealthy;  // of a failed one
+  int exit_code = kExitHealthy;  // of a failed step
 
-  // Worse than ok, unless it has failed. Several warnings become one sentence; the last hint stays.
+  // Turns the status into a warning, unless the step has failed. Several warnings become one
+  // sentence; the last hint stays.
   void warn(std::string_view why, std::string_view advice);
 };
 
@@ -53,7 +54,7 @@ struct CheckReport {
 // "✓ connect      0.4 ms  127.0.0.1\n", and the hint on a line of its own.
 std::string step_lines(const Step& step, const TerminalStyle& style);
 
-// The last line: what the exit code says, in words.
+// The last line: the meaning of the exit code.
 std::string verdict_line(const CheckReport& report, const TerminalStyle& style);
 
 std::string report_json(const CheckReport& report);

@@ -31,7 +31,7 @@ Step broken_step() {
 
 }  // namespace
 
-TEST_CASE("a step is a line with its time, and a hint has one of its own") {
+TEST_CASE("a step is a line with its time, and its hint is a second line") {
   CHECK(step_lines(connect_step(), kPlain) == "✓ connect         1.2 ms  127.0.0.1\n");
   CHECK(step_lines(warned_step(), kPlain) ==
         "! tls                     TLSv1.3; 2d left\n  hint: renew it\n");
@@ -39,20 +39,20 @@ TEST_CASE("a step is a line with its time, and a hint has one of its own") {
         "✗ proof                   revoked\n  hint: issue a new one\n");
 }
 
-TEST_CASE("without UTF-8 the marks are words of one width") {
+TEST_CASE("without UTF-8 the marks are words of equal width") {
   CHECK(step_lines(connect_step(), kWords).starts_with("ok   connect "));
   CHECK(step_lines(warned_step(), kWords).starts_with("warn tls "));
   CHECK(step_lines(broken_step(), kWords).starts_with("FAIL proof "));
 }
 
-TEST_CASE("colour is in the marks and nowhere without being asked for") {
+TEST_CASE("only the marks are coloured, and only if colour is enabled") {
   CHECK(step_lines(connect_step(), kColoured).starts_with("\x1b[32m✓\x1b[0m connect"));
   CHECK(step_lines(warned_step(), kColoured).starts_with("\x1b[33m!\x1b[0m"));
   CHECK(step_lines(broken_step(), kColoured).starts_with("\x1b[31m✗\x1b[0m"));
   CHECK(step_lines(broken_step(), kPlain).find('\x1b') == std::string::npos);
 }
 
-TEST_CASE("what came from outside cannot move the cursor or forge a line") {
+TEST_CASE("control characters in a detail and a hint are escaped") {
   Step step = connect_step();
   step.detail = "CN=\x1b[2J\n✓ proof";
   step.hint = "a\nb";
@@ -60,13 +60,13 @@ TEST_CASE("what came from outside cannot move the cursor or forge a line") {
         "✓ connect         1.2 ms  CN=\\x1b[2J\\x0a✓ proof\n  hint: a\\x0ab\n");
 }
 
-TEST_CASE("the exit code is the failed step's, else whether there were warnings") {
+TEST_CASE("the exit code is the code of the failed step, or 1 with warnings, or 0") {
   CHECK(CheckReport{.steps = {connect_step()}}.exit_code() == 0);
   CHECK(CheckReport{.steps = {connect_step(), warned_step()}}.exit_code() == 1);
   CHECK(CheckReport{.steps = {warned_step(), broken_step()}}.exit_code() == 4);
 }
 
-TEST_CASE("the last line says in words what the exit code says") {
+TEST_CASE("the last line has the meaning of the exit code in words") {
   CHECK(verdict_line({.steps = {connect_step()}}, kPlain) == "all is well\n");
   CHECK(verdict_line({.steps = {warned_step()}}, kPlain) == "works, with 1 warning\n");
   CHECK(verdict_line({.steps = {warned_step(), warned_step()}}, kPlain) ==
@@ -75,7 +75,7 @@ TEST_CASE("the last line says in words what the exit code says") {
         "stopped at proof: exit code 4\n");
 }
 
-TEST_CASE("several warnings of a step are one sentence, and a failure stays one") {
+TEST_CASE("several warnings of a step are one sentence, and do not replace a failure") {
   Step step = warned_step();
   step.warn("and more", "do that");
   CHECK(step.detail == "TLSv1.3; 2d left; and more");

@@ -123,7 +123,7 @@ void fails_at(const CheckReport& report, std::string_view name, int exit_code) {
 
 }  // namespace
 
-TEST_CASE("all is well: every step in the order of a start") {
+TEST_CASE("a successful check has every step in the order of a start") {
   Scene scene;
   scene.region_answers();
   scene.options.command = {"sh"};
@@ -141,7 +141,7 @@ TEST_CASE("all is well: every step in the order of a start") {
   CHECK(step_named(report, "command").detail == "/usr/bin/sh");
 }
 
-TEST_CASE("no value is in any step, nor in the document") {
+TEST_CASE("no step and no document has a value") {
   Scene scene;
   scene.region_answers();
   scene.directory.write(".env", "OPENAI_API_KEY=dotenv-canary\n");
@@ -153,7 +153,7 @@ TEST_CASE("no value is in any step, nor in the document") {
   CHECK(all.find("canary") == std::string::npos);
 }
 
-TEST_CASE("nothing is written: no cache, no state") {
+TEST_CASE("a check writes no cache and no state directory") {
   Scene scene;
   scene.region_answers();
   scene.options.cache_directory = scene.directory.path("cache");
@@ -163,7 +163,7 @@ TEST_CASE("nothing is written: no cache, no state") {
   CHECK_FALSE(std::filesystem::exists(scene.options.state_directory));
 }
 
-TEST_CASE("a start's own faults end a check with a start's exit code") {
+TEST_CASE("a fault of the container fails the check with the exit code of a start") {
   Scene scene;
   scene.region_answers();
   scene.options.environment.require = {"MISSING"};
@@ -178,7 +178,7 @@ TEST_CASE("a start's own faults end a check with a start's exit code") {
   CHECK(scene.observed == "credential ");
 }
 
-TEST_CASE("a control plane that is away is asked once, and at once the answer") {
+TEST_CASE("an unreachable control plane is tried once, without a pause") {
   Scene scene;
   scene.transport.will_fail(ErrorCode::unreachable, "connect: refused");
   fails_at(scene.check(), "resolve", kExitUnreachable);
@@ -199,7 +199,7 @@ TEST_CASE("each refusal has its exit code") {
   }
 }
 
-TEST_CASE("an answer that is no bundle of ours is a bad bundle") {
+TEST_CASE("a changed bundle fails the step bundle") {
   Scene scene;
   scene.transport.will_answer([&](const HttpRequest& request) -> Result<HttpResponse> {
     inspect_good_connection(request);
@@ -211,7 +211,7 @@ TEST_CASE("an answer that is no bundle of ours is a bad bundle") {
   fails_at(scene.check(), "bundle", kExitBadBundle);
 }
 
-TEST_CASE("a bundle older than the cached one is a bad bundle, unless it is accepted") {
+TEST_CASE("a bundle older than the cached bundle fails the step bundle, unless it is accepted") {
   Scene scene;
   scene.fill_cache(50);
   scene.region.facts.sequence = 42;
@@ -221,7 +221,7 @@ TEST_CASE("a bundle older than the cached one is a bad bundle, unless it is acce
   CHECK(scene.check().exit_code() == 0);
 }
 
-TEST_CASE("the cache says whether it would serve, also when nobody answers") {
+TEST_CASE("the step cache shows for how long the cached bundle is usable, also during an outage") {
   Scene scene;
   scene.fill_cache(42);
   scene.transport.will_fail(ErrorCode::unreachable);
@@ -234,7 +234,7 @@ TEST_CASE("the cache says whether it would serve, also when nobody answers") {
   CHECK(step_named(late, "cache").detail.find("1d 1h old") != std::string::npos);
 }
 
-TEST_CASE("a cache that was tampered with is a warning, as for a start, unless it is required") {
+TEST_CASE("a damaged cache is a warning, as in a start, and a failure if the cache is required") {
   Scene scene;
   scene.region_answers();
   scene.fill_cache(42);
@@ -247,7 +247,7 @@ TEST_CASE("a cache that was tampered with is a warning, as for a start, unless i
   fails_at(scene.check(), "cache", kExitInjectorFailed);
 }
 
-TEST_CASE("what works and should not stay so is a warning") {
+TEST_CASE("conditions that a start only warns about are warnings of the check") {
   Scene scene;
   scene.region_answers();
   scene.region.values = {{"1ST", "v"}, {"A-B", "v"}, {"OPENAI_API_KEY", "v"}};
@@ -267,7 +267,7 @@ TEST_CASE("what works and should not stay so is a warning") {
   CHECK(step_named(report, "dotenv").detail.ends_with("the injected: OPENAI_API_KEY"));
 }
 
-TEST_CASE("conflicts and what --only leaves out are told, and are no warning") {
+TEST_CASE("conflicts and keys that --only leaves out are shown without a warning") {
   Scene scene;
   scene.region_answers();
   scene.image.emplace_back("KEY=image");
@@ -281,7 +281,7 @@ TEST_CASE("conflicts and what --only leaves out are told, and are no warning") {
   fails_at(scene.check(), "environment", kExitInjectorFailed);
 }
 
-TEST_CASE("new names and files are told with the set's keys, and no file is made at a path") {
+TEST_CASE("new names and files are shown with the set's keys, and no file is made at a path") {
   Scene scene;
   scene.region_answers();
   scene.region.values = {{"KEY", "v"}, {"OTHER", "v"}, {"THIRD", "v"}};
@@ -303,7 +303,8 @@ TEST_CASE("new names and files are told with the set's keys, and no file is made
   fails_at(scene.check(), "files", kExitInjectorFailed);
 }
 
-TEST_CASE("names of the image are a warning with their reasons, until --allow names them") {
+TEST_CASE(
+    "names that the image usually sets are a warning with a reason, unless --allow has them") {
   Scene scene;
   scene.region_answers();
   scene.region.values = {{"ENV", "production"}, {"KEY", "v"}, {"PORT", "7860"}};
@@ -315,7 +316,7 @@ TEST_CASE("names of the image are a warning with their reasons, until --allow na
   CHECK(scene.check().exit_code() == 0);
 }
 
-TEST_CASE("a start without any secret is a warning that says what to do") {
+TEST_CASE("a start without secrets is a warning with a hint") {
   Scene scene;
   scene.region_answers();
   scene.region.values = {};
@@ -345,7 +346,7 @@ TEST_CASE("env files need no credential, no network and no cache") {
   fails_at(scene.check(), "env-file", kExitInjectorFailed);
 }
 
-TEST_CASE("what an env file would not give the official CLI is named with its reason") {
+TEST_CASE("a key that the official CLI would store with another value is a warning with a reason") {
   Scene scene;
   scene.options.credential_file.clear();
   scene.directory.write(".env", "A='x'\nB=\nC=fine\nnot a pair\n");
@@ -358,7 +359,7 @@ TEST_CASE("what an env file would not give the official CLI is named with its re
                          "something else: A (single quotes), B (empty)") != std::string::npos);
 }
 
-TEST_CASE("a script whose interpreter is missing is found out before the start") {
+TEST_CASE("a script with a missing interpreter fails the step command") {
   Scene scene;
   scene.region_answers();
   const std::string script = scene.directory.path("bot");

@@ -10,7 +10,7 @@
 namespace agent_secrets {
 namespace {
 
-// A file in memory is made, of no content, and goes at once.
+// Makes an empty file in memory, which is removed at once.
 Result<void> try_file(const EntrySource& source, const PathFileOptions& options) {
   if (!source.file->path.empty()) return check_path_file(source.file->path, options);
   const auto memory = make_memory_file(source.key, "", std::nullopt);

@@ -1,5 +1,5 @@
 #pragma once
-// The doctor's step about `--file`: whether the files could be made. It makes none at a path.
+// The doctor's step about `--file`: whether the files could be made. It makes no file at a path.
 
 #include "injector/arrangement.h"
 #include "injector/check_report.h"

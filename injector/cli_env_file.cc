@@ -17,7 +17,7 @@ std::string_view unquoted(std::string_view value) {
   return value.substr(1, value.size() - 2);
 }
 
-// Universal newlines: "\n", "\r\n" and "\r" each end a line. The text keeps the rest.
+// Universal newlines: "\n", "\r\n" and "\r" each end a line. Removes the line from `text`.
 std::string_view take_line(std::string_view& text) {
   const std::size_t end = text.find_first_of("\r\n");
   const std::string_view line = text.substr(0, end);
@@ -36,7 +36,7 @@ bool is_key_character(char c) {
          c == '-';
 }
 
-// A key that is wrong is not quoted: where the line is broken, it may be a part of a value.
+// The error does not quote an invalid key: in a damaged line it may be a part of a value.
 Result<void> check_key(std::string_view key) {
   if (key.empty()) return fail(ErrorCode::invalid, "the key is empty", kLineHint);
   if (key.size() > limits::kKeyNameMax) {

@@ -12,7 +12,7 @@
 // byte order mark (it would be a part of the first key). A key given twice: the last one counts.
 // tests/integration/test_env_file_as_the_cli.py compares the two.
 //
-// Ownership: what is returned points into the text.
+// Ownership: the pairs point into the text.
 
 #include <functional>
 #include <string_view>
@@ -27,7 +27,7 @@ namespace agent_secrets {
 Result<std::vector<EnvironmentPair>> parse_cli_env_file(std::string_view text,
                                                         std::string_view path);
 
-// The pairs of the lines that the CLI reads, whatever it thinks of the others. `text` is UTF-8.
+// The pairs of the lines that the CLI accepts, also if it refuses other lines. `text` is UTF-8.
 std::vector<EnvironmentPair> readable_cli_pairs(std::string_view text);
 
 }  // namespace agent_secrets

@@ -31,7 +31,7 @@ TEST_CASE("an env file is read as the official CLI reads it") {
   CHECK(parsed("A=1\r\nB=2\rC=3\r\n") == "A=1|B=2|C=3");
 }
 
-TEST_CASE("a key that the CLI refuses is refused, with what to do about it") {
+TEST_CASE("a key that the CLI refuses is refused, with a hint") {
   const auto hint = [](std::string_view text) {
     const auto pairs = parse_cli_env_file(text, "f");
     REQUIRE_FALSE(pairs.has_value());
@@ -48,7 +48,7 @@ TEST_CASE("a key that the CLI refuses is refused, with what to do about it") {
   CHECK(parsed(std::string(65, 'K') + "=1") == "f:1: the key has more than 64 characters");
 }
 
-TEST_CASE("one pair of double quotes goes, everything else of quoting stays") {
+TEST_CASE("one pair of double quotes is removed, and other quotes are kept") {
   CHECK(parsed("A=\"x\"") == "A=x");
   CHECK(parsed("A=\"x\" y \"z\"") == "A=x\" y \"z");
   CHECK(parsed("B=\"\"x\"\"") == "B=\"x\"");
@@ -58,14 +58,14 @@ TEST_CASE("one pair of double quotes goes, everything else of quoting stays") {
   CHECK(parsed("A=\"\\n\"") == "A=\\n");
 }
 
-TEST_CASE("white space is what Python strips") {
+TEST_CASE("white space is stripped as Python strips it") {
   CHECK(parsed("\xc2\xa0"
                "A\xe2\x80\x89=\xe3\x80\x80"
                "1\x1f\n") == "A=1");
   CHECK(parsed("A=1\xe2\x80\x8b") == "A=1\xe2\x80\x8b");  // a zero width space is none
 }
 
-TEST_CASE("a bad line is named by file and number, never by its content") {
+TEST_CASE("the error for an invalid line has the file and the line number, not the content") {
   CHECK(parsed("A=1\n\nhunter2\n") == "f:3: no '=' in the line");
   CHECK(parsed("=hunter2") == "f:1: the key is empty");
   CHECK(parsed("A=") == "f:1: the value is empty");

@@ -10,7 +10,8 @@
 namespace agent_secrets {
 namespace {
 
-// exec(3) has EACCES, ENOENT and ENOTDIR; glibc's adds the three of network file systems.
+// exec(3) continues after EACCES, ENOENT and ENOTDIR; glibc also after three errors of network file
+// systems.
 bool means_look_further(int error_number) {
   return error_number == EACCES || error_number == ENOENT || error_number == ENOTDIR ||
          error_number == ESTALE || error_number == ENODEV || error_number == ETIMEDOUT;
@@ -44,7 +45,7 @@ FailedExec exec_first(const std::vector<std::string>& candidates, char* const* a
   for (const std::string& path : candidates) {
     ::execve(path.c_str(), argv, envp);
     const int error_number = errno;
-    // A single candidate is not searched for: its own error is the answer.
+    // A single candidate is no search: its own error is reported.
     if (!means_look_further(error_number) || candidates.size() == 1) {
       failed = {.error_number = error_number, .path = path};
       break;

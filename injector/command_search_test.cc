@@ -22,7 +22,7 @@ FailedExec tried(const Strings& candidates) {
 
 }  // namespace
 
-TEST_CASE("a command with a slash is not searched for") {
+TEST_CASE("a command with a slash is not searched in PATH") {
   CHECK(command_candidates("./bot", "/bin") == Strings{"./bot"});
   CHECK(command_candidates("a/b", nullptr) == Strings{"a/b"});
 }
@@ -45,7 +45,7 @@ TEST_CASE("an empty command is found nowhere") {
   CHECK(tried({}).error_number == ENOENT);
 }
 
-TEST_CASE("EACCES does not end the search and is what is reported, with the first path of it") {
+TEST_CASE("the search continues after EACCES, and reports the first path with EACCES") {
   const TemporaryDirectory directory;
   directory.write("first", "not executable");
   directory.write("second", "not executable");
@@ -55,7 +55,7 @@ TEST_CASE("EACCES does not end the search and is what is reported, with the firs
   CHECK(failed.path == directory.path("first"));
 }
 
-TEST_CASE("a search that found nothing says so, whatever the last element was") {
+TEST_CASE("a search that finds no file reports ENOENT, also if the last element fails otherwise") {
   const TemporaryDirectory directory;
   directory.write("file", "");
   const auto failed = tried({"/nonexistent/x", directory.path("file") + "/x"});
@@ -63,7 +63,7 @@ TEST_CASE("a search that found nothing says so, whatever the last element was") 
   CHECK(failed.path.empty());
 }
 
-TEST_CASE("of a single path its own error is reported") {
+TEST_CASE("for a single path its own error is reported") {
   const TemporaryDirectory directory;
   directory.write("file", "");
   CHECK(tried({directory.path("file") + "/x"}).error_number == ENOTDIR);

@@ -34,7 +34,7 @@ Result<SecretFile> read_credential_file(const std::string& path, SecretSlab* sla
 
 SecretBuffer take_credential_variable(char** environment) {
   SecretBuffer taken;
-  // A variable can be there twice; getenv finds the first, and so does this, but all are wiped.
+  // A variable can be present twice. The first counts, as for getenv(3), but all are wiped.
   const std::string prefix = std::string(kCredentialVariable) + '=';
   for (char** entry = environment; *entry != nullptr; ++entry) {
     if (std::strncmp(*entry, prefix.c_str(), prefix.size()) != 0) continue;
@@ -47,8 +47,8 @@ SecretBuffer take_credential_variable(char** environment) {
 }
 
 bool is_readable_by_others(const struct stat& file) {
-  // Somebody else's file (root's, in a Kubernetes volume with fsGroup) is ours to read by its
-  // group.
+  // This process can read a file of another user (of root, in a Kubernetes volume with fsGroup) by
+  // its group.
   const mode_t others = file.st_uid == ::geteuid() ? S_IRGRP | S_IROTH : S_IROTH;
   return S_ISREG(file.st_mode) && (file.st_mode & others) != 0;
 }

@@ -32,7 +32,7 @@ std::string text_of(const FakeRegion& region) {
 
 }  // namespace
 
-TEST_CASE("the variable's bytes are zeroed where they lay, and its name stays") {
+TEST_CASE("the bytes of the variable are zeroed in place, and its name stays") {
   Environment environment{
       {"A=1", "AGENT_SECRETS_CREDENTIAL=seed", "AGENT_SECRETS_CREDENTIAL=other"}};
   const SecretBuffer taken = take_credential_variable(environment.data());
@@ -42,13 +42,13 @@ TEST_CASE("the variable's bytes are zeroed where they lay, and its name stays") 
   CHECK(environment.strings[2] == "AGENT_SECRETS_CREDENTIAL=" + std::string(5, '\0'));
 }
 
-TEST_CASE("only the variable itself is taken, not one whose name begins like it") {
+TEST_CASE("a variable with a longer name that begins the same is not taken") {
   Environment environment{{"AGENT_SECRETS_CREDENTIAL_FILE=/run/credential"}};
   CHECK(take_credential_variable(environment.data()).empty());
   CHECK(environment.strings[0] == "AGENT_SECRETS_CREDENTIAL_FILE=/run/credential");
 }
 
-TEST_CASE("the option beats the file variable, which beats the variable") {
+TEST_CASE("the option is preferred to the file variable, and the file variable to the variable") {
   const TemporaryDirectory directory;
   FakeRegion region;
   directory.write("good", text_of(region) + "\n");
@@ -68,7 +68,7 @@ TEST_CASE("the option beats the file variable, which beats the variable") {
   CHECK(load_credential("", environment.data(), variable, captured.log()).has_value());
 }
 
-TEST_CASE("without a credential the hint says where to put one") {
+TEST_CASE("without a credential the hint names the places for it") {
   const CapturedLog captured;
   Environment environment{{"AGENT_SECRETS_CREDENTIAL_FILE="}};
   const auto loaded = load_credential("", environment.data(), SecretBuffer(), captured.log());
@@ -91,7 +91,9 @@ TEST_CASE("a credential file that others may read is a warning") {
   CHECK(captured.text().find("can be read by other users") != std::string::npos);
 }
 
-TEST_CASE("a file that root lets a group read is not open to others, as in a Kubernetes volume") {
+TEST_CASE(
+    "a file of root that this process reads by its group, as in a Kubernetes volume, is no "
+    "warning") {
   struct stat file{};
   file.st_uid = ::geteuid() + 1;
   file.st_mode = S_IFREG | 0440;

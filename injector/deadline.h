@@ -1,8 +1,8 @@
 #pragma once
-// --timeout: one total for a start, from reading the options to execve. Waiting for somebody else,
-// the control plane or the sidecar, gets all but a tenth (a second at most). What is kept back is
-// for turning to the cache, opening and exec, so that a start on the cache is over in time too, and
-// a wait reports for itself before the watchdog does.
+// --timeout: the total time of a start, from reading the options to execve. A wait for the control
+// plane or the sidecar gets all of it but a tenth (at most one second). This reserve is for reading
+// the cache, opening the bundle and exec. So a start from the cache ends in time too, and a wait
+// that times out reports its own error before the watchdog ends the process.
 
 #include <algorithm>
 #include <chrono>

@@ -27,7 +27,7 @@ std::string_view unquoted(std::string_view key) {
   return quoted ? key.substr(1, key.size() - 2) : key;
 }
 
-// "" where the line sets nothing.
+// "" if the line sets no key.
 std::string_view key_of(std::string_view line) {
   const std::size_t equals = line.find('=');
   if (equals == std::string_view::npos) return {};

@@ -1,8 +1,8 @@
 #pragma once
 // Which of the given keys a `.env` file sets, as python-dotenv and its relatives read it: `export`
-// and spaces around the key are allowed. Lines inside a value over several lines are read as if
-// they began one, which can only find a key too many, and only one that was asked for: nothing else
-// of the file ever comes out.
+// and spaces around the key are allowed. A line inside a value of several lines is read as a
+// statement of its own. This can find a key too many, but only one of the given keys: no other part
+// of the file is returned.
 
 #include <string>
 #include <string_view>

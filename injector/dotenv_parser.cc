@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
-// Universal newlines, as Python opens a text file. The mark goes first: it is outside the text.
+// Universal newlines, as Python opens a text file. The byte order mark is removed first, because it
+// is not a part of the text.
 void normalize(SecretBuffer& text) {
   const auto bytes = text.expose();
   const std::size_t begin =
@@ -61,7 +62,7 @@ class Parser {
   [[nodiscard]] bool sees(char c) const { return at_ < text_.size() && text_[at_] == c; }
   [[nodiscard]] bool is_at_end_of_line() const { return at_ == text_.size() || sees('\n'); }
 
-  // Whether there was any.
+  // True if there was any.
   bool skip_space(bool with_newlines) {
     const std::size_t begin = at_;
     while (at_ < text_.size() && (with_newlines || !sees('\n'))) {
@@ -73,7 +74,8 @@ class Parser {
     return at_ != begin;
   }
 
-  // False where python-dotenv gives up; at_ is where it goes on to the end of the line.
+  // False if python-dotenv rejects the statement. Then at_ is where it skips to the end of the
+  // line.
   bool statement(DotenvBinding& binding) {
     skip_export(binding);
     if (!sees('#')) {
@@ -137,8 +139,7 @@ class Parser {
     return without_trailing_space(rest);
   }
 
-  // A backslash keeps the character behind it from closing the quotes, whether or not it is an
-  // escape.
+  // A character after a backslash does not close the quotes, also if the two are not an escape.
   bool quoted(DotenvBinding& binding) {
     const char quote = text_[at_];
     std::size_t close = at_ + 1;
@@ -155,7 +156,7 @@ class Parser {
     return true;
   }
 
-  // In place: a decoded escape is shorter, and the parser is past these bytes.
+  // Decodes in place: a decoded escape is shorter, and the parser has already read these bytes.
   std::string_view decode(std::size_t begin, std::size_t end, char quote) {
     std::size_t out = begin;
     for (std::size_t in = begin; in < end; ++in) {

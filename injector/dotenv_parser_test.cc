@@ -36,7 +36,7 @@ TEST_CASE("an env file is read as python-dotenv reads it") {
   CHECK(parsed("'A B'=1\nA-B.C=2\n") == "A B=1|A-B.C=2");
 }
 
-TEST_CASE("quotes keep what is in them, and each kind has its escapes") {
+TEST_CASE("quotes keep their content, and each kind of quotes has its escapes") {
   CHECK(parsed("A='x # y'\nB=\"x # y\" # z\n") == "A=x # y|B=x # y");
   CHECK(parsed("A='a\\n\\'b\\\\'") == "A=a\\n'b\\");
   CHECK(parsed("A=\"a\\nb\\tc\\\"d\\qe\"") == "A=a\nb\tc\"d\\qe");
@@ -44,7 +44,7 @@ TEST_CASE("quotes keep what is in them, and each kind has its escapes") {
   CHECK(parsed("A=x\\ny") == "A=x\\ny");
 }
 
-TEST_CASE("a statement of no known form is skipped to the end of its line") {
+TEST_CASE("an invalid statement is skipped to the end of its line") {
   CHECK(parsed("A B=1\nC=1") == "!1|C=1");
   CHECK(parsed("=1\n''=2\nC=3") == "!1|!2|C=3");
   CHECK(parsed("A=\"open\nB=2") == "!1|B=2");

@@ -50,7 +50,7 @@ FoundDotenv find_dotenv(const DotenvSearch& search) {
   for (std::size_t i = 0; i < limits::kDotenvDirectories; ++i) {
     std::string path = directory + (directory.ends_with('/') ? ".env" : "/.env");
     struct stat status{};
-    // A directory of that name, as of a virtual environment, is passed over.
+    // A directory of that name, for example a virtual environment, is skipped.
     if (::stat(path.c_str(), &status) == 0 &&
         (S_ISREG(status.st_mode) || S_ISFIFO(status.st_mode))) {
       const bool is_env_file = is_same_file(path, search.env_files);
@@ -85,7 +85,7 @@ void warn_of_dotenv(const Options& options, char** image, const std::vector<Envi
   if (found.path.empty() || found.is_env_file || found.is_fifo || found.is_empty) return;
   const auto keys = keys_in_dotenv(
       found.path, injected_names(explain_environment(image, set, arranged, composed)));
-  if (!keys || keys->empty()) return;  // `check` tells of a file that cannot be read
+  if (!keys || keys->empty()) return;  // `check` reports a file that cannot be read
   log.warning("a .env has injected keys: load_dotenv(override=True) would use its values",
               {{"file", found.path},
                {"keys", bounded_list(*keys)},

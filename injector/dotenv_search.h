@@ -1,7 +1,7 @@
 #pragma once
-// The `.env` that load_dotenv() of python-dotenv finds for a command, and what it has of the
-// injected keys. load_dotenv(override=True), which many bots call, puts the values of that file in
-// the place of the injected ones, without a word.
+// The `.env` that load_dotenv() of python-dotenv finds for a command, and the injected keys in it.
+// load_dotenv(override=True), which many bots call, replaces the injected values by the values of
+// that file, without a message.
 //
 // Source: find_dotenv() of python-dotenv 1.2: the directory of the calling file, then each
 // directory above it up to the root; the first regular file or FIFO of that name. Where Python runs
@@ -21,7 +21,7 @@ namespace agent_secrets {
 struct DotenvSearch {
   const std::vector<std::string>& command;  // may be empty
   const std::vector<std::string>& env_files;
-  char** environment;  // that the command gets: PYTHONPATH, PYTHON_DOTENV_DISABLED
+  char** environment;  // of the command: PYTHONPATH, PYTHON_DOTENV_DISABLED
   std::string working_directory;
 };
 
@@ -35,12 +35,12 @@ struct FoundDotenv {
 // At most limits::kDotenvDirectories directories are looked at, with one stat(2) each.
 FoundDotenv find_dotenv(const DotenvSearch& search);
 
-// Those of the names that the file sets.
+// The given names that the file sets.
 Result<std::vector<std::string>> keys_in_dotenv(const std::string& path,
                                                 const std::vector<std::string>& names);
 
-// One warning where injected keys are in that file; nothing is looked for where the log takes no
-// warnings. `composed` is what compose_environment(image, set, …) returned.
+// Logs one warning if injected keys are in that file. Does not search if the log takes no warnings.
+// `composed` is what compose_environment(image, set, …) returned.
 void warn_of_dotenv(const Options& options, char** image, const std::vector<EnvironmentEntry>& set,
                     const Arrangement& arranged, const std::vector<char*>& composed,
                     const Log& log);

@@ -32,7 +32,7 @@ class Project {
 
 }  // namespace
 
-TEST_CASE("a .env is found in the file's directory, else above it") {
+TEST_CASE("a .env is found in the file's directory, or in a directory above it") {
   Project project;
   const auto& directory = project.directory;
   directory.write(".env", "");
@@ -44,7 +44,7 @@ TEST_CASE("a .env is found in the file's directory, else above it") {
   CHECK(project.find({"uvicorn", "bot:app"}).path == directory.path("src/.env"));
 }
 
-TEST_CASE("a directory named .env is passed over, a FIFO is found and not read") {
+TEST_CASE("a directory named .env is skipped, and a FIFO is found and not read") {
   Project project;
   const auto& directory = project.directory;
   directory.write(".env", "");
@@ -56,7 +56,7 @@ TEST_CASE("a directory named .env is passed over, a FIFO is found and not read")
   CHECK(found.is_fifo);
 }
 
-TEST_CASE("a .env that the injector reads itself is known by its file, not by its name") {
+TEST_CASE("a .env that is an --env-file is recognised by its file, not by its name") {
   Project project;
   const auto& directory = project.directory;
   directory.write(".env", "");
@@ -65,7 +65,7 @@ TEST_CASE("a .env that the injector reads itself is known by its file, not by it
   CHECK_FALSE(project.find({}, {directory.path("other"), directory.path("absent")}).is_env_file);
 }
 
-TEST_CASE("nothing is found where python-dotenv is switched off") {
+TEST_CASE("no .env is found if python-dotenv is disabled") {
   Project project;
   project.directory.write("src/.env", "");
   CHECK(project.find({}, {}, "PYTHON_DOTENV_DISABLED=True").path.empty());
@@ -96,7 +96,7 @@ std::string warning(const Project& project, const Strings& keys, LogLevel level,
 
 }  // namespace
 
-TEST_CASE("a start warns of injected keys in the .env, and shows no value") {
+TEST_CASE("a start warns of injected keys in the .env without their values") {
   Project project;
   CHECK(warning(project, {"A", "B"}, LogLevel::warning).empty());
   project.directory.write(".env", "B=canary\nC=canary\n");
@@ -110,7 +110,7 @@ TEST_CASE("a start warns of injected keys in the .env, and shows no value") {
   CHECK(warning(project, {"A", "B"}, LogLevel::error).empty());
 }
 
-TEST_CASE("the warning names ten keys at most") {
+TEST_CASE("the warning names at most ten keys") {
   Project project;
   Strings keys;
   std::string text;

@@ -8,7 +8,7 @@
 
 namespace agent_secrets {
 
-// Nothing for anything else: signs, fractions, unknown units, and what passes ten years.
+// Absent for any other text: signs, fractions, unknown units, and more than ten years.
 std::optional<std::chrono::seconds> parse_duration(std::string_view text);
 
 // In its two largest units: "45s", "2h 5m", "3d 4h".

@@ -14,14 +14,14 @@ TEST_CASE("a duration is a number and a unit") {
   CHECK(parse_duration("0") == 0s);
 }
 
-TEST_CASE("what is not quite a duration is refused") {
+TEST_CASE("an invalid duration is refused") {
   for (const char* text : {"", "s", "-1s", "+1s", "1.5h", "1w", "1 h", "1hh", "0x10", "4294967296",
                            "4294967295d", " 1s"}) {
     CHECK_FALSE(parse_duration(text).has_value());
   }
 }
 
-TEST_CASE("a duration reads in its two largest units") {
+TEST_CASE("a duration is printed in its two largest units") {
   CHECK(format_duration(0s) == "0s");
   CHECK(format_duration(59s) == "59s");
   CHECK(format_duration(61s) == "1m 1s");

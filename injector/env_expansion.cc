@@ -16,7 +16,7 @@ struct Variable {
   std::string_view fallback;
 };
 
-// The variable that begins at `begin`, where "${" is.
+// The variable that begins at `begin`, the position of "${".
 std::optional<Variable> variable_at(std::string_view value, std::size_t begin) {
   const std::size_t close = value.find('}', begin);
   if (close == std::string_view::npos) return std::nullopt;

@@ -15,7 +15,7 @@
 
 namespace agent_secrets {
 
-// Nothing for an unknown name. A known one without a value is "".
+// Absent for an unknown name; "" for a known name without a value.
 using VariableLookup = std::function<std::optional<std::string_view>(std::string_view name)>;
 
 bool has_variables(std::string_view value);

@@ -18,7 +18,7 @@ namespace {
 
 using Values = std::map<std::string_view, std::string_view>;
 
-// The most telling reason first; `binding` is the last statement of its key.
+// Tests the most specific reason first. `binding` is the last statement of its key.
 std::string_view reason_of(const DotenvBinding& binding, bool is_marked, bool is_stored) {
   if (!binding.value) return "taken back by a line without '='";
   if (binding.has_lines) return "more than one line";
@@ -46,7 +46,7 @@ class Reader {
     if (!simdjson::validate_utf8(text.data(), text.size())) {
       return fail(ErrorCode::invalid, fmt::format("{}: not valid UTF-8", path), "save it as UTF-8");
     }
-    texts_.push_back(std::move(file->text));  // what the pairs point into
+    texts_.push_back(std::move(file->text));  // the pairs point into it
     return options_.format == EnvFormat::cli ? read_as_the_cli(texts_.back(), path)
                                              : read_as_dotenv(texts_.back(), path);
   }
@@ -97,7 +97,8 @@ class Reader {
     return {};
   }
 
-  // Statement by statement: a value sees the variables before it, also one that is set again later.
+  // In the order of the statements: a value can use the variables before it, also a variable that a
+  // later statement sets again.
   Result<void> expand(const std::vector<DotenvBinding>& bindings, const std::string& path) {
     std::map<std::string_view, std::optional<std::string_view>> resolved;
     const VariableLookup lookup = [&](std::string_view name) { return known(name, resolved); };
@@ -136,7 +137,7 @@ class Reader {
     return from_image();
   }
 
-  // A file is uploaded as it is: without expansion, and each file by itself.
+  // `secrets set --file` uploads each file on its own and without expansion, so compare them so.
   void compare(const Bindings& last, std::string_view original, const std::string& path) {
     const auto accepted = parse_cli_env_file(original, path);
     if (!accepted && !last.empty()) found_.cli_refusals.push_back(accepted.error().message);

@@ -4,8 +4,8 @@
 // --env-format cli as `secrets set --file` reads it (injector/cli_env_file.h).
 //
 // Where the two readings of a key differ, the same file would give the bot another value once it is
-// uploaded. Such keys are reported by name, never by value. The CLI refuses a file as a whole; the
-// keys that are reported are those that differ once the refused lines are taken out. A key that
+// uploaded. Such keys are reported by name, never by value. The CLI refuses a file as a whole.
+// The reported keys are the keys that differ without the refused lines. A key that
 // only the CLI reads is not reported: its line may be a part of a value over several lines, such as
 // the last line of a private key ("abc==").
 //

@@ -40,7 +40,7 @@ struct Scene {
 
 }  // namespace
 
-TEST_CASE("later lines and later files win") {
+TEST_CASE("a later line or a later file replaces a value") {
   const TemporaryDirectory directory;
   directory.write("one", "A=1\nB=1\nB=2\n");
   directory.write("two", "A=3\n");
@@ -49,7 +49,7 @@ TEST_CASE("later lines and later files win") {
   CHECK(files->block.expose_text() == std::string_view("A=3\0B=2\0", 8));
 }
 
-TEST_CASE("a key without an equals sign takes the key back within its file") {
+TEST_CASE("a key without an equals sign removes the key within its file") {
   CHECK(Scene().values("A=1\nB=2\nA\n") == "B=2");
 }
 
@@ -63,13 +63,13 @@ TEST_CASE("a file that is missing or too large is an error that names it") {
   CHECK(read_env_files({directory.path("large")}).error().code == ErrorCode::too_large);
 }
 
-TEST_CASE("what an environment cannot hold is refused by key, never by value") {
+TEST_CASE("the error for a value that an environment cannot hold has the key, not the value") {
   CHECK(Scene().values(std::string_view("A=x\0y\n", 6)) == "env file: the value of 'A' has a NUL");
   CHECK(Scene().values("'A=B'=1\n") == "env file: key 'A=B' has a '='");
   CHECK(Scene().values("A=\xff").ends_with("not valid UTF-8"));
 }
 
-TEST_CASE("a line that python-dotenv cannot read is skipped and named by its number") {
+TEST_CASE("a line that python-dotenv cannot read is skipped and reported by its number") {
   const auto files = Scene().read("A=1\n\nhunter 2\nB=\"open\nC=3\n");
   REQUIRE(files.has_value());
   REQUIRE(files->skipped.size() == 2);
@@ -78,14 +78,14 @@ TEST_CASE("a line that python-dotenv cannot read is skipped and named by its num
   CHECK(files->block.expose_text() == std::string_view("A=1\0C=3\0", 8));
 }
 
-TEST_CASE("with the CLI's format the file is read and refused as the CLI does") {
+TEST_CASE("with --env-format cli a file is accepted or refused as by the CLI") {
   Scene scene;
   scene.options.format = EnvFormat::cli;
   CHECK(scene.values("A='x' # y\n") == "A='x' # y");
   CHECK(scene.values("A=\n").ends_with(":1: the value is empty"));
 }
 
-TEST_CASE("a key that the CLI would store otherwise is named with its reason") {
+TEST_CASE("a key that the CLI would store with another value is reported with a reason") {
   Scene scene;
   CHECK(scene.differences("A=1\nB=\"x y\"\nC = z\n").empty());
   CHECK(scene.differences("A=1 # note\n") == "A: inline comment");
@@ -103,12 +103,12 @@ TEST_CASE("a key that the CLI would store otherwise is named with its reason") {
   CHECK(scene.differences("A=1\nA\n") == "A: taken back by a line without '='");
 }
 
-TEST_CASE("a key that only the CLI reads is not named: it may be a part of a value") {
+TEST_CASE("a key that only the CLI reads is not reported: it may be a part of a value") {
   CHECK(Scene().differences("A=\"begin\nabc==\nend\"\n") == "A: more than one line");
   CHECK(Scene().differences("A=\"open\nB=1\n").empty());
 }
 
-TEST_CASE("why the CLI would refuse the file is said with the line, without a value") {
+TEST_CASE("the reason why the CLI would refuse a file has the line, without a value") {
   const auto files = Scene().read("A=1\nhunter2\nB=2\n");
   REQUIRE(files.has_value());
   REQUIRE(files->cli_refusals.size() == 1);
@@ -119,7 +119,7 @@ TEST_CASE("why the CLI would refuse the file is said with the line, without a va
   CHECK(Scene().read("# nothing to upload\n")->cli_refusals.empty());
 }
 
-TEST_CASE("variables are left alone unless they are to be expanded") {
+TEST_CASE("variables in values are expanded only with --expand") {
   Scene scene;
   CHECK(scene.values("A=1\nB=${A}$A\n") == "A=1|B=${A}$A");
   scene.options.expand = true;
@@ -130,7 +130,7 @@ TEST_CASE("variables are left alone unless they are to be expanded") {
   CHECK(scene.values("A=1\nA=${A}2\nB=${A}\n") == "A=12|B=12");
 }
 
-TEST_CASE("the image's variables come after the file's, or before them where the image wins") {
+TEST_CASE("a variable of the file is preferred to the image's, except with --on-conflict keep") {
   Scene scene;
   scene.options = {.expand = true, .image = [](std::string_view name) {
                      return name == "HOME" ? std::optional<std::string_view>("/root")
@@ -142,7 +142,7 @@ TEST_CASE("the image's variables come after the file's, or before them where the
   CHECK(scene.values("HOME=/h\nB=${HOME}\n") == "B=/root|HOME=/h");
 }
 
-TEST_CASE("values that double each other end at the limit of one variable") {
+TEST_CASE("a value that expands beyond the limit of one variable is an error") {
   Scene scene;
   scene.options.expand = true;
   std::string text = "K0=0123456789\n";

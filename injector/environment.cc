@@ -18,7 +18,7 @@ namespace {
 
 using Names = std::unordered_set<std::string_view>;
 
-// An entry without '=' has no name: nothing can conflict with it, and it is passed on as it is.
+// An entry without '=' has no name. It cannot conflict, and is passed on unchanged.
 std::string_view name_of(const char* assignment) {
   const std::string_view text(assignment);
   const std::size_t equals = text.find('=');
@@ -69,7 +69,7 @@ Result<void> check_conflicts(const std::vector<EnvironmentEntry>& set, const Nam
 Result<void> check_required(const std::vector<char*>& environment,
                             const std::vector<std::string>& require) {
   if (require.empty()) return {};
-  // Of duplicates the first counts, as it does for getenv and for Python.
+  // The first of several duplicates counts, as for getenv(3) and Python.
   std::unordered_map<std::string_view, bool> is_empty;
   for (const char* assignment : environment) {
     const std::string_view name = name_of(assignment);
@@ -151,7 +151,7 @@ std::size_t argument_space(std::size_t stack_limit) {
 std::size_t current_argument_space() {
   rlimit stack{};
   AGENT_SECRETS_ASSERT(::getrlimit(RLIMIT_STACK, &stack) == 0);
-  return argument_space(stack.rlim_cur);  // RLIM_INFINITY is the largest number there is
+  return argument_space(stack.rlim_cur);  // RLIM_INFINITY is the largest number of its type
 }
 
 std::size_t argument_bytes(const std::vector<std::string>& command,

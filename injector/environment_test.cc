@@ -64,7 +64,7 @@ TEST_CASE("odd entries of the image are kept byte for byte and in order") {
   CHECK(scene.composed() == Strings{"NOEQUALS", "=C:=x", "", "A=", "A=twice", "B\xff=\xfe", "K=v"});
 }
 
-TEST_CASE("the credential variables leave the environment, and only they") {
+TEST_CASE("only the credential variables are removed from the environment") {
   Scene scene{.image = {"AGENT_SECRETS_CREDENTIAL=x", "AGENT_SECRETS_CREDENTIAL_FILE=y",
                         "AGENT_SECRETS_CREDENTIAL=again", "AGENT_SECRETS_LOG=json"},
               .set = {}};
@@ -78,7 +78,7 @@ TEST_CASE("a value of the set points into its block") {
   CHECK(static_cast<const void*>(environment->front()) == scene.block.expose().data());
 }
 
-TEST_CASE("on a conflict the set wins, and every duplicate of the image goes") {
+TEST_CASE("on a conflict the set's value replaces every duplicate of the image") {
   Scene scene{.image = {"K=image", "A=1", "K=again"}, .set = {{"K", "set"}}};
   CHECK(scene.composed() == Strings{"A=1", "K=set"});
 }
@@ -89,20 +89,20 @@ TEST_CASE("the image's value stays with --on-conflict keep") {
   CHECK(scene.composed() == Strings{"K=image", "L=new"});
 }
 
-TEST_CASE("every key that both have is named with --on-conflict fail, and no value") {
+TEST_CASE("the error of --on-conflict fail has every conflicting key, and no value") {
   Scene scene{.image = {"K=image", "L=image"}, .set = {{"K", "set"}, {"L", "set"}, {"M", "set"}}};
   scene.policy.on_conflict = OnConflict::fail;
   CHECK(scene.message() == "both the image and the secret set have: K, L");
 }
 
-TEST_CASE("the named keys are taken with --only, and the image's others stay") {
+TEST_CASE("only the keys of --only are taken, and the image's variables stay") {
   Scene scene{.image = {"B=image"}, .set = {{"A", "1"}, {"B", "2"}, {"C", "3"}}};
   scene.policy.only = {"A", "C", "NOT_THERE"};
   CHECK(scene.composed() == Strings{"B=image", "A=1", "C=3"});
   CHECK(not_in_set(scene.entries, scene.policy.only) == Strings{"NOT_THERE"});
 }
 
-TEST_CASE("all missing keys are named at once with --require") {
+TEST_CASE("the error of --require has all missing keys") {
   Scene scene{.image = {"FROM_IMAGE=1"}, .set = {{"FROM_SET", "1"}}};
   scene.policy.require = {"FROM_IMAGE", "FROM_SET"};
   CHECK(scene.composed().size() == 2);
@@ -110,7 +110,7 @@ TEST_CASE("all missing keys are named at once with --require") {
   CHECK(scene.message() == "required keys are missing: X, Y");
 }
 
-TEST_CASE("a required key that is empty is as good as missing") {
+TEST_CASE("a required key with an empty value counts as missing") {
   Scene scene{.image = {"IMAGE=", "TWICE=", "TWICE=2", "NONE", "OK=1", "OK="},
               .set = {{"SET", ""}, {"FULL", "1"}}};
   scene.policy.require = {"FULL", "OK"};
@@ -128,12 +128,12 @@ TEST_CASE("a required key that --on-conflict keep leaves to the image must not b
   CHECK(scene.message() == "required keys are missing: K (empty)");
 }
 
-TEST_CASE("a name that shells do not know as one is passed on") {
+TEST_CASE("a name that is not valid in a shell is passed to the command") {
   Scene scene{.image = {}, .set = {{"MY-KEY", "1"}, {"1st", "2"}}};
   CHECK(scene.composed() == Strings{"1st=2", "MY-KEY=1"});
 }
 
-TEST_CASE("reserved names are refused by name and reason, and --allow lets one through") {
+TEST_CASE("reserved names are refused with their reasons, unless --allow has them") {
   Scene scene{.image = {}, .set = {{"LD_PRELOAD", "/x.so"}, {"IFS", "1"}, {"OK", "1"}}};
   const std::string message = scene.message();
   CHECK(message.find("LD_PRELOAD (loads code into every program)") != std::string::npos);
@@ -150,8 +150,8 @@ TEST_CASE("the set's value replaces what the image or the platform usually sets"
   CHECK(scene.composed() == Strings{"HOME=/root", "ENV=production", "PORT=1"});
 }
 
-// The control plane asks refused_names() too (control-plane/catalog/sqlite_reserved_names_test.cc).
-TEST_CASE("every name is started with unless it is refused") {
+// The control plane uses refused_names() too (control-plane/catalog/allowed_names_test.cc).
+TEST_CASE("a start accepts every name that refused_names() accepts") {
   for (const ReservedName& entry : reserved_names()) {
     std::string name(entry.pattern);
     if (name.ends_with('*')) name.back() = 'X';
@@ -161,13 +161,13 @@ TEST_CASE("every name is started with unless it is refused") {
   }
 }
 
-TEST_CASE("a reserved name that --only leaves out does no harm") {
+TEST_CASE("a reserved name that --only leaves out is not refused") {
   Scene scene{.image = {}, .set = {{"LD_PRELOAD", "/x.so"}, {"OK", "1"}}};
   scene.policy.only = {"OK"};
   CHECK(scene.composed() == Strings{"OK=1"});
 }
 
-TEST_CASE("an assignment of exactly the kernel's limit passes, one byte more is refused by name") {
+TEST_CASE("an assignment at the kernel's limit is accepted, and a longer one refused by name") {
   const std::string value(limits::kEnvironmentString - 3, 'v');  // "K=" and a NUL
   Scene scene{.image = {}, .set = {{"K", value}}};
   CHECK(scene.composed().size() == 1);
@@ -179,7 +179,7 @@ TEST_CASE("an assignment of exactly the kernel's limit passes, one byte more is 
   CHECK(scene.composed() == Strings{"K=/proc/self/fd/100", "L=/proc/self/fd/101", "M=1"});
 }
 
-TEST_CASE("reserved names, conflicts and --require are judged by the command's names") {
+TEST_CASE("reserved names, conflicts and --require are checked with the command's names") {
   Scene scene{.image = {"BOT_A=image"}, .set = {{"A", "1"}, {"IFS", "2"}}};
   CHECK(scene.message().starts_with("the secret set has reserved names: IFS"));
   scene.policy.renaming.prefix = "BOT_";
@@ -195,7 +195,7 @@ TEST_CASE("reserved names, conflicts and --require are judged by the command's n
   CHECK(scene.message().starts_with("the secret set has reserved names: LD_PRELOAD"));
 }
 
-TEST_CASE("a name that the image may have is not reserved there") {
+TEST_CASE("a reserved name of the image is accepted") {
   Scene scene{.image = {"LD_PRELOAD=/jemalloc.so", "PATH=/bin"}, .set = {}};
   CHECK(scene.composed().size() == 2);
 }
@@ -206,7 +206,7 @@ TEST_CASE("the space for arguments follows execve(2)") {
   CHECK(argument_space(64 * 1024) == 128 * 1024);
 }
 
-TEST_CASE("an environment that does not fit names the largest keys") {
+TEST_CASE("the error for an environment that is too large names the largest keys") {
   Scene scene{
       .image = {"A=1"},
       .set = {

@@ -21,7 +21,7 @@
 namespace agent_secrets {
 namespace {
 
-// Whatever is wrong with it, the file is there.
+// The hint for a file that exists and cannot be executed.
 std::string hint_for_access(const std::string& path) {
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0) {
@@ -80,7 +80,7 @@ int number_of(const char* name) {
   return number;
 }
 
-// The gaps between the kept descriptors, and all that follow the last one.
+// Closes the descriptors between the kept descriptors, and all after the last of them.
 bool close_ranges(int first, std::span<const int> kept) {
   for (const int fd : kept) {
     if (fd < first) continue;
@@ -115,7 +115,7 @@ bool close_listed_from(int first, std::span<const int> kept) {
 void close_from(int first, std::span<const int> kept) {
   AGENT_SECRETS_ASSERT(first >= 0);
   if (close_ranges(first, kept)) return;
-  // Before Linux 5.9, or under a seccomp filter that does not know it.
+  // close_range(2) fails before Linux 5.9, and under a seccomp filter without it.
   if (close_listed_from(first, kept)) return;
   rlimit files{};
   AGENT_SECRETS_ASSERT(::getrlimit(RLIMIT_NOFILE, &files) == 0);
@@ -138,7 +138,7 @@ ExecFailure exec_command(const std::vector<std::string>& command, std::vector<ch
   const FailedExec failed = exec_first(candidates, argv.data(), environment.data());
   Signals::take_back();
 
-  // The path says where a search ended.
+  // The message has the path at which the search ended.
   const bool is_elsewhere = !failed.path.empty() && failed.path != command[0];
   const std::string what =
       is_elsewhere ? fmt::format("{} ({})", command[0], failed.path) : command[0];

@@ -1,5 +1,5 @@
 #pragma once
-// Becoming the command: found by PATH as command_search.h says, with every failure explained.
+// Executes the command: searches it by PATH (command_search.h), and explains every failure.
 
 #include <span>
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace agent_secrets {
 
-// env(1) and the shells agree on these.
+// The exit codes of env(1) and of shells.
 inline constexpr int kExitInjectorFailed = 125;
 inline constexpr int kExitNotExecutable = 126;
 inline constexpr int kExitNotFound = 127;
@@ -20,8 +20,8 @@ struct ExecFailure {
   Error error;
 };
 
-// Returns only when it failed. `environment` is NULL-terminated. Descriptors that the command is
-// not to have are closed before (close_from).
+// Returns only after a failure. `environment` is NULL-terminated. Close the descriptors that the
+// command must not have before (close_from).
 ExecFailure exec_command(const std::vector<std::string>& command, std::vector<char*>& environment,
                          const Signals& signals);
 
@@ -30,9 +30,9 @@ ExecFailure exec_command(const std::vector<std::string>& command, std::vector<ch
 // becomes another user, because /proc/self/fd of an undumpable process belongs to root (proc(5)).
 void close_from(int first, std::span<const int> kept = {});
 
-// The same by /proc, for where there is no close_range(2): counting up to RLIMIT_NOFILE can take a
-// billion calls. Reads the directory by system call, because opendir(3) allocates. False where
-// there is no /proc.
+// The same with /proc, for a kernel without close_range(2): a loop up to RLIMIT_NOFILE can take a
+// billion calls. Reads the directory with a system call, because opendir(3) allocates. False
+// without /proc.
 bool close_listed_from(int first, std::span<const int> kept = {});
 
 }  // namespace agent_secrets

@@ -10,7 +10,7 @@
 
 using namespace agent_secrets;
 
-TEST_CASE("without close_range the descriptors that are open are closed, and those below are not") {
+TEST_CASE("without close_range() the open descriptors from the first number on are closed") {
   constexpr int kFirst = 700;
   const UniqueFd below(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, kFirst - 100));
   REQUIRE(below.get() < kFirst);

@@ -74,7 +74,7 @@ std::vector<ExplainedVariable> explain_environment(char** image,
   }
   for (char** entry = image; *entry != nullptr; ++entry) {
     const ExplainedVariable variable = read_assignment(*entry, Outcome::removed);
-    // Where the set has it too, the line of the set's own entry says so.
+    // If the set has the variable too, the line of the set's entry shows the conflict.
     if (passed_on.contains(*entry) || arranged_names.contains(variable.name)) continue;
     explained.push_back(variable);
   }

@@ -1,7 +1,7 @@
 #pragma once
-// What became of each variable, read off the composed environment afterwards: the policy stays in
-// compose_environment() alone, and what is shown is what the command would get. Names and sizes;
-// the values stay where they are.
+// The outcome for each variable, computed from the composed environment. So only
+// compose_environment() has the policy, and the result shows exactly what the command would get. It
+// has names and sizes, no values.
 
 #include <cstddef>
 #include <optional>
@@ -15,8 +15,8 @@
 namespace agent_secrets {
 
 enum class Outcome {
-  kept,        // the image's, and nobody else's
-  added,       // the set's, and nobody else's
+  kept,        // only the image has it
+  added,       // only the set has it
   set_wins,    // both have it, the command gets the set's
   image_wins,  // both have it, the command gets the image's
   removed,     // a credential variable: the command does not get it
@@ -30,15 +30,15 @@ struct ExplainedVariable {
   std::string_view name;  // "" for an entry of the image that has no '='
   Outcome outcome = Outcome::kept;
   std::size_t value_bytes = 0;  // of the set's value also where a file holds it
-  std::string_view key = {};    // the name in the set; "" for what only the image has
-  std::string_view file = {};   // the path of the value's file; "" where the variable has the value
+  std::string_view key = {};    // the name in the set; "" if only the image has it
+  std::string_view file = {};   // the path of the value's file; "" if the variable has the value
   [[nodiscard]] bool is_from_set() const {
     return outcome == Outcome::added || outcome == Outcome::set_wins ||
            outcome == Outcome::left_out;
   }
 };
 
-// In the order of the environment, then what is not in it. `composed` is what
+// In the order of the environment, then the variables that are not in it. `composed` is what
 // compose_environment(image, arranged.entries, policy) returned; the names point into `image`,
 // `set` and `arranged`.
 std::vector<ExplainedVariable> explain_environment(char** image,
@@ -53,8 +53,8 @@ std::vector<std::string> names_with(Outcome outcome,
 // The names whose value the command gets from the set.
 std::vector<std::string> injected_names(const std::vector<ExplainedVariable>& variables);
 
-// Names that a POSIX shell does not pass on to what it runs: anything but letters, digits and '_',
-// or a digit in front.
+// False for a name that a POSIX shell does not pass to its commands: with other characters than
+// letters, digits and '_', or with a digit in front.
 bool survives_a_shell(std::string_view name);
 
 }  // namespace agent_secrets

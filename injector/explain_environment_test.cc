@@ -46,11 +46,11 @@ using Lines = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("what only one of the two has is kept or new") {
+TEST_CASE("a variable of only the image is kept, and of only the set new") {
   CHECK(explained({"HOME=/root"}, {{"KEY", "12345"}}) == Lines{"HOME kept 5", "KEY new 5"});
 }
 
-TEST_CASE("a conflict is told once, by who wins") {
+TEST_CASE("a conflict is listed once, with the value that the command gets") {
   CHECK(explained({"KEY=image"}, {{"KEY", "set"}}) == Lines{"KEY set-wins 3"});
   CHECK(explained({"KEY=image"}, {{"KEY", "set"}}, image_wins()) == Lines{"KEY image-wins 5"});
 }
@@ -60,7 +60,7 @@ TEST_CASE("a key that --only leaves out is no conflict") {
         Lines{"KEY kept 5", "OTHER new 1", "KEY left-out 3"});
 }
 
-TEST_CASE("another name is told with the set's key, and a file with the value's size") {
+TEST_CASE("a changed name is listed with the set's key, and a file with the value's size") {
   EnvironmentPolicy policy;
   policy.only = {"A", "JSON"};
   policy.renaming.prefix = "BOT_";
@@ -77,7 +77,7 @@ TEST_CASE("the credential variables are removed") {
                                          "AGENT_SECRETS_CREDENTIAL_FILE removed 6"});
 }
 
-TEST_CASE("odd entries of the image are told as they are") {
+TEST_CASE("unusual entries of the image are listed unchanged") {
   CHECK(explained({"NOEQUALS", "=C:=x", "A=1", "A=22"}, {{"K", "v"}}) ==
         Lines{" kept 8", " kept 4", "A kept 1", "A kept 2", "K new 1"});
 }

@@ -20,8 +20,8 @@ constexpr std::size_t kErrorBody = 64 * 1024;
 constexpr std::size_t kErrorCode = 64;
 constexpr std::size_t kErrorSentence = 512;
 
-// What the control plane says of a refusal: {"error": sentence, "code": word}. Either is "" where
-// it is missing or not fit to be printed.
+// The body of a refusal of the control plane: {"error": sentence, "code": word}. A member is "" if
+// it is missing or cannot be printed.
 struct Explanation {
   std::string code;
   std::string sentence;
@@ -78,8 +78,8 @@ Refusal unauthorized(const HttpResponse& response, const Explanation& explanatio
                  "issue a credential for agent '" + identity.agent + "' and mount it here");
 }
 
-// Only the instance API's own word says that a credential is revoked or an agent gone: a bare 403
-// is a firewall's, a bare 404 some other server's.
+// Only the code word of the instance API means that a credential is revoked or an agent deleted. A
+// 403 without it comes from a firewall, and a 404 without it from another server.
 Refusal refusal_of(const HttpResponse& response, const Explanation& explanation,
                    const CredentialIdentity& identity) {
   const std::string agent = "agent '" + identity.agent + "'";
@@ -101,7 +101,7 @@ Refusal refusal_of(const HttpResponse& response, const Explanation& explanation,
       }
       return {ErrorCode::not_found, agent + " does not exist any more",
               "create the agent again, or stop starting instances of it"};
-    case 409:  // no deployment, or a pinned version that is gone: the sentence tells which
+    case 409:  // no deployment, or a missing pinned version: the sentence names the cause
       return {ErrorCode::conflict,
               explanation.sentence.empty() ? agent + " has nothing to run" : explanation.sentence,
               "deploy the agent, then start this instance again"};
@@ -120,7 +120,7 @@ Error refusal_error(const HttpResponse& response, const CredentialIdentity& iden
           .hint = std::move(refusal.hint)};
 }
 
-// "application/jose", whatever parameters follow.
+// "application/jose", with any parameters after it.
 bool is_bundle_media_type(std::string_view content_type) {
   const std::string_view type = content_type.substr(0, content_type.find(';'));
   return std::ranges::equal(type, kBundleMediaType, [](char a, char b) {
@@ -128,7 +128,8 @@ bool is_bundle_media_type(std::string_view content_type) {
   });
 }
 
-// One fetch() with this instance's proof. Keeps the nonce of the last attempt: the one answered.
+// One fetch() with this instance's proof. Keeps the nonce of the last attempt, because the answer
+// is for that attempt.
 class Asker {
  public:
   Asker(Transport& transport, Clock& clock, const RandomFraction& random,
@@ -221,7 +222,7 @@ Result<FetchedBundle> fetch_bundle(Transport& transport, Clock& clock, const Ran
   Asker asker(transport, clock, random, credential, instance_id, policy, target);
   auto response = asker.ask();
   if (response && response->status == 401 && explanation_of(*response).code == "clock-skew") {
-    // The server's time goes into the proof and nowhere else.
+    // The server's time is used only for the proof.
     if (const auto server_time = response->date()) {
       asker.set_server_time(*server_time);
       response = asker.ask();

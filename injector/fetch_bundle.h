@@ -1,7 +1,7 @@
 #pragma once
-// One bundle from the control plane: `GET <base>/instance/v1/bundle` with a proof of who asks, and
-// everything checked that can be checked before decrypting: media type, signature, whose it is, and
-// that it answers this very request (the nonce). Source: docs/protocol.md.
+// Fetches one bundle: `GET <base>/instance/v1/bundle` with a signed proof. Checks everything that
+// can be checked before decrypting: the media type, the signature, that the bundle is for this
+// credential, and that it answers this request (the nonce). Source: docs/protocol.md.
 //
 // Retried inside the deadline: connections, time-outs, 429, 5xx (core/fetch.h). Final at
 // once, each with a hint: 401, 403, 404, 409 and every other status. A 401 `clock-skew` is retried
@@ -18,9 +18,8 @@
 namespace agent_secrets {
 
 inline constexpr std::string_view kBundleTarget = "/instance/v1/bundle";
-// The control plane takes a request for kBundleTarget for the start of an instance. `check` and
-// `env` only look, and a one-shot command is not counted among the instances. A developer's run is
-// counted apart, and for a day.
+// The control plane records a request for kBundleTarget as the start of an instance. It does not
+// record `check`, `env` and one-shot commands. It counts a developer's run separately, for a day.
 inline constexpr std::string_view kBundleCheckTarget = "/instance/v1/bundle?purpose=check";
 inline constexpr std::string_view kBundleOneShotTarget = "/instance/v1/bundle?purpose=one-shot";
 inline constexpr std::string_view kBundleDevelopTarget = "/instance/v1/bundle?purpose=develop";

@@ -35,7 +35,7 @@ HttpResponse json_error(int status, const std::string& code) {
 
 }  // namespace
 
-TEST_CASE("a good answer is verified, and kept as received") {
+TEST_CASE("a valid answer is verified, and returned as received") {
   Scene scene;
   scene.region_answers();
   const auto fetched = scene.fetch();
@@ -45,7 +45,7 @@ TEST_CASE("a good answer is verified, and kept as received") {
   CHECK(verify_bundle(fetched->compact, scene.region.identity()).has_value());
 }
 
-TEST_CASE("the request proves who asks, for this URL, at this moment") {
+TEST_CASE("the proof of a request has the instance, the URL and the time") {
   Scene scene;
   scene.region_answers();
   REQUIRE(scene.fetch().has_value());
@@ -64,7 +64,7 @@ TEST_CASE("the request proves who asks, for this URL, at this moment") {
   CHECK(proof->claims.report.instance_id == "instance-1");
 }
 
-TEST_CASE("who only looks says so, in what is asked for and in what is signed") {
+TEST_CASE("a request of check or env has its purpose in the URL and in the signature") {
   Scene scene;
   scene.region_answers();
   REQUIRE(fetch_bundle(
@@ -76,7 +76,8 @@ TEST_CASE("who only looks says so, in what is asked for and in what is signed") 
   CHECK(FakeRegion::proof_claim(request, "htu") == kBundleCheckTarget);
 }
 
-TEST_CASE("each attempt has a nonce of its own, and the answer must have the last one") {
+TEST_CASE(
+    "each attempt has its own nonce, and the answer must have the nonce of the last attempt") {
   Scene scene;
   scene.transport.will_fail(ErrorCode::unreachable);
   scene.region_answers();
@@ -110,7 +111,7 @@ TEST_CASE("a flipped byte anywhere in the answer is not trusted") {
   CHECK(fetched.error().code == ErrorCode::untrusted);
 }
 
-TEST_CASE("another media type is no bundle") {
+TEST_CASE("an answer with another media type is refused") {
   Scene scene;
   scene.transport.will_answer(
       HttpResponse{.status = 200, .headers = {{"content-type", "text/html"}}, .body = "<p>log in"});
@@ -129,7 +130,7 @@ TEST_CASE("a media type is compared without its parameters and its case") {
   CHECK(scene.fetch().has_value());
 }
 
-TEST_CASE("401, 403, 404 and 409 are final, and each says what to do") {
+TEST_CASE("401, 403, 404 and 409 are final errors with a hint") {
   const std::vector<std::pair<int, ErrorCode>> cases = {{401, ErrorCode::unauthorized},
                                                         {403, ErrorCode::forbidden},
                                                         {404, ErrorCode::not_found},
@@ -148,7 +149,7 @@ TEST_CASE("401, 403, 404 and 409 are final, and each says what to do") {
   }
 }
 
-TEST_CASE("a conflict is told in the control plane's own words, if they can be printed") {
+TEST_CASE("the error for a conflict has the control plane's sentence, if it can be printed") {
   Scene scene;
   scene.transport.will_answer(
       409, R"({"error":"version 3 of set voice is gone","code":"version-gone"})");
@@ -178,7 +179,7 @@ TEST_CASE("clock-skew is retried once with the server's time") {
   CHECK(FakeRegion::proof_claim(scene.transport.requests[1], "iat") == "1700003600");
 }
 
-TEST_CASE("clock-skew twice is final, and so is another 401") {
+TEST_CASE("a second clock-skew is final, and so is another 401") {
   Scene scene;
   scene.transport.will_answer(json_error(401, "clock-skew"));
   const auto fetched = scene.fetch();

@@ -35,12 +35,12 @@ Result<SecretFile> read_descriptor(int fd, const std::string& path, std::size_t 
     return fail(ErrorCode::failed, fmt::format("stat {}: {}", path, errno_message(errno)));
   }
   const auto size = static_cast<std::size_t>(file.status.st_size);
-  // Files of /proc and of some network file systems say 0 and have content.
+  // Files of /proc and of some network file systems have the size 0 and nevertheless content.
   const bool has_size = S_ISREG(file.status.st_mode) && size > 0;
   if (has_size && size > limit) {
     return fail(ErrorCode::too_large, fmt::format("{}: more than {} bytes", path, limit));
   }
-  // One byte more than expected, to see that the file ends where it should.
+  // One byte more than the size, to notice a file that is longer.
   file.text = take_or_allocate(slab, has_size ? size + 1 : limit + 1);
   auto filled = fill(fd, file.text.expose());
   if (!filled) return propagate(filled, fmt::format("read {}", path));

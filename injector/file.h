@@ -17,8 +17,8 @@ struct SecretFile {
   struct stat status{};
 };
 
-// ErrorCode::too_large past `limit` bytes, not_found where there is no such file. The text is a
-// part of `slab` if there is one with room for it.
+// ErrorCode::too_large beyond `limit` bytes, not_found for a missing file. The text is allocated in
+// `slab` if it has room.
 Result<SecretFile> read_file(const std::string& path, std::size_t limit,
                              SecretSlab* slab = nullptr);
 

@@ -18,7 +18,7 @@ std::unexpected<Error> refuse(std::string message) {
   return fail(ErrorCode::invalid, "--file: " + std::move(message), kHint);
 }
 
-// Of one spelling only: two paths that differ are two files.
+// Allows one spelling only, so two different paths are two files.
 bool is_plain_path(const std::string& path) {
   return path.starts_with('/') && !path.ends_with('/') && path.size() <= limits::kSecretFilePath &&
          std::filesystem::path(path).lexically_normal().string() == path;

@@ -35,14 +35,14 @@ TEST_CASE("a --file of another form is refused") {
   CHECK_FALSE(parse_file_wishes({"KEY=VAR:/" + std::string(limits::kSecretFilePath, 'x')}));
 }
 
-TEST_CASE("a key has one file, and a path one key") {
+TEST_CASE("a key has at most one file, and a path at most one key") {
   CHECK(parse_file_wishes({"A=X", "A=Y"}).error().message == "--file: A is given twice");
   CHECK(parse_file_wishes({"A=X:/f", "B=Y:/f"}).error().message ==
         "--file: two keys have the path /f");
   CHECK(parse_file_wishes({"A", "B", "C=D"}).value().size() == 3);
 }
 
-TEST_CASE("there is a bound on the number of files") {
+TEST_CASE("the number of files is limited") {
   std::vector<std::string> words;
   for (std::size_t i = 0; i < limits::kSecretFiles; ++i) words.push_back("K" + std::to_string(i));
   CHECK(parse_file_wishes(words).has_value());

@@ -1,5 +1,5 @@
 #pragma once
-// A Transport that looks at every attempt that goes through it, and remembers what it saw.
+// A Transport that records every attempt that goes through it.
 //
 // Ownership: borrows the transport and the clock. Threads: one.
 
@@ -18,9 +18,9 @@ struct Attempt {
   std::string url;
   Inspection inspection;
   std::optional<Error> error;                       // no answer came
-  int status = 0;                                   // or this one
+  int status = 0;                                   // of the answer
   std::optional<std::chrono::seconds> server_time;  // its Date
-  std::chrono::seconds our_time{};                  // when it was over
+  std::chrono::seconds our_time{};                  // at the end of the attempt
 };
 
 class InspectingTransport final : public Transport {

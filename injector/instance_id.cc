@@ -23,7 +23,7 @@ bool fits_an_instance_id(std::string_view name) {
          });
 }
 
-// `suffix` in place of the end of a name that is too long.
+// Appends `suffix`. It replaces the end of a name that would become too long.
 std::string with_suffix(std::string_view host_name, std::string_view suffix) {
   AGENT_SECRETS_ASSERT(fits_an_instance_id(suffix));
   std::string id = choose_instance_id(host_name).substr(0, limits::kInstanceIdMax - suffix.size());

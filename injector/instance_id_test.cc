@@ -10,7 +10,7 @@
 
 using namespace agent_secrets;
 
-TEST_CASE("a host name serves as instance id where it is fit to be one") {
+TEST_CASE("a host name is the instance id if it is valid") {
   CHECK(choose_instance_id("phone-7d9f.example_1") == "phone-7d9f.example_1");
   for (const char* name : {"", "has space", "sl/ash", "\xc3\xa9"}) {
     CHECK(choose_instance_id(name).size() == 16);
@@ -19,7 +19,7 @@ TEST_CASE("a host name serves as instance id where it is fit to be one") {
   CHECK(choose_instance_id("") != choose_instance_id(""));
 }
 
-TEST_CASE("a run beside an instance has an id of its own that names the host") {
+TEST_CASE("a run beside an instance has an id of its own, with the name of the host") {
   const std::string id = choose_id_beside("host-1", "run");
   CHECK(id.starts_with("host-1.run-"));
   CHECK(choose_instance_id(id) == id);
@@ -29,12 +29,12 @@ TEST_CASE("a run beside an instance has an id of its own that names the host") {
   CHECK_FALSE(choose_id_beside("", "run").starts_with("."));
 }
 
-TEST_CASE("all runs of a developer on one host have one id, which is not the bot's") {
+TEST_CASE("all developers' runs on one host have one id, which is not the bot's") {
   CHECK(choose_developers_id("laptop") == "laptop.develop");
   CHECK(choose_developers_id(std::string(64, 'a')) == std::string(56, 'a') + ".develop");
 }
 
-TEST_CASE("the host's name is $HOSTNAME, or what the host itself says") {
+TEST_CASE("the host's name is $HOSTNAME, or the name of gethostname()") {
   std::string variable = "HOSTNAME=from-the-variable";
   std::vector<char*> environment = {variable.data(), nullptr};
   CHECK(host_name(environment.data()) == "from-the-variable");

@@ -14,7 +14,7 @@
 namespace agent_secrets {
 namespace {
 
-// From the public key, so that the same seed has the same name wherever it is registered.
+// Computed from the public key, so a seed has the same key id in every control plane.
 std::string key_id_of(const CredentialPublicKeys& keys) {
   std::array<std::uint8_t, crypto_generichash_BYTES_MIN> hash{};
   crypto_generichash(hash.data(), hash.size(), keys.signing.data(), keys.signing.size(), nullptr,

@@ -1,8 +1,8 @@
 #pragma once
-// `secret-injector keygen FILE`: a credential whose secret half never leaves this machine. The file
-// gets what stands behind the dot of a credential (base64url of seed and checksum); printed is
-// {"kid", "signing_key", "box_key"}, to register. The control plane answers with the public JSON,
-// and `agentcred_v1_` + base64url(JSON) + `.` + the file's content is the credential.
+// `secret-injector keygen FILE`: makes a credential whose secret half never leaves this machine. It
+// writes the part of a credential after the dot (base64url of seed and checksum) into the file, and
+// prints {"kid", "signing_key", "box_key"} for registration. The control plane answers with the
+// JSON, and `agentcred_v1_` + base64url(JSON) + `.` + the file's content is the credential.
 
 #include <string>
 

@@ -11,7 +11,7 @@
 
 using namespace agent_secrets;
 
-TEST_CASE("the printed half belongs to the file, which only its owner may read") {
+TEST_CASE("the printed half matches the file, which only its owner may read") {
   const TemporaryDirectory directory;
   const auto printed = generate_key(directory.path("seed"));
   REQUIRE(printed.has_value());

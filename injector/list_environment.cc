@@ -25,7 +25,7 @@ json::value text_or_null(std::string_view text) {
   return text.empty() ? json::value(nullptr) : json::value(printable(text));
 }
 
-// The length of a value that was zeroed, or that nobody gets, is nobody's business.
+// No length for a value that was zeroed, or that the command does not get.
 bool has_bytes(const ExplainedVariable& variable) { return variable.outcome != Outcome::removed; }
 
 std::vector<Row> rows_of(const EnvironmentListing& listing) {

@@ -19,7 +19,7 @@ struct KeyOrigin {
   std::string path;
 };
 
-// Which env file each key comes from: the last one that has it.
+// The env file of each key: the last file that has the key.
 Result<std::vector<KeyOrigin>> origins_in_files(const std::vector<std::string>& paths,
                                                 EnvFormat format);
 

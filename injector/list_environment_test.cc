@@ -19,7 +19,7 @@ EnvironmentListing listing() {
 
 }  // namespace
 
-TEST_CASE("lines for programs: a header, tabs, nothing that a name could forge") {
+TEST_CASE("lines for programs have a header and tabs, with control characters escaped") {
   CHECK(listing_tsv(listing()) ==
         "NAME\tORIGIN\tBYTES\tOUTCOME\n"
         "HOME\timage\t5\tkept\n"
@@ -28,7 +28,7 @@ TEST_CASE("lines for programs: a header, tabs, nothing that a name could forge")
         "CREDENTIAL\timage\t-\tremoved\n");
 }
 
-TEST_CASE("a table for people has the same in columns") {
+TEST_CASE("a table for people has the same content in columns") {
   CHECK(listing_table(listing(), {}) ==
         "NAME         ORIGIN       BYTES  OUTCOME\n"
         "HOME         image            5  kept\n"
@@ -38,8 +38,7 @@ TEST_CASE("a table for people has the same in columns") {
   CHECK(listing_table(listing(), {.terminal = true, .colour = true}).starts_with("\x1b[2mNAME"));
 }
 
-TEST_CASE(
-    "the origin says the set's key where the name is another one, and which file has the value") {
+TEST_CASE("the origin has the set's key if the name differs, and the path of the value's file") {
   const EnvironmentListing set = listing();
   const auto origin = [&](ExplainedVariable variable) {
     variable.outcome = Outcome::added;
@@ -51,7 +50,7 @@ TEST_CASE(
   CHECK(origin({.name = "B", .key = "A", .file = "/f"}) == "set voice=3 (A, in /f)");
 }
 
-TEST_CASE("of several sets nobody knows which one a key came from") {
+TEST_CASE("with several sets the origin lists all of them") {
   EnvironmentListing merged = listing();
   merged.sets = {{"voice", 3}, {"keys", 7}};
   CHECK(origin_of(merged.variables[1], merged) == "sets voice=3, keys=7");

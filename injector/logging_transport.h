@@ -1,6 +1,6 @@
 #pragma once
-// A Transport that tells, for -v, what each phase of each attempt took. A phase that was not
-// finished has no line, so the last one is where an attempt got to.
+// A Transport that logs, for -v, the time of each phase of each attempt. An unfinished phase has no
+// line, so the last line is the last phase that an attempt finished.
 //
 // Ownership: borrows the transport and the log. Threads: one.
 

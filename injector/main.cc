@@ -1,5 +1,5 @@
-// secret-injector: fetches an agent's secrets, puts them into the environment, and becomes the
-// command. This file is the table of contents; each step is a file of its own.
+// secret-injector: fetches an agent's secrets, puts them into the environment, and executes the
+// command. This file is the table of contents: each step is a file of its own.
 
 #include <cstdio>
 #include <utility>
@@ -71,7 +71,8 @@ Result<void> protect(bool core_dumps) {
   return core_dumps ? Result<void>() : forbid_core_dumps();
 }
 
-// Not an error: one image may name keys that not every agent's set has. --require is for the rest.
+// Not an error: one image may name keys that some agents' sets do not have. --require makes a key
+// mandatory.
 void warn_of_unknown_keys(const EnvironmentPolicy& policy, const std::vector<EnvironmentEntry>& set,
                           const Log& log) {
   for (const std::string& key : not_in_set(set, policy.only)) {
@@ -82,7 +83,7 @@ void warn_of_unknown_keys(const EnvironmentPolicy& policy, const std::vector<Env
   }
 }
 
-// Where the command is not to be found and looks like a word of this program, that is the cause.
+// Explains a command that was not found and resembles an action of this program.
 Error hinting_at_command(Error error, const std::vector<std::string>& command, char** image) {
   if (auto meant = meant_by_command(command, find_variable(image, "PATH"))) error.hint = *meant;
   return error;
@@ -109,7 +110,7 @@ int run(const Options& options, char** image, SecretBuffer credential_variable,
   remove_broken_promises(promised, image, log);
 
   auto material = gather_material(options, image, credential_variable, deadline, progress);
-  credential_variable = SecretBuffer();  // wiped: what is left holds no key that opens bundles
+  credential_variable = SecretBuffer();  // wiped: from here on no key that opens bundles exists
   if (!material) {
     return fail_with(hinting_at_command(std::move(material.error()), options.command, image));
   }
@@ -182,7 +183,7 @@ int list_environment(const Options& options, char** image,
                      const SecretBuffer& credential_variable) {
   if (auto done = protect(false); !done) return report(done.error(), "protect");
   Options asking = options;
-  asking.cache_directory.clear();  // nothing is written, so nothing is kept there
+  asking.cache_directory.clear();  // no bundle may be written to the cache
   const Deadline deadline(options.timeout);
   const Log log = make_log(options.verbosity);
   Progress progress(log);
@@ -216,7 +217,7 @@ int explain(const Options& options) {
   return text ? print(*text) : report(text.error(), "options");
 }
 
-// A person who tries the program for the first time. A script gets a short error.
+// A person at a terminal sees how to begin. A script gets a short error.
 bool is_first_try(int argc, char** image, const SecretBuffer& credential_variable) {
   return argc == 1 && credential_variable.empty() &&
          find_variable(image, kCredentialFileVariable) == nullptr && ::isatty(STDIN_FILENO) == 1 &&

@@ -22,7 +22,8 @@ struct ActionName {
   const char* summary;
 };
 
-// CLI11 knows the actions only as words: a command of the same name, behind `--`, stays a command.
+// For CLI11 the actions are plain words: a command with the name of an action, after `--`, stays a
+// command.
 constexpr std::array<ActionName, 4> kActions = {{
     {"check", Action::check, "Do all of a start but the command, and print what is wrong"},
     {"env", Action::list_environment, "Print the variables that a command gets, without values"},
@@ -199,7 +200,7 @@ std::optional<std::string> meant_by_command(const std::vector<std::string>& comm
         word);
   }
   const auto meant = help::nearest(word, action_names());
-  if (!meant || *meant == word) return std::nullopt;  // the same word was written behind --
+  if (!meant || *meant == word) return std::nullopt;  // the same word was given after --
   return fmt::format("did you mean secret-injector {}?", *meant);
 }
 

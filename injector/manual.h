@@ -1,6 +1,6 @@
 #pragma once
-// What --help, the man page and the completions of secret-injector say, and what a wrong command
-// line is told. Nothing here is called by a start that succeeds.
+// The texts of --help, the man page and the completions of secret-injector, and the hints for a
+// wrong command line. A start that succeeds calls nothing of this file.
 
 #include <optional>
 #include <string>
@@ -12,7 +12,7 @@
 
 namespace agent_secrets {
 
-// Action::run for a word that is none of the program's own.
+// Action::run for a word that is not an action of the program.
 Action action_of(std::string_view word);
 
 // Those words, with `help` and `completion`.
@@ -23,8 +23,9 @@ help::Program manual();
 // How to begin, for a person who typed the program's name and nothing else.
 std::string ways_to_begin();
 
-// What was meant by a command that is not to be found, as a hint: "secret-injector run -- bot" and
-// "secret-injector chek". None for a command that PATH has, or that resembles nothing.
+// The hint for a command that was not found, if an action was probably meant:
+// "secret-injector run -- bot", "secret-injector chek". Absent for a command that PATH has, and for
+// a word that is not similar to an action.
 std::optional<std::string> meant_by_command(const std::vector<std::string>& command,
                                             const char* search_path);
 

@@ -56,7 +56,7 @@ const char* const kSystemPath = "/usr/bin:/bin";
 
 }  // namespace
 
-TEST_CASE("the parser takes every option of the manual, of each command") {
+TEST_CASE("the parser accepts every option of the manual, for each command") {
   const help::Program program = manual();
   REQUIRE(program.command.options.size() > 20);
   std::vector<const help::Command*> commands = {&program.command};
@@ -88,7 +88,7 @@ TEST_CASE("every option of the manual has a text") {
   }
 }
 
-TEST_CASE("the defaults of the manual are those of the program") {
+TEST_CASE("the defaults in the manual are the defaults of the program") {
   const help::Program program = manual();
   const auto bare = parse({"bot"});
   REQUIRE(bare);
@@ -106,7 +106,7 @@ TEST_CASE("the defaults of the manual are those of the program") {
   }
 }
 
-TEST_CASE("the examples of the manual are command lines that it takes") {
+TEST_CASE("the examples of the manual are valid command lines") {
   const help::Program program = manual();
   std::vector<const help::Command*> commands = {&program.command};
   for (const help::Command& command : program.command.commands) commands.push_back(&command);
@@ -121,14 +121,14 @@ TEST_CASE("the examples of the manual are command lines that it takes") {
   }
 }
 
-TEST_CASE("a word that is no action is a command") {
+TEST_CASE("a word that is not an action is a command") {
   CHECK(action_of("check") == Action::check);
   CHECK(action_of("env") == Action::list_environment);
   CHECK(action_of("checks") == Action::run);
   CHECK(action_of("") == Action::run);
 }
 
-TEST_CASE("a command that PATH lacks may have been meant as one of the program") {
+TEST_CASE("a command that PATH does not have gets a hint if it resembles an action") {
   CHECK(meant_by_command({"no-such-run", "--", "python"}, kSystemPath)->find("'no-such-run'") !=
         std::string::npos);
   CHECK(meant_by_command({"chek"}, kSystemPath) == "did you mean secret-injector check?");
@@ -141,7 +141,7 @@ TEST_CASE("a command that PATH lacks may have been meant as one of the program")
   CHECK_FALSE(meant_by_command({}, kSystemPath));
 }
 
-TEST_CASE("each way to begin is shown") {
+TEST_CASE("the text for a first use shows each way to begin") {
   const std::string ways = ways_to_begin();
   for (const char* way : {"--env-file .env", "--credential-file", "AGENT_SECRETS_CREDENTIAL"}) {
     CHECK(ways.find(way) != std::string::npos);

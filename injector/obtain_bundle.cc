@@ -16,7 +16,7 @@ std::chrono::seconds now(Clock& clock) {
   return std::chrono::floor<std::chrono::seconds>(clock.unix_time());
 }
 
-// What is known of the cache before anything is fetched.
+// The state of the cache before the fetch.
 struct CacheState {
   std::optional<FetchedBundle> bundle;
   std::optional<Error> fault;  // why the cache cannot be used
@@ -65,7 +65,7 @@ void warn_of_unusable_cache(const Error& fault, const Log& log) {
       {{"cause", fault.message}, {"hint", fault.hint}});
 }
 
-// An error only for a bundle that must not be used, or for a cache that is required.
+// Returns an error only if the bundle must not be used, or if the cache is required.
 Result<void> keep(BundleCache& cache, const FetchedBundle& fetched, const CachePolicy& policy,
                   Clock& clock, const Log& log) {
   auto kept = cache.keep(fetched, policy.accepted_sequence, policy.lock_patience, clock);

@@ -1,11 +1,11 @@
 #pragma once
-// Which bundle a start runs on: the control plane's, or the cached one while the control plane
-// cannot be reached. The policy in one place:
+// The bundle of a start: from the control plane, or from the cache while the control plane cannot
+// be reached. The whole policy:
 //
 //   fetched                              its sequence is checked against the cache, then it is kept
-//   unreachable, timed out, 5xx, 429     the cached one, if it is young enough, with a warning
-//   refused (401, 403, 404, 409)         an error: the control plane has said no
-//   untrusted (certificate, signature)   an error: the cache must not paper over an attack
+//   unreachable, timed out, 5xx, 429     the cached bundle, if not too old, with a warning
+//   refused (401, 403, 404, 409)         an error: the control plane has refused the request
+//   untrusted (certificate, signature)   an error: the cache must not hide an attack
 //
 // A usable cached bundle bounds the wait for the control plane (CachePolicy::serve_after). Without
 // one, the wait lasts as long as --timeout allows.
@@ -36,7 +36,7 @@ struct CachePolicy {
   std::chrono::milliseconds lock_patience{500};
 };
 
-// Fetches for `patience` at most; without one, for as long as the start has time.
+// Fetches for at most `patience`; without it, for as long as the start has time.
 using FetchWithin =
     std::function<Result<FetchedBundle>(std::optional<std::chrono::milliseconds> patience)>;
 
@@ -45,8 +45,8 @@ struct ObtainedBundle {
   bool from_cache = false;
 };
 
-// `cache` may be null: no fallback, and no memory of sequences. It may hold the error of opening
-// it: a cache that cannot be used.
+// `cache` may be null: then there is no fallback and no memory of sequences. It may hold the error
+// of opening the cache: then the cache cannot be used.
 Result<ObtainedBundle> obtain_bundle(const FetchWithin& fetch_it, Result<BundleCache>* cache,
                                      const CachePolicy& policy, Clock& clock, const Log& log);
 

@@ -46,7 +46,7 @@ struct Scene {
 
 }  // namespace
 
-TEST_CASE("a fetched bundle is used, and serves the next outage") {
+TEST_CASE("a fetched bundle is used, and is in the cache for the next outage") {
   Scene scene;
   const auto fetched = scene.obtain_fetched(42);
   REQUIRE(fetched.has_value());
@@ -78,7 +78,7 @@ TEST_CASE("a refusal or an attack is never answered from the cache") {
   }
 }
 
-TEST_CASE("past its maximum age the cache does not serve, and the error says both causes") {
+TEST_CASE("a cached bundle that is too old is not used, and the error has both causes") {
   Scene scene;
   REQUIRE(scene.obtain_fetched(42).has_value());
   scene.clock.advance(24h + 1s);
@@ -88,7 +88,7 @@ TEST_CASE("past its maximum age the cache does not serve, and the error says bot
         "fetch bundle: it failed; and the cached bundle is 1d old, and 1d is the most");
 }
 
-TEST_CASE("every contact starts the age anew") {
+TEST_CASE("each contact restarts the age of the cached bundle") {
   Scene scene;
   REQUIRE(scene.obtain_fetched(42).has_value());
   scene.clock.advance(20h);
@@ -106,7 +106,7 @@ TEST_CASE("a cached bundle from the future is not trusted") {
   CHECK(obtained.error().code == ErrorCode::untrusted);
 }
 
-TEST_CASE("an empty cache says so") {
+TEST_CASE("the error for an empty cache says that it is empty") {
   Scene scene;
   const auto obtained = scene.obtain_failing(ErrorCode::unreachable);
   REQUIRE_FALSE(obtained.has_value());
@@ -123,7 +123,7 @@ TEST_CASE("a roll-back is refused unless the operator accepts it") {
   CHECK(scene.obtain_fetched(41).has_value());
 }
 
-TEST_CASE("a tampered cache is a warning where a bundle is fetched, and is left as it is") {
+TEST_CASE("with a fetched bundle, a damaged cache is a warning and is not changed") {
   Scene scene;
   REQUIRE(scene.obtain_fetched(42).has_value());
   scene.parent.write("cache/kid-1.bundle", "tampered");
@@ -135,7 +135,7 @@ TEST_CASE("a tampered cache is a warning where a bundle is fetched, and is left 
   CHECK(scene.parent.read("cache/kid-1.bundle") == "tampered");
 }
 
-TEST_CASE("a tampered cache serves no outage, and the error says both causes") {
+TEST_CASE("a damaged cache is not used in an outage, and the error has both causes") {
   Scene scene;
   REQUIRE(scene.obtain_fetched(42).has_value());
   scene.parent.write("cache/kid-1.bundle", "tampered");
@@ -146,7 +146,7 @@ TEST_CASE("a tampered cache serves no outage, and the error says both causes") {
       "fetch bundle: it failed; and the cache cannot be used: cache: "));
 }
 
-TEST_CASE("a directory that cannot be a cache does not stop a fetched bundle") {
+TEST_CASE("with a fetched bundle, a directory that cannot be a cache does not stop the start") {
   Scene scene;
   scene.cache = fail(ErrorCode::untrusted, "cache: DIR: others may write to the directory");
   REQUIRE(scene.obtain_fetched(42).has_value());
@@ -180,7 +180,7 @@ TEST_CASE("a cache that is required and cannot be written stops the start") {
         std::string::npos);
 }
 
-TEST_CASE("a usable cache bounds the wait for the control plane, and nothing else does") {
+TEST_CASE("only a usable cache limits the wait for the control plane") {
   Scene scene;
   REQUIRE(scene.obtain_fetched(42).has_value());
   CHECK_FALSE(scene.patience.has_value());  // it was empty

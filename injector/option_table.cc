@@ -40,21 +40,21 @@ class Table {
     return is_wanted(name) ? explained(app_.add_flag(name, target), argument, text) : nullptr;
   }
 
-  // Given once or several times; never takes the words behind its argument.
+  // Can be given several times, each time with exactly one argument.
   CLI::Option* several(const char* name, std::vector<std::string>& target, const char* argument,
                        const char* text) {
     CLI::Option* several = option(name, target, argument, text);
     return several == nullptr ? nullptr : several->allow_extra_args(false);
   }
 
-  // Like several(), and a comma separates keys.
+  // Like several(), with commas between keys.
   void keys(const char* name, std::vector<std::string>& target, const char* text,
             const char* argument = "KEY,...") {
     CLI::Option* keys = several(name, target, argument, text);
     if (keys != nullptr) keys->delimiter(',');
   }
 
-  // One of `words`, of which the first is the default unless `fallback` says more.
+  // One of `words`. The first word is the default, unless `fallback` names another.
   CLI::Option* choice(const char* name, std::string& target,
                       std::initializer_list<const char*> words, const char* text,
                       const char* fallback = nullptr) {
@@ -73,14 +73,14 @@ class Table {
     if (!only_named_) duration->default_str(format_duration(fallback));
   }
 
-  // CLI11 would append the description of the check to what the option takes.
+  // Otherwise CLI11 appends the description of the check to the word for the argument.
   void checked(CLI::Option* option, CLI::Validator check) const {
     if (option == nullptr) return;
     if (!only_named_) check.description("");
     option->check(std::move(check));
   }
 
-  // What the texts say beside the option.
+  // The parts of the texts about the option.
   void shown(CLI::Option* option, const char* fallback, const char* variable) const {
     if (only_named_) return;
     option->default_str(fallback);
@@ -92,7 +92,7 @@ class Table {
     if (!only_named_) return true;
     return std::ranges::any_of(command_line_, [&](std::string_view word) {
       if (!word.starts_with('-')) return false;
-      // Short names may stand together, as in -qv.
+      // Short names can be combined, as in -qv.
       if (!word.starts_with("--")) return has_short_name(name);
       return word.starts_with(long_name(name));
     });

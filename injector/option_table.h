@@ -16,7 +16,7 @@
 
 namespace agent_secrets {
 
-// What CLI11 fills in as words; parse_options() gives them their meaning.
+// The words that CLI11 stores. parse_options() interprets them.
 struct OptionWords {
   std::string timeout;
   std::string cache;
@@ -41,12 +41,12 @@ struct OptionWords {
 // defaults that the texts name are those of `options`.
 void declare_options(CLI::App& app, Action action, Options& options, OptionWords& words);
 
-// Of these options the ones that `command_line` may name, without their texts. A word of the
-// command line that begins with an option's name counts, also where it belongs to the command.
+// Only the options that `command_line` may name, without their texts. An option is declared if any
+// word of the command line begins with its name, also a word that belongs to the command.
 void declare_named_options(CLI::App& app, Action action, Options& options, OptionWords& words,
                            std::span<char* const> command_line);
 
-// Does all of a start but the command: Action::check and Action::list_environment.
+// True for Action::check and Action::list_environment: they do all of a start except the command.
 bool looks_only(Action action);
 
 }  // namespace agent_secrets

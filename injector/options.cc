@@ -41,7 +41,8 @@ std::unexpected<Error> unknown_option(const std::string& word, Action action) {
   return wrong_use(help::unknown_option(word, help::option_names(app), action_names()));
 }
 
-// The words from the command on. CLI11 leaves a first `--` among them, and unknown options too.
+// The command and its arguments. CLI11 leaves a `--` before the command, and unknown options, among
+// the remaining words.
 Result<std::vector<std::string>> command_of(std::vector<std::string> rest, Action action) {
   if (!rest.empty() && rest.front() == "--") {
     rest.erase(rest.begin());
@@ -63,8 +64,8 @@ Result<void> apply_names(const OptionWords& words, EnvironmentPolicy& environmen
   return {};
 }
 
-// CLI11 takes the next word for the value of `--prefix=`, also `--` or the command. So a variable
-// of a script that is not set would change which command runs.
+// For `--prefix=` CLI11 takes the next word as the value, also `--` or the command. Then an unset
+// variable in a script would change which command runs. So an empty value is an error.
 Result<void> refuse_empty_values(const CLI::App& app, std::span<char* const> command_line) {
   for (std::size_t i = 0; i < command_line.size(); ++i) {
     const std::string_view word = command_line[i];
@@ -87,7 +88,7 @@ Result<void> refuse_empty_values(const CLI::App& app, std::span<char* const> com
   return {};
 }
 
-// Also for an option that the action does not have.
+// False also for an option that the action does not have.
 bool was_given(const CLI::App& app, const char* name) {
   const CLI::Option* option = app.get_option_no_throw(name);
   return option != nullptr && option->count() > 0;
@@ -207,7 +208,7 @@ Result<void> check(const Options& options) {
   return {};
 }
 
-// Of `--help` among the options of an action.
+// For `--help` among the options of an action.
 std::vector<std::string> help_words(Action action, const char* first_word) {
   std::vector<std::string> words = {"help"};
   if (action != Action::run) words.emplace_back(first_word);
@@ -243,7 +244,7 @@ Result<Options> parse_options(int argc, char** argv) {
   if (options.action == Action::help) options.help_words = help_words(action, argv[1]);
   if (options.action == Action::help || options.action == Action::version) return options;
 
-  // A command line that was meant for env(1) must not get a list instead.
+  // A command line for env(1) must not print a list instead.
   if (looks_only(action) && !rest.empty() && !rest.front().starts_with('-')) {
     return fail(ErrorCode::invalid, fmt::format("'{}' has no meaning here", rest.front()),
                 fmt::format("put a command behind --; to run the program {0}: secret-injector -- "

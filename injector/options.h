@@ -1,6 +1,6 @@
 #pragma once
-// The command line. Everything from the first word that is not an option belongs to the command,
-// unread. The options are declared in option_table.cc.
+// The command line. The first word that is not an option begins the command; all words from there
+// on belong to the command and are not parsed. The options are declared in option_table.cc.
 
 #include <chrono>
 #include <optional>
@@ -17,8 +17,8 @@
 namespace agent_secrets {
 
 enum class Action { run, check, list_environment, keygen, watch_credential, help, version };
-// What the command is to the control plane and to the state directory. `bot` and `develop` may
-// still turn out to run beside a bot (injector/bot_claim.h).
+// The purpose of the command, for the control plane and the state directory. A command with `bot`
+// or `develop` may run beside a bot (injector/bot_claim.h).
 enum class Purpose { bot, develop, one_shot };
 enum class SidecarWish { none, optional, required };
 enum class Verbosity { quiet, normal, verbose };
@@ -33,13 +33,13 @@ struct Options {
   bool expand = false;  // ${NAME} in env files
   EnvironmentPolicy environment;
   bool allow_disk = false;        // --file PATH on another file system than a tmpfs
-  std::optional<BotUser> user;    // whom the command runs as; without it, as the injector
+  std::optional<BotUser> user;    // the user of the command; absent: the user of the injector
   bool allow_plain_http = false;  // to a control plane that is not on loopback
   std::chrono::seconds timeout{30};
   std::string cache_directory;  // empty: no cache
   CachePolicy cache;
-  std::string state_directory;     // empty: choose_state_folder() says which
-  std::optional<Purpose> purpose;  // without it, is_developers_run() guesses
+  std::string state_directory;     // empty: choose_state_folder() chooses
+  std::optional<Purpose> purpose;  // absent: is_developers_run() guesses
   SidecarWish sidecar = SidecarWish::none;
   bool core_dumps = false;
   Verbosity verbosity = Verbosity::normal;
@@ -50,7 +50,7 @@ struct Options {
   std::vector<std::string> help_words;  // of Action::help, as core/help/answer.h takes them
 };
 
-// ErrorCode::invalid for a command line that makes no sense.
+// ErrorCode::invalid for an invalid command line.
 Result<Options> parse_options(int argc, char** argv);
 
 }  // namespace agent_secrets

@@ -37,7 +37,7 @@ TEST_CASE("a cache that is required needs a directory, and its patience is a dur
   CHECK_FALSE(parse({"--cache-after", "0s", "--", "bot"}).has_value());
 }
 
-TEST_CASE("the first word that is no option begins the command, and the rest is its own") {
+TEST_CASE("the first word that is not an option begins the command, with all words after it") {
   CHECK(parse({"python", "-u", "bot.py", "--timeout", "--only=x"})->command ==
         Strings{"python", "-u", "bot.py", "--timeout", "--only=x"});
   CHECK(parse({"--", "python", "--", "-v"})->command == Strings{"python", "--", "-v"});
@@ -47,7 +47,7 @@ TEST_CASE("the first word that is no option begins the command, and the rest is 
   CHECK(parse({"python", ""})->command == Strings{"python", ""});
 }
 
-TEST_CASE("a command named like an action goes behind two dashes") {
+TEST_CASE("a command with the name of an action needs two dashes before it") {
   CHECK(parse({"--", "keygen"})->action == Action::run);
   CHECK(parse({"-v", "keygen"})->command == Strings{"keygen"});
   CHECK(parse({"keygen", "seed"})->action == Action::keygen);
@@ -65,7 +65,7 @@ TEST_CASE("keys are separated by commas or by repeating the option") {
   CHECK(options->command == Strings{"bot"});
 }
 
-TEST_CASE("the defaults are those of the help text") {
+TEST_CASE("the defaults are the defaults in the help text") {
   const auto options = parse({"bot"});
   REQUIRE(options.has_value());
   CHECK(options->timeout == 30s);
@@ -77,7 +77,7 @@ TEST_CASE("the defaults are those of the help text") {
   CHECK_FALSE(options->allow_plain_http);
 }
 
-TEST_CASE("every option says what it says") {
+TEST_CASE("every option sets its member") {
   const auto options =
       parse({"--timeout", "5", "--cache-dir", "c", "--cache-max-age", "7d", "--accept-sequence",
              "0", "--on-conflict", "keep", "--state-dir", "s", "--sidecar=required", "--core", "-v",
@@ -110,7 +110,7 @@ TEST_CASE("help and version need no command") {
   CHECK(parse({"--version"})->action == Action::version);
 }
 
-TEST_CASE("a command line that makes no sense is refused") {
+TEST_CASE("an invalid command line is refused") {
   CHECK(message_of({}) == "no command is given");
   CHECK(message_of({"--"}) == "no command is given");
   CHECK(message_of({"--bad", "bot"}) == "unknown option --bad");
@@ -133,7 +133,7 @@ TEST_CASE("a command line that makes no sense is refused") {
   CHECK_FALSE(parse({"--env-file", "e", "--sidecar", "bot"}).has_value());
 }
 
-TEST_CASE("check and env take the options of a start, and a command only behind two dashes") {
+TEST_CASE("check and env take the options of a start, and a command only after two dashes") {
   const auto check = parse({"check", "--json", "--only", "A", "--", "python", "-u"});
   REQUIRE(check.has_value());
   CHECK(check->action == Action::check);
@@ -145,7 +145,7 @@ TEST_CASE("check and env take the options of a start, and a command only behind 
   CHECK(message_of({"check", "--env-file", "a", "--cache-dir", "b"}).find("--env-file") == 0);
 }
 
-TEST_CASE("who means the program env is told how to run it") {
+TEST_CASE("a command line for env(1) is refused with a hint") {
   const auto options = parse({"env", "A=1", "bot"});
   REQUIRE_FALSE(options.has_value());
   CHECK(options.error().message == "'A=1' has no meaning here");
@@ -192,7 +192,7 @@ TEST_CASE("options for files that contradict each other are refused") {
   CHECK(message_of({"--prefix", "A=", "bot"}) == "--prefix: 'A=' has a '='");
 }
 
-TEST_CASE("option --purpose says what a run is, and --one-shot is short for one of them") {
+TEST_CASE("option --purpose sets the purpose, and --one-shot means --purpose one-shot") {
   CHECK(parse({"--purpose", "bot", "x"})->purpose == Purpose::bot);
   CHECK(parse({"--purpose=develop", "x"})->purpose == Purpose::develop);
   CHECK(parse({"--purpose", "one-shot", "x"})->purpose == Purpose::one_shot);
@@ -205,7 +205,7 @@ TEST_CASE("option --purpose says what a run is, and --one-shot is short for one 
   CHECK(parse({"--purpose", "develop", "--state-dir", "/run/x", "x"}).has_value());
 }
 
-TEST_CASE("an option without a value takes neither the command nor the -- in front of it") {
+TEST_CASE("an option with an empty value does not take the next word as its value") {
   for (const char* option : {"--prefix=", "--only=", "--state-dir=", "--env-file=", "--only=,"}) {
     CAPTURE(option);
     const std::string name = std::string(option).substr(0, std::string(option).find('='));

@@ -72,7 +72,7 @@ Result<void> check_place(int directory, const std::string& path, const PathFileO
 }
 
 Result<UniqueFd> open_place(const std::string& path, const PathFileOptions& options) {
-  // Before anything is made: a refusal leaves no directory behind.
+  // Checked before anything is made, so a refusal leaves no directory behind.
   if (auto possible = check_path_file(path, options); !possible) return propagate(possible);
   auto made = make_directory(parent_of(path), kNoun, 0700);
   if (!made) return std::unexpected(with_hint(made.error()));
@@ -84,7 +84,7 @@ Result<UniqueFd> open_place(const std::string& path, const PathFileOptions& opti
   return std::move(made->fd);
 }
 
-// Puts the file in its place; returns its device and inode.
+// Writes the file and renames it to its path. Returns its device and inode.
 Result<struct stat> write_value(int directory, const std::string& path, std::string_view content,
                                 const PathFileOptions& options) {
   auto file = FileReplacement::begin(directory, name_of(path), {.mode = kMode});
@@ -110,7 +110,7 @@ Result<PathFile> PathFile::make(const std::string& path, std::string_view conten
   return PathFile({.path = path, .device = written->st_dev, .inode = written->st_ino});
 }
 
-// By its path: when an exec fails, descriptors are closed already and root may be given up.
+// Removes it by its path: after a failed exec the descriptors are closed, and root may be given up.
 PathFile::~PathFile() {
   if (record_) (void)remove_file(*record_);
 }

@@ -63,7 +63,7 @@ TEST_CASE("a start that fails removes its file") {
   CHECK_FALSE(scene.exists());
 }
 
-TEST_CASE("the file of an earlier start is replaced whole, by another file") {
+TEST_CASE("the file of an earlier start is replaced by a new file") {
   const Scene scene;
   auto first = PathFile::make(scene.path, "a longer value", kAnywhere);
   REQUIRE(first.has_value());
@@ -74,7 +74,7 @@ TEST_CASE("the file of an earlier start is replaced whole, by another file") {
   CHECK(second->record().inode != inode);
 }
 
-TEST_CASE("what no earlier start made is refused, and stays") {
+TEST_CASE("a file that no earlier start made is refused, and stays") {
   const Scene scene;
   std::filesystem::create_directory(scene.directory.path("files"));
   scene.directory.write("target", "not to be touched");
@@ -99,13 +99,13 @@ TEST_CASE("a directory that others may write to is refused") {
   CHECK_FALSE(check_path_file(scene.path, kAnywhere).has_value());
 }
 
-TEST_CASE("the parent of a missing directory must be there") {
+TEST_CASE("the parent of a missing directory must exist") {
   const Scene scene;
   CHECK_FALSE(PathFile::make(scene.directory.path("no/such/file"), "v", kAnywhere).has_value());
   CHECK_FALSE(check_path_file(scene.directory.path("no/such/file"), kAnywhere).has_value());
 }
 
-TEST_CASE("another file system than a tmpfs is refused unless it is allowed") {
+TEST_CASE("a file system other than a tmpfs is refused unless it is allowed") {
   const auto made =
       check_path_file("/proc/sys/secret", {.user = std::nullopt, .allow_disk = false});
   REQUIRE_FALSE(made.has_value());

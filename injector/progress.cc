@@ -11,9 +11,9 @@ constexpr const char* kProgram = "secret-injector";
 
 struct StepText {
   std::string_view name;
-  std::string_view hint;          // for an error that brings none
-  std::string_view timeout_hint;  // for a step that never ended
-  std::string_view waiting;       // how a long wait is announced; "" for a step that never waits
+  std::string_view hint;          // for an error without a hint
+  std::string_view timeout_hint;  // for a step that did not end in time
+  std::string_view waiting;       // the announcement of a long wait; "" for a step without a wait
 };
 
 constexpr std::array<StepText, kStartSteps> kSteps = {{

@@ -17,10 +17,10 @@ namespace {
 
 constexpr int kFirst = 3;  // 0, 1 and 2 always stay open
 
-// Read by the injector, and not meant for the command.
+// The injector reads it; it is not for the command.
 constexpr std::string_view kOwnVariables = "AGENT_SECRETS_";
 
-// sd_listen_fds(3). The PID says for whom the others are.
+// sd_listen_fds(3). The sockets are for the process with this PID.
 constexpr std::string_view kListenPid = "LISTEN_PID";
 constexpr std::string_view kListenCount = "LISTEN_FDS";
 constexpr auto kListen =
@@ -36,7 +36,7 @@ constexpr auto kMakeFlags =
 constexpr auto kJobServer =
     std::to_array<std::string_view>({"--jobserver-auth=", "--jobserver-fds="});
 
-// The number that the text begins with.
+// The number at the beginning of the text.
 std::optional<int> leading_number(std::string_view text) {
   int number = 0;
   const auto [end, error] =
@@ -90,7 +90,7 @@ class Search {
   }
 
  private:
-  // False where the command cannot have it.
+  // False without an open descriptor of this number.
   bool keep(std::optional<int> fd) {
     if (!fd || ::fcntl(*fd, F_GETFD) < 0) return false;
     if (*fd >= kFirst) found_.kept.push_back(*fd);
@@ -101,7 +101,7 @@ class Search {
     if (text.starts_with(what)) keep(whole_number(text.substr(what.size())));
   }
 
-  // Each /dev/fd/N and /proc/self/fd/N, wherever in the text.
+  // Each /dev/fd/N and /proc/self/fd/N, anywhere in the text.
   void keep_paths(std::string_view text) {
     constexpr std::string_view kFd = "/fd/";
     for (std::size_t at = text.find(kFd); at != std::string_view::npos; at = text.find(kFd)) {
@@ -111,7 +111,8 @@ class Search {
     }
   }
 
-  // AGENT_SECRETS_CREDENTIAL_FILE=/dev/fd/N: never for the command, whatever else names N.
+  // AGENT_SECRETS_CREDENTIAL_FILE=/dev/fd/N: the command never gets N, also if another variable or
+  // an argument names it.
   void leave_out_credential() {
     std::vector<int> promised = std::exchange(found_.kept, {});
     for (char** entry = environment_; *entry != nullptr; ++entry) {
@@ -132,7 +133,7 @@ class Search {
     }
   }
 
-  // An environment that was inherited from the process for which the sockets were is usual.
+  // Not a warning: often the environment was inherited from the process that the sockets were for.
   void look_at_listen() {
     const char* count = find_variable(environment_, kListenCount);
     if (count == nullptr) return;
@@ -152,7 +153,7 @@ class Search {
     if (value == nullptr) return;
     for (const std::string_view option : kJobServer) {
       std::string_view text(value);
-      const std::size_t at = text.rfind(option);  // of several the last counts
+      const std::size_t at = text.rfind(option);  // the last of several options counts
       if (at == std::string_view::npos) continue;
       text.remove_prefix(at + option.size());
       text = text.substr(0, text.find(' '));

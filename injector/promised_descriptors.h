@@ -3,12 +3,11 @@
 // sockets of systemd (LISTEN_FDS), `<(…)` of a shell (/dev/fd/63), the job server of make, the
 // channel of a Node parent. execve keeps the PID and the numbers, so the promise can hold: these
 // descriptors stay open, and all others are closed. A variable whose descriptors are not open is
-// removed, because the command would otherwise use whatever is opened under that number later.
-// docs/injector.md
-// ("Descriptors above 2") has the table.
+// removed, because the command would otherwise use any file that is opened under that number later.
+// docs/injector.md ("Descriptors above 2") has the table.
 //
-// Only what this process inherited counts: call find_promised_descriptors() before anything is
-// opened. The injector's own descriptors are close-on-exec and never reach the command.
+// Only inherited descriptors count, so call find_promised_descriptors() before anything is opened.
+// The injector's own descriptors are close-on-exec and never reach the command.
 
 #include <string>
 #include <string_view>
@@ -22,7 +21,7 @@ namespace agent_secrets {
 
 struct BrokenPromise {
   std::string_view variable;
-  bool is_expected = false;  // its protocol tells programs to expect that: not worth a warning
+  bool is_expected = false;  // programs have to expect this, by the protocol: no warning
 };
 
 struct PromisedDescriptors {
@@ -30,11 +29,12 @@ struct PromisedDescriptors {
   std::vector<BrokenPromise> broken;
 };
 
-// `pid` is that of the process that becomes the command.
+// `pid` is the PID of the process that becomes the command.
 PromisedDescriptors find_promised_descriptors(const std::vector<std::string>& command,
                                               char** environment, pid_t pid);
 
-// Removes the broken variables from the environment, in place, and says so in the log.
+// Removes the broken variables from the environment, in place, and logs a warning for each that is
+// not expected.
 void remove_broken_promises(const PromisedDescriptors& promised, char** environment,
                             const Log& log);
 

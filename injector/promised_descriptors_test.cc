@@ -68,7 +68,7 @@ std::pair<Strings, std::string> settled(const Strings& entries, LogLevel level) 
 
 }  // namespace
 
-TEST_CASE("a descriptor that an argument names is kept, however it is written") {
+TEST_CASE("a descriptor that an argument names is kept, in every spelling") {
   const Open open({763, 764});
   for (const char* word : {"/dev/fd/763", "/proc/self/fd/763", "--config=/dev/fd/763",
                            "@/dev/fd/763", "a:/dev/fd/763:b", "fd://763", "--fd=763"}) {
@@ -80,7 +80,7 @@ TEST_CASE("a descriptor that an argument names is kept, however it is written") 
   CHECK(kept({"bot"}, {"GOOGLE_APPLICATION_CREDENTIALS=/dev/fd/763"}) == Fds{763});
 }
 
-TEST_CASE("what only looks like a promise keeps nothing") {
+TEST_CASE("a text that only resembles a promise keeps no descriptor") {
   const Open open({763});
   for (const char* word :
        {"763", "/dev/fd/", "/dev/fd/x", "/dev/fd/0", "/dev/fd/99999999999", "/proc/1/fd/763",
@@ -100,7 +100,7 @@ TEST_CASE("the sockets of LISTEN_FDS are kept for the process that they are for"
   }
 }
 
-TEST_CASE("LISTEN_FDS goes, with a warning, where not all of it is open or it is too large") {
+TEST_CASE("LISTEN_FDS is removed with a warning if it is invalid or its descriptors are not open") {
   for (const char* count : {"2000", "1024", "x", "-1", "", "99999999999999999999"}) {
     INFO(count);
     const auto [left, text] =
@@ -112,7 +112,7 @@ TEST_CASE("LISTEN_FDS goes, with a warning, where not all of it is open or it is
   }
 }
 
-TEST_CASE("a variable that holds numbers keeps them, or goes as a whole") {
+TEST_CASE("a variable with numbers keeps its descriptors, or is removed as a whole") {
   const Open open({763, 764});
   CHECK(kept({"bot"}, {"NODE_CHANNEL_FD=763"}) == Fds{763});
   CHECK(kept({"bot"}, {"BASH_XTRACEFD=764"}) == Fds{764});
@@ -124,7 +124,7 @@ TEST_CASE("a variable that holds numbers keeps them, or goes as a whole") {
   CHECK(text.find("variable=GUNICORN_FD") != std::string::npos);
 }
 
-TEST_CASE("the job server of make is kept where it is open, and else MAKEFLAGS goes in silence") {
+TEST_CASE("the job server of make is kept if it is open, otherwise MAKEFLAGS is removed silently") {
   const Open open({763, 764});
   CHECK(kept({"bot"}, {"MAKEFLAGS= -j4 --jobserver-auth=763,764 -- V=1"}) == Fds{763, 764});
   CHECK(kept({"bot"}, {"CARGO_MAKEFLAGS=-j --jobserver-fds=763,764 --jobserver-auth=763,764"}) ==
@@ -138,7 +138,7 @@ TEST_CASE("the job server of make is kept where it is open, and else MAKEFLAGS g
   }
 }
 
-TEST_CASE("the credential's descriptor is never promised, whatever else names it") {
+TEST_CASE("the credential's descriptor is never kept, also if another variable names it") {
   const Open open({705, 706});
   CHECK(kept({"bot"}, {"AGENT_SECRETS_CREDENTIAL_FILE=/dev/fd/705"}).empty());
   CHECK(kept({"bot", "/dev/fd/705", "/dev/fd/706"},

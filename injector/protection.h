@@ -1,5 +1,5 @@
 #pragma once
-// What the process does for itself before it touches a secret.
+// Protects the process before it reads a secret.
 
 #include "core/error.h"
 
@@ -9,8 +9,8 @@ namespace agent_secrets {
 // the injector runs. execve makes the bot dumpable again (prctl(2), PR_SET_DUMPABLE).
 Result<void> forbid_inspection();
 
-// RLIMIT_CORE 0, for the bot too: its core would hold every value. Not to be undone without
-// CAP_SYS_RESOURCE.
+// Sets RLIMIT_CORE to 0, also for the bot, because a core dump would hold every value. A process
+// cannot undo it without CAP_SYS_RESOURCE.
 Result<void> forbid_core_dumps();
 
 }  // namespace agent_secrets

@@ -19,7 +19,8 @@ namespace {
 
 using Words = std::span<const std::string>;
 
-// Paths are text here: std::filesystem::path takes ten times the instructions, at every start.
+// Paths are strings here, because std::filesystem::path takes ten times the instructions, at every
+// start.
 
 std::string joined(const std::string& directory, std::string_view path) {
   return path.starts_with('/') ? std::string(path) : directory + '/' + std::string(path);
@@ -30,7 +31,7 @@ std::string parent(std::string path) {
   return path;
 }
 
-// As os.path.normpath(): by the words of an absolute path, links are not followed.
+// Like os.path.normpath() for an absolute path: changes the text only, and follows no link.
 std::string normalized(std::string_view path) {
   std::string normal;
   while (!path.empty()) {
@@ -88,7 +89,7 @@ class Search {
   Search(char** environment, std::string working_directory)
       : environment_(environment), here_(std::move(working_directory)) {}
 
-  // Nothing where the words name no file.
+  // Absent if the words name no file.
   [[nodiscard]] std::optional<std::string> of_command(Words words) const {
     for (std::size_t i = 0; i < words.size(); ++i) {
       const Words rest = words.subspan(i + 1);
@@ -101,7 +102,7 @@ class Search {
   }
 
  private:
-  // The words behind `python`: options, then a file.
+  // The words after `python`: options, then a file.
   [[nodiscard]] std::optional<std::string> of_interpreter(Words words) const {
     while (!words.empty() && words.front().starts_with('-')) {
       const std::string_view option = words.front();
@@ -124,12 +125,12 @@ class Search {
     }
     if (words.empty()) return std::nullopt;
     const std::string file = joined(here_, words.front());
-    // Of a directory or an archive, Python runs the __main__.py in it.
+    // For a directory or an archive, Python runs the __main__.py in it.
     return is_directory(file) ? file : parent(file);
   }
 
-  // `python -m a.b` runs a/b/__main__.py or a/b.py. A module that is not the bot's own (pytest,
-  // uvicorn, debugpy) may have the bot's file among its arguments.
+  // `python -m a.b` runs a/b/__main__.py or a/b.py. An installed module (pytest, uvicorn, debugpy)
+  // may have the bot's file among its arguments.
   [[nodiscard]] std::optional<std::string> of_module(std::string name, Words arguments) const {
     std::ranges::replace(name, '.', '/');
     for (const std::string& root : module_roots()) {
@@ -154,8 +155,8 @@ class Search {
     return roots;
   }
 
-  // A script of the bot's own. One in a `bin` directory is an installed program, whose file is not
-  // the one that calls load_dotenv().
+  // A script of the bot. A script in a `bin` directory is an installed program: another file calls
+  // load_dotenv().
   [[nodiscard]] std::optional<std::string> of_program(const std::string& word) const {
     if (word.find('/') == std::string::npos) return std::nullopt;
     const std::string file = joined(here_, word);

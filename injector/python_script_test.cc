@@ -42,7 +42,7 @@ class Project {
 
 }  // namespace
 
-TEST_CASE("the directory is that of the Python file which the words name") {
+TEST_CASE("the result is the directory of the Python file in the command line") {
   Project project;
   for (const Strings& command :
        std::vector<Strings>{{"python", "src/bot.py"},
@@ -66,7 +66,7 @@ TEST_CASE("the directory is that of the Python file which the words name") {
   }
 }
 
-TEST_CASE("a module is looked for in the working directory and in PYTHONPATH") {
+TEST_CASE("a module is searched in the working directory and in PYTHONPATH") {
   Project project;
   CHECK(project.of({"python", "-m", "src.pkg"}) == "src/pkg");
   CHECK(project.of({"python", "-usm", "src.pkg", "arg"}) == "src/pkg");
@@ -76,7 +76,7 @@ TEST_CASE("a module is looked for in the working directory and in PYTHONPATH") {
   CHECK(project.of({"python", "-m", "other"}) == ".");
 }
 
-TEST_CASE("a script of one's own counts by its first line, an installed program does not") {
+TEST_CASE("a script with Python in its first line counts, an installed program does not") {
   Project project;
   CHECK(project.of({"./scripts/bot"}) == "scripts");
   CHECK(project.of({"scripts/uv"}) == "scripts");
@@ -85,7 +85,7 @@ TEST_CASE("a script of one's own counts by its first line, an installed program 
   CHECK(project.of({"venv/bin/uvicorn", "bot:app"}) == ".");
 }
 
-TEST_CASE("without a file it is the working directory") {
+TEST_CASE("without a Python file the result is the working directory") {
   Project project;
   for (const Strings& command : std::vector<Strings>{{},
                                                      {"python"},

@@ -35,7 +35,7 @@ constexpr auto kWhiteSpace = std::to_array<std::string_view>({" ",
                                                               "\xe2\x81\x9f",
                                                               "\xe3\x80\x80"});
 
-// Most characters are these: no comparison with the table.
+// Most characters are in this range, and need no comparison with the table.
 bool is_plain(char c) { return c > ' ' && c <= '~'; }
 
 }  // namespace

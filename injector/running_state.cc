@@ -38,7 +38,7 @@ std::unexpected<Error> system_failure(std::string_view what, const std::string& 
   return fail(ErrorCode::failed, fmt::format("{} {}: {}", what, path, errno_message(errno)), kHint);
 }
 
-// The flag and the count of sessions are about the instance before this one.
+// The flag and the count of sessions belong to the previous instance.
 Result<void> drop_predecessors(int folder, const std::string& directory) {
   for (const char* name : {kFlagFile, kSessionsFile}) {
     if (::unlinkat(folder, name, 0) != 0 && errno != ENOENT) {

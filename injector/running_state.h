@@ -1,6 +1,6 @@
 #pragma once
-// running.json in the state directory: what this instance was given, for the sidecar, for
-// `docker exec … cat`, and for the bot. Names and versions, never a value.
+// running.json in the state directory: the names and versions of what this instance received, never
+// a value. The sidecar and the bot read it, and people with `docker exec … cat`.
 
 #include <chrono>
 #include <optional>
@@ -29,24 +29,23 @@ struct RunningState {
 //  "region": …, "pid": …, "started_at": …, "source": "fetched" | "cache" | "env-file"}
 std::string running_json(const RunningState& state);
 
-// Replaces running.json in the open directory whole (0644), by a rename, after removing
-// redeploy.json and sessions.json: both were written for the instance before this one. Not synced
-// to disk: it outlives no container. `directory` is for messages.
+// Removes redeploy.json and sessions.json, which were written for the previous instance, then
+// replaces running.json (0644) in the open directory by a rename. It is not synced to disk, because
+// it need not survive the container. `directory` is for messages.
 Result<void> write_running_state(int folder, const std::string& directory,
                                  const RunningState& state);
 
-// The directory itself, never a link that another user may have put in its place
+// Opens the directory. Refuses a link that another user may have put in its place
 // (core/directory.h).
 Result<UniqueFd> open_state_directory(const std::string& directory);
 
-// Whether this start may write there: the open directory belongs to root, to this process's user or
-// to the user that the command will run as. Root leaves a directory of anybody else as it is.
-// Others may be allowed to write there too, as in an emptyDir of Kubernetes: its files are no
-// secrets.
+// Whether this start may write there: the open directory must belong to root, to this process's
+// user or to the command's user. So root does not write into a directory of another user. Other
+// users may be allowed to write there, as in an emptyDir of Kubernetes: its files are not secret.
 Result<void> check_state_owner(int folder, const std::string& directory,
                                const std::optional<BotUser>& user = std::nullopt);
 
-// Made (0755) where it is missing, and then given to `owner`, whom the sidecar runs as. An existing
+// Makes a missing directory (0755) and gives it to `owner`, the user of the sidecar. An existing
 // directory keeps its owner.
 Result<void> make_state_directory(const std::string& directory,
                                   const std::optional<BotUser>& owner = std::nullopt);

@@ -42,7 +42,7 @@ mode_t mode_of(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("running.json says what runs") {
+TEST_CASE("running.json has the facts of the bundle and the process") {
   CHECK(running_json(example()) ==
         R"({"organization":"acme","agent":"phone","deployment":"d-1","sequence":42,)"
         R"("sets":[{"name":"voice","version":3}],"region":"us-west","pid":7,)"
@@ -50,7 +50,7 @@ TEST_CASE("running.json says what runs") {
         "\n");
 }
 
-TEST_CASE("running.json is replaced whole, can be read by others, and leaves nothing beside it") {
+TEST_CASE("running.json is replaced as a whole, with mode 0644, without a temporary file") {
   const TemporaryDirectory directory;
   directory.write("running.json", std::string(10'000, 'x'));
   const mode_t before = ::umask(0777);
@@ -76,7 +76,7 @@ TEST_CASE("a missing state directory is an error that names it, unless it is mad
   CHECK_FALSE(make_state_directory(parent.path("no/such")).has_value());
 }
 
-TEST_CASE("the redeploy flag of the instance before is gone when running.json says what runs") {
+TEST_CASE("writing running.json removes the redeploy flag of the previous instance") {
   const TemporaryDirectory directory;
   directory.write("redeploy.json", "{}");
   directory.write("sessions.json", "{}");
@@ -85,14 +85,14 @@ TEST_CASE("the redeploy flag of the instance before is gone when running.json sa
   CHECK_FALSE(std::filesystem::exists(directory.path("sessions.json")));
 }
 
-TEST_CASE("running.json is written even where the flag cannot be removed, and that is reported") {
+TEST_CASE("running.json is written also if the flag cannot be removed, with an error") {
   const TemporaryDirectory directory;
   REQUIRE(::mkdir(directory.path("redeploy.json").c_str(), 0700) == 0);
   CHECK_FALSE(write_in(directory.path()).has_value());
   CHECK(directory.read("running.json") == running_json(example()));
 }
 
-TEST_CASE("a state directory that is a link is neither opened nor made") {
+TEST_CASE("a state directory that is a link is refused") {
   const TemporaryDirectory parent;
   std::filesystem::create_directory(parent.path("elsewhere"));
   std::filesystem::create_symlink(parent.path("elsewhere"), parent.path("state"));
@@ -100,8 +100,7 @@ TEST_CASE("a state directory that is a link is neither opened nor made") {
   CHECK(make_state_directory(parent.path("state")).error().code == ErrorCode::untrusted);
 }
 
-TEST_CASE(
-    "root writes in a state directory of the user that the command will be, and of no other") {
+TEST_CASE("root writes in a state directory of the command's user, and of no other user") {
   if (::geteuid() != 0) return;
   const TemporaryDirectory directory;
   REQUIRE(::chown(directory.path().c_str(), 4242, 4242) == 0);

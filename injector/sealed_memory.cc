@@ -22,7 +22,7 @@ std::unexpected<Error> fail_errno(std::string_view call) {
 UniqueFd make_memory(const std::string& name) {
   UniqueFd memory(::memfd_create(name.c_str(), kFlags | kNoExecution));
   if (memory.is_open() || errno != EINVAL) return memory;
-  return UniqueFd(::memfd_create(name.c_str(), kFlags));  // an older kernel
+  return UniqueFd(::memfd_create(name.c_str(), kFlags));  // a kernel without MFD_NOEXEC_SEAL
 }
 
 }  // namespace

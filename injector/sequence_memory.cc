@@ -15,7 +15,7 @@
 namespace agent_secrets {
 namespace {
 
-// Organization and agent have no NUL: no two pairs are hashed as the same bytes.
+// Organization and agent have no NUL, so two different pairs have different bytes.
 std::string hash_of_agent(const CredentialIdentity& identity) {
   const std::string bytes = identity.organization + '\0' + identity.agent;
   std::array<std::uint8_t, 16> hash{};

@@ -28,15 +28,15 @@ constexpr int kCredentialFd = 3;
 constexpr int kBotPidfd = 4;
 constexpr int kReadyFd = 5;
 constexpr int kStatusFd = 6;
-constexpr int kAboveAll = 10;  // where descriptors wait that will be moved to 3, 4, 5 and 6
-// A sidecar that must wait for its predecessor's lock is not ready in time; any other is at once.
+constexpr int kAboveAll = 10;  // temporary numbers, before the move to 3, 4, 5 and 6
+// A sidecar is ready at once, unless it must wait for the lock of an earlier sidecar.
 constexpr std::chrono::seconds kReadyPatience{10};
 
 std::unexpected<Error> system_failure(std::string_view what) {
   return fail(ErrorCode::failed, fmt::format("{}: {}", what, errno_message(errno)));
 }
 
-// Moved up, so that no dup2() onto 3 to 6 can hit one that is still needed.
+// Moved up, so that no dup2() onto 3 to 6 replaces a descriptor that is still needed.
 Result<UniqueFd> moved_up(UniqueFd fd, std::string_view what) {
   UniqueFd high(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kAboveAll));
   if (!high.is_open()) return system_failure(what);
@@ -50,8 +50,8 @@ Result<UniqueFd> credential_descriptor(const SecretBuffer& text) {
   return moved_up(std::move(*memory), "dup memfd");
 }
 
-// Not open where the kernel (before 5.3) or a seccomp filter has no pidfds: the sidecar then looks
-// after our PID.
+// Not open if the kernel (before 5.3) or a seccomp filter does not allow pidfds. Then the sidecar
+// polls the PID of this process.
 Result<UniqueFd> own_pidfd() {
   UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));  // close-on-exec
   if (!pidfd.is_open() && (errno == ENOSYS || errno == EPERM)) return UniqueFd();
@@ -73,7 +73,8 @@ std::string own_directory() {
   return std::string(text.substr(0, text.rfind('/')));
 }
 
-// The proxies are those that the injector itself fetched through (libcurl reads no HTTP_PROXY).
+// The proxies are the variables that libcurl reads, so the sidecar uses the same proxies as the
+// injector (libcurl does not read HTTP_PROXY).
 constexpr auto kInherited = std::to_array<std::string_view>(
     {"PATH", "HOME", "LANG", "TZ", "AGENT_SECRETS_LOG", "https_proxy", "HTTPS_PROXY", "http_proxy",
      "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"});
@@ -83,13 +84,13 @@ bool may_be_inherited(std::string_view assignment) {
   if (std::ranges::find(kInherited, name) != kInherited.end()) return true;
   constexpr std::string_view kPrefix = kSidecarVariablePrefix;
   if (!name.starts_with(kPrefix)) return false;
-  // The command line gives these options. A variable that the image sets for a sidecar without an
-  // injector would contradict them.
+  // The command line has these options. An image may set the variables for a sidecar without an
+  // injector, and they would contradict the command line.
   const std::string_view option = name.substr(kPrefix.size());
   return !option.starts_with("CREDENTIAL_") && !option.starts_with("BOT_");
 }
 
-// All that the child needs, ready to use without a further allocation.
+// Everything that the child needs, so that the child does not allocate memory.
 struct Prepared {
   std::string path;
   std::vector<std::string> words;
@@ -100,8 +101,8 @@ struct Prepared {
   UniqueFd pidfd;
   UniqueFd null;
   UniqueFd status_reader;
-  UniqueFd status_writer;  // closes at the exec; before it, an errno comes through
-  UniqueFd ready_reader;   // where the sidecar is waited for
+  UniqueFd status_writer;  // closed by the exec; before the exec the child writes an errno
+  UniqueFd ready_reader;   // only if the start waits for the sidecar
   UniqueFd ready_writer;   // the sidecar's
 };
 
@@ -155,7 +156,7 @@ Result<Prepared> prepare(const SidecarLaunch& launch, const SecretBuffer& watch_
 
 [[noreturn]] void give_up(int status_fd) {
   const int error_number = errno;
-  // Fits a pipe's atomic write; if it fails the parent sees the end of the pipe and no sidecar.
+  // A pipe writes it atomically. If the write fails, the parent sees the end of the pipe.
   (void)!::write(status_fd, &error_number, sizeof error_number);
   ::_exit(1);
 }
@@ -163,17 +164,18 @@ Result<Prepared> prepare(const SidecarLaunch& launch, const SecretBuffer& watch_
 void reset_signals() {
   struct sigaction standard{};
   standard.sa_handler = SIG_DFL;
-  // The C library refuses SIGKILL, SIGSTOP and its own two: there is nothing to reset in them.
+  // sigaction() fails for SIGKILL, SIGSTOP and the two signals of the C library, which need no
+  // reset.
   for (int number = 1; number <= SIGRTMAX; ++number) ::sigaction(number, &standard, nullptr);
   sigset_t none;
   sigemptyset(&none);
   ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
 }
 
-// A descriptor that the sidecar does not get leaves its number closed.
+// If the sidecar does not get the descriptor, its number is closed.
 bool place(const UniqueFd& fd, int number) {
   if (fd.is_open()) return ::dup2(fd.get(), number) >= 0;
-  ::close(number);  // EBADF where nothing was
+  ::close(number);  // EBADF if it was not open
   return true;
 }
 
@@ -204,18 +206,18 @@ bool place(const UniqueFd& fd, int number) {
   ::_exit(0);
 }
 
-// The end of the first child is nobody's business but ours. Where SIGCHLD is blocked it would stay
-// pending across the exec, for a command that has no child.
+// Removes the SIGCHLD of the first child. A blocked SIGCHLD would stay pending across the exec, for
+// a command that has no child.
 class ChildSignal {
  public:
   ChildSignal() { ::sigpending(&before_); }
   void discard() const {
-    if (sigismember(&before_, SIGCHLD) == 1) return;  // that one is the command's
+    if (sigismember(&before_, SIGCHLD) == 1) return;  // it was pending before, for the command
     sigset_t child;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     const timespec at_once{};
-    ::sigtimedwait(&child, nullptr, &at_once);  // EAGAIN where none is pending
+    ::sigtimedwait(&child, nullptr, &at_once);  // EAGAIN if none is pending
   }
 
  private:
@@ -269,7 +271,7 @@ Result<std::string> find_sidecar(const std::string& own_directory_path, const ch
   while (!rest.empty()) {
     const std::string_view directory = rest.substr(0, rest.find(':'));
     rest.remove_prefix(std::min(directory.size() + 1, rest.size()));
-    // An empty or relative entry means the working directory, which is anybody's.
+    // An empty or relative entry depends on the working directory, which other users may control.
     if (!directory.starts_with('/')) continue;
     std::string path = fmt::format("{}/{}", directory, kSidecarProgram);
     if (::access(path.c_str(), X_OK) == 0) return path;
@@ -313,7 +315,7 @@ Result<void> launch_sidecar(const SidecarLaunch& launch, const SecretBuffer& wat
   }
   if (child == 0) fork_again(*prepared);
 
-  prepared->status_writer.reset();  // else the pipe would not end
+  prepared->status_writer.reset();  // otherwise the pipe would not end
   while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
   }
   child_signal.discard();

@@ -53,14 +53,14 @@ TEST_CASE("the sidecar is found beside the injector, then in PATH, never in a re
   CHECK(missing.error().code == ErrorCode::not_found);
 }
 
-TEST_CASE("a sidecar that cannot be executed is not found") {
+TEST_CASE("find_sidecar() does not return a file that cannot be executed") {
   const TemporaryDirectory directory;
   directory.write("secret-sidecar", "no program");
   REQUIRE(::chmod(directory.path("secret-sidecar").c_str(), 0644) == 0);
   CHECK_FALSE(find_sidecar(directory.path(), nullptr).has_value());
 }
 
-TEST_CASE("a sidecar is ready when it says so, not when it ends or is silent") {
+TEST_CASE("a sidecar is ready when it reports so, not when it ends or is silent") {
   std::array<int, 2> ends{};
   REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
   const UniqueFd reader(ends[0]);
@@ -76,7 +76,7 @@ TEST_CASE("a sidecar is ready when it says so, not when it ends or is silent") {
   CHECK(ended.error().code == ErrorCode::failed);
 }
 
-TEST_CASE("without a pidfd the sidecar is told the PID alone") {
+TEST_CASE("without a pidfd the command line of the sidecar has only the PID") {
   const SidecarLaunch launch{.state_directory = "/run/x", .instance_id = "host", .sequence = 5};
   const auto has = [](const std::vector<std::string>& words, std::string_view word) {
     return std::ranges::find(words, word) != words.end();
@@ -88,7 +88,7 @@ TEST_CASE("without a pidfd the sidecar is told the PID alone") {
   CHECK_FALSE(has(words, "--ready-fd"));
 }
 
-TEST_CASE("a sidecar may use plain http where the injector may") {
+TEST_CASE("a sidecar may use plain http if the injector may") {
   const auto allows = [](const SidecarLaunch& launch) {
     return std::ranges::count(sidecar_words(launch, true), "--allow-plain-http") == 1;
   };

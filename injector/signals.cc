@@ -9,7 +9,7 @@
 namespace agent_secrets {
 namespace {
 
-// Nothing needs to be undone: no value is in a file, and the kernel frees the memory.
+// No cleanup is needed: no value is in a file, and the kernel frees the memory.
 extern "C" void end_at_once(int signal_number) { ::_exit(128 + signal_number); }
 
 void catch_unless_ignored(int signal_number) {

@@ -1,18 +1,18 @@
 #pragma once
 // Signals while the injector works, and their exact state for the command afterwards.
 //
-// SIGTERM, SIGINT and SIGHUP end the injector with 128+n, as PID 1 too, where the kernel drops a
-// signal whose disposition is the default (signal(7), pid_namespaces(7)). One that the parent had
-// ignored (nohup) or blocked stays so.
+// SIGTERM, SIGINT and SIGHUP end the injector with 128+n. This needs handlers, because as PID 1 a
+// process does not receive a signal with the default disposition (signal(7), pid_namespaces(7)). A
+// signal that the parent had ignored (nohup) or blocked stays ignored or blocked.
 //
-// The handlers are not taken down before the exec: execve itself resets a caught signal to its
-// default, and what was caught here had the default before. Taking them down earlier would open a
-// moment in which a SIGTERM to PID 1 is lost.
+// The handlers are not removed before the exec: execve resets a caught signal to its default, and
+// every signal that is caught here had the default before. If they were removed earlier, a SIGTERM
+// to PID 1 between the removal and the exec would be lost.
 //
-// SIGPIPE and SIGXFSZ are ignored meanwhile: a write to a connection that is closed, or past the
-// file size limit (setrlimit(2)), then fails and is reported. execve keeps an ignored signal
-// ignored, so the old dispositions are put back. All other signals, SIGUSR1 and SIGUSR2 among them,
-// do what they would do to a command that has installed no handler yet.
+// SIGPIPE and SIGXFSZ are ignored meanwhile: a write to a closed connection, or beyond the file
+// size limit (setrlimit(2)), then fails and is reported. execve keeps an ignored signal ignored, so
+// the old dispositions are restored before it. All other signals, such as SIGUSR1 and SIGUSR2, act
+// as on a command that has not installed a handler yet.
 //
 // Threads: made and used by main(); a resolver thread of libcurl may run the handler, which only
 // calls _exit.
@@ -29,10 +29,10 @@ class Signals {
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
-  // The last thing before execve.
+  // Call it immediately before execve.
   void restore_for_exec() const;
-  // After an execve that failed: reporting it to a pipe that nobody reads must not be what this
-  // process dies of.
+  // Call it after an execve that failed. SIGPIPE must be ignored again: the report may go to a pipe
+  // without a reader, and this process must end with its exit code.
   static void take_back();
 
  private:

@@ -24,7 +24,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// `patience` is the bound that a usable cache sets.
+// `patience` is the limit that a usable cache sets.
 RetryPolicy policy_of_start(const Options& options, const Deadline& deadline,
                             std::optional<milliseconds> patience, Progress& progress) {
   RetryPolicy policy = retry_policy(options.timeout);
@@ -39,16 +39,17 @@ RetryPolicy policy_of_start(const Options& options, const Deadline& deadline,
   return policy;
 }
 
-// Writers hold the lock for milliseconds; one that is stuck must not use up what was kept back.
+// Writers hold the lock for milliseconds. A writer that hangs must not use up the reserve of the
+// deadline.
 CachePolicy cache_policy(const Options& options, const Deadline& deadline) {
   CachePolicy policy = options.cache;
   policy.lock_patience = std::min(deadline.kept_back() / 2, policy.lock_patience);
   return policy;
 }
 
-// Guarded memory for all secrets of an ordinary start: three pages, the last bytes of which are
-// libsodium's, hold a credential with its certificate, the keys made of it, and some 10 KiB of
-// values. Each allocation of its own would be ten more system calls.
+// Guarded memory for all secrets of an ordinary start: three pages (libsodium uses their last
+// bytes) hold a credential with its certificate, the keys made of it, and some 10 KiB of
+// values. Each separate allocation would take ten more system calls.
 constexpr std::size_t kSecretsOfStart = 3 * 4096 - 16;
 
 struct OpenedBundle {
@@ -69,7 +70,8 @@ std::string_view bundle_target(const StateFolder& state) {
   AGENT_SECRETS_ASSERT(false);
 }
 
-// Only the bot is known by its host's name: a start under that name ends what ran under it before.
+// Only the bot has its host's name as its id, because a start with an id ends the earlier record of
+// the id.
 std::string instance_id_of(const StateFolder& state, std::string_view host) {
   if (state.is_developers) return choose_developers_id(host);
   if (state.kind == RunKind::beside_bot) return choose_id_beside(host, "run");
@@ -91,7 +93,7 @@ Result<OpenedBundle> obtain(const Options& options, const AgentCredential& crede
   Transport& chosen =
       progress.log().tells(LogLevel::debug) ? static_cast<Transport&>(told) : *transport;
   SecretBuffer block;
-  // Opened before it is cached: one that does not open must not replace one that does.
+  // Opened before it is cached: a bundle that cannot be opened must not replace the cached bundle.
   const auto fetch_it = [&](std::optional<milliseconds> patience) -> Result<FetchedBundle> {
     progress.enter(StartStep::fetch);
     if (patience) progress.cache_serves_after(*patience);
@@ -142,7 +144,7 @@ Result<StartMaterial> from_control_plane(const Options& options, char** environm
   return material;
 }
 
-// One warning for all that `secrets set --file` would make of the same files.
+// One warning for all keys that `secrets set --file` would store differently.
 void warn_of_the_cli(const EnvFiles& files, const Log& log) {
   constexpr const char* kHint = "secret-injector check --env-file FILE says why";
   std::vector<std::string> keys;
@@ -244,7 +246,7 @@ void publish_state(const StartMaterial& material, const Log& log) {
                                               .source = material.source,
                                               .pid = ::getpid(),
                                               .started_at = SystemClock().unix_time()});
-  // Never worth a bot that does not start: a full disk is no reason to refuse calls.
+  // A failure does not stop the start: the bot can take calls although the disk is full.
   if (!published) warn_of_state(material.state, published.error(), log);
 }
 

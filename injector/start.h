@@ -1,6 +1,6 @@
 #pragma once
-// What one start runs on: the values, and what is known of them. The credential is read, used and
-// wiped in here: when the material exists, the key that opens bundles does not.
+// The material of one start: the values, and the facts about them. The credential is read, used and
+// wiped here: when gather_material() returns, the key that opens bundles no longer exists.
 
 #include <chrono>
 #include <memory>
@@ -27,38 +27,39 @@ struct StartMaterial {
   SecretsSource source = SecretsSource::fetched;
   StateFolder state;
   std::string instance_id;
-  SecretBuffer watch_credential;  // for the sidecar, where one is wanted
+  SecretBuffer watch_credential;  // for the sidecar, if it is wanted
 };
 
-// A third of the time for one attempt: a host that accepts and is silent leaves time for two more.
+// One attempt takes at most a third of the timeout, so a silent host leaves time for two more
+// attempts.
 RetryPolicy retry_policy(std::chrono::seconds timeout);
 
-// That trusts whom the credential says.
+// It trusts the certificates that the credential names.
 std::unique_ptr<Transport> make_transport(const CredentialIdentity& identity,
                                           const Options& options);
 
-// `credential_variable` is what take_credential_variable() took. An error belongs to the step that
-// `progress` is left at.
+// `credential_variable` is the result of take_credential_variable(). After an error `progress` is
+// at the step that failed.
 Result<StartMaterial> gather_material(const Options& options, char** environment,
                                       const SecretBuffer& credential_variable,
                                       const Deadline& deadline, Progress& progress);
 
-// What to do where there are no secrets at all. A start and a check go on, with a warning.
+// The hints for a deployment without secrets. A start and a check continue, with a warning.
 inline constexpr std::string_view kNoSetHint = "deploy the agent with a secret set (--secrets SET)";
 inline constexpr std::string_view kEmptySetHint =
     "write keys into the set, and deploy the agent again";
 
-// One warning where the bundle has no values: no set, or an empty one.
+// Logs one warning if the bundle has no values: no set, or an empty set.
 void warn_of_no_secrets(const StartMaterial& material, const Log& log);
 
-// How this start reads its env files. `environment` is the image's, for --expand.
+// The options for reading env files. `environment` is the image's, for --expand.
 EnvFileOptions env_file_options(const Options& options, char** environment);
 
-// running.json, where this run is the bot. What goes wrong is a warning where the user named the
-// directory, and never more.
+// Writes running.json, if this run is the bot. A failure is only a warning, and only if the user
+// named the directory.
 void publish_state(const StartMaterial& material, const Log& log);
 
-// The sidecar, where one is wanted. An error only for --sidecar=required.
+// Starts the sidecar, if it is wanted. Returns an error only for --sidecar=required.
 Result<void> start_sidecar(const Options& options, const StartMaterial& material,
                            char** environment, const Deadline& deadline, const Log& log);
 

@@ -24,14 +24,15 @@ Result<UniqueFd> open_folder(const StateFolder& state, const Options& options) {
   return open_state_directory(state.path);
 }
 
-// The PID of a bot that has the directory already; nothing if this run is the bot. An error where
-// the directory cannot be this run's, but is not another bot's either.
+// The PID of a bot that has the directory already; absent if this run is the bot. An error if this
+// run cannot have the directory, and no other bot has it.
 Result<std::optional<pid_t>> claim(int folder, const StateFolder& state, const Options& options,
                                    Clock& clock, const Log& log) {
   const ProcessIdentity self = own_identity();
   auto owned = check_state_owner(folder, state.path, options.user);
   if (!owned) {
-    // Reading there is harmless: root beside a bot of another user must not pass for the bot.
+    // Reading is safe. It is needed so that root beside a bot of another user does not count as the
+    // bot.
     if (const auto holder = find_holder(folder, self)) return holder;
     return propagate(owned);
   }
@@ -41,13 +42,13 @@ Result<std::optional<pid_t>> claim(int folder, const StateFolder& state, const O
                                   .has_files = has_paths(options.environment.files)},
                                  clock);
   if (claimed) return claimed;
-  // What kept the claim from being written will keep running.json from it too, and is told then.
+  // The same fault will stop the write of running.json, which logs it.
   log.debug("claim the state directory", {{"cause", claimed.error().message}});
   return std::nullopt;
 }
 
 void tell_of_bot(pid_t pid, const Options& options, const StateFolder& state, const Log& log) {
-  if (options.sidecar == SidecarWish::required) return;  // an error that says so follows
+  if (options.sidecar == SidecarWish::required) return;  // an error about it follows
   const bool has_sidecar = options.sidecar != SidecarWish::none;
   std::string_view rest;
   if (options.env_files.empty()) {

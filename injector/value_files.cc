@@ -16,7 +16,8 @@
 namespace agent_secrets {
 namespace {
 
-// Above every number that a file gets, so that no dup2 hits one that still waits.
+// Above the final numbers of all files, so that no dup2() replaces a descriptor that is still
+// needed.
 constexpr int kWaiting = kFirstFileDescriptor + static_cast<int>(limits::kSecretFiles);
 
 constexpr const char* kNoMemoryHint =
@@ -114,7 +115,7 @@ void ValueFiles::keep_record(const StateFolder& state, const Log& log) const {
 
 Result<void> ValueFiles::place(std::vector<int> kept) const {
   for (const InMemory& file : in_memory_) {
-    // Not close-on-exec. Nothing of ours that is still needed has such a number.
+    // dup2() makes it inheritable. No descriptor that the injector still needs has this number.
     if (::dup2(file.fd.get(), file.number) < 0) return fail_errno("dup memfd", "");
   }
   for (const InMemory& file : in_memory_) kept.push_back(file.number);

@@ -2,12 +2,12 @@
 // The files of `--file`, made for one start: in memory (injector/sealed_memory.h), or at a path
 // (injector/path_file.h).
 //
-// A file in memory is a descriptor that survives the exec, with a number that arrange() has put
-// into the variable already. Until place() it is close-on-exec and has another number, so the
-// sidecar never gets it.
+// A file in memory is a descriptor that survives the exec. arrange() has chosen its number, which
+// is part of the path in the variable. Until place() the descriptor is close-on-exec and has
+// another number, so the sidecar never gets it.
 //
-// Ownership: holds the descriptors, and removes files at paths when it is destroyed: only a start
-// that fails comes to that.
+// Ownership: holds the descriptors. The destructor removes the files at paths; it runs only if a
+// start fails.
 
 #include <string>
 #include <vector>
@@ -25,17 +25,17 @@ class ValueFiles {
  public:
   ValueFiles() = default;  // of a start without --file
 
-  // The files of those variables that `environment` got of the arrangement: a file whose variable
-  // is the image's (--on-conflict keep) is not made. Where a file has a path, the record of it goes
-  // to the state directory; a warning says where there is none. ErrorCode::conflict for a path
-  // beside a bot that runs, whose file that may be.
+  // Makes the files of the variables in `environment` that come from the arrangement. A file whose
+  // variable is the image's (--on-conflict keep) is not made. Files at paths are recorded in the
+  // state directory; without one, a warning is logged. ErrorCode::conflict for a path if another
+  // bot runs, because the file may belong to that bot.
   static Result<ValueFiles> make(const Arrangement& arranged, const std::vector<char*>& environment,
                                  const PathFileOptions& options, const StateFolder& state,
                                  const Log& log);
 
-  // The last step before the exec, and before root is given up: each descriptor gets its number,
-  // and every descriptor from 3 on that is neither one of these nor in `kept` is closed. `kept` is
-  // what arrange() got as `taken`.
+  // The last step before root is given up and the exec. Gives each descriptor its number, and
+  // closes every other descriptor from 3 on that is not in `kept`. Pass the same numbers as `kept`
+  // that arrange() got as `taken`.
   [[nodiscard]] Result<void> place(std::vector<int> kept) const;
 
  private:
@@ -51,7 +51,7 @@ class ValueFiles {
   std::vector<PathFile> at_paths_;
 };
 
-// A sealed file in memory that `user` alone can open, where it waits for its number.
+// A sealed file in memory that only `user` can open. place() gives it its final number.
 Result<UniqueFd> make_memory_file(std::string_view key, std::string_view content,
                                   const std::optional<BotUser>& user);
 

@@ -25,7 +25,7 @@ std::string read_again(int fd) {
 
 }  // namespace
 
-TEST_CASE("a file in memory has the value, byte for byte, and nobody can change it") {
+TEST_CASE("a file in memory has the value, byte for byte, and cannot be changed") {
   using namespace std::string_view_literals;
   const auto value = "line\n\0\xff end"sv;
   const auto memory = make_memory_file("KEY", value, std::nullopt);
@@ -42,12 +42,12 @@ TEST_CASE("a file in memory has the value, byte for byte, and nobody can change 
   CHECK(memory->get() > kFirstFileDescriptor);
 }
 
-TEST_CASE("a key of any length and form names a file in memory") {
+TEST_CASE("a key of any length and form can name a file in memory") {
   CHECK(make_memory_file(std::string(5000, 'K'), "v", std::nullopt).has_value());
   CHECK(make_memory_file("a/b\x1b\xff", "v", std::nullopt).has_value());
 }
 
-TEST_CASE("a limit of open files that is too small is an error that says so") {
+TEST_CASE("a limit of open files that is too small is an error that names the limit") {
   rlimit before{};
   REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
   rlimit small = before;

@@ -18,7 +18,7 @@ std::atomic<bool> is_announcement_over = false;
 timer_t timer{};
 itimerspec end_of_start{};
 
-// A full pipe would make the write wait, and may be the very fault.
+// A full pipe would block the write, and may be the cause of the timeout.
 void write_if_possible(const std::string_view* text) {
   pollfd stream{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
   if (text != nullptr && ::poll(&stream, 1, 0) == 1) {
@@ -26,7 +26,7 @@ void write_if_possible(const std::string_view* text) {
   }
 }
 
-// An alarm that another process sent does what it would have done without the injector.
+// A SIGALRM from another process ends this process, as it would without the injector.
 extern "C" void on_alarm(int signal_number, siginfo_t* info, void*) {
   if (info->si_code != SI_TIMER) ::_exit(128 + signal_number);
   if (!is_announcement_over.exchange(true)) {
@@ -64,7 +64,7 @@ Watchdog::Watchdog(std::chrono::milliseconds timeout, int exit_code) {
   sigevent event{};
   event.sigev_notify = SIGEV_SIGNAL;
   event.sigev_signo = SIGALRM;
-  // Out of timers (RLIMIT_SIGPENDING) is no reason not to start: the other bounds hold.
+  // Without a timer (RLIMIT_SIGPENDING) the start continues: each wait has a limit of its own.
   if (::timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) return;
   is_armed_ = true;
   timespec begin{};

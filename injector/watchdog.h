@@ -1,14 +1,14 @@
 #pragma once
-// The last word on --timeout. Every wait of a start has its own bound, but some calls have none: a
-// credential in a pipe that nobody writes to, a disk that hangs in fsync, a stderr that nobody
-// reads. When the time is over, the kernel's timer ends the process from a signal handler: a report
-// that was prepared before, and exit code 125.
+// Enforces --timeout. Every wait of a start has a limit of its own, but some calls have none:
+// reading a credential from a pipe without a writer, fsync on a disk that hangs, writing to a
+// stderr that is not read. When the time is over, a timer of the kernel raises SIGALRM. The handler
+// writes a report that was prepared before, and ends the process with exit code 125.
 //
-// SIGALRM, because a timer needs no thread of its own; it dies in execve, and a fork does not get
-// it (timer_create(2)). Disposition and mask are put back by disarm(), the last thing before exec.
+// A timer with SIGALRM needs no thread. execve removes it, and a fork does not inherit it
+// (timer_create(2)). disarm() restores disposition and mask; call it immediately before the exec.
 //
-// One at a time, made by main(). Threads: a resolver thread of libcurl may run the handler, which
-// makes async-signal-safe calls only.
+// There is at most one, made by main(). Threads: a resolver thread of libcurl may run the handler,
+// which makes only async-signal-safe calls.
 
 #include <chrono>
 #include <csignal>
@@ -26,11 +26,12 @@ class Watchdog {
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
-  // What is written to stderr from now on; it has to outlive the watchdog.
+  // The text that a timeout writes to stderr from now on. It must outlive the watchdog.
   static void will_say(const std::string_view* report);
-  // What a wait is announced with, or null for a step that is not announced; the same lifetime.
+  // The text that announces a wait; null for a step without an announcement. It must outlive the
+  // watchdog.
   static void will_announce(const std::string_view* notice);
-  // Whether the time of the announcement is over.
+  // Whether the time of the announcement has passed.
   static bool has_announced();
   void disarm();
 

@@ -20,8 +20,8 @@ std::vector<std::string> allowed_names(Transaction& tx, std::int64_t organizatio
 
 }  // namespace
 
-// Only the keys of the write are looked at. A set from before this check may have a reserved name:
-// its other keys can still be written, and the reserved one can be deleted.
+// Checks only the keys of the write. A set that an earlier release wrote may have a reserved name:
+// its other keys can still be written, and the reserved name can be deleted.
 Result<void> check_reserved(Transaction& tx, std::int64_t organization_id, const WriteSet& write) {
   if (write.type != SetType::secret) return {};
   std::vector<std::string> keys;
@@ -36,7 +36,6 @@ Result<void> check_reserved(Transaction& tx, std::int64_t organization_id, const
                           shown(write.name), with_reasons(refused), refused.front()));
 }
 
-// The warning of a deploy about the secrets that its instances get.
 std::string secrets_warning(Transaction& tx, const Deployment& deployment) {
   if (deployment.pins.empty()) {
     return "This service has no secret set: its bots start without secrets.";

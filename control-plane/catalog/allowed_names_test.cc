@@ -18,7 +18,7 @@ Result<SecretSet> put(TestStores& t, std::vector<std::string> keys) {
   return t.catalog().sets.write(t.acme, several(std::move(keys)));
 }
 
-// As a release without the check left it: bot-secrets with A and LD_PRELOAD.
+// The data of a release without the check: the set bot-secrets has the keys A and LD_PRELOAD.
 struct OldData : TestStores {
   OldData() {
     need(catalog().allowed_names.allow(acme, "LD_PRELOAD"));
@@ -34,7 +34,8 @@ std::string deploy_warning(TestStores& t, const std::string& set) {
 
 }  // namespace
 
-TEST_CASE("a key that takes over the process is refused with its reason and the way out") {
+TEST_CASE(
+    "a reserved key is refused, and the error has the reason and the command that allows it") {
   TestStores t;
   const Error refused = refusal(put(t, {"A", "LD_PRELOAD", "GIT_SSH_COMMAND"}));
   CHECK(refused.code == ErrorCode::invalid);
@@ -45,8 +46,8 @@ TEST_CASE("a key that takes over the process is refused with its reason and the 
   CHECK_FALSE(need(t.catalog().sets.find(t.acme, "bot-secrets")).has_value());
 }
 
-// The injector asks refused_names() too (injector/environment_test.cc).
-TEST_CASE("every name is written unless the injector refuses it") {
+// The injector uses refused_names() too (injector/environment_test.cc).
+TEST_CASE("a set refuses exactly the reserved names that the injector refuses") {
   TestStores t;
   for (const ReservedName& entry : reserved_names()) {
     std::string name(entry.pattern);
@@ -56,7 +57,7 @@ TEST_CASE("every name is written unless the injector refuses it") {
   }
 }
 
-TEST_CASE("a name is allowed for one organization, until it is taken back") {
+TEST_CASE("allow() permits a reserved name in one organization, until disallow()") {
   TestStores t;
   const auto other = need(t.catalog().organizations.create("other", "", "us-west")).id;
   need(t.catalog().allowed_names.allow(t.acme, "SSL_CERT_FILE"));
@@ -72,7 +73,7 @@ TEST_CASE("a name is allowed for one organization, until it is taken back") {
         ErrorCode::not_found);
 }
 
-TEST_CASE("only a name that would be refused can be allowed") {
+TEST_CASE("allow() refuses a name that needs no permission") {
   TestStores t;
   for (const char* name : {"OPENAI_API_KEY", "PORT", "LD_*", "ld_preload", "LD_\x1b[2J", ""}) {
     INFO(name);
@@ -80,7 +81,7 @@ TEST_CASE("only a name that would be refused can be allowed") {
   }
 }
 
-TEST_CASE("a name of the image or the platform is written and named") {
+TEST_CASE("a name that the image or the platform sets is accepted with a warning") {
   TestStores t;
   const SecretSet written = need(put(t, {"A", "ENV", "PORT"}));
   CHECK(written.warning.find("ENV (") != std::string::npos);
@@ -94,7 +95,8 @@ TEST_CASE("a name of the image or the platform is written and named") {
         "and its framework run).");
 }
 
-TEST_CASE("a set from before the check takes its other keys, warns, and loses the name") {
+TEST_CASE(
+    "a set that already has a reserved name warns, accepts other keys, and can drop the name") {
   OldData t;
   CHECK(need(put(t, {"A", "B"})).warning.empty());
   CHECK(t.set("bot-secrets").warning.find("LD_PRELOAD (") != std::string::npos);
@@ -107,7 +109,7 @@ TEST_CASE("a set from before the check takes its other keys, warns, and loses th
   need(t.catalog().sets.unset_key(t.acme, "bot-secrets", "LD_PRELOAD"));
   CHECK(t.set("bot-secrets").warning.empty());
   t.provision();
-  // What runs is the pinned version, which still has the name.
+  // The deploy keeps the pinned version, which still has the name.
   DeployRequest again = deploy_of("bot", "bot-secrets");
   CHECK(need(t.catalog().deploys.update_agent(t.acme, again)).warning.find("LD_PRELOAD") !=
         std::string::npos);
@@ -115,7 +117,7 @@ TEST_CASE("a set from before the check takes its other keys, warns, and loses th
   CHECK(need(t.catalog().deploys.update_agent(t.acme, again)).warning.empty());
 }
 
-TEST_CASE("a deploy without a set, or with an empty one, says that bots start without secrets") {
+TEST_CASE("a deploy warns if it has no secret set, or a secret set without keys") {
   TestStores t;
   CHECK(deploy_warning(t, "") == "This service has no secret set: its bots start without secrets.");
   need(put(t, {"A"}));
@@ -126,7 +128,7 @@ TEST_CASE("a deploy without a set, or with an empty one, says that bots start wi
         "Secret set 'bot-secrets' has no keys: it gives the bots nothing.");
 }
 
-TEST_CASE("an image pull secret has no names that could be reserved") {
+TEST_CASE("an image pull secret gets no warning about reserved names") {
   TestStores t;
   CHECK(need(t.catalog().sets.write(t.acme, registry("registry"))).warning.empty());
 }

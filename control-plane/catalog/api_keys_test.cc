@@ -9,7 +9,7 @@ ApiKey add(TestStores& t, ApiKeyType type, std::string_view key) {
 
 }  // namespace
 
-TEST_CASE("a private key speaks for its organization as a member, and only its hash is kept") {
+TEST_CASE("a private key has the role of a member, and the catalog does not store its text") {
   TestStores t;
   const ApiKey added = add(t, ApiKeyType::private_key, "sk_one");
   CHECK(added.key.empty());
@@ -23,7 +23,7 @@ TEST_CASE("a private key speaks for its organization as a member, and only its h
   CHECK(need(t.catalog().api_keys.list(t.acme)).at(0).key.empty());
 }
 
-TEST_CASE("a public key is listed as it is, and speaks for nobody") {
+TEST_CASE("a public key is listed in clear text and has no identity") {
   TestStores t;
   add(t, ApiKeyType::public_key, "pk_one");
   CHECK(need(t.catalog().api_keys.list(t.acme)).at(0).key == "pk_one");

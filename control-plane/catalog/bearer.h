@@ -1,7 +1,7 @@
 #pragma once
-// What `Authorization: Bearer …` carries: a prefix that says its kind, and 256 random bits. Stores
-// know it by its SHA-256. No slow hash and no salt: there is nothing to guess from. Found by an
-// index on the hash, whose timing tells of the hash alone.
+// The text in `Authorization: Bearer …`: a prefix for its kind, then 256 random bits. The catalog
+// finds it by its SHA-256. A slow hash or a salt would add nothing, because 256 random bits cannot
+// be guessed. The lookup uses an index on the hash, so its timing depends only on the hash.
 
 #include <array>
 #include <cstdint>
@@ -11,8 +11,8 @@
 
 namespace agent_secrets::control_plane {
 
-// The official CLI takes what begins so for a personal access token, and nothing else in
-// `auth use-pat`.
+// The official CLI treats a text with this prefix as a personal access token. Its command
+// `auth use-pat` accepts no other text.
 inline constexpr std::string_view kTokenPrefix = "pcc_pat_";
 inline constexpr std::string_view kPrivateKeyPrefix = "sk_";
 inline constexpr std::string_view kPublicKeyPrefix = "pk_";

@@ -9,7 +9,7 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-// How long a failed version rests before its region is tried again.
+// The time until a failed version is due again.
 constexpr UnixMs kFailedRest{30'000};
 
 // Moves the pins of deployments with SecretVersion::latest to the version. The sequence goes up,
@@ -60,7 +60,7 @@ AgentSnapshot read_snapshot(Transaction& tx, std::int64_t agent_id) {
   return snapshot;
 }
 
-// Takes a transaction of its own.
+// Runs in a transaction of its own.
 Result<std::vector<std::int64_t>> sets_with_old_values(Database& database,
                                                        std::string_view region) {
   return database.read("list old values",
@@ -86,7 +86,8 @@ Result<Outbox::Due> CatalogOutbox::next_due(std::string_view region, UnixMs now)
     if (rows.empty()) return Due{};
     const Row row = rows.front();
     const UnixMs due_at = row.time("due_at");
-    // No version is put off for longer than kFailedRest, so the clock has been set back.
+    // A version is due at most kFailedRest after a write or a failure. A later time means that the
+    // clock has been set back.
     const bool clock_went_back = due_at > now + kFailedRest;
     if (due_at > now && !clock_went_back) return Due{.version = {}, .next_at = due_at};
     return Due{.version = PendingVersion{.organization_id = row.integer("organization_id"),

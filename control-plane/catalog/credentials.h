@@ -22,7 +22,7 @@ struct CredentialRecord {
   CredentialPublicKeys keys;
   UnixMs created_at{};
   std::optional<UnixMs> revoked_at;
-  bool confirmed = false;  // the region knows its present state
+  bool confirmed = false;  // the region has its present state
 };
 
 class Credentials {

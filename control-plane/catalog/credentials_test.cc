@@ -18,7 +18,7 @@ struct WithAgent : TestStores {
 
 }  // namespace
 
-TEST_CASE("a credential is confirmed once its region knows it") {
+TEST_CASE("a credential is confirmed once its region has it") {
   WithAgent t;
   need(t.catalog().credentials.add(t.acme, "bot", "kid1", some_keys()));
   CHECK_FALSE(t.only().confirmed);
@@ -43,7 +43,7 @@ TEST_CASE("a revocation is pending until its region has confirmed it") {
   CHECK(need(t.region().find_credential("kid1"))->credential.revoked);
 }
 
-TEST_CASE("a key id is taken once, in all organizations") {
+TEST_CASE("a key id can be registered only once") {
   WithAgent t;
   need(t.catalog().deploys.create_agent(t.acme, deploy_of("other")));
   need(t.catalog().credentials.add(t.acme, "bot", "kid1", some_keys()));
@@ -53,7 +53,7 @@ TEST_CASE("a key id is taken once, in all organizations") {
         ErrorCode::invalid);
 }
 
-TEST_CASE("only a live credential of this agent is revoked") {
+TEST_CASE("revoke() refuses a revoked credential, and a credential of another agent") {
   WithAgent t;
   need(t.catalog().deploys.create_agent(t.acme, deploy_of("other")));
   need(t.catalog().credentials.add(t.acme, "bot", "kid1", some_keys()));
@@ -64,7 +64,7 @@ TEST_CASE("only a live credential of this agent is revoked") {
         ErrorCode::not_found);
 }
 
-TEST_CASE("the credentials of a deleted agent stay known as its own") {
+TEST_CASE("the region keeps the credentials of a deleted agent") {
   WithAgent t;
   need(t.catalog().credentials.add(t.acme, "bot", "kid1", some_keys()));
   t.provisioner->publish_now();

@@ -26,7 +26,7 @@ std::string_view kind(SetType type) {
   return type == SetType::secret ? "Secret set" : "Image pull secret";
 }
 
-// What the agent would have after the request.
+// `spec` with the members of the request.
 DeploymentSpec merged(DeploymentSpec spec, const DeployRequest& request) {
   if (request.image) spec.image = *request.image;
   if (request.secret_set) spec.secret_set = *request.secret_set;
@@ -87,7 +87,7 @@ std::string describe(std::string_view id, const DeploymentSpec& spec, std::int64
   return printable(text);
 }
 
-// The deployment still pins the set that its name means today.
+// Whether the deployment pins this set. A set that was deleted and created again has another id.
 bool same_binding(const Deployment& deployment, const std::optional<std::int64_t>& set_id) {
   if (!set_id) return deployment.pins.empty();
   return deployment.pins.size() == 1 && deployment.pins.front().set_id == *set_id;
@@ -191,7 +191,7 @@ void insert_deployment(Transaction& tx, const CatalogContext& context, std::int6
       id, bound.secret->set.id, bound.secret->set.name, bound.secret->set.ready_version);
 }
 
-// Newer values reach an agent only with a new deployment.
+// Names each set whose newest ready version has other values than the pinned version.
 std::string newer_version_warning(Transaction& tx, const ValueCipher& cipher, const Agent& agent) {
   std::string warning;
   for (const PinnedSet& pin : agent.deployment.pins) {

@@ -24,7 +24,7 @@ DeployRequest forced(DeployRequest request) {
 
 }  // namespace
 
-TEST_CASE("the gate tells existence, type, region and readiness, in this order") {
+TEST_CASE("the gate checks existence, type, region and readiness, in this order") {
   TestStores t;
   WriteSet far = one_key("far-secrets", "A", "1", false);
   far.region = "eu-central";
@@ -37,24 +37,24 @@ TEST_CASE("the gate tells existence, type, region and readiness, in this order")
     request.image_pull_secret_set = image_pull_set;
     return refusal(t.catalog().deploys.create_agent(t.acme, request));
   };
-  SECTION("a set that does not exist comes before one that is pending") {
+  SECTION("a missing set is reported before a pending set") {
     const Error error = refused("bot-secrets", "nope");
     CHECK(error.code == ErrorCode::not_found);
     CHECK(error.message == "Image pull secret 'nope' not found");
     CHECK(refused("nope", "").message == "Secret set 'nope' not found");
   }
-  SECTION("a wrong type comes before a wrong region") {
+  SECTION("a wrong type is reported before a wrong region") {
     const Error error = refused("far-secrets", "bot-secrets");
     CHECK(error.code == ErrorCode::invalid);
     CHECK(error.message.find("not an image pull secret") != std::string::npos);
   }
-  SECTION("a wrong region comes before not ready, and names both regions") {
+  SECTION("a wrong region is reported before a pending set, with both regions") {
     const Error error = refused("far-secrets", "registry");
     CHECK(error.code == ErrorCode::invalid);
     CHECK(error.message.find("'eu-central'") != std::string::npos);
     CHECK(error.message.find("'us-west'") != std::string::npos);
   }
-  SECTION("a pending set is refused in the contract's words") {
+  SECTION("the error for a pending set says to retry") {
     const Error error = refused("bot-secrets", "");
     CHECK(error.code == ErrorCode::conflict);
     CHECK(error.message ==
@@ -62,7 +62,7 @@ TEST_CASE("the gate tells existence, type, region and readiness, in this order")
     CHECK(refused("", "registry").message ==
           "Image pull secret 'registry' is not yet ready. Retry once it has been provisioned.");
   }
-  SECTION("a failed set is refused in its own words") {
+  SECTION("the error for a failed set says to write the set again") {
     const auto due = need(t.catalog().outbox.next_due("us-west", t.clock.unix_time()));
     need(t.catalog().outbox.mark_failed(*due.version, "no space"));
     const Error error = refused(due.version->set_name, "");
@@ -73,7 +73,7 @@ TEST_CASE("the gate tells existence, type, region and readiness, in this order")
   CHECK(need(t.catalog().agents.list(t.acme)).empty());
 }
 
-TEST_CASE("a deployment pins the version that was ready when it was made") {
+TEST_CASE("a deployment keeps the version that was ready at the time of the deploy") {
   Deployed t;
   REQUIRE(t.first.deployment.pins.size() == 1);
   CHECK(t.first.deployment.pins[0].version == 1);
@@ -86,7 +86,7 @@ TEST_CASE("a deployment pins the version that was ready when it was made") {
         std::vector<std::string>{"A"});
 }
 
-TEST_CASE("a value that was put back warns of no newer version, and makes nobody stale") {
+TEST_CASE("a newer version with the pinned values gives no warning and no changed keys") {
   Deployed t;
   for (const char* value : {"oops", "1"}) {
     t.write("bot-secrets", "A", value);
@@ -108,7 +108,7 @@ TEST_CASE("a value that was put back warns of no newer version, and makes nobody
         std::vector<std::string>{});
 }
 
-TEST_CASE("an agent is created once, needs an image and a valid name") {
+TEST_CASE("creating an agent needs a new name, a valid name and an image") {
   Deployed t;
   const Error again = refusal(t.catalog().deploys.create_agent(t.acme, deploy_of("bot")));
   CHECK(again.code == ErrorCode::invalid);
@@ -145,7 +145,7 @@ TEST_CASE("the warning names a newer ready version") {
         "deployment keeps version 1; deploy with --force to use it.");
 }
 
-TEST_CASE("an unchanged deploy passes the gate too") {
+TEST_CASE("an unchanged deploy is refused while its set is pending") {
   Deployed t;
   t.write("bot-secrets", "A", "2");
   CHECK(refusal(t.catalog().deploys.update_agent(t.acme, deploy_of("bot", "bot-secrets"))).code ==
@@ -174,7 +174,7 @@ TEST_CASE("scaling alone makes no deployment") {
   CHECK(refusal(t.catalog().deploys.update_agent(t.acme, request)).code == ErrorCode::invalid);
 }
 
-TEST_CASE("absent members keep what the agent has, an empty set name unbinds") {
+TEST_CASE("absent members of a deploy keep their values, and an empty set name unbinds the set") {
   Deployed t;
   DeployRequest request;
   request.agent = "bot";
@@ -207,7 +207,7 @@ TEST_CASE("a new deployment is not reconciled before its region has confirmed it
   CHECK(t.agent("bot").reconciled_deployment == next.deployment.id);
 }
 
-TEST_CASE("a newer pending or failed version does not disturb the pinned one") {
+TEST_CASE("the pinned version is served while a newer version is pending or failed") {
   Deployed t;
   t.write("bot-secrets", "A", "2");
   const auto due = need(t.catalog().outbox.next_due("us-west", t.clock.unix_time()));
@@ -219,7 +219,7 @@ TEST_CASE("a newer pending or failed version does not disturb the pinned one") {
   CHECK(t.snapshot(t.first.id).sets[0].latest_version == 1);
 }
 
-TEST_CASE("a deploy raises the sequence, a ready set and a credential the revision only") {
+TEST_CASE("a deploy raises the sequence, a version that becomes ready only the revision") {
   Deployed t;
   const AgentSnapshot before = t.snapshot(t.first.id);
   t.write("bot-secrets", "A", "2");
@@ -232,7 +232,7 @@ TEST_CASE("a deploy raises the sequence, a ready set and a credential the revisi
   CHECK(t.snapshot(t.first.id).sequence == before.sequence + 1);
 }
 
-TEST_CASE("sequences go on when an agent is deleted and created again") {
+TEST_CASE("a new agent with the name of a deleted agent continues its sequences") {
   Deployed t;
   t.update(forced(deploy_of("bot")));
   t.provisioner->publish_now();
@@ -246,7 +246,8 @@ TEST_CASE("sequences go on when an agent is deleted and created again") {
   CHECK(t.snapshot(t.first.id).deleted);
 }
 
-TEST_CASE("an agent that asks for the latest version gets it, with a higher sequence") {
+TEST_CASE(
+    "a deployment with secret version latest gets each ready version, with a higher sequence") {
   Deployed t;
   DeployRequest request = deploy_of("bot");
   request.secret_version = SecretVersion::latest;

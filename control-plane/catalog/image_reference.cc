@@ -16,7 +16,8 @@ constexpr bool is_hexadecimal(char c) {
   return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-// Takes what is before the separator off `text`; all of it where there is none.
+// Removes the part before the separator, and the separator, from `text`. Returns the part; without
+// a separator, all of `text`.
 std::string_view take_until(std::string_view& text, char separator) {
   const std::size_t end = std::min(text.find(separator), text.size());
   const std::string_view taken = text.substr(0, end);
@@ -24,7 +25,7 @@ std::string_view take_until(std::string_view& text, char separator) {
   return taken;
 }
 
-// What stands between two runs of letters and digits: ".", "_", "__" or any number of '-'.
+// The text between two runs of letters and digits: ".", "_", "__" or any number of '-'.
 bool is_separator(std::string_view text) {
   return text == "." || text == "_" || text == "__" ||
          std::ranges::all_of(text, [](char c) { return c == '-'; });
@@ -43,7 +44,8 @@ bool is_repository_component(std::string_view text) {
   return true;
 }
 
-// Takes "a/b/c" apart; a leading, trailing or doubled slash leaves an empty component.
+// Components between slashes. A leading or doubled slash makes an empty component, which is
+// invalid.
 bool is_repository(std::string_view text) {
   if (text.empty() || text.back() == '/') return false;
   while (!text.empty()) {
@@ -72,7 +74,7 @@ bool is_registry(std::string_view text) {
   return true;
 }
 
-// With a slash the first part may be a registry; it need not be.
+// The part before the first slash can be a registry or a component of the repository.
 bool is_name(std::string_view text) {
   if (text.size() > limits::kImageNameMax) return false;
   if (is_repository(text)) return true;
@@ -115,7 +117,7 @@ bool is_image_reference(std::string_view text) {
     if (!is_digest(text.substr(at + 1))) return false;
     text = text.substr(0, at);
   }
-  // A colon before the last slash is a port's.
+  // A colon before the last slash begins a port, not a tag.
   const std::size_t colon = text.rfind(':');
   const bool has_tag =
       colon != std::string_view::npos && text.find('/', colon) == std::string_view::npos;
@@ -125,7 +127,7 @@ bool is_image_reference(std::string_view text) {
 
 namespace {
 
-// "[::1]" of "[::1]:5000"; a host that is a name as it is, with '_' for '-'.
+// An IPv6 address in square brackets, or a host name. '_' is as valid as '-' in the name.
 bool is_login_registry(std::string_view text) {
   if (!text.starts_with('[')) {
     std::string named(text);

@@ -9,9 +9,10 @@
 //   tag       := a letter, digit or '_', then up to 127 of those, '.' and '-'
 //   digest    := algorithm ":" 32 or more hexadecimal digits
 //
-// A reference never begins with '-' and holds nothing that a shell takes for more than text, so it
-// can be no option and no command of the deploy command that it is handed to. One form is left out:
-// a registry that is an IPv6 address, because the official CLI takes square brackets for markup.
+// A reference never begins with '-' and has no character that a shell interprets, so a deploy
+// command that receives it cannot mistake it for an option or for shell code. One form of the
+// grammar is refused: a registry that is an IPv6 address, because the official CLI interprets
+// square brackets as markup.
 //
 // Threads: no state.
 
@@ -21,8 +22,9 @@ namespace agent_secrets::control_plane {
 
 bool is_image_reference(std::string_view text);
 
-// The registry of an image pull secret: [http[s]://]host[:port][/path], as docker login takes it.
-// The host may be an IPv6 address in square brackets here, and may have '_'.
+// Whether a text is the registry of an image pull secret: [http[s]://]host[:port][/path], as docker
+// login accepts it. Unlike in an image reference, the host may be an IPv6 address in square
+// brackets, and may have '_'.
 bool is_registry_host(std::string_view text);
 
 }  // namespace agent_secrets::control_plane

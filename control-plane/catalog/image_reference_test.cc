@@ -38,7 +38,7 @@ TEST_CASE("images that people deploy are image references") {
   }
 }
 
-TEST_CASE("an option, a command and a path are no image references") {
+TEST_CASE("an option, a command or a path is not an image reference") {
   for (const std::string& image : {
            std::string(),
            std::string("--privileged"),

@@ -1,42 +1,84 @@
-// A catalog that an earlier release wrote keeps what it has.
+// A catalog that an earlier release wrote keeps its data.
 #include "control-plane/database/migrations.h"
+
+#include <cstddef>
+#include <functional>
 
 #include <sys/stat.h>
 
+#include "control-plane/data_directory.h"
 #include "control-plane/test_stores.h"
 
 namespace agent_secrets::control_plane {
 namespace {
 
-// As the release of schema 1 left it: one organization, a live admin token and a revoked one.
-void make_catalog_of_schema_1(const std::string& path) {
-  const auto database = need(SqliteDatabase::open(path));
-  need(migrate(*database, {catalog_migrations().sqlite.front()}));
-  need(database->write("fill", [](Transaction& tx) -> Result<void> {
-    tx.execute("INSERT INTO regions VALUES ('us-west', 'US West')");
-    tx.execute("INSERT INTO organizations VALUES (3, 'acme', 'Acme', 'us-west')");
-    const auto add = [&](std::int64_t id, std::string_view name, std::string_view role,
-                         std::string_view token, std::optional<std::int64_t> revoked_at) {
-      tx.execute("INSERT INTO tokens VALUES (?1, 3, ?2, ?3, ?4, 1000, ?5)", id, name, role,
-                 hash_bearer(token), revoked_at);
-    };
-    add(7, "first-admin", "admin", "pcc_pat_live", {});
-    add(9, "old", "member", "pcc_pat_old", 2000);
-    return {};
-  }));
+// A data directory whose catalog an earlier release wrote.
+class OldDirectory {
+ public:
+  // `schema`: the number of its migrations. `fill` inserts its rows.
+  OldDirectory(std::ptrdiff_t schema, const std::function<void(Transaction&)>& fill) {
+    REQUIRE(::mkdir(data().c_str(), 0700) == 0);
+    const auto database = need(SqliteDatabase::open(data() + "/catalog.db"));
+    const auto& all = catalog_migrations().sqlite;
+    need(migrate(*database, {all.begin(), all.begin() + schema}));
+    need(database->write("fill", [&](Transaction& tx) -> Result<void> {
+      tx.execute("INSERT INTO regions (code, display_name) VALUES ('us-west', 'US West')");
+      tx.execute(
+          "INSERT INTO organizations (id, name, verbose_name, default_region)"
+          " VALUES (3, 'acme', 'Acme', 'us-west')");
+      fill(tx);
+      return {};
+    }));
+  }
+
+  [[nodiscard]] std::string data() const { return directory_.path("data"); }
+  // As this release opens it.
+  [[nodiscard]] Stores open() const { return need(try_to_open(MigrationLock::taken)); }
+  [[nodiscard]] Result<Stores> try_to_open(MigrationLock lock) const {
+    return open_stores(*data_directory_place(data(), lock), key_, clock_);
+  }
+
+ private:
+  TemporaryDirectory directory_;
+  FakeClock clock_;
+  MasterKey key_ = need(MasterKey::create_file(directory_.path("master.key")));
+};
+
+// One live admin token and one revoked token.
+void add_tokens_of_schema_1(Transaction& tx) {
+  const auto add = [&](std::int64_t id, std::string_view name, std::string_view role,
+                       std::string_view token, std::optional<std::int64_t> revoked_at) {
+    tx.execute("INSERT INTO tokens VALUES (?1, 3, ?2, ?3, ?4, 1000, ?5)", id, name, role,
+               hash_bearer(token), revoked_at);
+  };
+  add(7, "first-admin", "admin", "pcc_pat_live", {});
+  add(9, "old", "member", "pcc_pat_old", 2000);
+}
+
+// An agent whose deployment has the given `secretVersion`, as JSON text, and another setting.
+void add_agent_of_schema_6(Transaction& tx, std::string_view name,
+                           std::optional<std::string_view> secret_version) {
+  tx.execute(
+      "INSERT INTO agents (organization_id, name, region, min_agents, max_agents, deployment_id,"
+      " sequence, revision, created_at, updated_at) VALUES (3, ?1, 'us-west', 0, 1, ?1, 1, 1, 0, "
+      "0)",
+      name);
+  tx.execute(
+      "INSERT INTO deployments (id, agent_id, revision, image, secret_set, image_pull_secret_set,"
+      " created_at) SELECT ?1, id, 1, 'img:1', '', '', 0 FROM agents WHERE name = ?1",
+      name);
+  tx.execute("INSERT INTO deployment_settings VALUES (?1, 'websocketAuth', '\"token\"')", name);
+  if (secret_version) {
+    tx.execute("INSERT INTO deployment_settings VALUES (?1, 'secretVersion', ?2)", name,
+               *secret_version);
+  }
 }
 
 }  // namespace
 
-TEST_CASE("tokens from before users are carried over as their organization's own") {
-  const TemporaryDirectory directory;
-  const FakeClock clock;
-  const MasterKey key = need(MasterKey::create_file(directory.path("master.key")));
-  const std::string data = directory.path("data");
-  REQUIRE(::mkdir(data.c_str(), 0700) == 0);
-  make_catalog_of_schema_1(data + "/catalog.db");
-
-  const Stores stores = need(open_stores(data, key, clock));
+TEST_CASE("the tokens of schema 1 become tokens of their organization") {
+  const OldDirectory old(1, add_tokens_of_schema_1);
+  const Stores stores = old.open();
   const auto identity = need(stores.catalog->identities.find(hash_bearer("pcc_pat_live")));
   REQUIRE(identity.has_value());
   CHECK(identity->name == "first-admin");
@@ -50,12 +92,43 @@ TEST_CASE("tokens from before users are carried over as their organization's own
   CHECK((tokens[0].id == 7 && tokens[0].name == "first-admin" && !tokens[0].revoked_at));
   CHECK(tokens[0].created_at == std::chrono::milliseconds(1000));
   CHECK(tokens[1].revoked_at == std::chrono::milliseconds(2000));
-  CHECK(std::filesystem::exists(data + "/catalog.db.schema-1"));
+  CHECK(std::filesystem::exists(old.data() + "/catalog.db.schema-1"));
 
   need(stores.catalog->tokens.add(3, "new", Role::member, hash_bearer("pcc_pat_new")));
-  CHECK(need(stores.catalog->tokens.list(3)).back().id == 10);  // no id is used again
+  CHECK(need(stores.catalog->tokens.list(3)).back().id == 10);  // ids are not reused
   need(stores.catalog->tokens.revoke(3, "first-admin"));
   CHECK_FALSE(need(stores.catalog->identities.find(hash_bearer("pcc_pat_live"))).has_value());
+}
+
+TEST_CASE("a deployment of schema 6 keeps its secretVersion") {
+  const OldDirectory old(6, [](Transaction& tx) {
+    add_agent_of_schema_6(tx, "latest", "\"latest\"");
+    add_agent_of_schema_6(tx, "pinned", "\"pinned\"");
+    add_agent_of_schema_6(tx, "unset", std::nullopt);
+  });
+  const Stores stores = old.open();
+  const auto spec = [&](std::string_view name) {
+    return need(stores.catalog->agents.find(3, name))->deployment.spec;
+  };
+  CHECK(spec("latest").secret_version == SecretVersion::latest);
+  CHECK(spec("pinned").secret_version == SecretVersion::pinned);
+  CHECK(spec("unset").secret_version == std::nullopt);
+  CHECK(spec("latest").settings ==
+        std::map<std::string, std::string>{{"websocketAuth", "\"token\""}});
+}
+
+TEST_CASE("only the holder of the directory's lock migrates") {
+  const OldDirectory old(6, [](Transaction&) {});
+  {
+    const UniqueFd server = need(lock_data_directory(old.data()));
+    const Error refused = refusal(old.try_to_open(MigrationLock::taken));
+    CHECK(refused.code == ErrorCode::conflict);
+    CHECK(refused.message.find("has an older schema") != std::string::npos);
+    CHECK_FALSE(std::filesystem::exists(old.data() + "/catalog.db.schema-6"));
+    CHECK(old.try_to_open(MigrationLock::held));
+    CHECK(old.try_to_open(MigrationLock::taken));  // nothing to migrate any more
+  }
+  CHECK(lock_data_directory(old.data()));
 }
 
 }  // namespace agent_secrets::control_plane

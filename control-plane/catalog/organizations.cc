@@ -9,7 +9,7 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-// The sentence for a name that an organization has, or a removed one had.
+// The error for the name of an organization that exists or has been removed.
 std::string why_not_added(Transaction& tx, std::string_view organization) {
   const Rows removed = tx.query(
       "SELECT 1 FROM organizations WHERE name = ?1 AND removed_at IS NOT NULL", organization);

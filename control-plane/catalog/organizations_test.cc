@@ -2,7 +2,7 @@
 
 namespace agent_secrets::control_plane {
 
-TEST_CASE("organizations and regions have names of their own") {
+TEST_CASE("names of organizations and regions are unique and valid") {
   TestStores t;
   CHECK(refusal(t.catalog().organizations.create("acme", "", "us-west")).code ==
         ErrorCode::conflict);
@@ -17,7 +17,7 @@ TEST_CASE("organizations and regions have names of their own") {
         ErrorCode::conflict);
 }
 
-TEST_CASE("a set without a region goes to its organization's default") {
+TEST_CASE("a set without a region is stored in its organization's default region") {
   TestStores t;
   need(t.catalog().organizations.set_default_region(t.acme, "eu-central"));
   CHECK(t.write("bot-secrets", "A", "1").region == "eu-central");
@@ -25,7 +25,7 @@ TEST_CASE("a set without a region goes to its organization's default") {
         ErrorCode::invalid);
 }
 
-TEST_CASE("a setting is what was put last") {
+TEST_CASE("a setting has the value of the last put()") {
   TestStores t;
   CHECK_FALSE(need(t.catalog().settings.find("public-url")).has_value());
   need(t.catalog().settings.put("public-url", "https://one.example"));

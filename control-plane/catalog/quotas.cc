@@ -106,8 +106,8 @@ Result<void> check_agent_count(Transaction& tx, std::int64_t organization_id) {
   return {};
 }
 
-// The deployment that the region serves and the newest one that is rolled out stay, however old
-// they are.
+// Keeps the deployment that the region serves and the newest deployment that is rolled out, at any
+// age.
 void remove_old_deployments(Transaction& tx, std::int64_t agent_id) {
   const Rows old = tx.query(
       "SELECT d.id FROM deployments d JOIN agents a ON a.id = d.agent_id"
@@ -180,7 +180,7 @@ Result<void> make_room_for_api_key(Transaction& tx, std::int64_t organization_id
               "Revoke one first.");
 }
 
-// A revoked credential is removed only when the region knows of the revocation.
+// Removes a revoked credential only after the region has confirmed the revocation.
 Result<void> make_room_for_credential(Transaction& tx, std::int64_t agent_id) {
   tx.execute(
       "DELETE FROM credentials WHERE rowid IN (SELECT c.rowid FROM credentials c"

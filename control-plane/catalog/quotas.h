@@ -21,7 +21,7 @@ struct SetSize {
 void measure_set(Transaction& tx, std::int64_t set_id);
 SetSize size_of_sets(Transaction& tx, std::int64_t organization_id);
 Result<void> check_set_count(Transaction& tx, std::int64_t organization_id);
-// `before`: the size at the begin of the transaction.
+// `before`: the size at the beginning of the transaction.
 Result<void> check_size_of_sets(Transaction& tx, std::int64_t organization_id,
                                 const SetSize& before);
 Result<void> check_agent_count(Transaction& tx, std::int64_t organization_id);

@@ -6,7 +6,7 @@ namespace {
 
 class Quotas : public TestStores {
  public:
-  // `sql` names its one column n.
+  // `sql` returns one row with the column n.
   std::int64_t count(const Sql& sql) {
     return need(
         catalog().context.database->read("count", [&](Transaction& tx) -> Result<std::int64_t> {
@@ -43,7 +43,7 @@ void check_full(const Error& error, std::string_view advice) {
 
 }  // namespace
 
-TEST_CASE("an organization has so many secret sets, and another one after one is deleted") {
+TEST_CASE("the number of secret sets is limited, and a deletion makes room") {
   Quotas t;
   for (std::int64_t i = 0; i < limits::kSetsPerOrganization; ++i) {
     need(t.try_write("set-" + std::to_string(i), 1, 1));
@@ -56,19 +56,19 @@ TEST_CASE("an organization has so many secret sets, and another one after one is
   need(t.try_write("one-more", 1, 1));
 }
 
-TEST_CASE("an organization has so many keys in all its sets together") {
+TEST_CASE("the number of keys in all sets of an organization is limited") {
   Quotas t;
   for (std::int64_t keys = 0; keys < limits::kKeysPerOrganization; keys += 1000) {
     need(t.try_write("set-" + std::to_string(keys), 1000, 1));
   }
   check_full(refusal(t.try_write("one-more", 1, 1)), "Unset keys");
   CHECK_FALSE(need(t.catalog().sets.find(t.acme, "one-more")).has_value());
-  need(t.try_write("set-0", 1000, 2));  // replaces, adds none
+  need(t.try_write("set-0", 1000, 2));  // replaces values, adds no key
   need(t.catalog().sets.unset_key(t.acme, "set-0", "KEY_0"));
   need(t.try_write("one-more", 1, 1));
 }
 
-TEST_CASE("an organization has so many bytes of values, those of old versions included") {
+TEST_CASE("the bytes of values in an organization are limited, with the values of old versions") {
   Quotas t;
   constexpr std::int64_t set_bytes = 1000 * 1000;
   int sets = 0;
@@ -85,19 +85,18 @@ TEST_CASE("an organization has so many bytes of values, those of old versions in
   need(t.try_write("set-0", 10, 100'001));
 }
 
-TEST_CASE(
-    "however often a set is written before it is ready, one version of its values is stored") {
+TEST_CASE("repeated writes before a set is ready store the values of one version only") {
   Quotas t;
   for (int i = 0; i < 100; ++i) t.write("bot-secrets", "A", std::to_string(i));
   CHECK(t.count("SELECT count(*) AS n FROM set_values") == 1);
   t.provision();
   for (int i = 0; i < 100; ++i) t.write("bot-secrets", "A", "again " + std::to_string(i));
-  CHECK(t.count("SELECT count(*) AS n FROM set_values") == 2);  // the ready one stays
+  CHECK(t.count("SELECT count(*) AS n FROM set_values") == 2);  // the ready version stays
   t.provision();
   CHECK(t.served("bot-secrets", 200).at("A") == "again 99");
 }
 
-TEST_CASE("an organization has so many agents, and another one after one is deleted") {
+TEST_CASE("the number of agents is limited, and a deletion makes room") {
   Quotas t;
   for (std::int64_t i = 0; i < limits::kAgentsPerOrganization; ++i) {
     t.create("agent-" + std::to_string(i));
@@ -125,7 +124,7 @@ TEST_CASE("the oldest deleted agents are removed, and their sequences are not us
   CHECK(t.count("SELECT sequence AS n FROM agents WHERE name = 'bot'") > sequence);
 }
 
-TEST_CASE("a deleted agent stays until its region knows that it is deleted, and they are bounded") {
+TEST_CASE("the number of deleted agents that their region has not confirmed is limited") {
   Quotas t;
   for (std::int64_t i = 0; i < limits::kDeletedUnconfirmed; ++i) {
     t.create("bot");
@@ -136,7 +135,7 @@ TEST_CASE("a deleted agent stays until its region knows that it is deleted, and 
   t.create("bot");
 }
 
-TEST_CASE("an agent keeps its newest deployments, and the one that its region serves") {
+TEST_CASE("an agent keeps its newest deployments, and the deployment that its region serves") {
   Quotas t;
   const std::string served = t.create("bot").deployment.id;
   t.provisioner->publish_now();
@@ -151,14 +150,14 @@ TEST_CASE("an agent keeps its newest deployments, and the one that its region se
         limits::kDeploymentsKept);
 }
 
-TEST_CASE("a deployment has so many bytes of settings") {
+TEST_CASE("the bytes of settings of a deployment are limited") {
   Quotas t;
   DeployRequest request = deploy_of("bot");
   request.settings["agentProfile"] = "\"" + std::string(limits::kDeploymentSettings, 'x') + "\"";
   CHECK(refusal(t.catalog().deploys.create_agent(t.acme, request)).code == ErrorCode::invalid);
 }
 
-TEST_CASE("an event keeps the beginning of its text, in whole characters") {
+TEST_CASE("a long text of an event is cut between two characters") {
   Quotas t;
   const std::int64_t id = t.create("bot").id;
   std::string text(limits::kEventText - 1, 'x');
@@ -166,7 +165,7 @@ TEST_CASE("an event keeps the beginning of its text, in whole characters") {
   CHECK(need(t.catalog().events.list(id)).back().text == text);
 }
 
-TEST_CASE("tokens that were revoked long ago are removed, and the live ones are bounded") {
+TEST_CASE("the oldest revoked tokens are removed, and the number of live tokens is limited") {
   Quotas t;
   const auto hash = [](std::int64_t i) { return hash_bearer("token" + std::to_string(i)); };
   for (std::int64_t i = 0; i < limits::kRevokedKept + 20; ++i) {
@@ -184,7 +183,7 @@ TEST_CASE("tokens that were revoked long ago are removed, and the live ones are 
   need(t.catalog().tokens.add(t.acme, "more", Role::member, hash(1)));
 }
 
-TEST_CASE("API keys that were revoked long ago are removed") {
+TEST_CASE("the oldest revoked API keys are removed") {
   Quotas t;
   for (std::int64_t i = 0; i < limits::kRevokedKept + 20; ++i) {
     t.clock.advance(std::chrono::seconds(1));
@@ -195,7 +194,7 @@ TEST_CASE("API keys that were revoked long ago are removed") {
   CHECK(t.count("SELECT count(*) AS n FROM api_keys") == limits::kRevokedKept + 1);
 }
 
-TEST_CASE("a revoked credential is removed only when its region knows that it is revoked") {
+TEST_CASE("a revoked credential is removed only after its region has confirmed the revocation") {
   Quotas t;
   t.create("bot");
   const auto add_and_revoke = [&](std::int64_t number) {
@@ -218,7 +217,7 @@ TEST_CASE("a revoked credential is removed only when its region knows that it is
   check_full(refusal(t.catalog().credentials.add(t.acme, "bot", "more", {})), "Revoke one");
 }
 
-TEST_CASE("an organization has so many members, and what one of them may do can be changed") {
+TEST_CASE("the number of members is limited, and a role can be changed at the limit") {
   Quotas t;
   for (std::int64_t i = 0; i < limits::kMembers; ++i) {
     const auto user = need(t.catalog().users.add("user-" + std::to_string(i), ""));
@@ -231,7 +230,7 @@ TEST_CASE("an organization has so many members, and what one of them may do can 
                                         Role::member));
 }
 
-TEST_CASE("what a set takes follows what is stored of it") {
+TEST_CASE("the stored size of a set equals the size of its rows") {
   Quotas t;
   const auto check = [&](std::int64_t keys) {
     CHECK(t.count("SELECT sum(live_keys) AS n FROM sets") == keys);

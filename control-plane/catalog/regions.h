@@ -1,5 +1,5 @@
 #pragma once
-// Regions: where sets and agents live. Each has a store and keys of its own (control-plane/region).
+// Regions of sets and agents. Each region has a store and keys of its own (control-plane/region).
 
 #include <set>
 #include <string>

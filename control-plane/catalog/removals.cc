@@ -1,7 +1,7 @@
 // Removing organizations, users and regions. A removal is refused while something is in use, and
 // the error names it. The check and the removal are one transaction, so nothing comes into use
-// between the two: every write of the REST API looks up its organization or region in its own
-// transaction.
+// between the two. Every write of the REST API looks up its organization or region in the same
+// transaction as it writes.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -74,8 +74,8 @@ Result<void> Organizations::remove(std::int64_t organization_id) {
             tx.query("SELECT name FROM api_keys WHERE organization_id = ?1 AND revoked_at IS NULL"
                      " ORDER BY name",
                      organization_id));
-        // The region serves such an agent until it learns of the deletion, which it does from the
-        // catalog.
+        // The region serves a deleted agent until the provisioner has written the deletion there,
+        // and the provisioner reads the deletion from the catalog.
         uses.add("deleted agent that its region does not know of",
                  "deleted agents that their region does not know of",
                  tx.query("SELECT name FROM agents WHERE organization_id = ?1 AND deleted = 1"
@@ -86,7 +86,7 @@ Result<void> Organizations::remove(std::int64_t organization_id) {
                           " WHERE a.organization_id = ?1 AND r.failed = 0 ORDER BY a.name",
                           organization_id));
         if (auto free = refuse_used("Organization", organization->name, uses); !free) return free;
-        // What is left is revoked, or belongs to users who are no longer members.
+        // The remaining rows are revoked, or belong to users who are no longer members.
         tx.execute("DELETE FROM tokens WHERE organization_id = ?1", organization_id);
         tx.execute("DELETE FROM api_keys WHERE organization_id = ?1", organization_id);
         tx.execute("DELETE FROM allowed_names WHERE organization_id = ?1", organization_id);

@@ -1,4 +1,5 @@
-// What a name stands for: removing, and making again under the same name.
+// Removing organizations, users, regions, agents and sets, and creating them again with the same
+// name.
 #include "control-plane/test_stores.h"
 
 namespace agent_secrets::control_plane {
@@ -24,7 +25,7 @@ struct Removing : TestStores {
 
 }  // namespace
 
-TEST_CASE("an organization in use is not removed, and what uses it is named") {
+TEST_CASE("an organization in use is not removed, and the error names what uses it") {
   Removing t;
   for (const char* name : {"a1", "a2", "a3", "a4"}) t.put_agent(t.beta, name);
   need(t.catalog().sets.write(t.beta, one_key("bot-secrets", "A", "1")));
@@ -41,7 +42,8 @@ TEST_CASE("an organization in use is not removed, and what uses it is named") {
   CHECK(need(t.catalog().organizations.find("beta")).has_value());
 }
 
-TEST_CASE("an organization waits until its region has heard of the deletion of its agents") {
+TEST_CASE(
+    "an organization is not removed before its region has confirmed the deletion of its agents") {
   Removing t;
   t.put_agent(t.beta, "bot");
   need(t.catalog().agents.remove(t.beta, "bot"));
@@ -52,7 +54,7 @@ TEST_CASE("an organization waits until its region has heard of the deletion of i
   CHECK_FALSE(need(t.catalog().organizations.find("beta")).has_value());
 }
 
-TEST_CASE("an organization waits for the deploy command of a deletion") {
+TEST_CASE("an organization is not removed before the deploy command of a deletion has run") {
   Removing t;
   need(t.catalog().rollouts.use(true));
   t.put_agent(t.beta, "bot");
@@ -63,7 +65,7 @@ TEST_CASE("an organization waits for the deploy command of a deletion") {
   need(t.catalog().organizations.remove(t.beta));
 }
 
-TEST_CASE("of a removed organization nothing can be reached, and nothing can be added to it") {
+TEST_CASE("a removed organization cannot be listed, reached with a token, or written to") {
   Removing t;
   t.put_agent(t.beta, "bot");
   t.delete_agent(t.beta, "bot");
@@ -85,7 +87,7 @@ TEST_CASE("of a removed organization nothing can be reached, and nothing can be 
                                        SecretBuffer::copy_of("two")));
 }
 
-TEST_CASE("the name of an organization that had an agent is not given again") {
+TEST_CASE("the name of a removed organization that had an agent cannot be used again") {
   Removing t;
   t.put_agent(t.beta, "bot");
   t.delete_agent(t.beta, "bot");
@@ -95,7 +97,8 @@ TEST_CASE("the name of an organization that had an agent is not given again") {
   CHECK(error.message.find("has been removed") != std::string::npos);
 }
 
-TEST_CASE("an organization without a past leaves its name free, and nothing to a later one") {
+TEST_CASE(
+    "the name of a removed organization without agents can be used again, without its tokens") {
   Removing t;
   need(t.catalog().tokens.add(t.beta, "ci", Role::admin, hash_bearer("old")));
   need(t.catalog().tokens.revoke(t.beta, "ci"));
@@ -106,7 +109,7 @@ TEST_CASE("an organization without a past leaves its name free, and nothing to a
   CHECK_FALSE(need(t.catalog().identities.find(hash_bearer("old"))).has_value());
 }
 
-TEST_CASE("a region in use is not removed, and what uses it is named") {
+TEST_CASE("a region in use is not removed, and the error names what uses it") {
   Removing t;
   WriteSet write = one_key("eu-secrets", "A", "1");
   write.region = "eu-central";
@@ -118,7 +121,7 @@ TEST_CASE("a region in use is not removed, and what uses it is named") {
   CHECK(refusal(t.catalog().regions.remove("mars")).code == ErrorCode::invalid);
 }
 
-TEST_CASE("a removed region takes nothing, also in a server that has it open") {
+TEST_CASE("a removed region accepts no write, also in a server that has opened its store") {
   Removing t;
   need(t.catalog().regions.remove("eu-central"));
   CHECK(need(t.catalog().regions.list()).size() == 1);
@@ -131,7 +134,7 @@ TEST_CASE("a removed region takes nothing, also in a server that has it open") {
   CHECK_FALSE(t.stores.regions.contains("eu-central"));
 }
 
-TEST_CASE("a region that is added again is the region that was removed") {
+TEST_CASE("a region that is added again has the signing key that it had before") {
   Removing t;
   const std::string signing_key = t.stores.regions.at("eu-central").signing_keys.active_kid;
   need(t.catalog().regions.remove("eu-central"));
@@ -141,7 +144,7 @@ TEST_CASE("a region that is added again is the region that was removed") {
   CHECK(t.stores.regions.at("eu-central").signing_keys.active_kid == signing_key);
 }
 
-TEST_CASE("a user in use is not removed, and what is in use is named") {
+TEST_CASE("a user with memberships or live tokens is not removed, and the error names them") {
   Removing t;
   const User ann = need(t.catalog().users.add("ann", ""));
   need(t.catalog().users.put_membership(ann.id, t.beta, Role::admin));
@@ -150,7 +153,7 @@ TEST_CASE("a user in use is not removed, and what is in use is named") {
         "User 'ann' is in use: 1 membership (beta), 1 token (laptop).");
 }
 
-TEST_CASE("a later user of a name and an address has nothing of the earlier one") {
+TEST_CASE("a new user with a removed user's name and address gets no membership and no token") {
   Removing t;
   const User ann = need(t.catalog().users.add("ann", "ann@example.com"));
   need(t.catalog().users.put_membership(ann.id, t.beta, Role::admin));
@@ -168,7 +171,7 @@ TEST_CASE("a later user of a name and an address has nothing of the earlier one"
   CHECK_FALSE(need(t.catalog().identities.find(hash_bearer("ann's"))).has_value());
 }
 
-TEST_CASE("the credentials of a deleted agent open nothing of a later agent of its name") {
+TEST_CASE("the credentials of a deleted agent do not belong to a new agent with its name") {
   Removing t;
   t.put_agent(t.acme, "bot");
   const std::int64_t earlier = t.agent("bot").id;
@@ -185,19 +188,19 @@ TEST_CASE("the credentials of a deleted agent open nothing of a later agent of i
   CHECK(refusal(t.catalog().credentials.revoke(t.acme, "bot", "k1")).code == ErrorCode::not_found);
 }
 
-TEST_CASE("a key id is registered once, whoever had it") {
+TEST_CASE("a key id cannot be registered again") {
   Removing t;
   t.put_agent(t.acme, "bot");
   need(t.catalog().credentials.add(t.acme, "bot", "k1", kKeys));
-  SECTION("and has it no more") { need(t.catalog().credentials.revoke(t.acme, "bot", "k1")); }
-  SECTION("and is deleted") { t.delete_agent(t.acme, "bot"); }
+  SECTION("after its revocation") { need(t.catalog().credentials.revoke(t.acme, "bot", "k1")); }
+  SECTION("after the deletion of its agent") { t.delete_agent(t.acme, "bot"); }
   t.put_agent(t.beta, "bot");
   CHECK(refusal(t.catalog().credentials.add(t.beta, "bot", "k1", kKeys)).code ==
         ErrorCode::conflict);
 }
 
 TEST_CASE(
-    "a later agent of a name goes on with the earlier one's sequences, and has no events of it") {
+    "a new agent continues the sequences of a deleted agent with its name, without its events") {
   Removing t;
   t.put_agent(t.acme, "bot");
   DeployRequest again = deploy_of("bot");
@@ -212,7 +215,7 @@ TEST_CASE(
   CHECK(need(t.catalog().agents.list_deployments(t.acme, "bot")).size() == 1);
 }
 
-TEST_CASE("a set that is made again is another set to the deployments that pinned the first") {
+TEST_CASE("the pins of older deployments do not refer to a new set with the same name") {
   Removing t;
   t.write("bot-secrets", "A", "old");
   t.provision();

@@ -43,7 +43,7 @@ std::string_view to_string(RolloutEvent event) {
 Result<void> Rollouts::use(bool wanted) {
   context_.rollouts_wanted = wanted;
   if (wanted) return {};
-  // Urgent: a server has to start on a full disk.
+  // Urgent: a server must start when the disk is full.
   return context_.database->write_urgently("let rollouts go", [&](Transaction& tx) -> Result<void> {
     tx.execute("UPDATE deployments SET rolled_out = 1 WHERE rolled_out = 0");
     tx.execute("DELETE FROM rollouts");
@@ -103,7 +103,7 @@ Result<std::vector<Rollout>> Rollouts::list_due() {
 
 Result<bool> Rollouts::settle(const Rollout& rollout, std::string_view failure) {
   return context_.database->write("settle rollout", [&](Transaction& tx) -> Result<bool> {
-    // Also when a newer request waits: the command of this deployment has succeeded.
+    // Also if a newer request is due: the command of this deployment has succeeded.
     if (failure.empty() && rollout.event == RolloutEvent::deploy) {
       tx.execute("UPDATE deployments SET rolled_out = 1 WHERE id = ?1", rollout.deployment_id);
     }
@@ -115,8 +115,8 @@ Result<bool> Rollouts::settle(const Rollout& rollout, std::string_view failure) 
                               " WHERE agent_id = ?2 AND ticket = ?3",
                               failure, rollout.agent_id, rollout.ticket);
     if (settled == 1) return true;
-    // A newer request came during the run. It waits behind all others, because this agent has had
-    // its turn.
+    // A newer request came during the run. It goes to the end of the queue, so that the other
+    // agents come before a second run of this agent.
     tx.execute(
         "UPDATE rollouts SET place = (SELECT max(place) + 1 FROM rollouts) WHERE agent_id = ?1",
         rollout.agent_id);

@@ -1,11 +1,11 @@
 #pragma once
 // The deploy commands that have to run (rollout/runner.h runs them).
 //
-// A rollout is one run of the command that is owed to an agent: for a new deployment once its
-// region has it, for a change of scaling, for a deletion once its region knows of it. An agent has
-// at most one rollout: a newer request replaces an older one. A rollout is durable, and only a run
-// that answers the newest request settles it. So a crash at any moment repeats the command and
-// never forgets it.
+// A rollout is one run of the command that is due for an agent: for a new deployment once its
+// region has confirmed it, for a change of scaling, for a deletion once its region has confirmed
+// it. An agent has at most one rollout: a newer request replaces an older one. A rollout stays due,
+// also after a crash, until the run for the newest request has ended. So a crash can repeat a
+// command and never loses one.
 
 #include <cstdint>
 #include <optional>
@@ -30,7 +30,7 @@ struct RolloutStatus {
   std::string failure;
 };
 
-// What a deploy command gets. Nothing of it is secret.
+// The input of a deploy command. No member is secret.
 struct Rollout {
   std::int64_t agent_id = 0;
   std::int64_t ticket = 0;
@@ -51,14 +51,15 @@ class Rollouts {
  public:
   explicit Rollouts(CatalogContext& context) : context_(context) {}
 
-  // Whether changes from now on wait for a command. False also removes the rollouts that wait,
-  // because no command will run.
+  // True: each change from now on requests a run of the command. False: the server has no deploy
+  // command, so the stored rollouts are removed and their deployments count as rolled out.
   Result<void> use(bool wanted);
-  // The rollouts that have not failed and that the region knows of. Oldest request first; an agent
-  // with a newer request before its run keeps its place. The run for a deleted agent comes before
-  // the run for a later agent of its name, because both have the same deploy target.
+  // The rollouts that have not failed and whose change the region has confirmed. Oldest request
+  // first; an agent that gets a newer request before its run keeps its place. An agent is listed
+  // only after the run for a deleted agent with the same name, because both have the same target.
   Result<std::vector<Rollout>> list_due();
-  // `failure` is "" after a success. True: the run answered the newest request.
+  // Records the end of a run. `failure` is "" after a success. True: the run was for the newest
+  // request. False: a newer request is still due.
   Result<bool> settle(const Rollout& rollout, std::string_view failure);
 
  private:

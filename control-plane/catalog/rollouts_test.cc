@@ -8,7 +8,7 @@ namespace {
 
 const std::string kNoSet = "This service has no secret set: its bots start without secrets.";
 
-// The agent `bot`, deployed while deploys wait for a command, and known to its region.
+// The agent `bot`. Deploys need a deploy command, and the region has confirmed the deployment.
 struct Waiting : TestStores {
   Waiting() {
     need(catalog().rollouts.use(true));
@@ -43,7 +43,7 @@ TEST_CASE("a deployment is reconciled when its command has succeeded") {
   CHECK(t.due().empty());
 }
 
-TEST_CASE("a command waits until its region knows of the deployment") {
+TEST_CASE("a command is not due before its region has confirmed the deployment") {
   Waiting t;
   t.succeed();
   need(t.catalog().deploys.update_agent(t.acme, image("img:2")));
@@ -52,7 +52,7 @@ TEST_CASE("a command waits until its region knows of the deployment") {
   CHECK(t.due().size() == 1);
 }
 
-TEST_CASE("a failure keeps the deployment before it, and is not tried again by itself") {
+TEST_CASE("after a failed command the earlier deployment stays reconciled, and no run is due") {
   Waiting t;
   t.succeed();
   const std::string first = t.bot().deployment.id;
@@ -66,15 +66,15 @@ TEST_CASE("a failure keeps the deployment before it, and is not tried again by i
   CHECK(t.due().empty());
 }
 
-TEST_CASE("a deploy clears a failure at once") {
+TEST_CASE("a deploy clears the failure of the command") {
   Waiting t;
   t.fail_it();
-  SECTION("of something new") {
+  SECTION("a changed deploy") {
     const auto outcome = need(t.catalog().deploys.update_agent(t.acme, image("img:2")));
     CHECK_FALSE(outcome.agent.rollout->has_failed);
     CHECK(outcome.warning == kNoSet);
   }
-  SECTION("of the same, whose command runs again") {
+  SECTION("an unchanged deploy, whose command runs again") {
     const auto outcome = need(t.catalog().deploys.update_agent(t.acme, image("img:1")));
     CHECK_FALSE(outcome.agent.rollout->has_failed);
     CHECK(outcome.warning == "The configuration is unchanged; its command runs again. " + kNoSet);
@@ -82,16 +82,16 @@ TEST_CASE("a deploy clears a failure at once") {
   }
 }
 
-TEST_CASE("a run that was overtaken settles nothing but its own deployment") {
+TEST_CASE("a run for an older deployment does not settle a newer request") {
   Waiting t;
   const Rollout overtaken = t.due().at(0);
   need(t.catalog().deploys.update_agent(t.acme, image("img:2")));
   t.provisioner->publish_now();
-  SECTION("a success makes it the one that serves") {
+  SECTION("a success makes the older deployment the reconciled deployment") {
     CHECK_FALSE(need(t.catalog().rollouts.settle(overtaken, "")));
     CHECK(t.bot().reconciled_deployment == overtaken.deployment_id);
   }
-  SECTION("a failure is no news") {
+  SECTION("a failure is ignored") {
     CHECK_FALSE(need(t.catalog().rollouts.settle(overtaken, "exit code 3")));
     CHECK_FALSE(t.bot().rollout->has_failed);
   }
@@ -99,7 +99,7 @@ TEST_CASE("a run that was overtaken settles nothing but its own deployment") {
   CHECK(t.due()[0].deployment_id == t.bot().deployment.id);
 }
 
-TEST_CASE("scaling alone is an event of its own, and keeps the deployment") {
+TEST_CASE("a change of scaling alone gives the event scale, and keeps the deployment") {
   Waiting t;
   t.succeed();
   DeployRequest more = deploy_of("bot");
@@ -111,7 +111,7 @@ TEST_CASE("scaling alone is an event of its own, and keeps the deployment") {
   CHECK(t.bot().reconciled_deployment == t.bot().deployment.id);
 }
 
-TEST_CASE("scaling before a deployment is rolled out leaves it to be deployed") {
+TEST_CASE("a change of scaling before the deploy command has run keeps the event deploy") {
   Waiting t;
   DeployRequest more = deploy_of("bot");
   more.max_agents = 2;
@@ -121,7 +121,7 @@ TEST_CASE("scaling before a deployment is rolled out leaves it to be deployed") 
   CHECK(t.due()[0].max_agents == 2);
 }
 
-TEST_CASE("a deletion is told once the region knows") {
+TEST_CASE("the command of a deletion is due once the region has confirmed the deletion") {
   Waiting t;
   t.succeed();
   need(t.catalog().agents.remove(t.acme, "bot"));
@@ -132,7 +132,7 @@ TEST_CASE("a deletion is told once the region knows") {
   CHECK(t.due()[0].agent == "bot");
 }
 
-TEST_CASE("commands are due in the order of the requests, whichever agent is the older") {
+TEST_CASE("commands are due in the order of the requests, not of the agents") {
   TestStores t;
   need(t.catalog().rollouts.use(true));
   for (const char* name : {"one", "two", "three"}) {
@@ -154,7 +154,7 @@ TEST_CASE("commands are due in the order of the requests, whichever agent is the
   using Names = std::vector<std::string>;
   CHECK(due() == Names{"one", "two", "three"});
 
-  redeploy("one");  // its run has not begun: it keeps its place
+  redeploy("one");  // no run has begun, so the agent keeps its place
   CHECK(due() == Names{"one", "two", "three"});
 
   const Rollout begun = need(t.catalog().rollouts.list_due()).front();
@@ -164,29 +164,29 @@ TEST_CASE("commands are due in the order of the requests, whichever agent is the
 
   CHECK(need(
       t.catalog().rollouts.settle(need(t.catalog().rollouts.list_due()).front(), "exit code 1")));
-  redeploy("two");  // a failure gave its place up
+  redeploy("two");  // after a failure the agent goes to the end
   CHECK(due() == Names{"three", "one", "two"});
 }
 
-TEST_CASE("a later agent of a name waits until the deletion of the earlier one has run") {
+TEST_CASE("the command of a new agent is due after the run for a deleted agent with its name") {
   Waiting t;
   t.succeed();
   need(t.catalog().agents.remove(t.acme, "bot"));
   need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot")));
-  // Also when the region knows of the later one first.
+  // Also if the region has confirmed the new agent first.
   need(t.catalog().outbox.mark_published(t.bot().id, 1));
   CHECK(t.due().empty());
   t.provisioner->publish_now();
   REQUIRE(t.due().size() == 1);
   CHECK(t.due()[0].event == RolloutEvent::remove);
-  SECTION("which succeeds") { t.succeed(); }
-  SECTION("or fails, for good") { t.fail_it(); }
+  SECTION("the run succeeds") { t.succeed(); }
+  SECTION("the run fails") { t.fail_it(); }
   REQUIRE(t.due().size() == 1);
   CHECK(t.due()[0].event == RolloutEvent::deploy);
   CHECK(t.due()[0].agent_id == t.bot().id);
 }
 
-TEST_CASE("what is owed survives a restart, and is let go where nobody would run it") {
+TEST_CASE("rollouts survive a restart, and are removed when there is no deploy command") {
   Waiting t;
   t.reopen();
   need(t.catalog().rollouts.use(true));
@@ -196,7 +196,7 @@ TEST_CASE("what is owed survives a restart, and is let go where nobody would run
   CHECK(t.bot().reconciled_deployment == t.bot().deployment.id);
 }
 
-TEST_CASE("an agent's events are the newest of them, oldest first") {
+TEST_CASE("the newest events of an agent are kept and listed, oldest first") {
   Waiting t;
   for (int number = 0; number < limits::kEventsPerAgent + 5; ++number) {
     need(t.catalog().events.add(t.bot().id, "output", fmt::format("line {}", number)));
@@ -207,7 +207,7 @@ TEST_CASE("an agent's events are the newest of them, oldest first") {
   CHECK(events.back().text == fmt::format("line {}", limits::kEventsPerAgent + 4));
 }
 
-TEST_CASE("an event says what was deployed") {
+TEST_CASE("the event of a deploy names the image and the version of the set") {
   TestStores t;
   t.write("bot-secrets", "A", "1");
   t.provision();

@@ -117,7 +117,8 @@ Result<void> check_title(std::string_view what, std::string_view title) {
                   what, shown(title), limits::kTitleMax));
 }
 
-// Shown, never written to: one '@' with something on both sides will do.
+// The address is only shown; no mail is sent to it. So the check is loose: one '@' with text on
+// both sides.
 Result<void> check_email(std::string_view email) {
   const std::size_t at = email.find('@');
   const bool plain = std::ranges::all_of(

@@ -1,5 +1,5 @@
 #pragma once
-// What names and values may be (docs/compatibility.md).
+// The rules for names and values (docs/compatibility.md).
 // Each check returns ErrorCode::invalid with the sentence that the API shows.
 
 #include <cstdint>
@@ -31,13 +31,13 @@ Result<void> check_scaling(const Scaling& scaling);
 // The pairs of a write, and for an image pull secret its one pair and its host.
 Result<void> check_write(const WriteSet& write);
 
-// Appends a sentence, with a space where there is one before it.
+// Appends a sentence, after a space if `text` is not empty.
 void add_sentence(std::string& text, std::string_view sentence);
 
 // Sentences about the reserved names among the keys of a secret set (core/reserved_names.h), or "".
 std::string reserved_names_warning(std::string_view set, const std::vector<std::string>& keys);
 
-// What one pair takes of the limit on a set, and of an environment block: KEY=value and its NUL.
+// The bytes of one pair in a set and in an environment block: KEY=value and its NUL.
 constexpr std::size_t pair_bytes(std::size_t key_size, std::size_t value_size) {
   return key_size + value_size + 2;
 }

@@ -12,7 +12,7 @@ Result<void> value_check(std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("set names are those that Pipecat Cloud documents") {
+TEST_CASE("set names follow the rules of Pipecat Cloud") {
   for (const char* good : {"abc", "a-b", "bot.secrets", "a1.b-2.c3", "000"}) {
     CHECK(check_set_name(good));
   }
@@ -24,14 +24,14 @@ TEST_CASE("set names are those that Pipecat Cloud documents") {
   CHECK_FALSE(check_set_name(std::string(64, 'a')));
 }
 
-TEST_CASE("keys are 1 to 64 of letters, digits, _ and -") {
+TEST_CASE("keys have 1 to 64 letters, digits, _ and -") {
   CHECK(check_key("OPENAI_API_KEY"));
   CHECK(check_key(std::string(64, 'k')));
   CHECK_FALSE(check_key(std::string(65, 'k')));
   for (const char* bad : {"", "bad key", "A=B", "A.B", "\xc3\xa9"}) CHECK_FALSE(check_key(bad));
 }
 
-TEST_CASE("a value is non-empty UTF-8 without NUL that an environment can hold") {
+TEST_CASE("a value is non-empty UTF-8 without NUL, and fits into an environment variable") {
   CHECK(value_check("line one\nline two \"quoted\" \xc3\xa9"));
   CHECK(value_check(std::string(limits::kEnvironmentString - 5, 'x')));
   CHECK_FALSE(value_check(std::string(limits::kEnvironmentString - 4, 'x')));
@@ -40,19 +40,19 @@ TEST_CASE("a value is non-empty UTF-8 without NUL that an environment can hold")
   CHECK_FALSE(value_check("\xff\xfe"));
 }
 
-TEST_CASE("a refusal names the key and not the value") {
+TEST_CASE("the error for a value names the key and not the value") {
   auto refused = value_check(std::string_view("hunter2\0", 8));
   REQUIRE_FALSE(refused);
   CHECK(refused.error().message.find("'KEY'") != std::string::npos);
   CHECK(refused.error().message.find("hunter2") == std::string::npos);
 }
 
-TEST_CASE("no name brings square brackets or control characters into a message") {
+TEST_CASE("shown() replaces square brackets and control characters, and shortens the name") {
   CHECK(shown("a[/b]\n\x1b[0m") == "'a?/b????0m'");
   CHECK(shown(std::string(100, 'n')) == "'" + std::string(64, 'n') + "…'");
 }
 
-TEST_CASE("a title is text that shows") {
+TEST_CASE("a title has only visible characters") {
   for (const char* good : {"a", "Grüß Gott 🔑", "CI (main)"}) CHECK(check_title("name", good));
   for (const char* bad :
        {"", "a\nb", "[a]", "a\u009b2J", "a\u202eb", "\u200b", "\ufeffa", "a\xff"}) {
@@ -71,7 +71,7 @@ TEST_CASE("agent names are labels of 2 to 54 characters") {
   CHECK_FALSE(check_agent_name(std::string(55, 'a')));
 }
 
-TEST_CASE("scaling has to make sense") {
+TEST_CASE("the limits of a scaling are checked") {
   CHECK(check_scaling({.min_agents = 0, .max_agents = 1}));
   CHECK_FALSE(check_scaling({.min_agents = -1, .max_agents = 1}));
   CHECK_FALSE(check_scaling({.min_agents = 0, .max_agents = 0}));

@@ -136,9 +136,9 @@ Result<SetRow> set_to_write(Transaction& tx, const CatalogContext& context,
 
 // Makes the next version, whose values are written already, the newest version, and pending.
 void begin_version(Transaction& tx, UnixMs now, SetRow& row, bool quiet_period) {
-  // A burst is a run of writes with less than the quiet period between them. While a region is down
-  // a set stays pending, but a burst ends all the same: otherwise the next burst would get no quiet
-  // period.
+  // A burst is a series of writes, each at most the quiet period after the write before it. The
+  // time ends a burst also while the set stays pending because its region is down. Otherwise the
+  // next burst would be past kQuietPeriodMax from its start, and would get no quiet period.
   const bool quiet_since = now - row.pending_since > limits::kQuietPeriod;
   if (row.set.status != SetStatus::pending || quiet_since) row.burst_since = now;
   const UnixMs due =

@@ -37,7 +37,7 @@ TEST_CASE("a version that a newer write replaced never becomes ready") {
   CHECK(refusal(t.catalog().outbox.read_version(first)).code == ErrorCode::not_found);
 }
 
-TEST_CASE("a single-key write is provisioned 500 ms after the last one") {
+TEST_CASE("a set is due 500 ms after its last single-key write") {
   TestStores t;
   need(t.catalog().sets.write(t.acme, one_key("bot-secrets", "A", "1")));
   t.clock.advance(milliseconds(400));
@@ -50,7 +50,7 @@ TEST_CASE("a single-key write is provisioned 500 ms after the last one") {
   CHECK(need(t.catalog().outbox.next_due("us-west", t.clock.unix_time())).version->version == 2);
 }
 
-TEST_CASE("a burst of single-key writes waits 10 s at most") {
+TEST_CASE("a burst of single-key writes is due after at most 10 s") {
   TestStores t;
   for (int i = 0; i < 26; ++i) {
     need(t.catalog().sets.write(t.acme, one_key("bot-secrets", "K" + std::to_string(i), "v")));
@@ -59,22 +59,22 @@ TEST_CASE("a burst of single-key writes waits 10 s at most") {
   CHECK(need(t.catalog().outbox.next_due("us-west", t.clock.unix_time())).version->version == 26);
 }
 
-TEST_CASE("a burst that begins while a region is away has its quiet period too") {
+TEST_CASE("a burst that begins while its region is down has a quiet period too") {
   TestStores t;
   need(t.catalog().sets.write(t.acme, one_key("bot-secrets", "A", "1")));
-  t.clock.advance(std::chrono::minutes(5));  // pending all the time
+  t.clock.advance(std::chrono::minutes(5));  // the set stays pending
   need(t.catalog().sets.write(t.acme, one_key("bot-secrets", "A", "2")));
   CHECK_FALSE(
       need(t.catalog().outbox.next_due("us-west", t.clock.unix_time())).version.has_value());
 }
 
-TEST_CASE("an array write is provisioned at once") {
+TEST_CASE("an array write is due at once") {
   TestStores t;
   t.write("bot-secrets", "A", "1");
   CHECK(need(t.catalog().outbox.next_due("us-west", t.clock.unix_time())).version->version == 1);
 }
 
-TEST_CASE("a clock that was set back does not hold up a pending version") {
+TEST_CASE("a pending version is due if the clock has been set back") {
   TestStores t;
   need(t.catalog().sets.write(t.acme, one_key("bot-secrets", "A", "1")));
   t.clock.jump_to(t.clock.unix_time() - std::chrono::hours(1));
@@ -90,7 +90,7 @@ TEST_CASE("an identical write makes no version") {
   CHECK(same.status == SetStatus::ready);
 }
 
-TEST_CASE("an identical write to a failed set tries again") {
+TEST_CASE("an identical write to a failed set makes a new version") {
   TestStores t;
   t.write("bot-secrets", "A", "1");
   const auto due = need(t.catalog().outbox.next_due("us-west", t.clock.unix_time()));
@@ -146,7 +146,7 @@ TEST_CASE("an image pull secret is replaced as a whole, host included") {
   CHECK(refusal(t.catalog().sets.write(t.acme, std::move(nowhere))).code == ErrorCode::invalid);
 }
 
-TEST_CASE("unsetting a key is a write, and the last key leaves the empty set") {
+TEST_CASE("unsetting a key makes a version, and unsetting the last key leaves an empty set") {
   TestStores t;
   t.write("bot-secrets", "A", "1");
   t.provision();
@@ -160,7 +160,7 @@ TEST_CASE("unsetting a key is a write, and the last key leaves the empty set") {
   CHECK(t.served("bot-secrets", 2).empty());
 }
 
-TEST_CASE("unsetting what is not there is not found") {
+TEST_CASE("unsetting a missing key is not found") {
   TestStores t;
   CHECK(refusal(t.catalog().sets.unset_key(t.acme, "nope", "A")).message == "Set not found");
   t.write("bot-secrets", "A", "1");
@@ -172,7 +172,7 @@ TEST_CASE("unsetting what is not there is not found") {
         ErrorCode::invalid);
 }
 
-TEST_CASE("a set that agents are bound to is not deleted, and the refusal names them") {
+TEST_CASE("a set that agents use is not deleted, and the error names the agents") {
   TestStores t;
   t.write("bot-secrets", "A", "1");
   t.provision();
@@ -208,7 +208,7 @@ TEST_CASE("keys stay in the order of their first writing") {
   CHECK(t.set("bot-secrets").keys == std::vector<std::string>{"Z", "A", "M"});
 }
 
-TEST_CASE("a set takes 1024 keys and the next one is refused by name") {
+TEST_CASE("a set accepts 1024 keys, and the error for the next key names it") {
   TestStores t;
   WriteSet full = one_key("bot-secrets", "K0", "v", false);
   for (std::size_t i = 1; i < limits::kKeysPerSet; ++i) {
@@ -222,7 +222,7 @@ TEST_CASE("a set takes 1024 keys and the next one is refused by name") {
   CHECK(t.set("bot-secrets").keys.size() == limits::kKeysPerSet);
 }
 
-TEST_CASE("a set takes 1 MiB, key names and separators included") {
+TEST_CASE("a set accepts 1 MiB of keys, values and separators") {
   TestStores t;
   const std::string chunk(limits::kSetBytes / 16 - 4, 'x');
   for (char key = 'A'; key < 'A' + 16; ++key) t.write("bot-secrets", {key, '1'}, chunk);
@@ -240,7 +240,7 @@ TEST_CASE("organizations do not see each other's sets") {
   CHECK(refusal(t.catalog().sets.remove(other, "bot-secrets")).code == ErrorCode::not_found);
 }
 
-TEST_CASE("values that no region or agent needs any more leave the catalog") {
+TEST_CASE("values that no region or agent needs are deleted from the catalog") {
   TestStores t;
   t.write("bot-secrets", "A", "1");
   t.provision();

@@ -5,7 +5,8 @@
 namespace agent_secrets::control_plane {
 
 Result<void> Settings::put(std::string_view name, std::string_view value) {
-  // A server must start on a full disk: the settings that it puts at every start are there already.
+  // A server must start when the disk is full. At every start it puts settings that have not
+  // changed, and for these nothing is written.
   auto there = find(name);
   if (there && *there == value) return {};
   return context_.database->write("put setting", [&](Transaction& tx) -> Result<void> {

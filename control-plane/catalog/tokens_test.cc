@@ -26,7 +26,7 @@ using Names = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("an organization's token speaks for it, by its own name and role") {
+TEST_CASE("an organization's token reaches it, with the token's name and role") {
   TestStores t;
   need(t.catalog().tokens.add(t.acme, "ci", Role::admin, kFirst));
   CHECK(need(t.catalog().identities.find(kFirst))->name == "ci");
@@ -34,7 +34,7 @@ TEST_CASE("an organization's token speaks for it, by its own name and role") {
   CHECK_FALSE(need(t.catalog().identities.find(kSecond)).has_value());
 }
 
-TEST_CASE("a revoked token speaks for nobody and stays listed") {
+TEST_CASE("a revoked token has no identity and stays listed") {
   TestStores t;
   need(t.catalog().tokens.add(t.acme, "ci", Role::member, kFirst));
   need(t.catalog().tokens.revoke(t.acme, "ci"));
@@ -59,7 +59,7 @@ TEST_CASE("one organization cannot revoke another's token") {
   CHECK(need(t.catalog().identities.find(kFirst)).has_value());
 }
 
-TEST_CASE("a user's token reaches the user's organizations of the moment, with their roles") {
+TEST_CASE("a user's token reaches the user's present organizations, with the role in each") {
   People t;
   need(t.catalog().tokens.add_for_user(t.ana, {}, "laptop", kFirst));
   CHECK(reached(t.catalog(), kFirst).empty());
@@ -73,7 +73,7 @@ TEST_CASE("a user's token reaches the user's organizations of the moment, with t
   CHECK(reached(t.catalog(), kFirst) == Names{"beta member"});
 }
 
-TEST_CASE("a user's token of one organization reaches that one, while the user is a member") {
+TEST_CASE("a user's token for one organization reaches it while the user is a member") {
   People t;
   need(t.catalog().users.put_membership(t.ana, t.acme, Role::member));
   need(t.catalog().users.put_membership(t.ana, t.beta, Role::member));
@@ -83,7 +83,8 @@ TEST_CASE("a user's token of one organization reaches that one, while the user i
   CHECK(reached(t.catalog(), kFirst).empty());
 }
 
-TEST_CASE("an organization's list has every token that reaches it, a user's list the user's") {
+TEST_CASE(
+    "list() has every token that reaches the organization, list_of_user() the user's tokens") {
   People t;
   need(t.catalog().tokens.add(t.acme, "ci", Role::admin, kFirst));
   need(t.catalog().users.put_membership(t.ana, t.acme, Role::member));
@@ -100,7 +101,7 @@ TEST_CASE("an organization's list has every token that reaches it, a user's list
   CHECK(need(t.catalog().tokens.list_of_user(t.ana)).size() == 2);
 }
 
-TEST_CASE("a user's token is the user's to revoke, whatever an organization's is called") {
+TEST_CASE("revoking an organization's token keeps a user's token with the same name") {
   People t;
   need(t.catalog().users.put_membership(t.ana, t.acme, Role::member));
   need(t.catalog().tokens.add(t.acme, "ci", Role::member, kFirst));
@@ -126,7 +127,7 @@ TEST_CASE("users and memberships are listed by name") {
   CHECK(refusal(t.catalog().users.remove_membership(bob, t.acme)).code == ErrorCode::not_found);
 }
 
-TEST_CASE("users, tokens and organizations have names that can be shown") {
+TEST_CASE("users, tokens and organizations have printable names") {
   People t;
   CHECK(refusal(t.catalog().users.add("ana", "")).code == ErrorCode::conflict);
   CHECK(refusal(t.catalog().users.add("Ana B", "")).code == ErrorCode::invalid);

@@ -46,7 +46,7 @@ class Users {
   CatalogContext& context_;
 };
 
-// For the other subjects: the user's membership in one organization, or in all (absent).
+// For the other subjects: the user's membership in one organization, or all memberships (absent).
 std::vector<Membership> read_memberships(Transaction& tx, std::int64_t user_id,
                                          std::optional<std::int64_t> organization_id);
 

@@ -1,5 +1,5 @@
 #pragma once
-// Ids that clients see and that must not count: RFC 9562, version 4.
+// Random ids for clients (RFC 9562, version 4). A counter would show how many there are.
 
 #include <string>
 

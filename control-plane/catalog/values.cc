@@ -20,8 +20,8 @@ bool remove_value(Transaction& tx, const SetRow& row, std::string_view key) {
              row.set.version + 1, row.set.id, key) == 1;
 }
 
-// Decrypts the one row that it replaces, and no other. A value that does not open is replaced
-// too: rewriting it repairs it.
+// Decrypts only the row of the key. A stored value that does not decrypt is replaced too: rewriting
+// the value repairs it.
 Result<bool> write_value(Transaction& tx, const ValueCipher& cipher, const SetRow& row,
                          const SecretPair& pair) {
   ValueContext context{
@@ -127,7 +127,7 @@ bool values_differ(Transaction& tx, const ValueCipher& cipher, const PendingVers
          });
 }
 
-// SQLite overwrites what is deleted (PRAGMA secure_delete).
+// SQLite overwrites deleted rows with zeros (PRAGMA secure_delete).
 void drop_values_of(Transaction& tx, std::int64_t set_id) {
   tx.execute(
       "DELETE FROM set_values WHERE set_id = ?1 AND removed_by IS NOT NULL AND NOT EXISTS"

@@ -1,7 +1,8 @@
 #pragma once
-// The encrypted values of sets, for the other subjects of the catalog. A row is live from the
-// version that wrote it up to the version that removed it, so a version is a view and nothing is
-// copied. Plaintext is in SecretBuffers only; no row, temporary table or error has one.
+// The encrypted values of sets, for the other subjects of the catalog. A row belongs to all
+// versions from the version that wrote it up to, but not including, the version that removed it. So
+// a new version stores only the values that change. Plaintext is in SecretBuffers only, never in a
+// row, a temporary table or an error.
 
 #include <cstdint>
 #include <string>
@@ -27,10 +28,10 @@ std::vector<std::string> keys_of_version(Transaction& tx, std::int64_t set_id,
 Result<void> check_set_size(Transaction& tx, const SetRow& row, std::string_view last_key);
 Result<std::vector<ProvisionedValue>> open_values(Transaction& tx, const ValueCipher& cipher,
                                                   const PendingVersion& version);
-// True also when a value does not open.
+// True also when a value does not decrypt.
 bool values_differ(Transaction& tx, const ValueCipher& cipher, const PendingVersion& from,
                    std::int64_t to);
-// Drops the values that only versions have which need not be retained.
+// Drops the values that no retained version has (view retained_versions).
 void drop_values_of(Transaction& tx, std::int64_t set_id);
 void drop_skipped_values(Transaction& tx, const SecretSet& set);
 

@@ -19,7 +19,8 @@
 
 namespace agent_secrets::control_plane {
 
-Result<Stores> open_data(const DataOptions& options, const Clock& clock);
+Result<Stores> open_data(const DataOptions& options, const Clock& clock,
+                         MigrationLock lock = MigrationLock::taken);
 // The named organization; without a name, the only organization of the data directory.
 Result<Organization> choose_organization(Catalog& catalog, const std::string& name);
 

@@ -1,5 +1,5 @@
-// `agent events`: what happened to an agent. `agent deploy-name`: what a deploy command calls its
-// target, so that an operator can create the target before the first deploy.
+// `agent events`: the log of an agent. `agent deploy-name`: the name of the target of a deploy
+// command, so that an operator can create the target before the first deploy.
 
 #include "control-plane/catalog/rules.h"
 #include "control-plane/commands/admin.h"

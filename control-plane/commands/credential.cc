@@ -38,7 +38,8 @@ struct RevokeOptions {
   std::string kid;
 };
 
-// Not confirmed is an error: until its region knows, a revoked credential still opens bundles.
+// Without a confirmation the command fails: until its region has the revocation, the region still
+// answers requests of the credential.
 Result<void> require_revoked(OpenedOrganization& opened, const std::string& agent,
                              const std::string& kid, Clock& clock) {
   auto confirmed = wait_for_region(opened, agent, kid, clock);

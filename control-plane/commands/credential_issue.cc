@@ -102,7 +102,7 @@ Result<void> remember_urls(OpenedOrganization& opened, const CredentialIdentity&
   return remember_credential_urls(*opened.stores.catalog, identity.kid, identity.urls);
 }
 
-// An issued credential works as soon as its region knows it, which may be later.
+// An issued credential works once its region has it. That may be after the command has ended.
 Result<void> report_issued(OpenedOrganization& opened, const std::string& agent,
                            const std::string& kid, Clock& clock) {
   auto confirmed = wait_for_region(opened, agent, kid, clock);
@@ -133,7 +133,8 @@ Result<void> issue_credential(const IssueOptions& options, Clock& clock) {
   randombytes_buf(seed.expose().data(), seed.size());
   const std::span<const std::uint8_t, kSeedBytes> fixed(seed.expose().data(), kSeedBytes);
   const SecretBuffer credential = agent_credential_text(*identity, fixed);
-  // Written before it is registered: a credential that could not be written must not become live.
+  // The file is written before the credential is registered: a credential that could not be written
+  // must not become live.
   if (auto given = hand_over(credential, options.output_file); !given) return given;
   if (auto kept = remember_urls(*opened, *identity); !kept) return kept;
   auto added = opened->stores.catalog->credentials.add(
@@ -158,7 +159,7 @@ Result<void> register_credential(const RegisterOptions& options, Clock& clock) {
   return report_issued(*opened, options.agent, half->kid, clock);
 }
 
-// What a credential tells the instances about the control plane.
+// The part of a credential that describes the control plane to the instances.
 template <typename Options>
 void add_identity(const DeclaredCommand<Options>& command) {
   constexpr const char* kGroup = "In the credential";

@@ -34,7 +34,7 @@ void add_data(const DeclaredOptions& command, CLI::App& app, DataOptions& data) 
                                  .in_group(kGroup);
   app.get_option("--data-dir")->envname("AGENT_SECRETS_DATA_DIR");
   app.get_option("--master-key-file")->envname("AGENT_SECRETS_MASTER_KEY_FILE");
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): before there is another thread
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs yet
   if (std::getenv("AGENT_SECRETS_MASTER_KEY") == nullptr) key.required();
 }
 

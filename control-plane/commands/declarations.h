@@ -102,8 +102,8 @@ class DeclaredOptions {
                         const char* text) const;
   DeclaredOption number(const char* name, int& value, Bounds bounds, const char* word,
                         const char* text) const;
-  // Seconds: a number with a unit, such as 90s or 5m, or without a unit. Of the units s, m, h and
-  // d, those that are shorter than the upper bound are accepted.
+  // Seconds: a number with a unit, such as 90s or 5m, or without a unit. The units s, m, h and d
+  // are accepted, except units that are not shorter than the upper bound.
   DeclaredOption duration(const char* name, std::uint64_t& seconds, Bounds bounds,
                           const char* text) const;
 

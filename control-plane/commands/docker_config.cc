@@ -16,11 +16,11 @@ namespace {
 constexpr std::string_view kDockerHub = "https://index.docker.io/v1/";
 constexpr std::array<std::string_view, 3> kDockerHubHosts{"docker.io", "index.docker.io",
                                                           "registry-1.docker.io"};
-// A character may become \u00XX.
+// The longest form of an escaped character is \u00XX.
 constexpr std::size_t kEscapedMax = 6;
 constexpr std::size_t kFixedParts = 64;
 
-// Text in guarded memory of a size that is known to be enough.
+// Text in guarded memory. The caller passes a size that is enough: add() asserts it.
 class SecretText {
  public:
   explicit SecretText(std::size_t room) : buffer_(room) {}
@@ -64,7 +64,7 @@ bool is_host_character(char c) {
          std::string_view(".-_:[]").find(c) != std::string_view::npos;
 }
 
-// Nothing when it is not base64. Line breaks, as base64(1) makes them, are let through.
+// Nothing if the text is not base64. Line breaks, which base64(1) writes, are skipped.
 std::optional<SecretBuffer> decode(std::string_view text) {
   for (const int variant :
        {sodium_base64_VARIANT_ORIGINAL, sodium_base64_VARIANT_ORIGINAL_NO_PADDING}) {

@@ -1,6 +1,6 @@
-// `fleet [AGENT]`: the instances that a region has heard of, and what each runs. `--forget` drops
-// what is known of an instance that the operator knows to be gone; with `--older-than`, of all
-// instances that were not heard of for so long.
+// `fleet [AGENT]`: the recorded instances of a region, and the versions that each runs. `--forget`
+// deletes the records of an instance that no longer runs; with `--older-than`, of all instances
+// that have sent no request for that time.
 
 #include <algorithm>
 #include <string>
@@ -27,7 +27,7 @@ struct FleetOptions {
   std::string agent;                // empty: all
   std::string region;               // empty: all
   std::vector<std::string> forget;  // instance ids
-  std::uint64_t older_than_s = 0;   // forget all that were not heard of for so long; 0: none
+  std::uint64_t older_than_s = 0;   // forget all without a request for this time; 0: none
   bool json = false;
 };
 
@@ -51,7 +51,7 @@ Result<std::vector<Fleet>> read_fleets(Stores& stores, const FleetOptions& optio
   return fleets;
 }
 
-// A misspelled agent must not look like one without instances.
+// A misspelled name must not look like an agent without instances.
 Result<void> require_agent(Stores& stores, const Organization& organization,
                            const std::string& name, const std::vector<Fleet>& fleets) {
   if (name.empty()) return {};
@@ -141,8 +141,8 @@ Result<void> show_fleet(const FleetOptions& options, const Clock& clock) {
   return print(fleet_text(*fleets, clock.unix_time(), output_style()));
 }
 
-// `--forget` takes either INSTANCE or --older-than. `given` is how often the option was there: an
-// option without INSTANCE adds an empty name, or none.
+// `--forget` takes either INSTANCE or --older-than. `given` counts how often the option was given:
+// an option without INSTANCE adds an empty name, or none.
 bool names_what_to_forget(const FleetOptions& options, std::size_t given) {
   const auto is_empty = [](const std::string& instance) { return instance.empty(); };
   const bool names_all =

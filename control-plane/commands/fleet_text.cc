@@ -70,7 +70,7 @@ TableRow row_of(const FleetAgent& agent, const FleetInstance& instance, millisec
           heard.watched ? "yes" : "no"};
 }
 
-// Without its sessions, which it does not report.
+// Without the column of sessions, because a developer's run does not report them.
 TableRow developers_row_of(const FleetAgent& agent, const FleetInstance& run, milliseconds now) {
   const TableRow row = row_of(agent, run, now);
   return {row[0], row[1], row[2], row[3], short_time(run.heard.since, now), row[6]};

@@ -76,13 +76,13 @@ TEST_CASE("the fleet is a table of instances and a line for each agent") {
         " 1 of 4 instances of unknown version; 1 without a sidecar\n");
 }
 
-TEST_CASE("colour leaves the columns where they are") {
+TEST_CASE("colour does not move the columns") {
   const Fleet fleet = fleet_with({instance("host-1", 7, true)});
   CHECK(fleet_text({fleet}, kNow, kColoured).find("\x1b[32mcurrent\x1b[0m  keys v7") !=
         std::string::npos);
 }
 
-TEST_CASE("what is old news is said so") {
+TEST_CASE("without a running server the text gives the time of the last record") {
   Fleet fleet = fleet_with({instance("host-1", 7, true)});
   fleet.is_served = false;
   fleet.listening.until = kNow - hours(24);
@@ -92,7 +92,8 @@ TEST_CASE("what is old news is said so") {
   CHECK(fleet_text({}, kNow, kPlain) == "no instance has been heard of\n");
 }
 
-TEST_CASE("the status of a set says who holds what, and what may be revoked") {
+TEST_CASE(
+    "the status of a set lists the instances of each version, and which versions may be revoked") {
   SetUsage usage{.set = {.name = "keys",
                          .region = "us-west",
                          .status = SetStatus::ready,

@@ -62,10 +62,10 @@ Result<void> refuse_what_exists(const InitOptions& options) {
   return {};
 }
 
-// A key that is there already (made by hand, or mounted) is used.
+// A key file that exists already (made by hand, or mounted) is used.
 Result<MasterKey> obtain_master_key(const std::string& path, Undo& undo) {
   std::error_code ignored;
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): before there is another thread
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs yet
   if (std::getenv("AGENT_SECRETS_MASTER_KEY") != nullptr || fs::exists(path, ignored)) {
     return MasterKey::load(path);
   }
@@ -75,7 +75,7 @@ Result<MasterKey> obtain_master_key(const std::string& path, Undo& undo) {
   return key;
 }
 
-// How agents reach this control plane, as the options say.
+// The URLs and certificates with which agents reach this control plane, from the options.
 struct Reach {
   std::vector<std::string> urls;
   std::string ca_pem;
@@ -94,7 +94,8 @@ Result<Reach> read_reach(const InitOptions& options) {
 
 Result<SecretBuffer> fill(const std::string& directory, const MasterKey& master_key,
                           const InitOptions& options, const Reach& reach, const Clock& clock) {
-  auto created = create_stores(directory, master_key, clock);
+  const auto place = data_directory_place(directory);
+  auto created = create_stores(*place, master_key, clock);
   if (!created) return propagate(created);
   Catalog& catalog = *created->catalog;
   const std::string_view region_name =
@@ -109,9 +110,9 @@ Result<SecretBuffer> fill(const std::string& directory, const MasterKey& master_
   if (auto kept = remember_ca(catalog, reach.ca_pem); !kept) return propagate(kept);
   auto token = mint_token(catalog, *organization, kFirstToken, Role::admin);
   if (!token) return propagate(token);
-  // Opening creates what the new region needs, and shows that all of it can be read.
+  // Opening creates the keys and the store of the new region, and checks that they can be read.
   created->catalog.reset();
-  auto opened = open_stores(directory, master_key, clock);
+  auto opened = open_stores(*place, master_key, clock);
   if (!opened) return propagate(opened);
   return token;
 }
@@ -131,7 +132,7 @@ Result<void> write_env_file(const fs::path& path, const std::string& host,
   return write_private_file(path, text.expose_text());
 }
 
-// Fails without a trace where a catalog or the settings file exists already.
+// Fails if a catalog or the settings file exists already, and then leaves no file behind.
 Result<void> create_data(const InitOptions& options, const Clock& clock) {
   auto reach = read_reach(options);
   if (!reach) return propagate(reach);
@@ -144,7 +145,7 @@ Result<void> create_data(const InitOptions& options, const Clock& clock) {
   if (!master_key) return propagate(master_key, "master key");
   const fs::path staging = directory / ".init";
   std::error_code ignored;
-  fs::remove_all(staging, ignored);  // of an init that was killed
+  fs::remove_all(staging, ignored);  // left by an init that was killed
   undo.add(staging);
   auto token = fill(staging, *master_key, options, *reach, clock);
   if (!token) return propagate(token, "init");

@@ -5,12 +5,11 @@
 #include <string_view>
 #include <system_error>
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "control-plane/data_directory.h"
-#include "core/unique_fd.h"
+#include "core/write_file.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -22,8 +21,8 @@ std::unexpected<Error> file_failure(std::string_view what, const fs::path& path,
   return fail(ErrorCode::failed, std::string(what) + " " + path.string() + ": " + error.message());
 }
 
-// weakly_canonical leaves a relative path whose beginning does not exist, and a trailing slash, as
-// they are.
+// Absolute and without a trailing slash. std::filesystem::weakly_canonical alone changes neither a
+// relative path whose first part does not exist, nor a trailing slash.
 fs::path plain(const fs::path& path) {
   std::error_code ignored;
   const fs::path absolute = fs::weakly_canonical(fs::absolute(path, ignored), ignored);
@@ -38,16 +37,10 @@ Result<void> make_private(const fs::path& directory) {
   return {};
 }
 
-Result<void> sync_directory(const fs::path& directory) {
-  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd.is_open() && ::fsync(fd.get()) == 0) return {};
-  return fail(ErrorCode::failed, "fsync " + directory.string() + ": " + errno_message(errno));
-}
-
 }  // namespace
 
 Undo::~Undo() {
-  std::error_code ignored;  // nothing more can be done about it
+  std::error_code ignored;  // a destructor cannot report an error
   for (const auto& [path, is_parent] : made_) {
     is_parent ? (void)fs::remove(path, ignored) : (void)fs::remove_all(path, ignored);
   }
@@ -65,7 +58,7 @@ bool is_inside(const fs::path& directory, const std::string& file) {
 }
 
 Result<void> make_parents(const fs::path& path, Undo& undo) {
-  std::error_code ignored;  // what cannot be looked at cannot be made, and mkdir says why
+  std::error_code ignored;  // mkdir below fails too, and reports the cause
   std::vector<fs::path> missing;
   for (fs::path parent = plain(path).parent_path();
        parent.has_relative_path() && !fs::exists(parent, ignored); parent = parent.parent_path()) {
@@ -113,7 +106,7 @@ Result<void> move_into_place(const fs::path& staging, const fs::path& directory)
   }
   fs::remove(staging, error);
   if (error) return file_failure("remove", staging, error);
-  return sync_directory(directory);
+  return sync_directory(directory.string());
 }
 
 }  // namespace agent_secrets::control_plane

@@ -20,7 +20,7 @@ class Undo {
   Undo& operator=(const Undo&) = delete;
   ~Undo();
   void add(std::filesystem::path path);
-  // Removed only while it is empty: others may have put something there meanwhile.
+  // Removed only if it is empty: another process may have created files there.
   void add_parent(std::filesystem::path path);
   void forget() { made_.clear(); }
 

@@ -23,7 +23,7 @@ Error refusal(const std::string& data_directory, const std::string& master_key_f
 
 }  // namespace
 
-TEST_CASE("a master key inside the data directory is refused, however the two are spelled") {
+TEST_CASE("a master key inside the data directory is refused, for every spelling of the paths") {
   const TemporaryDirectory home;
   const std::string absolute = home.path("data");
   const std::string relative = "no-such-data";
@@ -37,8 +37,7 @@ TEST_CASE("a master key inside the data directory is refused, however the two ar
   }
 }
 
-TEST_CASE(
-    "a fresh volume is made private, one that holds files is refused while others may use it") {
+TEST_CASE("an empty data directory is made private, and a public directory with files is refused") {
   const TemporaryDirectory home;
   const std::string volume = home.path("volume");
   home.write("file", "");

@@ -1,4 +1,5 @@
-// `public-url show` and `public-url set`: what is recorded of how agents reach this control plane.
+// `public-url show` and `public-url set`: the recorded URLs with which agents reach this control
+// plane.
 // A credential names base URLs, and a request that it signs for another URL is refused
 // (`wrong-audience`). Therefore `set` first prints which live credentials a change would break, and
 // requires --yes.

@@ -58,7 +58,7 @@ Result<void> enter(const AddOptions& options, const Clock& clock) {
   return stores->catalog->regions.add({.code = options.code, .display_name = title});
 }
 
-// A server that runs goes on without the new region until it is started again
+// A running server does not serve the new region before its next start
 // (docs/decisions/0016-regions-at-start.md).
 Result<void> add_region(const AddOptions& options, const Clock& clock) {
   if (auto entered = enter(options, clock); !entered) return propagate(entered, "add region");
@@ -79,8 +79,8 @@ Result<void> rename_region(const RenameOptions& options, const Clock& clock) {
   return {};
 }
 
-// ErrorCode::conflict while the region is in use, with what uses it. A running server takes nothing
-// more for the region at once, and closes its store when it ends.
+// ErrorCode::conflict while the region is in use, with what uses it. A running server at once
+// refuses further writes for the region, and closes the region's store when it ends.
 Result<void> remove_region(const RemoveOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);

@@ -67,7 +67,7 @@ ExitCode complain(ExitCode code, const SecretSet& set, std::string reason, std::
   return code;
 }
 
-// Says each version and status once.
+// Prints each version and status once.
 class Progress {
  public:
   void show(const SecretSet& set) {

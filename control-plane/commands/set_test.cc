@@ -33,7 +33,7 @@ Result<ExitCode> wait_for_set(const TestStores& t, const std::string& timeout, C
 
 }  // namespace
 
-TEST_CASE("a set that is ready is not waited for") {
+TEST_CASE("set wait does not wait for a set that is ready") {
   TestStores t(TestedDatabase::sqlite);
   t.write("bot-secrets", "A", "1");
   t.provision();
@@ -42,7 +42,7 @@ TEST_CASE("a set that is ready is not waited for") {
   CHECK(clock.sleeps == 0);
 }
 
-TEST_CASE("a version that is written while one waits is waited for too") {
+TEST_CASE("set wait waits for a version that is written meanwhile") {
   TestStores t(TestedDatabase::sqlite);
   t.write("bot-secrets", "A", "1");
   int events = 0;
@@ -55,7 +55,7 @@ TEST_CASE("a version that is written while one waits is waited for too") {
   CHECK(t.set("bot-secrets").ready_version == 2);
 }
 
-TEST_CASE("waiting ends with its time, and does not look more often than it has to") {
+TEST_CASE("set wait ends at its timeout, and reads the status at most about twice a second") {
   TestStores t(TestedDatabase::sqlite);
   t.write("bot-secrets", "A", "1");
   const auto started = t.clock.monotonic();
@@ -67,7 +67,7 @@ TEST_CASE("waiting ends with its time, and does not look more often than it has 
   CHECK(clock.sleeps < 130);
 }
 
-TEST_CASE("a set that fails is not waited for") {
+TEST_CASE("set wait ends when the set fails") {
   TestStores t(TestedDatabase::sqlite);
   const SecretSet set = t.write("bot-secrets", "A", "1");
   EventfulClock clock(t.clock, [&] {
@@ -82,7 +82,7 @@ TEST_CASE("a set that fails is not waited for") {
   CHECK(clock.sleeps == 1);
 }
 
-TEST_CASE("a set that is unknown, or deleted while one waits, is an error") {
+TEST_CASE("set wait fails for a set that does not exist or is deleted meanwhile") {
   TestStores t(TestedDatabase::sqlite);
   EventfulClock clock(t.clock, [&] { need(t.catalog().sets.remove(t.acme, "bot-secrets")); });
   CHECK(refusal(wait_for_set(t, "1m", clock)).code == ErrorCode::not_found);

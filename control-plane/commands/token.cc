@@ -1,4 +1,4 @@
-// `token create | list | revoke`: who may use the REST API.
+// `token create | list | revoke`: the tokens of the REST API.
 
 #include <string>
 
@@ -16,7 +16,7 @@ namespace json = boost::json;
 
 struct CreateOptions {
   DataOptions data;
-  std::string organization;  // empty: the only one, or all of the user's
+  std::string organization;  // empty: the only organization, or all organizations of the user
   std::string user;          // empty: the organization's own token
   std::string name;
   std::string role = "member";
@@ -69,7 +69,7 @@ std::string tokens_table(const std::vector<Token>& tokens) {
   return format_table(rows);
 }
 
-// Of a user, for one of the organizations that the user is a member of, or for all.
+// A token of a user: for one of the user's organizations, or for all of them.
 Result<SecretBuffer> mint_user_token(Catalog& catalog, const CreateOptions& options) {
   auto user = choose_user(catalog, options.user);
   if (!user) return propagate(user);
@@ -145,7 +145,7 @@ Result<void> revoke_token(const RevokeOptions& options, const Clock& clock) {
   return {};
 }
 
-// Whose tokens: an organization's, or a user's.
+// The tokens of an organization, or of a user.
 template <typename Options>
 void add_owner(const DeclaredCommand<Options>& command) {
   const DeclaredOption user =

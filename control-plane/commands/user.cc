@@ -1,5 +1,5 @@
-// `user add | remove | list`: people. Their tokens reach the organizations of which they are
-// members (member.cc).
+// `user add | remove | list`: people. A user's tokens reach the organizations in which the user is
+// a member (member.cc).
 
 #include <string>
 

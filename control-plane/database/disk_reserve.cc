@@ -26,6 +26,15 @@ std::int64_t wanted_size(int fd) {
   return std::min(most, whole / kShareOfDisk);
 }
 
+// Whether the disk may have room for that many bytes. Asked before any of it is allocated, because
+// what an attempt in vain takes for a moment is missing to every other program. f_bfree, not
+// f_bavail: root may use the blocks that are kept for it.
+bool may_have_room(int fd, std::int64_t size) {
+  struct statvfs facts{};
+  if (::fstatvfs(fd, &facts) != 0 || facts.f_blocks == 0) return true;
+  return static_cast<std::int64_t>(facts.f_bfree * facts.f_frsize) >= size;
+}
+
 bool is_lack_of_room(int error) { return error == ENOSPC || error == EDQUOT; }
 
 }  // namespace
@@ -54,16 +63,18 @@ Result<std::unique_ptr<DiskReserve>> DiskReserve::open(const std::string& direct
   return reserve;
 }
 
-bool DiskReserve::is_whole() const {
+std::int64_t DiskReserve::size_now() const {
   struct stat facts{};
-  return !usable_ || (::fstat(file_.get(), &facts) == 0 && facts.st_size >= size_);
+  return ::fstat(file_.get(), &facts) == 0 ? facts.st_size : 0;
 }
+
+bool DiskReserve::is_whole() const { return !usable_ || size_now() >= size_; }
 
 // The size grows to the end only when all of it is allocated; what an attempt without success has
 // allocated is given back.
 bool DiskReserve::refill() {
   if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0) return is_whole();
-  int error = EINTR;
+  int error = may_have_room(file_.get(), size_ - size_now()) ? EINTR : ENOSPC;
   while (error == EINTR) error = ::posix_fallocate(file_.get(), 0, size_);
   if (error != 0) [[maybe_unused]]
     const int emptied = ::ftruncate(file_.get(), 0);

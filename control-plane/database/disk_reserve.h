@@ -51,6 +51,7 @@ class DiskReserve {
 
  private:
   DiskReserve(UniqueFd file, std::int64_t size);
+  [[nodiscard]] std::int64_t size_now() const;  // bytes
   UniqueFd file_;
   std::int64_t size_;
   bool usable_ = true;  // false: this file system cannot reserve room, so nothing is refused for it

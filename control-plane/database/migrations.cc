@@ -12,6 +12,12 @@ Result<void> check_not_newer(std::string_view database, int found, int known) {
               "run the newer version, or restore a copy from before the migration");
 }
 
+Result<bool> has_older_schema(SqliteDatabase& database, const std::vector<Migration>& migrations) {
+  auto found = database.schema_version();
+  if (!found) return propagate(found);
+  return *found > 0 && *found < static_cast<int>(migrations.size());
+}
+
 Result<void> migrate(SqliteDatabase& database, const std::vector<Migration>& migrations) {
   const auto known = static_cast<int>(migrations.size());
   auto found = database.schema_version();

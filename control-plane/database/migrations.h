@@ -26,6 +26,9 @@ struct Migrations {
 const Migrations& catalog_migrations();
 const Migrations& region_migrations();
 
+// Whether migrate() would change a database that has data.
+Result<bool> has_older_schema(SqliteDatabase& database, const std::vector<Migration>& migrations);
+
 // The number is in the file (PRAGMA user_version). A database with data is copied before: the copy
 // is PATH.schema-N (0600), N being the schema that it holds.
 Result<void> migrate(SqliteDatabase& database, const std::vector<Migration>& migrations);

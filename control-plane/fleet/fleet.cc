@@ -13,7 +13,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// One agent's records, resolved: each release is read once.
+// Finds the release and the state for each record of one agent. Reads each release once.
 class Resolver {
  public:
   Resolver(RegionStore& store, std::optional<AgentSnapshot> snapshot)
@@ -28,13 +28,14 @@ class Resolver {
     if (!agent) return propagate(agent);
     const bool revoked = is_revoked(**agent, record.kid);
     std::string_view state = instance_state(**agent, revoked, record.sequence, running);
-    // To the instance it would say "current": it runs nothing yet. We cannot know that.
+    // instance_state() takes sequence 0 for an instance that runs nothing yet. In a record it means
+    // that the release is not known.
     if (record.sequence == 0 && (state == "current" || state == "stale")) state = "unknown";
     return FleetInstance{.heard = record, .state = state, .release = std::move(*release)};
   }
 
  private:
-  // The agent as it compares with a release. What is not known to be a release (0) compares alike.
+  // The agent's snapshot, compared with a release. All unknown releases share the entry 0.
   Result<const std::optional<AgentSnapshot>*> compared(std::int64_t sequence,
                                                        const std::optional<Release>& running) {
     const auto [entry, fresh] = compared_.try_emplace(running ? sequence : 0, snapshot_);
@@ -78,7 +79,7 @@ bool is_over(const InstanceRecord& developers_run, milliseconds now) {
   return developers_run.last_heard <= now - limits::kDeveloperRun;
 }
 
-// Where a record of this agent belongs; null: nowhere, it does not count any more.
+// The list of `agent` for the record. Null: an expired developer's run, which is not listed.
 std::vector<FleetInstance>* place_of(const InstanceRecord& record, const Listening& listening,
                                      milliseconds now, FleetAgent& agent) {
   if (record.developers_run) return is_over(record, now) ? nullptr : &agent.developer_runs;

@@ -1,11 +1,11 @@
 #pragma once
-// The instances of a region as people see them: what was heard of each (region/instances.h), what
-// that makes it run, and what the watch answer would tell it.
+// The instances of a region for people: the record of each (region/instances.h), the release that
+// it runs, and the state that a watch answer would give it.
 //
-// A watching instance counts until it has been silent for limits::kInstanceSilent of the time in
-// which somebody listened. One that never watched (no sidecar, or not yet) counts until its id
-// starts again or an operator forgets it: its silence means nothing. A developer's run counts for
-// limits::kDeveloperRun after its start.
+// A watched instance counts until it is silent: until the server has listened for
+// limits::kInstanceSilent without a request of it. An unwatched instance (without a sidecar, or
+// before its first watch request) counts until its id starts again or an operator forgets it,
+// because it sends no requests. A developer's run counts for limits::kDeveloperRun after its start.
 //
 // Threads: safe from several; no state.
 
@@ -26,7 +26,7 @@ struct FleetInstance {
   InstanceRecord heard;
   std::string_view state;                  // of instance_state(), or "unknown"
   std::shared_ptr<const Release> release;  // what it runs; null: not known
-  // Of a set; none when the release is not known, or is without the set.
+  // The version of a set. Absent if the release is not known, or does not have the set.
   [[nodiscard]] std::optional<std::int64_t> version_of(std::int64_t set_id) const;
 };
 
@@ -35,22 +35,22 @@ struct FleetAgent {
   std::string organization;
   std::string name;
   bool deleted = false;
-  std::vector<PinnedSet> sets;                     // what an instance that starts now is given
-  std::vector<FleetInstance> instances;            // that count
-  std::vector<FleetInstance> silent;               // that watched, and do not count any more
-  std::vector<FleetInstance> developer_runs = {};  // that count; none of them is in `instances`
+  std::vector<PinnedSet> sets;                     // received by an instance that starts now
+  std::vector<FleetInstance> instances;            // that count as running
+  std::vector<FleetInstance> silent;               // watched, and no longer counted
+  std::vector<FleetInstance> developer_runs = {};  // that count; not in `instances`
   [[nodiscard]] std::int64_t active_sessions() const;
 };
 
 struct Fleet {
   std::string region;
   Listening listening;
-  bool is_served = false;          // somebody listens now
-  bool is_settled = false;         // and has for so long that who watches has been heard
-  std::vector<FleetAgent> agents;  // of which anything was heard; by organization and name
+  bool is_served = false;          // a server listens now
+  bool is_settled = false;         // and every watched instance had time to send a request
+  std::vector<FleetAgent> agents;  // with records; by organization and name
 };
 
-// Of one agent, or of all. `now` is Unix time.
+// The instances of one agent, or of all agents. `now` is Unix time.
 Result<Fleet> read_fleet(const std::string& region, RegionStore& store,
                          std::optional<std::int64_t> agent_id, std::chrono::milliseconds now);
 

@@ -9,7 +9,7 @@
 
 namespace agent_secrets::control_plane {
 
-// One agent of a fleet. The silent are counted and not listed.
+// One agent of a fleet. Silent instances are counted and not listed.
 boost::json::object fleet_agent_json(const Fleet& fleet, const FleetAgent& agent);
 boost::json::object set_usage_json(const SetUsage& usage);
 

@@ -41,7 +41,7 @@ class FleetOf : public TestRegion {
   }
 };
 
-TEST_CASE("an instance is shown with what it runs") {
+TEST_CASE("an instance is shown with its release") {
   FleetOf region;
   region.add("host-1", 5);
   const Fleet fleet = region.read();
@@ -56,7 +56,7 @@ TEST_CASE("an instance is shown with what it runs") {
   CHECK(instance.version_of(kSetId + 1) == std::nullopt);
 }
 
-TEST_CASE("its state is the one that the watch answer tells it") {
+TEST_CASE("the state of an instance equals the state in its watch answer") {
   FleetOf region;
   const auto same_as_watch = [&](std::int64_t sequence) {
     region.running_sequence = sequence;
@@ -84,7 +84,7 @@ TEST_CASE("an instance whose release is not known holds an unknown version") {
   CHECK(region.read().agents.at(0).instances.at(0).release == nullptr);
 }
 
-TEST_CASE("a watching instance is gone after its silence, one that never watched is not") {
+TEST_CASE("a watched instance becomes silent, an unwatched instance does not") {
   FleetOf region;
   region.add("unwatched", 5, false);
   region.add("watched", 5);
@@ -101,13 +101,13 @@ TEST_CASE("a watching instance is gone after its silence, one that never watched
   CHECK(agent.active_sessions() == 1);
 }
 
-TEST_CASE("nobody is silent for the time in which nobody listened") {
+TEST_CASE("server downtime does not count as silence of an instance") {
   FleetOf region;
   region.add("host-1", 5);
   region.clock.advance(std::chrono::hours(10));
   CHECK_FALSE(region.read().is_served);
   CHECK(region.read().agents.at(0).instances.size() == 1);
-  region.listen(region.clock.unix_time());  // the server is back
+  region.listen(region.clock.unix_time());  // the server runs again
   CHECK(region.read().is_served);
   CHECK_FALSE(region.read().is_settled);
   CHECK(region.read().agents.at(0).instances.size() == 1);
@@ -118,12 +118,12 @@ TEST_CASE("nobody is silent for the time in which nobody listened") {
   CHECK(region.read().agents.at(0).instances.empty());
 }
 
-TEST_CASE("a region that has listened from the first is settled at once") {
+TEST_CASE("a region whose listening time begins at 0 is settled at once") {
   FleetOf region;
   CHECK(region.read().is_settled);
 }
 
-TEST_CASE("a store that fails is an error that names the region") {
+TEST_CASE("an error of the store names the region") {
   FleetOf region;
   region.store->down = true;
   const auto fleet = read_fleet("us-west", *region.store, std::nullopt, region.clock.unix_time());
@@ -131,7 +131,7 @@ TEST_CASE("a store that fails is an error that names the region") {
   CHECK(fleet.error().message == "region us-west: disk on fire");
 }
 
-TEST_CASE("a developer's run is shown apart for a day, also while no server listens") {
+TEST_CASE("a developer's run is listed separately for a day, also while no server listens") {
   FleetOf region;
   region.add("host-1", 5);
   region.add("laptop.develop", 5, false).developers_run = true;

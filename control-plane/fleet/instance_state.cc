@@ -5,15 +5,16 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-// An older release of another deployment, or one so old that the region has forgotten it.
+// True for an older release of another deployment, or for a release so old that the region no
+// longer has it.
 bool is_superseded(std::int64_t sequence, const AgentSnapshot& agent,
                    const std::optional<Release>& running) {
   if (sequence <= 0 || sequence >= agent.sequence) return false;
   return !running || running->deployment_id != agent.deployment_id;
 }
 
-// The version of a set that it runs, as far as we know: what its release says, else what the
-// deployment pins.
+// The version of a set that the instance runs: the version in its release. If the release is not
+// known, or does not have the set, the version that the deployment pins.
 std::int64_t running_version(const PinnedSet& set, const std::optional<Release>& running) {
   if (running) {
     for (const PinnedSet& released : running->sets) {

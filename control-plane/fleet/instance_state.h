@@ -1,11 +1,11 @@
 #pragma once
-// What an instance is to think of what it runs, as a function of what the region store says. The
-// watch answer tells it to the instance, the fleet view to people.
+// The state of an instance, computed from the data of the region store. The watch answer has it for
+// the instance, and the fleet view for people.
 //
-//   revoked      its credential is
+//   revoked      its credential is revoked
 //   unbound      its agent is deleted or has no deployment
-//   superseded   there is a newer deployment, or its release is so old that it is forgotten
-//   stale        a set has a newer ready version, with other values than the one it runs
+//   superseded   there is a newer deployment, or its release is so old that it is no longer kept
+//   stale        a set has a newer ready version, with other values than the version that it runs
 //   current      none of these
 //
 // Threads: safe from several; no state.
@@ -21,11 +21,11 @@ namespace agent_secrets::control_plane {
 bool is_revoked(const std::optional<AgentSnapshot>& agent, std::string_view kid);
 
 // Fills changed_keys and same_values of the agent's sets, for an instance that runs `running`.
-// Values that were changed and put back are no change.
+// A value that was changed and changed back counts as unchanged.
 Result<void> compare_with_running(RegionStore& store, AgentSnapshot& agent,
                                   const std::optional<Release>& running);
 
-// `running` is the release of `sequence`; 0: it runs nothing yet.
+// `running` is the release of `sequence`. Sequence 0: the instance runs nothing yet.
 std::string_view instance_state(const std::optional<AgentSnapshot>& agent, bool revoked,
                                 std::int64_t sequence, const std::optional<Release>& running);
 

@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::chrono::seconds kFlushEvery{1};
 constexpr std::chrono::seconds kSignOfLifeEvery{10};
-// The region's requests wait for a transaction, so one that is due to a whole fleet is split.
+// Requests of the region wait while a transaction writes, so the reports of a large fleet are
+// written in several transactions.
 constexpr std::size_t kReportsAtOnce = 1000;
 static_assert(2 * kSignOfLifeEvery < limits::kListeningGap);
 
@@ -24,14 +25,14 @@ void PendingReports::add(HeardInstance report) {
     found = reports_.try_emplace(key).first;
   }
   OfInstance& of_instance = found->second;
-  if (starts_anew(report)) {  // what it ran before ended with the start
+  if (starts_anew(report)) {  // the process that sent the earlier reports has ended
     size_ -= of_instance.size();
     of_instance.clear();
   }
   const auto known = std::ranges::find(of_instance, report.sequence, &HeardInstance::sequence);
   if (known != of_instance.end()) {
     const bool is_new_start = starts_anew(report) || starts_anew(*known);
-    // A developer's run is one only where nothing else was heard under its id.
+    // The report of a bot is never turned into the report of a developer's run.
     report.developers_run = report.developers_run && known->developers_run;
     report.started = is_new_start || report.developers_run;
     report.watched = report.watched || known->watched;
@@ -48,7 +49,8 @@ void PendingReports::add(HeardInstance report) {
   ++size_;
 }
 
-// One for each agent, which no bound of ours has to count: agents have a quota of their own.
+// One mark for each agent, also beyond limits::kInstanceReportsPending: the number of agents has a
+// limit of its own.
 void PendingReports::add_unlisted(const HeardInstance& report) {
   const HeardInstance one_more{.agent_id = report.agent_id,
                                .instance = std::string(kUnlistedInstances),
@@ -60,7 +62,8 @@ void PendingReports::add_unlisted(const HeardInstance& report) {
   ++size_;
 }
 
-// Not a start, which says that what the instance ran before is gone. False: there is nothing else.
+// Drops the oldest report that is not a start. A start is kept, because it removes the earlier
+// records of the instance. False: all reports are starts.
 bool PendingReports::drop_oldest(OfInstance& reports) {
   const auto oldest = std::ranges::find(reports, false, &HeardInstance::started);
   if (oldest == reports.end()) return false;

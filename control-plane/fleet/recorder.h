@@ -1,14 +1,15 @@
 #pragma once
-// Between the requests of a region's instances and its store: a request leaves its report in memory
-// and is done; about once a second a thread writes what came together, in one transaction (a few
-// for thousands). Reports of one instance are merged, so that many requests cost as much as one.
-// They are no promise: a crash loses the last second of them. A store that fails is tried again
-// with what has been gathered. That is bounded: an instance keeps its newest
-// limits::kSequencesPending reports, and past limits::kInstanceReportsPending in all a further
-// instance or sequence is only known to be one more (kUnlistedInstances).
+// Writes the reports of a region's instances to its store, outside of their requests. A request
+// adds its report in memory. About once a second a thread writes the gathered reports, in one
+// transaction (several for thousands of reports). Reports of one instance are merged, so many
+// requests cost as much as one. A crash loses the reports of the last second. If the store fails,
+// the reports are kept and written later. The memory is bounded: an instance keeps its newest
+// limits::kSequencesPending reports, and beyond limits::kInstanceReportsPending reports in all, a
+// further instance or sequence only marks its agent as having unlisted instances
+// (kUnlistedInstances).
 //
-// Threads: heard() from any and never blocks on the store; run() on a thread of its own, or flush()
-// in its place. The store, the clock and the log must outlive it.
+// Threads: heard() from any thread, and never blocks on the store; run() on a thread of its own, or
+// flush() in its place. The store, the clock and the log must outlive the recorder.
 
 #include <chrono>
 #include <condition_variable>
@@ -31,7 +32,7 @@ namespace agent_secrets::control_plane {
 class PendingReports {
  public:
   void add(HeardInstance report);
-  // As if `older` had been added first.
+  // The result is as if `older` had been added first.
   void add_before(PendingReports older);
   [[nodiscard]] bool empty() const { return size_ == 0; }
   [[nodiscard]] std::vector<HeardInstance> list() const;
@@ -50,9 +51,9 @@ class InstanceRecorder {
   InstanceRecorder(std::string region, RegionStore& store, const Clock& clock, const Log& log);
 
   void heard(HeardInstance report);
-  // Flushes about once a second until asked to stop, and then once more.
+  // Flushes about once a second until a stop is requested, and then once more.
   void run(const std::stop_token& stop);
-  // Writes what is there; when there is nothing, now and then that somebody listens.
+  // Writes the reports. Without reports it writes every 10 s that the server listens.
   void flush();
 
  private:
@@ -67,7 +68,7 @@ class InstanceRecorder {
   std::mutex mutex_;
   PendingReports pending_;
 
-  // Of the thread that flushes.
+  // Used only by the thread that calls flush().
   std::chrono::milliseconds written_at_{-1};  // monotonic; -1: never
   bool failing_ = false;
 };

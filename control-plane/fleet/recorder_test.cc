@@ -40,7 +40,7 @@ class Recording {
   InstanceRecorder recorder{"us-west", store, clock, log};
 };
 
-TEST_CASE("nothing is written before the flush, and many requests of one instance are one report") {
+TEST_CASE("requests are written at the flush, and many requests of one instance as one report") {
   Recording fleet;
   fleet.start("host-1", 5);
   fleet.clock.advance(milliseconds(200));
@@ -55,7 +55,7 @@ TEST_CASE("nothing is written before the flush, and many requests of one instanc
   CHECK(fleet.store.heard.size() == 1);
 }
 
-TEST_CASE("a start takes the place of what its instance was heard with before") {
+TEST_CASE("a start replaces the earlier reports of its instance") {
   Recording fleet;
   fleet.watch("host-1", 5);
   fleet.start("host-1", 6);
@@ -65,7 +65,7 @@ TEST_CASE("a start takes the place of what its instance was heard with before") 
   CHECK_FALSE(fleet.store.heard[0].watched);
 }
 
-TEST_CASE("a watch of an older release after a start is told after it") {
+TEST_CASE("a watch of an older release after a start is written after the start") {
   Recording fleet;
   fleet.start("host", 6);
   fleet.watch("host", 5);
@@ -75,7 +75,8 @@ TEST_CASE("a watch of an older release after a start is told after it") {
   CHECK(fleet.store.heard[1].sequence == 5);
 }
 
-TEST_CASE("without reports, a sign of life is written at first and every ten seconds") {
+TEST_CASE(
+    "without reports, the first flush writes that the server listens, and then one every 10 s") {
   Recording fleet;
   fleet.recorder.flush();
   fleet.clock.advance(seconds(9));
@@ -87,7 +88,7 @@ TEST_CASE("without reports, a sign of life is written at first and every ten sec
   CHECK(fleet.store.listened_at.back() == fleet.clock.unix_time());
 }
 
-TEST_CASE("a store that fails is told later, with what came meanwhile") {
+TEST_CASE("reports that could not be written are written later, with newer reports") {
   Recording fleet;
   fleet.start("host-1", 5);
   fleet.watch("host-2", 5);
@@ -103,7 +104,7 @@ TEST_CASE("a store that fails is told later, with what came meanwhile") {
   CHECK(fleet.store.heard[1].at == fleet.clock.unix_time());
 }
 
-TEST_CASE("the reports of a whole fleet are written in parts, all of them") {
+TEST_CASE("the reports of a large fleet are written in several transactions") {
   Recording fleet;
   for (int i = 0; i < 2500; ++i) fleet.watch("host-" + std::to_string(i), 5);
   fleet.recorder.flush();
@@ -111,7 +112,7 @@ TEST_CASE("the reports of a whole fleet are written in parts, all of them") {
   CHECK(fleet.store.listened_at.size() == 3);
 }
 
-TEST_CASE("past the bound, an instance is known to be one more") {
+TEST_CASE("past the limit, further instances add one mark of unlisted instances") {
   Recording fleet;
   for (std::size_t i = 0; i < limits::kInstanceReportsPending; ++i) {
     fleet.start("host-" + std::to_string(i), 5);
@@ -158,7 +159,7 @@ TEST_CASE("while the store fails, all instances together keep a bounded number o
   CHECK(fleet.store.heard.front().instance == kUnlistedInstances);
 }
 
-TEST_CASE("what is there when the recorder is asked to stop is written") {
+TEST_CASE("run() writes the gathered reports before it stops") {
   Recording fleet;
   std::stop_source stop;
   fleet.start("host-1", 5);
@@ -167,7 +168,7 @@ TEST_CASE("what is there when the recorder is asked to stop is written") {
   CHECK(fleet.store.heard.size() == 1);
 }
 
-TEST_CASE("a developer's start takes nobody's place") {
+TEST_CASE("a developer's start does not replace a report with another sequence") {
   Recording fleet;
   fleet.develop("laptop.develop", 5);
   fleet.develop("laptop.develop", 6);
@@ -178,7 +179,7 @@ TEST_CASE("a developer's start takes nobody's place") {
   CHECK((fleet.store.heard[1].developers_run && fleet.store.heard[1].started));
 }
 
-TEST_CASE("a developer's start under the id of a bot changes nothing about the bot") {
+TEST_CASE("a developer's start under the id of a bot does not change the bot's report") {
   Recording fleet;
   fleet.watch("host-1", 5);
   fleet.develop("host-1", 5);

@@ -58,14 +58,15 @@ bool has(const std::vector<PinnedSet>& pins, std::int64_t set_id) {
   return std::ranges::find(pins, set_id, &PinnedSet::set_id) != pins.end();
 }
 
-// Whether an instance of this agent, with whatever it runs, may hold the set. It may when the agent
-// is deleted, or when there were deployments before the oldest that is kept.
+// Whether an instance of this agent whose release is not known may hold the set. True if a kept
+// deployment has the set. Also true if earlier deployments are no longer kept, or the agent is
+// deleted, because then it cannot be ruled out.
 Result<bool> ever_bound(Catalog& catalog, const Organization& organization, const FleetAgent& agent,
                         std::int64_t set_id) {
   if (agent.deleted || has(agent.sets, set_id)) return true;
   auto live = catalog.agents.find(organization.id, agent.name);
   if (!live) return propagate(live, "find agent");
-  // Deleted in the catalog already; the name may be a later agent's.
+  // The agent is deleted in the catalog; the name may belong to a new agent.
   if (!*live || (*live)->id != agent.id) return true;
   auto deployments = catalog.agents.list_deployments(organization.id, agent.name);
   if (!deployments && deployments.error().code == ErrorCode::not_found) return true;
@@ -137,7 +138,7 @@ std::string instances_text(std::size_t number) {
   return fmt::format("{} instance{}", number, number == 1 ? "" : "s");
 }
 
-// Why nobody can say that a version is out of use, whichever it is; "" when somebody can.
+// The reason why any version may be in use although no record shows it; "" if there is no reason.
 std::string doubt(const SetUsage& usage, bool settled) {
   if (usage.set.type != SetType::secret) {
     return "image pull secrets are not given to instances, so nothing is heard of them";
@@ -216,7 +217,8 @@ std::optional<UnixMs> VersionUse::oldest_since() const {
 Result<SetUsage> read_set_usage(Catalog& catalog, RegionStore& store,
                                 const Organization& organization, const SecretSet& set,
                                 UnixMs now) {
-  // The deployments first: what starts after this line is given what they pin, or newer.
+  // Read the deployments first: an instance that starts later receives the versions that they pin,
+  // or newer versions.
   auto agents = catalog.agents.list(organization.id);
   if (!agents) return propagate(agents, "list agents");
   auto fleet = read_fleet(set.region, store, std::nullopt, now);
@@ -231,7 +233,7 @@ Result<SetUsage> read_set_usage(Catalog& catalog, RegionStore& store,
   if (set.ready_version > 0) entry(versions, set.ready_version);
   for (const Agent& agent : *agents) {
     count_pins(versions, agent.name, agent.deployment.pins, set.id);
-    // What its region still serves may be another deployment than the catalog's.
+    // The region may still serve an earlier deployment than the catalog's.
     auto served = store.find_agent(agent.id);
     if (!served) return propagate(served, "find agent");
     if (*served && !(*served)->deleted) {

@@ -1,15 +1,16 @@
 #pragma once
-// Who still holds which version of a set, and so whether the keys of an old version may be revoked
-// where they came from.
+// The instances that hold each version of a set, and so whether the keys of an old version can be
+// revoked at their issuers.
 //
-// For a version older than the newest ready one, revoking is
-// - no: while an instance that watches runs it, or a deployment pins it (a start brings it back);
-// - unknown: while an instance that never watched was given it, or a developer's run of the last
-//   day, or an instance whose release is not known may hold it, or no server has listened long
-//   enough to have heard from every watching instance;
+// For a version older than the newest ready version, the answer is
+// - no: while a watched instance runs it, or a deployment pins it, so that the next start would
+//   receive it;
+// - unknown: while an unwatched instance or a developer's run of the last day has received it, or
+//   an instance whose release is not known may hold it, or no server has listened long enough for
+//   a request of every watched instance;
 // - yes: otherwise.
-// It is about what was heard. An instance that started from its cache and has no sidecar is never
-// heard of (docs/fleet.md).
+// The answer covers only instances that have sent a request. An instance that starts from its cache
+// and has no sidecar sends none (docs/fleet.md).
 //
 // Threads: safe from several; no state.
 
@@ -30,9 +31,9 @@ enum class SafeToRevoke { yes, no, unknown };
 struct AgentUse {
   std::string agent;
   bool deleted = false;
-  std::size_t instances = 0;                     // with the unwatched
+  std::size_t instances = 0;                     // unwatched instances included
   std::vector<std::string> unwatched;            // their ids
-  std::optional<UnixMs> oldest_since;            // of any
+  std::optional<UnixMs> oldest_since;            // of any instance
   std::optional<UnixMs> unwatched_since;         // of the unwatched
   std::vector<std::string> developer_runs = {};  // their ids; not among `instances`
   std::optional<UnixMs> last_developer_start = {};
@@ -44,7 +45,7 @@ struct VersionUse {
   std::vector<std::string> pinned_by;
   std::size_t silent = 0;  // watched instances that held it when they fell silent
   SafeToRevoke safe = SafeToRevoke::unknown;
-  std::string reason;  // of a no or an unknown
+  std::string reason;  // of `no` and `unknown`
   [[nodiscard]] std::size_t instances() const;
   [[nodiscard]] std::size_t unwatched() const;
   [[nodiscard]] std::size_t developer_runs() const;
@@ -57,12 +58,12 @@ struct SetUsage {
   bool is_served = false;
   std::size_t instances = 0;              // that hold the set, or may
   std::vector<VersionUse> versions;       // held, pinned, or the newest ready; newest first
-  std::vector<AgentUse> version_unknown;  // may hold any
+  std::vector<AgentUse> version_unknown;  // may hold any version
   SafeToRevoke every_other = SafeToRevoke::unknown;  // older and not in `versions`
   std::string every_other_reason;
 };
 
-// `store` is that of the set's region.
+// `store` is the store of the set's region.
 Result<SetUsage> read_set_usage(Catalog& catalog, RegionStore& store,
                                 const Organization& organization, const SecretSet& set, UnixMs now);
 

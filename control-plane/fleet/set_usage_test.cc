@@ -14,13 +14,13 @@ using std::chrono::seconds;
 class Usage : public TestStores {
  public:
   Usage() {
-    listen();  // before there is an agent: nobody was missed
+    listen();  // before there is an agent, so the listening time begins at 0
     roll("1");
     need(catalog().deploys.create_agent(acme, deploy_of("bot", "keys")));
     provision();
     listen();
   }
-  // The next version of the set, ready.
+  // Makes the next version of the set, and makes it ready.
   void roll(const std::string& value) {
     write("keys", "A", value);
     provision();
@@ -34,7 +34,7 @@ class Usage : public TestStores {
     listen();
   }
   void listen() { need(region().record_instances({}, clock.unix_time())); }
-  // Time in which somebody listens.
+  // Advances the clock while the server listens.
   void pass(seconds time) {
     for (; time.count() > 0; time -= seconds(20)) {
       clock.advance(seconds(20));
@@ -70,7 +70,7 @@ class Usage : public TestStores {
     const auto organization = need(catalog().organizations.find("acme"));
     return need(read_set_usage(catalog(), region(), *organization, set("keys"), clock.unix_time()));
   }
-  // Of a version that is not listed, what holds for every other.
+  // For a version that is not listed, the answer for every other version.
   SafeToRevoke safe(std::int64_t version) {
     const SetUsage usage = read();
     const auto use = std::ranges::find(usage.versions, version, &VersionUse::version);
@@ -84,7 +84,7 @@ class Usage : public TestStores {
   }
 };
 
-TEST_CASE("an old key may go when its last watching instance has been replaced") {
+TEST_CASE("an old version is safe to revoke once its last watched instance has restarted") {
   Usage t;
   t.start_watching("host-1");
   t.start_watching("host-2");
@@ -105,22 +105,23 @@ TEST_CASE("an old key may go when its last watching instance has been replaced")
   CHECK(t.safe(2) == SafeToRevoke::no);
 }
 
-TEST_CASE("the deployments of a later agent of a name say nothing of the earlier one's instances") {
+TEST_CASE(
+    "deployments of a new agent do not count for instances of a deleted agent with its name") {
   Usage t;
-  t.hear("host-1", true, 9'999);  // it runs a release that nobody knows any more
+  t.hear("host-1", true, 9'999);  // its release is not kept
   DeployRequest without = deploy_of("bot");
   without.secret_set = "";
   need(t.catalog().deploys.update_agent(t.acme, std::move(without)));
   t.provision();
   t.listen();
   CHECK(t.read().version_unknown.size() == 1);
-  // The region has not heard of it yet.
+  // The region does not have the deletion yet.
   need(t.catalog().agents.remove(t.acme, "bot"));
   need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot")));
   CHECK(t.read().version_unknown.size() == 1);
 }
 
-TEST_CASE("a version that a deployment pins would come back with the next start") {
+TEST_CASE("a version that a deployment pins is not safe to revoke") {
   Usage t;
   t.roll("2");
   const VersionUse old = t.use(1);
@@ -129,7 +130,7 @@ TEST_CASE("a version that a deployment pins would come back with the next start"
   CHECK(old.reason == "the next start of bot brings it back: deploy");
 }
 
-TEST_CASE("what the region still serves counts although the catalog has another deployment") {
+TEST_CASE("a version that the region still serves is not safe to revoke") {
   Usage t;
   t.roll("2");
   DeployRequest request = deploy_of("bot");
@@ -140,7 +141,7 @@ TEST_CASE("what the region still serves counts although the catalog has another 
   CHECK(t.safe(1) == SafeToRevoke::yes);
 }
 
-TEST_CASE("silence of an instance that never watched proves nothing, however long") {
+TEST_CASE("the version of an unwatched instance is unknown until its id starts again") {
   Usage t;
   t.start_unwatched("host-1");
   t.roll("2");
@@ -155,12 +156,12 @@ TEST_CASE("silence of an instance that never watched proves nothing, however lon
   CHECK(t.safe(1) == SafeToRevoke::yes);
 }
 
-TEST_CASE("silence of an instance that watched counts, and only while somebody listens") {
+TEST_CASE("a silent instance does not count, and server downtime is not silence") {
   Usage t;
   t.start_watching("host-1");
   t.roll("2");
   t.redeploy();
-  t.clock.advance(std::chrono::hours(5));  // nobody listens
+  t.clock.advance(std::chrono::hours(5));  // no server listens
   CHECK(t.safe(1) == SafeToRevoke::no);
   t.listen();
   CHECK(t.safe(1) == SafeToRevoke::no);
@@ -169,7 +170,7 @@ TEST_CASE("silence of an instance that watched counts, and only while somebody l
   CHECK(t.safe(1) == SafeToRevoke::yes);
 }
 
-TEST_CASE("after an outage nothing is safe before everybody could have been heard") {
+TEST_CASE("after downtime no version is safe before all watched instances could send a request") {
   Usage t;
   t.roll("2");
   t.redeploy();
@@ -194,7 +195,7 @@ TEST_CASE("an instance whose release is not known may hold any version of its ag
   CHECK(t.read().instances == 1);
 }
 
-TEST_CASE("an instance of an agent that never had the set says nothing about it") {
+TEST_CASE("an instance of an agent that never had the set does not count") {
   Usage t;
   t.roll("2");
   t.redeploy();
@@ -211,7 +212,7 @@ TEST_CASE("an instance of an agent that never had the set says nothing about it"
   CHECK(t.safe(1) == SafeToRevoke::yes);
 }
 
-TEST_CASE("the instances of a deleted agent still hold their keys") {
+TEST_CASE("the instances of a deleted agent count") {
   Usage t;
   t.start_watching("host-1");
   t.roll("2");
@@ -224,7 +225,7 @@ TEST_CASE("the instances of a deleted agent still hold their keys") {
   CHECK(old.safe == SafeToRevoke::no);
 }
 
-TEST_CASE("a newer version that is not ready makes none of the ready one's keys safe to revoke") {
+TEST_CASE("the newest ready version is not safe to revoke while a newer version is pending") {
   Usage t;
   t.write("keys", "A", "2");
   CHECK(t.read().set.version == 2);
@@ -232,7 +233,7 @@ TEST_CASE("a newer version that is not ready makes none of the ready one's keys 
   CHECK(t.use(1).reason == "it is the newest");
 }
 
-TEST_CASE("before a server has listened nothing is safe") {
+TEST_CASE("no version is safe before a server has listened") {
   TestStores t;
   t.write("keys", "A", "1");
   t.provision();
@@ -243,7 +244,7 @@ TEST_CASE("before a server has listened nothing is safe") {
   CHECK(usage.every_other_reason == "no server has listened yet");
 }
 
-TEST_CASE("of an image pull secret nothing is heard") {
+TEST_CASE("the answer for an image pull secret is unknown") {
   Usage t;
   need(t.catalog().sets.write(t.acme, registry("pull")));
   t.provision();
@@ -253,7 +254,7 @@ TEST_CASE("of an image pull secret nothing is heard") {
   CHECK(usage.every_other == SafeToRevoke::unknown);
 }
 
-TEST_CASE("a developer's run keeps a version from being safe for a day, and no longer") {
+TEST_CASE("a developer's run makes the answer for its version unknown for one day") {
   Usage t;
   t.develop();
   t.roll("2");
@@ -264,13 +265,13 @@ TEST_CASE("a developer's run keeps a version from being safe for a day, and no l
   CHECK(old.instances() == 0);
   CHECK(old.agents.at(0).developer_runs == std::vector<std::string>{"laptop.develop"});
   CHECK(t.read().instances == 0);
-  t.develop();  // with version 2: the first run may still go on
+  t.develop();  // with version 2; the first run may still be going on
   CHECK(t.safe(1) == SafeToRevoke::unknown);
   t.pass(std::chrono::hours(24));
   CHECK(t.safe(1) == SafeToRevoke::yes);
 }
 
-TEST_CASE("a developer's run does not hide a bot that watches, nor one that does not") {
+TEST_CASE("a developer's run does not hide a watched or an unwatched bot") {
   Usage t;
   t.start_watching("host-1");
   t.start_unwatched("host-2");
@@ -282,7 +283,7 @@ TEST_CASE("a developer's run does not hide a bot that watches, nor one that does
   CHECK(t.use(1).reason.starts_with("1 instance without a sidecar started with it"));
 }
 
-TEST_CASE("a developer's run of a release that is forgotten may hold any version, for a day") {
+TEST_CASE("a developer's run of a release that is not kept may hold any version, for a day") {
   Usage t;
   t.develop(9'999);
   t.roll("2");

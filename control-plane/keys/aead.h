@@ -1,8 +1,8 @@
 #pragma once
-// The one authenticated encryption at rest: XChaCha20-Poly1305 (libsodium, the IETF construction)
-// with a random 24-byte nonce in front, which is safe at random for any number of messages here.
-// What a box is for stands in its associated data; each part is length-prefixed (8 bytes, little
-// endian), so that no two lists of parts share an encoding.
+// The authenticated encryption for all data at rest: XChaCha20-Poly1305 (libsodium, the IETF
+// construction). A box begins with its nonce: 24 random bytes, so many that nonces do not repeat
+// for any number of messages here. The associated data names the purpose of the box. Each part is
+// length-prefixed (8 bytes, little endian), so two lists of parts never have the same encoding.
 
 #include <cstdint>
 #include <optional>
@@ -30,10 +30,10 @@ class AssociatedData {
 // nonce ‖ ciphertext ‖ tag
 std::vector<std::uint8_t> aead_seal(const SecretBuffer& key, const AssociatedData& context,
                                     const SecretBuffer& plaintext);
-// How much room a box's plaintext takes; 0 for what is no box.
+// The size of a box's plaintext; 0 if the bytes are too few for a box.
 std::size_t aead_plaintext_size(std::span<const std::uint8_t> box);
-// Nothing when the box was not made with this key for this context. The plaintext takes its place
-// in `slab`, or is an allocation of its own.
+// Absent if the box was not made with this key for this context. The plaintext is allocated in
+// `slab`, or without a slab on its own.
 std::optional<SecretBuffer> aead_open(const SecretBuffer& key, const AssociatedData& context,
                                       std::span<const std::uint8_t> box,
                                       SecretSlab* slab = nullptr);

@@ -63,8 +63,9 @@ bool KeyStore::has_all(std::span<const Key> keys, std::span<const std::string_vi
   });
 }
 
-// Reading and creating are one transaction, so that two processes that start together agree. It is
-// tried only when a key is missing: a command beside the server need not wait for the write lock.
+// One transaction reads and creates the keys, so two processes that start together use the same
+// keys. It runs only if a key is missing, so a command beside a server does not wait for the write
+// lock.
 Result<std::vector<KeyStore::Key>> KeyStore::read_or_create(
     std::string_view purpose, std::span<const std::string_view> states) {
   auto there = database_.read("keys", [&](Transaction& tx) { return read(tx, purpose); });

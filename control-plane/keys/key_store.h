@@ -1,11 +1,12 @@
 #pragma once
-// Where a control plane's keys come from: wrapped by the master key in the catalog's `keys` table,
-// created on first use.
-//  - data keys, one active per purpose ("catalog", "region:us-west"), older ones kept for reading;
-//  - signing keys, one active and one standby per region: credentials already carry the standby
-//    key, so that it can become the active one.
+// The keys of a control plane. The catalog's table `keys` has them, wrapped by the master key; each
+// is created on first use.
+//  - data keys: one active key per purpose ("catalog", "region:us-west"); older keys are kept for
+//    decryption;
+//  - signing keys: one active and one standby key per region. Credentials have the standby key too,
+//    so that it can become the active key.
 //
-// Threads: used by one thread while starting; what it returns is const and safe from several.
+// Threads: used by one thread while starting. The returned objects are const and safe from several.
 
 #include <span>
 #include <string>
@@ -34,7 +35,7 @@ class KeyStore {
   // `database` is an opened, migrated catalog; both must outlive the KeyStore.
   KeyStore(Database& database, const MasterKey& master_key);
 
-  // ErrorCode::untrusted, with a hint, when the master key is not the one that wrapped them.
+  // ErrorCode::untrusted, with a hint, if another master key has wrapped the keys.
   Result<ValueCipher> cipher(std::string_view purpose);
   Result<RegionSigningKeys> signing_keys(std::string_view region);
 

@@ -51,14 +51,9 @@ SecretBuffer key_text(const SecretBuffer& key) {
   return text;
 }
 
-// A new name is durable only when its directory is.
-Result<void> sync_directory_of(const std::string& path) {
+std::string directory_of(const std::string& path) {
   auto directory = std::filesystem::path(path).parent_path().string();
-  if (directory.empty()) directory = ".";
-  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.is_open()) return system_failure("open", directory);
-  if (::fsync(fd.get()) != 0) return system_failure("fsync", directory);
-  return {};
+  return directory.empty() ? "." : directory;
 }
 
 Result<void> check_private(int fd, const std::string& path) {
@@ -104,12 +99,12 @@ Result<MasterKey> MasterKey::create_file(const std::string& path) {
   randombytes_buf(key.expose().data(), key.size());
   const SecretBuffer text = key_text(key);
   if (auto ok = create_private_file(path, text.expose_text()); !ok) return propagate(ok);
-  if (auto ok = sync_directory_of(path); !ok) return propagate(ok);
+  if (auto ok = sync_directory(directory_of(path)); !ok) return propagate(ok);
   return MasterKey(std::move(key));
 }
 
 Result<MasterKey> MasterKey::load(const std::string& path) {
-  // The environment is this thread's alone: commands load the key before they start another.
+  // No other thread uses the environment: commands load the key before they start a thread.
   char* variable = std::getenv(kVariable);  // NOLINT(concurrency-mt-unsafe): see above
   auto key = variable == nullptr ? read_key_file(path) : parse_key(variable, kVariable);
   if (variable != nullptr) {

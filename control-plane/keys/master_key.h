@@ -23,8 +23,8 @@ class MasterKey {
   // Call it once, before there are threads.
   static Result<MasterKey> load(const std::string& path);
 
-  // XChaCha20-Poly1305 with the key's id and purpose as associated data: a wrapped key cannot stand
-  // in for another.
+  // XChaCha20-Poly1305 with the key's id and purpose as associated data: a wrapped key does not
+  // unwrap in the place of another.
   [[nodiscard]] std::vector<std::uint8_t> wrap(std::string_view key_id, std::string_view purpose,
                                                const SecretBuffer& key) const;
   [[nodiscard]] Result<SecretBuffer> unwrap(std::string_view key_id, std::string_view purpose,

@@ -21,7 +21,7 @@ void write_file(const std::string& path, const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("a created master key is private, and opens what it wrapped after loading") {
+TEST_CASE("a new key file is private, and the loaded key unwraps what the new key has wrapped") {
   const TemporaryDirectory directory;
   const auto created = MasterKey::create_file(directory.path("key"));
   REQUIRE(created);
@@ -41,7 +41,7 @@ TEST_CASE("a master key is never overwritten") {
   CHECK_FALSE(MasterKey::create_file(directory.path("key")));
 }
 
-TEST_CASE("a master key that others may read is refused with what to do") {
+TEST_CASE("a master key file that others may read is refused with a hint") {
   const TemporaryDirectory directory;
   REQUIRE(MasterKey::create_file(directory.path("key")));
   REQUIRE(::chmod(directory.path("key").c_str(), 0640) == 0);
@@ -50,7 +50,7 @@ TEST_CASE("a master key that others may read is refused with what to do") {
   CHECK(loaded.error().hint.find("chmod 600") != std::string::npos);
 }
 
-TEST_CASE("what is not a key is refused") {
+TEST_CASE("a file without a valid key is refused") {
   const TemporaryDirectory directory;
   CHECK_FALSE(MasterKey::load(directory.path("missing")));
   CHECK_FALSE(MasterKey::load(directory.path()));
@@ -62,7 +62,7 @@ TEST_CASE("what is not a key is refused") {
   }
 }
 
-TEST_CASE("the environment's master key wins, and no child inherits it") {
+TEST_CASE("the master key of the environment is preferred to a file, and no child inherits it") {
   const TemporaryDirectory directory;
   REQUIRE(::setenv("AGENT_SECRETS_MASTER_KEY", std::string(43, 'A').c_str(), 1) == 0);
   CHECK(MasterKey::load(directory.path("missing")));

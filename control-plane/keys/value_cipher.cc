@@ -20,7 +20,7 @@ AssociatedData associated_data(std::string_view purpose, const ValueContext& con
 
 constexpr std::size_t kFingerprintSize = 16;  // a collision takes 2^64 values of one key
 
-// The data key itself is for the AEAD alone.
+// A key of its own for fingerprints, because the data key is used only for the AEAD.
 SecretBuffer fingerprint_key(const SecretBuffer& data_key, std::string_view purpose) {
   AssociatedData label;
   label.add("agent-secrets fingerprint key v1").add(purpose);
@@ -51,7 +51,8 @@ std::size_t ValueCipher::plaintext_size(const SealedValue& value) {
   return aead_plaintext_size(value.box);
 }
 
-// The context ends where its parts say, so the value needs no length.
+// The parts of the context are length-prefixed and their number is fixed, so the value after them
+// needs no length.
 Fingerprint ValueCipher::fingerprint(const ValueContext& context, const SecretBuffer& value) const {
   AssociatedData place;
   place.add("agent-secrets fingerprint v1").add(context.organization_id).add(context.set_id);

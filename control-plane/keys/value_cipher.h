@@ -1,14 +1,14 @@
 #pragma once
 // Encryption of one secret value at rest: XChaCha20-Poly1305 (libsodium) under a data key, with
 // associated data that says where the value belongs. Each part is length-prefixed (8 bytes, little
-// endian), so no two contexts share an encoding: a row moved to another organization, set, key,
-// version or store fails to decrypt. The nonce is 24 random bytes (safe at random with XChaCha20);
-// the data key's id stands in the row, so keys can rotate.
+// endian), so two contexts never have the same encoding: a row moved to another organization, set,
+// key, version or store fails to decrypt. The nonce is 24 random bytes (safe at random with
+// XChaCha20); the row has the data key's id, so keys can rotate.
 //
-// Beside it, a fingerprint of a value: a keyed BLAKE2b under a key derived from the data key, bound
-// to organization, set and key, but not to the version: two versions of one key have the same
-// fingerprint only if they have the same value. Without the data key it says nothing of the value,
-// and nothing of equal values in two places.
+// Also makes the fingerprint of a value: a keyed BLAKE2b under a key derived from the data key,
+// bound to organization, set and key, but not to the version. Two versions of one key have the same
+// fingerprint only if they have the same value. Equal values of two keys, sets or organizations
+// have different fingerprints. Without the data key a fingerprint reveals nothing about the value.
 //
 // Threads: const after construction; safe from several.
 
@@ -38,24 +38,24 @@ struct SealedValue {
 };
 
 struct Fingerprint {
-  std::string key_id;  // those of two data keys cannot be compared
+  std::string key_id;  // fingerprints under two data keys cannot be compared
   std::vector<std::uint8_t> hash;
 };
 
 class ValueCipher {
  public:
-  // `purpose` is "catalog" or "region:CODE"; `data_keys` by id, 32 bytes each, of which `active`
-  // encrypts.
+  // `purpose` is "catalog" or "region:CODE". `data_keys` are 32 bytes each, by id. `active` is the
+  // id of the key that encrypts.
   ValueCipher(std::string purpose, std::map<std::string, SecretBuffer> data_keys,
               std::string active);
 
   [[nodiscard]] SealedValue seal(const ValueContext& context, const SecretBuffer& value) const;
-  // ErrorCode::untrusted when the row does not belong here, naming the key. Of many values that are
-  // opened together each takes its place in one `slab`, of plaintext_size() each.
+  // ErrorCode::untrusted, with the name of the key, if the value was not sealed for this context.
+  // To open many values, pass one `slab`: each value takes plaintext_size() of it.
   [[nodiscard]] Result<SecretBuffer> open(const ValueContext& context, const SealedValue& value,
                                           SecretSlab* slab = nullptr) const;
   static std::size_t plaintext_size(const SealedValue& value);
-  // Of `context` the versions do not count.
+  // Ignores the versions in `context`.
   [[nodiscard]] Fingerprint fingerprint(const ValueContext& context,
                                         const SecretBuffer& value) const;
 
@@ -63,7 +63,7 @@ class ValueCipher {
   std::string purpose_;
   std::map<std::string, SecretBuffer> data_keys_;
   std::string active_;
-  SecretBuffer fingerprint_key_;  // of the active one
+  SecretBuffer fingerprint_key_;  // derived from the active data key
 };
 
 }  // namespace agent_secrets::control_plane

@@ -21,13 +21,13 @@ SecretBuffer value() { return SecretBuffer::copy_of(std::string_view("hunter2"))
 
 }  // namespace
 
-TEST_CASE("a value opens where it belongs") {
+TEST_CASE("a value decrypts in its context") {
   const auto opened = cipher("catalog").open(context(), cipher("catalog").seal(context(), value()));
   REQUIRE(opened);
   CHECK(opened->same_content(value()));
 }
 
-TEST_CASE("a value does not open anywhere else") {
+TEST_CASE("a value does not decrypt in another context") {
   const SealedValue sealed = cipher("catalog").seal(context(), value());
   const auto refused = [&](const ValueContext& elsewhere) {
     const auto opened = cipher("catalog").open(elsewhere, sealed);
@@ -51,13 +51,13 @@ TEST_CASE("a value does not open anywhere else") {
   CHECK_FALSE(cipher("region:us-west").open(context(), sealed));
 }
 
-TEST_CASE("an older data key still opens what it sealed") {
+TEST_CASE("a value under an older data key decrypts") {
   const SealedValue sealed = cipher("catalog", "k1").seal(context(), value());
   CHECK(cipher("catalog", "k2").open(context(), sealed));
   CHECK(cipher("catalog", "k2").seal(context(), value()).key_id == "k2");
 }
 
-TEST_CASE("an unknown or exchanged data key opens nothing") {
+TEST_CASE("a value does not decrypt with an unknown or another data key") {
   SealedValue sealed = cipher("catalog").seal(context(), value());
   sealed.key_id = "k2";
   CHECK_FALSE(cipher("catalog").open(context(), sealed));

@@ -1,7 +1,7 @@
 #pragma once
-// Wakes those who wait for a change of one agent: event-driven, no thread and no poll per waiter. A
-// wake says only "look again": the waiter reads the store and decides. A generation closes the gap
-// between looking and subscribing.
+// Calls the functions that wait for a change of one agent, without a thread or a poll for each
+// waiter. A wake carries no data: the waiter reads the store again. A change between the read and
+// the subscription is not lost, because subscribe() compares the generation.
 //
 // Threads: safe from several. Wake functions run on the notifying thread, outside the lock, and
 // must be quick.
@@ -17,12 +17,13 @@ class ChangeHub {
  public:
   using Wake = std::function<void()>;
 
-  // Read before looking at the store.
+  // Get the generation before you read the store.
   std::uint64_t generation(std::int64_t agent_id);
-  // Calls `wake` once at the next notify, or at once when the generation has moved on. Returns an
-  // id for unsubscribe.
+  // Calls `wake` once: at the next notify, or at once if the generation is newer. Returns an id for
+  // unsubscribe.
   std::uint64_t subscribe(std::int64_t agent_id, std::uint64_t seen_generation, Wake wake);
-  // No wake begins after it returns, but one that is under way may still be running.
+  // After it returns, `wake` is not called by a later notify. A call of an earlier notify may still
+  // begin or be running.
   void unsubscribe(std::int64_t agent_id, std::uint64_t subscription);
   void notify(std::int64_t agent_id);
   void notify_all();  // at shutdown

@@ -4,7 +4,7 @@
 
 namespace agent_secrets::control_plane {
 
-TEST_CASE("a notify wakes each waiter of the agent once, and nobody else") {
+TEST_CASE("a notify wakes each waiter of the agent once, and no waiter of another agent") {
   ChangeHub hub;
   int mine = 0;
   int other = 0;
@@ -16,7 +16,7 @@ TEST_CASE("a notify wakes each waiter of the agent once, and nobody else") {
   CHECK(other == 0);
 }
 
-TEST_CASE("a change between looking and subscribing wakes at once") {
+TEST_CASE("a change between the read and the subscription wakes at once") {
   ChangeHub hub;
   const auto seen = hub.generation(1);
   hub.notify(1);

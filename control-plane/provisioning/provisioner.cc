@@ -5,11 +5,14 @@
 
 #include <fmt/format.h>
 
+#include "control-plane/catalog/cli_text.h"
+
 namespace agent_secrets::control_plane {
 namespace {
 
 constexpr int kAgentsAtOnce = 64;
-// Versions between two rounds of publishing: a revocation must not wait for a stream of writes.
+// Versions in one round. Agents are published after each round, so a stream of writes does not
+// delay a revocation.
 constexpr int kVersionsARound = 16;
 
 bool same_values(const ProvisionedVersion& left, const ProvisionedVersion& right) {
@@ -17,13 +20,6 @@ bool same_values(const ProvisionedVersion& left, const ProvisionedVersion& right
       left.values, right.values, [](const ProvisionedValue& a, const ProvisionedValue& b) {
         return a.key == b.key && a.written_by == b.written_by && a.value.same_content(b.value);
       });
-}
-
-// Shown by the official CLI, which takes square brackets for markup.
-std::string for_display(std::string message) {
-  std::ranges::replace(message, '[', '(');
-  std::ranges::replace(message, ']', ')');
-  return message;
 }
 
 }  // namespace
@@ -56,8 +52,8 @@ void Provisioner::wake() {
   condition_.notify_one();
 }
 
-// Versions and agents pause each for themselves: a version that cannot be written (on a full disk,
-// say) delays no revocation.
+// Versions and agents have separate pauses: a version that cannot be written (for example on a full
+// disk) delays no revocation.
 std::chrono::milliseconds Provisioner::work_once() {
   const auto versions = provision_round();
   const auto agents = publish_round();
@@ -125,7 +121,7 @@ Result<void> Provisioner::provision(const PendingVersion& version) {
   auto values = outbox_.read_version(version);
   if (!values && values.error().code == ErrorCode::not_found) return {};  // skipped, or deleted
   if (!values) return propagate(values, "read from the catalog");
-  retained_.reset();  // a write that skips this version now leaves it to be dropped
+  retained_.reset();  // if a write skips this version now, it must be dropped later
   if (auto ok = store_.put_set_version(*values); !ok) return propagate(ok, "write to the region");
   if (auto ok = compare_with_region(*values); !ok) return propagate(ok, "read back");
   may_drop_ = true;
@@ -147,7 +143,7 @@ Result<void> Provisioner::compare_with_region(const ProvisionedVersion& written)
   return fail(ErrorCode::untrusted, "the region store does not hold what was written to it");
 }
 
-// True when the version is `failed` now, so that the next one can be looked at.
+// True: the version is `failed` now, and the next version can be provisioned.
 bool Provisioner::settle_failure(const PendingVersion& version, const Error& error) {
   log_.warning("provisioning failed", {{"region", region_},
                                        {"set", version.set_name},
@@ -156,7 +152,7 @@ bool Provisioner::settle_failure(const PendingVersion& version, const Error& err
   const bool out_of_time = clock_.unix_time() - version.pending_since >= options_.budget;
   if (!out_of_time && error.code != ErrorCode::untrusted) return false;
   auto marked = outbox_.mark_failed(
-      version, for_display(fmt::format("region {}: {}", region_, error.message)));
+      version, without_markup(fmt::format("region {}: {}", region_, error.message)));
   if (marked) return true;
   log_.error("marking a version failed did not succeed",
              {{"set", version.set_name}, {"error", marked.error().message}});
@@ -171,7 +167,7 @@ void Provisioner::publish_now() {
   wake();
 }
 
-// An agent that cannot be published holds up no other: the first error, once all were tried.
+// Tries every agent, also after an error. Returns the first error.
 Result<void> Provisioner::publish_agents() {
   const std::scoped_lock lock(publishing_);
   Result<void> outcome;
@@ -188,7 +184,7 @@ Result<void> Provisioner::publish_agents() {
   }
 }
 
-// Watchers are woken before the catalog knows: the region's store is what they read.
+// Watchers are woken before the catalog has the confirmation, because they read the region's store.
 Result<void> Provisioner::publish(const AgentSnapshot& snapshot) {
   if (auto ok = store_.put_agent(snapshot); !ok) return ok;
   hub_.notify(snapshot.agent_id);
@@ -196,7 +192,8 @@ Result<void> Provisioner::publish(const AgentSnapshot& snapshot) {
   return outbox_.mark_published(snapshot.agent_id, snapshot.revision);
 }
 
-// Asks for the whole list, so not at every idle poll. What fails is due again in the next round.
+// Reads the whole list of versions, so it does not run at every idle poll. After a failure it runs
+// again in the next round.
 Result<void> Provisioner::drop_unneeded() {
   const auto now = clock_.monotonic();
   if (!may_drop_.exchange(false) && now < sweep_at_) return {};

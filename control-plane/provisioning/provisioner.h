@@ -1,17 +1,19 @@
 #pragma once
-// Carries one region's share of the catalog into its region store, for ever: pending set versions
-// become ready (or failed), changed agents are published, versions that nothing needs are dropped.
-// One Provisioner per region, so a region that hangs holds up no other.
+// Copies one region's part of the catalog into its region store: pending set versions become ready
+// (or failed), changed agents are published, versions that nothing needs are dropped. Each region
+// has its own Provisioner, so a region that does not answer delays no other region.
 //
 // Steps for a version: read it from the catalog → write it to the region store → read it back and
 // compare → mark it ready in the catalog. Steps for an agent: read its snapshot → write it →
-// wake its watchers → confirm. Each step is idempotent and the catalog is the memory, so a crash
-// between any two loses nothing and repeats safely (provisioner_crash_test.cc kills the process
-// between every two). A region store that fails is retried with exponential backoff; past the
-// budget the version is `failed` and says so, and is tried again later, so that the region's return
-// mends it. A value that does not decrypt fails its version at once: trying again cannot help.
-// Versions are dropped only when every agent is published: until then the region may still serve
-// what an agent pinned before.
+// wake its watchers → confirm. Each step is idempotent, and the catalog records what is confirmed.
+// So after a crash between two steps the work is repeated and nothing is lost
+// (provisioner_crash_test.cc kills the process between every two).
+//
+// A region store that fails is retried with exponential backoff. A version that is pending for
+// longer than the budget becomes `failed`, with the error. It is due again later, so it becomes
+// ready once the region works. A value that does not decrypt, or that the region returns changed,
+// makes its version `failed` at once. Versions are dropped only when every agent is published:
+// until then the region may serve a version that an agent pinned before.
 //
 // Threads: run() on a thread of its own; wake() and publish_now() from any.
 
@@ -37,7 +39,7 @@ struct ProvisionerOptions {
   std::chrono::milliseconds max_backoff{10'000};
   std::chrono::milliseconds budget{60'000};  // from a version's pending_since to `failed`
   std::chrono::milliseconds idle_poll{250};  // notices writes of other processes
-  std::chrono::milliseconds sweep{60'000};   // looks for unneeded versions after nothing of ours
+  std::chrono::milliseconds sweep{60'000};   // longest time between searches for unneeded versions
 };
 
 class Provisioner {
@@ -47,13 +49,13 @@ class Provisioner {
 
   // Works until asked to stop.
   void run(const std::stop_token& stop);
-  // Something was written: look now rather than at the next poll.
+  // Call it after a write: the next round begins now, not at the next poll.
   void wake();
-  // Does what is due, up to a number of versions, on the calling thread; returns how long to wait
-  // for the next. run() is a loop of it.
+  // One round on the calling thread: provisions a bounded number of due versions, and publishes.
+  // Returns the time until the next round. run() is a loop of rounds.
   std::chrono::milliseconds work_once();
-  // Publishes the region's changed agents now, so that a deploy's answer is already true in the
-  // region. A failure is logged and left to run().
+  // Publishes the region's changed agents now, so that the region has a deployment before the
+  // deploy is answered. A failure is logged, and run() tries again.
   void publish_now();
 
  private:
@@ -84,10 +86,10 @@ class Provisioner {
   const Log& log_;
   ProvisionerOptions options_;
 
-  // Of the thread that works.
+  // Used only by the thread that calls work_once().
   Pause versions_;
   Pause agents_;
-  // What the region was last told to keep; none when it may hold more.
+  // The versions that the region keeps; absent when it may have other versions too.
   std::optional<std::vector<RetainedVersion>> retained_;
   std::chrono::milliseconds sweep_at_{0};  // monotonic
 
@@ -95,7 +97,7 @@ class Provisioner {
   std::mutex mutex_;
   std::condition_variable_any condition_;
   bool awake_ = false;
-  std::atomic<bool> may_drop_{true};  // something happened after which a version may be unneeded
+  std::atomic<bool> may_drop_{true};  // after a change that can make a version unneeded
 };
 
 }  // namespace agent_secrets::control_plane

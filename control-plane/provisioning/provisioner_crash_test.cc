@@ -1,7 +1,7 @@
-// Kills the process before or after every single call that a provisioner makes to its stores, then
-// starts again: nothing that was acknowledged is lost, nothing is served that was not written. The
-// child works on real files through its own connections (SQLite's do not survive a fork), and dies
-// by SIGKILL, so no destructor helps.
+// Kills the process before or after each call that a provisioner makes to its stores, then starts
+// again: no acknowledged write is lost, and no value is served that was not written. The child
+// works on real files with its own connections (SQLite connections do not survive a fork), and dies
+// by SIGKILL, so no destructor runs.
 #include <csignal>
 #include <filesystem>
 
@@ -9,13 +9,14 @@
 #include <unistd.h>
 
 #include "control-plane/test_stores.h"
+#include "tests/fakes/forwarding_region_store.h"
 
 namespace agent_secrets::control_plane {
 namespace {
 
 enum class When { before_the_call, after_the_call };
 
-// Counts the calls of all stores of one process, and dies at the chosen one.
+// Counts the calls of all stores of one process, and kills the process at the chosen call.
 struct Fuse {
   int die_at;
   When when;
@@ -66,55 +67,24 @@ class MortalOutbox final : public Outbox {
   Fuse& fuse_;
 };
 
-class MortalRegion final : public RegionStore {
+class MortalRegion final : public ForwardingRegionStore {
  public:
-  MortalRegion(RegionStore& inner, Fuse& fuse) : inner_(inner), fuse_(fuse) {}
+  MortalRegion(RegionStore& inner, Fuse& fuse) : ForwardingRegionStore(inner), fuse_(fuse) {}
   Result<void> put_set_version(const ProvisionedVersion& version) override {
-    return fuse_.around([&] { return inner_.put_set_version(version); });
+    return fuse_.around([&] { return ForwardingRegionStore::put_set_version(version); });
   }
   Result<std::optional<ProvisionedVersion>> read_set_version(std::int64_t set_id,
                                                              std::int64_t version) override {
-    return fuse_.around([&] { return inner_.read_set_version(set_id, version); });
+    return fuse_.around([&] { return ForwardingRegionStore::read_set_version(set_id, version); });
   }
   Result<void> put_agent(const AgentSnapshot& snapshot) override {
-    return fuse_.around([&] { return inner_.put_agent(snapshot); });
-  }
-  Result<std::optional<AgentSnapshot>> find_agent(std::int64_t agent_id) override {
-    return fuse_.around([&] { return inner_.find_agent(agent_id); });
-  }
-  Result<std::optional<CredentialOwner>> find_credential(std::string_view kid) override {
-    return fuse_.around([&] { return inner_.find_credential(kid); });
-  }
-  Result<std::optional<Release>> find_release(std::int64_t agent_id,
-                                              std::int64_t sequence) override {
-    return fuse_.around([&] { return inner_.find_release(agent_id, sequence); });
-  }
-  Result<std::optional<std::vector<std::string>>> changed_keys(std::int64_t set_id,
-                                                               std::int64_t from,
-                                                               std::int64_t to) override {
-    return inner_.changed_keys(set_id, from, to);
+    return fuse_.around([&] { return ForwardingRegionStore::put_agent(snapshot); });
   }
   Result<void> retain_only(std::span<const RetainedVersion> versions) override {
-    return fuse_.around([&] { return inner_.retain_only(versions); });
-  }
-  // Not the provisioner's.
-  Result<void> record_instances(std::span<const HeardInstance> heard,
-                                std::chrono::milliseconds now) override {
-    return inner_.record_instances(heard, now);
-  }
-  Result<InstanceList> list_instances(std::optional<std::int64_t> agent_id) override {
-    return inner_.list_instances(agent_id);
-  }
-  Result<bool> forget_instance(std::int64_t agent_id, std::string_view instance) override {
-    return inner_.forget_instance(agent_id, instance);
-  }
-  Result<std::int64_t> forget_instances(std::int64_t agent_id,
-                                        std::chrono::milliseconds before) override {
-    return inner_.forget_instances(agent_id, before);
+    return fuse_.around([&] { return ForwardingRegionStore::retain_only(versions); });
   }
 
  private:
-  RegionStore& inner_;
   Fuse& fuse_;
 };
 
@@ -134,7 +104,7 @@ void leave_work(TestStores& t) {
   t.close();
 }
 
-// In the child. Reaches the end, and exit code 0, when the fuse is longer than the work.
+// In the child. It reaches the end, with exit code 0, if the fuse allows more calls than there are.
 [[noreturn]] void work_until_the_fuse_burns(TestStores& t, int die_at, When when) {
   auto opened = t.open();
   if (!opened) ::_exit(1);

@@ -4,67 +4,34 @@
 #include <thread>
 
 #include "control-plane/test_stores.h"
+#include "tests/fakes/forwarding_region_store.h"
 
 namespace agent_secrets::control_plane {
 namespace {
 
 using std::chrono::milliseconds;
 
-// A region store that can be out of reach, or lose what it is given.
-class FaultyRegion final : public RegionStore {
+// A region store that can fail, or lose what is written.
+class FaultyRegion final : public ForwardingRegionStore {
  public:
-  explicit FaultyRegion(RegionStore& inner) : inner_(inner) {}
+  explicit FaultyRegion(RegionStore& inner) : ForwardingRegionStore(inner) {}
   Result<void> put_set_version(const ProvisionedVersion& version) override {
     ++attempts;
     if (refuses_versions) return fail(ErrorCode::out_of_space, "disk full");
     if (down) return fail(ErrorCode::failed, "no route [to] region");
-    auto put = forgetful ? Result<void>{} : inner_.put_set_version(version);
+    auto put = forgetful ? Result<void>{} : ForwardingRegionStore::put_set_version(version);
     if (after_put) after_put();
     return put;
-  }
-  Result<std::optional<ProvisionedVersion>> read_set_version(std::int64_t set_id,
-                                                             std::int64_t version) override {
-    return inner_.read_set_version(set_id, version);
   }
   Result<void> put_agent(const AgentSnapshot& snapshot) override {
     if (down || snapshot.agent_id == refused_agent) {
       return fail(ErrorCode::failed, "no route to region");
     }
-    return inner_.put_agent(snapshot);
-  }
-  Result<std::optional<AgentSnapshot>> find_agent(std::int64_t agent_id) override {
-    return inner_.find_agent(agent_id);
-  }
-  Result<std::optional<CredentialOwner>> find_credential(std::string_view kid) override {
-    return inner_.find_credential(kid);
-  }
-  Result<std::optional<Release>> find_release(std::int64_t agent_id,
-                                              std::int64_t sequence) override {
-    return inner_.find_release(agent_id, sequence);
-  }
-  Result<std::optional<std::vector<std::string>>> changed_keys(std::int64_t set_id,
-                                                               std::int64_t from,
-                                                               std::int64_t to) override {
-    return inner_.changed_keys(set_id, from, to);
+    return ForwardingRegionStore::put_agent(snapshot);
   }
   Result<void> retain_only(std::span<const RetainedVersion> versions) override {
     if (keeps_all) return fail(ErrorCode::failed, "disk full");
-    return inner_.retain_only(versions);
-  }
-  // Not the provisioner's.
-  Result<void> record_instances(std::span<const HeardInstance> heard,
-                                std::chrono::milliseconds now) override {
-    return inner_.record_instances(heard, now);
-  }
-  Result<InstanceList> list_instances(std::optional<std::int64_t> agent_id) override {
-    return inner_.list_instances(agent_id);
-  }
-  Result<bool> forget_instance(std::int64_t agent_id, std::string_view instance) override {
-    return inner_.forget_instance(agent_id, instance);
-  }
-  Result<std::int64_t> forget_instances(std::int64_t agent_id,
-                                        std::chrono::milliseconds before) override {
-    return inner_.forget_instances(agent_id, before);
+    return ForwardingRegionStore::retain_only(versions);
   }
 
   bool down = false;
@@ -74,9 +41,6 @@ class FaultyRegion final : public RegionStore {
   int attempts = 0;
   std::int64_t refused_agent = 0;
   std::function<void()> after_put;
-
- private:
-  RegionStore& inner_;
 };
 
 struct FaultyStores : TestStores {
@@ -111,7 +75,7 @@ TEST_CASE("a region that fails is retried with growing pauses") {
   CHECK(t.set("bot-secrets").status == SetStatus::ready);
 }
 
-TEST_CASE("past the budget the set is failed and says why, without square brackets") {
+TEST_CASE("past the budget the set is failed, with an error without square brackets") {
   FaultyStores t;
   t.faulty.down = true;
   t.write("bot-secrets", "A", "1");
@@ -121,7 +85,7 @@ TEST_CASE("past the budget the set is failed and says why, without square bracke
   CHECK(set.error_message == "region us-west: write to the region: no route (to) region");
 }
 
-TEST_CASE("the return of a region provisions a failed set") {
+TEST_CASE("a failed set becomes ready once its region works again") {
   FaultyStores t;
   t.faulty.down = true;
   t.write("bot-secrets", "A", "1");
@@ -132,7 +96,7 @@ TEST_CASE("the return of a region provisions a failed set") {
   CHECK(t.set("bot-secrets").version == 1);
 }
 
-TEST_CASE("a region that does not hold what it was given fails the version at once") {
+TEST_CASE("a version is failed at once if the region returns other values than were written") {
   FaultyStores t;
   t.faulty.forgetful = true;
   t.write("bot-secrets", "A", "1");
@@ -140,7 +104,7 @@ TEST_CASE("a region that does not hold what it was given fails the version at on
   CHECK(t.set("bot-secrets").status == SetStatus::failed);
 }
 
-TEST_CASE("the versions of other sets and regions are left alone") {
+TEST_CASE("the provisioner does not touch versions of other sets and regions") {
   TestStores t;
   WriteSet far = one_key("far-secrets", "A", "1", false);
   far.region = "eu-central";
@@ -159,7 +123,7 @@ TEST_CASE("publishing wakes the watchers of the agent") {
   CHECK(t.snapshot(bot.id).deployment_id == bot.deployment.id);
 }
 
-TEST_CASE("publishing while the region is away is made up for") {
+TEST_CASE("an agent that could not be published is published later") {
   FaultyStores t;
   t.faulty.down = true;
   const Agent bot = need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot"))).agent;
@@ -170,12 +134,12 @@ TEST_CASE("publishing while the region is away is made up for") {
   CHECK(t.agent("bot").reconciled_deployment == bot.deployment.id);
 }
 
-TEST_CASE("an agent that cannot be published holds up no other") {
+TEST_CASE("an agent that cannot be published does not delay the others") {
   FaultyStores t;
   const Agent first = need(t.catalog().deploys.create_agent(t.acme, deploy_of("first"))).agent;
   const Agent second = need(t.catalog().deploys.create_agent(t.acme, deploy_of("second"))).agent;
   t.faulty.refused_agent = first.id;
-  CHECK(t.worker.work_once() == milliseconds(200));  // backs off all the same
+  CHECK(t.worker.work_once() == milliseconds(200));  // backs off for the first agent
   CHECK(t.agent("first").reconciled_deployment.empty());
   CHECK(t.agent("second").reconciled_deployment == second.deployment.id);
 }
@@ -192,7 +156,7 @@ TEST_CASE("a version that cannot be written delays no revocation") {
   CHECK(need(t.region().find_credential("kid1"))->credential.revoked);
 }
 
-TEST_CASE("a stream of versions does not hold up publishing") {
+TEST_CASE("a stream of versions does not delay publishing") {
   FaultyStores t;
   need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot")));
   for (int i = 0; i < 17; ++i) t.write("bot-secrets-" + std::to_string(i), "A", "1");
@@ -219,7 +183,7 @@ TEST_CASE("the pinned and the newest ready version are kept, others are dropped"
   CHECK(t.served("bot-secrets", 3).at("A") == "3");
 }
 
-TEST_CASE("what the region still serves is kept until it serves the next deployment") {
+TEST_CASE("a version that the region serves is kept until the region has the next deployment") {
   FaultyStores t;
   t.write("bot-secrets", "A", "1");
   t.worker.work_once();
@@ -236,7 +200,7 @@ TEST_CASE("what the region still serves is kept until it serves the next deploym
   CHECK_FALSE(need(t.region().read_set_version(t.set("bot-secrets").id, 1)).has_value());
 }
 
-TEST_CASE("a deleted set leaves its region") {
+TEST_CASE("the versions of a deleted set are dropped from its region") {
   TestStores t;
   const std::int64_t id = t.write("bot-secrets", "A", "1").id;
   t.provision();
@@ -246,7 +210,7 @@ TEST_CASE("a deleted set leaves its region") {
   CHECK_FALSE(need(t.region().read_set_version(id, 1)).has_value());
 }
 
-TEST_CASE("a set that another process deleted leaves its region within a minute") {
+TEST_CASE("the versions of a set that another process deleted are dropped within a minute") {
   TestStores t;
   const std::int64_t id = t.write("bot-secrets", "A", "1").id;
   t.provision();
@@ -269,7 +233,7 @@ TEST_CASE("versions that could not be dropped are dropped in the next round") {
   CHECK_FALSE(need(t.region().read_set_version(id, 1)).has_value());
 }
 
-TEST_CASE("a version whose set is deleted while it is written leaves no orphan") {
+TEST_CASE("a version whose set is deleted while it is written is dropped") {
   FaultyStores t;
   t.worker.work_once();
   const std::int64_t id = t.write("bot-secrets", "A", "1").id;
@@ -279,7 +243,7 @@ TEST_CASE("a version whose set is deleted while it is written leaves no orphan")
   CHECK_FALSE(need(t.region().read_set_version(id, 1)).has_value());
 }
 
-TEST_CASE("a replaced value leaves the catalog once nothing pins it") {
+TEST_CASE("a replaced value is deleted from the catalog once no deployment pins it") {
   FaultyStores t;
   t.write("bot-secrets", "A", "1");
   t.worker.work_once();
@@ -300,7 +264,7 @@ TEST_CASE("a replaced value leaves the catalog once nothing pins it") {
   CHECK(rows() == 1);
 }
 
-TEST_CASE("run works until it is asked to stop, and wakes for a write") {
+TEST_CASE("run() works until a stop is requested, and wake() starts a round") {
   TestStores t;
   std::jthread worker([&](const std::stop_token& stop) { t.provisioner->run(stop); });
   t.write("bot-secrets", "A", "1");

@@ -1,7 +1,7 @@
 #pragma once
-// A region store in one database; its schema is migrations/{sqlite,postgres}/*.sql. Values are
-// encrypted under the region's data key and bound to the version that they are served as, so a row
-// of an older version cannot stand in for a row of a newer version.
+// A region store in one database; its schema is migrations/{sqlite,postgres}/*.sql. Values are encrypted under the
+// region's data key and bound to the version that they are served as. So a row of an older version
+// does not decrypt as a row of a newer version.
 //
 // Threads: safe from several.
 
@@ -40,8 +40,8 @@ class DatabaseRegionStore final : public RegionStore {
   Result<std::int64_t> forget_instances(std::int64_t agent_id,
                                         std::chrono::milliseconds before) override;
 
-  // Makes the fingerprints of versions that a release without fingerprints has written. Where that
-  // is not possible (a value does not open, the disk is full), the version is not compared.
+  // Makes the fingerprints of versions that a release without fingerprints has written. If that
+  // fails (a value does not decrypt, the disk is full), changed_keys() is absent for the version.
   void add_missing_fingerprints();
 
  private:
@@ -52,7 +52,7 @@ class DatabaseRegionStore final : public RegionStore {
   Result<std::vector<ProvisionedValue>> open_values(Transaction& tx,
                                                     const ProvisionedVersion& version);
 
-  // Each takes a transaction of its own.
+  // Each runs in a transaction of its own.
   Result<std::vector<RetainedVersion>> versions_without(std::span<const RetainedVersion> kept);
   Result<std::vector<RetainedVersion>> versions_without_fingerprints();
 

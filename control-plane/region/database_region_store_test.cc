@@ -34,7 +34,7 @@ AgentSnapshot agent_at(std::int64_t revision, std::int64_t sequence) {
 
 }  // namespace
 
-TEST_CASE("a set version is read as it was written, and written again whole") {
+TEST_CASE("a set version is read as it was written, and a rewrite replaces it") {
   TestStores t;
   need(t.region().put_set_version(version_of(2, 1, "old")));
   need(t.region().put_set_version(version_of(2, 1, "new")));
@@ -85,7 +85,7 @@ TEST_CASE("only the retained versions stay") {
   CHECK_FALSE(need(t.region().read_set_version(2, 3)).has_value());
 }
 
-TEST_CASE("versions are compared by their values, also when these are dropped") {
+TEST_CASE("versions are compared by their values, also after the values are dropped") {
   TestStores t;
   using Keys = std::vector<std::string>;
   const auto put = [&](std::int64_t version, const std::map<std::string, std::string>& values) {
@@ -118,7 +118,7 @@ TEST_CASE("versions are compared by their values, also when these are dropped") 
   CHECK(need(t.region().changed_keys(2, 10, 11)) == std::nullopt);
 }
 
-TEST_CASE("values from before there were fingerprints get theirs when the store is opened") {
+TEST_CASE("opening a store makes the missing fingerprints of its values") {
   TestStores t;
   need(t.region().put_set_version(version_of(2, 1, "one")));
   need(t.region().put_set_version(version_of(2, 2, "two")));

@@ -1,5 +1,5 @@
-// What a region store knows of values that it compares: keyed hashes (keys/value_cipher.h), kept
-// for longer than the values.
+// The fingerprints of values in a region store: keyed hashes (keys/value_cipher.h), with which it
+// compares versions. They are kept for longer than the values.
 #include <map>
 #include <set>
 #include <utility>
@@ -16,8 +16,8 @@ ValueContext context_of(const ProvisionedVersion& version, const ProvisionedValu
 
 using Fingerprints = std::map<std::string, Fingerprint>;  // by key
 
-// None when they are not kept any more. A version without keys has no fingerprints, and while the
-// version is there, that says everything about it.
+// Absent if they are no longer kept. A version without keys has no fingerprints: the result is
+// empty while the version exists.
 std::optional<Fingerprints> read_fingerprints(Transaction& tx, std::int64_t set_id,
                                               std::int64_t version) {
   Fingerprints prints;
@@ -50,8 +50,8 @@ void DatabaseRegionStore::put_fingerprint(Transaction& tx, const ProvisionedVers
       version.set_id, version.version, value.key, print.key_id, print.hash);
 }
 
-// The newest few stay after their values are gone: instances may still run those versions. When a
-// set has no version any more, none stays.
+// Keeps the fingerprints of the newest limits::kFingerprintsKept versions after their values are
+// deleted, because instances may still run these versions. A set without versions keeps none.
 void DatabaseRegionStore::drop_old_fingerprints(Transaction& tx, std::int64_t set_id) {
   tx.execute(
       "DELETE FROM value_fingerprints WHERE set_id = ?1"

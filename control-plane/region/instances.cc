@@ -1,4 +1,4 @@
-// What a region store keeps of instances (region/instances.h).
+// The records of instances in a region store (region/instances.h).
 #include <algorithm>
 #include <limits>
 #include <set>
@@ -31,9 +31,10 @@ Listening read_listening(Transaction& tx) {
   return {.since = row.time("since"), .until = row.time("until")};
 }
 
-// After a gap no instance counts as silent before it had the time to be heard again. The very first
-// time there is no instance that could have been missed, unless there were agents before these
-// records.
+// Extends the time in which the server listens. After a gap the time begins again, so no instance
+// counts as silent before it has had time to send a request. The first time begins at 0, because no
+// request can have been missed. It begins now if the region has agents already: requests of their
+// instances may have been missed.
 Listening note_listening(Transaction& tx, milliseconds now) {
   Listening listening = read_listening(tx);
   if (listening.until == milliseconds(0)) {
@@ -50,9 +51,10 @@ Listening note_listening(Transaction& tx, milliseconds now) {
   return listening;
 }
 
-// A watch of a revoked credential, or of a deleted agent, could be that of an invented instance.
-// The instances that a deleted agent already has keep reporting, because they may hold a value. A
-// start is always recorded: the instance received values before the revocation or the deletion.
+// A watch with a revoked credential, or for a deleted agent, may name an invented instance and is
+// not recorded. Watches of the recorded instances of a deleted agent are recorded, because these
+// may hold a value. A start is always recorded: the instance received values before the revocation
+// or the deletion.
 bool may_record(Transaction& tx, const HeardInstance& heard) {
   if (heard.started) return true;
   const Rows revoked =
@@ -72,10 +74,10 @@ void record(Transaction& tx, const HeardInstance& heard) {
       heard.at, heard.agent_id, heard.instance);
   const milliseconds first_seen = known.front().time("first_seen");
   const bool runs_something = known.front().integer("sequence") > 0;
-  if (heard.sequence == 0 && runs_something) return;  // the sequence is known already
+  if (heard.sequence == 0 && runs_something) return;  // a record has the sequence
   const bool is_new_start = starts_anew(heard);
-  // A start removes what this id ran before. A watch that names a sequence removes only the record
-  // without one.
+  // A start removes the other records of this id. A watch with a sequence removes only the record
+  // without a sequence.
   tx.execute(
       "DELETE FROM instances WHERE agent_id = ?1 AND instance = ?2 AND sequence <> ?3"
       " AND (?4 = 1 OR sequence = 0)",
@@ -101,9 +103,9 @@ void drop_silent(Transaction& tx, const Listening& listening) {
   tx.execute("DELETE FROM instances WHERE watched = 1 AND last_heard < ?1", before);
 }
 
-// Removes silent instances first, the longest silent of them first, then instances that never
-// watch. Where an instance that is not silent goes, a record under kUnlistedInstances says that
-// there are more than are listed.
+// Removes the records beyond the limit: first of silent instances, then of unwatched instances,
+// then of others; each time the longest without a request first. If an instance that is not silent
+// is removed, a record under kUnlistedInstances shows that more instances exist than are listed.
 void drop_surplus(Transaction& tx, std::int64_t agent_id, const Listening& listening) {
   const std::int64_t kept = tx.query(
                                   "SELECT count(*) AS kept FROM instances"

@@ -1,16 +1,18 @@
 #pragma once
-// What a region knows of the instances of its agents: plain records, as RegionStore keeps them.
-// Every signed request of an instance says who it is and what it runs (core/request_proof.h), and
-// that is the only source; there is no goodbye.
+// The records that a RegionStore keeps of the instances of its agents. Their only source is the
+// signed requests of the instances: each request names the instance and the release that it runs
+// (core/request_proof.h). An instance does not report its end.
 //
-// One record for each release (sequence) that an instance id is heard with. An id that starts again
-// takes its record along: what it ran before is gone with its process. Two containers that share an
-// id by mistake and both watch keep one record each, so that the older release is not overlooked.
+// An instance id has one record for each release (sequence) that it has reported. A start of a bot
+// removes the earlier records of its id, because the process that ran the earlier release has
+// ended. Two containers that share an id by mistake, and both watch, keep one record each, so the
+// older release stays visible.
 //
 // A developer's run (`?purpose=develop`, docs/protocol.md) counts for limits::kDeveloperRun after
-// its start. Its start ends nothing, because several may run under the id that a host's developers
-// share, and it never takes the place of another record: by mistake, or on purpose, it could make
-// the record of a bot expire.
+// its start. Its start removes no record, because developers on one host share an instance id and
+// several of their runs may be going on. It never turns the record of a bot into the record of a
+// developer's run, because such a record expires: the bot would be hidden, by mistake or on
+// purpose.
 
 #include <chrono>
 #include <cstdint>
@@ -22,24 +24,24 @@
 
 namespace agent_secrets::control_plane {
 
-// Stands for the instances of an agent that were not kept (limits::kInstancesPerAgent): what they
-// run is not known. No instance can call itself so.
+// The instance id of the record for all instances of an agent that were not kept
+// (limits::kInstancesPerAgent). Their release is not known. No instance can have this id.
 inline constexpr std::string_view kUnlistedInstances = "*";
 
 // One or more requests of an instance. Times are of Unix time.
 struct HeardInstance {
   std::int64_t agent_id = 0;
   std::string instance;
-  std::int64_t sequence = 0;  // given to it, or what it says that it runs; 0: not known
-  std::string kid;            // of the credential that it signs with
+  std::int64_t sequence = 0;  // of the bundle it received, or reported by it; 0: not known
+  std::string kid;            // of the credential that signed the request
   std::int64_t active_sessions = 0;
   std::chrono::milliseconds at{};
-  bool started = false;  // it was given the bundle of this sequence
-  bool watched = false;  // it asked for news of this sequence, the last time since it started
-  bool developers_run = false;  // it started for a developer
+  bool started = false;         // it received the bundle of this sequence
+  bool watched = false;         // it sent a watch request for this sequence after its last start
+  bool developers_run = false;  // its start was a developer's run
 };
 
-// Whether the report ends what its id was heard with before.
+// Whether the report removes the earlier records of its instance id.
 constexpr bool starts_anew(const HeardInstance& heard) {
   return heard.started && !heard.developers_run;
 }
@@ -50,20 +52,22 @@ struct InstanceRecord {
   std::int64_t sequence = 0;
   std::string kid;
   std::int64_t active_sessions = 0;
-  std::chrono::milliseconds first_seen{};  // the id, with whatever it ran
-  std::chrono::milliseconds since{};       // with this sequence
+  std::chrono::milliseconds first_seen{};  // of the id, with any sequence
+  std::chrono::milliseconds since{};       // of the id, with this sequence
   std::chrono::milliseconds last_heard{};
-  bool watched = false;  // heard since it started, so its silence means something
+  bool watched = false;  // has watched since its start, so it can become silent
   bool developers_run = false;
 };
 
-// When requests could be heard at all: nobody is silent while the server is down.
+// The time in which requests could be recorded. Server downtime does not count as silence of an
+// instance.
 struct Listening {
   std::chrono::milliseconds since{};  // 0: since before there was an agent
-  std::chrono::milliseconds until{};  // the last sign of life of whoever records
+  std::chrono::milliseconds until{};  // the last write of the recorder
 };
 
-// A watching instance that was last heard at this time or earlier is silent. 0: nobody is yet.
+// A watched instance whose last request came at this time or earlier is silent. 0: no instance can
+// be silent yet.
 constexpr std::chrono::milliseconds silent_before(const Listening& listening) {
   const std::chrono::milliseconds before = listening.until - limits::kInstanceSilent;
   return listening.since > before ? std::chrono::milliseconds(0) : before;

@@ -12,7 +12,7 @@ using std::chrono::seconds;
 
 constexpr std::int64_t kAgent = 7;
 
-// A region with one agent, and a second in which things are heard.
+// A region with one agent, whose instances send requests.
 class Heard {
  public:
   Heard() {
@@ -50,7 +50,7 @@ class Heard {
     need(stores.region().record_instances(reports, stores.clock.unix_time()));
   }
   void pass(milliseconds time) { stores.clock.advance(time); }
-  // Time in which somebody listens.
+  // Advances the clock while the server listens.
   void listen(milliseconds time) {
     for (const auto end = stores.clock.unix_time() + time; stores.clock.unix_time() < end;) {
       pass(seconds(20));
@@ -73,7 +73,7 @@ using Names = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("an instance is recorded as it starts and as it watches") {
+TEST_CASE("a start and a watch of an instance are recorded") {
   Heard region;
   const milliseconds began = region.stores.clock.unix_time();
   region.start("host-1", 5);
@@ -105,7 +105,7 @@ TEST_CASE("an instance that starts again keeps its record and is unwatched until
   CHECK_FALSE(record.watched);
 }
 
-TEST_CASE("a restart with the same release holds it as long as before") {
+TEST_CASE("a restart with the same release keeps the time since which the instance runs it") {
   Heard region;
   const milliseconds began = region.stores.clock.unix_time();
   region.watch("host-1", 5);
@@ -116,7 +116,7 @@ TEST_CASE("a restart with the same release holds it as long as before") {
   CHECK_FALSE(record.watched);
 }
 
-TEST_CASE("two watching instances of one name with different releases are both kept") {
+TEST_CASE("two watching instances with one id and different releases have two records") {
   Heard region;
   region.watch("host", 5);
   region.start("host", 6);
@@ -125,7 +125,7 @@ TEST_CASE("two watching instances of one name with different releases are both k
   CHECK(region.names() == Names{"host@5", "host@6"});
 }
 
-TEST_CASE("a watch that does not know its release hides none, and is told by a better one") {
+TEST_CASE("a watch without a sequence replaces no record, and a watch with one replaces it") {
   Heard region;
   region.start("host-1", 5);
   region.watch("host-1", 0);
@@ -137,11 +137,11 @@ TEST_CASE("a watch that does not know its release hides none, and is told by a b
   CHECK(region.names() == Names{"host-1@5", "host-2@5"});
 }
 
-TEST_CASE("listening goes on over a short pause and begins anew after a long one") {
+TEST_CASE("the listening time continues after a short pause, and begins again after a long one") {
   Heard region;
   region.record({});
   const milliseconds began = region.stores.clock.unix_time();
-  CHECK(region.list().listening.since == began);  // there was an agent before anybody listened
+  CHECK(region.list().listening.since == began);  // the region had an agent already
   region.pass(limits::kListeningGap);
   region.record({});
   CHECK(region.list().listening.since == began);
@@ -151,13 +151,13 @@ TEST_CASE("listening goes on over a short pause and begins anew after a long one
   CHECK(region.list().listening.until == region.stores.clock.unix_time());
 }
 
-TEST_CASE("a region without agents has missed nobody") {
+TEST_CASE("the listening time of a region without agents begins at 0") {
   TestStores stores;
   need(stores.region().record_instances({}, stores.clock.unix_time()));
   CHECK(need(stores.region().list_instances(std::nullopt)).listening.since == milliseconds(0));
 }
 
-TEST_CASE("a watching instance is forgotten a day after its last word, any other never") {
+TEST_CASE("a watched instance is forgotten after a day of silence, an unwatched instance never") {
   Heard region;
   region.watch("watched", 5);
   region.start("unwatched", 5);
@@ -167,7 +167,7 @@ TEST_CASE("a watching instance is forgotten a day after its last word, any other
   CHECK(region.names() == Names{"unwatched@5"});
 }
 
-TEST_CASE("nobody is forgotten for a day in which nobody listened") {
+TEST_CASE("server downtime does not make the region forget an instance") {
   Heard region;
   region.watch("watched", 5);
   region.pass(hours(48));
@@ -184,7 +184,7 @@ TEST_CASE("an operator can forget an instance") {
   CHECK(region.names() == Names{"host-2@5"});
 }
 
-TEST_CASE("past the bound the silent go first, and the unwatched not without a trace") {
+TEST_CASE("past the limit silent instances are dropped first, and other drops leave a record") {
   Heard region;
   std::vector<HeardInstance> reports{region.report("long-silent", 5), region.report("old", 5)};
   reports[0].watched = true;
@@ -222,7 +222,7 @@ AgentSnapshot agent_with(bool revoked, bool deleted) {
   return agent;
 }
 
-TEST_CASE("a revoked credential invents no instance, also not from reports that came before") {
+TEST_CASE("watches with a revoked credential are not recorded") {
   Heard region;
   need(region.stores.region().put_agent(agent_with(false, false)));
   region.watch("host", 5);
@@ -232,7 +232,7 @@ TEST_CASE("a revoked credential invents no instance, also not from reports that 
   CHECK(region.names() == std::vector<std::string>{"host@5"});
 }
 
-TEST_CASE("the silence of an instance whose credential was revoked means nothing") {
+TEST_CASE("an instance becomes unwatched when its credential is revoked") {
   Heard region;
   need(region.stores.region().put_agent(agent_with(false, false)));
   region.watch("host", 5);
@@ -243,7 +243,7 @@ TEST_CASE("the silence of an instance whose credential was revoked means nothing
   CHECK(region.names() == std::vector<std::string>{"host@5"});
 }
 
-TEST_CASE("of a deleted agent the known instances are heard on, and no other") {
+TEST_CASE("watches for a deleted agent are recorded for known instances only") {
   Heard region;
   need(region.stores.region().put_agent(agent_with(false, false)));
   region.watch("host", 5);
@@ -286,7 +286,7 @@ TEST_CASE("a developer's start under the id of a bot does not change the bot's r
   CHECK(region.names() == Names{"host-2@5"});
 }
 
-TEST_CASE("a bot that starts under the id of a developer's run is a bot") {
+TEST_CASE("a start or a watch of a bot replaces a developer's run with the same id") {
   Heard region;
   region.develop("host-1", 5);
   region.develop("host-1", 6);
@@ -298,7 +298,7 @@ TEST_CASE("a bot that starts under the id of a developer's run is a bot") {
   CHECK_FALSE(region.list().instances.at(1).developers_run);
 }
 
-TEST_CASE("an operator can forget all instances that were not heard of for long, but no live one") {
+TEST_CASE("forget_instances() keeps watched instances that are not silent, and newer records") {
   Heard region;
   region.start("old", 5);
   region.develop("laptop.develop", 5);

@@ -39,9 +39,9 @@ void put_credentials(Transaction& tx, const AgentSnapshot& snapshot) {
   }
 }
 
-// Watches of a revoked credential are not recorded (region/instances.cc), so the silence of its
-// instances means nothing: like instances without a sidecar, they count until an operator forgets
-// them.
+// Watches with a revoked credential are not recorded (instances.cc), so instances that use it would
+// seem silent while they run. They become unwatched: like instances without a sidecar, they count
+// until an operator forgets them.
 void stop_hearing_revoked(Transaction& tx, std::int64_t agent_id) {
   tx.execute(
       "UPDATE instances SET watched = 0 WHERE agent_id = ?1 AND watched = 1 AND kid IN"
@@ -49,8 +49,8 @@ void stop_hearing_revoked(Transaction& tx, std::int64_t agent_id) {
       agent_id);
 }
 
-// Deleted agents of an organization past the newest limits::kDeletedAgentsKept, a few at a time.
-// An agent that may have instances stays, because set status has to count them.
+// Removes a few deleted agents of the organization beyond the newest limits::kDeletedAgentsKept. An
+// agent with recorded instances stays, because set status counts them.
 void remove_old_agents(Transaction& tx, const AgentSnapshot& snapshot) {
   constexpr std::int64_t at_once = 8;
   const Rows old = tx.query(

@@ -45,27 +45,28 @@ class RegionStore {
   virtual Result<std::optional<CredentialOwner>> find_credential(std::string_view kid) = 0;
   virtual Result<std::optional<Release>> find_release(std::int64_t agent_id,
                                                       std::int64_t sequence) = 0;
-  // The keys whose values differ between two versions of a set, sorted: those that one of them
-  // lacks too. Read from fingerprints, never from values. None when what a version held is not
-  // known any more (limits::kFingerprintsKept).
+  // The keys whose values differ between two versions of a set, and the keys that only one of the
+  // versions has, sorted. Compares fingerprints, not values. Absent if the fingerprints of a
+  // version are no longer kept (limits::kFingerprintsKept), or were made under different data keys.
   virtual Result<std::optional<std::vector<std::string>>> changed_keys(std::int64_t set_id,
                                                                        std::int64_t from,
                                                                        std::int64_t to) = 0;
-  // Deletes all set versions but these.
+  // Deletes all set versions except these.
   virtual Result<void> retain_only(std::span<const RetainedVersion> versions) = 0;
 
-  // Takes reports in the order in which they came, and notes that somebody listens (also when there
-  // are none). Forgets watched instances that have been silent for limits::kInstanceForgotten and
-  // developers' runs that are older than limits::kDeveloperRun, and keeps
-  // limits::kInstancesPerAgent of an agent.
+  // Adds reports, in the order of the requests, and records that the server listens (also without
+  // reports). Deletes the records of watched instances that have been silent for
+  // limits::kInstanceForgotten, of developers' runs that are older than limits::kDeveloperRun, and
+  // of an agent's instances beyond limits::kInstancesPerAgent.
   virtual Result<void> record_instances(std::span<const HeardInstance> heard,
                                         std::chrono::milliseconds now) = 0;
-  // Of one agent, or of all.
+  // The instances of one agent, or of all agents.
   virtual Result<InstanceList> list_instances(std::optional<std::int64_t> agent_id) = 0;
-  // An operator knows that it is gone. False: there is none.
+  // Deletes the records of an instance that, as the operator knows, no longer runs. False: there
+  // are no records.
   virtual Result<bool> forget_instance(std::int64_t agent_id, std::string_view instance) = 0;
-  // The same for all records that were last heard before `before`, but never for a watched instance
-  // that is not silent. How many there were.
+  // Deletes all records without a request since `before`, except the records of watched instances
+  // that are not silent. Returns the number of deleted records.
   virtual Result<std::int64_t> forget_instances(std::int64_t agent_id,
                                                 std::chrono::milliseconds before) = 0;
 };

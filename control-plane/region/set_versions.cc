@@ -29,7 +29,7 @@ void DatabaseRegionStore::put_value(Transaction& tx, const ProvisionedVersion& v
       version.set_id, version.version, value.key, value.written_by, sealed.key_id, sealed.box);
 }
 
-// Written whole each time: what an interrupted or damaged earlier attempt left is replaced.
+// Replaces the whole version, so a rewrite repairs the rows of a damaged version.
 Result<void> DatabaseRegionStore::put_set_version(const ProvisionedVersion& version) {
   return database_->write("write set version", [&](Transaction& tx) -> Result<void> {
     tx.execute("DELETE FROM set_versions WHERE set_id = ?1 AND version = ?2", version.set_id,
@@ -111,7 +111,7 @@ Result<std::vector<RetainedVersion>> DatabaseRegionStore::versions_without(
 }
 
 // Each version is dropped in its own transaction: deleted values are overwritten first
-// (secure_delete), and a full disk has no room for many at once.
+// (secure_delete), and a full disk has no space to do this for many versions at once.
 Result<void> DatabaseRegionStore::retain_only(std::span<const RetainedVersion> versions) {
   auto dropped = versions_without(versions);
   if (!dropped) return propagate(dropped);

@@ -35,15 +35,16 @@ class RestFixture {
   RestFixture() {
     const auto key = MasterKey::create_file(directory_.path("master.key"));
     REQUIRE(key);
+    const auto place = data_directory_place(directory_.path("data"));
     {
-      auto created = create_stores(directory_.path("data"), *key, clock_);
+      auto created = create_stores(*place, *key, clock_);
       REQUIRE(created);
       REQUIRE(created->catalog->regions.add({.code = "us-west", .display_name = "US West"}));
       REQUIRE(created->catalog->regions.add({.code = "eu-central", .display_name = "Frankfurt"}));
       add_organization(*created->catalog, "acme", "pcc_pat_acme");
       add_organization(*created->catalog, "other", "pcc_pat_other");
     }
-    auto opened = open_stores(directory_.path("data"), *key, clock_);
+    auto opened = open_stores(*place, *key, clock_);
     REQUIRE(opened);
     stores_ = std::move(*opened);
     for (auto& [code, handle] : stores_.regions) {

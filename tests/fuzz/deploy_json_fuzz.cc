@@ -28,9 +28,10 @@ void check(const DeployRequest& request) {
   AGENT_SECRETS_ASSERT(!request.min_agents || *request.min_agents >= 0);
   AGENT_SECRETS_ASSERT(!request.max_agents || *request.max_agents >= 1);
   for (const auto& [name, value] : request.settings) {
+    if (!value) continue;
     boost::system::error_code error;
-    (void)boost::json::parse(value, error);
-    AGENT_SECRETS_ASSERT(!error && is_showable(std::string_view(value)));
+    (void)boost::json::parse(*value, error);
+    AGENT_SECRETS_ASSERT(!error && is_showable(std::string_view(*value)));
   }
 }
 

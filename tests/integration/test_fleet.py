@@ -46,8 +46,9 @@ class Views:
         counts = {}
         for labels, value in SERIES.findall(self._rest.request("GET", "/metrics").text):
             named = dict(re.findall(r'(\w+)="([^"]*)"', labels))
-            assert (named["organization"], named["agent"], named["watched"]) == ("acme", "bot", "true")
-            counts[int(named["version"]), named["state"]] = int(value)
+            assert (named["organization"], named["agent"]) == ("acme", "bot")
+            key = (int(named["version"]), named["state"])
+            counts[key if named["watched"] == "true" else (*key, "not watched")] = int(value)
         return counts
 
     def by_set(self):
@@ -57,10 +58,10 @@ class Views:
         return versions, status["instances"], status["everyOtherVersion"]["safeToRevoke"]
 
     def expect(self, counts, versions, others):
-        """Waits until reports of a second ago are in; then all four agree, exactly."""
-        wait_for(lambda: self.by_rest() == counts, 10, f"seeing {counts}")
+        """Waits until reports of a second ago are in, those of watches too; then all four agree, exactly."""
+        wait_for(lambda: self.by_metrics() == counts, 10, f"seeing {counts}")
+        assert self.by_rest() == counts
         assert self.by_command() == counts
-        assert self.by_metrics() == counts
         assert self.by_set() == (versions, sum(counts.values()), others)
         sessions = self._rest.request("GET", "/v1/agents/bot").body["activeSessionCount"]
         assert sessions == sum(counts.values())

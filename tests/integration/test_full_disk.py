@@ -3,6 +3,7 @@
 Real programs on a small tmpfs, which needs root.
 """
 
+import concurrent.futures
 import json
 import os
 import subprocess
@@ -137,6 +138,13 @@ def test_the_reserve_is_left_to_revocations_and_filled_again_when_space_is_back(
     with open(filler, "ab") as file:
         file.write(b"\0" * (facts.f_bavail * facts.f_frsize - 500_000))
     assert rest.put_secrets("spare", SMALL="1").status == 507
+    beside = full_disk.data.parent / "beside"
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        refused = [pool.submit(rest.put_secrets, "spare", SMALL="1") for _ in range(40)]
+        while not all(write.done() for write in refused):
+            beside.write_bytes(b"\0" * 300_000)  # which a refused write never takes, not for a moment
+    assert {write.result().status for write in refused} == {507}
+    beside.unlink()
     command = run("token", "create", "another", check=False)
     assert command.returncode == 1 and "only revocations and deletions" in command.stderr
     run("token", "revoke", "late")

@@ -50,6 +50,7 @@ HOSTILE = {
 MAY_BE_OPENED = {
     "/", "/proc/self/exe", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/hosts", "/etc/resolv.conf", "/etc/gai.conf",
     "/etc/localtime", "/run/agent-secrets",
+    "/.env", "/command",  # the search for a .env that load_dotenv() would find
 }
 
 

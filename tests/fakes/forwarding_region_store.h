@@ -1,0 +1,68 @@
+#pragma once
+// A RegionStore that forwards every call to another one: the base of stores that change a few
+// calls. The other store must outlive it.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control-plane/region/region_store.h"
+
+namespace agent_secrets::control_plane {
+
+class ForwardingRegionStore : public RegionStore {
+ public:
+  explicit ForwardingRegionStore(RegionStore& inner) : inner_(inner) {}
+
+  Result<void> put_set_version(const ProvisionedVersion& version) override {
+    return inner_.put_set_version(version);
+  }
+  Result<std::optional<ProvisionedVersion>> read_set_version(std::int64_t set_id,
+                                                             std::int64_t version) override {
+    return inner_.read_set_version(set_id, version);
+  }
+  Result<void> put_agent(const AgentSnapshot& snapshot) override {
+    return inner_.put_agent(snapshot);
+  }
+  Result<std::optional<AgentSnapshot>> find_agent(std::int64_t agent_id) override {
+    return inner_.find_agent(agent_id);
+  }
+  Result<std::optional<CredentialOwner>> find_credential(std::string_view kid) override {
+    return inner_.find_credential(kid);
+  }
+  Result<std::optional<Release>> find_release(std::int64_t agent_id,
+                                              std::int64_t sequence) override {
+    return inner_.find_release(agent_id, sequence);
+  }
+  Result<std::optional<std::vector<std::string>>> changed_keys(std::int64_t set_id,
+                                                               std::int64_t from,
+                                                               std::int64_t to) override {
+    return inner_.changed_keys(set_id, from, to);
+  }
+  Result<void> retain_only(std::span<const RetainedVersion> versions) override {
+    return inner_.retain_only(versions);
+  }
+  Result<void> record_instances(std::span<const HeardInstance> heard,
+                                std::chrono::milliseconds now) override {
+    return inner_.record_instances(heard, now);
+  }
+  Result<InstanceList> list_instances(std::optional<std::int64_t> agent_id) override {
+    return inner_.list_instances(agent_id);
+  }
+  Result<bool> forget_instance(std::int64_t agent_id, std::string_view instance) override {
+    return inner_.forget_instance(agent_id, instance);
+  }
+  Result<std::int64_t> forget_instances(std::int64_t agent_id,
+                                        std::chrono::milliseconds before) override {
+    return inner_.forget_instances(agent_id, before);
+  }
+
+ private:
+  RegionStore& inner_;
+};
+
+}  // namespace agent_secrets::control_plane
