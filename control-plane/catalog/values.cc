@@ -38,8 +38,8 @@ Result<bool> write_value(Transaction& tx, const ValueCipher& cipher, const SetRo
         cipher.open(context, {.key_id = stored.text("key_id"), .box = stored.blob("box")});
     if (old && old->same_content(pair.value)) return false;
     position = stored.integer("position");
+    remove_value(tx, row, pair.key);
   }
-  remove_value(tx, row, pair.key);
   context.written_by = row.set.version + 1;
   const SealedValue sealed = cipher.seal(context, pair.value);
   tx.execute(
