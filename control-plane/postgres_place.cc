@@ -1,3 +1,4 @@
+#include <map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -56,25 +57,32 @@ class PostgresStorePlace final : public StorePlace {
                 "give the region a shorter code");
   }
 
-  [[nodiscard]] Result<bool> has(const std::string& schema) const {
-    auto options = options_of(schema);
-    if (!options) return propagate(options);
-    auto version = schema_version(*options);
+  Result<bool> has(const std::string& schema) {
+    auto database = connect(schema);
+    if (!database) return propagate(database);
+    auto version = schema_version((*database)->pool());
+    connected_[schema] = std::move(*database);
     if (!version) return propagate(version);
     return *version > 0;
   }
 
-  [[nodiscard]] Result<std::unique_ptr<Database>> open(const std::string& schema,
-                                                       const Migrations& migrations) const {
-    auto options = options_of(schema);
-    if (!options) return propagate(options);
-    if (auto ok = migrate(*options, migrations.postgres); !ok) return propagate(ok);
-    auto database = PostgresDatabase::open(std::move(*options));
+  Result<std::unique_ptr<Database>> open(const std::string& schema, const Migrations& migrations) {
+    auto database = connect(schema);
     if (!database) return propagate(database);
+    if (auto ok = migrate((*database)->pool(), migrations.postgres); !ok) return propagate(ok);
     return std::move(*database);
   }
 
+  Result<std::unique_ptr<PostgresDatabase>> connect(const std::string& schema) {
+    if (auto kept = connected_.extract(schema)) return std::move(kept.mapped());
+    auto options = options_of(schema);
+    if (!options) return propagate(options);
+    return PostgresDatabase::open(std::move(*options));
+  }
+
   const PostgresPlace place_;
+  // By schema: what has() has connected to is most often opened next.
+  std::map<std::string, std::unique_ptr<PostgresDatabase>> connected_;
 };
 
 }  // namespace

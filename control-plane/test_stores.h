@@ -112,8 +112,15 @@ class TestStores {
       REQUIRE(file.exec(sql) > 0);
       return;
     }
-    const auto options = need(parse_postgres_url(test_postgres_url(), schema(database), false));
-    need(PostgresConnection::open(options))->script(sql.c_str());
+    run_script(need(parse_postgres_url(test_postgres_url(), schema(database), false)), sql);
+  }
+  // Adds `count` rows at once, where their number is what matters. `insert` selects from numbers,
+  // whose column n counts from 1.
+  void fill(const std::string& database, std::int64_t count, const std::string& insert) const {
+    edit(database,
+         "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers"
+         " WHERE n < " +
+             std::to_string(count) + ") " + insert);
   }
   [[nodiscard]] std::string schema(const std::string& database) const {
     return postgres->schema + "-" + database;
@@ -132,6 +139,14 @@ class TestStores {
   void provision() {
     clock.advance(std::chrono::seconds(11));
     provisioner->work_once();
+  }
+  // Advances the clock while the region listens. A region that has listened all the time is the
+  // same as one whose last time of listening is moved.
+  void listen(std::chrono::milliseconds time) {
+    clock.advance(time);
+    edit("region-us-west",
+         "UPDATE listening SET until = " + std::to_string(clock.unix_time().count()));
+    need(region().record_instances({}, clock.unix_time()));
   }
   SecretSet set(const std::string& name) { return *need(catalog().sets.find(acme, name)); }
   Agent agent(const std::string& name) { return *need(catalog().agents.find(acme, name)); }

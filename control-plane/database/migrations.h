@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "control-plane/database/postgres_options.h"
+#include "control-plane/database/postgres_pool.h"
 #include "control-plane/database/sqlite_database.h"
 #include "core/error.h"
 
@@ -33,14 +33,14 @@ Result<bool> has_older_schema(SqliteDatabase& database, const std::vector<Migrat
 // is PATH.schema-N (0600), N being the schema that it holds.
 Result<void> migrate(SqliteDatabase& database, const std::vector<Migration>& migrations);
 
-// Makes the schema of the options when it is not there; the number is in its table `migrations`.
-// All files that are due run in one transaction, under a lock that ends with it: of several
-// processes that start at once, one migrates, and the others wait for it. Errors name a schema of
-// another role, and rights that are missing.
-Result<void> migrate(const PostgresOptions& options, const std::vector<Migration>& migrations);
+// Makes the schema of the pool's options when it is not there; the number is in its table
+// `migrations`. All files that are due run in one transaction, under a lock that ends with it: of
+// several processes that start at once, one migrates, and the others wait for it. Errors name a
+// schema of another role, and rights that are missing.
+Result<void> migrate(PostgresPool& pool, const std::vector<Migration>& migrations);
 
 // 0: there is no schema yet.
-Result<int> schema_version(const PostgresOptions& options);
+Result<int> schema_version(PostgresPool& pool);
 
 // For both: an error when the schema `found` in `database` is newer than the newest `known`.
 Result<void> check_not_newer(std::string_view database, int found, int known);

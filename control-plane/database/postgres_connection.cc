@@ -137,9 +137,13 @@ std::vector<PostgresConnection::Answer> PostgresConnection::run_queued() {
   return answers;
 }
 
-void PostgresConnection::send_queued() noexcept {
-  queued_.clear();
-  if (!lost_ && PQpipelineSync(connection_.get()) == 1 && PQflush(connection_.get()) == 0) {
+void PostgresConnection::send(const char* command) noexcept {
+  PGconn* connection = connection_.get();
+  const bool sent =
+      !lost_ &&
+      PQsendQueryParams(connection, command, 0, nullptr, nullptr, nullptr, nullptr, kBinary) == 1 &&
+      PQpipelineSync(connection) == 1 && PQflush(connection) == 0;
+  if (sent) {
     ++owed_;
   } else {
     lost_ = true;

@@ -46,14 +46,14 @@ class PostgresConnection {
   PostgresConnection& operator=(const PostgresConnection&) = delete;
   ~PostgresConnection();
 
-  // Nothing is sent yet. `command` and `text` live as long as the program (database/sql.h).
+  // Nothing is sent yet. `text` lives as long as the program (database/sql.h).
   void queue(const char* command);
   void queue(std::string_view text, std::span<const Value> values);
   // Sends what is queued and waits for the answers. Throws the PostgresFailure of the first
   // statement that fails, once the connection is in order again; the server skips those after it.
   std::vector<Answer> run_queued();
-  // Sends what is queued and does not wait. The next run_queued() reads past its answers.
-  void send_queued() noexcept;
+  // Sends a command of its own and does not wait. The next run_queued() reads past its answer.
+  void send(const char* command) noexcept;
   // Several statements without parameters and rows: migrations. Waits without a deadline.
   void script(const char* sql);
   // The connection is of no use any more.

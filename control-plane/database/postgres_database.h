@@ -34,9 +34,11 @@ class PostgresDatabase final : public Database {
   static constexpr int kAttemptsMax = 20;
   static constexpr std::chrono::seconds kPatience{5};
 
-  // Connects once, so that a wrong URL is an error here. The schema is migrated
-  // (database/migrations.h).
+  // Connects once, so that a wrong URL is an error here.
   static Result<std::unique_ptr<PostgresDatabase>> open(PostgresOptions options);
+
+  // For migrations, which use no other transaction of this class (database/migrations.h).
+  [[nodiscard]] PostgresPool& pool() { return pool_; }
 
  private:
   using Deadline = std::chrono::steady_clock::time_point;

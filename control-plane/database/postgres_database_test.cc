@@ -36,13 +36,6 @@ std::int64_t count(Database& database) {
   return *counted;
 }
 
-// As an operator at a prompt.
-void run_script(const PostgresOptions& options, const std::string& sql) {
-  const auto connection = PostgresConnection::open(options);
-  REQUIRE(connection);
-  (*connection)->script(sql.c_str());
-}
-
 // As a restart of the server would do, for the connections of one test.
 void end_connections(const PostgresOptions& options) {
   run_script(options,

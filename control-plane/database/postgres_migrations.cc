@@ -1,14 +1,16 @@
 // Migrations of a PostgreSQL schema (database/migrations.h).
+#include <chrono>
 #include <optional>
 
 #include <fmt/format.h>
 
 #include "control-plane/database/failure.h"
 #include "control-plane/database/migrations.h"
-#include "control-plane/database/postgres_session.h"
 
 namespace agent_secrets::control_plane {
 namespace {
+
+using std::chrono::steady_clock;
 
 // Ends with its transaction, so a process that dies releases it. Other processes wait for it while
 // the schema is migrated, which may take longer than a statement of ours may.
@@ -49,11 +51,9 @@ std::unexpected<Error> refuse_owner(const PostgresOptions& options, const Schema
 }
 
 int version_of(Transaction& tx, const std::string& schema) {
-  const bool has_table =
-      !tx.query("SELECT 1 FROM pg_tables WHERE schemaname = ?1 AND tablename = 'migrations'",
-                schema)
-           .empty();
-  if (!has_table) return 0;
+  const Rows rows = tx.query("SELECT to_regclass(?1) IS NOT NULL AS is_there",
+                             fmt::format(R"("{}".migrations)", schema));
+  if (!rows.front().boolean("is_there")) return 0;
   return static_cast<int>(tx.query("SELECT coalesce(max(version), 0) AS version FROM migrations")
                               .front()
                               .integer("version"));
@@ -91,29 +91,28 @@ Result<void> migrate_locked(PostgresSession& session, const PostgresOptions& opt
 
 }  // namespace
 
-Result<int> schema_version(const PostgresOptions& options) {
-  auto connection = PostgresConnection::open(options);
-  if (!connection) return propagate(connection);
-  PostgresSession session(std::move(*connection));
+Result<int> schema_version(PostgresPool& pool) {
+  auto session = pool.take(steady_clock::now());
+  if (!session) return propagate(session);
+  const std::string& schema = pool.options().schema;
   try {
-    session.begin(PostgresSession::Isolation::snapshot);
-    return version_of(session, options.schema);
+    (*session)->begin(PostgresSession::Isolation::snapshot);
+    return version_of(**session, schema);
   } catch (const DatabaseFailure& failure) {
-    return std::unexpected(Error(failure.error()).within("read the schema " + options.schema));
+    return std::unexpected(Error(failure.error()).within("read the schema " + schema));
   }
 }
 
-Result<void> migrate(const PostgresOptions& options, const std::vector<Migration>& migrations) {
-  auto connection = PostgresConnection::open(options);
-  if (!connection) return propagate(connection);
-  PostgresSession session(std::move(*connection));
-  const std::string clause = "migrate the schema " + options.schema;
+Result<void> migrate(PostgresPool& pool, const std::vector<Migration>& migrations) {
+  auto session = pool.take(steady_clock::now());
+  if (!session) return propagate(session);
+  const std::string clause = "migrate the schema " + pool.options().schema;
   try {
     // The statement after the lock has to see what its last holder committed.
-    session.begin(PostgresSession::Isolation::read_committed);
-    auto done = migrate_locked(session, options, migrations);
+    (*session)->begin(PostgresSession::Isolation::read_committed);
+    auto done = migrate_locked(**session, pool.options(), migrations);
     if (!done) return propagate(done, clause);
-    session.commit();
+    (*session)->commit();
     return {};
   } catch (const DatabaseFailure& failure) {
     return std::unexpected(Error(failure.error()).within(clause));

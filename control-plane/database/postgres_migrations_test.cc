@@ -23,12 +23,6 @@ std::int64_t number(const PostgresOptions& options, const Sql& sql) {
   return *found;
 }
 
-void run_script(PostgresOptions options, const std::string& sql) {
-  const auto connection = PostgresConnection::open(options);
-  REQUIRE(connection);
-  (*connection)->script(sql.c_str());
-}
-
 }  // namespace
 
 TEST_CASE("ten first starts at once are one migration of PostgreSQL", "[database]") {

@@ -16,12 +16,6 @@ namespace {
 
 using Parameters = std::map<std::string, std::string>;
 
-// The server ends a statement, and a transaction in which no statement runs, after 15 s. The client
-// waits a little longer (database/postgres_connection.cc). A lock is waited for within a statement.
-constexpr const char* kSettings =
-    "-c statement_timeout=15000 -c idle_in_transaction_session_timeout=15000"
-    " -c standard_conforming_strings=on";
-
 Result<Parameters> parse(const std::string& url) {
   const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> options(
       PQconninfoParse(url.c_str(), nullptr), PQconninfoFree);
@@ -117,9 +111,6 @@ Result<PostgresOptions> parse_postgres_url(const std::string& url, std::string_v
   options.parameters.try_emplace("application_name", "secret-control-plane");
   options.parameters["target_session_attrs"] = "read-write";
   options.parameters["client_encoding"] = "UTF8";
-  // pg_temp last: otherwise a temporary table would hide ours.
-  options.parameters["options"] =
-      fmt::format(R"({} -c search_path="{}",pg_temp)", kSettings, schema);
   return options;
 }
 

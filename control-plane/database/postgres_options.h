@@ -10,8 +10,8 @@
 //   in the place of the database. A Unix socket and a loopback address need no certificate.
 //
 // Set by us, whatever the URL or the environment says: a server that accepts writes (a standby
-// refuses them), UTF-8, and bounds for the time that a statement and an idle transaction may take.
-// Therefore `options` and PGOPTIONS are not passed on.
+// refuses them), and UTF-8. The schema and the bounds for time are set by each transaction
+// (postgres_session.h).
 
 #include <map>
 #include <string>

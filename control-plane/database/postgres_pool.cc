@@ -43,7 +43,7 @@ Result<PostgresPool::Lease> PostgresPool::open_one() {
     give_back(nullptr);
     return propagate(connection);
   }
-  return Lease(*this, std::make_unique<PostgresSession>(std::move(*connection)));
+  return Lease(*this, std::make_unique<PostgresSession>(std::move(*connection), options_.schema));
 }
 
 // Null: the connection could not be opened.

@@ -1,9 +1,11 @@
 #include "control-plane/database/postgres_session.h"
 
+#include <array>
 #include <charconv>
 #include <string_view>
 #include <utility>
 
+#include <fmt/format.h>
 #include <libpq-fe.h>
 
 #include "control-plane/database/postgres_failure.h"
@@ -11,6 +13,13 @@
 
 namespace agent_secrets::control_plane {
 namespace {
+
+// The server ends a statement, and a transaction in which no statement runs, after 15 s. The client
+// waits a little longer (database/postgres_connection.cc). A lock is waited for within a statement.
+constexpr std::string_view kSettings =
+    "SELECT set_config('search_path', ?1, true), set_config('statement_timeout', '15000', true),"
+    " set_config('idle_in_transaction_session_timeout', '15000', true),"
+    " set_config('standard_conforming_strings', 'on', true)";
 
 // Null until the transaction has changed something.
 constexpr std::string_view kTransactionId =
@@ -30,8 +39,10 @@ const char* begin_command(PostgresSession::Isolation isolation) {
 
 }  // namespace
 
-PostgresSession::PostgresSession(std::unique_ptr<PostgresConnection> connection)
-    : connection_(std::move(connection)) {}
+// pg_temp last: otherwise a temporary table would hide ours.
+PostgresSession::PostgresSession(std::unique_ptr<PostgresConnection> connection,
+                                 std::string_view schema)
+    : connection_(std::move(connection)), search_path_(fmt::format("\"{}\",pg_temp", schema)) {}
 
 void PostgresSession::begin(Isolation isolation) {
   AGENT_SECRETS_ASSERT(!open_);
@@ -45,6 +56,7 @@ Transaction::Answer PostgresSession::run_statement(const Sql& sql, std::span<con
   const bool begins = std::exchange(to_begin_, false);
   if (begins) {
     connection_->queue(begin_command(isolation_));
+    connection_->queue(kSettings, std::array{Value(search_path_)});
     open_ = true;
   }
   connection_->queue(sql.postgres(), values);
@@ -53,9 +65,9 @@ Transaction::Answer PostgresSession::run_statement(const Sql& sql, std::span<con
   if (asks) connection_->queue(kTransactionId, {});
   const auto answers = connection_->run_queued();
   if (asks) transaction_id_ = PQgetvalue(answers.back().get(), 0, 0);  // empty when null
-  const PGresult* result = answers[begins ? 1 : 0].get();
+  PGresult* result = answers[begins ? 2 : 0].get();
   Answer answer{.rows = rows_of(result)};
-  const std::string_view changed = PQcmdTuples(const_cast<PGresult*>(result));
+  const std::string_view changed = PQcmdTuples(result);
   std::from_chars(changed.data(), changed.data() + changed.size(), answer.changed);
   return answer;
 }
@@ -76,12 +88,7 @@ void PostgresSession::commit() {
 
 void PostgresSession::abandon() noexcept {
   to_begin_ = false;
-  if (!std::exchange(open_, false) || connection_->is_lost()) return;
-  try {
-    connection_->queue("ROLLBACK");
-    connection_->send_queued();
-  } catch (const PostgresFailure&) {  // the connection is lost, and with it the transaction
-  }
+  if (std::exchange(open_, false)) connection_->send("ROLLBACK");
 }
 
 }  // namespace agent_secrets::control_plane

@@ -4,6 +4,10 @@
 // A transaction costs few round trips: BEGIN travels with the first statement, and the end of a
 // transaction that only read is sent without waiting for its answer.
 //
+// Each transaction sets for itself the schema in which it finds our tables, and the time that a
+// statement, or a pause between two, may take. So it needs nothing of a session, which a pooler
+// such as PgBouncer may give to another client after each transaction.
+//
 // A statement that fails throws PostgresFailure, which says whether the work may run again.
 //
 // Threads: one at a time; the PostgresPool that owns it sees to that.
@@ -12,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "control-plane/database/postgres_connection.h"
 #include "control-plane/database/transaction.h"
@@ -26,7 +31,7 @@ class PostgresSession final : public Transaction {
     read_committed,  // sees what others commit meanwhile: for migrations, which take a lock
   };
 
-  explicit PostgresSession(std::unique_ptr<PostgresConnection> connection);
+  PostgresSession(std::unique_ptr<PostgresConnection> connection, std::string_view schema);
 
   // Nothing is sent before the first statement.
   void begin(Isolation isolation);
@@ -41,9 +46,9 @@ class PostgresSession final : public Transaction {
 
  private:
   Answer run_statement(const Sql& sql, std::span<const Value> values) override;
-  void begin_now();
 
   std::unique_ptr<PostgresConnection> connection_;
+  const std::string search_path_;
   Isolation isolation_ = Isolation::snapshot;
   bool to_begin_ = false;  // BEGIN goes with the next statement
   bool open_ = false;

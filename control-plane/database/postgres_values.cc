@@ -24,12 +24,10 @@ enum TypeId : PostgresParameters::Oid {
 constexpr int kBinary = 1;
 
 std::int64_t big_endian(const char* bytes, int size) {
-  std::int64_t number = static_cast<signed char>(bytes[0]);  // has the sign
-  for (int i = 1; i < size; ++i) {
-    number = static_cast<std::int64_t>((static_cast<std::uint64_t>(number) << 8U) |
-                                       static_cast<unsigned char>(bytes[i]));
-  }
-  return number;
+  const bool negative = (static_cast<unsigned char>(bytes[0]) & 0x80U) != 0;
+  std::uint64_t bits = negative ? ~std::uint64_t{0} : 0;
+  for (int i = 0; i < size; ++i) bits = (bits << 8U) | static_cast<unsigned char>(bytes[i]);
+  return static_cast<std::int64_t>(bits);
 }
 
 Rows::Cell cell_of(const PGresult* result, int row, int column) {
@@ -95,6 +93,7 @@ void PostgresParameters::add_integer(std::int64_t number) {
 
 Rows rows_of(const PGresult* result) {
   std::vector<std::string> columns;
+  columns.reserve(static_cast<std::size_t>(PQnfields(result)));
   for (int column = 0; column < PQnfields(result); ++column) {
     columns.emplace_back(PQfname(result, column));
   }

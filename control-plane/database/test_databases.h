@@ -36,6 +36,19 @@ inline std::optional<PostgresOptions> new_postgres_schema() {
   return std::move(*options);
 }
 
+inline Result<void> migrate(const PostgresOptions& options,
+                            const std::vector<Migration>& migrations) {
+  PostgresPool pool(options);
+  return migrate(pool, migrations);
+}
+
+// As somebody at a prompt, in the schema.
+inline void run_script(const PostgresOptions& options, const std::string& sql) {
+  const auto connection = PostgresConnection::open(options);
+  REQUIRE(connection);
+  (*connection)->script(fmt::format("SET search_path = \"{}\"; {}", options.schema, sql).c_str());
+}
+
 enum class TestedDatabase : std::uint8_t { sqlite, postgres };
 
 inline std::vector<TestedDatabase> tested_databases() {
