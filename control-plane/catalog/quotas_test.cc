@@ -45,9 +45,11 @@ void check_full(const Error& error, std::string_view advice) {
 
 TEST_CASE("the number of secret sets is limited, and a deletion makes room") {
   Quotas t;
-  for (std::int64_t i = 0; i < limits::kSetsPerOrganization; ++i) {
-    need(t.try_write("set-" + std::to_string(i), 1, 1));
-  }
+  need(t.try_write("set-0", 1, 1));
+  t.fill("catalog", limits::kSetsPerOrganization - 1,
+         "INSERT INTO sets (organization_id, name, type, region)"
+         " SELECT organization_id, 'filler-' || n, type, region FROM sets, numbers"
+         " WHERE name = 'set-0'");
   check_full(refusal(t.try_write("one-more", 1, 1)), "Delete one");
   need(t.try_write("set-0", 2, 1));
   const auto other = need(t.catalog().organizations.create("other", "", "us-west")).id;
@@ -58,9 +60,11 @@ TEST_CASE("the number of secret sets is limited, and a deletion makes room") {
 
 TEST_CASE("the number of keys in all sets of an organization is limited") {
   Quotas t;
-  for (std::int64_t keys = 0; keys < limits::kKeysPerOrganization; keys += 1000) {
-    need(t.try_write("set-" + std::to_string(keys), 1000, 1));
-  }
+  need(t.try_write("set-0", 1000, 1));
+  need(t.try_write("filler", 1, 1));
+  t.edit("catalog",
+         "UPDATE sets SET live_keys = " + std::to_string(limits::kKeysPerOrganization - 1000) +
+             " WHERE name = 'filler'");
   check_full(refusal(t.try_write("one-more", 1, 1)), "Unset keys");
   CHECK_FALSE(need(t.catalog().sets.find(t.acme, "one-more")).has_value());
   need(t.try_write("set-0", 1000, 2));  // replaces values, adds no key
@@ -126,10 +130,18 @@ TEST_CASE("the oldest deleted agents are removed, and their sequences are not us
 
 TEST_CASE("the number of deleted agents that their region has not confirmed is limited") {
   Quotas t;
-  for (std::int64_t i = 0; i < limits::kDeletedUnconfirmed; ++i) {
+  // More than are kept once they are confirmed; the others are in a region that confirms nothing.
+  constexpr std::int64_t kInUsWest = limits::kDeletedAgentsKept + 10;
+  for (std::int64_t i = 0; i < kInUsWest; ++i) {
     t.create("bot");
     need(t.catalog().agents.remove(t.acme, "bot"));
   }
+  t.fill("catalog", limits::kDeletedUnconfirmed - kInUsWest,
+         "INSERT INTO agents (organization_id, name, region, min_agents, max_agents,"
+         " deployment_id, sequence, revision, deleted, created_at, updated_at)"
+         " SELECT organization_id, name, 'eu-central', min_agents, max_agents, deployment_id,"
+         " sequence, revision, deleted, created_at, updated_at FROM numbers"
+         " JOIN agents ON id = (SELECT max(id) FROM agents)");
   check_full(refusal(t.catalog().deploys.create_agent(t.acme, deploy_of("bot"))), "region");
   t.provisioner->publish_now();
   t.create("bot");
@@ -233,9 +245,11 @@ TEST_CASE("the number of members is limited, and a role can be changed at the li
 TEST_CASE("the stored size of a set equals the size of its rows") {
   Quotas t;
   const auto check = [&](std::int64_t keys) {
-    CHECK(t.count("SELECT sum(live_keys) AS n FROM sets") == keys);
-    CHECK(t.count("SELECT sum(stored_bytes) AS n FROM sets") ==
-          t.count("SELECT sum(length(CAST(key AS BLOB)) + length(box)) AS n FROM set_values"));
+    CHECK(t.count("SELECT CAST(sum(live_keys) AS bigint) AS n FROM sets") == keys);
+    CHECK(t.count("SELECT CAST(sum(stored_bytes) AS bigint) AS n FROM sets") ==
+          t.count({"SELECT sum(length(CAST(key AS BLOB)) + length(box)) AS n FROM set_values",
+                   "SELECT CAST(sum(octet_length(key) + octet_length(box)) AS bigint) AS n"
+                   " FROM set_values"}));
   };
   t.write("bot-secrets", "A", "1");
   t.write("bot-secrets", "B", "2");

@@ -34,13 +34,7 @@ class Usage : public TestStores {
     listen();
   }
   void listen() { need(region().record_instances({}, clock.unix_time())); }
-  // Advances the clock while the server listens.
-  void pass(seconds time) {
-    for (; time.count() > 0; time -= seconds(20)) {
-      clock.advance(seconds(20));
-      listen();
-    }
-  }
+  using TestStores::listen;
   void hear(const std::string& instance, bool watched, std::optional<std::int64_t> sequence = {}) {
     const AgentSnapshot bot = snapshot(agent("bot").id);
     const HeardInstance report{.agent_id = bot.agent_id,
@@ -146,7 +140,7 @@ TEST_CASE("the version of an unwatched instance is unknown until its id starts a
   t.start_unwatched("host-1");
   t.roll("2");
   t.redeploy();
-  t.pass(seconds(48 * 3600));
+  t.listen(seconds(48 * 3600));
   const VersionUse old = t.use(1);
   CHECK(old.safe == SafeToRevoke::unknown);
   CHECK(old.unwatched() == 1);
@@ -165,7 +159,7 @@ TEST_CASE("a silent instance does not count, and server downtime is not silence"
   CHECK(t.safe(1) == SafeToRevoke::no);
   t.listen();
   CHECK(t.safe(1) == SafeToRevoke::no);
-  t.pass(limits::kInstanceSilent + seconds(20));
+  t.listen(limits::kInstanceSilent + seconds(20));
   CHECK(t.use(1).silent == 1);
   CHECK(t.safe(1) == SafeToRevoke::yes);
 }
@@ -180,7 +174,7 @@ TEST_CASE("after downtime no version is safe before all watched instances could 
   t.listen();
   CHECK(t.safe(1) == SafeToRevoke::unknown);
   CHECK(t.read().every_other_reason.starts_with("the server has listened only since"));
-  t.pass(limits::kInstanceSilent + seconds(10));
+  t.listen(limits::kInstanceSilent + seconds(10));
   CHECK(t.safe(1) == SafeToRevoke::yes);
 }
 
@@ -267,7 +261,7 @@ TEST_CASE("a developer's run makes the answer for its version unknown for one da
   CHECK(t.read().instances == 0);
   t.develop();  // with version 2; the first run may still be going on
   CHECK(t.safe(1) == SafeToRevoke::unknown);
-  t.pass(std::chrono::hours(24));
+  t.listen(std::chrono::hours(24));
   CHECK(t.safe(1) == SafeToRevoke::yes);
 }
 
@@ -279,7 +273,7 @@ TEST_CASE("a developer's run does not hide a watched or an unwatched bot") {
   t.roll("2");
   t.redeploy();
   CHECK(t.use(1).reason == "1 instance runs it");
-  t.pass(std::chrono::hours(25));
+  t.listen(std::chrono::hours(25));
   CHECK(t.use(1).reason.starts_with("1 instance without a sidecar started with it"));
 }
 
@@ -289,7 +283,7 @@ TEST_CASE("a developer's run of a release that is not kept may hold any version,
   t.roll("2");
   t.redeploy();
   CHECK(t.read().every_other_reason == "1 developer's run of the last 24 h may hold any version");
-  t.pass(std::chrono::hours(24));
+  t.listen(std::chrono::hours(24));
   CHECK(t.safe(1) == SafeToRevoke::yes);
 }
 

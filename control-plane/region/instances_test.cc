@@ -50,13 +50,7 @@ class Heard {
     need(stores.region().record_instances(reports, stores.clock.unix_time()));
   }
   void pass(milliseconds time) { stores.clock.advance(time); }
-  // Advances the clock while the server listens.
-  void listen(milliseconds time) {
-    for (const auto end = stores.clock.unix_time() + time; stores.clock.unix_time() < end;) {
-      pass(seconds(20));
-      record({});
-    }
-  }
+  void listen(milliseconds time) { stores.listen(time); }
   InstanceList list() { return need(stores.region().list_instances(std::nullopt)); }
   std::vector<std::string> names() {
     std::vector<std::string> all;
@@ -190,12 +184,15 @@ TEST_CASE("past the limit silent instances are dropped first, and other drops le
   reports[0].watched = true;
   region.record(reports);
   region.listen(limits::kInstanceSilent + seconds(20));
-  reports.clear();
-  for (std::size_t i = 0; i + 1 < limits::kInstancesPerAgent; ++i) {
-    reports.push_back(region.report("host-" + std::to_string(i), 5));
-    reports.back().watched = true;
-  }
-  region.record(reports);
+  region.watch("host-0", 5);
+  region.stores.fill("region-us-west", limits::kInstancesPerAgent - 3,
+                     "INSERT INTO instances (agent_id, instance, sequence, kid, active_sessions,"
+                     " first_seen, since, last_heard, watched)"
+                     " SELECT agent_id, 'host-' || n, sequence, kid, active_sessions, first_seen,"
+                     " since, last_heard, watched FROM instances, numbers"
+                     " WHERE instance = 'host-0'");
+  CHECK(region.list().instances.size() == limits::kInstancesPerAgent);
+  region.watch("last", 5);
   CHECK(region.list().instances.size() == limits::kInstancesPerAgent);
   const auto named = [&](std::string_view name) {
     return std::ranges::count(region.list().instances, name, &InstanceRecord::instance);
