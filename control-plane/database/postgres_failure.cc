@@ -13,6 +13,8 @@ using Kind = PostgresFailure::Kind;
 
 constexpr const char* kTooManyConnections =
     "raise max_connections of the server or the limit of the role, or start fewer replicas";
+constexpr const char* kPooler =
+    "PgBouncer in transaction mode has to be 1.21 or later, with max_prepared_statements set";
 constexpr const char* kStandby = "this server is a standby: name the server that accepts writes";
 
 Kind kind_of(std::string_view state) {
@@ -40,8 +42,10 @@ struct Hint {
 constexpr auto kHints = std::to_array<Hint>({
     {"0A000", kStandby},
     {"25P03", "this process did not run for 15 seconds: is the machine overloaded?"},
+    {"26000", kPooler},  // a prepared statement is not there
     {"42501", "the role must own the schema; to make it, GRANT CREATE ON DATABASE … TO the role"},
     {"42703", "the schema was changed by another program, or is that of another version"},
+    {"42P05", kPooler},  // a prepared statement is there already
     {"42P01", "the schema was changed by another program, or is that of another version"},
     {"53100", "free space on the disk of the database server"},
     {"53300", kTooManyConnections},

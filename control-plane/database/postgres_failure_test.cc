@@ -33,6 +33,7 @@ TEST_CASE("a SQLSTATE says whether work may run again, and what the caller may e
     CHECK(failure.error().code == one.code);
   }
   CHECK_FALSE(postgres_failure("53100", "").error().hint.empty());
+  CHECK(postgres_failure("42P05", "").error().hint.find("PgBouncer") != std::string::npos);
 }
 
 TEST_CASE("a message that quotes a value is not passed on", "[database]") {
