@@ -231,10 +231,13 @@ TEST_CASE("a revoked credential is removed only after its region has confirmed t
 
 TEST_CASE("the number of members is limited, and a role can be changed at the limit") {
   Quotas t;
-  for (std::int64_t i = 0; i < limits::kMembers; ++i) {
-    const auto user = need(t.catalog().users.add("user-" + std::to_string(i), ""));
-    need(t.catalog().users.put_membership(user.id, t.acme, Role::admin));
-  }
+  t.fill("catalog", limits::kMembers,
+         "INSERT INTO users (name, email, created_at)"
+         " SELECT 'user-' || (n - 1), '', 0 FROM numbers");
+  t.edit("catalog",
+         "INSERT INTO memberships (user_id, organization_id, role)"
+         " SELECT id, " +
+             std::to_string(t.acme) + ", 'admin' FROM users");
   const auto late = need(t.catalog().users.add("late", ""));
   check_full(refusal(t.catalog().users.put_membership(late.id, t.acme, Role::member)),
              "Remove one");
