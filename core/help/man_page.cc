@@ -31,7 +31,7 @@ std::string escaped(std::string_view text) {
 }
 
 // An argument of a macro.
-std::string quoted(std::string_view text) {
+std::string mdoc_argument(std::string_view text) {
   std::string to = "\"";
   for (const char c : escaped(text)) {
     if (c == '"') {
@@ -83,7 +83,7 @@ void add_paragraphs(std::string& page, std::string_view text) {
 void add_rows(std::string& page, std::string_view macro, const std::vector<Row>& rows) {
   page += ".Bl -tag -width Ds\n";
   for (const Row& row : rows) {
-    page += fmt::format(".It {} {}\n", macro, quoted(row.term));
+    page += fmt::format(".It {} {}\n", macro, mdoc_argument(row.term));
     add_text(page, row.text);
   }
   page += ".El\n";
@@ -105,9 +105,9 @@ std::string option_item(const Option& option) {
   }
   if (option.argument.empty()) return item + '\n';
   if (option.argument_is_optional) {
-    return fmt::format("{} Ns Op = Ns Ar {}\n", item, quoted(option.argument));
+    return fmt::format("{} Ns Op = Ns Ar {}\n", item, mdoc_argument(option.argument));
   }
-  return fmt::format("{} Ar {}\n", item, quoted(option.argument));
+  return fmt::format("{} Ar {}\n", item, mdoc_argument(option.argument));
 }
 
 void add_options(std::string& page, const Command& command, std::string_view group) {
@@ -147,7 +147,7 @@ void add_usage(std::string& page, const Command& command) {
 }
 
 void add_command(std::string& page, const Command& command, const std::string& program) {
-  page += ".Ss " + quoted(std::string_view(command.path).substr(program.size() + 1)) + '\n';
+  page += ".Ss " + mdoc_argument(std::string_view(command.path).substr(program.size() + 1)) + '\n';
   add_text(page, command.summary + ".");
   page += ".Pp\n";
   add_literal(page, fmt::format("{}", fmt::join(usage_lines(command), "\n")));
@@ -176,7 +176,7 @@ void add_description(std::string& page, const Command& command) {
   page += ".Sh DESCRIPTION\n";
   add_paragraphs(page, command.notes.text.empty() ? command.summary + "." : command.notes.text);
   for (const std::string& group : groups_of(command)) {
-    page += ".Ss " + quoted(group) + '\n';
+    page += ".Ss " + mdoc_argument(group) + '\n';
     add_options(page, command, group);
   }
   if (command.commands.empty()) return;

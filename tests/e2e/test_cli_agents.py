@@ -27,7 +27,8 @@ def test_the_newest_25_deployments_are_listed(either_cli, rest):
     listed = rest.org("GET", "services/bot/deployments")
     assert [row["id"] for row in listed.body["deployments"]] == made[:-26:-1]
     assert len(listed.text) < 14_600
-    assert made[-1] in either_cli.succeeds("agent", "deployments", "bot")
+    shown = either_cli.succeeds("agent", "deployments", "bot")
+    assert made[-1] in shown, shown
 
 
 def test_agents_are_filtered_by_region(either_cli, proxy, rest):

@@ -3,6 +3,7 @@ it ends. As root, where mounts are allowed."""
 
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -16,7 +17,7 @@ from support.wait import wait_for
 
 ENTER = ROOT / "script" / "enter-root"
 CHECK = ROOT / "script" / "check-fresh-root"
-TOOLS = ("sh", "mount", "script", "sleep", "tty", "unshare")
+TOOLS = ("sh", "cat", "mount", "nsenter", "script", "sleep", "tty", "umount", "unshare")
 
 pytestmark = pytest.mark.skipif(not failure_matrix.may_mount(), reason="takes root, and the right to mount")
 
@@ -59,6 +60,12 @@ def test_a_root_can_make_namespaces(root):
     assert (finished.returncode, finished.stderr) == (0, "")
 
 
+def test_a_mount_namespace_made_in_a_root_has_that_root_for_who_enters_it(root):
+    (root / "here").write_text("in the root")
+    finished = enter(root, "unshare --mount sleep 20 & nsenter --mount --target $! cat /here; kill $!")
+    assert finished.stdout == "in the root", finished.stderr
+
+
 def test_a_root_has_shared_memory_of_its_own(root):
     assert enter(root, ": > /dev/shm/mine").returncode == 0
     assert list((root / "dev" / "shm").iterdir()) == []
@@ -73,20 +80,18 @@ def test_the_exit_code_is_the_command_s(root):
     assert enter(root, "exit 7").returncode == 7
 
 
-def processes_in(directory):
-    """Those that have a root below the directory. The kernel prints the path from the outermost root, not from ours."""
-    def is_in(process):
-        try:
-            return f"{directory}/" in os.readlink(process / "root")
-        except OSError:
-            return False
-    return [process for process in pathlib.Path("/proc").glob("[0-9]*") if is_in(process)]
+def is_command(process, *words):
+    try:
+        return (process / "cmdline").read_text() == "".join(f"{word}\0" for word in words)
+    except OSError:
+        return False
 
 
 class FreshRoot:
     """script/check-fresh-root with a copy of our small root in place of a Debian."""
 
     def __init__(self, directory, root):
+        self.seconds = str(random.randint(10**6, 10**9))  # no other sleep(1) has this argument
         self.temporary = directory / "tmp"
         self.temporary.mkdir()
         tools = directory / "bin"
@@ -106,7 +111,8 @@ class FreshRoot:
         return list(self.temporary.glob("agent-secrets-root.*"))
 
     def running(self):
-        return processes_in(self.temporary)
+        """The `sleep self.seconds` that a root runs."""
+        return [process for process in pathlib.Path("/proc").glob("[0-9]*") if is_command(process, "sleep", self.seconds)]
 
 
 @pytest.fixture
@@ -122,7 +128,7 @@ def test_a_fresh_root_is_removed_when_its_command_has_ended(fresh_root):
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
 def test_a_fresh_root_is_removed_when_its_script_is_stopped(fresh_root, number):
-    script = fresh_root.start("sh", "-c", "sleep 1000 & sleep 1000")
+    script = fresh_root.start("sh", "-c", f"sleep {fresh_root.seconds} & sleep {fresh_root.seconds}")
     wait_for(fresh_root.running, timeout=60)
     script.send_signal(number)
     assert script.wait(timeout=30) == 128 + number
@@ -130,7 +136,7 @@ def test_a_fresh_root_is_removed_when_its_script_is_stopped(fresh_root, number):
 
 
 def test_the_next_run_removes_what_a_killed_one_left(fresh_root):
-    script = fresh_root.start("sh", "-c", "sleep 1000 & sleep 1000")
+    script = fresh_root.start("sh", "-c", f"sleep {fresh_root.seconds} & sleep {fresh_root.seconds}")
     wait_for(fresh_root.running, timeout=60)
     script.kill()
     script.wait()
@@ -144,7 +150,7 @@ def test_the_next_run_removes_what_a_killed_one_left(fresh_root):
 
 
 def test_a_run_leaves_the_root_of_another_one_alone(fresh_root):
-    script = fresh_root.start("sleep", "1000")
+    script = fresh_root.start("sleep", fresh_root.seconds)
     wait_for(fresh_root.running, timeout=60)
     (own,) = fresh_root.left_over()
     an_hour_ago = time.time() - 3600
