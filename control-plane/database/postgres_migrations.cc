@@ -97,6 +97,9 @@ Result<int> schema_version(const PostgresOptions& options) {
   PostgresSession session(std::move(*connection));
   try {
     session.begin(PostgresSession::Isolation::snapshot);
+    const auto schema = find_schema(session, options.schema);
+    if (!schema) return 0;
+    if (!schema->is_usable) return refuse_owner(options, *schema);
     return version_of(session, options.schema);
   } catch (const DatabaseFailure& failure) {
     return std::unexpected(Error(failure.error()).within("read the schema " + options.schema));
