@@ -10,8 +10,7 @@
 #include <malloc.h>
 #include <unistd.h>
 
-#include "control-plane/commands/admin.h"
-#include "control-plane/data_directory.h"
+#include "control-plane/data.h"
 #include "control-plane/http/server.h"
 #include "control-plane/http/tls_context.h"
 #include "control-plane/instance-api/routes.h"
@@ -65,9 +64,10 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   auto wanted = server_options(options);
   if (!wanted) return propagate(wanted);
   warn_of_open_key(options.tls_key_file, log);
-  auto lock = lock_data_directory(options.data.data_directory);
-  if (!lock) return propagate(lock);
-  auto stores = open_data(options.data, clock, MigrationLock::held);
+  auto data = find_data(options.data);
+  if (!data) return propagate(data);
+  if (auto locked = data->place->lock_for_server(); !locked) return locked;
+  auto stores = open_stores(*data->place, data->master_key, clock);
   if (!stores) return propagate(stores);
 
   Catalog& catalog = *stores->catalog;

@@ -22,7 +22,7 @@ Result<void> refuse_lost_region(StorePlace& place, Catalog& catalog, std::string
   if (!*provisioned) return {};
   return fail(ErrorCode::not_found,
               place.name_of_region(code) + " is not there, but the catalog has provisioned it",
-              "restore the whole data directory from one copy, or see 'A region file is lost' in "
+              "restore the catalog and its regions from one copy, or see 'A region file is lost' in "
               "docs/OPERATIONS.md");
 }
 
