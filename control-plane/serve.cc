@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -55,6 +56,17 @@ std::optional<RolloutOptions> rollout_options(const ServeOptions& options) {
                         .inherited = rollout_inherits(environ)};
 }
 
+// The data and the catalog must outlive it.
+RegionSource source_of_regions(const Data& data, Catalog& catalog) {
+  return {.codes = [&catalog] { return catalog.regions.codes(); },
+          .open =
+              [&data, &catalog](const std::string& code) {
+                return open_region(*data.place, catalog, data.master_key, code);
+              },
+          .will_serve =
+              [&catalog](const std::set<std::string>& codes) { catalog.regions.know_only(codes); }};
+}
+
 }  // namespace
 
 Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& log) {
@@ -73,7 +85,8 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   Catalog& catalog = *stores->catalog;
   if (auto told = catalog.rollouts.use(!options.on_deploy.empty()); !told) return told;
   DeployCommand deploy_command(rollout_options(options), catalog.rollouts, catalog.events, log);
-  ServedRegions regions(std::move(stores->regions), catalog.outbox, clock, log);
+  ServedRegions regions(std::move(stores->regions), source_of_regions(*data, catalog),
+                        catalog.outbox, clock, log);
   HttpCounters counters;
   const RestApi rest{.catalog = catalog,
                      .regions = RestRegions([&regions] { return regions.for_rest(); }),
