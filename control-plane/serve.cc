@@ -18,6 +18,7 @@
 #include "control-plane/listen_address.h"
 #include "control-plane/public_urls.h"
 #include "control-plane/rest-api/errors.h"
+#include "control-plane/rest-api/readiness.h"
 #include "control-plane/rest-api/rest_api.h"
 #include "control-plane/rollout/deploy_command.h"
 #include "control-plane/served_region.h"
@@ -96,6 +97,7 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
                      .log = log};
   Router router(fallback_response);
   add_rest_routes(router, rest);
+  add_readiness_route(router, [&regions] { return regions.ready(); });
   auto server = Server::bind(std::move(*wanted), router, log, counters);
   if (!server) return propagate(server);
   const std::string listening = listen_url(options.tls_certificate_file.empty() ? "http" : "https",
