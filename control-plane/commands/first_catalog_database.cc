@@ -48,7 +48,7 @@ class InDatabase final : public FirstCatalog {
         place_(std::move(place)),
         session_(std::move(connection)) {}
   ~InDatabase() override {
-    if (!is_moved_) (void)drop();  // a destructor cannot report an error
+    if (!is_moved_ && has_lock()) (void)drop();  // a destructor cannot report an error
     session_.abandon();
   }
 
@@ -57,44 +57,59 @@ class InDatabase final : public FirstCatalog {
   // The server ends a transaction in which no statement runs: it must last while the catalog is
   // filled by other connections.
   Result<void> lock() {
-    return run([&] {
+    auto locked = run([this] {
       session_.begin(PostgresSession::Isolation::read_committed);
       (void)session_.query(
           "SELECT set_config('idle_in_transaction_session_timeout', '600000', true) AS timeout");
       (void)session_.query("SELECT 1 AS held FROM pg_advisory_xact_lock(hashtextextended(?1, 0))",
                            "agent-secrets init of " + last_prefix_);
     });
+    is_locked_ = locked.has_value();
+    return locked;
   }
 
-  // In a transaction of its own. The lock is held, so these schemas belong to no running init.
+  // In a transaction of its own. Call it with the lock: then no other init uses these schemas.
   Result<void> drop() {
     auto connection = PostgresConnection::open(options_);
     if (!connection) return propagate(connection);
     PostgresSession other(std::move(*connection));
     return run([&] {
       other.begin(PostgresSession::Isolation::read_committed);
-      for (const auto& drop : drop_commands(other, prefix_))
-        other.connection().script(drop.c_str());
+      for (const auto& command : drop_commands(other, prefix_)) {
+        other.connection().script(command.c_str());
+      }
       other.commit();
     });
   }
 
   Result<void> move_into_place() override {
-    const auto moved = run([&] {
-      for (const auto& rename : rename_commands(session_, prefix_, last_prefix_)) {
-        session_.connection().script(rename.c_str());
-      }
-      is_moved_ = true;  // or it is not known
-      session_.commit();
-    });
-    if (moved || !is_moved_) return moved;
+    if (auto renamed = run([this] { rename(); }); !renamed) {
+      // Gives up what the renaming has locked, which the destructor drops, and keeps our own lock.
+      (void)run([this] { session_.connection().script("ROLLBACK TO SAVEPOINT staged"); });
+      return renamed;
+    }
+    is_moved_ = true;  // or it will not be known
+    const auto committed = run([this] { session_.commit(); });
+    if (committed) return {};
     return fail(
         ErrorCode::unavailable,
-        "it is not known whether the catalog is made: " + moved.error().message,
+        "it is not known whether the catalog is made: " + committed.error().message,
         "see with secret-control-plane organization list; without a catalog, run init again");
   }
 
  private:
+  // The lock ends with the connection, which may have been lost.
+  bool has_lock() {
+    return is_locked_ && run([this] { (void)session_.query("SELECT 1 AS held"); });
+  }
+
+  void rename() {
+    session_.connection().script("SAVEPOINT staged");
+    for (const auto& command : rename_commands(session_, prefix_, last_prefix_)) {
+      session_.connection().script(command.c_str());
+    }
+  }
+
   template <typename Work>
   static Result<void> run(const Work& work) {
     try {
@@ -110,6 +125,7 @@ class InDatabase final : public FirstCatalog {
   const std::string prefix_;
   std::unique_ptr<StorePlace> place_;
   PostgresSession session_;  // its open transaction has the lock
+  bool is_locked_ = false;
   bool is_moved_ = false;
 };
 

@@ -203,6 +203,14 @@ def test_an_init_that_fails_leaves_nothing(database, tmp_path):
     assert run_sql(database, "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'agent-secrets-%'") == ""
 
 
+def test_a_schema_that_is_in_the_way(database, tmp_path):
+    run_sql(database, 'CREATE SCHEMA "agent-secrets-region-us-west"')
+    assert_refused(init(database, tmp_path), '"agent-secrets-region-us-west" already exists', "hint: another program")
+    schemas = run_sql(database, "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'agent-secrets-%'")
+    assert schemas.split() == ["agent-secrets-region-us-west"]
+    assert list(tmp_path.iterdir()) == []
+
+
 # serve
 
 
