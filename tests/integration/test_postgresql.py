@@ -185,7 +185,7 @@ def test_of_ten_first_starts_one_makes_the_catalog(database, tmp_path):
         if each.returncode != 0:
             assert_refused(each, "already holds a catalog")
     listed = run(database, "organization", "list", "--json")
-    assert listed.stdout.count('"acme"') == 1, listed.stderr
+    assert listed.stdout.count('"name":"acme"') == 1, listed.stderr
 
 
 def test_an_init_after_one_that_was_killed(database, tmp_path):
