@@ -34,7 +34,12 @@ help::Notes notes_of_program() {
           "`pipecat cloud` CLI.\n\n"
           "serve runs until SIGTERM. The other commands work on the same data, beside a running "
           "serve or without one.",
-      .variables = {{"AGENT_SECRETS_DATA_DIR", "The default of --data-dir"},
+      .variables = {{"AGENT_SECRETS_DATA_DIR", "The directory, without --data-dir and --database"},
+                    {"AGENT_SECRETS_DATABASE",
+                     "The URL of the database, without --data-dir and --database; may have a "
+                     "password in it"},
+                    {"PGPASSFILE", "A file with the password of the database (~/.pgpass)"},
+                    {"PGPASSWORD", "The password of the database itself"},
                     {"AGENT_SECRETS_MASTER_KEY_FILE", "The default of --master-key-file"},
                     {"AGENT_SECRETS_MASTER_KEY",
                      "The master key itself, base64url, where there is no file of it"},

@@ -84,6 +84,32 @@ bool is_refused(const std::vector<const char*>& words) {
   return exit_code != nullptr && *exit_code == kExitUsage;
 }
 
+// `region list` with the words, and with the two variables where they are not null.
+bool is_refused_with(std::vector<const char*> words, const char* directory, const char* database) {
+  words.insert(words.begin(), {"secret-control-plane", "region", "list"});
+  words.insert(words.end(), {"--master-key-file", "key"});
+  if (directory != nullptr) ::setenv("AGENT_SECRETS_DATA_DIR", directory, 1);
+  if (database != nullptr) ::setenv("AGENT_SECRETS_DATABASE", database, 1);
+  const auto parsed = parse_command_line(static_cast<int>(words.size()), words.data());
+  ::unsetenv("AGENT_SECRETS_DATA_DIR");
+  ::unsetenv("AGENT_SECRETS_DATABASE");
+  const ExitCode* exit_code = std::get_if<ExitCode>(&parsed);
+  return exit_code != nullptr && *exit_code == kExitUsage;
+}
+
+TEST_CASE(
+    "a command takes a directory or a database, and the command line before the environment") {
+  constexpr const char* kUrl = "postgresql:///db";
+  CHECK(is_refused_with({}, nullptr, nullptr));
+  CHECK(is_refused_with({"--database", ""}, nullptr, nullptr));
+  CHECK_FALSE(is_refused_with({}, "data", nullptr));
+  CHECK_FALSE(is_refused_with({}, nullptr, kUrl));
+  CHECK(is_refused_with({}, "data", kUrl));
+  CHECK(is_refused_with({"--data-dir", "data", "--database", kUrl}, nullptr, nullptr));
+  CHECK_FALSE(is_refused_with({"--data-dir", "data"}, nullptr, kUrl));
+  CHECK_FALSE(is_refused_with({"--database", kUrl}, "data", nullptr));
+}
+
 TEST_CASE("an option that can be repeated takes one value each time") {
   CHECK_FALSE(
       is_refused({"credential", "issue", "--url", "https://a", "--url", "https://b", "bot"}));

@@ -18,8 +18,7 @@ bool exists(const std::string& path) {
 
 class DataDirectoryPlace final : public StorePlace {
  public:
-  DataDirectoryPlace(std::string directory, MigrationLock lock)
-      : directory_(std::move(directory)), lock_(lock) {}
+  explicit DataDirectoryPlace(std::string directory) : directory_(std::move(directory)) {}
 
   [[nodiscard]] std::string name() const override { return directory_; }
   [[nodiscard]] std::string name_of_catalog() const override { return directory_ + "/catalog.db"; }
@@ -29,6 +28,13 @@ class DataDirectoryPlace final : public StorePlace {
   }
 
   [[nodiscard]] std::string hint_without_catalog() const override { return kNoDataDirectoryHint; }
+
+  Result<void> lock_for_server() override {
+    auto lock = lock_data_directory(directory_);
+    if (!lock) return propagate(lock);
+    server_lock_ = std::move(*lock);
+    return {};
+  }
 
   Result<void> make() override { return make_data_directory(directory_); }
   Result<bool> has_catalog() override { return exists(name_of_catalog()); }
@@ -49,7 +55,7 @@ class DataDirectoryPlace final : public StorePlace {
     auto database = SqliteDatabase::open(path, std::move(*reserve));
     if (!database) return propagate(database);
     Result<UniqueFd> lock;
-    if (lock_ == MigrationLock::taken) lock = lock_to_migrate(**database, migrations.sqlite);
+    if (!server_lock_.is_open()) lock = lock_to_migrate(**database, migrations.sqlite);
     if (!lock) return propagate(lock);
     if (auto ok = migrate(**database, migrations.sqlite); !ok) return propagate(ok);
     return std::move(*database);
@@ -71,13 +77,13 @@ class DataDirectoryPlace final : public StorePlace {
   }
 
   const std::string directory_;
-  const MigrationLock lock_;
+  UniqueFd server_lock_;  // open after lock_for_server()
 };
 
 }  // namespace
 
-std::unique_ptr<StorePlace> data_directory_place(std::string directory, MigrationLock lock) {
-  return std::make_unique<DataDirectoryPlace>(std::move(directory), lock);
+std::unique_ptr<StorePlace> data_directory_place(std::string directory) {
+  return std::make_unique<DataDirectoryPlace>(std::move(directory));
 }
 
 }  // namespace agent_secrets::control_plane

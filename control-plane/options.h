@@ -15,8 +15,12 @@ enum ExitCode {
   kExitWaitTimedOut = 4,  // set wait
 };
 
+// Where the data is: a data directory, or a PostgreSQL database. One of both is not empty.
 struct DataOptions {
   std::string data_directory;
+  std::string database;                     // a URL (database/postgres_options.h)
+  bool database_is_of_environment = false;  // and not of the command line
+  bool allow_plain_database = false;
   std::string master_key_file;  // empty: AGENT_SECRETS_MASTER_KEY
 };
 

@@ -16,9 +16,10 @@ constexpr std::size_t kSchemaNameMax = 63;
 
 class PostgresStorePlace final : public StorePlace {
  public:
-  explicit PostgresStorePlace(PostgresPlace place) : place_(std::move(place)) {}
+  PostgresStorePlace(PostgresPlace place, std::string name)
+      : place_(std::move(place)), name_(std::move(name)) {}
 
-  [[nodiscard]] std::string name() const override { return "the PostgreSQL database"; }
+  [[nodiscard]] std::string name() const override { return name_; }
   [[nodiscard]] std::string name_of_catalog() const override {
     return "the schema " + catalog_schema();
   }
@@ -29,6 +30,8 @@ class PostgresStorePlace final : public StorePlace {
   [[nodiscard]] std::string hint_without_catalog() const override {
     return "create one with secret-control-plane init, or check the URL of the database";
   }
+
+  Result<void> lock_for_server() override { return {}; }
 
   // A migration makes the schemas.
   Result<void> make() override { return {}; }
@@ -49,7 +52,7 @@ class PostgresStorePlace final : public StorePlace {
 
   [[nodiscard]] Result<PostgresOptions> options_of(const std::string& schema) const {
     if (schema.size() <= kSchemaNameMax) {
-      return parse_postgres_url(place_.url, schema, place_.allow_plain);
+      return parse_postgres_url(place_.url, schema, place_.allow_plain, place_.password);
     }
     return fail(ErrorCode::invalid,
                 fmt::format("the schema {} would need a name of more than {} bytes", schema,
@@ -81,14 +84,18 @@ class PostgresStorePlace final : public StorePlace {
   }
 
   const PostgresPlace place_;
+  const std::string name_;  // without user and password
   // By schema: what has() has connected to is most often opened next.
   std::map<std::string, std::unique_ptr<PostgresDatabase>> connected_;
 };
 
 }  // namespace
 
-std::unique_ptr<StorePlace> postgres_place(PostgresPlace place) {
-  return std::make_unique<PostgresStorePlace>(std::move(place));
+Result<std::unique_ptr<StorePlace>> postgres_place(PostgresPlace place) {
+  auto options =
+      parse_postgres_url(place.url, place.schema_prefix, place.allow_plain, place.password);
+  if (!options) return propagate(options);
+  return std::make_unique<PostgresStorePlace>(std::move(place), std::move(options->name));
 }
 
 }  // namespace agent_secrets::control_plane

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -10,14 +11,14 @@
 #include <malloc.h>
 #include <unistd.h>
 
-#include "control-plane/commands/admin.h"
-#include "control-plane/data_directory.h"
+#include "control-plane/data.h"
 #include "control-plane/http/server.h"
 #include "control-plane/http/tls_context.h"
 #include "control-plane/instance-api/routes.h"
 #include "control-plane/listen_address.h"
 #include "control-plane/public_urls.h"
 #include "control-plane/rest-api/errors.h"
+#include "control-plane/rest-api/readiness.h"
 #include "control-plane/rest-api/rest_api.h"
 #include "control-plane/rollout/deploy_command.h"
 #include "control-plane/served_region.h"
@@ -56,6 +57,17 @@ std::optional<RolloutOptions> rollout_options(const ServeOptions& options) {
                         .inherited = rollout_inherits(environ)};
 }
 
+// The data and the catalog must outlive it.
+RegionSource source_of_regions(const Data& data, Catalog& catalog) {
+  return {.codes = [&catalog] { return catalog.regions.codes(); },
+          .open =
+              [&data, &catalog](const std::string& code) {
+                return open_region(*data.place, catalog, data.master_key, code);
+              },
+          .will_serve =
+              [&catalog](const std::set<std::string>& codes) { catalog.regions.know_only(codes); }};
+}
+
 }  // namespace
 
 Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& log) {
@@ -65,15 +77,17 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   auto wanted = server_options(options);
   if (!wanted) return propagate(wanted);
   warn_of_open_key(options.tls_key_file, log);
-  auto lock = lock_data_directory(options.data.data_directory);
-  if (!lock) return propagate(lock);
-  auto stores = open_data(options.data, clock, MigrationLock::held);
+  auto data = find_data(options.data);
+  if (!data) return propagate(data);
+  if (auto locked = data->place->lock_for_server(); !locked) return locked;
+  auto stores = open_stores(*data->place, data->master_key, clock);
   if (!stores) return propagate(stores);
 
   Catalog& catalog = *stores->catalog;
   if (auto told = catalog.rollouts.use(!options.on_deploy.empty()); !told) return told;
   DeployCommand deploy_command(rollout_options(options), catalog.rollouts, catalog.events, log);
-  ServedRegions regions(std::move(stores->regions), catalog.outbox, clock, log);
+  ServedRegions regions(std::move(stores->regions), source_of_regions(*data, catalog),
+                        catalog.outbox, clock, log);
   HttpCounters counters;
   const RestApi rest{.catalog = catalog,
                      .regions = RestRegions([&regions] { return regions.for_rest(); }),
@@ -83,6 +97,7 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
                      .log = log};
   Router router(fallback_response);
   add_rest_routes(router, rest);
+  add_readiness_route(router, [&regions] { return regions.ready(); });
   auto server = Server::bind(std::move(*wanted), router, log, counters);
   if (!server) return propagate(server);
   const std::string listening = listen_url(options.tls_certificate_file.empty() ? "http" : "https",

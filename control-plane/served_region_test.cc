@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <future>
+#include <optional>
 
 #include "control-plane/test_stores.h"
 
@@ -17,12 +18,36 @@ class ServedStores : public TestStores {
  public:
   ServedStores() {
     provisioner.reset();
-    regions =
-        std::make_unique<ServedRegions>(std::move(stores.regions), catalog().outbox, clock, log);
+    regions = std::make_unique<ServedRegions>(std::move(stores.regions), source(), catalog().outbox,
+                                              clock, log);
   }
   [[nodiscard]] InstanceRegion us_west() const { return regions->for_instances().back(); }
-
+  [[nodiscard]] std::vector<std::string> served() const {
+    std::vector<std::string> codes;
+    for (const RestRegion& region : regions->for_rest()) codes.push_back(region.code);
+    return codes;
+  }
+  void add(const std::string& code) {
+    need(catalog().regions.add({.code = code, .display_name = code}));
+  }
+  bool is_catalog_broken = false;
+  bool is_region_broken = false;
+  std::unique_ptr<StorePlace> opened = place();
   std::unique_ptr<ServedRegions> regions;
+
+ private:
+  RegionSource source() {
+    return {.codes = [this]() -> Result<std::set<std::string>> {
+              if (is_catalog_broken) return fail(ErrorCode::unavailable, "no connection");
+              return catalog().regions.codes();
+            },
+            .open = [this](const std::string& code) -> Result<RegionHandle> {
+              if (is_region_broken) return fail(ErrorCode::unavailable, "no connection");
+              return open_region(*opened, catalog(), master_key, code);
+            },
+            .will_serve =
+                [this](const std::set<std::string>& codes) { catalog().regions.know_only(codes); }};
+  }
 };
 
 TEST_CASE("both APIs get every region, in the order of the codes") {
@@ -84,6 +109,80 @@ TEST_CASE("a region that stops has written every report that it heard") {
   const auto instances = need(t.region().list_instances(std::nullopt)).instances;
   REQUIRE(instances.size() == 1);
   CHECK(instances[0].instance == "host-1");
+}
+
+TEST_CASE(
+    "a region that is added to the catalog is served, and takes writes, from the next look on") {
+  ServedStores t;
+  t.add("ap-south");
+  CHECK(t.served() == std::vector<std::string>{"eu-central", "us-west"});
+  t.regions->follow();
+  CHECK(t.served() == std::vector<std::string>{"ap-south", "eu-central", "us-west"});
+  CHECK(t.regions->for_instances().front().signing_keys.verification_keys.size() == 2);
+  WriteSet write = one_key("bot-secrets", "A", "1");
+  write.region = "ap-south";
+  need(t.catalog().sets.write(t.acme, std::move(write)));
+}
+
+TEST_CASE("a region that is removed is listed no more, and works as long as a request uses it") {
+  ServedStores t;
+  std::optional<InstanceRegion> used = t.regions->for_instances().front();
+  const std::weak_ptr<const void> region = used->alive;
+  need(t.catalog().regions.remove("eu-central"));
+  t.regions->follow();
+  CHECK(t.served() == std::vector<std::string>{"us-west"});
+  t.regions->follow();
+  CHECK_FALSE(need(used->store.find_agent(1)).has_value());
+  used.reset();
+  CHECK_FALSE(region.expired());  // a request does not destroy it
+  t.regions->follow();
+  CHECK(region.expired());
+}
+
+TEST_CASE("a region that is added again while it is in use is the same one") {
+  ServedStores t;
+  const InstanceRegion used = t.regions->for_instances().front();
+  need(t.catalog().regions.remove("eu-central"));
+  t.regions->follow();
+  t.add("eu-central");
+  t.regions->follow();
+  CHECK(t.regions->for_instances().front().alive == used.alive);
+}
+
+TEST_CASE("a server is not ready while a region cannot be opened, and serves the others") {
+  ServedStores t;
+  t.add("ap-south");
+  t.add("zz-north");
+  t.is_region_broken = true;
+  t.regions->follow();
+  const Error refused = refusal(t.regions->ready());
+  CHECK(refused.code == ErrorCode::unavailable);
+  CHECK(refused.message == "Region zz-north cannot be opened");
+  CHECK(t.served() == std::vector<std::string>{"eu-central", "us-west"});
+  t.is_region_broken = false;
+  t.regions->follow();
+  CHECK(t.regions->ready());
+  CHECK(t.served().size() == 4);
+}
+
+TEST_CASE("a server is not ready while the catalog cannot be read, and serves what it has") {
+  ServedStores t;
+  t.is_catalog_broken = true;
+  t.regions->follow();
+  CHECK(refusal(t.regions->ready()).message == "The catalog cannot be read");
+  CHECK(t.served().size() == 2);
+  t.is_catalog_broken = false;
+  t.regions->follow();
+  CHECK(t.regions->ready());
+}
+
+TEST_CASE("a server whose last look is too long ago is not ready") {
+  ServedStores t;
+  t.regions->follow();
+  t.clock.advance(ServedRegions::kReadyFor);
+  CHECK(t.regions->ready());
+  t.clock.advance(std::chrono::milliseconds(1));
+  CHECK_FALSE(t.regions->ready());
 }
 
 TEST_CASE("a region that never started can be destroyed") {

@@ -5,12 +5,12 @@
 //
 // Threads: one at a time.
 
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "control-plane/database/database.h"
+#include "control-plane/database/postgres_options.h"
 #include "core/error.h"
 
 namespace agent_secrets::control_plane {
@@ -30,35 +30,33 @@ class StorePlace {
   // What to do where there is no catalog.
   [[nodiscard]] virtual std::string hint_without_catalog() const = 0;
 
+  // Locks the place for a server, until the object is destroyed. One server at a time uses a data
+  // directory: ErrorCode::conflict while another process has the lock. Any number of servers may
+  // use a PostgreSQL database, which has no such lock.
+  virtual Result<void> lock_for_server() = 0;
+
   // Makes room for a first catalog: the directory of the files.
   virtual Result<void> make() = 0;
   virtual Result<bool> has_catalog() = 0;
   virtual Result<bool> has_region(std::string_view code) = 0;
-  // Make what is not there, and migrate it. A newer schema is refused.
+  // Make what is not there, and migrate it. A newer schema is refused. A data directory is locked
+  // for the migration (ErrorCode::conflict): a server of an older version would go on writing data
+  // that the migration has moved.
   virtual Result<std::unique_ptr<Database>> open_catalog() = 0;
   virtual Result<std::unique_ptr<Database>> open_region(std::string_view code) = 0;
 };
 
-// Who locks the data directory for a migration.
-enum class MigrationLock : std::uint8_t {
-  // The caller has locked it (serve).
-  held,
-  // open_catalog() and open_region(), while they migrate: ErrorCode::conflict when another process
-  // holds the lock. A server of an older version would go on writing data that the migration has
-  // moved.
-  taken,
-};
-
 // Opening its catalog refuses a directory that somebody else owns or may use (data_directory.h).
 // Before a migration the file is copied.
-std::unique_ptr<StorePlace> data_directory_place(std::string directory,
-                                                 MigrationLock lock = MigrationLock::taken);
+std::unique_ptr<StorePlace> data_directory_place(std::string directory);
 
 struct PostgresPlace {
   std::string url;  // as parse_postgres_url() takes it (database/postgres_options.h)
   bool allow_plain = false;
+  UrlPassword password = UrlPassword::refused;
   std::string schema_prefix = "agent-secrets-";
 };
-std::unique_ptr<StorePlace> postgres_place(PostgresPlace place);
+// Errors: those of parse_postgres_url(). It does not connect.
+Result<std::unique_ptr<StorePlace>> postgres_place(PostgresPlace place);
 
 }  // namespace agent_secrets::control_plane

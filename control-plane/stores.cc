@@ -20,13 +20,14 @@ Result<void> refuse_lost_region(StorePlace& place, Catalog& catalog, std::string
   auto provisioned = catalog.outbox.has_provisioned(code);
   if (!provisioned) return propagate(provisioned);
   if (!*provisioned) return {};
-  return fail(ErrorCode::not_found,
-              place.name_of_region(code) + " is not there, but the catalog has provisioned it",
-              "restore the whole data directory from one copy, or see 'A region file is lost' in "
-              "docs/OPERATIONS.md");
+  return fail(
+      ErrorCode::not_found,
+      place.name_of_region(code) + " is not there, but the catalog has provisioned it",
+      "restore the catalog and its regions from one copy, or see 'A region file is lost' in "
+      "docs/OPERATIONS.md");
 }
 
-Result<RegionHandle> open_region(StorePlace& place, const std::string& code, KeyStore& keys) {
+Result<RegionHandle> open_with_keys(StorePlace& place, const std::string& code, KeyStore& keys) {
   auto signing_keys = keys.signing_keys(code);
   if (!signing_keys) return propagate(signing_keys);
   auto cipher = keys.cipher("region:" + code);
@@ -50,10 +51,8 @@ Result<Stores> open_all(StorePlace& place, const MasterKey& master_key, const Cl
   auto regions = catalog->regions.list();
   if (!regions) return propagate(regions);
   for (const Region& region : *regions) {
-    auto there = refuse_lost_region(place, *catalog, region.code);
-    if (!there) return propagate(there, "region " + region.code);
-    auto handle = open_region(place, region.code, keys);
-    if (!handle) return propagate(handle, "region " + region.code);
+    auto handle = open_region(place, *catalog, master_key, region.code);
+    if (!handle) return propagate(handle);
     stores.regions.emplace(region.code, std::move(*handle));
   }
   stores.catalog = std::move(catalog);
@@ -61,6 +60,17 @@ Result<Stores> open_all(StorePlace& place, const MasterKey& master_key, const Cl
 }
 
 }  // namespace
+
+Result<RegionHandle> open_region(StorePlace& place, Catalog& catalog, const MasterKey& master_key,
+                                 const std::string& code) {
+  const std::string clause = "region " + code;
+  auto there = refuse_lost_region(place, catalog, code);
+  if (!there) return propagate(there, clause);
+  KeyStore keys(*catalog.context.database, master_key);
+  auto handle = open_with_keys(place, code, keys);
+  if (!handle) return propagate(handle, clause);
+  return handle;
+}
 
 Result<Stores> create_stores(StorePlace& place, const MasterKey& master_key, const Clock& clock) {
   if (auto made = place.make(); !made) return propagate(made);

@@ -28,9 +28,13 @@ struct Stores {
 
 // Creates an empty catalog; refuses a place that has a catalog already.
 Result<Stores> create_stores(StorePlace& place, const MasterKey& master_key, const Clock& clock);
-// Opens an existing catalog: runs migrations, refuses a newer schema and a wrong master key, with
-// hints. Makes the keys and the store of a region that was added since the last time. The returned
-// catalog ignores regions that are added later.
+// Opens an existing catalog and all of its regions: runs migrations, refuses a newer schema and a
+// wrong master key, with hints. The returned catalog ignores regions that are added later
+// (Regions::know_only).
 Result<Stores> open_stores(StorePlace& place, const MasterKey& master_key, const Clock& clock);
+// Opens one region of the catalog. Makes its keys and its store if it is new. ErrorCode::not_found
+// for a store that is lost.
+Result<RegionHandle> open_region(StorePlace& place, Catalog& catalog, const MasterKey& master_key,
+                                 const std::string& code);
 
 }  // namespace agent_secrets::control_plane

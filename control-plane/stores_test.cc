@@ -88,22 +88,25 @@ TEST_CASE("keys are the same after opening again, and differ between regions") {
   CHECK(t.stores.regions.at("us-west").signing_keys.active_kid == active);
 }
 
-TEST_CASE("a region that is added later is unknown until the stores are opened again") {
+TEST_CASE("a region that is added later is not listed and takes no write until it is opened") {
   TestStores t;
   {
     const Stores beside = need(t.open());
     need(beside.catalog->regions.add({.code = "ap-south", .display_name = "Mumbai"}));
   }
   CHECK(need(t.catalog().regions.list()).size() == 2);
+  CHECK(need(t.catalog().regions.codes()).size() == 3);
   WriteSet write = one_key("bot-secrets", "A", "1");
   write.region = "ap-south";
-  CHECK(refusal(t.catalog().sets.write(t.acme, std::move(write))).message ==
-        "Invalid region 'ap-south'. Valid regions are: eu-central, us-west");
+  CHECK(refusal(t.catalog().sets.write(t.acme, std::move(write))).code == ErrorCode::unavailable);
   CHECK(refusal(t.catalog().organizations.set_default_region(t.acme, "ap-south")).code ==
-        ErrorCode::invalid);
+        ErrorCode::unavailable);
   DeployRequest deploy = deploy_of("bot");
   deploy.region = "ap-south";
-  CHECK(refusal(t.catalog().deploys.create_agent(t.acme, deploy)).code == ErrorCode::invalid);
+  CHECK(refusal(t.catalog().deploys.create_agent(t.acme, deploy)).code == ErrorCode::unavailable);
+  deploy.region = "mars";
+  CHECK(refusal(t.catalog().deploys.create_agent(t.acme, deploy)).message ==
+        "Invalid region 'mars'. Valid regions are: eu-central, us-west");
 
   t.reopen();
   CHECK(need(t.catalog().regions.list()).size() == 3);
@@ -124,7 +127,16 @@ TEST_CASE("a default region that this process has no store of takes no set") {
     need(knowing.catalog->organizations.set_default_region(t.acme, "ap-south"));
   }
   CHECK(refusal(t.catalog().sets.write(t.acme, one_key("bot-secrets", "A", "1"))).code ==
-        ErrorCode::invalid);
+        ErrorCode::unavailable);
+}
+
+TEST_CASE("one region is opened beside those that are open, with the keys that it has elsewhere") {
+  TestStores t;
+  const auto place = t.place();
+  const auto first = need(open_region(*place, t.catalog(), t.master_key, "ap-south"));
+  const auto second = need(open_region(*place, t.catalog(), t.master_key, "ap-south"));
+  CHECK(first.signing_keys.active_kid == second.signing_keys.active_kid);
+  CHECK(need(t.catalog().regions.codes()).size() == 2);  // opening adds nothing to the catalog
 }
 
 TEST_CASE("a region's code and display name are checked, and its code is taken once") {

@@ -103,7 +103,7 @@ class TestStores {
   Result<Stores> open() { return open_stores(*place(), master_key, clock); }
   [[nodiscard]] std::unique_ptr<StorePlace> place() const {
     if (!postgres) return data_directory_place(data());
-    return postgres_place({.url = test_postgres_url(), .schema_prefix = schema("")});
+    return need(postgres_place({.url = test_postgres_url(), .schema_prefix = schema("")}));
   }
   // Changes rows behind the program's back. `database` is "catalog" or "region-us-west".
   void edit(const std::string& database, const std::string& sql) const {

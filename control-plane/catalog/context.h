@@ -2,13 +2,15 @@
 // What the subjects of the catalog share. A Catalog owns one context, and each subject refers to
 // it.
 //
-// Threads: `known_regions` is set before there are several threads; the rest is safe from several.
+// Threads: safe from several.
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "control-plane/database/database.h"
 #include "control-plane/keys/value_cipher.h"
@@ -16,16 +18,29 @@
 
 namespace agent_secrets::control_plane {
 
+// The regions whose stores this process has opened. Until they are given, all regions.
+class KnownRegions {
+ public:
+  void know_only(std::set<std::string> codes) {
+    const std::scoped_lock lock(mutex_);
+    codes_ = std::move(codes);
+  }
+  [[nodiscard]] bool contains(const std::string& code) const {
+    const std::scoped_lock lock(mutex_);
+    return !codes_ || codes_->contains(code);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::optional<std::set<std::string>> codes_;
+};
+
 struct CatalogContext {
   std::unique_ptr<Database> database;  // migrated
   ValueCipher cipher;
   const Clock& clock;
-  std::optional<std::set<std::string>> known_regions;  // absent: all
-  std::atomic<bool> rollouts_wanted = false;           // a change waits for a deploy command
-
-  [[nodiscard]] bool knows(const std::string& region) const {
-    return !known_regions || known_regions->contains(region);
-  }
+  KnownRegions known_regions = {};
+  std::atomic<bool> rollouts_wanted = false;  // a change waits for a deploy command
 };
 
 }  // namespace agent_secrets::control_plane

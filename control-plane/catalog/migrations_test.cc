@@ -33,9 +33,9 @@ class OldDirectory {
 
   [[nodiscard]] std::string data() const { return directory_.path("data"); }
   // As this release opens it.
-  [[nodiscard]] Stores open() const { return need(try_to_open(MigrationLock::taken)); }
-  [[nodiscard]] Result<Stores> try_to_open(MigrationLock lock) const {
-    return open_stores(*data_directory_place(data(), lock), key_, clock_);
+  [[nodiscard]] Stores open() const { return need(open_in(*data_directory_place(data()))); }
+  [[nodiscard]] Result<Stores> open_in(StorePlace& place) const {
+    return open_stores(place, key_, clock_);
   }
 
  private:
@@ -120,13 +120,15 @@ TEST_CASE("a deployment of schema 6 keeps its secretVersion") {
 TEST_CASE("only the holder of the directory's lock migrates") {
   const OldDirectory old(6, [](Transaction&) {});
   {
-    const UniqueFd server = need(lock_data_directory(old.data()));
-    const Error refused = refusal(old.try_to_open(MigrationLock::taken));
+    const auto server = data_directory_place(old.data());
+    need(server->lock_for_server());
+    const auto command = data_directory_place(old.data());
+    const Error refused = refusal(old.open_in(*command));
     CHECK(refused.code == ErrorCode::conflict);
     CHECK(refused.message.find("has an older schema") != std::string::npos);
     CHECK_FALSE(std::filesystem::exists(old.data() + "/catalog.db.schema-6"));
-    CHECK(old.try_to_open(MigrationLock::held));
-    CHECK(old.try_to_open(MigrationLock::taken));  // nothing to migrate any more
+    CHECK(old.open_in(*server));
+    CHECK(old.open_in(*command));  // nothing to migrate any more
   }
   CHECK(lock_data_directory(old.data()));
 }

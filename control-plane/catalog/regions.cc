@@ -9,24 +9,34 @@
 
 namespace agent_secrets::control_plane {
 
-void Regions::know_only(std::set<std::string> codes) { context_.known_regions = std::move(codes); }
+void Regions::know_only(std::set<std::string> codes) {
+  context_.known_regions.know_only(std::move(codes));
+}
 
 Result<void> check_region(Transaction& tx, const CatalogContext& context, std::string_view code) {
   std::string codes;
   for (const Row row :
        tx.query("SELECT code FROM regions WHERE removed_at IS NULL ORDER BY code")) {
-    const std::string known = row.text("code");
-    if (!context.knows(known)) continue;
-    if (known == code) return {};
-    codes += (codes.empty() ? "" : ", ") + known;
+    const std::string listed = row.text("code");
+    const bool is_known = context.known_regions.contains(listed);
+    if (listed == code && is_known) return {};
+    if (listed == code) {
+      return fail(ErrorCode::unavailable,
+                  fmt::format("Region {} is new: this process has not opened it yet", shown(code)));
+    }
+    if (is_known) codes += (codes.empty() ? "" : ", ") + listed;
   }
   return fail(ErrorCode::invalid,
               fmt::format("Invalid region {}. Valid regions are: {}", shown(code), codes));
 }
 
-Result<void> Regions::add(const Region& region) {
+Result<void> Regions::check_new(const Region& region) {
   if (auto ok = check_plain_name("region", region.code); !ok) return ok;
-  if (auto ok = check_title("display name", region.display_name); !ok) return ok;
+  return check_title("display name", region.display_name);
+}
+
+Result<void> Regions::add(const Region& region) {
+  if (auto ok = check_new(region); !ok) return ok;
   return context_.database->write("add region", [&](Transaction& tx) -> Result<void> {
     const std::int64_t added = tx.execute(
         "INSERT INTO regions (code, display_name) VALUES (?1, ?2)"
@@ -47,13 +57,24 @@ Result<void> Regions::rename(std::string_view code, std::string_view display_nam
   });
 }
 
+Result<std::set<std::string>> Regions::codes() {
+  return context_.database->read(
+      "list regions", [](Transaction& tx) -> Result<std::set<std::string>> {
+        std::set<std::string> codes;
+        for (const Row row : tx.query("SELECT code FROM regions WHERE removed_at IS NULL")) {
+          codes.insert(row.text("code"));
+        }
+        return codes;
+      });
+}
+
 Result<std::vector<Region>> Regions::list() {
   return context_.database->read(
       "list regions", [&](Transaction& tx) -> Result<std::vector<Region>> {
         std::vector<Region> regions;
         for (const Row row : tx.query("SELECT code, display_name FROM regions WHERE removed_at IS "
                                       "NULL ORDER BY rowid")) {
-          if (!context_.knows(row.text("code"))) continue;
+          if (!context_.known_regions.contains(row.text("code"))) continue;
           regions.push_back({.code = row.text("code"), .display_name = row.text("display_name")});
         }
         return regions;

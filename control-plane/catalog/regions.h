@@ -22,24 +22,29 @@ class Regions {
  public:
   explicit Regions(CatalogContext& context) : context_(context) {}
 
+  // The rules for a new region, without a look at the catalog.
+  static Result<void> check_new(const Region& region);
   // Adding a removed region again brings it back with the store and the keys that it had.
   Result<void> add(const Region& region);
   Result<void> rename(std::string_view code, std::string_view display_name);
   // In the order in which they were added.
   Result<std::vector<Region>> list();
+  // Of all regions, also those that know_only() leaves out.
+  Result<std::set<std::string>> codes();
   // ErrorCode::conflict while something is in use; the sentence names it. The region's store and
   // its keys stay.
   Result<void> remove(std::string_view code);
-  // Limits this catalog to `codes`: the regions whose stores this process has opened. Nothing can
-  // be written to a region that another process adds later. Call it before there are several
-  // threads.
+  // Limits this catalog to `codes`: the regions whose stores this process has opened. A region that
+  // another process adds is not listed, and a write to it is ErrorCode::unavailable, until this is
+  // called again.
   void know_only(std::set<std::string> codes);
 
  private:
   CatalogContext& context_;
 };
 
-// For the other subjects: ErrorCode::invalid, with the codes that are valid.
+// For the other subjects: ErrorCode::invalid, with the codes that are valid; ErrorCode::unavailable
+// for a region that this process has not opened yet.
 Result<void> check_region(Transaction& tx, const CatalogContext& context, std::string_view code);
 
 }  // namespace agent_secrets::control_plane

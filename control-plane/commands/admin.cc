@@ -16,12 +16,6 @@
 
 namespace agent_secrets::control_plane {
 
-Result<Stores> open_data(const DataOptions& options, const Clock& clock, MigrationLock lock) {
-  auto master_key = MasterKey::load(options.master_key_file);
-  if (!master_key) return propagate(master_key, "master key");
-  return open_stores(*data_directory_place(options.data_directory, lock), *master_key, clock);
-}
-
 Result<Organization> choose_organization(Catalog& catalog, const std::string& name) {
   auto all = catalog.organizations.list();
   if (!all) return propagate(all);

@@ -1,6 +1,6 @@
 #pragma once
-// What the admin commands share: they open the data directory beside a running server (SQLite
-// serialises the writers; the server notices within its poll) and print tables, or JSON.
+// What the admin commands share: they use the data (data.h) beside running servers, which notice a
+// change within their poll, and print tables, or JSON.
 
 #include <chrono>
 #include <optional>
@@ -11,17 +11,14 @@
 
 #include <boost/json/fwd.hpp>
 
-#include "control-plane/options.h"
-#include "control-plane/stores.h"
+#include "control-plane/data.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/terminal_style.h"
 
 namespace agent_secrets::control_plane {
 
-Result<Stores> open_data(const DataOptions& options, const Clock& clock,
-                         MigrationLock lock = MigrationLock::taken);
-// The named organization; without a name, the only organization of the data directory.
+// The named organization; without a name, the only organization.
 Result<Organization> choose_organization(Catalog& catalog, const std::string& name);
 
 struct OpenedOrganization {

@@ -86,7 +86,7 @@ Result<CredentialIdentity> make_identity(OpenedOrganization& opened, const auto&
   if (!ca) return propagate(ca);
   const auto region = opened.stores.regions.find((*agent)->region);
   if (region == opened.stores.regions.end()) {
-    return fail(ErrorCode::failed, "region " + (*agent)->region + " is not in this data directory");
+    return fail(ErrorCode::failed, "region " + (*agent)->region + " has no store");
   }
   return CredentialIdentity{.urls = std::move(*urls),
                             .organization = opened.organization.name,

@@ -23,16 +23,67 @@ std::map<std::string, std::uint64_t> units_below(std::uint64_t most) {
   return units;
 }
 
+// An option, and the environment variable that can be used instead. CLI11 could read the variable,
+// but does not say afterwards where a value came from, and a database's URL may have a password in
+// it in the environment alone.
+struct PlaceOption {
+  const char* name;
+  const char* variable;
+};
+constexpr PlaceOption kDirectory{"--data-dir", "AGENT_SECRETS_DATA_DIR"};
+constexpr PlaceOption kDatabase{"--database", "AGENT_SECRETS_DATABASE"};
+
+std::string value_of(const char* variable) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs yet
+  const char* value = std::getenv(variable);
+  return value == nullptr ? "" : value;
+}
+
+// The command line names the place, or else the environment does.
+void choose_place(const CLI::App& app, DataOptions& data) {
+  const std::size_t given = app.count(kDirectory.name) + app.count(kDatabase.name);
+  if (given == 0) {
+    data.data_directory = value_of(kDirectory.variable);
+    data.database = value_of(kDatabase.variable);
+    data.database_is_of_environment = true;
+  }
+  if (data.data_directory.empty() && data.database.empty()) {
+    throw CLI::RequiredError(fmt::format("{} or {}", kDirectory.name, kDatabase.name));
+  }
+  if (!data.data_directory.empty() && !data.database.empty()) {
+    throw CLI::ValidationError(
+        given == 0 ? fmt::format("{} and {} are both set", kDirectory.variable, kDatabase.variable)
+                   : fmt::format("{} and {} exclude each other", kDirectory.name, kDatabase.name));
+  }
+}
+
+void add_place(const DeclaredOptions& command, DataOptions& data, const char* group) {
+  const auto text_of = [](const char* text, const PlaceOption& option) {
+    return fmt::format("{} [${}]", text, option.variable);
+  };
+  command
+      .option(kDirectory.name, data.data_directory, "DIR",
+              text_of("the directory of the catalog, which is in SQLite", kDirectory).c_str())
+      .in_group(group);
+  command
+      .option(kDatabase.name, data.database, "URL",
+              text_of("the PostgreSQL database of the catalog, in place of --data-dir", kDatabase)
+                  .c_str())
+      .in_group(group);
+  command
+      .flag("--allow-plain-database", data.allow_plain_database,
+            "connect to a database on another host without a verified certificate; only on a "
+            "network that you trust")
+      .in_group(group);
+}
+
 void add_data(const DeclaredOptions& command, CLI::App& app, DataOptions& data) {
   constexpr const char* kGroup = "Data";
-  command.option("--data-dir", data.data_directory, "DIR", "the directory of the catalog")
-      .required()
-      .in_group(kGroup);
+  add_place(command, data, kGroup);
   const DeclaredOption key = command
                                  .option("--master-key-file", data.master_key_file, "FILE",
                                          "the key that encrypts the data; keep it elsewhere")
                                  .in_group(kGroup);
-  app.get_option("--data-dir")->envname("AGENT_SECRETS_DATA_DIR");
   app.get_option("--master-key-file")->envname("AGENT_SECRETS_MASTER_KEY_FILE");
   // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs yet
   if (std::getenv("AGENT_SECRETS_MASTER_KEY") == nullptr) key.required();
@@ -166,7 +217,10 @@ CLI::App* Declarations::add_command(const char* name, const char* summary, help:
   CLI::App* app = parent_->add_subcommand(name, summary);
   line_->explain(app, std::move(notes));
   add_data(DeclaredOptions(app), *app, data);
-  app->callback([chosen = chosen_, command = std::move(command)] { *chosen = command; });
+  app->callback([chosen = chosen_, command = std::move(command), app, &data] {
+    choose_place(*app, data);
+    *chosen = command;
+  });
   return app;
 }
 

@@ -35,7 +35,7 @@ struct FleetOptions {
 Result<std::vector<Fleet>> read_fleets(Stores& stores, const FleetOptions& options,
                                        const std::string& organization, const Clock& clock) {
   if (!options.region.empty() && !stores.regions.contains(options.region)) {
-    return fail(ErrorCode::not_found, "no region '" + options.region + "' in this data directory");
+    return fail(ErrorCode::not_found, "no region '" + options.region + "'");
   }
   std::vector<Fleet> fleets;
   for (auto& [code, handle] : stores.regions) {

@@ -1,7 +1,7 @@
-// `init`: a data directory with one organization, one region and one admin token, all or nothing.
+// `init`: a catalog with one organization, one region and one admin token, all or nothing.
 //
-// Everything is made in a staging directory inside the data directory, and the catalog is moved
-// into place last. Until then there is no catalog, and init can be run again.
+// Everything is made beside its place, and moved into place last (first_catalog.h). Until then
+// there is no catalog, and init can be run again.
 
 #include <algorithm>
 #include <cstdlib>
@@ -13,6 +13,7 @@
 
 #include "control-plane/commands/admin.h"
 #include "control-plane/commands/declarations.h"
+#include "control-plane/commands/first_catalog.h"
 #include "control-plane/commands/groups.h"
 #include "control-plane/commands/init_files.h"
 #include "control-plane/public_urls.h"
@@ -44,22 +45,18 @@ fs::path env_file(const InitOptions& options) {
   return beside.parent_path() / "agent-secrets.env";
 }
 
-Result<void> refuse_what_exists(const InitOptions& options) {
-  const fs::path directory = options.data.data_directory;
+Result<void> refuse_key_beside_data(const DataOptions& options) {
+  if (options.data_directory.empty()) return {};
+  if (!is_inside(options.data_directory, options.master_key_file)) return {};
+  return fail(ErrorCode::invalid, "the master key file is inside the data directory",
+              "keep it elsewhere: whoever copies the one must not get the other");
+}
+
+Result<void> refuse_env_file(const fs::path& path) {
   std::error_code ignored;
-  if (fs::exists(directory / kCatalogFile, ignored)) {
-    return fail(ErrorCode::conflict, directory.string() + " already holds a catalog",
-                "use it with serve, or choose another --data-dir");
-  }
-  if (fs::exists(env_file(options), ignored)) {
-    return fail(ErrorCode::conflict, env_file(options).string() + " already exists",
-                "move it away, or choose another with --env-file");
-  }
-  if (is_inside(directory, options.data.master_key_file)) {
-    return fail(ErrorCode::invalid, "the master key file is inside the data directory",
-                "keep it elsewhere: whoever copies the one must not get the other");
-  }
-  return {};
+  if (!fs::exists(path, ignored)) return {};
+  return fail(ErrorCode::conflict, path.string() + " already exists",
+              "move it away, or choose another with --env-file");
 }
 
 // A key file that exists already (made by hand, or mounted) is used.
@@ -92,10 +89,16 @@ Result<Reach> read_reach(const InitOptions& options) {
   return reach;
 }
 
-Result<SecretBuffer> fill(const std::string& directory, const MasterKey& master_key,
+Result<std::unique_ptr<FirstCatalog>> first_catalog(const InitOptions& options, Undo& undo) {
+  if (options.data.database.empty()) {
+    return first_catalog_in_directory(options.data.data_directory, undo);
+  }
+  return first_catalog_in_database(postgres_place_of(options.data));
+}
+
+Result<SecretBuffer> fill(StorePlace& place, const MasterKey& master_key,
                           const InitOptions& options, const Reach& reach, const Clock& clock) {
-  const auto place = data_directory_place(directory);
-  auto created = create_stores(*place, master_key, clock);
+  auto created = create_stores(place, master_key, clock);
   if (!created) return propagate(created);
   Catalog& catalog = *created->catalog;
   const std::string_view region_name =
@@ -112,7 +115,7 @@ Result<SecretBuffer> fill(const std::string& directory, const MasterKey& master_
   if (!token) return propagate(token);
   // Opening creates the keys and the store of the new region, and checks that they can be read.
   created->catalog.reset();
-  auto opened = open_stores(*place, master_key, clock);
+  auto opened = open_stores(place, master_key, clock);
   if (!opened) return propagate(opened);
   return token;
 }
@@ -136,26 +139,25 @@ Result<void> write_env_file(const fs::path& path, const std::string& host,
 Result<void> create_data(const InitOptions& options, const Clock& clock) {
   auto reach = read_reach(options);
   if (!reach) return propagate(reach);
-  if (auto free = refuse_what_exists(options); !free) return free;
+  if (auto apart = refuse_key_beside_data(options.data); !apart) return apart;
 
   Undo undo;
-  const fs::path directory = options.data.data_directory;
-  if (auto made = make_data_directory(directory, undo); !made) return made;
+  auto first = first_catalog(options, undo);
+  if (!first) return propagate(first);
+  if (auto free = refuse_env_file(env_file(options)); !free) return free;
   auto master_key = obtain_master_key(options.data.master_key_file, undo);
   if (!master_key) return propagate(master_key, "master key");
-  const fs::path staging = directory / ".init";
-  std::error_code ignored;
-  fs::remove_all(staging, ignored);  // left by an init that was killed
-  undo.add(staging);
-  auto token = fill(staging, *master_key, options, *reach, clock);
+  auto token = fill((*first)->place(), *master_key, options, *reach, clock);
   if (!token) return propagate(token, "init");
   const std::string host = reach->urls.empty() ? std::string(kDefaultUrl) : reach->urls.front();
   if (auto made = make_parents(env_file(options), undo); !made) return made;
   auto written = write_env_file(env_file(options), host, options.organization, *token);
   if (!written) return written;
   undo.add(env_file(options));
-  if (auto moved = move_into_place(staging, directory); !moved) return moved;
-  undo.forget();
+  auto moved = (*first)->move_into_place();
+  // A catalog that is perhaps there is of no use without its master key.
+  if (moved || moved.error().code == ErrorCode::unavailable) undo.forget();
+  if (!moved) return moved;
 
   // Absolute, because a shell looks for `. name` in its PATH.
   const std::string settings = fs::absolute(env_file(options)).string();
@@ -170,7 +172,7 @@ Result<void> create_data(const InitOptions& options, const Clock& clock) {
 
 void declare_init(const Declarations& declare) {
   const auto init = declare.command(
-      "init", "Create a data directory, an organization and its first token", create_data,
+      "init", "Create a catalog with an organization and its first token", create_data,
       {.examples =
            {{"secret-control-plane init --data-dir data --master-key-file master.key "
              "--organization acme",
@@ -178,7 +180,12 @@ void declare_init(const Declarations& declare) {
             {"secret-control-plane init --data-dir /var/lib/agent-secrets \\\n"
              "      --master-key-file /etc/agent-secrets/master.key --organization acme \\\n"
              "      --public-url https://secrets.example.com:7710",
-             "For agents on other machines"}},
+             "For agents on other machines"},
+            {"secret-control-plane init --master-key-file /etc/agent-secrets/master.key \\\n"
+             "      --database 'postgresql://me@db.example.com/secrets?sslrootcert=/etc/ca.pem' "
+             "\\\n"
+             "      --organization acme --public-url https://secrets.example.com:7710",
+             "In PostgreSQL, for any number of servers"}},
        .text = "Prints an admin token of the organization once. Writes it, with the other settings "
                "of the official CLI, to a file that a shell can source.",
        .reading = {{"docs/OPERATIONS.md", "Set up; backup; what to watch"}}});

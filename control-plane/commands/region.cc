@@ -51,23 +51,26 @@ std::string regions_table(const std::vector<Region>& regions) {
   return format_table(rows);
 }
 
-Result<void> enter(const AddOptions& options, const Clock& clock) {
-  auto stores = open_data(options.data, clock);
+// The keys and the store are made before the catalog lists the region, because running servers open
+// every region of that list, and are not ready while they cannot.
+Result<void> make_region(const AddOptions& options, const Clock& clock) {
+  const Region region{
+      .code = options.code,
+      .display_name = options.display_name.empty() ? options.code : options.display_name};
+  if (auto ok = Regions::check_new(region); !ok) return ok;
+  auto data = find_data(options.data);
+  if (!data) return propagate(data);
+  auto stores = open_stores(*data->place, data->master_key, clock);
   if (!stores) return propagate(stores);
-  const std::string& title = options.display_name.empty() ? options.code : options.display_name;
-  return stores->catalog->regions.add({.code = options.code, .display_name = title});
+  Catalog& catalog = *stores->catalog;
+  auto made = open_region(*data->place, catalog, data->master_key, region.code);
+  if (!made) return propagate(made);
+  return catalog.regions.add(region);
 }
 
-// A running server does not serve the new region before its next start
-// (docs/decisions/0016-regions-at-start.md).
 Result<void> add_region(const AddOptions& options, const Clock& clock) {
-  if (auto entered = enter(options, clock); !entered) return propagate(entered, "add region");
-  // Opening creates its keys and its store, as every later opening would.
-  auto opened = open_data(options.data, clock);
-  if (!opened) return propagate(opened, "region '" + options.code + "' is added, but has no store");
-  note("region '" + options.code +
-       "' is ready\nhint: Restart secret-control-plane serve, if it runs: it offers the regions "
-       "that there were when it started.");
+  if (auto made = make_region(options, clock); !made) return propagate(made, "add region");
+  note("region '" + options.code + "' is ready: running servers serve it within two seconds");
   return {};
 }
 
@@ -79,8 +82,9 @@ Result<void> rename_region(const RenameOptions& options, const Clock& clock) {
   return {};
 }
 
-// ErrorCode::conflict while the region is in use, with what uses it. A running server at once
-// refuses further writes for the region, and closes the region's store when it ends.
+// ErrorCode::conflict while the region is in use, with what uses it. Running servers refuse further
+// writes to the region at once, and close its store when their last request of the region has
+// ended.
 Result<void> remove_region(const RemoveOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
@@ -93,11 +97,9 @@ Result<void> remove_region(const RemoveOptions& options, const Clock& clock) {
     }
     return propagate(removed, "remove region");
   }
-  note(
-      "region '" + options.code +
-      "' is removed: nothing new goes there\nhint: Its store and its keys stay, and region add "
-      "brings it back with them. Restart secret-control-plane serve, if it runs, before you delete "
-      "its file.");
+  note("region '" + options.code +
+       "' is removed: nothing new goes there\nhint: Its store and its keys stay, and region add "
+       "brings it back with them. Running servers close its store within two minutes.");
   return {};
 }
 
@@ -115,12 +117,12 @@ void declare_region(const Declarations& declare) {
   const Declarations group = declare.group(
       "region", "Manage regions, where sets are stored and agents run",
       {.examples = {{"secret-control-plane region add eu-central --display-name \"EU (Frankfurt)\"",
-                     "Make a region; restart serve afterwards"},
+                     "Make a region"},
                     {"secret-control-plane region list", "Print all regions"}},
        .reading = {{"docs/OPERATIONS.md", "Regions"}}});
 
   const auto add = group.command(
-      "add", "Make a region with its own keys and store; serve offers it after a restart",
+      "add", "Make a region with its own keys and store; running servers serve it at once",
       add_region);
   add.argument("code", add->code, "such as eu-central; it cannot be changed");
   add.option("--display-name", add->display_name, "TEXT",

@@ -41,7 +41,7 @@ Result<void> show_set_status(const StatusOptions& options, const Clock& clock) {
   if (!*set) return fail(ErrorCode::not_found, "no set '" + options.name + "'");
   const auto region = stores->regions.find((*set)->region);
   if (region == stores->regions.end()) {
-    return fail(ErrorCode::failed, "region " + (*set)->region + " is not in this data directory");
+    return fail(ErrorCode::failed, "region " + (*set)->region + " has no store");
   }
   const auto now = clock.unix_time();
   auto usage = read_set_usage(*stores->catalog, *region->second.store, *organization, **set, now);

@@ -39,7 +39,7 @@ Result<void> migrate(SqliteDatabase& database, const std::vector<Migration>& mig
 // schema of another role, and rights that are missing.
 Result<void> migrate(PostgresPool& pool, const std::vector<Migration>& migrations);
 
-// 0: there is no schema yet.
+// 0: there is no schema yet. Errors name a schema of another role that ours may not use.
 Result<int> schema_version(PostgresPool& pool);
 
 // For both: an error when the schema `found` in `database` is newer than the newest `known`.

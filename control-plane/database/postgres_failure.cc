@@ -47,6 +47,7 @@ constexpr auto kHints = std::to_array<Hint>({
     {"42703", "the schema was changed by another program, or is that of another version"},
     {"42P05", kPooler},  // a prepared statement is there already
     {"42P01", "the schema was changed by another program, or is that of another version"},
+    {"42P06", "another program made this schema: rename it, or drop it if nothing needs it"},
     {"53100", "free space on the disk of the database server"},
     {"53300", kTooManyConnections},
     {"57014", "the server took longer than 15 seconds: is it overloaded?"},

@@ -97,6 +97,9 @@ Result<int> schema_version(PostgresPool& pool) {
   const std::string& schema = pool.options().schema;
   try {
     (*session)->begin(PostgresSession::Isolation::snapshot);
+    const auto found = find_schema(**session, schema);
+    if (!found) return 0;
+    if (!found->is_usable) return refuse_owner(pool.options(), *found);
     return version_of(**session, schema);
   } catch (const DatabaseFailure& failure) {
     return std::unexpected(Error(failure.error()).within("read the schema " + schema));

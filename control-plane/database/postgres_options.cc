@@ -90,14 +90,15 @@ bool is_schema_name(std::string_view name) {
 }  // namespace
 
 Result<PostgresOptions> parse_postgres_url(const std::string& url, std::string_view schema,
-                                           bool allow_plain) {
+                                           bool allow_plain, UrlPassword password) {
   AGENT_SECRETS_ASSERT(is_schema_name(schema));
   auto parameters = parse(url);
   if (!parameters) return propagate(parameters);
-  if (parameters->contains("password") || parameters->contains("sslpassword")) {
+  const bool has_password = parameters->contains("password") || parameters->contains("sslpassword");
+  if (has_password && password == UrlPassword::refused) {
     return fail(ErrorCode::invalid, "database: the URL has a password in it",
                 "other users can see it in the list of processes: put it into the file that "
-                "PGPASSFILE names, or into PGPASSWORD");
+                "PGPASSFILE names, into PGPASSWORD, or give the URL in AGENT_SECRETS_DATABASE");
   }
   const std::string host = value_of(*parameters, "host", "PGHOST");
   if (auto ok = secure(*parameters, host, allow_plain); !ok) return propagate(ok);

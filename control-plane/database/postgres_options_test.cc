@@ -24,6 +24,14 @@ TEST_CASE("a password in the URL of a database is refused and not repeated", "[d
   }
 }
 
+TEST_CASE("a URL of the environment may have a password, which is in no message", "[database]") {
+  const auto parsed = parse_postgres_url("postgresql://me:canary@localhost/db", "catalog", false,
+                                         UrlPassword::allowed);
+  REQUIRE(parsed);
+  CHECK(parsed->parameters.at("password") == "canary");
+  CHECK(parsed->name == "postgresql://localhost/db");
+}
+
 TEST_CASE("a URL that cannot be read is not repeated", "[database]") {
   const auto parsed = parse("postgresql://me:canary@[::1/db", true);
   REQUIRE_FALSE(parsed);

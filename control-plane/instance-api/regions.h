@@ -2,10 +2,12 @@
 // What the instance API uses of the regions that this process serves. It serves an instance from
 // the region's store and keys alone: it has no catalog.
 //
-// Ownership: the server owns the regions. A region that was listed once stays valid, at its
-// address, until the server has stopped, so a parked request may keep it.
+// Ownership: the server owns the regions. A listed region stays valid, at its address, as long as
+// `alive` or a copy of it exists, also when the region is removed meanwhile. A request that uses
+// anything of the region keeps `alive`, also while it is parked.
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -22,10 +24,11 @@ struct InstanceRegion {
   const RegionSigningKeys& signing_keys;
   ChangeHub& hub;
   InstanceRecorder& recorder;
+  std::shared_ptr<const void> alive = nullptr;
 };
 
 // Lists all regions that are served now, in the order of their codes. Called for every request,
-// from several threads at once. A later list may have more regions, never fewer.
+// from several threads at once. A later list may have other regions.
 using InstanceRegions = std::function<std::vector<InstanceRegion>()>;
 
 }  // namespace agent_secrets::control_plane

@@ -99,13 +99,15 @@ Response respond(int status, Evaluation evaluation, std::optional<std::chrono::s
   return response;
 }
 
-Wait park(ChangeHub& hub, std::int64_t agent_id, std::uint64_t generation,
-          std::chrono::milliseconds at_most) {
-  return Wait{.at_most = at_most,
-              .subscribe = [&hub, agent_id, generation](std::function<void()> wake) {
-                const auto id = hub.subscribe(agent_id, generation, std::move(wake));
-                return [&hub, agent_id, id] { hub.unsubscribe(agent_id, id); };
-              }};
+// The functions of the Wait outlive the Caller: their copies of `alive` keep its region.
+Wait park(const Caller& caller, std::uint64_t generation, std::chrono::milliseconds at_most) {
+  return Wait{
+      .at_most = at_most,
+      .subscribe = [&hub = caller.region.hub, alive = caller.region.alive,
+                    agent_id = caller.owner.agent_id, generation](std::function<void()> wake) {
+        const auto id = hub.subscribe(agent_id, generation, std::move(wake));
+        return [&hub, alive, agent_id, id] { hub.unsubscribe(agent_id, id); };
+      }};
 }
 
 }  // namespace
@@ -180,7 +182,7 @@ Outcome answer_watch(const Request& request, const Caller& caller, const Log& lo
   if (evaluation->revoked) return refuse(403, "revoked", "this credential has been revoked");
   const auto remaining = wait.value_or(std::chrono::seconds(0)) - request.waited;
   if (remaining > std::chrono::milliseconds(0) && !request.must_answer) {
-    return park(hub, caller.owner.agent_id, generation, remaining);
+    return park(caller, generation, remaining);
   }
   return respond(304, std::move(*evaluation), wait);
 }

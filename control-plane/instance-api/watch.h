@@ -32,7 +32,7 @@
 
 namespace agent_secrets::control_plane {
 
-// A Wait subscribes to the ChangeHub of the caller's region, which must outlive it.
+// A Wait subscribes to the ChangeHub of the caller's region, and keeps the region alive.
 Outcome answer_watch(const Request& request, const Caller& caller, const Log& log);
 
 // Makes the body from the data of the store; the ETag is computed from the body.

@@ -278,5 +278,18 @@ TEST_CASE("If-None-Match is a list, weak tags and * included") {
   CHECK_FALSE(names_entity_tag("", "\"b\""));
 }
 
+TEST_CASE("a watch keeps its region while it is parked") {
+  TestRegion region;
+  auto alive = std::make_shared<int>();
+  const std::weak_ptr<int> watched = alive;
+  region.regions.front().alive = std::move(alive);
+  {
+    const Parked watch(parked(region, region.watch_request(current_tag(region), "wait=50")));
+    region.regions.front().alive = nullptr;  // removed
+    CHECK_FALSE(watched.expired());
+  }
+  CHECK(watched.expired());
+}
+
 }  // namespace
 }  // namespace agent_secrets::control_plane

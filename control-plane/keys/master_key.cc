@@ -126,7 +126,7 @@ Result<SecretBuffer> MasterKey::unwrap(std::string_view key_id, std::string_view
   if (!key) {
     return fail(ErrorCode::untrusted,
                 fmt::format("the master key does not open key {} ({})", key_id, purpose),
-                "use the master key that this data directory was created with");
+                "use the master key that this catalog was created with");
   }
   return std::move(*key);
 }

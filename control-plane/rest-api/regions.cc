@@ -14,7 +14,7 @@ Result<RestRegion> RestRegions::find(std::string_view code) const {
   for (RestRegion& region : list_()) {
     if (region.code == code) return std::move(region);
   }
-  return fail(ErrorCode::failed, fmt::format("this process does not serve region {}", code));
+  return fail(ErrorCode::unavailable, fmt::format("this process does not serve region {}", code));
 }
 
 }  // namespace agent_secrets::control_plane

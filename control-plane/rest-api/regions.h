@@ -2,12 +2,13 @@
 // What the REST API uses of the regions that this process serves: the store, for the view of the
 // fleet, and the provisioner. It has no access to a region's signing keys.
 //
-// Ownership: the server owns the regions. A region that was listed once stays valid, at its
-// address, until the server has stopped.
+// Ownership: the server owns the regions. A listed region stays valid, at its address, as long as
+// `alive` or a copy of it exists, also when the region is removed meanwhile.
 //
 // Threads: safe from several; const after construction.
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,18 +23,18 @@ struct RestRegion {
   std::string code;
   RegionStore& store;
   Provisioner& provisioner;
+  std::shared_ptr<const void> alive = nullptr;
 };
 
 class RestRegions {
  public:
   // `list` returns all regions that are served now, in the order of their codes; it must be safe
-  // from several threads. A later list may have more regions, never fewer.
+  // from several threads. A later list may have other regions.
   explicit RestRegions(std::function<std::vector<RestRegion>()> list);
 
   [[nodiscard]] std::vector<RestRegion> all() const;
-  // For the region of a set or an agent in the catalog. This process serves it, because the catalog
-  // accepts sets and agents of no other region (Regions::know_only). So an error here is a bug; it
-  // has ErrorCode::failed, and the client gets 500.
+  // For the region of a set or an agent in the catalog. ErrorCode::unavailable, so that the client
+  // gets 503 and tries again: another process added the region, and this one has not opened it yet.
   [[nodiscard]] Result<RestRegion> find(std::string_view code) const;
 
  private:

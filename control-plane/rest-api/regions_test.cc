@@ -16,11 +16,11 @@ TEST_CASE("a region is found by its code from the moment at which it is listed")
   CHECK(regions.all().size() == 1);
 }
 
-TEST_CASE("a region that this process does not serve is an internal error that names it") {
+TEST_CASE("a region that this process does not serve yet is unavailable") {
   const RestRegions regions([] { return std::vector<RestRegion>(); });
   const auto found = regions.find("eu-central");
   REQUIRE_FALSE(found);
-  CHECK(found.error().code == ErrorCode::failed);
+  CHECK(found.error().code == ErrorCode::unavailable);
   CHECK(found.error().message == "this process does not serve region eu-central");
 }
 

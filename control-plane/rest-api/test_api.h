@@ -16,6 +16,7 @@
 #include "control-plane/http/target.h"
 #include "control-plane/provisioning/provisioner.h"
 #include "control-plane/rest-api/errors.h"
+#include "control-plane/rest-api/readiness.h"
 #include "control-plane/rest-api/rest_api.h"
 #include "control-plane/stores.h"
 #include "tests/catch.h"
@@ -58,6 +59,7 @@ class RestFixture {
                          .clock = clock_,
                          .log = log_});
     add_rest_routes(router_, *api_);
+    add_readiness_route(router_, [this] { return ready; });
   }
 
   [[nodiscard]] const Router& router() const { return router_; }
@@ -106,6 +108,8 @@ class RestFixture {
                 .status == 202);
     provision();
   }
+
+  Result<void> ready;  // for /readyz
 
   Catalog& catalog() { return *stores_.catalog; }
   std::int64_t organization_id(const std::string& name) {

@@ -45,7 +45,10 @@ std::vector<std::string> rollout_facts(const Rollout& rollout) {
 std::vector<std::string> rollout_inherits(char** environment) {
   std::vector<std::string> inherited;
   for (char** entry = environment; *entry != nullptr; ++entry) {
-    if (!std::string_view(*entry).starts_with("AGENT_SECRETS_")) inherited.emplace_back(*entry);
+    const std::string_view variable(*entry);
+    const bool is_ours =
+        variable.starts_with("AGENT_SECRETS_") || variable.starts_with("PGPASSWORD=");
+    if (!is_ours) inherited.emplace_back(variable);
   }
   return inherited;
 }

@@ -64,7 +64,8 @@ TEST_CASE("the command is told the facts, and nothing of the server's own") {
 TEST_CASE("what a command inherits has none of the server's settings") {
   char path[] = "PATH=/bin";
   char key[] = "AGENT_SECRETS_MASTER_KEY=secret";
-  char* environment[] = {path, key, nullptr};
+  char password[] = "PGPASSWORD=secret";
+  char* environment[] = {path, key, password, nullptr};
   CHECK(rollout_inherits(environment) == std::vector<std::string>{"PATH=/bin"});
 }
 

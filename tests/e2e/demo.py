@@ -48,12 +48,12 @@ class Demo:
 
     def start_control_plane(self):
         story = self.story
-        story.step("control plane on SQLite")
         control_plane = ControlPlane(self.directory / "control-plane")
+        story.step(f"control plane on {'PostgreSQL' if control_plane.database else 'SQLite'}")
         self.control_plane = self.resources.enter_context(control_plane)
         self.rest = control_plane.rest()
         self.operator = operator_client(control_plane, self.directory / "operator")
-        story.fact(f"{control_plane.data_dir}, {control_plane.url}")
+        story.fact(f"{control_plane.database or control_plane.data_dir}, {control_plane.url}")
         mode = control_plane.master_key_file.stat().st_mode & 0o777
         story.equal(oct(mode), oct(0o600), "mode of the master key")
         story.equal(self.rest.org("GET", "secrets").body, {"sets": []}, "the first list of sets")
@@ -86,7 +86,7 @@ class Demo:
         on_disk = Search({"OPENAI_API_KEY": self.api_key})
         files = on_disk.tree(self.control_plane.directory)
         story.equal(on_disk.leaks, [], "leaks on disk")
-        story.check(files >= 3, "at least a catalog, a region store and a key on disk")
+        story.check(files >= 3, "at least three files of the control plane on disk")
         story.fact(f"on disk: the value is found in 0 of {files} files")
 
     def start_bot(self):

@@ -1,4 +1,5 @@
-"""A real secret-control-plane on a free loopback port, with its own data directory."""
+"""A real secret-control-plane on a free loopback port, with its own data: in a data directory, or in a database of the
+PostgreSQL server of script/with-postgresql when $AGENT_SECRETS_TEST_DATABASE is "postgresql"."""
 
 import dataclasses
 import datetime
@@ -8,7 +9,9 @@ import re
 import signal
 import subprocess
 
-from support import programs
+import pytest
+
+from support import postgresql, programs
 from support.rest import Rest
 from support.wait import wait_for
 
@@ -29,10 +32,11 @@ class Tls:
 class ControlPlane:
     """Initialises `directory` and serves it: `with ControlPlane(path) as control_plane: …`.
 
-    Leaving the block ends the process. restart() and kill() keep the data.
+    Leaving the block ends the process. restart() and kill() keep the data. `database` is the URL of a database that
+    the caller has made, whatever the environment says.
     """
 
-    def __init__(self, directory, organization="acme", tls=None, serve_options=(), environment=None):
+    def __init__(self, directory, organization="acme", tls=None, serve_options=(), environment=None, database=None):
         self.directory = directory
         self.organization = organization
         self.tls = tls
@@ -40,7 +44,9 @@ class ControlPlane:
         self.environment = environment or {}
         self.port = programs.free_port()
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
-        self.data_dir = directory / "data"
+        self._data_dir = directory / "data"
+        self._database = database
+        self._own_database = None
         self.master_key_file = directory / "master.key"
         self.env_file = directory / "env"
         self.log_path = directory / "control-plane.log"
@@ -55,12 +61,35 @@ class ControlPlane:
     def __exit__(self, *_):
         if self.process and self.process.poll() is None:
             self.kill()
+        if self._own_database:
+            postgresql.drop_database(self._own_database)
+
+    # The data
+
+    @property
+    def data_dir(self):
+        """The data directory, for tests that look into its files; skips the test on PostgreSQL."""
+        if self.database:
+            pytest.skip("this test is about the files of a data directory")
+        return self._data_dir
+
+    @data_dir.setter
+    def data_dir(self, path):
+        self._data_dir = path
+
+    @property
+    def database(self):
+        """The URL of the database, made at its first use; None for a data directory."""
+        if self._database is None and os.environ.get("AGENT_SECRETS_TEST_DATABASE") == "postgresql":
+            self._database = self._own_database = postgresql.new_database()
+        return self._database
 
     # Commands
 
     def command(self, *arguments):
         """The whole command line of a subcommand."""
-        where = ["--data-dir", self.data_dir, "--master-key-file", self.master_key_file]
+        place = ["--database", self.database] if self.database else ["--data-dir", self.data_dir]
+        where = [*place, "--master-key-file", self.master_key_file]
         return [str(part) for part in (programs.control_plane_program(), *arguments, *where)]
 
     def run(self, *arguments, check=True, timeout=30):

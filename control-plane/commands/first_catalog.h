@@ -1,0 +1,39 @@
+#pragma once
+// Where `init` makes the first catalog: beside its later place, under other names. It gets its
+// names as the last step and all at once, so no other process ever finds a part of it.
+//
+// Threads: one at a time.
+
+#include <memory>
+#include <string>
+
+#include "control-plane/commands/init_files.h"
+#include "control-plane/store_place.h"
+#include "core/error.h"
+
+namespace agent_secrets::control_plane {
+
+class FirstCatalog {
+ public:
+  FirstCatalog() = default;
+  FirstCatalog(const FirstCatalog&) = delete;
+  FirstCatalog& operator=(const FirstCatalog&) = delete;
+  virtual ~FirstCatalog() = default;
+
+  // Empty at first. Close what was opened in it before move_into_place().
+  [[nodiscard]] virtual StorePlace& place() = 0;
+  // ErrorCode::unavailable: the catalog may be in its place, or not.
+  virtual Result<void> move_into_place() = 0;
+};
+
+// Both remove what an init that was killed has left, and fail with ErrorCode::conflict where there
+// is a catalog.
+
+// In the subdirectory .init. `undo` removes it, and the directory if there was none.
+Result<std::unique_ptr<FirstCatalog>> first_catalog_in_directory(const std::string& directory,
+                                                                 Undo& undo);
+// In schemas whose names begin with agent-secrets-init-. The object's destructor removes them if
+// they were not moved. Until then it has a lock of the database: a second init waits for the first.
+Result<std::unique_ptr<FirstCatalog>> first_catalog_in_database(const PostgresPlace& place);
+
+}  // namespace agent_secrets::control_plane
