@@ -78,6 +78,7 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   const RestApi rest{.catalog = catalog,
                      .regions = RestRegions([&regions] { return regions.for_rest(); }),
                      .roll_out = [&deploy_command] { deploy_command.wake(); },
+                     .listeners = [&regions] { return regions.listeners(); },
                      .counters = counters,
                      .clock = clock,
                      .log = log};

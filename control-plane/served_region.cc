@@ -11,10 +11,17 @@ ServedRegion::ServedRegion(std::string code, RegionHandle region, Outbox& outbox
                            const Clock& clock, const Log& log)
     : code_(std::move(code)),
       region_(std::move(region)),
-      provisioner_(code_, outbox, *region_.store, hub_, clock, log),
-      recorder_(code_, *region_.store, clock, log) {}
+      follower_(code_, *region_.store, hub_, log),
+      provisioner_(
+          code_, outbox, *region_.store, [this] { follower_.look_soon(); }, clock, log),
+      recorder_(code_, *region_.store, clock, log),
+      log_(log) {}
 
 Result<void> ServedRegion::start() {
+  auto following = start_thread<std::jthread>(
+      "a region", [this](const std::stop_token& stop) { follower_.run(stop); });
+  if (!following) return propagate(following);
+  following_ = std::move(*following);
   auto provisioning = start_thread<std::jthread>(
       "a region", [this](const std::stop_token& stop) { provisioner_.run(stop); });
   if (!provisioning) return propagate(provisioning);
@@ -23,7 +30,15 @@ Result<void> ServedRegion::start() {
       "a region", [this](const std::stop_token& stop) { recorder_.run(stop); });
   if (!recording) return propagate(recording);
   recording_ = std::move(*recording);
+  auto listener = region_.store->listen([this] { follower_.look_soon(); }, log_);
+  if (!listener) return propagate(listener);
+  listener_ = std::move(*listener);
   return {};
+}
+
+std::optional<ListenerState> ServedRegion::listener() const {
+  if (listener_ == nullptr) return std::nullopt;
+  return ListenerState{.database = "region " + code_, .is_connected = listener_->is_connected()};
 }
 
 InstanceRegion ServedRegion::for_instances() {
@@ -39,7 +54,8 @@ RestRegion ServedRegion::for_rest() {
 }
 
 ServedRegions::ServedRegions(std::map<std::string, RegionHandle> regions, Outbox& outbox,
-                             const Clock& clock, const Log& log) {
+                             const Clock& clock, const Log& log)
+    : outbox_(outbox), log_(log) {
   for (auto& [code, region] : regions) {
     regions_.push_back(std::make_unique<ServedRegion>(code, std::move(region), outbox, clock, log));
   }
@@ -49,7 +65,27 @@ Result<void> ServedRegions::start() {
   for (const auto& region : regions_) {
     if (auto started = region->start(); !started) return started;
   }
+  auto listener = outbox_.listen([this](std::string_view code) { look_for_work(code); }, log_);
+  if (!listener) return propagate(listener);
+  listener_ = std::move(*listener);
   return {};
+}
+
+void ServedRegions::look_for_work(std::string_view code) {
+  for (const auto& region : regions_) {
+    if (code.empty() || code == region->code()) region->look_for_work();
+  }
+}
+
+std::vector<ListenerState> ServedRegions::listeners() const {
+  std::vector<ListenerState> list;
+  if (listener_ != nullptr) {
+    list.push_back({.database = "catalog", .is_connected = listener_->is_connected()});
+  }
+  for (const auto& region : regions_) {
+    if (const auto state = region->listener()) list.push_back(*state);
+  }
+  return list;
 }
 
 std::vector<InstanceRegion> ServedRegions::for_instances() const {
