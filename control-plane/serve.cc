@@ -21,7 +21,7 @@
 #include "control-plane/rest-api/readiness.h"
 #include "control-plane/rest-api/rest_api.h"
 #include "control-plane/rollout/deploy_command.h"
-#include "control-plane/served_region.h"
+#include "control-plane/served_regions.h"
 #include "control-plane/signals.h"
 #include "core/threads.h"
 
@@ -92,6 +92,7 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   const RestApi rest{.catalog = catalog,
                      .regions = RestRegions([&regions] { return regions.for_rest(); }),
                      .roll_out = [&deploy_command] { deploy_command.wake(); },
+                     .listeners = [&regions] { return regions.listeners(); },
                      .counters = counters,
                      .clock = clock,
                      .log = log};

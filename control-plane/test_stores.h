@@ -96,7 +96,7 @@ class TestStores {
     close();
     stores = need(open());
     provisioner =
-        std::make_unique<Provisioner>("us-west", catalog().outbox, region(), hub, clock, log);
+        std::make_unique<Provisioner>("us-west", catalog().outbox, region(), [] {}, clock, log);
   }
 
   // As another process would open the same stores.
@@ -162,7 +162,6 @@ class TestStores {
   FakeClock clock;
   MasterKey master_key;
   Log log{"test", LogLevel::error, LogFormat::text};
-  ChangeHub hub;
   Stores stores;
   std::unique_ptr<Provisioner> provisioner;
   std::int64_t acme = 0;

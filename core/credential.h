@@ -67,6 +67,8 @@ struct AgentCredential {
 struct CredentialPublicKeys {
   SigningPublicKey signing;
   BoxPublicKey box;
+
+  bool operator==(const CredentialPublicKeys&) const = default;
 };
 
 // The public JSON alone: the control plane's answer when the seed stays with the user (`keygen`).

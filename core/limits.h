@@ -133,6 +133,11 @@ inline constexpr std::chrono::milliseconds kLogFlush{1'000};
 inline constexpr std::chrono::milliseconds kQuietPeriod{500};
 inline constexpr std::chrono::milliseconds kQuietPeriodMax{10'000};
 
+// Following changes that other processes make (control-plane/replica, control-plane/database).
+inline constexpr std::chrono::milliseconds kLookEvery{1'000};  // without a hint that there are any
+inline constexpr std::chrono::milliseconds kLookGap{20};       // between two looks at a region
+inline constexpr std::chrono::milliseconds kListenerProbe{10'000};  // of a listening connection
+
 // The injector's cache directory: the size of the file with the roll-back memory, and how many
 // bundles are read to find a sequence if that file is missing.
 inline constexpr std::size_t kSequenceMemory = 512;

@@ -197,6 +197,13 @@ Result<void> CatalogOutbox::drop_unneeded_values(std::string_view region) {
   return {};
 }
 
+void CatalogOutbox::announce(std::string_view region) { context_.database->notify(region); }
+
+Result<std::unique_ptr<NoticeListener>> CatalogOutbox::listen(NoticeHandler has_work,
+                                                              const Log& log) {
+  return context_.database->listen(std::move(has_work), log);
+}
+
 Result<bool> CatalogOutbox::has_provisioned(std::string_view region) {
   return context_.database->read(
       "look for provisioned versions", [&](Transaction& tx) -> Result<bool> {

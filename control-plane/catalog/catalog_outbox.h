@@ -1,6 +1,7 @@
 #pragma once
 // The Outbox on the catalog's database.
 
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -24,6 +25,8 @@ class CatalogOutbox final : public Outbox {
   Result<void> mark_published(std::int64_t agent_id, std::int64_t revision) override;
   Result<std::vector<RetainedVersion>> retained_versions(std::string_view region) override;
   Result<void> drop_unneeded_values(std::string_view region) override;
+  void announce(std::string_view region) override;
+  Result<std::unique_ptr<NoticeListener>> listen(NoticeHandler has_work, const Log& log) override;
 
   // Whether the region has received a version or an agent that it must still have.
   Result<bool> has_provisioned(std::string_view region);

@@ -11,14 +11,17 @@
 // Threads: safe from several.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
 
+#include "control-plane/database/notices.h"
 #include "control-plane/model/agent_snapshot.h"
 #include "control-plane/model/set_version.h"
 #include "control-plane/model/time.h"
 #include "core/error.h"
+#include "core/log.h"
 
 namespace agent_secrets::control_plane {
 
@@ -49,6 +52,14 @@ class Outbox {
   virtual Result<std::vector<RetainedVersion>> retained_versions(std::string_view region) = 0;
   // Removes the values of this region's sets that no retained version has.
   virtual Result<void> drop_unneeded_values(std::string_view region) = 0;
+
+  // A hint to the other processes that serve the region: it has work (database/notices.h).
+  virtual void announce(std::string_view region) = 0;
+  // Calls `has_work` with the code of a region that another process has announced, and with an
+  // empty text when that may have been missed. Null where the database has no notices. The outbox
+  // and the log must outlive the listener.
+  virtual Result<std::unique_ptr<NoticeListener>> listen(NoticeHandler has_work,
+                                                         const Log& log) = 0;
 };
 
 }  // namespace agent_secrets::control_plane

@@ -16,16 +16,22 @@
 // captured variable, no moved-from argument. It must not begin another transaction, which would
 // wait for itself: that asserts.
 //
+// After a commit, notify() gives the other processes that use the database a hint
+// (database/notices.h).
+//
 // Threads: safe from several. The work may run on the thread of another caller, while its own
 // caller waits.
 
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
+#include "control-plane/database/notices.h"
 #include "control-plane/database/transaction.h"
 #include "core/error.h"
+#include "core/log.h"
 
 namespace agent_secrets::control_plane {
 
@@ -52,6 +58,17 @@ class Database {
     return run(TransactionKind::read, clause, work);
   }
 
+  // Never waits, and never fails: a notice is a hint. Not empty. It is sent by this process's
+  // listener, so a process that does not listen (a command) sends none. Asserts in a transaction,
+  // which may still be rolled back.
+  void notify(std::string_view notice) {
+    AGENT_SECRETS_ASSERT(!Running::now() && !notice.empty());
+    send_notice(notice);
+  }
+  // At most one listener at a time; null where the database has no notices. The database and the
+  // log must outlive it.
+  virtual Result<std::unique_ptr<NoticeListener>> listen(NoticeHandler heard, const Log& log);
+
  private:
   // Stands while this thread runs the work of a transaction.
   class Running {
@@ -68,6 +85,7 @@ class Database {
 
   // What `body` throws besides DatabaseFailure is thrown again to the caller.
   virtual Result<void> transact(TransactionKind kind, const TransactionBody& body) = 0;
+  virtual void send_notice(std::string_view /*notice*/) {}
 
   template <typename Work>
   std::invoke_result_t<Work, Transaction&> run(TransactionKind kind, std::string_view clause,
@@ -83,5 +101,10 @@ class Database {
     return std::move(*result);
   }
 };
+
+inline Result<std::unique_ptr<NoticeListener>> Database::listen(NoticeHandler /*heard*/,
+                                                                const Log& /*log*/) {
+  return nullptr;
+}
 
 }  // namespace agent_secrets::control_plane

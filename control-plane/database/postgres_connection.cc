@@ -1,5 +1,6 @@
 #include "control-plane/database/postgres_connection.h"
 
+#include <array>
 #include <cerrno>
 #include <optional>
 
@@ -180,6 +181,44 @@ void PostgresConnection::flush(Deadline deadline) {
 PostgresConnection::Answer PostgresConnection::next(Deadline deadline) {
   while (PQisBusy(connection_.get()) != 0) await(POLLIN, deadline);
   return Answer(PQgetResult(connection_.get()));
+}
+
+// Not a prepared statement: LISTEN takes a name, not a parameter. libpq copies the text.
+void PostgresConnection::listen(std::string_view channel) {
+  queue(fmt::format("LISTEN \"{}\"", channel).c_str());
+  run_queued();
+}
+
+void PostgresConnection::await_notices(int interrupt, milliseconds at_most) {
+  std::array<pollfd, 2> both{
+      pollfd{.fd = PQsocket(connection_.get()), .events = POLLIN, .revents = 0},
+      pollfd{.fd = interrupt, .events = POLLIN, .revents = 0}};
+  const int ready = ::poll(both.data(), both.size(), static_cast<int>(at_most.count()));
+  if (ready < 0 && errno != EINTR) lose("the connection is lost");
+  if (ready > 0 && both[0].revents != 0) receive_all();
+}
+
+// Each step reads at most what libpq's buffer has room for. Bounded, so that a server that sends
+// without an end does not keep the caller here.
+void PostgresConnection::receive_all() {
+  constexpr int kStepsMax = 64;
+  pollfd socket{.fd = PQsocket(connection_.get()), .events = POLLIN, .revents = 0};
+  for (int step = 0; step < kStepsMax; ++step) {
+    check(PQconsumeInput(connection_.get()));
+    if (::poll(&socket, 1, 0) != 1) return;
+  }
+}
+
+std::set<std::string> PostgresConnection::take_notices() {
+  struct Freer {
+    void operator()(PGnotify* notice) const { PQfreemem(notice); }
+  };
+  std::set<std::string> texts;
+  while (true) {
+    const std::unique_ptr<PGnotify, Freer> notice(PQnotifies(connection_.get()));
+    if (notice == nullptr) return texts;
+    if (notice->be_pid != PQbackendPID(connection_.get())) texts.emplace(notice->extra);
+  }
 }
 
 void PostgresConnection::script(const char* sql) {

@@ -17,6 +17,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -54,6 +55,12 @@ class PostgresConnection {
   std::vector<Answer> run_queued();
   // Sends a command of its own and does not wait. The next run_queued() reads past its answer.
   void send(const char* command) noexcept;
+  // From here on the server sends the notices of this channel (LISTEN). Waits for the server.
+  void listen(std::string_view channel);
+  // Returns when something has come from the server, `interrupt` is readable, or the time is over.
+  void await_notices(int interrupt, std::chrono::milliseconds at_most);
+  // The texts of the notices that have come, each once, without those of this connection.
+  std::set<std::string> take_notices();
   // Several statements without parameters and rows: migrations. Waits without a deadline.
   void script(const char* sql);
   // The connection is of no use any more.
@@ -72,6 +79,7 @@ class PostgresConnection {
   void flush(Deadline deadline);
   Answer next(Deadline deadline);
   void await(short events, Deadline deadline);
+  void receive_all();
   void skip_owed(Deadline deadline);
 
   struct Closer {

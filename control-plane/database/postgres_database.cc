@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "control-plane/database/postgres_failure.h"
+#include "control-plane/database/postgres_listener.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -39,6 +40,11 @@ Result<std::unique_ptr<PostgresDatabase>> PostgresDatabase::open(PostgresOptions
   auto first = database->pool_.take(steady_clock::now() + kPatience);
   if (!first) return propagate(first);
   return database;
+}
+
+Result<std::unique_ptr<NoticeListener>> PostgresDatabase::listen(NoticeHandler heard,
+                                                                 const Log& log) {
+  return PostgresListener::start(pool_.options(), notices_, std::move(heard), log);
 }
 
 Result<void> PostgresDatabase::transact(TransactionKind kind, const TransactionBody& body) {

@@ -21,8 +21,10 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "control-plane/database/database.h"
+#include "control-plane/database/notice_queue.h"
 #include "control-plane/database/postgres_options.h"
 #include "control-plane/database/postgres_pool.h"
 #include "core/error.h"
@@ -37,6 +39,7 @@ class PostgresDatabase final : public Database {
   // Connects once, so that a wrong URL is an error here.
   static Result<std::unique_ptr<PostgresDatabase>> open(PostgresOptions options);
 
+  Result<std::unique_ptr<NoticeListener>> listen(NoticeHandler heard, const Log& log) override;
   // For migrations, which use no other transaction of this class (database/migrations.h).
   [[nodiscard]] PostgresPool& pool() { return pool_; }
 
@@ -49,11 +52,13 @@ class PostgresDatabase final : public Database {
 
   explicit PostgresDatabase(PostgresOptions options) : pool_(std::move(options)) {}
   Result<void> transact(TransactionKind kind, const TransactionBody& body) override;
+  void send_notice(std::string_view notice) override { notices_.add(notice); }
   Attempt attempt(TransactionKind kind, const TransactionBody& body, Deadline deadline);
   Attempt settle(const std::string& transaction_id);
   Result<std::string> transaction_status(const std::string& transaction_id, Deadline deadline);
 
   PostgresPool pool_;
+  NoticeQueue notices_;  // the listener sends them
 };
 
 }  // namespace agent_secrets::control_plane

@@ -13,8 +13,8 @@
 
 #include "control-plane/fleet/recorder.h"
 #include "control-plane/keys/key_store.h"
-#include "control-plane/provisioning/change_hub.h"
 #include "control-plane/region/region_store.h"
+#include "control-plane/replica/change_hub.h"
 
 namespace agent_secrets::control_plane {
 

@@ -19,12 +19,16 @@ struct PinnedSet {
   // compare_with_running() (fleet/instance_state.h) fills both members; a snapshot has neither.
   std::vector<std::string> changed_keys;  // sorted; names only
   bool same_values = false;               // the comparison was possible and found no difference
+
+  bool operator==(const PinnedSet&) const = default;
 };
 
 struct AgentCredentialRecord {
   std::string kid;
   CredentialPublicKeys keys;
   bool revoked = false;
+
+  bool operator==(const AgentCredentialRecord&) const = default;
 };
 
 struct AgentSnapshot {
@@ -37,6 +41,8 @@ struct AgentSnapshot {
   std::string deployment_id;  // or "" when there is none
   std::vector<PinnedSet> sets;
   std::vector<AgentCredentialRecord> credentials;
+
+  bool operator==(const AgentSnapshot&) const = default;
 };
 
 // What an agent was given at an earlier sequence, for instances that still run it. A region keeps

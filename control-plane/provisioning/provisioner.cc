@@ -24,12 +24,13 @@ bool same_values(const ProvisionedVersion& left, const ProvisionedVersion& right
 
 }  // namespace
 
-Provisioner::Provisioner(std::string region, Outbox& outbox, RegionStore& store, ChangeHub& hub,
-                         const Clock& clock, const Log& log, ProvisionerOptions options)
+Provisioner::Provisioner(std::string region, Outbox& outbox, RegionStore& store,
+                         std::function<void()> published, const Clock& clock, const Log& log,
+                         ProvisionerOptions options)
     : region_(std::move(region)),
       outbox_(outbox),
       store_(store),
-      hub_(hub),
+      published_(std::move(published)),
       clock_(clock),
       log_(log),
       options_(options) {}
@@ -44,6 +45,11 @@ void Provisioner::run(const std::stop_token& stop) {
 }
 
 void Provisioner::wake() {
+  look_soon();
+  outbox_.announce(region_);
+}
+
+void Provisioner::look_soon() {
   {
     const std::scoped_lock lock(mutex_);
     awake_ = true;
@@ -184,10 +190,10 @@ Result<void> Provisioner::publish_agents() {
   }
 }
 
-// Watchers are woken before the catalog has the confirmation, because they read the region's store.
+// Watches are woken before the catalog has the confirmation, because they read the region's store.
 Result<void> Provisioner::publish(const AgentSnapshot& snapshot) {
   if (auto ok = store_.put_agent(snapshot); !ok) return ok;
-  hub_.notify(snapshot.agent_id);
+  published_();
   may_drop_ = true;
   return outbox_.mark_published(snapshot.agent_id, snapshot.revision);
 }

@@ -4,10 +4,10 @@
 // has its own Provisioner, so a region that does not answer delays no other region.
 //
 // Steps for a version: read it from the catalog → write it to the region store → read it back and
-// compare → mark it ready in the catalog. Steps for an agent: read its snapshot → write it →
-// wake its watchers → confirm. Each step is idempotent, and the catalog records what is confirmed.
-// So after a crash between two steps the work is repeated and nothing is lost
-// (provisioner_crash_test.cc kills the process between every two).
+// compare → mark it ready in the catalog. Steps for an agent: read its snapshot → write it → tell
+// the region's follower (replica/region_follower.h) → confirm. Each step is idempotent, and the
+// catalog records what is confirmed. So after a crash between two steps the work is repeated and
+// nothing is lost (provisioner_crash_test.cc kills the process between every two).
 //
 // A region store that fails is retried with exponential backoff. A version that is pending for
 // longer than the budget becomes `failed`, with the error. It is due again later, so it becomes
@@ -15,11 +15,12 @@
 // makes its version `failed` at once. Versions are dropped only when every agent is published:
 // until then the region may serve a version that an agent pinned before.
 //
-// Threads: run() on a thread of its own; wake() and publish_now() from any.
+// Threads: run() on a thread of its own; wake(), look_soon() and publish_now() from any.
 
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -27,7 +28,6 @@
 #include <vector>
 
 #include "control-plane/catalog/outbox.h"
-#include "control-plane/provisioning/change_hub.h"
 #include "control-plane/region/region_store.h"
 #include "core/clock.h"
 #include "core/log.h"
@@ -44,13 +44,18 @@ struct ProvisionerOptions {
 
 class Provisioner {
  public:
-  Provisioner(std::string region, Outbox& outbox, RegionStore& store, ChangeHub& hub,
-              const Clock& clock, const Log& log, ProvisionerOptions options = {});
+  // `published` is called after an agent was written to the region, by run() and publish_now().
+  Provisioner(std::string region, Outbox& outbox, RegionStore& store,
+              std::function<void()> published, const Clock& clock, const Log& log,
+              ProvisionerOptions options = {});
 
   // Works until asked to stop.
   void run(const std::stop_token& stop);
-  // Call it after a write: the next round begins now, not at the next poll.
+  // Call it after a write to the catalog: the next round begins now, not at the next poll, also in
+  // the other processes that serve the region.
   void wake();
+  // The next round of this process begins now.
+  void look_soon();
   // One round on the calling thread: provisions a bounded number of due versions, and publishes.
   // Returns the time until the next round. run() is a loop of rounds.
   std::chrono::milliseconds work_once();
@@ -81,7 +86,7 @@ class Provisioner {
   std::string region_;
   Outbox& outbox_;
   RegionStore& store_;
-  ChangeHub& hub_;
+  const std::function<void()> published_;
   const Clock& clock_;
   const Log& log_;
   ProvisionerOptions options_;

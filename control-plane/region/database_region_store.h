@@ -1,10 +1,11 @@
 #pragma once
-// A region store in one database; its schema is migrations/{sqlite,postgres}/*.sql. Values are encrypted under the
-// region's data key and bound to the version that they are served as. So a row of an older version
-// does not decrypt as a row of a newer version.
+// A region store in one database; its schema is migrations/{sqlite,postgres}/*.sql. Values are
+// encrypted under the region's data key and bound to the version that they are served as. So a row
+// of an older version does not decrypt as a row of a newer version.
 //
 // Threads: safe from several.
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +26,9 @@ class DatabaseRegionStore final : public RegionStore {
   Result<std::optional<ProvisionedVersion>> read_set_version(std::int64_t set_id,
                                                              std::int64_t version) override;
   Result<void> put_agent(const AgentSnapshot& snapshot) override;
+  Result<RegionChanges> changes_since(std::int64_t number) override;
+  Result<std::unique_ptr<NoticeListener>> listen(std::function<void()> changed,
+                                                 const Log& log) override;
   Result<std::optional<AgentSnapshot>> find_agent(std::int64_t agent_id) override;
   Result<std::optional<CredentialOwner>> find_credential(std::string_view kid) override;
   Result<std::optional<Release>> find_release(std::int64_t agent_id,

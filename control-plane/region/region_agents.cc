@@ -1,4 +1,5 @@
 // The agents of a region store: snapshots, credentials and past releases.
+#include <string_view>
 #include <utility>
 
 #include "control-plane/region/database_region_store.h"
@@ -9,10 +10,18 @@ namespace {
 
 constexpr std::int64_t kReleasesKept = 64;
 
-bool is_newer_stored(Transaction& tx, const AgentSnapshot& snapshot) {
-  return !tx.query("SELECT 1 FROM agents WHERE id = ?1 AND revision > ?2", snapshot.agent_id,
-                   snapshot.revision)
-              .empty();
+// On PostgreSQL the first statement of a transaction that changes an agent. LOCK waits before the
+// transaction gets its view of the data (postgresql.org/docs/15/sql-lock.html). Without it, a
+// transaction that waits for another one's new number would fail, and would have to run again. A
+// writer of SQLite is alone already.
+void take_counter(Transaction& tx) {
+  tx.execute({"SELECT 1 AS alone", "LOCK TABLE changes IN SHARE ROW EXCLUSIVE MODE"});
+}
+
+std::int64_t next_number(Transaction& tx) {
+  return tx.query("UPDATE changes SET number = number + 1 WHERE id = 1 RETURNING number")
+      .front()
+      .integer("number");
 }
 
 void put_sets(Transaction& tx, const AgentSnapshot& snapshot) {
@@ -49,14 +58,15 @@ void stop_hearing_revoked(Transaction& tx, std::int64_t agent_id) {
       agent_id);
 }
 
-// Removes a few deleted agents of the organization beyond the newest limits::kDeletedAgentsKept. An
-// agent with recorded instances stays, because set status counts them.
+// Removes a few deleted agents of the organization, except for the limits::kDeletedAgentsKept that
+// were changed last: the watches of an agent that has just been deleted are woken by the number in
+// its row. An agent with recorded instances stays, because set status counts them.
 void remove_old_agents(Transaction& tx, const AgentSnapshot& snapshot) {
   constexpr std::int64_t at_once = 8;
   const Rows old = tx.query(
       "SELECT id FROM agents WHERE organization = ?1 AND deleted = 1"
       "   AND NOT EXISTS (SELECT 1 FROM instances WHERE agent_id = agents.id)"
-      " ORDER BY id DESC LIMIT ?2 OFFSET ?3",
+      " ORDER BY changed DESC, id DESC LIMIT ?2 OFFSET ?3",
       snapshot.organization, at_once, limits::kDeletedAgentsKept);
   for (const Row row : old) {
     const std::int64_t id = row.integer("id");
@@ -116,48 +126,66 @@ std::vector<AgentCredentialRecord> read_credentials(Transaction& tx, std::int64_
   return credentials;
 }
 
+std::optional<AgentSnapshot> read_agent(Transaction& tx, std::int64_t agent_id) {
+  const Rows rows = tx.query(
+      "SELECT revision, sequence, organization, name, deleted, deployment_id FROM agents"
+      " WHERE id = ?1",
+      agent_id);
+  if (rows.empty()) return std::nullopt;
+  const Row row = rows.front();
+  return AgentSnapshot{.agent_id = agent_id,
+                       .revision = row.integer("revision"),
+                       .sequence = row.integer("sequence"),
+                       .organization = row.text("organization"),
+                       .agent = row.text("name"),
+                       .deleted = row.boolean("deleted"),
+                       .deployment_id = row.text("deployment_id"),
+                       .sets = read_sets(tx, agent_id),
+                       .credentials = read_credentials(tx, agent_id)};
+}
+
+// The store has a newer snapshot, or this one: two processes may publish one revision.
+bool changes_nothing(Transaction& tx, const AgentSnapshot& snapshot) {
+  const auto stored = read_agent(tx, snapshot.agent_id);
+  return stored && (stored->revision > snapshot.revision || *stored == snapshot);
+}
+
+void write_agent(Transaction& tx, const AgentSnapshot& snapshot) {
+  tx.execute(
+      "INSERT INTO agents (id, revision, sequence, organization, name, deleted,"
+      " deployment_id, changed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+      " ON CONFLICT (id) DO UPDATE SET revision = excluded.revision,"
+      " sequence = excluded.sequence, organization = excluded.organization,"
+      " name = excluded.name, deleted = excluded.deleted,"
+      " deployment_id = excluded.deployment_id, changed = excluded.changed",
+      snapshot.agent_id, snapshot.revision, snapshot.sequence, snapshot.organization,
+      snapshot.agent, snapshot.deleted, snapshot.deployment_id, next_number(tx));
+  put_sets(tx, snapshot);
+  put_credentials(tx, snapshot);
+  stop_hearing_revoked(tx, snapshot.agent_id);
+  put_release(tx, snapshot);
+  if (snapshot.deleted) remove_old_agents(tx, snapshot);
+}
+
 }  // namespace
 
 Result<void> DatabaseRegionStore::put_agent(const AgentSnapshot& snapshot) {
-  return database_->write_urgently("write agent", [&](Transaction& tx) -> Result<void> {
-    if (is_newer_stored(tx, snapshot)) return {};
-    tx.execute(
-        "INSERT INTO agents (id, revision, sequence, organization, name, deleted,"
-        " deployment_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
-        " ON CONFLICT (id) DO UPDATE SET revision = excluded.revision,"
-        " sequence = excluded.sequence, organization = excluded.organization,"
-        " name = excluded.name, deleted = excluded.deleted,"
-        " deployment_id = excluded.deployment_id",
-        snapshot.agent_id, snapshot.revision, snapshot.sequence, snapshot.organization,
-        snapshot.agent, snapshot.deleted, snapshot.deployment_id);
-    put_sets(tx, snapshot);
-    put_credentials(tx, snapshot);
-    stop_hearing_revoked(tx, snapshot.agent_id);
-    put_release(tx, snapshot);
-    if (snapshot.deleted) remove_old_agents(tx, snapshot);
-    return {};
+  auto changed = database_->write_urgently("write agent", [&](Transaction& tx) -> Result<bool> {
+    take_counter(tx);
+    if (changes_nothing(tx, snapshot)) return false;
+    write_agent(tx, snapshot);
+    return true;
   });
+  if (!changed) return propagate(changed);
+  if (*changed) database_->notify("agents");
+  return {};
 }
 
 Result<std::optional<AgentSnapshot>> DatabaseRegionStore::find_agent(std::int64_t agent_id) {
-  return database_->read(
-      "find agent", [&](Transaction& tx) -> Result<std::optional<AgentSnapshot>> {
-        const Rows rows = tx.query(
-            "SELECT revision, sequence, organization, name, deleted, deployment_id FROM agents"
-            " WHERE id = ?1",
-            agent_id);
-        if (rows.empty()) return std::nullopt;
-        const Row row = rows.front();
-        return AgentSnapshot{.agent_id = agent_id,
-                             .revision = row.integer("revision"),
-                             .sequence = row.integer("sequence"),
-                             .organization = row.text("organization"),
-                             .agent = row.text("name"),
-                             .deleted = row.boolean("deleted"),
-                             .deployment_id = row.text("deployment_id"),
-                             .sets = read_sets(tx, agent_id),
-                             .credentials = read_credentials(tx, agent_id)};
-      });
+  return database_->read("find agent",
+                         [&](Transaction& tx) -> Result<std::optional<AgentSnapshot>> {
+                           return read_agent(tx, agent_id);
+                         });
 }
 
 Result<std::optional<CredentialOwner>> DatabaseRegionStore::find_credential(std::string_view kid) {

@@ -7,6 +7,10 @@
 //  - set versions: values, encrypted by the store under the region's data key;
 //  - agent snapshots: deployment, pins, credentials and the answer for watchers. A snapshot with a
 //    lower revision than the stored snapshot is ignored, so several publishers may run at once.
+//    Each snapshot that changes something gets the next number of the region's counter, in the same
+//    transaction. One transaction at a time has the counter, until it has committed. So the numbers
+//    become visible in their order and without a gap, and a reader that knows the last number that
+//    it saw misses none.
 //
 // The region's InstanceRecorder writes what instances report (region/instances.h). These records
 // may be lost in a crash, and no answer to an instance depends on them.
@@ -16,22 +20,31 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "control-plane/database/notices.h"
 #include "control-plane/model/agent_snapshot.h"
 #include "control-plane/model/set_version.h"
 #include "control-plane/region/instances.h"
 #include "core/error.h"
+#include "core/log.h"
 
 namespace agent_secrets::control_plane {
 
 struct CredentialOwner {
   std::int64_t agent_id = 0;
   AgentCredentialRecord credential;
+};
+
+struct RegionChanges {
+  std::int64_t number = 0;           // of the newest change; 0 before the first one
+  std::vector<std::int64_t> agents;  // whose last change has a higher number than the caller gave
 };
 
 class RegionStore {
@@ -41,6 +54,13 @@ class RegionStore {
   virtual Result<std::optional<ProvisionedVersion>> read_set_version(std::int64_t set_id,
                                                                      std::int64_t version) = 0;
   virtual Result<void> put_agent(const AgentSnapshot& snapshot) = 0;
+  // One query. A newest number that is lower than `number` means that the store has lost changes.
+  virtual Result<RegionChanges> changes_since(std::int64_t number) = 0;
+  // Calls `changed` soon after another process has changed an agent, and whenever that may have
+  // been missed: a hint (database/notices.h). Null where the database has no notices. The store and
+  // the log must outlive the listener.
+  virtual Result<std::unique_ptr<NoticeListener>> listen(std::function<void()> changed,
+                                                         const Log& log) = 0;
   virtual Result<std::optional<AgentSnapshot>> find_agent(std::int64_t agent_id) = 0;
   virtual Result<std::optional<CredentialOwner>> find_credential(std::string_view kid) = 0;
   virtual Result<std::optional<Release>> find_release(std::int64_t agent_id,

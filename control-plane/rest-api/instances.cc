@@ -43,7 +43,7 @@ Result<Response> get_metrics(const RestApi& api, const Request&, const Principal
     fleets.push_back(std::move(*fleet));
   }
   return Response{.body = fleet_metrics(fleets, principal.organization.name, api.counters, now) +
-                          process_metrics(api.log),
+                          process_metrics(api.log, api.listeners()),
                   .content_type = std::string(kMetricsMediaType),
                   .headers = {{"Cache-Control", "no-store"}}};
 }

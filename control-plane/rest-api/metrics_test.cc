@@ -1,5 +1,6 @@
 #include "control-plane/rest-api/metrics.h"
 
+#include "control-plane/rest-api/process_metrics.h"
 #include "tests/catch.h"
 
 namespace agent_secrets::control_plane {
@@ -83,6 +84,18 @@ TEST_CASE("what the server refused is counted by the limit that refused it") {
   CHECK(text.find("agent_secrets_http_refusals_total{reason=\"watches\"} 3\n") !=
         std::string::npos);
   CHECK(text.find("agent_secrets_http_refusals_total{reason=\"bodies\"} 0\n") != std::string::npos);
+}
+
+TEST_CASE("a listener that is not connected is 0, and SQLite has none") {
+  const Log log{"test", LogLevel::error, LogFormat::text};
+  CHECK(process_metrics(log, {}).find("listener") == std::string::npos);
+  const std::string text =
+      process_metrics(log, {{.database = "catalog", .is_connected = true},
+                            {.database = "region us-west", .is_connected = false}});
+  CHECK(text.find("agent_secrets_listener_connected{database=\"catalog\"} 1\n") !=
+        std::string::npos);
+  CHECK(text.find("agent_secrets_listener_connected{database=\"region us-west\"} 0\n") !=
+        std::string::npos);
 }
 
 TEST_CASE("developers' runs are counted apart from the instances") {

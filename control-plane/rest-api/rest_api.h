@@ -20,6 +20,7 @@
 #include "control-plane/http/counters.h"
 #include "control-plane/http/router.h"
 #include "control-plane/rest-api/authenticate.h"
+#include "control-plane/rest-api/process_metrics.h"
 #include "control-plane/rest-api/regions.h"
 #include "core/clock.h"
 #include "core/error.h"
@@ -31,7 +32,8 @@ struct RestApi {
   Catalog& catalog;
   RestRegions regions;
   std::function<void()> roll_out;  // wakes the deploy commands; no effect without --on-deploy
-  const HttpCounters& counters;    // for /metrics
+  std::function<std::vector<ListenerState>()> listeners;  // for /metrics; none on SQLite
+  const HttpCounters& counters;                           // for /metrics
   const Clock& clock;
   const Log& log;
 };

@@ -49,12 +49,13 @@ class RestFixture {
     REQUIRE(opened);
     stores_ = std::move(*opened);
     for (auto& [code, handle] : stores_.regions) {
-      provisioners_[code] = std::make_unique<Provisioner>(code, stores_.catalog->outbox,
-                                                          *handle.store, hub_, clock_, log_);
+      provisioners_[code] = std::make_unique<Provisioner>(
+          code, stores_.catalog->outbox, *handle.store, [] {}, clock_, log_);
     }
     api_.emplace(RestApi{.catalog = *stores_.catalog,
                          .regions = RestRegions([this] { return regions(); }),
                          .roll_out = [] {},
+                         .listeners = [] { return std::vector<ListenerState>(); },
                          .counters = counters_,
                          .clock = clock_,
                          .log = log_});
@@ -138,7 +139,6 @@ class RestFixture {
   FakeClock clock_;
   Log log_{"test", LogLevel::error, LogFormat::json};
   HttpCounters counters_;
-  ChangeHub hub_;
   Stores stores_;
   std::map<std::string, std::unique_ptr<Provisioner>> provisioners_;
   std::optional<RestApi> api_;

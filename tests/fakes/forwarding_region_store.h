@@ -4,10 +4,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "control-plane/region/region_store.h"
@@ -27,6 +30,13 @@ class ForwardingRegionStore : public RegionStore {
   }
   Result<void> put_agent(const AgentSnapshot& snapshot) override {
     return inner_.put_agent(snapshot);
+  }
+  Result<RegionChanges> changes_since(std::int64_t number) override {
+    return inner_.changes_since(number);
+  }
+  Result<std::unique_ptr<NoticeListener>> listen(std::function<void()> changed,
+                                                 const Log& log) override {
+    return inner_.listen(std::move(changed), log);
   }
   Result<std::optional<AgentSnapshot>> find_agent(std::int64_t agent_id) override {
     return inner_.find_agent(agent_id);

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -41,10 +42,25 @@ class MemoryRegionStore final : public RegionStore {
     AgentSnapshot& stored = agents_[snapshot.agent_id];
     if (snapshot.revision < stored.revision) return {};
     stored = snapshot;
+    changed_[snapshot.agent_id] = ++changes_;
     releases_[{snapshot.agent_id, snapshot.sequence}] = {.sequence = snapshot.sequence,
                                                          .deployment_id = snapshot.deployment_id,
                                                          .sets = snapshot.sets};
     return {};
+  }
+
+  Result<RegionChanges> changes_since(std::int64_t number) override {
+    if (down) return outage();
+    RegionChanges changes{.number = changes_, .agents = {}};
+    for (const auto& [agent, last] : changed_) {
+      if (last > number) changes.agents.push_back(agent);
+    }
+    return changes;
+  }
+
+  Result<std::unique_ptr<NoticeListener>> listen(std::function<void()> /*changed*/,
+                                                 const Log& /*log*/) override {
+    return nullptr;
   }
 
   Result<std::optional<AgentSnapshot>> find_agent(std::int64_t agent_id) override {
@@ -165,6 +181,8 @@ class MemoryRegionStore final : public RegionStore {
 
   std::map<Key, ProvisionedVersion> versions_;
   std::map<std::int64_t, AgentSnapshot> agents_;
+  std::map<std::int64_t, std::int64_t> changed_;  // the number of each agent's last change
+  std::int64_t changes_ = 0;
   std::map<Key, Release> releases_;
 };
 

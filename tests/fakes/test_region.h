@@ -95,7 +95,7 @@ class TestRegion {
     REQUIRE(store->put_set_version(provisioned));
   }
 
-  // As the provisioner does it: the snapshot, then the wake.
+  // As the provisioner and the follower do it: the snapshot, then the wake.
   void publish() {
     ++snapshot.revision;
     REQUIRE(store->put_agent(snapshot));

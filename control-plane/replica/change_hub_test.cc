@@ -1,4 +1,4 @@
-#include "control-plane/provisioning/change_hub.h"
+#include "control-plane/replica/change_hub.h"
 
 #include "tests/catch.h"
 
@@ -44,13 +44,22 @@ TEST_CASE("a wake may subscribe again") {
   CHECK(woken == 1);
 }
 
-TEST_CASE("shutdown wakes all") {
+TEST_CASE("a change of all agents wakes all waiters") {
   ChangeHub hub;
   int woken = 0;
   hub.subscribe(1, 0, [&] { ++woken; });
   hub.subscribe(2, 0, [&] { ++woken; });
   hub.notify_all();
   CHECK(woken == 2);
+}
+
+TEST_CASE("a change of all agents between the read and the first subscription wakes at once") {
+  ChangeHub hub;
+  const auto seen = hub.generation(1);
+  hub.notify_all();
+  int woken = 0;
+  hub.subscribe(1, seen, [&] { ++woken; });
+  CHECK(woken == 1);
 }
 
 }  // namespace agent_secrets::control_plane

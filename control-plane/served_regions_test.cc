@@ -1,8 +1,10 @@
-#include "control-plane/served_region.h"
+#include "control-plane/served_regions.h"
 
 #include <chrono>
+#include <functional>
 #include <future>
 #include <optional>
+#include <thread>
 
 #include "control-plane/test_stores.h"
 
@@ -91,6 +93,46 @@ TEST_CASE("a started region publishes a deployment and then wakes the agent's lo
   need(t.regions->start());
   REQUIRE(woken.get_future().wait_for(std::chrono::seconds(60)) == std::future_status::ready);
   CHECK(need(region.store.find_agent(agent)).has_value());
+}
+
+TEST_CASE("a server wakes the long polls of an agent that another process has published") {
+  ServedStores t;
+  const auto agent = need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot"))).agent.id;
+  Stores elsewhere = need(t.open());
+  need(t.regions->start());
+  const InstanceRegion region = t.us_west();
+  while (!need(region.store.find_agent(agent))) std::this_thread::yield();  // published
+  const AgentSnapshot published = *need(region.store.find_agent(agent));
+  std::promise<void> woken;
+  // Waits on after a wake for the publication above, which may be late.
+  const std::function<void()> watch = [&] {
+    const auto generation = region.hub.generation(agent);
+    if (need(region.store.find_agent(agent))->revision > published.revision) {
+      return woken.set_value();
+    }
+    region.hub.subscribe(agent, generation, watch);
+  };
+  watch();
+  AgentSnapshot changed = published;
+  changed.revision += 1000;
+  need(elsewhere.regions.at("us-west").store->put_agent(changed));
+  CHECK(woken.get_future().wait_for(std::chrono::seconds(60)) == std::future_status::ready);
+  t.regions.reset();
+}
+
+TEST_CASE("on PostgreSQL a server listens for the catalog and for each region") {
+  ServedStores t;
+  CHECK(t.regions->listeners().empty());
+  need(t.regions->start());
+  std::vector<std::string> databases;
+  for (const ListenerState& listener : t.regions->listeners()) {
+    databases.push_back(listener.database);
+  }
+  if (t.postgres) {
+    CHECK(databases == std::vector<std::string>{"catalog", "region eu-central", "region us-west"});
+  } else {
+    CHECK(databases.empty());
+  }
 }
 
 TEST_CASE("a region that stops has written every report that it heard") {

@@ -1,4 +1,4 @@
-#include "control-plane/provisioning/change_hub.h"
+#include "control-plane/replica/change_hub.h"
 
 #include <utility>
 #include <vector>
@@ -8,7 +8,7 @@ namespace agent_secrets::control_plane {
 std::uint64_t ChangeHub::generation(std::int64_t agent_id) {
   const std::scoped_lock lock(mutex_);
   const auto topic = topics_.find(agent_id);
-  return topic == topics_.end() ? 0 : topic->second.generation;
+  return topic == topics_.end() ? changes_of_all_ : generation_of(topic->second);
 }
 
 std::uint64_t ChangeHub::subscribe(std::int64_t agent_id, std::uint64_t seen_generation,
@@ -16,7 +16,7 @@ std::uint64_t ChangeHub::subscribe(std::int64_t agent_id, std::uint64_t seen_gen
   std::unique_lock lock(mutex_);
   const std::uint64_t id = next_subscription_++;
   Topic& topic = topics_[agent_id];
-  if (topic.generation == seen_generation) {
+  if (generation_of(topic) == seen_generation) {
     topic.waiters.emplace(id, std::move(wake));
     return id;
   }
@@ -36,7 +36,7 @@ void ChangeHub::notify(std::int64_t agent_id) {
   {
     const std::scoped_lock lock(mutex_);
     Topic& topic = topics_[agent_id];
-    ++topic.generation;
+    ++topic.changes;
     woken = std::exchange(topic.waiters, {});
   }
   for (const auto& [id, wake] : woken) wake();
@@ -46,8 +46,8 @@ void ChangeHub::notify_all() {
   std::vector<Wake> woken;
   {
     const std::scoped_lock lock(mutex_);
+    ++changes_of_all_;
     for (auto& [agent_id, topic] : topics_) {
-      ++topic.generation;
       for (auto& [id, wake] : std::exchange(topic.waiters, {})) woken.push_back(std::move(wake));
     }
   }

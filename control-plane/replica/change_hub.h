@@ -3,6 +3,8 @@
 // waiter. A wake carries no data: the waiter reads the store again. A change between the read and
 // the subscription is not lost, because subscribe() compares the generation.
 //
+// Only the region's RegionFollower notifies (replica/region_follower.h).
+//
 // Threads: safe from several. Wake functions run on the notifying thread, outside the lock, and
 // must be quick.
 
@@ -26,15 +28,22 @@ class ChangeHub {
   // begin or be running.
   void unsubscribe(std::int64_t agent_id, std::uint64_t subscription);
   void notify(std::int64_t agent_id);
-  void notify_all();  // at shutdown
+  // As if every agent had changed, also those without a waiter.
+  void notify_all();
 
  private:
   struct Topic {
-    std::uint64_t generation = 0;
+    std::uint64_t changes = 0;
     std::map<std::uint64_t, Wake> waiters;
   };
+  // Both only grow, so a sum that is unchanged means that neither has.
+  [[nodiscard]] std::uint64_t generation_of(const Topic& topic) const {
+    return topic.changes + changes_of_all_;
+  }
+
   std::mutex mutex_;
   std::map<std::int64_t, Topic> topics_;
+  std::uint64_t changes_of_all_ = 0;
   std::uint64_t next_subscription_ = 1;
 };
 

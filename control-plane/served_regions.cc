@@ -1,0 +1,179 @@
+#include "control-plane/served_regions.h"
+
+#include <condition_variable>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/threads.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+constexpr std::chrono::seconds kLookEvery{1};
+constexpr const char* kCatalogUnread = "The catalog cannot be read";
+
+}  // namespace
+
+ServedRegions::ServedRegions(std::map<std::string, RegionHandle> regions, RegionSource source,
+                             Outbox& outbox, const Clock& clock, const Log& log)
+    : source_(std::move(source)),
+      outbox_(outbox),
+      clock_(clock),
+      log_(log),
+      looked_at_(clock.monotonic()) {
+  for (auto& [code, region] : regions) {
+    regions_.emplace(code,
+                     std::make_shared<ServedRegion>(code, std::move(region), outbox, clock, log));
+  }
+}
+
+Result<void> ServedRegions::start() {
+  for (const auto& [code, region] : regions_) {
+    if (auto started = region->start(); !started) return started;
+  }
+  auto following = start_thread<std::jthread>("the list of regions",
+                                              [this](const std::stop_token& stop) { run(stop); });
+  if (!following) return propagate(following);
+  following_ = std::move(*following);
+  auto listener = outbox_.listen([this](std::string_view code) { look_for_work(code); }, log_);
+  if (!listener) return propagate(listener);
+  listener_ = std::move(*listener);
+  return {};
+}
+
+ServedRegions::Regions ServedRegions::served() const {
+  const std::scoped_lock lock(mutex_);
+  return regions_;
+}
+
+void ServedRegions::look_for_work(std::string_view code) const {
+  for (const auto& [name, region] : served()) {
+    if (code.empty() || code == name) region->look_for_work();
+  }
+}
+
+std::vector<ListenerState> ServedRegions::listeners() const {
+  std::vector<ListenerState> list;
+  if (listener_ != nullptr) {
+    list.push_back({.database = "catalog", .is_connected = listener_->is_connected()});
+  }
+  for (const auto& [name, region] : served()) {
+    if (const auto state = region->listener()) list.push_back(*state);
+  }
+  return list;
+}
+
+void ServedRegions::run(const std::stop_token& stop) {
+  std::mutex sleeping;
+  std::condition_variable_any woken;
+  while (!stop.stop_requested()) {
+    follow();
+    std::unique_lock lock(sleeping);
+    woken.wait_for(lock, stop, kLookEvery, [] { return false; });
+  }
+}
+
+void ServedRegions::follow() {
+  // No other thread can get a region that is not listed any more, so a count of 1 stays 1.
+  std::erase_if(removed_, [](const auto& entry) { return entry.second.use_count() == 1; });
+  note(look());
+}
+
+// A region that cannot be opened keeps no other region from being served.
+std::optional<ServedRegions::Trouble> ServedRegions::look() {
+  const auto codes = source_.codes();
+  if (!codes) return Trouble{.what = kCatalogUnread, .cause = codes.error().message};
+  Regions regions = regions_;  // only this thread changes it
+  removed_.merge(take_removed(regions, *codes));
+  std::optional<Trouble> trouble;
+  for (const std::string& code : *codes) {
+    if (regions.contains(code)) continue;
+    if (auto region = begin(code)) {
+      regions.emplace(code, std::move(*region));
+    } else {
+      trouble = {.what = "Region " + code + " cannot be opened", .cause = region.error().message};
+    }
+  }
+  if (regions != regions_) serve(std::move(regions));
+  return trouble;
+}
+
+ServedRegions::Regions ServedRegions::take_removed(Regions& regions,
+                                                   const std::set<std::string>& codes) {
+  Regions removed;
+  for (auto at = regions.begin(); at != regions.end();) {
+    const auto here = at++;
+    if (!codes.contains(here->first)) removed.insert(regions.extract(here));
+  }
+  return removed;
+}
+
+// A region that was removed and is still in use is served again. Opened a second time, it would
+// have two hubs, and the parked requests of the first would not be woken.
+Result<std::shared_ptr<ServedRegion>> ServedRegions::begin(const std::string& code) {
+  if (auto in_use = removed_.extract(code)) return std::move(in_use.mapped());
+  auto handle = source_.open(code);
+  if (!handle) return propagate(handle);
+  auto region = std::make_shared<ServedRegion>(code, std::move(*handle), outbox_, clock_, log_);
+  if (auto started = region->start(); !started) return propagate(started);
+  return region;
+}
+
+// The catalog accepts writes to a new region only after the region is listed: the request that
+// writes uses the region.
+void ServedRegions::serve(Regions regions) {
+  std::set<std::string> codes;
+  for (const auto& [code, region] : regions) codes.insert(code);
+  {
+    const std::scoped_lock lock(mutex_);
+    regions_ = std::move(regions);
+  }
+  source_.will_serve(codes);
+  log_.info("regions changed", {{"served", fmt::format("{}", fmt::join(codes, ", "))}});
+}
+
+void ServedRegions::note(const std::optional<Trouble>& trouble) {
+  const std::string what = trouble ? trouble->what : "";
+  const std::scoped_lock lock(mutex_);
+  if (!trouble) looked_at_ = clock_.monotonic();
+  if (what == trouble_) return;
+  trouble_ = what;
+  if (trouble) {
+    log_.error("not ready", {{"reason", what}, {"cause", trouble->cause}});
+  } else {
+    log_.info("ready again");
+  }
+}
+
+Result<void> ServedRegions::ready() const {
+  const std::scoped_lock lock(mutex_);
+  if (!trouble_.empty()) return fail(ErrorCode::unavailable, trouble_);
+  if (clock_.monotonic() - looked_at_ <= kReadyFor) return {};
+  return fail(ErrorCode::unavailable, kCatalogUnread);
+}
+
+std::vector<InstanceRegion> ServedRegions::for_instances() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<InstanceRegion> list;
+  list.reserve(regions_.size());
+  for (const auto& [code, region] : regions_) {
+    list.push_back(region->for_instances());
+    list.back().alive = region;
+  }
+  return list;
+}
+
+std::vector<RestRegion> ServedRegions::for_rest() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<RestRegion> list;
+  list.reserve(regions_.size());
+  for (const auto& [code, region] : regions_) {
+    list.push_back(region->for_rest());
+    list.back().alive = region;
+  }
+  return list;
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,95 @@
+#pragma once
+// All regions of the catalog. A thread looks at the catalog's list about once a second: it opens a
+// region that was added, and stops serving a region that was removed. Both APIs ask for the list at
+// every request.
+//
+// Ownership: what for_instances() and for_rest() return keeps its region alive, so a request, also
+// a parked one, may use the region after it was removed. A removed region goes on working until no
+// request uses it. Only follow() and the destructor destroy a region, never a thread of the server.
+// The returned regions must be gone before the destructor runs.
+//
+// Threads: safe from several. follow() is for one thread at a time: that of start(), or a test.
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "control-plane/served_region.h"
+
+namespace agent_secrets::control_plane {
+
+// What ServedRegions needs of the catalog, to follow its list of regions.
+struct RegionSource {
+  std::function<Result<std::set<std::string>>()> codes;                // of the catalog, now
+  std::function<Result<RegionHandle>(const std::string& code)> open;   // of a new region
+  std::function<void(const std::set<std::string>& codes)> will_serve;  // exactly these
+};
+
+class ServedRegions {
+ public:
+  // A server is ready while its last successful look is not older.
+  static constexpr std::chrono::seconds kReadyFor{5};
+
+  // `regions` is Stores::regions: by code.
+  ServedRegions(std::map<std::string, RegionHandle> regions, RegionSource source, Outbox& outbox,
+                const Clock& clock, const Log& log);
+
+  // Starts the threads of each region, the thread that follows the catalog, and on PostgreSQL a
+  // listener: it wakes the provisioner of a region when another process has written to the catalog.
+  // Call it once.
+  Result<void> start();
+  // Looks once at the catalog. Failures are logged when they begin, and the next look tries again.
+  void follow();
+
+  [[nodiscard]] std::vector<InstanceRegion> for_instances() const;
+  [[nodiscard]] std::vector<RestRegion> for_rest() const;
+  // Of the catalog and of each region; none on SQLite.
+  [[nodiscard]] std::vector<ListenerState> listeners() const;
+  // ErrorCode::unavailable while the catalog cannot be read, or a region of it cannot be opened.
+  // The message is for everyone: the log has the cause.
+  [[nodiscard]] Result<void> ready() const;
+
+ private:
+  using Regions = std::map<std::string, std::shared_ptr<ServedRegion>>;  // by code
+  // Why a look failed: for everyone, and for the log.
+  struct Trouble {
+    std::string what;
+    std::string cause;
+  };
+
+  void run(const std::stop_token& stop);
+  std::optional<Trouble> look();
+  static Regions take_removed(Regions& regions, const std::set<std::string>& codes);
+  Result<std::shared_ptr<ServedRegion>> begin(const std::string& code);
+  void serve(Regions regions);
+  void note(const std::optional<Trouble>& trouble);
+  [[nodiscard]] Regions served() const;
+  // An empty code: all regions.
+  void look_for_work(std::string_view code) const;
+
+  RegionSource source_;
+  Outbox& outbox_;
+  const Clock& clock_;
+  const Log& log_;
+
+  mutable std::mutex mutex_;
+  Regions regions_;                      // that are served
+  std::chrono::milliseconds looked_at_;  // monotonic: the last look that went well
+  std::string trouble_;                  // of the last look; empty: none
+
+  Regions removed_;  // and still in use; for follow() alone
+  // After all that they use, so that they end first.
+  std::jthread following_;
+  std::unique_ptr<NoticeListener> listener_;
+};
+
+}  // namespace agent_secrets::control_plane
