@@ -1,5 +1,4 @@
 // The agents of a region store: snapshots, credentials and past releases.
-#include <string_view>
 #include <utility>
 
 #include "control-plane/region/database_region_store.h"
@@ -146,8 +145,11 @@ std::optional<AgentSnapshot> read_agent(Transaction& tx, std::int64_t agent_id) 
 
 // The store has a newer snapshot, or this one: two processes may publish one revision.
 bool changes_nothing(Transaction& tx, const AgentSnapshot& snapshot) {
-  const auto stored = read_agent(tx, snapshot.agent_id);
-  return stored && (stored->revision > snapshot.revision || *stored == snapshot);
+  const Rows rows = tx.query("SELECT revision FROM agents WHERE id = ?1", snapshot.agent_id);
+  if (rows.empty()) return false;
+  const std::int64_t stored = rows.front().integer("revision");
+  if (stored != snapshot.revision) return stored > snapshot.revision;
+  return read_agent(tx, snapshot.agent_id) == snapshot;
 }
 
 void write_agent(Transaction& tx, const AgentSnapshot& snapshot) {
