@@ -133,6 +133,15 @@ inline constexpr std::chrono::milliseconds kLogFlush{1'000};
 inline constexpr std::chrono::milliseconds kQuietPeriod{500};
 inline constexpr std::chrono::milliseconds kQuietPeriodMax{10'000};
 
+// Several processes on one database (control-plane/replica). The database keeps a lease for
+// kLeaseTime after the last renewal. Its holder trusts it for kLeaseTrust only, then ends what it
+// has begun: it kills its deploy commands, and after kLeaseGrace their supervisors do.
+inline constexpr std::chrono::milliseconds kLeaseTime{10'000};
+inline constexpr std::chrono::milliseconds kLeaseTrust{8'000};
+inline constexpr std::chrono::milliseconds kLeaseGrace{1'000};
+inline constexpr std::chrono::milliseconds kLeaseRenewal{3'000};
+inline constexpr std::chrono::milliseconds kLeaseRetry{1'000};  // to take it, or after an error
+
 // The injector's cache directory: the size of the file with the roll-back memory, and how many
 // bundles are read to find a sequence if that file is missing.
 inline constexpr std::size_t kSequenceMemory = 512;
