@@ -130,6 +130,14 @@ TEST_CASE("a command is killed at the time that its lifeline is held until") {
   CHECK_FALSE(ran.outcome.stopped);
 }
 
+TEST_CASE("a command does not begin after the time that its lifeline is held until") {
+  Lifeline lifeline;
+  lifeline.hold_until(0ms);
+  const Ran ran = run({.command = "echo begun", .environment = {}, .lifeline = &lifeline});
+  CHECK(ran.lines.empty());
+  CHECK(ran.outcome.exit_code == 137);
+}
+
 TEST_CASE("a command that runs hears of a later and of an earlier time") {
   const SystemClock clock;
   Lifeline lifeline;

@@ -44,12 +44,19 @@ int exit_code_of(int status) {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-int wait_for(pid_t command) {
-  const SystemClock clock;
-  auto until = std::chrono::milliseconds::max();
+// The end of the lifeline, as far as the supervisor has heard.
+class End {
+ public:
+  bool has_come() { return !read_times(until_) || SystemClock().monotonic() >= until_; }
+
+ private:
+  std::chrono::milliseconds until_ = std::chrono::milliseconds::max();
+};
+
+int wait_for(pid_t command, End& end) {
   int status = 0;
   while (::waitpid(command, &status, WNOHANG) == 0) {
-    if (!read_times(until) || clock.monotonic() >= until) kill_group();
+    if (end.has_come()) kill_group();
     pollfd waited{.fd = kLifelineFd, .events = POLLIN, .revents = 0};
     ::poll(&waited, 1, kLookMs);
   }
@@ -65,8 +72,10 @@ int supervise(std::string command, char** environment) {
   for (char** entry = environment; *entry != nullptr; ++entry) {
     shell.environment.emplace_back(*entry);
   }
+  End end;
+  if (end.has_come()) kill_group();  // before the command has begun
   const auto spawned = spawn(std::move(shell));
-  if (spawned) return wait_for(*spawned);
+  if (spawned) return wait_for(*spawned, end);
   write_last_words(describe("supervisor", spawned.error()));
   return kCannotStart;
 }
