@@ -73,7 +73,8 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   Catalog& catalog = *stores->catalog;
   if (auto told = catalog.rollouts.use(!options.on_deploy.empty()); !told) return told;
   DeployCommand deploy_command(rollout_options(options), catalog.rollouts, catalog.events, log);
-  ServedRegions regions(std::move(stores->regions), catalog.outbox, clock, log);
+  const LeaseOptions lease{.scope = LeaseScope::data_directory};
+  ServedRegions regions(std::move(stores->regions), catalog, lease, clock, log);
   HttpCounters counters;
   const RestApi rest{.catalog = catalog,
                      .regions = RestRegions([&regions] { return regions.for_rest(); }),

@@ -7,14 +7,16 @@
 
 namespace agent_secrets::control_plane {
 
-ServedRegion::ServedRegion(std::string code, RegionHandle region, Outbox& outbox,
-                           const Clock& clock, const Log& log)
+ServedRegion::ServedRegion(std::string code, RegionHandle region, Catalog& catalog,
+                           const LeaseOptions& lease, const Clock& clock, const Log& log)
     : code_(std::move(code)),
       region_(std::move(region)),
-      provisioner_(code_, outbox, *region_.store, hub_, clock, log),
+      lease_(provisioner_work(code_), catalog.leases, clock, log, lease),
+      provisioner_(code_, catalog.outbox, *region_.store, hub_, lease_, clock, log),
       recorder_(code_, *region_.store, clock, log) {}
 
 Result<void> ServedRegion::start() {
+  if (auto started = lease_.start(); !started) return started;
   auto provisioning = start_thread<std::jthread>(
       "a region", [this](const std::stop_token& stop) { provisioner_.run(stop); });
   if (!provisioning) return propagate(provisioning);
@@ -38,10 +40,11 @@ RestRegion ServedRegion::for_rest() {
   return {.code = code_, .store = *region_.store, .provisioner = provisioner_};
 }
 
-ServedRegions::ServedRegions(std::map<std::string, RegionHandle> regions, Outbox& outbox,
-                             const Clock& clock, const Log& log) {
+ServedRegions::ServedRegions(std::map<std::string, RegionHandle> regions, Catalog& catalog,
+                             const LeaseOptions& lease, const Clock& clock, const Log& log) {
   for (auto& [code, region] : regions) {
-    regions_.push_back(std::make_unique<ServedRegion>(code, std::move(region), outbox, clock, log));
+    regions_.push_back(
+        std::make_unique<ServedRegion>(code, std::move(region), catalog, lease, clock, log));
   }
 }
 

@@ -7,9 +7,12 @@
 // The instance API and the REST API each say what they use of a region (instance-api/regions.h,
 // rest-api/regions.h): only the instance API gets the signing keys.
 //
-// Ownership: a ServedRegion owns its store. The outbox, the clock and the log must outlive it, and
+// The provisioner works under a lease, so of several processes that serve the region one provisions
+// it.
+//
+// Ownership: a ServedRegion owns its store. The catalog, the clock and the log must outlive it, and
 // it must outlive every request. Its destructor first stops and joins the two threads (the recorder
-// writes its last reports then), and only then destroys what they use.
+// writes its last reports then), then releases the lease, and only then destroys what they use.
 //
 // Threads: safe from several after start(); the list is const after construction.
 
@@ -19,11 +22,12 @@
 #include <thread>
 #include <vector>
 
-#include "control-plane/catalog/outbox.h"
+#include "control-plane/catalog/catalog.h"
 #include "control-plane/fleet/recorder.h"
 #include "control-plane/instance-api/regions.h"
 #include "control-plane/provisioning/change_hub.h"
 #include "control-plane/provisioning/provisioner.h"
+#include "control-plane/replica/lease_keeper.h"
 #include "control-plane/rest-api/regions.h"
 #include "control-plane/stores.h"
 #include "core/clock.h"
@@ -34,8 +38,8 @@ namespace agent_secrets::control_plane {
 
 class ServedRegion {
  public:
-  ServedRegion(std::string code, RegionHandle region, Outbox& outbox, const Clock& clock,
-               const Log& log);
+  ServedRegion(std::string code, RegionHandle region, Catalog& catalog, const LeaseOptions& lease,
+               const Clock& clock, const Log& log);
 
   // Starts both threads; call it once.
   Result<void> start();
@@ -47,6 +51,7 @@ class ServedRegion {
   std::string code_;
   RegionHandle region_;
   ChangeHub hub_;
+  LeaseKeeper lease_;
   Provisioner provisioner_;
   InstanceRecorder recorder_;
   // After all that they use, so that they are joined first.
@@ -59,8 +64,8 @@ class ServedRegion {
 class ServedRegions {
  public:
   // `regions` is Stores::regions: by code.
-  ServedRegions(std::map<std::string, RegionHandle> regions, Outbox& outbox, const Clock& clock,
-                const Log& log);
+  ServedRegions(std::map<std::string, RegionHandle> regions, Catalog& catalog,
+                const LeaseOptions& lease, const Clock& clock, const Log& log);
 
   // Starts the threads of each region; call it once.
   Result<void> start();

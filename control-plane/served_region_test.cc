@@ -17,8 +17,10 @@ class ServedStores : public TestStores {
  public:
   ServedStores() {
     provisioner.reset();
-    regions =
-        std::make_unique<ServedRegions>(std::move(stores.regions), catalog().outbox, clock, log);
+    lease.reset();
+    regions = std::make_unique<ServedRegions>(std::move(stores.regions), catalog(),
+                                              LeaseOptions{.scope = LeaseScope::data_directory},
+                                              clock, log);
   }
   [[nodiscard]] InstanceRegion us_west() const { return regions->for_instances().back(); }
 
@@ -84,6 +86,18 @@ TEST_CASE("a region that stops has written every report that it heard") {
   const auto instances = need(t.region().list_instances(std::nullopt)).instances;
   REQUIRE(instances.size() == 1);
   CHECK(instances[0].instance == "host-1");
+}
+
+TEST_CASE("a region that stops releases its lease") {
+  ServedStores t;
+  need(t.regions->start());
+  const auto take = [&] {
+    return need(t.catalog().leases.take(
+        {.work = provisioner_work("us-west"), .holder = "another", .time = std::chrono::hours(1)}));
+  };
+  CHECK(std::holds_alternative<std::string>(take()));
+  t.regions.reset();
+  CHECK(std::holds_alternative<LeaseTerm>(take()));
 }
 
 TEST_CASE("a region that never started can be destroyed") {

@@ -15,6 +15,7 @@
 
 #include "control-plane/http/target.h"
 #include "control-plane/provisioning/provisioner.h"
+#include "control-plane/replica/lease_keeper.h"
 #include "control-plane/rest-api/errors.h"
 #include "control-plane/rest-api/rest_api.h"
 #include "control-plane/stores.h"
@@ -48,8 +49,13 @@ class RestFixture {
     REQUIRE(opened);
     stores_ = std::move(*opened);
     for (auto& [code, handle] : stores_.regions) {
-      provisioners_[code] = std::make_unique<Provisioner>(code, stores_.catalog->outbox,
-                                                          *handle.store, hub_, clock_, log_);
+      auto& lease = leases_[code];
+      lease =
+          std::make_unique<LeaseKeeper>(provisioner_work(code), stores_.catalog->leases, clock_,
+                                        log_, LeaseOptions{.scope = LeaseScope::data_directory});
+      lease->work_once();
+      provisioners_[code] = std::make_unique<Provisioner>(
+          code, stores_.catalog->outbox, *handle.store, hub_, *lease, clock_, log_);
     }
     api_.emplace(RestApi{.catalog = *stores_.catalog,
                          .regions = RestRegions([this] { return regions(); }),
@@ -136,6 +142,7 @@ class RestFixture {
   HttpCounters counters_;
   ChangeHub hub_;
   Stores stores_;
+  std::map<std::string, std::unique_ptr<LeaseKeeper>> leases_;
   std::map<std::string, std::unique_ptr<Provisioner>> provisioners_;
   std::optional<RestApi> api_;
   Router router_{fallback_response};
