@@ -71,9 +71,12 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   if (!stores) return propagate(stores);
 
   Catalog& catalog = *stores->catalog;
-  if (auto told = catalog.rollouts.use(!options.on_deploy.empty()); !told) return told;
-  DeployCommand deploy_command(rollout_options(options), catalog.rollouts, catalog.events, log);
+  // The only server of a data directory knows whether there is a deploy command.
+  auto told = options.on_deploy.empty() ? catalog.rollouts.forget_command()
+                                        : catalog.rollouts.use_command();
+  if (!told) return told;
   const LeaseOptions lease{.scope = LeaseScope::data_directory};
+  DeployCommand deploy_command(rollout_options(options), catalog, lease, clock, log);
   ServedRegions regions(std::move(stores->regions), catalog, lease, clock, log);
   HttpCounters counters;
   const RestApi rest{.catalog = catalog,
@@ -90,7 +93,7 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
                                            options.listen, (*server)->port());
   auto urls = urls_of_run(catalog, options.public_urls, listening);
   if (!urls) return propagate(urls);
-  if (auto told = warn_of_unrecorded_urls(catalog, options.public_urls, log); !told) return told;
+  if (told = warn_of_unrecorded_urls(catalog, options.public_urls, log); !told) return told;
   InstanceApi instances([&regions] { return regions.for_instances(); }, *urls, clock, log);
   add_instance_routes(router, instances);
 

@@ -4,7 +4,6 @@
 //
 // Threads: `known_regions` is set before there are several threads; the rest is safe from several.
 
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <set>
@@ -21,7 +20,6 @@ struct CatalogContext {
   ValueCipher cipher;
   const Clock& clock;
   std::optional<std::set<std::string>> known_regions;  // absent: all
-  std::atomic<bool> rollouts_wanted = false;           // a change waits for a deploy command
 
   [[nodiscard]] bool knows(const std::string& region) const {
     return !known_regions || known_regions->contains(region);
