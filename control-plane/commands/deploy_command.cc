@@ -11,6 +11,7 @@
 #include "control-plane/commands/groups.h"
 #include "control-plane/data_directory.h"
 #include "control-plane/replica/lease_keeper.h"
+#include "core/limits.h"
 
 namespace agent_secrets::control_plane {
 namespace {

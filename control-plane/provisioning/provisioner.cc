@@ -94,7 +94,7 @@ std::chrono::milliseconds Provisioner::publish_round() {
   if (const auto left = pause_left(agents_)) return *left;
   auto finished = publish_agents();
   if (finished) finished = drop_unneeded();
-  if (!finished && is_taken_over(finished.error())) return options_.idle_poll;
+  if (!finished && is_taken_over(finished.error())) return back_off(agents_);
   if (!finished) {
     log_.warning("publishing to the region failed",
                  {{"region", region_}, {"error", finished.error().message}});
@@ -135,7 +135,7 @@ Provisioner::Step Provisioner::provision_next() {
   const PendingVersion& version = *due->version;
   auto provisioned = provision(version);
   if (provisioned) return Step::done;
-  if (is_taken_over(provisioned.error())) return Step::nothing_due;
+  if (is_taken_over(provisioned.error())) return Step::failed;
   return settle_failure(version, provisioned.error()) ? Step::done : Step::failed;
 }
 

@@ -301,7 +301,7 @@ TEST_CASE("a provisioner that a region refuses takes its lease with a higher fen
       {.organization_id = 1, .set_id = 99, .set_name = "other", .version = 1, .values = {}},
       {.work = t.term().work, .fence = ahead}));
   for (int round = 0; round < 4 && t.set("bot-secrets").status != SetStatus::ready; ++round) {
-    t.worker.work_once();
+    t.clock.advance(t.worker.work_once());
     t.lease->work_once();
   }
   CHECK(t.set("bot-secrets").status == SetStatus::ready);
