@@ -29,6 +29,7 @@ class DataDirectoryPlace final : public StorePlace {
 
   [[nodiscard]] std::string hint_without_catalog() const override { return kNoDataDirectoryHint; }
 
+  [[nodiscard]] bool is_shared() const override { return false; }
   Result<void> lock_for_server() override {
     auto lock = lock_data_directory(directory_);
     if (!lock) return propagate(lock);

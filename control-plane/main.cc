@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/standard_streams.h"
+#include "core/supervisor.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -53,4 +54,7 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace agent_secrets::control_plane
 
-int main(int argc, char** argv) { return agent_secrets::control_plane::run(argc, argv); }
+int main(int argc, char** argv) {
+  if (const auto exit_code = agent_secrets::run_as_supervisor(argc, argv)) return *exit_code;
+  return agent_secrets::control_plane::run(argc, argv);
+}

@@ -31,6 +31,7 @@ class PostgresStorePlace final : public StorePlace {
     return "create one with secret-control-plane init, or check the URL of the database";
   }
 
+  [[nodiscard]] bool is_shared() const override { return true; }
   Result<void> lock_for_server() override { return {}; }
 
   // A migration makes the schemas.

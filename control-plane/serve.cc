@@ -57,6 +57,13 @@ std::optional<RolloutOptions> rollout_options(const ServeOptions& options) {
                         .inherited = rollout_inherits(environ)};
 }
 
+// The only server of a data directory knows whether there is a deploy command. A server beside
+// others knows of its own alone.
+Result<void> note_deploy_command(Rollouts& rollouts, const ServeOptions& options, bool is_shared) {
+  if (!options.on_deploy.empty()) return rollouts.use_command();
+  return is_shared ? Result<void>() : rollouts.forget_command();
+}
+
 // The data and the catalog must outlive it.
 RegionSource source_of_regions(const Data& data, Catalog& catalog) {
   return {.codes = [&catalog] { return catalog.regions.codes(); },
@@ -84,10 +91,13 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   if (!stores) return propagate(stores);
 
   Catalog& catalog = *stores->catalog;
-  if (auto told = catalog.rollouts.use(!options.on_deploy.empty()); !told) return told;
-  DeployCommand deploy_command(rollout_options(options), catalog.rollouts, catalog.events, log);
-  ServedRegions regions(std::move(stores->regions), source_of_regions(*data, catalog),
-                        catalog.outbox, clock, log);
+  const bool is_shared = data->place->is_shared();
+  if (auto noted = note_deploy_command(catalog.rollouts, options, is_shared); !noted) return noted;
+  const LeaseOptions lease{.scope = is_shared ? LeaseScope::several_processes
+                                              : LeaseScope::data_directory};
+  DeployCommand deploy_command(rollout_options(options), catalog, lease, clock, log);
+  ServedRegions regions(std::move(stores->regions), source_of_regions(*data, catalog), catalog,
+                        lease, clock, log);
   HttpCounters counters;
   const RestApi rest{.catalog = catalog,
                      .regions = RestRegions([&regions] { return regions.for_rest(); }),
@@ -105,7 +115,7 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
                                            options.listen, (*server)->port());
   auto urls = urls_of_run(catalog, options.public_urls, listening);
   if (!urls) return propagate(urls);
-  if (auto told = warn_of_unrecorded_urls(catalog, options.public_urls, log); !told) return told;
+  if (told = warn_of_unrecorded_urls(catalog, options.public_urls, log); !told) return told;
   InstanceApi instances([&regions] { return regions.for_instances(); }, *urls, clock, log);
   add_instance_routes(router, instances);
 

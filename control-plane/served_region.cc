@@ -7,17 +7,20 @@
 
 namespace agent_secrets::control_plane {
 
-ServedRegion::ServedRegion(std::string code, RegionHandle region, Outbox& outbox,
-                           const Clock& clock, const Log& log)
+ServedRegion::ServedRegion(std::string code, RegionHandle region, Catalog& catalog,
+                           const LeaseOptions& lease, const Clock& clock, const Log& log)
     : code_(std::move(code)),
       region_(std::move(region)),
       follower_(code_, *region_.store, hub_, log),
+      lease_(provisioner_work(code_), catalog.leases, clock, log, lease),
       provisioner_(
-          code_, outbox, *region_.store, [this] { follower_.look_soon(); }, clock, log),
+          code_, catalog.outbox, *region_.store, [this] { follower_.look_soon(); }, lease_, clock,
+          log),
       recorder_(code_, *region_.store, clock, log),
       log_(log) {}
 
 Result<void> ServedRegion::start() {
+  if (auto started = lease_.start(); !started) return started;
   auto following = start_thread<std::jthread>(
       "a region", [this](const std::stop_token& stop) { follower_.run(stop); });
   if (!following) return propagate(following);

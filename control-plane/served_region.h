@@ -9,9 +9,12 @@
 // The instance API and the REST API each say what they use of a region (instance-api/regions.h,
 // rest-api/regions.h): only the instance API gets the signing keys.
 //
-// Ownership: a ServedRegion owns its store. The outbox, the clock and the log must outlive it. Its
-// destructor first stops and joins the threads (the recorder writes its last reports then), and
-// only then destroys what they use.
+// The provisioner works under a lease, so of several processes that serve the region one provisions
+// it.
+//
+// Ownership: a ServedRegion owns its store. The catalog, the clock and the log must outlive it. Its
+// destructor first stops and joins the threads (the recorder writes its last reports then), then
+// releases the lease, and only then destroys what they use.
 //
 // Threads: safe from several after start().
 
@@ -20,11 +23,12 @@
 #include <string>
 #include <thread>
 
-#include "control-plane/catalog/outbox.h"
+#include "control-plane/catalog/catalog.h"
 #include "control-plane/fleet/recorder.h"
 #include "control-plane/instance-api/regions.h"
 #include "control-plane/provisioning/provisioner.h"
 #include "control-plane/replica/change_hub.h"
+#include "control-plane/replica/lease_keeper.h"
 #include "control-plane/replica/region_follower.h"
 #include "control-plane/rest-api/process_metrics.h"
 #include "control-plane/rest-api/regions.h"
@@ -37,8 +41,8 @@ namespace agent_secrets::control_plane {
 
 class ServedRegion {
  public:
-  ServedRegion(std::string code, RegionHandle region, Outbox& outbox, const Clock& clock,
-               const Log& log);
+  ServedRegion(std::string code, RegionHandle region, Catalog& catalog, const LeaseOptions& lease,
+               const Clock& clock, const Log& log);
 
   // Starts the threads; call it once.
   Result<void> start();
@@ -56,6 +60,7 @@ class ServedRegion {
   RegionHandle region_;
   ChangeHub hub_;
   RegionFollower follower_;
+  LeaseKeeper lease_;
   Provisioner provisioner_;
   InstanceRecorder recorder_;
   const Log& log_;

@@ -17,15 +17,17 @@ constexpr const char* kCatalogUnread = "The catalog cannot be read";
 }  // namespace
 
 ServedRegions::ServedRegions(std::map<std::string, RegionHandle> regions, RegionSource source,
-                             Outbox& outbox, const Clock& clock, const Log& log)
+                             Catalog& catalog, const LeaseOptions& lease, const Clock& clock,
+                             const Log& log)
     : source_(std::move(source)),
-      outbox_(outbox),
+      catalog_(catalog),
+      lease_(lease),
       clock_(clock),
       log_(log),
       looked_at_(clock.monotonic()) {
   for (auto& [code, region] : regions) {
-    regions_.emplace(code,
-                     std::make_shared<ServedRegion>(code, std::move(region), outbox, clock, log));
+    regions_.emplace(
+        code, std::make_shared<ServedRegion>(code, std::move(region), catalog, lease, clock, log));
   }
 }
 
@@ -37,7 +39,8 @@ Result<void> ServedRegions::start() {
                                               [this](const std::stop_token& stop) { run(stop); });
   if (!following) return propagate(following);
   following_ = std::move(*following);
-  auto listener = outbox_.listen([this](std::string_view code) { look_for_work(code); }, log_);
+  auto listener =
+      catalog_.outbox.listen([this](std::string_view code) { look_for_work(code); }, log_);
   if (!listener) return propagate(listener);
   listener_ = std::move(*listener);
   return {};
@@ -116,7 +119,8 @@ Result<std::shared_ptr<ServedRegion>> ServedRegions::begin(const std::string& co
   if (auto in_use = removed_.extract(code)) return std::move(in_use.mapped());
   auto handle = source_.open(code);
   if (!handle) return propagate(handle);
-  auto region = std::make_shared<ServedRegion>(code, std::move(*handle), outbox_, clock_, log_);
+  auto region =
+      std::make_shared<ServedRegion>(code, std::move(*handle), catalog_, lease_, clock_, log_);
   if (auto started = region->start(); !started) return propagate(started);
   return region;
 }

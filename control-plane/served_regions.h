@@ -40,8 +40,8 @@ class ServedRegions {
   static constexpr std::chrono::seconds kReadyFor{5};
 
   // `regions` is Stores::regions: by code.
-  ServedRegions(std::map<std::string, RegionHandle> regions, RegionSource source, Outbox& outbox,
-                const Clock& clock, const Log& log);
+  ServedRegions(std::map<std::string, RegionHandle> regions, RegionSource source, Catalog& catalog,
+                const LeaseOptions& lease, const Clock& clock, const Log& log);
 
   // Starts the threads of each region, the thread that follows the catalog, and on PostgreSQL a
   // listener: it wakes the provisioner of a region when another process has written to the catalog.
@@ -77,7 +77,8 @@ class ServedRegions {
   void look_for_work(std::string_view code) const;
 
   RegionSource source_;
-  Outbox& outbox_;
+  Catalog& catalog_;
+  const LeaseOptions lease_;
   const Clock& clock_;
   const Log& log_;
 

@@ -20,7 +20,9 @@ class ServedStores : public TestStores {
  public:
   ServedStores() {
     provisioner.reset();
-    regions = std::make_unique<ServedRegions>(std::move(stores.regions), source(), catalog().outbox,
+    lease.reset();
+    regions = std::make_unique<ServedRegions>(std::move(stores.regions), source(), catalog(),
+                                              LeaseOptions{.scope = LeaseScope::data_directory},
                                               clock, log);
   }
   [[nodiscard]] InstanceRegion us_west() const { return regions->for_instances().back(); }
@@ -93,6 +95,18 @@ TEST_CASE("a started region publishes a deployment and then wakes the agent's lo
   need(t.regions->start());
   REQUIRE(woken.get_future().wait_for(std::chrono::seconds(60)) == std::future_status::ready);
   CHECK(need(region.store.find_agent(agent)).has_value());
+}
+
+TEST_CASE("a region that stops releases its lease") {
+  ServedStores t;
+  need(t.regions->start());
+  const auto take = [&] {
+    return need(t.catalog().leases.take(
+        {.work = provisioner_work("us-west"), .holder = "another", .time = std::chrono::hours(1)}));
+  };
+  CHECK(std::holds_alternative<std::string>(take()));
+  t.regions.reset();
+  CHECK(std::holds_alternative<LeaseTerm>(take()));
 }
 
 TEST_CASE("a server wakes the long polls of an agent that another process has published") {

@@ -30,9 +30,10 @@ class StorePlace {
   // What to do where there is no catalog.
   [[nodiscard]] virtual std::string hint_without_catalog() const = 0;
 
-  // Locks the place for a server, until the object is destroyed. One server at a time uses a data
-  // directory: ErrorCode::conflict while another process has the lock. Any number of servers may
-  // use a PostgreSQL database, which has no such lock.
+  // Several servers may use it at once.
+  [[nodiscard]] virtual bool is_shared() const = 0;
+  // Locks the place for a server, until the object is destroyed: ErrorCode::conflict while another
+  // process has the lock. A place that is shared has no such lock.
   virtual Result<void> lock_for_server() = 0;
 
   // Makes room for a first catalog: the directory of the files.

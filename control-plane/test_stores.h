@@ -1,6 +1,6 @@
 #pragma once
 // Stores for tests: real databases, a clock that stands still, the organization `acme` in us-west
-// and eu-central, and us-west's provisioner.
+// and eu-central, and us-west's provisioner, which holds its lease.
 //
 // A test case that makes a TestStores runs once on SQLite, in a temporary data directory, and once
 // on PostgreSQL where a server is at hand (database/test_databases.h).
@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <SQLiteCpp/Database.h>
@@ -17,6 +18,7 @@
 #include "control-plane/catalog/catalog.h"
 #include "control-plane/database/test_databases.h"
 #include "control-plane/provisioning/provisioner.h"
+#include "control-plane/replica/lease_keeper.h"
 #include "control-plane/stores.h"
 #include "core/log.h"
 #include "tests/catch.h"
@@ -90,13 +92,17 @@ class TestStores {
 
   void close() {
     provisioner.reset();
+    lease.reset();
     stores = {};
   }
   void reopen() {
     close();
     stores = need(open());
-    provisioner =
-        std::make_unique<Provisioner>("us-west", catalog().outbox, region(), [] {}, clock, log);
+    lease = std::make_unique<LeaseKeeper>(provisioner_work("us-west"), catalog().leases, clock, log,
+                                          LeaseOptions{.scope = LeaseScope::data_directory});
+    lease->work_once();
+    provisioner = std::make_unique<Provisioner>(
+        "us-west", catalog().outbox, region(), [] {}, *lease, clock, log);
   }
 
   // As another process would open the same stores.
@@ -132,6 +138,14 @@ class TestStores {
     return *stores.regions.at(code).store;
   }
 
+  // Of the provisioner's lease, for what it writes.
+  [[nodiscard]] LeaseTerm term() const { return *lease->term(); }
+  // A lease that nobody has, as another process would take it.
+  LeaseTerm take_lease(std::string_view work, std::string holder = "another") {
+    return std::get<LeaseTerm>(need(catalog().leases.take(
+        {.work = std::string(work), .holder = std::move(holder), .time = std::chrono::hours(1)})));
+  }
+
   SecretSet write(const std::string& set, const std::string& key, std::string_view value) {
     return need(catalog().sets.write(acme, one_key(set, key, value, false)));
   }
@@ -163,6 +177,7 @@ class TestStores {
   MasterKey master_key;
   Log log{"test", LogLevel::error, LogFormat::text};
   Stores stores;
+  std::unique_ptr<LeaseKeeper> lease;
   std::unique_ptr<Provisioner> provisioner;
   std::int64_t acme = 0;
   std::optional<PostgresOptions> postgres;  // absent: SQLite

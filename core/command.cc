@@ -4,16 +4,19 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <memory>
 #include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/lifeline.h"
+#include "core/spawn.h"
+#include "core/supervisor.h"
 #include "core/unique_fd.h"
 
 namespace agent_secrets {
@@ -24,44 +27,6 @@ using std::chrono::milliseconds;
 // The interval at which the end, the time limit and a stop are checked while the command writes
 // nothing.
 constexpr int kLookMs = 50;
-
-// Owns the attributes and file actions of posix_spawn, which must be destroyed.
-class SpawnSettings {
- public:
-  explicit SpawnSettings(int output_fd) {
-    posix_spawn_file_actions_init(&actions_);
-    posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions_, output_fd, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions_, output_fd, STDERR_FILENO);
-    // Libraries (Asio, libcurl) open sockets and set close-on-exec only afterwards, if at all.
-    posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1);
-    posix_spawnattr_init(&attributes_);
-    sigset_t none;
-    sigemptyset(&none);
-    posix_spawnattr_setsigmask(&attributes_, &none);
-    sigset_t reset;
-    sigemptyset(&reset);
-    for (const int signal_number : {SIGPIPE, SIGXFSZ, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) {
-      sigaddset(&reset, signal_number);
-    }
-    posix_spawnattr_setsigdefault(&attributes_, &reset);
-    posix_spawnattr_setpgroup(&attributes_, 0);
-    posix_spawnattr_setflags(
-        &attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-  }
-  ~SpawnSettings() {
-    posix_spawn_file_actions_destroy(&actions_);
-    posix_spawnattr_destroy(&attributes_);
-  }
-  SpawnSettings(const SpawnSettings&) = delete;
-  SpawnSettings& operator=(const SpawnSettings&) = delete;
-  [[nodiscard]] const posix_spawn_file_actions_t* actions() const { return &actions_; }
-  [[nodiscard]] const posix_spawnattr_t* attributes() const { return &attributes_; }
-
- private:
-  posix_spawn_file_actions_t actions_{};
-  posix_spawnattr_t attributes_{};
-};
 
 struct Pipe {
   UniqueFd reader;
@@ -80,25 +45,52 @@ Result<Pipe> make_pipe() {
   return pipe;
 }
 
-Result<pid_t> spawn(const CommandOptions& options, int output_fd) {
-  const SpawnSettings settings(output_fd);
-  std::string command = options.command;
-  std::array<char, 3> shell{"sh"};
-  std::array<char, 3> flag{"-c"};
-  std::array<char*, 4> argv{shell.data(), flag.data(), command.data(), nullptr};
-  std::vector<std::string> texts = options.environment;
-  std::vector<char*> environment;
-  environment.reserve(texts.size() + 1);
-  for (std::string& text : texts) environment.push_back(text.data());
-  environment.push_back(nullptr);
-  pid_t pid = 0;
-  const int error_number = ::posix_spawn(&pid, "/bin/sh", settings.actions(), settings.attributes(),
-                                         argv.data(), environment.data());
-  if (error_number != 0) {
-    return fail(ErrorCode::failed, fmt::format("start /bin/sh: {}", errno_message(error_number)),
-                "a command needs a shell in the image");
+struct Started {
+  pid_t pid;  // and its process group
+  std::unique_ptr<Lifeline::Connection> lifeline;
+};
+
+Result<Started> start(const CommandOptions& options, int output_fd) {
+  SpawnOptions process{.program = "/bin/sh",
+                       .arguments = {"sh", "-c", options.command},
+                       .environment = options.environment,
+                       .output_fd = output_fd,
+                       .new_group = true};
+  std::unique_ptr<Lifeline::Connection> connection;
+  if (options.lifeline != nullptr) {
+    auto connected = options.lifeline->connect();
+    if (!connected) return propagate(connected, "connect a supervisor");
+    connection = std::move(*connected);
+    process.program = "/proc/self/exe";
+    process.arguments = {"supervisor", kSupervisorWord, options.command};
+    process.kept_fd = connection->supervisor_fd();
   }
-  return pid;
+  auto pid = spawn(std::move(process));
+  if (!pid) {
+    pid.error().hint = options.lifeline == nullptr ? "a command needs a shell in the image"
+                                                   : "a deploy command needs /proc";
+    return propagate(pid);
+  }
+  if (connection) connection->close_supervisor_fd();
+  return Started{.pid = *pid, .lifeline = std::move(connection)};
+}
+
+// Waits for nothing. A process that has ended stays a zombie, so its group's number is not used
+// again.
+bool has_ended(pid_t pid) {
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+         info.si_pid == pid;
+}
+
+int reap(pid_t pid, bool is_supervisor) {
+  siginfo_t info{};
+  (void)::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT);
+  // A supervisor that was killed alone has left its command in the group.
+  if (is_supervisor && info.si_code != CLD_EXITED) ::kill(-pid, SIGKILL);
+  int status = 0;
+  (void)::waitpid(pid, &status, 0);
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 // Splits bytes into lines; keeps an incomplete line until its end arrives.
@@ -137,27 +129,22 @@ bool read_available(int fd, Lines& lines) {
   }
 }
 
-int exit_code_of(int status) {
-  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
 }  // namespace
 
 Result<CommandOutcome> run_command(const CommandOptions& options, const CommandOutput& on_line,
                                    const std::stop_token& stop) {
   auto pipe = make_pipe();
   if (!pipe) return propagate(pipe);
-  const auto spawned = spawn(options, pipe->writer.get());
-  if (!spawned) return std::unexpected(spawned.error());
-  const pid_t pid = *spawned;
+  auto started = start(options, pipe->writer.get());
+  if (!started) return propagate(started);
+  const pid_t pid = started->pid;
   pipe->writer.reset();
 
   const SystemClock clock;
   const milliseconds limit = clock.monotonic() + options.time_limit;
   CommandOutcome outcome;
   Lines lines(on_line);
-  int status = 0;
-  while (::waitpid(pid, &status, WNOHANG) == 0) {
+  while (!has_ended(pid)) {
     const milliseconds now = clock.monotonic();
     if (stop.stop_requested()) {
       outcome.stopped = true;
@@ -176,7 +163,7 @@ Result<CommandOutcome> run_command(const CommandOptions& options, const CommandO
   }
   if (pipe->reader.is_open()) read_available(pipe->reader.get(), lines);
   lines.finish();
-  outcome.exit_code = exit_code_of(status);
+  outcome.exit_code = reap(pid, options.lifeline != nullptr);
   return outcome;
 }
 

@@ -5,9 +5,10 @@
 //
 // Data is passed in the command's environment, never in its text, so no quoting is needed.
 //
+// With a Lifeline the command also ends with this process, or at a time that this process sets and
+// may not live to see (core/lifeline.h).
+//
 // Threads: run_command() blocks the calling thread.
-// Source: posix_spawn(3), which is safe in a process with threads; fork(2) with our own code is
-// not.
 
 #include <chrono>
 #include <functional>
@@ -20,11 +21,14 @@
 
 namespace agent_secrets {
 
+class Lifeline;
+
 struct CommandOptions {
   std::string command;
   std::vector<std::string> environment;  // "NAME=value"; the complete environment
   std::chrono::milliseconds time_limit{60'000};
   std::chrono::milliseconds grace{2'000};  // between SIGTERM and SIGKILL at the limit
+  Lifeline* lifeline = nullptr;            // outlives the command; null: none
 };
 
 struct CommandOutcome {

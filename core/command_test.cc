@@ -1,9 +1,15 @@
 #include "core/command.h"
 
-#include <thread>
+#include <array>
+#include <csignal>
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "core/clock.h"
+#include "core/lifeline.h"
 #include "core/unique_fd.h"
 #include "tests/catch.h"
 
@@ -92,4 +98,113 @@ TEST_CASE("an endless line is cut") {
   const Ran ran = run({.command = "head -c 100000 /dev/zero | tr '\\0' x", .environment = {}});
   REQUIRE(ran.lines.size() == 1);
   CHECK(ran.lines[0].size() == kCommandLineMax);
+}
+
+TEST_CASE("a command on a lifeline tells the same as one without") {
+  Lifeline lifeline;
+  const Ran ran = run({.command = "echo \"$FACT\"; echo two >&2; exit 3",
+                       .environment = {"FACT=a 'b'; $(date)"},
+                       .lifeline = &lifeline});
+  CHECK(ran.lines == std::vector<std::string>{"a 'b'; $(date)", "two"});
+  CHECK(describe_failure(ran.outcome) == "exit code 3");
+  const Ran killed = run({.command = "kill -9 $$", .environment = {}, .lifeline = &lifeline});
+  CHECK(killed.outcome.exit_code == 137);
+}
+
+TEST_CASE("a command on a lifeline has the standard descriptors alone") {
+  Lifeline lifeline;
+  const Ran ran = run({.command = "ls /proc/self/fd | wc -l",
+                       .environment = {"PATH=/usr/bin:/bin"},
+                       .lifeline = &lifeline});
+  CHECK(ran.lines == std::vector<std::string>{"4"});  // ls itself has the directory open
+}
+
+TEST_CASE("a command is killed at the time that its lifeline is held until") {
+  const SystemClock clock;
+  Lifeline lifeline;
+  lifeline.hold_until(clock.monotonic() + 200ms);
+  const Ran ran = run({.command = "sleep 100 & sleep 100",
+                       .environment = {"PATH=/usr/bin:/bin"},
+                       .lifeline = &lifeline});
+  CHECK(ran.outcome.exit_code == 137);
+  CHECK_FALSE(ran.outcome.stopped);
+}
+
+TEST_CASE("a command does not begin after the time that its lifeline is held until") {
+  Lifeline lifeline;
+  lifeline.hold_until(0ms);
+  const Ran ran = run({.command = "echo begun", .environment = {}, .lifeline = &lifeline});
+  CHECK(ran.lines.empty());
+  CHECK(ran.outcome.exit_code == 137);
+}
+
+TEST_CASE("a command that runs hears of a later and of an earlier time") {
+  const SystemClock clock;
+  Lifeline lifeline;
+  lifeline.hold_until(clock.monotonic() + 100s);
+  bool has_begun = false;
+  const auto ran = run_command({.command = "echo begun; exec sleep 100",
+                                .environment = {"PATH=/usr/bin:/bin"},
+                                .lifeline = &lifeline},
+                               [&](std::string_view) {
+                                 has_begun = true;
+                                 lifeline.hold_until(clock.monotonic() + 200s);
+                                 lifeline.hold_until(0ms);
+                               },
+                               {});
+  REQUIRE(ran.has_value());
+  CHECK(has_begun);
+  CHECK(ran->exit_code == 137);
+}
+
+TEST_CASE("the time limit and a stop reach a command behind its supervisor") {
+  Lifeline lifeline;
+  const Ran late = run({.command = "trap 'echo ending; exit 5' TERM; while :; do sleep 0.01; done",
+                        .environment = {"PATH=/usr/bin:/bin"},
+                        .time_limit = 100ms,
+                        .lifeline = &lifeline});
+  CHECK(late.outcome.timed_out);
+  REQUIRE_FALSE(late.lines.empty());  // a shell may say of `sleep` that it was terminated
+  CHECK(late.lines.back() == "ending");
+  std::stop_source source;
+  source.request_stop();
+  const Ran stopped =
+      run({.command = "sleep 100", .environment = {}, .lifeline = &lifeline}, source.get_token());
+  CHECK(stopped.outcome.stopped);
+}
+
+TEST_CASE("a supervisor that is killed alone takes its command with it") {
+  Lifeline lifeline;
+  const Ran ran = run({.command = "kill -9 $PPID; exec sleep 100",
+                       .environment = {"PATH=/usr/bin:/bin"},
+                       .lifeline = &lifeline});
+  CHECK(ran.outcome.exit_code == 137);
+}
+
+// The killed process is this test's own program, which runs the command on a lifeline.
+TEST_CASE("a command ends with a process that is killed") {
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
+  const UniqueFd reader(ends[0]);
+  UniqueFd writer(ends[1]);
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    Lifeline lifeline;
+    // The end of this pipe is the end of all that has the command's output open.
+    (void)run_command({.command = "exec >/proc/" + std::to_string(::getpid()) + "/fd/" +
+                                  std::to_string(writer.get()) + "; echo begun; sleep 100",
+                       .environment = {"PATH=/usr/bin:/bin"},
+                       .lifeline = &lifeline},
+                      [](std::string_view) {}, {});
+    ::_exit(0);
+  }
+  writer.reset();
+  std::array<char, 16> bytes{};
+  REQUIRE(::read(reader.get(), bytes.data(), bytes.size()) == 6);
+  REQUIRE(::kill(child, SIGKILL) == 0);
+  REQUIRE(::waitpid(child, nullptr, 0) == child);
+  pollfd ended{.fd = reader.get(), .events = POLLIN, .revents = 0};
+  REQUIRE(::poll(&ended, 1, 30'000) == 1);
+  CHECK(::read(reader.get(), bytes.data(), bytes.size()) == 0);
 }

@@ -133,6 +133,15 @@ inline constexpr std::chrono::milliseconds kLogFlush{1'000};
 inline constexpr std::chrono::milliseconds kQuietPeriod{500};
 inline constexpr std::chrono::milliseconds kQuietPeriodMax{10'000};
 
+// Several processes on one database (control-plane/replica). The database keeps a lease for
+// kLeaseTime after the last renewal. Its holder trusts it for kLeaseTrust only, then ends what it
+// has begun: it kills its deploy commands, and after kLeaseGrace their supervisors do.
+inline constexpr std::chrono::milliseconds kLeaseTime{10'000};
+inline constexpr std::chrono::milliseconds kLeaseTrust{8'000};
+inline constexpr std::chrono::milliseconds kLeaseGrace{1'000};
+inline constexpr std::chrono::milliseconds kLeaseRenewal{3'000};
+inline constexpr std::chrono::milliseconds kLeaseRetry{1'000};  // to take it, or after an error
+
 // Following changes that other processes make (control-plane/replica, control-plane/database).
 inline constexpr std::chrono::milliseconds kLookEvery{1'000};  // without a hint that there are any
 inline constexpr std::chrono::milliseconds kLookGap{20};       // between two looks at a region

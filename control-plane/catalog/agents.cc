@@ -133,7 +133,7 @@ Result<void> Agents::remove(std::int64_t organization_id, std::string_view name)
     tx.execute(
         "UPDATE agents SET deleted = 1, revision = revision + 1, updated_at = ?1 WHERE id = ?2",
         context_.clock.unix_time(), agent->id);
-    request_rollout(tx, context_, agent->id, RolloutEvent::remove);
+    request_rollout(tx, agent->id, RolloutEvent::remove);
     return {};
   });
 }

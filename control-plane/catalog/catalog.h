@@ -1,9 +1,9 @@
 #pragma once
 // What the organizations define, by subject. The catalog is one database; its schema is
-// migrations/{sqlite,postgres}/*.sql. Every method of a subject is one transaction: it happens wholly and durably, or
-// not at all. Two methods use several: CatalogOutbox::drop_unneeded_values() writes one transaction
-// for each set, and Settings::put() reads before it writes. Within a transaction the subjects use
-// each other's functions that take a Transaction.
+// migrations/{sqlite,postgres}/*.sql. Every method of a subject is one transaction: it happens
+// wholly and durably, or not at all. Two methods use several: CatalogOutbox::drop_unneeded_values()
+// writes one transaction for each set, and Settings::put() reads before it writes. Within a
+// transaction the subjects use each other's functions that take a Transaction.
 //
 // Errors: ErrorCode not_found, invalid, conflict and too_large carry the sentence that the API
 // shows (docs/compatibility.md); any other error is an internal failure whose text is for the log.
@@ -22,6 +22,7 @@
 #include "control-plane/catalog/deploys.h"
 #include "control-plane/catalog/events.h"
 #include "control-plane/catalog/identities.h"
+#include "control-plane/catalog/leases.h"
 #include "control-plane/catalog/organizations.h"
 #include "control-plane/catalog/regions.h"
 #include "control-plane/catalog/rollouts.h"
@@ -44,6 +45,7 @@ struct Catalog {
   Organizations organizations{context};
   Regions regions{context};
   Settings settings{context};
+  Leases leases{context};
   Users users{context};
   Tokens tokens{context};
   ApiKeys api_keys{context};

@@ -4,6 +4,7 @@
 
 #include "control-plane/catalog/agents.h"
 #include "control-plane/catalog/context.h"
+#include "control-plane/catalog/leases.h"
 #include "control-plane/catalog/values.h"
 
 namespace agent_secrets::control_plane {
@@ -115,8 +116,9 @@ Result<ProvisionedVersion> CatalogOutbox::read_version(const PendingVersion& ver
       });
 }
 
-Result<bool> CatalogOutbox::mark_ready(const PendingVersion& version) {
+Result<bool> CatalogOutbox::mark_ready(const PendingVersion& version, const LeaseTerm& term) {
   return context_.database->write("mark version ready", [&](Transaction& tx) -> Result<bool> {
+    if (auto ok = require_lease(tx, term); !ok) return propagate(ok);
     const std::int64_t marked = tx.execute(
         "UPDATE sets SET status = 'ready', error_message = '',"
         " ready_version = version"
@@ -133,8 +135,10 @@ Result<bool> CatalogOutbox::mark_ready(const PendingVersion& version) {
   });
 }
 
-Result<bool> CatalogOutbox::mark_failed(const PendingVersion& version, std::string_view message) {
+Result<bool> CatalogOutbox::mark_failed(const PendingVersion& version, std::string_view message,
+                                        const LeaseTerm& term) {
   return context_.database->write("mark version failed", [&](Transaction& tx) -> Result<bool> {
+    if (auto ok = require_lease(tx, term); !ok) return propagate(ok);
     return tx.execute(
                "UPDATE sets SET status = 'failed', error_message = ?1, due_at = ?2"
                " WHERE id = ?3 AND version = ?4 AND status <> 'ready'",
@@ -183,12 +187,13 @@ Result<std::vector<RetainedVersion>> CatalogOutbox::retained_versions(std::strin
       });
 }
 
-Result<void> CatalogOutbox::drop_unneeded_values(std::string_view region) {
+Result<void> CatalogOutbox::drop_unneeded_values(std::string_view region, const LeaseTerm& term) {
   auto set_ids = sets_with_old_values(*context_.database, region);
   if (!set_ids) return propagate(set_ids);
   for (const std::int64_t id : *set_ids) {
     auto dropped =
         context_.database->write_urgently("drop old values", [&](Transaction& tx) -> Result<void> {
+          if (auto ok = require_lease(tx, term); !ok) return ok;
           drop_values_of(tx, id);
           return {};
         });

@@ -17,14 +17,15 @@ class CatalogOutbox final : public Outbox {
 
   Result<Due> next_due(std::string_view region, UnixMs now) override;
   Result<ProvisionedVersion> read_version(const PendingVersion& version) override;
-  Result<bool> mark_ready(const PendingVersion& version) override;
-  Result<bool> mark_failed(const PendingVersion& version, std::string_view message) override;
+  Result<bool> mark_ready(const PendingVersion& version, const LeaseTerm& term) override;
+  Result<bool> mark_failed(const PendingVersion& version, std::string_view message,
+                           const LeaseTerm& term) override;
   Result<std::vector<AgentSnapshot>> unpublished_agents(std::string_view region,
                                                         std::int64_t after_id,
                                                         int at_most) override;
   Result<void> mark_published(std::int64_t agent_id, std::int64_t revision) override;
   Result<std::vector<RetainedVersion>> retained_versions(std::string_view region) override;
-  Result<void> drop_unneeded_values(std::string_view region) override;
+  Result<void> drop_unneeded_values(std::string_view region, const LeaseTerm& term) override;
   void announce(std::string_view region) override;
   Result<std::unique_ptr<NoticeListener>> listen(NoticeHandler has_work, const Log& log) override;
 

@@ -4,7 +4,6 @@
 //
 // Threads: safe from several.
 
-#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -40,7 +39,6 @@ struct CatalogContext {
   ValueCipher cipher;
   const Clock& clock;
   KnownRegions known_regions = {};
-  std::atomic<bool> rollouts_wanted = false;  // a change waits for a deploy command
 };
 
 }  // namespace agent_secrets::control_plane

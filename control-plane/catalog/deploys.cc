@@ -174,8 +174,8 @@ void insert_deployment(Transaction& tx, const CatalogContext& context, std::int6
       " image_pull_secret_set, secret_version, created_at, rolled_out)"
       " SELECT ?1, id, revision, ?2, ?3, ?4, ?5, ?6, ?7 FROM agents WHERE id = ?8",
       id, spec.image, spec.secret_set, spec.image_pull_secret_set, stored(spec.secret_version), now,
-      !context.rollouts_wanted, agent_id);
-  request_rollout(tx, context, agent_id, RolloutEvent::deploy);
+      !has_deploy_command(tx), agent_id);
+  request_rollout(tx, agent_id, RolloutEvent::deploy);
   for (const auto& [name, value] : spec.settings) {
     tx.execute("INSERT INTO deployment_settings (deployment_id, name, value) VALUES (?1, ?2, ?3)",
                id, name, value);
@@ -212,7 +212,7 @@ std::string newer_version_warning(Transaction& tx, const ValueCipher& cipher, co
 DeployOutcome keep_deployment(Transaction& tx, const CatalogContext& context,
                               std::int64_t organization_id, const Agent& agent) {
   const bool again = agent.rollout && agent.rollout->has_failed;
-  if (again) request_rollout(tx, context, agent.id, agent.rollout->event);
+  if (again) request_rollout(tx, agent.id, agent.rollout->event);
   std::string warning(again ? kRunAgain : kUnchanged);
   add_sentence(warning, newer_version_warning(tx, context.cipher, agent));
   add_sentence(warning, secrets_warning(tx, agent.deployment));
@@ -240,7 +240,7 @@ Result<DeployOutcome> apply_update(Transaction& tx, const CatalogContext& contex
   if (new_deployment) {
     insert_deployment(tx, context, agent.id, spec, *bound);
   } else {
-    request_rollout(tx, context, agent.id, RolloutEvent::scale);
+    request_rollout(tx, agent.id, RolloutEvent::scale);
   }
   DeployOutcome outcome{.agent = *find_agent_row(tx, organization_id, agent.name), .warning = {}};
   if (!new_deployment) outcome.warning = newer_version_warning(tx, context.cipher, outcome.agent);

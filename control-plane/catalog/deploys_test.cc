@@ -64,7 +64,7 @@ TEST_CASE("the gate checks existence, type, region and readiness, in this order"
   }
   SECTION("the error for a failed set says to write the set again") {
     const auto due = need(t.catalog().outbox.next_due("us-west", t.clock.unix_time()));
-    need(t.catalog().outbox.mark_failed(*due.version, "no space"));
+    need(t.catalog().outbox.mark_failed(*due.version, "no space", t.term()));
     const Error error = refused(due.version->set_name, "");
     CHECK(error.code == ErrorCode::conflict);
     CHECK(error.message ==
@@ -212,7 +212,7 @@ TEST_CASE("the pinned version is served while a newer version is pending or fail
   t.write("bot-secrets", "A", "2");
   const auto due = need(t.catalog().outbox.next_due("us-west", t.clock.unix_time()));
   CHECK(t.served("bot-secrets", 1) == std::map<std::string, std::string>{{"A", "1"}});
-  need(t.catalog().outbox.mark_failed(*due.version, "no space"));
+  need(t.catalog().outbox.mark_failed(*due.version, "no space", t.term()));
   t.provisioner->work_once();
   CHECK(t.served("bot-secrets", 1) == std::map<std::string, std::string>{{"A", "1"}});
   CHECK(t.snapshot(t.first.id).sets[0].version == 1);

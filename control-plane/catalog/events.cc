@@ -1,6 +1,7 @@
 #include "control-plane/catalog/events.h"
 
 #include "control-plane/catalog/context.h"
+#include "control-plane/catalog/leases.h"
 #include "core/limits.h"
 
 namespace agent_secrets::control_plane {
@@ -24,8 +25,10 @@ void insert_event(Transaction& tx, std::int64_t agent_id, const AgentEvent& even
       agent_id, limits::kEventsPerAgent);
 }
 
-Result<void> Events::add(std::int64_t agent_id, std::string_view kind, std::string_view text) {
+Result<void> Events::add(std::int64_t agent_id, std::string_view kind, std::string_view text,
+                         const LeaseTerm& term) {
   return context_.database->write("add event", [&](Transaction& tx) -> Result<void> {
+    if (auto ok = require_lease(tx, term); !ok) return ok;
     insert_event(
         tx, agent_id,
         {.at = context_.clock.unix_time(), .kind = std::string(kind), .text = std::string(text)});

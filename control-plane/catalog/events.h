@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control-plane/model/lease_term.h"
 #include "control-plane/model/time.h"
 #include "core/error.h"
 
@@ -25,7 +26,9 @@ class Events {
  public:
   explicit Events(CatalogContext& context) : context_(context) {}
 
-  Result<void> add(std::int64_t agent_id, std::string_view kind, std::string_view text);
+  // Of a deploy command. ErrorCode::conflict when another process has taken the lease.
+  Result<void> add(std::int64_t agent_id, std::string_view kind, std::string_view text,
+                   const LeaseTerm& term);
   // Oldest first.
   Result<std::vector<AgentEvent>> list(std::int64_t agent_id);
 

@@ -8,6 +8,10 @@
 // confirms. `sequence` is raised only when the content for the agent's instances changes; it is
 // never reused.
 //
+// Writes that take a LeaseTerm are the work of one process at a time: they fail with
+// ErrorCode::conflict when another process has taken the lease provisioner:REGION
+// (catalog/leases.h). Any process may publish agents, because a region ignores an older revision.
+//
 // Threads: safe from several.
 
 #include <cstdint>
@@ -18,6 +22,7 @@
 
 #include "control-plane/database/notices.h"
 #include "control-plane/model/agent_snapshot.h"
+#include "control-plane/model/lease_term.h"
 #include "control-plane/model/set_version.h"
 #include "control-plane/model/time.h"
 #include "core/error.h"
@@ -40,8 +45,9 @@ class Outbox {
   virtual Result<ProvisionedVersion> read_version(const PendingVersion& version) = 0;
   // False: a newer write has skipped the version meanwhile. True raises the revision of the agents
   // that pin the set.
-  virtual Result<bool> mark_ready(const PendingVersion& version) = 0;
-  virtual Result<bool> mark_failed(const PendingVersion& version, std::string_view message) = 0;
+  virtual Result<bool> mark_ready(const PendingVersion& version, const LeaseTerm& term) = 0;
+  virtual Result<bool> mark_failed(const PendingVersion& version, std::string_view message,
+                                   const LeaseTerm& term) = 0;
   // At most `at_most` agents with an id above `after_id`, ordered by id.
   virtual Result<std::vector<AgentSnapshot>> unpublished_agents(std::string_view region,
                                                                 std::int64_t after_id,
@@ -51,7 +57,7 @@ class Outbox {
   // set, and the versions pinned by the deployment that an agent has or that its region serves.
   virtual Result<std::vector<RetainedVersion>> retained_versions(std::string_view region) = 0;
   // Removes the values of this region's sets that no retained version has.
-  virtual Result<void> drop_unneeded_values(std::string_view region) = 0;
+  virtual Result<void> drop_unneeded_values(std::string_view region, const LeaseTerm& term) = 0;
 
   // A hint to the other processes that serve the region: it has work (database/notices.h).
   virtual void announce(std::string_view region) = 0;

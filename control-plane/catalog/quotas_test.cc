@@ -173,7 +173,7 @@ TEST_CASE("a long text of an event is cut between two characters") {
   Quotas t;
   const std::int64_t id = t.create("bot").id;
   std::string text(limits::kEventText - 1, 'x');
-  need(t.catalog().events.add(id, "output", text + "ü"));
+  need(t.catalog().events.add(id, "output", text + "ü", t.term()));
   CHECK(need(t.catalog().events.list(id)).back().text == text);
 }
 

@@ -56,12 +56,13 @@ TEST_CASE(
 
 TEST_CASE("an organization is not removed before the deploy command of a deletion has run") {
   Removing t;
-  need(t.catalog().rollouts.use(true));
+  need(t.catalog().rollouts.use_command());
   t.put_agent(t.beta, "bot");
   t.delete_agent(t.beta, "bot");
   CHECK(t.refused(t.beta).message ==
         "Organization 'beta' is in use: 1 deploy command that has not run (bot).");
-  need(t.catalog().rollouts.settle(need(t.catalog().rollouts.list_due()).at(0), "exit code 1"));
+  need(t.catalog().rollouts.settle(need(t.catalog().rollouts.list_due()).at(0), "exit code 1",
+                                   t.take_lease(kRolloutsWork)));
   need(t.catalog().organizations.remove(t.beta));
 }
 

@@ -1,9 +1,13 @@
 #include "control-plane/catalog/rollouts.h"
 
 #include "control-plane/catalog/context.h"
+#include "control-plane/catalog/leases.h"
 
 namespace agent_secrets::control_plane {
 namespace {
+
+// In the table `settings`: the row says that the control plane has a deploy command.
+constexpr std::string_view kDeployCommand = "deploy_command";
 
 RolloutEvent event_of(std::string_view text) {
   if (text == "scale") return RolloutEvent::scale;
@@ -40,11 +44,32 @@ std::string_view to_string(RolloutEvent event) {
   AGENT_SECRETS_ASSERT(false);
 }
 
-Result<void> Rollouts::use(bool wanted) {
-  context_.rollouts_wanted = wanted;
-  if (wanted) return {};
+bool has_deploy_command(Transaction& tx) {
+  return !tx.query("SELECT 1 FROM settings WHERE name = ?1", kDeployCommand).empty();
+}
+
+Result<bool> Rollouts::has_command() {
+  return context_.database->read("look for a deploy command", [](Transaction& tx) {
+    return Result<bool>(has_deploy_command(tx));
+  });
+}
+
+Result<void> Rollouts::use_command() {
+  // A server must start when the disk is full. At every start but the first there is nothing to
+  // write.
+  auto there = has_command();
+  if (there && *there) return {};
+  return context_.database->write("record the deploy command", [](Transaction& tx) -> Result<void> {
+    tx.execute("INSERT INTO settings (name, value) VALUES (?1, 'yes') ON CONFLICT DO NOTHING",
+               kDeployCommand);
+    return {};
+  });
+}
+
+Result<void> Rollouts::forget_command() {
   // Urgent: a server must start when the disk is full.
-  return context_.database->write_urgently("let rollouts go", [&](Transaction& tx) -> Result<void> {
+  return context_.database->write_urgently("let rollouts go", [](Transaction& tx) -> Result<void> {
+    tx.execute("DELETE FROM settings WHERE name = ?1", kDeployCommand);
     tx.execute("UPDATE deployments SET rolled_out = 1 WHERE rolled_out = 0");
     tx.execute("DELETE FROM rollouts");
     return {};
@@ -52,9 +77,8 @@ Result<void> Rollouts::use(bool wanted) {
 }
 
 // When the scaling changes before a deploy command has run, the event stays `deploy`.
-void request_rollout(Transaction& tx, const CatalogContext& context, std::int64_t agent_id,
-                     RolloutEvent event) {
-  if (!context.rollouts_wanted) return;
+void request_rollout(Transaction& tx, std::int64_t agent_id, RolloutEvent event) {
+  if (!has_deploy_command(tx)) return;
   tx.execute(
       "INSERT INTO rollouts (agent_id, ticket, event, place)"
       " SELECT ?1, 1, ?2, coalesce(max(place), 0) + 1 FROM rollouts WHERE true"
@@ -101,8 +125,10 @@ Result<std::vector<Rollout>> Rollouts::list_due() {
       });
 }
 
-Result<bool> Rollouts::settle(const Rollout& rollout, std::string_view failure) {
+Result<bool> Rollouts::settle(const Rollout& rollout, std::string_view failure,
+                              const LeaseTerm& term) {
   return context_.database->write("settle rollout", [&](Transaction& tx) -> Result<bool> {
+    if (auto ok = require_lease(tx, term); !ok) return propagate(ok);
     // Also if a newer request is due: the command of this deployment has succeeded.
     if (failure.empty() && rollout.event == RolloutEvent::deploy) {
       tx.execute("UPDATE deployments SET rolled_out = 1 WHERE id = ?1", rollout.deployment_id);

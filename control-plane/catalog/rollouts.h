@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control-plane/model/lease_term.h"
 #include "core/error.h"
 
 namespace agent_secrets::control_plane {
@@ -47,28 +48,35 @@ struct Rollout {
   int max_agents = 0;
 };
 
+// Whether there is a deploy command is a property of the control plane, recorded in the catalog,
+// not of the process: of several servers only some may have --on-deploy.
 class Rollouts {
  public:
   explicit Rollouts(CatalogContext& context) : context_(context) {}
 
-  // True: each change from now on requests a run of the command. False: the server has no deploy
-  // command, so the stored rollouts are removed and their deployments count as rolled out.
-  Result<void> use(bool wanted);
+  Result<bool> has_command();
+  // The control plane has a deploy command: each change from now on requests a run of it.
+  Result<void> use_command();
+  // It has none any more: the stored rollouts are removed, and their deployments count as rolled
+  // out.
+  Result<void> forget_command();
   // The rollouts that have not failed and whose change the region has confirmed. Oldest request
   // first; an agent that gets a newer request before its run keeps its place. An agent is listed
   // only after the run for a deleted agent with the same name, because both have the same target.
   Result<std::vector<Rollout>> list_due();
   // Records the end of a run. `failure` is "" after a success. True: the run was for the newest
-  // request. False: a newer request is still due.
-  Result<bool> settle(const Rollout& rollout, std::string_view failure);
+  // request. False: a newer request is still due. ErrorCode::conflict when another process has
+  // taken the lease kRolloutsWork: the rollout is still due.
+  Result<bool> settle(const Rollout& rollout, std::string_view failure, const LeaseTerm& term);
 
  private:
   CatalogContext& context_;
 };
 
 // For the other subjects.
-void request_rollout(Transaction& tx, const CatalogContext& context, std::int64_t agent_id,
-                     RolloutEvent event);
+bool has_deploy_command(Transaction& tx);
+// No effect without a deploy command.
+void request_rollout(Transaction& tx, std::int64_t agent_id, RolloutEvent event);
 std::optional<RolloutStatus> find_rollout(Transaction& tx, std::int64_t agent_id);
 
 }  // namespace agent_secrets::control_plane

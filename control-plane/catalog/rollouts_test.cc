@@ -11,14 +11,15 @@ const std::string kNoSet = "This service has no secret set: its bots start witho
 // The agent `bot`. Deploys need a deploy command, and the region has confirmed the deployment.
 struct Waiting : TestStores {
   Waiting() {
-    need(catalog().rollouts.use(true));
+    need(catalog().rollouts.use_command());
     need(catalog().deploys.create_agent(acme, deploy_of("bot")));
     provisioner->publish_now();
   }
+  LeaseTerm term = take_lease(kRolloutsWork);
   std::vector<Rollout> due() { return need(catalog().rollouts.list_due()); }
   Agent bot() { return agent("bot"); }
-  void succeed() { CHECK(need(catalog().rollouts.settle(due().at(0), ""))); }
-  void fail_it() { CHECK(need(catalog().rollouts.settle(due().at(0), "exit code 3"))); }
+  void succeed() { CHECK(need(catalog().rollouts.settle(due().at(0), "", term))); }
+  void fail_it() { CHECK(need(catalog().rollouts.settle(due().at(0), "exit code 3", term))); }
 };
 
 DeployRequest image(std::string name) {
@@ -88,11 +89,11 @@ TEST_CASE("a run for an older deployment does not settle a newer request") {
   need(t.catalog().deploys.update_agent(t.acme, image("img:2")));
   t.provisioner->publish_now();
   SECTION("a success makes the older deployment the reconciled deployment") {
-    CHECK_FALSE(need(t.catalog().rollouts.settle(overtaken, "")));
+    CHECK_FALSE(need(t.catalog().rollouts.settle(overtaken, "", t.term)));
     CHECK(t.bot().reconciled_deployment == overtaken.deployment_id);
   }
   SECTION("a failure is ignored") {
-    CHECK_FALSE(need(t.catalog().rollouts.settle(overtaken, "exit code 3")));
+    CHECK_FALSE(need(t.catalog().rollouts.settle(overtaken, "exit code 3", t.term)));
     CHECK_FALSE(t.bot().rollout->has_failed);
   }
   REQUIRE(t.due().size() == 1);
@@ -134,7 +135,8 @@ TEST_CASE("the command of a deletion is due once the region has confirmed the de
 
 TEST_CASE("commands are due in the order of the requests, not of the agents") {
   TestStores t;
-  need(t.catalog().rollouts.use(true));
+  need(t.catalog().rollouts.use_command());
+  const LeaseTerm term = t.take_lease(kRolloutsWork);
   for (const char* name : {"one", "two", "three"}) {
     need(t.catalog().deploys.create_agent(t.acme, deploy_of(name)));
   }
@@ -159,11 +161,11 @@ TEST_CASE("commands are due in the order of the requests, not of the agents") {
 
   const Rollout begun = need(t.catalog().rollouts.list_due()).front();
   redeploy("one");
-  CHECK_FALSE(need(t.catalog().rollouts.settle(begun, "")));
+  CHECK_FALSE(need(t.catalog().rollouts.settle(begun, "", term)));
   CHECK(due() == Names{"two", "three", "one"});
 
-  CHECK(need(
-      t.catalog().rollouts.settle(need(t.catalog().rollouts.list_due()).front(), "exit code 1")));
+  CHECK(need(t.catalog().rollouts.settle(need(t.catalog().rollouts.list_due()).front(),
+                                         "exit code 1", term)));
   redeploy("two");  // after a failure the agent goes to the end
   CHECK(due() == Names{"three", "one", "two"});
 }
@@ -186,12 +188,24 @@ TEST_CASE("the command of a new agent is due after the run for a deleted agent w
   CHECK(t.due()[0].agent_id == t.bot().id);
 }
 
+TEST_CASE("a runner whose lease was taken records nothing") {
+  Waiting t;
+  const Rollout run = t.due().at(0);
+  need(t.catalog().leases.release(t.term));
+  t.take_lease(kRolloutsWork);
+  CHECK(refusal(t.catalog().rollouts.settle(run, "", t.term)).code == ErrorCode::conflict);
+  CHECK(refusal(t.catalog().events.add(run.agent_id, "output", "late", t.term)).code ==
+        ErrorCode::conflict);
+  CHECK(t.due().size() == 1);
+  CHECK(t.bot().reconciled_deployment.empty());
+}
+
 TEST_CASE("rollouts survive a restart, and are removed when there is no deploy command") {
   Waiting t;
   t.reopen();
-  need(t.catalog().rollouts.use(true));
+  need(t.catalog().rollouts.use_command());
   CHECK(t.due().size() == 1);
-  need(t.catalog().rollouts.use(false));
+  need(t.catalog().rollouts.forget_command());
   CHECK(t.due().empty());
   CHECK(t.bot().reconciled_deployment == t.bot().deployment.id);
 }
@@ -199,7 +213,7 @@ TEST_CASE("rollouts survive a restart, and are removed when there is no deploy c
 TEST_CASE("the newest events of an agent are kept and listed, oldest first") {
   Waiting t;
   for (int number = 0; number < limits::kEventsPerAgent + 5; ++number) {
-    need(t.catalog().events.add(t.bot().id, "output", fmt::format("line {}", number)));
+    need(t.catalog().events.add(t.bot().id, "output", fmt::format("line {}", number), t.term));
   }
   const auto events = need(t.catalog().events.list(t.bot().id));
   REQUIRE(events.size() == limits::kEventsPerAgent);

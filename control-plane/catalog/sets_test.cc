@@ -31,8 +31,8 @@ TEST_CASE("a version that a newer write replaced never becomes ready") {
   const PendingVersion first =
       *need(t.catalog().outbox.next_due("us-west", t.clock.unix_time())).version;
   t.write("bot-secrets", "A", "2");
-  CHECK_FALSE(need(t.catalog().outbox.mark_ready(first)));
-  CHECK_FALSE(need(t.catalog().outbox.mark_failed(first, "late")));
+  CHECK_FALSE(need(t.catalog().outbox.mark_ready(first, t.term())));
+  CHECK_FALSE(need(t.catalog().outbox.mark_failed(first, "late", t.term())));
   CHECK(t.set("bot-secrets").status == SetStatus::pending);
   CHECK(refusal(t.catalog().outbox.read_version(first)).code == ErrorCode::not_found);
 }
@@ -94,7 +94,7 @@ TEST_CASE("an identical write to a failed set makes a new version") {
   TestStores t;
   t.write("bot-secrets", "A", "1");
   const auto due = need(t.catalog().outbox.next_due("us-west", t.clock.unix_time()));
-  CHECK(need(t.catalog().outbox.mark_failed(*due.version, "region us-west: no space")));
+  CHECK(need(t.catalog().outbox.mark_failed(*due.version, "region us-west: no space", t.term())));
   CHECK(t.set("bot-secrets").error_message == "region us-west: no space");
   const SecretSet again = t.write("bot-secrets", "A", "1");
   CHECK(again.version == 2);

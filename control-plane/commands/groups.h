@@ -20,16 +20,25 @@ void declare_set(const Declarations& declare);
 void declare_image_pull_secret(const Declarations& declare);
 void declare_agent(const Declarations& declare);
 void declare_fleet(const Declarations& declare);
+void declare_deploy_command(const Declarations& declare);
 void declare_credential(const Declarations& declare);
 void declare_region(const Declarations& declare);
 
 // In the order of --help.
-inline constexpr std::array kGroups = {declare_init,       declare_serve,
-                                       declare_public_url, declare_organization,
-                                       declare_user,       declare_member,
-                                       declare_token,      declare_api_key,
-                                       declare_set,        declare_image_pull_secret,
-                                       declare_agent,      declare_fleet,
-                                       declare_credential, declare_region};
+inline constexpr std::array kGroups = {declare_init,
+                                       declare_serve,
+                                       declare_public_url,
+                                       declare_organization,
+                                       declare_user,
+                                       declare_member,
+                                       declare_token,
+                                       declare_api_key,
+                                       declare_set,
+                                       declare_image_pull_secret,
+                                       declare_agent,
+                                       declare_fleet,
+                                       declare_deploy_command,
+                                       declare_credential,
+                                       declare_region};
 
 }  // namespace agent_secrets::control_plane

@@ -76,7 +76,7 @@ TEST_CASE("set wait ends when the set fails") {
                                          .set_name = set.name,
                                          .version = set.version,
                                          .pending_since = {}},
-                                        "the region is full"));
+                                        "the region is full", t.term()));
   });
   CHECK(need(wait_for_set(t, "1m", clock)) == kExitSetFailed);
   CHECK(clock.sleeps == 1);

@@ -97,7 +97,7 @@ TEST_CASE("an agent that was never deployed has no bundle") {
 
 TEST_CASE("a pinned version that is gone is a conflict that names set and version") {
   TestRegion region;
-  REQUIRE(region.store->retain_only({}));
+  REQUIRE(region.store->retain_only({}, {}));
   const Response response = region.api->bundle(region.bundle_request());
   CHECK(response.status == 409);
   CHECK(member(response, "code") == "version-gone");
@@ -110,8 +110,8 @@ TEST_CASE("a deploy between reading the snapshot and reading its sets is not a c
     region.store->before_version_read = nullptr;
     region.put_version(kSetId, 3, {{"GREETING", TestRegion::kNewValue}});
     region.deploy("deployment-2", {TestRegion::pinned(kSetId, "bot-secrets", 3)});
-    REQUIRE(
-        region.store->retain_only(std::vector<RetainedVersion>{{.set_id = kSetId, .version = 3}}));
+    REQUIRE(region.store->retain_only(
+        std::vector<RetainedVersion>{{.set_id = kSetId, .version = 3}}, {}));
   };
   CHECK(environment(region) == "GREETING=canary-value-three\n");
 }

@@ -25,12 +25,13 @@ bool same_values(const ProvisionedVersion& left, const ProvisionedVersion& right
 }  // namespace
 
 Provisioner::Provisioner(std::string region, Outbox& outbox, RegionStore& store,
-                         std::function<void()> published, const Clock& clock, const Log& log,
-                         ProvisionerOptions options)
+                         std::function<void()> published, LeaseKeeper& lease, const Clock& clock,
+                         const Log& log, ProvisionerOptions options)
     : region_(std::move(region)),
       outbox_(outbox),
       store_(store),
       published_(std::move(published)),
+      lease_(lease),
       clock_(clock),
       log_(log),
       options_(options) {}
@@ -61,9 +62,27 @@ void Provisioner::look_soon() {
 // Versions and agents have separate pauses: a version that cannot be written (for example on a full
 // disk) delays no revocation.
 std::chrono::milliseconds Provisioner::work_once() {
+  if (!begin_round()) return options_.idle_poll;
   const auto versions = provision_round();
   const auto agents = publish_round();
   return std::min(versions, agents);
+}
+
+bool Provisioner::begin_round() {
+  const auto term = lease_.term();
+  if (!term) return false;
+  if (term_ != *term) {
+    term_ = *term;
+    retained_.reset();  // another process may have written to the region since the last term
+    may_drop_ = true;
+  }
+  return true;
+}
+
+bool Provisioner::is_taken_over(const Error& error) {
+  if (error.code != ErrorCode::conflict) return false;
+  lease_.give_up(term_);
+  return true;
 }
 
 std::chrono::milliseconds Provisioner::provision_round() {
@@ -80,6 +99,7 @@ std::chrono::milliseconds Provisioner::publish_round() {
   if (const auto left = pause_left(agents_)) return *left;
   auto finished = publish_agents();
   if (finished) finished = drop_unneeded();
+  if (!finished && is_taken_over(finished.error())) return back_off(agents_);
   if (!finished) {
     log_.warning("publishing to the region failed",
                  {{"region", region_}, {"error", finished.error().message}});
@@ -120,6 +140,7 @@ Provisioner::Step Provisioner::provision_next() {
   const PendingVersion& version = *due->version;
   auto provisioned = provision(version);
   if (provisioned) return Step::done;
+  if (is_taken_over(provisioned.error())) return Step::failed;
   return settle_failure(version, provisioned.error()) ? Step::done : Step::failed;
 }
 
@@ -128,10 +149,11 @@ Result<void> Provisioner::provision(const PendingVersion& version) {
   if (!values && values.error().code == ErrorCode::not_found) return {};  // skipped, or deleted
   if (!values) return propagate(values, "read from the catalog");
   retained_.reset();  // if a write skips this version now, it must be dropped later
-  if (auto ok = store_.put_set_version(*values); !ok) return propagate(ok, "write to the region");
+  if (auto ok = store_.put_set_version(*values, term_); !ok)
+    return propagate(ok, "write to the region");
   if (auto ok = compare_with_region(*values); !ok) return propagate(ok, "read back");
   may_drop_ = true;
-  auto ready = outbox_.mark_ready(version);
+  auto ready = outbox_.mark_ready(version, term_);
   if (!ready) return propagate(ready, "mark ready");
   if (*ready) {
     log_.info("set version is ready", {{"region", region_},
@@ -158,8 +180,9 @@ bool Provisioner::settle_failure(const PendingVersion& version, const Error& err
   const bool out_of_time = clock_.unix_time() - version.pending_since >= options_.budget;
   if (!out_of_time && error.code != ErrorCode::untrusted) return false;
   auto marked = outbox_.mark_failed(
-      version, without_markup(fmt::format("region {}: {}", region_, error.message)));
+      version, without_markup(fmt::format("region {}: {}", region_, error.message)), term_);
   if (marked) return true;
+  if (is_taken_over(marked.error())) return false;
   log_.error("marking a version failed did not succeed",
              {{"set", version.set_name}, {"error", marked.error().message}});
   return false;
@@ -213,8 +236,9 @@ Result<void> Provisioner::retain_only_needed() {
   auto versions = outbox_.retained_versions(region_);
   if (!versions) return propagate(versions, "list versions to keep");
   if (retained_ == *versions) return {};
-  if (auto ok = store_.retain_only(*versions); !ok) return propagate(ok, "drop old versions");
-  if (auto ok = outbox_.drop_unneeded_values(region_); !ok) return propagate(ok);
+  if (auto ok = store_.retain_only(*versions, term_); !ok)
+    return propagate(ok, "drop old versions");
+  if (auto ok = outbox_.drop_unneeded_values(region_, term_); !ok) return propagate(ok);
   retained_ = std::move(*versions);
   return {};
 }

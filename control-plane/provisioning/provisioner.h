@@ -15,6 +15,11 @@
 // makes its version `failed` at once. Versions are dropped only when every agent is published:
 // until then the region may serve a version that an agent pinned before.
 //
+// Several processes may serve one region. The one that holds the lease provisioner:REGION works;
+// run() does nothing in the others, but publish_now() publishes in each of them. Writes under a
+// lease that is lost are refused (catalog/outbox.h, region/region_store.h); the provisioner then
+// gives the lease up.
+//
 // Threads: run() on a thread of its own; wake(), look_soon() and publish_now() from any.
 
 #include <atomic>
@@ -29,6 +34,7 @@
 
 #include "control-plane/catalog/outbox.h"
 #include "control-plane/region/region_store.h"
+#include "control-plane/replica/lease_keeper.h"
 #include "core/clock.h"
 #include "core/log.h"
 
@@ -45,9 +51,10 @@ struct ProvisionerOptions {
 class Provisioner {
  public:
   // `published` is called after an agent was written to the region, by run() and publish_now().
+  // `lease` is for provisioner_work(region). All but the options must outlive the provisioner.
   Provisioner(std::string region, Outbox& outbox, RegionStore& store,
-              std::function<void()> published, const Clock& clock, const Log& log,
-              ProvisionerOptions options = {});
+              std::function<void()> published, LeaseKeeper& lease, const Clock& clock,
+              const Log& log, ProvisionerOptions options = {});
 
   // Works until asked to stop.
   void run(const std::stop_token& stop);
@@ -57,6 +64,7 @@ class Provisioner {
   // The next round of this process begins now.
   void look_soon();
   // One round on the calling thread: provisions a bounded number of due versions, and publishes.
+  // Does nothing without the lease.
   // Returns the time until the next round. run() is a loop of rounds.
   std::chrono::milliseconds work_once();
   // Publishes the region's changed agents now, so that the region has a deployment before the
@@ -69,6 +77,8 @@ class Provisioner {
   Result<void> provision(const PendingVersion& version);
   Result<void> compare_with_region(const ProvisionedVersion& written);
   bool settle_failure(const PendingVersion& version, const Error& error);
+  bool begin_round();
+  bool is_taken_over(const Error& error);
   Result<void> publish_agents();
   Result<void> publish(const AgentSnapshot& snapshot);
   Result<void> drop_unneeded();
@@ -87,11 +97,13 @@ class Provisioner {
   Outbox& outbox_;
   RegionStore& store_;
   const std::function<void()> published_;
+  LeaseKeeper& lease_;
   const Clock& clock_;
   const Log& log_;
   ProvisionerOptions options_;
 
   // Used only by the thread that calls work_once().
+  LeaseTerm term_;  // of the round
   Pause versions_;
   Pause agents_;
   // The versions that the region keeps; absent when it may have other versions too.

@@ -41,11 +41,12 @@ class MortalOutbox final : public Outbox {
   Result<ProvisionedVersion> read_version(const PendingVersion& version) override {
     return fuse_.around([&] { return inner_.read_version(version); });
   }
-  Result<bool> mark_ready(const PendingVersion& version) override {
-    return fuse_.around([&] { return inner_.mark_ready(version); });
+  Result<bool> mark_ready(const PendingVersion& version, const LeaseTerm& term) override {
+    return fuse_.around([&] { return inner_.mark_ready(version, term); });
   }
-  Result<bool> mark_failed(const PendingVersion& version, std::string_view message) override {
-    return fuse_.around([&] { return inner_.mark_failed(version, message); });
+  Result<bool> mark_failed(const PendingVersion& version, std::string_view message,
+                           const LeaseTerm& term) override {
+    return fuse_.around([&] { return inner_.mark_failed(version, message, term); });
   }
   Result<std::vector<AgentSnapshot>> unpublished_agents(std::string_view region,
                                                         std::int64_t after_id,
@@ -55,8 +56,8 @@ class MortalOutbox final : public Outbox {
   Result<void> mark_published(std::int64_t agent_id, std::int64_t revision) override {
     return fuse_.around([&] { return inner_.mark_published(agent_id, revision); });
   }
-  Result<void> drop_unneeded_values(std::string_view region) override {
-    return fuse_.around([&] { return inner_.drop_unneeded_values(region); });
+  Result<void> drop_unneeded_values(std::string_view region, const LeaseTerm& term) override {
+    return fuse_.around([&] { return inner_.drop_unneeded_values(region, term); });
   }
   Result<std::vector<RetainedVersion>> retained_versions(std::string_view region) override {
     return fuse_.around([&] { return inner_.retained_versions(region); });
@@ -74,8 +75,8 @@ class MortalOutbox final : public Outbox {
 class MortalRegion final : public ForwardingRegionStore {
  public:
   MortalRegion(RegionStore& inner, Fuse& fuse) : ForwardingRegionStore(inner), fuse_(fuse) {}
-  Result<void> put_set_version(const ProvisionedVersion& version) override {
-    return fuse_.around([&] { return ForwardingRegionStore::put_set_version(version); });
+  Result<void> put_set_version(const ProvisionedVersion& version, const LeaseTerm& term) override {
+    return fuse_.around([&] { return ForwardingRegionStore::put_set_version(version, term); });
   }
   Result<std::optional<ProvisionedVersion>> read_set_version(std::int64_t set_id,
                                                              std::int64_t version) override {
@@ -84,8 +85,9 @@ class MortalRegion final : public ForwardingRegionStore {
   Result<void> put_agent(const AgentSnapshot& snapshot) override {
     return fuse_.around([&] { return ForwardingRegionStore::put_agent(snapshot); });
   }
-  Result<void> retain_only(std::span<const RetainedVersion> versions) override {
-    return fuse_.around([&] { return ForwardingRegionStore::retain_only(versions); });
+  Result<void> retain_only(std::span<const RetainedVersion> versions,
+                           const LeaseTerm& term) override {
+    return fuse_.around([&] { return ForwardingRegionStore::retain_only(versions, term); });
   }
 
  private:
@@ -115,7 +117,10 @@ void leave_work(TestStores& t) {
   Fuse fuse{.die_at = die_at, .when = when};
   MortalOutbox outbox(opened->catalog->outbox, fuse);
   MortalRegion region(*opened->regions.at("us-west").store, fuse);
-  Provisioner provisioner("us-west", outbox, region, [] {}, t.clock, t.log);
+  LeaseKeeper lease(provisioner_work("us-west"), opened->catalog->leases, t.clock, t.log,
+                    {.scope = LeaseScope::data_directory});
+  lease.work_once();
+  Provisioner provisioner("us-west", outbox, region, [] {}, lease, t.clock, t.log);
   provisioner.work_once();
   ::_exit(0);
 }

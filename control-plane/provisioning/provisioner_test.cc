@@ -15,11 +15,11 @@ using std::chrono::milliseconds;
 class FaultyRegion final : public ForwardingRegionStore {
  public:
   explicit FaultyRegion(RegionStore& inner) : ForwardingRegionStore(inner) {}
-  Result<void> put_set_version(const ProvisionedVersion& version) override {
+  Result<void> put_set_version(const ProvisionedVersion& version, const LeaseTerm& term) override {
     ++attempts;
     if (refuses_versions) return fail(ErrorCode::out_of_space, "disk full");
     if (down) return fail(ErrorCode::failed, "no route [to] region");
-    auto put = forgetful ? Result<void>{} : ForwardingRegionStore::put_set_version(version);
+    auto put = forgetful ? Result<void>{} : ForwardingRegionStore::put_set_version(version, term);
     if (after_put) after_put();
     return put;
   }
@@ -29,9 +29,10 @@ class FaultyRegion final : public ForwardingRegionStore {
     }
     return ForwardingRegionStore::put_agent(snapshot);
   }
-  Result<void> retain_only(std::span<const RetainedVersion> versions) override {
+  Result<void> retain_only(std::span<const RetainedVersion> versions,
+                           const LeaseTerm& term) override {
     if (keeps_all) return fail(ErrorCode::failed, "disk full");
-    return ForwardingRegionStore::retain_only(versions);
+    return ForwardingRegionStore::retain_only(versions, term);
   }
 
   bool down = false;
@@ -46,7 +47,7 @@ class FaultyRegion final : public ForwardingRegionStore {
 struct FaultyStores : TestStores {
   FaultyRegion faulty{region()};
   Log silent{"test", LogLevel::error, LogFormat::text};
-  Provisioner worker{"us-west", catalog().outbox, faulty, [] {}, clock, silent};
+  Provisioner worker{"us-west", catalog().outbox, faulty, [] {}, *lease, clock, silent};
   void work_for(milliseconds duration) {
     for (const auto end = clock.unix_time() + duration; clock.unix_time() < end;) {
       clock.advance(std::max(worker.work_once(), milliseconds(1)));
@@ -197,7 +198,7 @@ TEST_CASE("a version that the region serves is kept until the region has the nex
   DeployRequest again = deploy_of("bot");
   again.force = true;
   need(t.catalog().deploys.update_agent(t.acme, again));
-  need(t.region().retain_only(need(t.catalog().outbox.retained_versions("us-west"))));
+  need(t.region().retain_only(need(t.catalog().outbox.retained_versions("us-west")), t.term()));
   CHECK(t.served("bot-secrets", 1).at("A") == "1");
   t.worker.work_once();
   CHECK_FALSE(need(t.region().read_set_version(t.set("bot-secrets").id, 1)).has_value());
@@ -265,6 +266,63 @@ TEST_CASE("a replaced value is deleted from the catalog once no deployment pins 
   need(t.catalog().deploys.update_agent(t.acme, again));
   t.worker.work_once();
   CHECK(rows() == 1);
+}
+
+TEST_CASE("without the lease a provisioner leaves the work to its holder, but publishes a deploy") {
+  FaultyStores t;
+  t.lease->release();
+  t.take_lease(provisioner_work("us-west"));
+  t.write("bot-secrets", "A", "1");
+  const Agent bot = need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot"))).agent;
+  CHECK(t.worker.work_once() == milliseconds(250));
+  CHECK(t.faulty.attempts == 0);
+  CHECK(t.agent("bot").reconciled_deployment.empty());
+  t.worker.publish_now();
+  CHECK(t.agent("bot").reconciled_deployment == bot.deployment.id);
+}
+
+TEST_CASE("a provisioner whose lease is taken in the middle of a version gives the lease up") {
+  FaultyStores t;
+  t.write("bot-secrets", "A", "1");
+  t.faulty.after_put = [&] {
+    need(t.catalog().leases.release(t.term()));
+    t.take_lease(provisioner_work("us-west"));
+  };
+  t.worker.work_once();
+  CHECK_FALSE(t.lease->term().has_value());
+  CHECK(t.set("bot-secrets").status == SetStatus::pending);
+  CHECK(t.worker.work_once() == milliseconds(250));
+  CHECK(t.faulty.attempts == 1);
+}
+
+// The region has seen a later term, but the catalog has not: a failover of the catalog lost it.
+TEST_CASE("a provisioner that a region refuses takes its lease with a higher fence") {
+  FaultyStores t;
+  const std::int64_t ahead = t.term().fence + 2;
+  t.write("bot-secrets", "A", "1");
+  need(t.region().put_set_version(
+      {.organization_id = 1, .set_id = 99, .set_name = "other", .version = 1, .values = {}},
+      {.work = t.term().work, .fence = ahead}));
+  for (int round = 0; round < 4 && t.set("bot-secrets").status != SetStatus::ready; ++round) {
+    t.clock.advance(t.worker.work_once());
+    t.lease->work_once();
+  }
+  CHECK(t.set("bot-secrets").status == SetStatus::ready);
+  CHECK(t.term().fence >= ahead);
+}
+
+TEST_CASE("a new term drops what another holder has left in the region") {
+  FaultyStores t;
+  t.worker.work_once();
+  need(t.region().put_set_version(
+      {.organization_id = 1, .set_id = 99, .set_name = "other", .version = 1, .values = {}},
+      t.term()));
+  t.worker.work_once();
+  CHECK(need(t.region().read_set_version(99, 1)).has_value());
+  t.lease->give_up(t.term());
+  t.lease->work_once();
+  t.worker.work_once();
+  CHECK_FALSE(need(t.region().read_set_version(99, 1)).has_value());
 }
 
 TEST_CASE("run() works until a stop is requested, and wake() starts a round") {

@@ -22,7 +22,7 @@ class DatabaseRegionStore final : public RegionStore {
   // `database` is migrated.
   DatabaseRegionStore(std::unique_ptr<Database> database, ValueCipher cipher);
 
-  Result<void> put_set_version(const ProvisionedVersion& version) override;
+  Result<void> put_set_version(const ProvisionedVersion& version, const LeaseTerm& term) override;
   Result<std::optional<ProvisionedVersion>> read_set_version(std::int64_t set_id,
                                                              std::int64_t version) override;
   Result<void> put_agent(const AgentSnapshot& snapshot) override;
@@ -36,7 +36,8 @@ class DatabaseRegionStore final : public RegionStore {
   Result<std::optional<std::vector<std::string>>> changed_keys(std::int64_t set_id,
                                                                std::int64_t from,
                                                                std::int64_t to) override;
-  Result<void> retain_only(std::span<const RetainedVersion> versions) override;
+  Result<void> retain_only(std::span<const RetainedVersion> versions,
+                           const LeaseTerm& term) override;
   Result<void> record_instances(std::span<const HeardInstance> heard,
                                 std::chrono::milliseconds now) override;
   Result<InstanceList> list_instances(std::optional<std::int64_t> agent_id) override;

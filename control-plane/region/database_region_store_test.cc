@@ -36,8 +36,8 @@ AgentSnapshot agent_at(std::int64_t revision, std::int64_t sequence) {
 
 TEST_CASE("a set version is read as it was written, and a rewrite replaces it") {
   TestStores t;
-  need(t.region().put_set_version(version_of(2, 1, "old")));
-  need(t.region().put_set_version(version_of(2, 1, "new")));
+  need(t.region().put_set_version(version_of(2, 1, "old"), t.term()));
+  need(t.region().put_set_version(version_of(2, 1, "new"), t.term()));
   const auto found = need(t.region().read_set_version(2, 1));
   REQUIRE(found.has_value());
   CHECK(texts(*found) == std::map<std::string, std::string>{{"A", "new"}});
@@ -77,9 +77,10 @@ TEST_CASE("the last 64 releases of an agent are kept") {
 
 TEST_CASE("only the retained versions stay") {
   TestStores t;
-  for (std::int64_t i = 1; i <= 3; ++i) need(t.region().put_set_version(version_of(2, i, "v")));
+  for (std::int64_t i = 1; i <= 3; ++i)
+    need(t.region().put_set_version(version_of(2, i, "v"), t.term()));
   const RetainedVersion kept[] = {{.set_id = 2, .version = 2}, {.set_id = 9, .version = 3}};
-  need(t.region().retain_only(kept));
+  need(t.region().retain_only(kept, t.term()));
   CHECK_FALSE(need(t.region().read_set_version(2, 1)).has_value());
   CHECK(need(t.region().read_set_version(2, 2)).has_value());
   CHECK_FALSE(need(t.region().read_set_version(2, 3)).has_value());
@@ -95,7 +96,7 @@ TEST_CASE("versions are compared by their values, also after the values are drop
       made.values.push_back(
           {.key = key, .written_by = version, .value = SecretBuffer::copy_of(value)});
     }
-    need(t.region().put_set_version(made));
+    need(t.region().put_set_version(made, t.term()));
   };
   put(1, {{"A", "one"}, {"B", "same"}});
   put(2, {{"A", "oops"}, {"B", "same"}});
@@ -107,21 +108,21 @@ TEST_CASE("versions are compared by their values, also after the values are drop
   CHECK(need(t.region().changed_keys(2, 3, 4)) == Keys{"A", "C"});
   CHECK(need(t.region().changed_keys(2, 4, 5)) == Keys{"B", "C"});
   CHECK(need(t.region().changed_keys(2, 1, 9)) == std::nullopt);
-  need(t.region().retain_only(std::vector<RetainedVersion>{{.set_id = 2, .version = 4}}));
+  need(t.region().retain_only(std::vector<RetainedVersion>{{.set_id = 2, .version = 4}}, t.term()));
   CHECK(need(t.region().changed_keys(2, 3, 4)) == Keys{"A", "C"});
   for (std::int64_t version = 10; version < 10 + limits::kFingerprintsKept; ++version) {
     put(version, {{"A", std::to_string(version)}});
   }
   CHECK(need(t.region().changed_keys(2, 3, 4)) == std::nullopt);
   CHECK(need(t.region().changed_keys(2, 4, 10)) == Keys{"A", "B", "C"});
-  need(t.region().retain_only({}));
+  need(t.region().retain_only({}, t.term()));
   CHECK(need(t.region().changed_keys(2, 10, 11)) == std::nullopt);
 }
 
 TEST_CASE("opening a store makes the missing fingerprints of its values") {
   TestStores t;
-  need(t.region().put_set_version(version_of(2, 1, "one")));
-  need(t.region().put_set_version(version_of(2, 2, "two")));
+  need(t.region().put_set_version(version_of(2, 1, "one"), t.term()));
+  need(t.region().put_set_version(version_of(2, 2, "two"), t.term()));
   t.close();
   t.edit("region-us-west", "DELETE FROM value_fingerprints");
   t.reopen();
@@ -156,6 +157,32 @@ TEST_CASE("the oldest deleted agents of an organization are removed, unless they
   CHECK_FALSE(need(t.region().find_agent(2)).has_value());
   CHECK_FALSE(need(t.region().find_credential("kid2")).has_value());
   CHECK(need(t.region().find_agent(limits::kDeletedAgentsKept + 10)).has_value());
+}
+
+TEST_CASE("a provisioner that lost its lease can neither write versions nor drop them") {
+  TestStores t;
+  const LeaseTerm old = t.term();
+  need(t.region().put_set_version(version_of(2, 1, "one"), old));
+  const LeaseTerm next{.work = old.work, .fence = old.fence + 1};
+  need(t.region().put_set_version(version_of(2, 2, "two"), next));
+  const Error late = refusal(t.region().put_set_version(version_of(2, 2, "late"), old));
+  CHECK(late.code == ErrorCode::conflict);
+  CHECK(late.message == "another process has taken over provisioner:us-west");
+  CHECK(refusal(t.region().retain_only({}, old)).code == ErrorCode::conflict);
+  CHECK(texts(*need(t.region().read_set_version(2, 2))).at("A") == "two");
+  CHECK(need(t.region().read_set_version(2, 1)).has_value());
+  need(t.region().retain_only({}, next));
+  CHECK_FALSE(need(t.region().read_set_version(2, 2)).has_value());
+}
+
+TEST_CASE("a drop under a new term refuses the writes of the old one") {
+  TestStores t;
+  const LeaseTerm old = t.term();
+  need(t.region().put_set_version(version_of(2, 1, "one"), old));
+  need(t.region().retain_only({}, {.work = old.work, .fence = old.fence + 1}));
+  CHECK(refusal(t.region().put_set_version(version_of(2, 1, "one"), old)).code ==
+        ErrorCode::conflict);
+  CHECK_FALSE(need(t.region().read_set_version(2, 1)).has_value());
 }
 
 }  // namespace agent_secrets::control_plane

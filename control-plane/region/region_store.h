@@ -12,6 +12,12 @@
 //    become visible in their order and without a gap, and a reader that knows the last number that
 //    it saw misses none.
 //
+// One process at a time provisions a region: it holds the lease provisioner:REGION. Set versions
+// are written and deleted under its LeaseTerm. The store keeps the highest fence that it has seen,
+// and refuses a lower one with ErrorCode::conflict. So a provisioner that lost its lease without
+// knowing it neither deletes what its successor has written nor brings back what its successor has
+// deleted. Agent snapshots need no term: their revision orders them.
+//
 // The region's InstanceRecorder writes what instances report (region/instances.h). These records
 // may be lost in a crash, and no answer to an instance depends on them.
 //
@@ -30,6 +36,7 @@
 
 #include "control-plane/database/notices.h"
 #include "control-plane/model/agent_snapshot.h"
+#include "control-plane/model/lease_term.h"
 #include "control-plane/model/set_version.h"
 #include "control-plane/region/instances.h"
 #include "core/error.h"
@@ -50,7 +57,8 @@ struct RegionChanges {
 class RegionStore {
  public:
   virtual ~RegionStore() = default;
-  virtual Result<void> put_set_version(const ProvisionedVersion& version) = 0;
+  virtual Result<void> put_set_version(const ProvisionedVersion& version,
+                                       const LeaseTerm& term) = 0;
   virtual Result<std::optional<ProvisionedVersion>> read_set_version(std::int64_t set_id,
                                                                      std::int64_t version) = 0;
   virtual Result<void> put_agent(const AgentSnapshot& snapshot) = 0;
@@ -72,7 +80,8 @@ class RegionStore {
                                                                        std::int64_t from,
                                                                        std::int64_t to) = 0;
   // Deletes all set versions except these.
-  virtual Result<void> retain_only(std::span<const RetainedVersion> versions) = 0;
+  virtual Result<void> retain_only(std::span<const RetainedVersion> versions,
+                                   const LeaseTerm& term) = 0;
 
   // Adds reports, in the order of the requests, and records that the server listens (also without
   // reports). Deletes the records of watched instances that have been silent for

@@ -15,6 +15,22 @@ ValueContext context_of(const ProvisionedVersion& version, const ProvisionedValu
           .served_as = version.version};
 }
 
+// ErrorCode::conflict when the store has seen a later term.
+Result<void> accept_term(Transaction& tx, const LeaseTerm& term) {
+  const Rows rows = tx.query("SELECT number FROM fence");
+  const std::int64_t seen = rows.empty() ? 0 : rows.front().integer("number");
+  if (seen > term.fence) {
+    return fail(ErrorCode::conflict, "another process has taken over " + term.work);
+  }
+  if (seen < term.fence) {
+    tx.execute(
+        "INSERT INTO fence (id, number) VALUES (1, ?1)"
+        " ON CONFLICT (id) DO UPDATE SET number = excluded.number",
+        term.fence);
+  }
+  return {};
+}
+
 }  // namespace
 
 DatabaseRegionStore::DatabaseRegionStore(std::unique_ptr<Database> database, ValueCipher cipher)
@@ -30,8 +46,10 @@ void DatabaseRegionStore::put_value(Transaction& tx, const ProvisionedVersion& v
 }
 
 // Replaces the whole version, so a rewrite repairs the rows of a damaged version.
-Result<void> DatabaseRegionStore::put_set_version(const ProvisionedVersion& version) {
+Result<void> DatabaseRegionStore::put_set_version(const ProvisionedVersion& version,
+                                                  const LeaseTerm& term) {
   return database_->write("write set version", [&](Transaction& tx) -> Result<void> {
+    if (auto ok = accept_term(tx, term); !ok) return ok;
     tx.execute("DELETE FROM set_versions WHERE set_id = ?1 AND version = ?2", version.set_id,
                version.version);
     tx.execute(
@@ -112,12 +130,14 @@ Result<std::vector<RetainedVersion>> DatabaseRegionStore::versions_without(
 
 // Each version is dropped in its own transaction: deleted values are overwritten first
 // (secure_delete), and a full disk has no space to do this for many versions at once.
-Result<void> DatabaseRegionStore::retain_only(std::span<const RetainedVersion> versions) {
+Result<void> DatabaseRegionStore::retain_only(std::span<const RetainedVersion> versions,
+                                              const LeaseTerm& term) {
   auto dropped = versions_without(versions);
   if (!dropped) return propagate(dropped);
   for (const RetainedVersion& row : *dropped) {
     auto gone =
         database_->write_urgently("drop old set version", [&](Transaction& tx) -> Result<void> {
+          if (auto ok = accept_term(tx, term); !ok) return ok;
           tx.execute("DELETE FROM set_versions WHERE set_id = ?1 AND version = ?2", row.set_id,
                      row.version);
           drop_old_fingerprints(tx, row.set_id);

@@ -15,6 +15,7 @@
 
 #include "control-plane/http/target.h"
 #include "control-plane/provisioning/provisioner.h"
+#include "control-plane/replica/lease_keeper.h"
 #include "control-plane/rest-api/errors.h"
 #include "control-plane/rest-api/readiness.h"
 #include "control-plane/rest-api/rest_api.h"
@@ -49,8 +50,13 @@ class RestFixture {
     REQUIRE(opened);
     stores_ = std::move(*opened);
     for (auto& [code, handle] : stores_.regions) {
+      auto& lease = leases_[code];
+      lease =
+          std::make_unique<LeaseKeeper>(provisioner_work(code), stores_.catalog->leases, clock_,
+                                        log_, LeaseOptions{.scope = LeaseScope::data_directory});
+      lease->work_once();
       provisioners_[code] = std::make_unique<Provisioner>(
-          code, stores_.catalog->outbox, *handle.store, [] {}, clock_, log_);
+          code, stores_.catalog->outbox, *handle.store, [] {}, *lease, clock_, log_);
     }
     api_.emplace(RestApi{.catalog = *stores_.catalog,
                          .regions = RestRegions([this] { return regions(); }),
@@ -140,6 +146,7 @@ class RestFixture {
   Log log_{"test", LogLevel::error, LogFormat::json};
   HttpCounters counters_;
   Stores stores_;
+  std::map<std::string, std::unique_ptr<LeaseKeeper>> leases_;
   std::map<std::string, std::unique_ptr<Provisioner>> provisioners_;
   std::optional<RestApi> api_;
   Router router_{fallback_response};

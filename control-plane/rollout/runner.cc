@@ -54,18 +54,23 @@ std::vector<std::string> rollout_inherits(char** environment) {
 }
 
 RolloutRunner::RolloutRunner(RolloutOptions options, Rollouts& rollouts, Events& events,
-                             const Log& log)
-    : options_(std::move(options)), rollouts_(rollouts), events_(events), log_(log) {}
+                             LeaseKeeper& lease, Lifeline& lifeline, const Log& log)
+    : options_(std::move(options)),
+      rollouts_(rollouts),
+      events_(events),
+      lease_(lease),
+      lifeline_(lifeline),
+      log_(log) {}
 
 void RolloutRunner::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     join_finished();
-    start_due();
+    if (may_start()) start_due();
     std::unique_lock lock(mutex_);
     condition_.wait_for(lock, stop, options_.idle_poll, [this] { return awake_; });
     awake_ = false;
   }
-  running_.clear();  // requests each thread to stop, and joins it
+  kill_running();
 }
 
 void RolloutRunner::wake() {
@@ -74,6 +79,36 @@ void RolloutRunner::wake() {
     awake_ = true;
   }
   condition_.notify_one();
+}
+
+bool RolloutRunner::may_start() {
+  if (!begin_term()) return false;
+  return std::chrono::steady_clock::now() >= first_start_;
+}
+
+// False: this process does not hold the lease.
+bool RolloutRunner::begin_term() {
+  auto term = lease_.term();
+  if (term && term == term_) return true;
+  kill_running();  // of a term that is lost
+  term_.reset();
+  if (!term) return false;
+  // Now that no other process can forget the command meanwhile.
+  if (auto recorded = rollouts_.use_command(); !recorded) {
+    log_.warning("on-deploy: cannot begin", {{"cause", recorded.error().message}});
+    return false;
+  }
+  term_ = std::move(term);
+  first_start_ = std::chrono::steady_clock::now() + options_.first_pause;
+  return true;
+}
+
+void RolloutRunner::kill_running() {
+  for (auto& [agent_id, thread] : running_) thread.request_stop();
+  running_.clear();  // joins the threads
+  turns_ = {};
+  const std::scoped_lock lock(mutex_);
+  finished_.clear();
 }
 
 void RolloutRunner::join_finished() {
@@ -95,16 +130,17 @@ void RolloutRunner::start_due() {
     return;
   }
   while (const Rollout* next = turns_.next(*due)) {
-    auto thread = start_thread<std::jthread>("a deploy command",
-                                             [this, job = *next](const std::stop_token& stop) {
-                                               execute(job, stop);
-                                               {
-                                                 const std::scoped_lock lock(mutex_);
-                                                 finished_.push_back(job.agent_id);
-                                                 awake_ = true;
-                                               }
-                                               condition_.notify_one();
-                                             });
+    auto thread = start_thread<std::jthread>(
+        "a deploy command",
+        [this, job = Job{.rollout = *next, .term = *term_}](const std::stop_token& stop) {
+          execute(job, stop);
+          {
+            const std::scoped_lock lock(mutex_);
+            finished_.push_back(job.rollout.agent_id);
+            awake_ = true;
+          }
+          condition_.notify_one();
+        });
     if (!thread) {  // the rollout is still due: the next poll tries again
       log_.error("on-deploy: a command cannot be started",
                  {{"cause", thread.error().message}, {"hint", thread.error().hint}});
@@ -115,25 +151,29 @@ void RolloutRunner::start_due() {
   }
 }
 
-void RolloutRunner::note(const Rollout& rollout, std::string_view kind, std::string_view text) {
-  auto noted = events_.add(rollout.agent_id, kind, printable(text));
-  if (noted) return;
+// False: another process has taken the lease.
+bool RolloutRunner::note(const Job& job, std::string_view kind, std::string_view text) {
+  auto noted = events_.add(job.rollout.agent_id, kind, printable(text), job.term);
+  if (noted) return true;
   log_.warning("on-deploy: an event is lost",
-               {{"agent", rollout.agent}, {"cause", noted.error().message}});
+               {{"agent", job.rollout.agent}, {"cause", noted.error().message}});
+  return noted.error().code != ErrorCode::conflict;
 }
 
-void RolloutRunner::execute(const Rollout& rollout, const std::stop_token& stop) {
+void RolloutRunner::execute(const Job& job, const std::stop_token& stop) {
+  const Rollout& rollout = job.rollout;
   log_.info("on-deploy", {{"organization", rollout.organization},
                           {"agent", rollout.agent},
                           {"event", to_string(rollout.event)},
                           {"deployment", rollout.deployment_id}});
-  note(rollout, "on-deploy", fmt::format("{}: started", to_string(rollout.event)));
-  const std::string failure = run_one(rollout, stop);
-  if (stop.stop_requested()) return;  // not settled: it runs again after the next start
-  note(rollout, "on-deploy",
+  if (!note(job, "on-deploy", fmt::format("{}: started", to_string(rollout.event)))) return;
+  const std::string failure = run_one(job, stop);
+  // Not settled: killed with its process or its term, it runs again in the next term.
+  if (stop.stop_requested() || !lease_.holds(job.term)) return;
+  note(job, "on-deploy",
        failure.empty() ? fmt::format("{}: done", to_string(rollout.event))
                        : fmt::format("{}: {}", to_string(rollout.event), failure));
-  auto settled = rollouts_.settle(rollout, failure);
+  auto settled = rollouts_.settle(rollout, failure, job.term);
   if (!settled) {
     log_.error("on-deploy: the outcome is lost, the command will run again",
                {{"agent", rollout.agent}, {"cause", settled.error().message}});
@@ -143,29 +183,30 @@ void RolloutRunner::execute(const Rollout& rollout, const std::stop_token& stop)
 }
 
 // "" after a success, otherwise the failure as text for the API.
-std::string RolloutRunner::run_one(const Rollout& rollout, const std::stop_token& stop) {
+std::string RolloutRunner::run_one(const Job& job, const std::stop_token& stop) {
   // A deployment from before images were checked must not reach a command line. A deletion needs no
   // image, so it runs without one.
-  Rollout told = rollout;
+  Rollout told = job.rollout;
   if (!is_image_reference(told.image)) {
     if (told.event != RolloutEvent::remove) return std::string(kNoImage);
     told.image.clear();
   }
   CommandOptions command{.command = options_.command,
                          .environment = options_.inherited,
-                         .time_limit = options_.time_limit};
+                         .time_limit = options_.time_limit,
+                         .lifeline = &lifeline_};
   for (std::string& fact : rollout_facts(told)) command.environment.push_back(std::move(fact));
   int lines = 0;
   std::string last;
   const auto outcome = run_command(
       command,
       [&](std::string_view line) {
-        if (++lines <= limits::kRolloutLines) note(rollout, "output", line);
+        if (++lines <= limits::kRolloutLines) note(job, "output", line);
         if (!line.empty()) last = line;
       },
       stop);
   if (lines > limits::kRolloutLines) {
-    note(rollout, "output", fmt::format("… and {} lines more", lines - limits::kRolloutLines));
+    note(job, "output", fmt::format("… and {} lines more", lines - limits::kRolloutLines));
   }
   std::string failure = outcome ? describe_failure(*outcome) : outcome.error().message;
   if (failure.empty()) return failure;

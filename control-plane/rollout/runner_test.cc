@@ -1,6 +1,7 @@
 #include "control-plane/rollout/runner.h"
 
 #include <algorithm>
+#include <fstream>
 #include <functional>
 
 #include "control-plane/test_stores.h"
@@ -9,9 +10,26 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-// A runner over real stores. Its thread is joined before the test checks the results.
+// Whether the process runs. A zombie has no command line.
+bool runs(const std::string& pid) {
+  std::ifstream file("/proc/" + pid + "/cmdline");
+  return file.peek() != std::ifstream::traits_type::eof();
+}
+
+// A runner over real stores, with the lease. Its thread is joined before the test checks the
+// results.
 struct Running : TestStores {
-  Running() { need(catalog().rollouts.use(true)); }
+  Running() {
+    need(catalog().rollouts.use_command());
+    deploys.work_once();
+  }
+
+  Lifeline lifeline;
+  LeaseKeeper deploys{std::string(kRolloutsWork),
+                      catalog().leases,
+                      clock,
+                      log,
+                      {.scope = LeaseScope::data_directory}};
 
   void deploy(const std::string& agent) {
     need(catalog().deploys.create_agent(acme, deploy_of(agent)));
@@ -22,8 +40,9 @@ struct Running : TestStores {
     RolloutRunner runner({.command = command,
                           .time_limit = std::chrono::seconds(60),
                           .inherited = {"PATH=/usr/bin:/bin", "HOME=/nonexistent"},
-                          .idle_poll = std::chrono::milliseconds(5)},
-                         catalog().rollouts, catalog().events, log);
+                          .idle_poll = std::chrono::milliseconds(5),
+                          .first_pause = {}},
+                         catalog().rollouts, catalog().events, deploys, lifeline, log);
     const std::jthread thread([&](const std::stop_token& stop) { runner.run(stop); });
     while (!is_enough()) std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
@@ -155,8 +174,9 @@ TEST_CASE("a command that is stopped with the server is owed again") {
   t.deploy("bot");
   RolloutRunner runner({.command = "echo up; exec sleep 100",
                         .inherited = {"PATH=/usr/bin:/bin"},
-                        .idle_poll = std::chrono::milliseconds(5)},
-                       t.catalog().rollouts, t.catalog().events, t.log);
+                        .idle_poll = std::chrono::milliseconds(5),
+                        .first_pause = {}},
+                       t.catalog().rollouts, t.catalog().events, t.deploys, t.lifeline, t.log);
   {
     const std::jthread thread([&](const std::stop_token& stop) { runner.run(stop); });
     while (t.texts("bot", "output").empty()) {
@@ -165,6 +185,69 @@ TEST_CASE("a command that is stopped with the server is owed again") {
   }
   CHECK(need(t.catalog().rollouts.list_due()).size() == 1);
   CHECK_FALSE(t.agent("bot").rollout->has_failed);
+}
+
+TEST_CASE("a runner that loses its lease kills its commands, which are due again") {
+  Running t;
+  t.deploy("bot");
+  std::string pid;
+  bool was_running = false;
+  t.roll_out_until("echo $$; exec sleep 100", [&] {
+    const auto lines = t.texts("bot", "output");
+    if (lines.empty()) return false;
+    if (pid.empty()) {
+      pid = lines.front();
+      was_running = runs(pid);
+      t.deploys.release();
+    }
+    return !runs(pid);
+  });
+  CHECK(was_running);
+  CHECK(need(t.catalog().rollouts.list_due()).size() == 1);
+  CHECK_FALSE(t.agent("bot").rollout->has_failed);
+  CHECK(t.texts("bot", "on-deploy") == std::vector<std::string>{"deploy: started"});
+}
+
+TEST_CASE("a command that its supervisor kills at the end of the lease is due again") {
+  Running t;
+  t.deploy("bot");
+  const auto starts = [&] {
+    return std::ranges::count(t.texts("bot", "on-deploy"), "deploy: started");
+  };
+  t.roll_out_until("echo up; exec sleep 100", [&] {
+    if (t.texts("bot", "output").empty()) return false;
+    // What happens to a process that is stopped (SIGSTOP) while its lease ends, and then goes on.
+    if (starts() == 1) {
+      t.deploys.give_up(*t.deploys.term());
+      t.lifeline.hold_until(std::chrono::milliseconds(0));
+      t.deploys.work_once();
+    }
+    return starts() >= 2;
+  });
+  CHECK(need(t.catalog().rollouts.list_due()).size() == 1);
+  CHECK_FALSE(t.agent("bot").rollout->has_failed);
+}
+
+TEST_CASE("a runner without the lease starts no command") {
+  Running t;
+  t.deploy("bot");
+  t.deploys.release();
+  t.take_lease(kRolloutsWork);
+  int looks = 0;
+  t.roll_out_until("echo up", [&] { return ++looks == 100; });
+  CHECK(t.texts("bot", "on-deploy").empty());
+}
+
+TEST_CASE("a runner that takes the lease says again that there is a deploy command") {
+  Running t;
+  need(t.catalog().rollouts.forget_command());  // by an operator, while no runner had the lease
+  bool deployed = false;
+  t.roll_out_until("echo up", [&] {
+    if (!need(t.catalog().rollouts.has_command())) return false;
+    if (!std::exchange(deployed, true)) t.deploy("bot");
+    return !t.texts("bot", "output").empty();
+  });
+  CHECK(t.texts("bot", "output") == std::vector<std::string>{"up"});
 }
 
 }  // namespace agent_secrets::control_plane

@@ -21,8 +21,8 @@ class ForwardingRegionStore : public RegionStore {
  public:
   explicit ForwardingRegionStore(RegionStore& inner) : inner_(inner) {}
 
-  Result<void> put_set_version(const ProvisionedVersion& version) override {
-    return inner_.put_set_version(version);
+  Result<void> put_set_version(const ProvisionedVersion& version, const LeaseTerm& term) override {
+    return inner_.put_set_version(version, term);
   }
   Result<std::optional<ProvisionedVersion>> read_set_version(std::int64_t set_id,
                                                              std::int64_t version) override {
@@ -53,8 +53,9 @@ class ForwardingRegionStore : public RegionStore {
                                                                std::int64_t to) override {
     return inner_.changed_keys(set_id, from, to);
   }
-  Result<void> retain_only(std::span<const RetainedVersion> versions) override {
-    return inner_.retain_only(versions);
+  Result<void> retain_only(std::span<const RetainedVersion> versions,
+                           const LeaseTerm& term) override {
+    return inner_.retain_only(versions, term);
   }
   Result<void> record_instances(std::span<const HeardInstance> heard,
                                 std::chrono::milliseconds now) override {

@@ -23,7 +23,8 @@ namespace agent_secrets::control_plane {
 
 class MemoryRegionStore final : public RegionStore {
  public:
-  Result<void> put_set_version(const ProvisionedVersion& version) override {
+  Result<void> put_set_version(const ProvisionedVersion& version,
+                               const LeaseTerm& /*term*/) override {
     versions_.insert_or_assign({version.set_id, version.version}, copy(version));
     return {};
   }
@@ -108,7 +109,8 @@ class MemoryRegionStore final : public RegionStore {
     return changed;
   }
 
-  Result<void> retain_only(std::span<const RetainedVersion> versions) override {
+  Result<void> retain_only(std::span<const RetainedVersion> versions,
+                           const LeaseTerm& /*term*/) override {
     std::erase_if(versions_, [&](const auto& entry) {
       for (const auto& kept : versions) {
         if (kept.set_id == entry.first.first && kept.version == entry.first.second) return false;

@@ -92,7 +92,7 @@ class TestRegion {
       provisioned.values.push_back(
           {.key = key, .written_by = version, .value = SecretBuffer::copy_of(value)});
     }
-    REQUIRE(store->put_set_version(provisioned));
+    REQUIRE(store->put_set_version(provisioned, {}));
   }
 
   // As the provisioner and the follower do it: the snapshot, then the wake.

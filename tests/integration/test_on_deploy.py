@@ -2,7 +2,7 @@
 
 import json
 import os
-import signal
+import pathlib
 
 import pytest
 
@@ -107,14 +107,43 @@ def test_a_server_that_is_killed_meanwhile_runs_the_command_again(start, tmp_pat
     assert runs.read_text() == "run\nrun\n"
 
 
+def command_line(pid):
+    """Empty when the process has ended, also while nobody has waited for it."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def test_a_server_that_is_killed_takes_its_command_with_it(start, tmp_path):
+    pids = tmp_path / "pids"
+    plane = start(f"sleep 1000 & echo $! $$ > {pids}.new; mv {pids}.new {pids}; wait")
+    plane.rest().deploy("bot")
+    command = wait_for(lambda: pids.exists() and pids.read_text().split(), what="the command")
+    assert all(command_line(pid) for pid in command)
+    plane.kill()
+    wait_for(lambda: not any(command_line(pid) for pid in command), what="the end of the command")
+
+
+def test_the_command_of_a_killed_server_has_ended_when_the_next_one_runs_it(start, tmp_path):
+    lock, runs = tmp_path / "lock", tmp_path / "runs"
+    # The lock lasts until the last process of the command has ended.
+    plane = start(f"exec 9>{lock}; flock --nonblock 9 && echo alone >> {runs} || echo met >> {runs}; sleep 1000; :")
+    plane.rest().deploy("bot")
+    for count in range(1, 5):
+        wait_for(lambda: runs.exists() and len(runs.read_text().split()) == count, what="the command")
+        plane.kill()
+        plane.start()
+    assert runs.read_text() == "alone\n" * 4
+
+
 def test_a_server_that_is_stopped_ends_its_command(start, tmp_path):
     pid_file = tmp_path / "pid"
     plane = start(f"echo $$ > {pid_file}.new; mv {pid_file}.new {pid_file}; exec sleep 1000")
     plane.rest().deploy("bot")
     pid = int(wait_for(lambda: pid_file.exists() and pid_file.read_text().strip(), what="the command"))
     assert plane.stop() == 0
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, signal.SIG_DFL)
+    wait_for(lambda: not command_line(pid), what="the end of the command")
 
 
 def test_the_command_sees_no_key_of_the_server(start, tmp_path):
