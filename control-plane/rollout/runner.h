@@ -10,7 +10,8 @@
 // during a run gets the next run. A failed command is not retried; the next deploy runs it again.
 //
 // The command's environment has the facts (docs/OPERATIONS.md), none of them secret, and the
-// server's own variables without AGENT_SECRETS_… and PGPASSWORD. Output goes into the agent's events.
+// server's own variables without AGENT_SECRETS_… and PGPASSWORD. Output goes into the agent's
+// events.
 //
 // Threads: run() needs its own thread; any thread may call wake().
 
