@@ -15,7 +15,8 @@ enum ExitCode {
   kExitWaitTimedOut = 4,  // set wait
 };
 
-// Where the data is: a data directory, or a PostgreSQL database. One of both is not empty.
+// Where the data is: a data directory, or a PostgreSQL database. Exactly one of the two is
+// not empty.
 struct DataOptions {
   std::string data_directory;
   std::string database;                     // a URL (database/postgres_options.h)

@@ -62,6 +62,7 @@ constexpr auto kConnectHints = std::to_array<Hint>({
     {"authentication failed", "check the user of the URL and the file that PGPASSFILE names"},
     {"certificate", "check sslrootcert, and that the certificate names this host"},
     {"SSL", "check that the server offers TLS"},
+    {"Permission denied", "let this user reach the directory of the server's socket"},
     {"does not exist", "create the role and the database, or check the URL"},
 });
 

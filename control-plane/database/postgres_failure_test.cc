@@ -51,6 +51,8 @@ TEST_CASE("a connection that fails says what helps", "[database]") {
   CHECK(hint("FATAL:  password authentication failed for user \"x\"").find("PGPASSFILE") !=
         std::string::npos);
   CHECK(hint("session is read-only").find("standby") != std::string::npos);
+  CHECK(hint("socket \"/run/x/.s.PGSQL.5432\" failed: Permission denied").find("directory") !=
+        std::string::npos);
   CHECK(hint("Connection refused") == "is the server running?");
   CHECK(postgres_connect_error("postgresql://h/d", "one\ntwo").message ==
         "connect postgresql://h/d: one");

@@ -229,6 +229,7 @@ def small_disk(tmp_path):
 
 def test_a_full_disk_loses_no_acknowledged_write(small_disk, tmp_path):
     with ControlPlane(small_disk / "control-plane") as control_plane:
+        assert control_plane.data_dir.is_relative_to(small_disk)
         rest = control_plane.rest()
         acknowledged = {"FIRST": SECRET}
         assert rest.put_secrets("set1", **acknowledged).status == 202
@@ -283,7 +284,8 @@ def test_a_port_that_is_taken(tmp_path):
 
 def test_a_data_directory_that_is_in_use(control_plane, rest):
     rest.put_secrets("set1", KEY=SECRET)
-    assert_refused(serve(control_plane), "secret-control-plane", str(control_plane.data_dir).lower())
+    directory = str(control_plane.data_dir).lower()
+    assert_refused(serve(control_plane), "secret-control-plane", directory)
     control_plane.wait_ready("set1")
 
 

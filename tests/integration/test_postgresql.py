@@ -23,7 +23,8 @@ MASTER_KEY = 43 * "A"
 
 def run(url, *arguments, **environment):
     """A command on the database. Without a URL, the environment has it."""
-    words = [programs.control_plane_program(), *(arguments or ("region", "list")), *(("--database", url) if url else ())]
+    place = ("--database", url) if url else ()
+    words = [programs.control_plane_program(), *(arguments or ("region", "list")), *place]
     return subprocess.run([str(word) for word in words],
                           env=programs.clean_environment(AGENT_SECRETS_MASTER_KEY=MASTER_KEY, **environment),
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)

@@ -76,6 +76,7 @@ class ControlPlane:
     @data_dir.setter
     def data_dir(self, path):
         self._data_dir = path
+        assert self.data_dir == path
 
     @property
     def database(self):
