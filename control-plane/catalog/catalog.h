@@ -1,9 +1,10 @@
 #pragma once
 // What the organizations define, by subject. The catalog is one database; its schema is
 // migrations/{sqlite,postgres}/*.sql. Every method of a subject is one transaction: it happens
-// wholly and durably, or not at all. Two methods use several: CatalogOutbox::drop_unneeded_values()
-// writes one transaction for each set, and Settings::put() reads before it writes. Within a
-// transaction the subjects use each other's functions that take a Transaction.
+// wholly and durably, or not at all. Three methods use several:
+// CatalogOutbox::drop_unneeded_values() writes one transaction for each set, and Settings::put()
+// and Rollouts::use_command() read before they write. Within a transaction the subjects use each
+// other's functions that take a Transaction.
 //
 // Errors: ErrorCode not_found, invalid, conflict and too_large carry the sentence that the API
 // shows (docs/compatibility.md); any other error is an internal failure whose text is for the log.

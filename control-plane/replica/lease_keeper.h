@@ -47,7 +47,7 @@ enum class LeaseScope : std::uint8_t { data_directory, several_processes };
 std::string random_holder();
 
 struct LeaseOptions {
-  std::string holder = random_holder();
+  std::string holder = random_holder();  // one name for all leases of a process
   LeaseScope scope = LeaseScope::several_processes;
   std::chrono::milliseconds time = limits::kLeaseTime;
   std::chrono::milliseconds trust = limits::kLeaseTrust;
@@ -76,6 +76,7 @@ class LeaseKeeper {
   // One attempt to take or to renew the lease, as the thread makes them. Returns the time until
   // the next one.
   std::chrono::milliseconds work_once();
+  // Ends the lease if this process holds it, so that another one can take it at once.
   void release();
 
  private:

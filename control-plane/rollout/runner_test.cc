@@ -1,9 +1,14 @@
 #include "control-plane/rollout/runner.h"
 
 #include <algorithm>
+#include <csignal>
 #include <fstream>
 #include <functional>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "control-plane/rollout/deploy_command.h"
 #include "control-plane/test_stores.h"
 #include "core/limits.h"
 
@@ -192,7 +197,7 @@ TEST_CASE("a runner that loses its lease kills its commands, which are due again
   t.deploy("bot");
   std::string pid;
   bool was_running = false;
-  t.roll_out_until("echo $$; exec sleep 100", [&] {
+  t.roll_out_until("echo $$; exec sleep 1000", [&] {
     const auto lines = t.texts("bot", "output");
     if (lines.empty()) return false;
     if (pid.empty()) {
@@ -248,6 +253,40 @@ TEST_CASE("a runner that takes the lease says again that there is a deploy comma
     return !t.texts("bot", "output").empty();
   });
   CHECK(t.texts("bot", "output") == std::vector<std::string>{"up"});
+}
+
+// The process is a child with connections of its own, as in provisioner_crash_test.cc.
+TEST_CASE("the command of a process that is killed ends with it, and is due again") {
+  Running t;
+  t.deploy("bot");
+  t.close();
+  const std::string written = t.directory.path("pid");
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    auto opened = t.open();
+    if (!opened) ::_exit(1);
+    DeployCommand deploys(RolloutOptions{.command = "echo $$ >" + written + ".new; mv " + written +
+                                                    ".new " + written + "; exec sleep 1000",
+                                         .inherited = {"PATH=/usr/bin:/bin"},
+                                         .idle_poll = std::chrono::milliseconds(5),
+                                         .first_pause = {}},
+                          *opened->catalog, {.scope = LeaseScope::data_directory}, t.clock, t.log);
+    if (!deploys.start()) ::_exit(1);
+    for (;;) ::pause();
+  }
+  std::string pid;
+  while (pid.empty()) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    std::ifstream(written) >> pid;
+  }
+  CHECK(runs(pid));
+  REQUIRE(::kill(child, SIGKILL) == 0);
+  REQUIRE(::waitpid(child, nullptr, 0) == child);
+  while (runs(pid)) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  t.reopen();
+  CHECK(need(t.catalog().rollouts.list_due()).size() == 1);
+  CHECK_FALSE(t.agent("bot").rollout->has_failed);
 }
 
 }  // namespace agent_secrets::control_plane
