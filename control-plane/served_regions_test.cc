@@ -1,10 +1,8 @@
 #include "control-plane/served_regions.h"
 
 #include <chrono>
-#include <functional>
 #include <future>
 #include <optional>
-#include <thread>
 
 #include "control-plane/test_stores.h"
 
@@ -54,6 +52,31 @@ class ServedStores : public TestStores {
   }
 };
 
+// Reads an agent after each wake, as a long poll does, until its revision is higher than
+// `revision`.
+class LongPoll {
+ public:
+  LongPoll(InstanceRegion region, std::int64_t agent, std::int64_t revision)
+      : region_(std::move(region)), agent_(agent), revision_(revision) {
+    read();
+  }
+  [[nodiscard]] bool is_answered() {
+    return answered_.get_future().wait_for(std::chrono::seconds(60)) == std::future_status::ready;
+  }
+
+ private:
+  void read() {
+    const auto generation = region_.hub.generation(agent_);
+    const auto found = need(region_.store.find_agent(agent_));
+    if (found && found->revision > revision_) return answered_.set_value();
+    region_.hub.subscribe(agent_, generation, [this] { read(); });
+  }
+  const InstanceRegion region_;
+  const std::int64_t agent_;
+  const std::int64_t revision_;
+  std::promise<void> answered_;
+};
+
 TEST_CASE("both APIs get every region, in the order of the codes") {
   const ServedStores t;
   const auto for_instances = t.regions->for_instances();
@@ -89,12 +112,9 @@ TEST_CASE("a later list has the same regions at the same addresses") {
 TEST_CASE("a started region publishes a deployment and then wakes the agent's long polls") {
   ServedStores t;
   const auto agent = need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot"))).agent.id;
-  const InstanceRegion region = t.us_west();
-  std::promise<void> woken;
-  region.hub.subscribe(agent, region.hub.generation(agent), [&woken] { woken.set_value(); });
+  LongPoll poll(t.us_west(), agent, 0);
   need(t.regions->start());
-  REQUIRE(woken.get_future().wait_for(std::chrono::seconds(60)) == std::future_status::ready);
-  CHECK(need(region.store.find_agent(agent)).has_value());
+  CHECK(poll.is_answered());
 }
 
 TEST_CASE("a region that stops releases its lease") {
@@ -112,26 +132,15 @@ TEST_CASE("a region that stops releases its lease") {
 TEST_CASE("a server wakes the long polls of an agent that another process has published") {
   ServedStores t;
   const auto agent = need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot"))).agent.id;
-  Stores elsewhere = need(t.open());
+  const Stores elsewhere = need(t.open());
+  LongPoll published(t.us_west(), agent, 0);
   need(t.regions->start());
-  const InstanceRegion region = t.us_west();
-  while (!need(region.store.find_agent(agent))) std::this_thread::yield();  // published
-  const AgentSnapshot published = *need(region.store.find_agent(agent));
-  std::promise<void> woken;
-  // Waits on after a wake for the publication above, which may be late.
-  const std::function<void()> watch = [&] {
-    const auto generation = region.hub.generation(agent);
-    if (need(region.store.find_agent(agent))->revision > published.revision) {
-      return woken.set_value();
-    }
-    region.hub.subscribe(agent, generation, watch);
-  };
-  watch();
-  AgentSnapshot changed = published;
+  REQUIRE(published.is_answered());
+  AgentSnapshot changed = *need(t.us_west().store.find_agent(agent));
+  LongPoll poll(t.us_west(), agent, changed.revision);
   changed.revision += 1000;
   need(elsewhere.regions.at("us-west").store->put_agent(changed));
-  CHECK(woken.get_future().wait_for(std::chrono::seconds(60)) == std::future_status::ready);
-  t.regions.reset();
+  CHECK(poll.is_answered());
 }
 
 TEST_CASE("on PostgreSQL a server listens for the catalog and for each region") {

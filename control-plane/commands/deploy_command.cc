@@ -9,7 +9,7 @@
 #include "control-plane/commands/admin.h"
 #include "control-plane/commands/declarations.h"
 #include "control-plane/commands/groups.h"
-#include "control-plane/data_directory.h"
+#include "control-plane/data.h"
 #include "control-plane/replica/lease_keeper.h"
 #include "core/limits.h"
 
@@ -37,9 +37,10 @@ Result<void> forget_under_lease(Catalog& catalog) {
 }
 
 Result<void> forget(const ForgetOptions& options, const Clock& clock) {
-  auto lock = lock_data_directory(options.data.data_directory);
-  if (!lock) return propagate(lock);
-  auto stores = open_data(options.data, clock, MigrationLock::held);
+  auto data = find_data(options.data);
+  if (!data) return propagate(data);
+  if (auto locked = data->place->lock_for_server(); !locked) return locked;
+  auto stores = open_stores(*data->place, data->master_key, clock);
   if (!stores) return propagate(stores);
   auto done = forget_under_lease(*stores->catalog);
   if (!done) return propagate(done, "forget the deploy command");

@@ -15,10 +15,11 @@
 // A connection that is lost is opened again, after a pause of at most kPauseMax. After each connect
 // the handler is called with an empty text, because notices may have been lost. Every
 // limits::kListenerProbe the server is asked whether it still knows the channel. This finds a
-// connection that ended without a sign (a firewall that forgot it), and a pooler that gives each
-// transaction another connection of the server: PgBouncer in transaction mode accepts LISTEN and
-// delivers nothing (pgbouncer.org/features.html). A pooler may give the same connection to both,
-// and then is_connected() is true although nothing arrives.
+// connection that ended without a sign (a firewall that forgot it). It does not reliably find a
+// pooler that gives each transaction another connection of the server. PgBouncer in transaction
+// mode accepts LISTEN and delivers nothing (pgbouncer.org/features.html); while there is little
+// load it gives LISTEN and the question the same connection, so is_connected() is true and nothing
+// arrives.
 //
 // The log has a warning when notices stop, and a line when they work again.
 //
@@ -65,8 +66,8 @@ class PostgresListener final : public NoticeListener {
   const NoticeHandler heard_;
   const Log& log_;
   std::atomic<bool> connected_ = false;
-  // Used only by the thread. A connection counts as good once a probe has succeeded on it: a pooler
-  // that fails every probe makes one warning and no more.
+  // Used only by the thread. A connection counts as good once a probe has succeeded on it, so
+  // connections that fail their first probe make one warning and no more.
   bool failing_ = false;
   std::chrono::milliseconds pause_ = kPauseFirst;
   std::jthread thread_;  // last: it uses the others
