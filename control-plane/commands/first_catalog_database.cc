@@ -46,7 +46,7 @@ class InDatabase final : public FirstCatalog {
         last_prefix_(std::move(last_prefix)),
         prefix_(std::move(prefix)),
         place_(std::move(place)),
-        session_(std::move(connection)) {}
+        session_(std::move(connection), options_.schema) {}
   ~InDatabase() override {
     if (!is_moved_ && has_lock()) (void)drop();  // a destructor cannot report an error
     session_.abandon();
@@ -72,7 +72,7 @@ class InDatabase final : public FirstCatalog {
   Result<void> drop() {
     auto connection = PostgresConnection::open(options_);
     if (!connection) return propagate(connection);
-    PostgresSession other(std::move(*connection));
+    PostgresSession other(std::move(*connection), options_.schema);
     return run([&] {
       other.begin(PostgresSession::Isolation::read_committed);
       for (const auto& command : drop_commands(other, prefix_)) {
