@@ -21,17 +21,19 @@ def test_agents_are_listed_shown_and_deleted(either_cli, rest):
 
 
 def test_the_newest_25_deployments_are_listed(either_cli, rest):
-    """The CLI reads no more than what arrives with the header, and would fail on a long list.
-
-    It reads the body after it has closed its connection. On a busy machine it then sometimes fails with a short list
-    too, so it gets several tries. With a long list each of them fails.
-    """
+    """The CLI reads no more than what arrives with the header, and would fail on a long list."""
     rest.deploy("bot")
     made = [rest.redeploy("bot").body["desiredDeploymentId"] for _ in range(30)]
     listed = rest.org("GET", "services/bot/deployments")
     assert [row["id"] for row in listed.body["deployments"]] == made[:-26:-1]
     assert len(listed.text) < 14_600
-    wait_for(lambda: made[-1] in either_cli.run("agent", "deployments", "bot").stdout, timeout=60, what="the list")
+    # On a busy machine both releases have said "Unknown error" once, although the server had sent all of the answer.
+    for _ in range(3):
+        shown = either_cli.run("agent", "deployments", "bot")
+        if made[-1] in shown.stdout:
+            break
+    either_cli.check_exit(shown.returncode, 0, shown.stdout)
+    assert made[-1] in shown.stdout
 
 
 def test_agents_are_filtered_by_region(either_cli, proxy, rest):
