@@ -26,13 +26,21 @@ std::int64_t wanted_size(int fd) {
   return std::min(most, whole / kShareOfDisk);
 }
 
-// Whether the disk may have room for that many bytes. Asked before any of it is allocated, because
-// what an attempt in vain takes for a moment is missing to every other program. f_bfree, not
-// f_bavail: root may use the blocks that are kept for it.
+// f_bfree, not f_bavail: root may use the blocks that are kept for it.
 bool may_have_room(int fd, std::int64_t size) {
   struct statvfs facts{};
   if (::fstatvfs(fd, &facts) != 0 || facts.f_blocks == 0) return true;
   return static_cast<std::int64_t>(facts.f_bfree * facts.f_frsize) >= size;
+}
+
+// Makes a file that has `has` bytes `size` bytes large, and returns 0 or an errno. The free space
+// is read first: posix_fallocate() takes all of it before it fails, and other programs would find
+// none meanwhile.
+int allocate(int fd, std::int64_t has, std::int64_t size) {
+  if (!may_have_room(fd, size - has)) return ENOSPC;
+  int error = EINTR;
+  while (error == EINTR) error = ::posix_fallocate(fd, 0, size);
+  return error;
 }
 
 bool is_lack_of_room(int error) { return error == ENOSPC || error == EDQUOT; }
@@ -74,8 +82,7 @@ bool DiskReserve::is_whole() const { return !usable_ || size_now() >= size_; }
 // allocated is given back.
 bool DiskReserve::refill() {
   if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0) return is_whole();
-  int error = may_have_room(file_.get(), size_ - size_now()) ? EINTR : ENOSPC;
-  while (error == EINTR) error = ::posix_fallocate(file_.get(), 0, size_);
+  const int error = allocate(file_.get(), size_now(), size_);
   if (error != 0) [[maybe_unused]]
     const int emptied = ::ftruncate(file_.get(), 0);
   if (error != 0 && !is_lack_of_room(error)) usable_ = false;

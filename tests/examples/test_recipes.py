@@ -203,7 +203,7 @@ def test_with_the_watcher_behind_the_launcher_a_reload_has_the_old_values(projec
         (project / ".env").write_text("KEY=second\n")
 
         def changes_again_until_it_is_seen():
-            # uvicorn takes a change before its first look at the file for the file's beginning.
+            # uvicorn sees only what changes after its first look at the file.
             with open(project / "app.py", "a") as app:
                 app.write("# changed\n")
             return len(running.starts()) >= 2

@@ -1,6 +1,6 @@
 // A file that was edited by hand, read as the official CLI reads it and as python-dotenv does. What
 // is read can be written again, and becomes an environment block or an error that names a key.
-// Parser: injector/cli_env_file.cc, injector/dotenv_parser.cc, injector/env_expansion.cc
+// Parser: injector/cli_env_file.cc injector/dotenv_parser.cc injector/env_expansion.cc
 #include <map>
 #include <string>
 

@@ -60,7 +60,7 @@ def test_a_root_can_make_namespaces(root):
     assert (finished.returncode, finished.stderr) == (0, "")
 
 
-def test_a_mount_namespace_made_in_a_root_has_that_root_for_who_enters_it(root):
+def test_nsenter_stays_in_the_root(root):
     (root / "here").write_text("in the root")
     finished = enter(root, "unshare --mount sleep 20 & nsenter --mount --target $! cat /here; kill $!")
     assert finished.stdout == "in the root", finished.stderr
@@ -112,7 +112,8 @@ class FreshRoot:
 
     def running(self):
         """The `sleep self.seconds` that a root runs."""
-        return [process for process in pathlib.Path("/proc").glob("[0-9]*") if is_command(process, "sleep", self.seconds)]
+        processes = pathlib.Path("/proc").glob("[0-9]*")
+        return [process for process in processes if is_command(process, "sleep", self.seconds)]
 
 
 @pytest.fixture
