@@ -115,7 +115,7 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
                                            options.listen, (*server)->port());
   auto urls = urls_of_run(catalog, options.public_urls, listening);
   if (!urls) return propagate(urls);
-  if (told = warn_of_unrecorded_urls(catalog, options.public_urls, log); !told) return told;
+  if (auto told = warn_of_unrecorded_urls(catalog, options.public_urls, log); !told) return told;
   InstanceApi instances([&regions] { return regions.for_instances(); }, *urls, clock, log);
   add_instance_routes(router, instances);
 

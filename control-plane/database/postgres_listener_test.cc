@@ -80,12 +80,6 @@ std::optional<PostgresOptions> migrated_schema() {
   return options;
 }
 
-void run_script(const PostgresOptions& options, const std::string& sql) {
-  const auto connection = PostgresConnection::open(options);
-  REQUIRE(connection);
-  (*connection)->script(sql.c_str());
-}
-
 void end_connections(const PostgresOptions& options) {
   run_script(options,
              "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE"

@@ -120,7 +120,7 @@ TEST_CASE("publishing is told after the region has the agent, once for each chan
   std::vector<std::string> deployments;
   Provisioner publisher(
       "us-west", t.catalog().outbox, t.region(),
-      [&] { deployments.push_back(t.snapshot(bot.id).deployment_id); }, t.clock, t.log);
+      [&] { deployments.push_back(t.snapshot(bot.id).deployment_id); }, *t.lease, t.clock, t.log);
   publisher.publish_now();
   publisher.publish_now();
   CHECK(deployments == std::vector{bot.deployment.id});
