@@ -4,6 +4,7 @@
 #include <csignal>
 #include <fstream>
 #include <functional>
+#include <iterator>
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,10 +16,12 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-// Whether the process runs. A zombie has no command line.
+// Whether the process runs. Its command line would not tell: it is empty for a moment in each exec.
 bool runs(const std::string& pid) {
-  std::ifstream file("/proc/" + pid + "/cmdline");
-  return file.peek() != std::ifstream::traits_type::eof();
+  std::ifstream file("/proc/" + pid + "/stat");
+  const std::string line{std::istreambuf_iterator<char>(file), {}};
+  const auto name_end = line.rfind(") ");
+  return name_end != std::string::npos && line[name_end + 2] != 'Z';
 }
 
 // A runner over real stores, with the lease. Its thread is joined before the test checks the
