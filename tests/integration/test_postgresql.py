@@ -158,14 +158,15 @@ def test_no_certificate_authority_for_a_server_on_another_host(tmp_path):
 
 def test_all_connections_of_the_server_are_in_use(place):
     with contextlib.ExitStack() as sleeping:
-        for _ in range(12):
+        def refused_after_one_more():
             process = sleeping.enter_context(subprocess.Popen(
                 ["psql", "--no-psqlrc", "--dbname", place.url, "--command", "SELECT pg_sleep(60)"],
                 env=programs.clean_environment(PGPASSWORD=PASSWORD), stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
             sleeping.callback(process.kill)
-        wait_for(lambda: "connection" in run(place.url, PGPASSWORD=PASSWORD).stderr.partition("FATAL")[2],
-                 what="the last connection being used", interval=0.1)
+            return "connection" in run(place.url, PGPASSWORD=PASSWORD).stderr.partition("FATAL")[2]
+
+        wait_for(refused_after_one_more, what="the last connection being used", timeout=30)
         assert_refused(run(place.url, PGPASSWORD=PASSWORD), "hint: raise max_connections")
 
 
