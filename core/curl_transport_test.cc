@@ -1,6 +1,5 @@
 #include "core/curl_transport.h"
 
-#include <cstdlib>
 #include <string>
 
 #include <netinet/in.h>
@@ -10,7 +9,6 @@
 
 #include "core/unique_fd.h"
 #include "tests/catch.h"
-#include "tests/fakes/temporary_directory.h"
 
 using namespace agent_secrets;
 using namespace std::chrono_literals;
@@ -64,15 +62,4 @@ TEST_CASE("a readable descriptor ends the wait for an answer") {
     REQUIRE_FALSE(answer.has_value());
     CHECK(answer.error().code == ErrorCode::interrupted);
   }
-}
-
-// The libraries start once in a process. ctest runs this case in a separate process, so it sees the
-// start.
-TEST_CASE("keys of connections are not written to the file that SSLKEYLOGFILE names") {
-  const TemporaryDirectory directory;
-  const std::string file = directory.path("keys");
-  ::setenv("SSLKEYLOGFILE", file.c_str(), 1);
-  const CurlTransport transport({});
-  CHECK(::access(file.c_str(), F_OK) != 0);
-  CHECK(std::getenv("SSLKEYLOGFILE") == file);  // the command still gets its environment
 }
