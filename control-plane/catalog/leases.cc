@@ -35,7 +35,7 @@ Result<std::variant<LeaseTerm, std::string>> Leases::take(const LeaseRequest& re
         tx.query("SELECT holder, fence, expires_at FROM leases WHERE work = ?1", request.work);
     if (!rows.empty()) {
       const Row row = rows.front();
-      const std::string holder = row.text("holder");
+      std::string holder = row.text("holder");
       const bool is_free = row.integer("expires_at") <= now || holder == request.holder;
       if (!is_free && !request.at_once) return holder;
       fence = std::max(now, row.integer("fence") + 1);

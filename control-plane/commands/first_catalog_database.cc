@@ -47,6 +47,8 @@ class InDatabase final : public FirstCatalog {
         prefix_(std::move(prefix)),
         place_(std::move(place)),
         session_(std::move(connection), options_.schema) {}
+  InDatabase(const InDatabase&) = delete;
+  InDatabase& operator=(const InDatabase&) = delete;
   ~InDatabase() override {
     if (!is_moved_ && has_lock()) (void)drop();  // a destructor cannot report an error
     session_.abandon();

@@ -67,7 +67,7 @@ class Database {
   }
   // At most one listener at a time; null where the database has no notices. The database and the
   // log must outlive it.
-  virtual Result<std::unique_ptr<NoticeListener>> listen(NoticeHandler heard, const Log& log);
+  virtual Result<std::unique_ptr<NoticeListener>> listen(NoticeHandler heard, const Log& log) = 0;
 
  private:
   // Stands while this thread runs the work of a transaction.
@@ -101,10 +101,5 @@ class Database {
     return std::move(*result);
   }
 };
-
-inline Result<std::unique_ptr<NoticeListener>> Database::listen(NoticeHandler /*heard*/,
-                                                                const Log& /*log*/) {
-  return nullptr;
-}
 
 }  // namespace agent_secrets::control_plane

@@ -25,6 +25,11 @@ class SqliteDatabase final : public Database {
       const std::string& path, std::unique_ptr<DiskReserve> reserve = nullptr);
 
   [[nodiscard]] const std::string& path() const { return path_; }
+  // Null: a data directory has one server.
+  Result<std::unique_ptr<NoticeListener>> listen(NoticeHandler /*heard*/,
+                                                 const Log& /*log*/) override {
+    return nullptr;
+  }
 
   // The rest is for database/migrations.h, before there are threads.
 

@@ -50,6 +50,9 @@ class CountingDatabase final : public Database {
  public:
   CountingDatabase(std::unique_ptr<Database> inner, int& statements)
       : inner_(std::move(inner)), statements_(statements) {}
+  Result<std::unique_ptr<NoticeListener>> listen(NoticeHandler heard, const Log& log) override {
+    return inner_->listen(std::move(heard), log);
+  }
 
  private:
   Result<void> transact(TransactionKind kind, const TransactionBody& body) override {
