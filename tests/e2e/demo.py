@@ -14,9 +14,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from support import programs  # noqa: E402
 from support.canary import Search  # noqa: E402
-from support.control_plane import ControlPlane  # noqa: E402
 from support.instance import Instance, run_injector  # noqa: E402
 from support.operator_client import operator_client  # noqa: E402
+from support.replicas import new_control_plane  # noqa: E402
 from support.story import CheckFailed, Story  # noqa: E402
 from support.wait import wait_for  # noqa: E402
 
@@ -48,7 +48,7 @@ class Demo:
 
     def start_control_plane(self):
         story = self.story
-        control_plane = ControlPlane(self.directory / "control-plane")
+        control_plane = new_control_plane(self.directory / "control-plane")
         story.step(f"control plane on {'PostgreSQL' if control_plane.database else 'SQLite'}")
         self.control_plane = self.resources.enter_context(control_plane)
         self.rest = control_plane.rest()
@@ -192,7 +192,8 @@ class Demo:
         self.search = self.canaries()
         sidecar = self.old.sidecar_pid()
         self.story.check(sidecar, "a running sidecar")
-        self.search.process(self.control_plane.process.pid, memory=False)
+        for pid in self.control_plane.pids():
+            self.search.process(pid, memory=False)
         try:
             self.search.process(sidecar)
         except PermissionError:
