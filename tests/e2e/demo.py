@@ -12,7 +12,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from support import programs  # noqa: E402
+from support import postgresql, programs  # noqa: E402
 from support.canary import Search  # noqa: E402
 from support.instance import Instance, run_injector  # noqa: E402
 from support.operator_client import operator_client  # noqa: E402
@@ -85,9 +85,14 @@ class Demo:
         story.check(agent["ready"] and agent["available"], "the agent being ready and available")
         on_disk = Search({"OPENAI_API_KEY": self.api_key})
         files = on_disk.tree(self.control_plane.directory)
+        database = self.control_plane.database
+        if database:
+            dump = postgresql.dump(database)
+            story.check(SET.encode() in dump, "the set's name in a dump of the database")
+            on_disk.bytes(dump, "a dump of the database")
         story.equal(on_disk.leaks, [], "leaks on disk")
         story.check(files >= 3, "at least three files of the control plane on disk")
-        story.fact(f"on disk: the value is found in 0 of {files} files")
+        story.fact(f"on disk: the value is found in 0 of {files} files{', and not in a dump of the database' * bool(database)}")
 
     def start_bot(self):
         story = self.story
