@@ -58,28 +58,34 @@ TEST_CASE("a migration of PostgreSQL that fails leaves the schema before it", "[
   CHECK(number(*options, "SELECT max(version) AS n FROM migrations") == 2);
 }
 
-// A reader keeps its lock on the table while another one arrives behind the migration.
 TEST_CASE("a migration that waits for a table lets others use it meanwhile", "[database]") {
   const auto options = new_postgres_schema();
   if (!options) return;
   REQUIRE(migrate(*options, {kFirst}));
   const auto holder = PostgresDatabase::open(*options);
   REQUIRE(holder);
+  std::latch held(1);
+  std::latch release(1);
   Result<void> migrated;
-  std::jthread migrating;
-  const auto held = (*holder)->read("hold a table", [&](Transaction& tx) -> Result<void> {
-    (void)tx.query("SELECT x FROM first");
-    migrating = std::jthread([&] { migrated = migrate(*options, {kFirst, kAlters}); });
-    while (number(*options,
-                  "SELECT count(*) AS n FROM pg_locks WHERE NOT granted"
-                  " AND relation = CAST('first' AS regclass)") == 0) {
-      std::this_thread::yield();
-    }
-    CHECK(number(*options, "SELECT count(*) AS n FROM first") == 1);
-    return {};
+  std::jthread holding([&] {
+    (void)(*holder)->read("hold a table", [&](Transaction& tx) -> Result<void> {
+      (void)tx.query("SELECT x FROM first");
+      held.count_down();
+      release.wait();
+      return {};
+    });
   });
+  held.wait();
+  std::jthread migrating([&] { migrated = migrate(*options, {kFirst, kAlters}); });
+  const Sql waiting(
+      "SELECT count(*) AS n FROM pg_locks WHERE NOT granted"
+      " AND relation = CAST('first' AS regclass)");
+  while (number(*options, waiting) == 0) std::this_thread::yield();
+  // Behind the migration, and before the holder has let go.
+  CHECK(number(*options, "SELECT count(*) AS n FROM first") == 1);
+  CHECK(number(*options, "SELECT max(version) AS n FROM migrations") == 1);
+  release.count_down();
   migrating.join();
-  CHECK(held);
   CHECK(migrated);
   CHECK(number(*options, "SELECT max(version) AS n FROM migrations") == 2);
 }
