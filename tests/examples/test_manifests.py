@@ -1,5 +1,6 @@
 """What examples/ offers is valid to the tools that its users run, and says what it should."""
 
+import fnmatch
 import re
 import shutil
 import subprocess
@@ -67,6 +68,17 @@ def test_the_replicas_have_no_more_rights_than_they_need(tmp_path):
 
 def sources(service):
     return {each["source"] for each in service.get("secrets", [])}
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "replicas.yaml"])
+def test_no_secret_file_gets_into_git_or_into_an_image(name):
+    """The files lie beside the example, in the clone that is the context of a build."""
+    document = yaml.safe_load((EXAMPLES / "compose" / name).read_text())
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    for secret in document["secrets"].values():
+        path = f"examples/compose/{secret['file'].removeprefix('./')}"
+        assert any(fnmatch.fnmatch(path, pattern) for pattern in ignored), path
+        subprocess.run(["git", "-C", ROOT, "check-ignore", "--quiet", "--no-index", path], check=True, timeout=30)
 
 
 # Kubernetes
