@@ -134,12 +134,13 @@ def test_a_server_with_a_certificate_of_another_authority_gets_no_request(replic
     other = Authority(tmp_path / "other")
     server = replicas.servers[0]
     server.stop()
+    seen = len(server.log_lines())
     server.tls = Tls(*other.server_certificate(), other.certificate)
     server.start()
     rest = replicas.rest()
     assert [rest.org("GET", "secrets").status for _ in range(6)] == 6 * [200]
     wait_for(lambda: "number0 is DOWN" in replicas.balancer.log(), 30, "the load balancer refusing it")
-    assert '"method":"GET","route":"/v1/' not in server.log_tail(20)
+    assert [line for line in server.log_lines()[seen:] if "/v1/" in line.get("route", "")] == []
 
 
 # In front of servers that close the connection before they answer
