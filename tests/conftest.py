@@ -10,8 +10,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
 from support import official_cli, programs  # noqa: E402
-from support.control_plane import ControlPlane  # noqa: E402
 from support.recording_proxy import RecordingProxy  # noqa: E402
+from support.replicas import new_control_plane  # noqa: E402
 
 
 def pytest_sessionstart():
@@ -24,7 +24,7 @@ def pytest_sessionstart():
 @pytest.fixture
 def control_plane(tmp_path):
     """A fresh control plane, up on loopback."""
-    with ControlPlane(tmp_path / "control-plane") as running:
+    with new_control_plane(tmp_path / "control-plane") as running:
         yield running
 
 

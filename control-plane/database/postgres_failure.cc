@@ -18,7 +18,8 @@ constexpr const char* kPooler =
 constexpr const char* kStandby = "this server is a standby: name the server that accepts writes";
 
 Kind kind_of(std::string_view state) {
-  if (state == "40001" || state == "40P01") return Kind::conflict;
+  // The last is lock_timeout, which a migration sets.
+  if (state == "40001" || state == "40P01" || state == "55P03") return Kind::conflict;
   const bool lost = state.empty() || state.starts_with("08") ||  // the connection
                     state.starts_with("57P") ||                  // shutdown, crash, start
                     state == "53300" ||                          // too many connections
@@ -50,6 +51,7 @@ constexpr auto kHints = std::to_array<Hint>({
     {"42P06", "another program made this schema: rename it, or drop it if nothing needs it"},
     {"53100", "free space on the disk of the database server"},
     {"53300", kTooManyConnections},
+    {"55P03", "another program uses the tables, such as a dump: try again when it has ended"},
     {"57014", "the server took longer than 15 seconds: is it overloaded?"},
 });
 

@@ -15,6 +15,7 @@ TEST_CASE("a SQLSTATE says whether work may run again, and what the caller may e
   for (const Case& one : {
            Case{"40001", Kind::conflict, ErrorCode::failed},
            Case{"40P01", Kind::conflict, ErrorCode::failed},
+           Case{"55P03", Kind::conflict, ErrorCode::failed},
            Case{"", Kind::lost, ErrorCode::unavailable},
            Case{"08006", Kind::lost, ErrorCode::unavailable},
            Case{"57P01", Kind::lost, ErrorCode::unavailable},

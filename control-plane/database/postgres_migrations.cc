@@ -1,16 +1,22 @@
 // Migrations of a PostgreSQL schema (database/migrations.h).
 #include <chrono>
 #include <optional>
+#include <thread>
 
 #include <fmt/format.h>
 
 #include "control-plane/database/failure.h"
 #include "control-plane/database/migrations.h"
+#include "control-plane/database/postgres_failure.h"
 
 namespace agent_secrets::control_plane {
 namespace {
 
 using std::chrono::steady_clock;
+
+// How long a migration tries to lock the tables that it changes.
+constexpr std::chrono::minutes kPatience{2};
+constexpr std::chrono::seconds kPause{1};
 
 // Ends with its transaction, so a process that dies releases it. Other processes wait for it while
 // the schema is migrated, which may take longer than a statement of ours may.
@@ -18,6 +24,13 @@ void take_lock(PostgresSession& session, const PostgresOptions& options) {
   (void)session.query("SELECT set_config('statement_timeout', '600000', true) AS timeout");
   (void)session.query("SELECT 1 AS held FROM pg_advisory_xact_lock(hashtextextended(?1, 0))",
                       "agent-secrets migrations of " + options.schema);
+}
+
+// A migration waits for the transactions that use a table, and all later ones wait behind it. A
+// dump uses every table until it ends. So the migration gives up after a short time, lets the
+// others go on, and tries again.
+void wait_for_tables_briefly(PostgresSession& session) {
+  (void)session.query("SELECT set_config('lock_timeout', '2000', true) AS timeout");
 }
 
 // The role that the schema belongs to; none: there is no such schema.
@@ -75,6 +88,7 @@ Result<void> migrate_locked(PostgresSession& session, const PostgresOptions& opt
   if (auto ok = check_not_newer(options.name, found, known); !ok) return ok;
   if (found == known) return {};
   if (schema && !schema->is_ours) return refuse_owner(options, *schema);
+  wait_for_tables_briefly(session);
   if (!schema) {
     session.connection().script(fmt::format("CREATE SCHEMA \"{}\"", options.schema).c_str());
   }
@@ -87,6 +101,21 @@ Result<void> migrate_locked(PostgresSession& session, const PostgresOptions& opt
     run(session, version, migrations[static_cast<std::size_t>(version) - 1]);
   }
   return {};
+}
+
+Result<void> migrate_once(PostgresPool& pool, const std::vector<Migration>& migrations) {
+  auto session = pool.take(steady_clock::now());
+  if (!session) return propagate(session);
+  // The statement after the lock has to see what its last holder committed.
+  (*session)->begin(PostgresSession::Isolation::read_committed);
+  auto done = migrate_locked(**session, pool.options(), migrations);
+  if (done) (*session)->commit();
+  return done;
+}
+
+bool may_run_again(const DatabaseFailure& failure) {
+  const auto* refused = dynamic_cast<const PostgresFailure*>(&failure);
+  return refused != nullptr && refused->kind() == PostgresFailure::Kind::conflict;
 }
 
 }  // namespace
@@ -107,18 +136,17 @@ Result<int> schema_version(PostgresPool& pool) {
 }
 
 Result<void> migrate(PostgresPool& pool, const std::vector<Migration>& migrations) {
-  auto session = pool.take(steady_clock::now());
-  if (!session) return propagate(session);
   const std::string clause = "migrate the schema " + pool.options().schema;
-  try {
-    // The statement after the lock has to see what its last holder committed.
-    (*session)->begin(PostgresSession::Isolation::read_committed);
-    auto done = migrate_locked(**session, pool.options(), migrations);
-    if (!done) return propagate(done, clause);
-    (*session)->commit();
-    return {};
-  } catch (const DatabaseFailure& failure) {
-    return std::unexpected(Error(failure.error()).within(clause));
+  const auto deadline = steady_clock::now() + kPatience;
+  for (;; std::this_thread::sleep_for(kPause)) {
+    try {
+      auto done = migrate_once(pool, migrations);
+      if (!done) return propagate(done, clause);
+      return done;
+    } catch (const DatabaseFailure& failure) {
+      if (may_run_again(failure) && steady_clock::now() < deadline) continue;
+      return std::unexpected(Error(failure.error()).within(clause));
+    }
   }
 }
 

@@ -10,6 +10,7 @@ namespace {
 
 const Migration kFirst{"0001_first", "CREATE TABLE first (x bigint); INSERT INTO first VALUES (7)"};
 const Migration kSecond{"0002_second", "CREATE TABLE second (y bigint)"};
+const Migration kAlters{"0002_alters", "ALTER TABLE first ADD COLUMN y bigint"};
 const Migration kBroken{"0002_broken", "CREATE TABLE second (y bigint); SELECT nonsense"};
 
 // `sql` names its one column n.
@@ -54,6 +55,38 @@ TEST_CASE("a migration of PostgreSQL that fails leaves the schema before it", "[
   CHECK(failed.error().message.starts_with("migrate the schema test-"));
   CHECK(number(*options, "SELECT max(version) AS n FROM migrations") == 1);
   REQUIRE(migrate(*options, {kFirst, kSecond}));
+  CHECK(number(*options, "SELECT max(version) AS n FROM migrations") == 2);
+}
+
+TEST_CASE("a migration that waits for a table lets others use it meanwhile", "[database]") {
+  const auto options = new_postgres_schema();
+  if (!options) return;
+  REQUIRE(migrate(*options, {kFirst}));
+  const auto holder = PostgresDatabase::open(*options);
+  REQUIRE(holder);
+  std::latch held(1);
+  std::latch release(1);
+  Result<void> migrated;
+  std::jthread holding([&] {
+    (void)(*holder)->read("hold a table", [&](Transaction& tx) -> Result<void> {
+      (void)tx.query("SELECT x FROM first");
+      held.count_down();
+      release.wait();
+      return {};
+    });
+  });
+  held.wait();
+  std::jthread migrating([&] { migrated = migrate(*options, {kFirst, kAlters}); });
+  const Sql waiting(
+      "SELECT count(*) AS n FROM pg_locks WHERE NOT granted"
+      " AND relation = CAST('first' AS regclass)");
+  while (number(*options, waiting) == 0) std::this_thread::yield();
+  // Behind the migration, and before the holder has let go.
+  CHECK(number(*options, "SELECT count(*) AS n FROM first") == 1);
+  CHECK(number(*options, "SELECT max(version) AS n FROM migrations") == 1);
+  release.count_down();
+  migrating.join();
+  CHECK(migrated);
   CHECK(number(*options, "SELECT max(version) AS n FROM migrations") == 2);
 }
 

@@ -12,11 +12,11 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from support import programs  # noqa: E402
+from support import postgresql, programs  # noqa: E402
 from support.canary import Search  # noqa: E402
-from support.control_plane import ControlPlane  # noqa: E402
 from support.instance import Instance, run_injector  # noqa: E402
 from support.operator_client import operator_client  # noqa: E402
+from support.replicas import new_control_plane  # noqa: E402
 from support.story import CheckFailed, Story  # noqa: E402
 from support.wait import wait_for  # noqa: E402
 
@@ -48,7 +48,7 @@ class Demo:
 
     def start_control_plane(self):
         story = self.story
-        control_plane = ControlPlane(self.directory / "control-plane")
+        control_plane = new_control_plane(self.directory / "control-plane")
         story.step(f"control plane on {'PostgreSQL' if control_plane.database else 'SQLite'}")
         self.control_plane = self.resources.enter_context(control_plane)
         self.rest = control_plane.rest()
@@ -63,7 +63,8 @@ class Demo:
         story.step(f"$ {self.operator.name} secrets set {SET} GREETING=hello OPENAI_API_KEY=sk-demo-… --skip")
         running = self.operator.start_secrets_set(SET, GREETING="hello", OPENAI_API_KEY=self.api_key)
         # While the CLI is still on its way out: the set is pending for half a second.
-        wait_for(lambda: self.set_keys() == ["GREETING", "OPENAI_API_KEY"], what="both keys being listed")
+        # The CLI takes seconds to start on a busy machine.
+        wait_for(lambda: self.set_keys() == ["GREETING", "OPENAI_API_KEY"], 60, "both keys being listed")
         written = time.monotonic()
         early = self.rest.deploy(AGENT, IMAGE, secretSet=SET)
         self.outputs.append(early.text)
@@ -85,9 +86,14 @@ class Demo:
         story.check(agent["ready"] and agent["available"], "the agent being ready and available")
         on_disk = Search({"OPENAI_API_KEY": self.api_key})
         files = on_disk.tree(self.control_plane.directory)
+        database = self.control_plane.database
+        if database:
+            dump = postgresql.dump(database)
+            story.check(SET.encode() in dump, "the set's name in a dump of the database")
+            on_disk.bytes(dump, "a dump of the database")
         story.equal(on_disk.leaks, [], "leaks on disk")
         story.check(files >= 3, "at least three files of the control plane on disk")
-        story.fact(f"on disk: the value is found in 0 of {files} files")
+        story.fact(f"on disk: the value is found in 0 of {files} files{', and not in a dump of the database' * bool(database)}")
 
     def start_bot(self):
         story = self.story
@@ -192,7 +198,8 @@ class Demo:
         self.search = self.canaries()
         sidecar = self.old.sidecar_pid()
         self.story.check(sidecar, "a running sidecar")
-        self.search.process(self.control_plane.process.pid, memory=False)
+        for pid in self.control_plane.pids():
+            self.search.process(pid, memory=False)
         try:
             self.search.process(sidecar)
         except PermissionError:

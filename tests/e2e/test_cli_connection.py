@@ -3,8 +3,9 @@
 import pytest
 
 from support import tls
-from support.control_plane import ControlPlane, Tls
+from support.control_plane import Tls
 from support.official_cli import NEWEST, OLDER, OfficialCli
+from support.replicas import new_control_plane
 
 
 @pytest.mark.parametrize("release", [NEWEST, OLDER], ids=str)
@@ -13,7 +14,7 @@ def test_a_private_authority_is_trusted_through_the_environment(release, tmp_pat
         pytest.skip(f"the official CLI {release} is not installed; run script/bootstrap")
     authority = tls.Authority(tmp_path / "authority")
     certificate, key = authority.server_certificate()
-    server = ControlPlane(tmp_path / "control-plane", tls=Tls(certificate, key, authority.certificate))
+    server = new_control_plane(tmp_path / "control-plane", tls=Tls(certificate, key, authority.certificate))
     with server:
         cli = OfficialCli(server.url, server.token, server.organization, tmp_path / "home", release)
         # To a client that does not trust it, the server is not there, and this is what it claims then.

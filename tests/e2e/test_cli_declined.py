@@ -7,9 +7,9 @@ import os
 
 import pytest
 
-from support.control_plane import ControlPlane
 from support.official_cli import NEWEST, OLDER, OfficialCli
 from support.recording_proxy import RecordingProxy
+from support.replicas import new_control_plane
 
 BUILDS = "does not build images"
 LOGS = "Their logs are where you run their containers"
@@ -71,7 +71,7 @@ def shown(tmp_path_factory):
     if not (NEWEST.installed() and OLDER.installed()):
         pytest.skip("an official CLI is not installed; run script/bootstrap")
     directory = tmp_path_factory.mktemp("declined")
-    with (ControlPlane(directory / "control-plane") as control_plane,
+    with (new_control_plane(directory / "control-plane") as control_plane,
           concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool):
         control_plane.rest().deploy("bot")
 

@@ -1,8 +1,6 @@
 """Which version of a set an instance is given: always a whole one, and always the pinned one."""
 
 import concurrent.futures
-import contextlib
-import sqlite3
 import subprocess
 import time
 
@@ -79,13 +77,11 @@ def test_a_newer_failed_version_does_not_stop_a_restart(control_plane):
     body = {"secretKey": "GREETING", "secretValue": "bonjour", "isImagePullSecret": False}
     assert control_plane.rest().org("PUT", "secrets/bot-secrets", body).status == 202
     control_plane.kill()  # within the quiet period
-    with contextlib.closing(sqlite3.connect(control_plane.data_dir / "catalog.db")) as catalog:
-        changed = catalog.execute("UPDATE set_values SET box = zeroblob(64) WHERE written_by = 2")
-        assert changed.rowcount == 1
-        catalog.commit()
+    control_plane.damage_values(2)
     control_plane.start()
     rest = control_plane.rest()
-    wait_for(lambda: rest.set_status("bot-secrets") == "failed", what="the version failing")
+    # On PostgreSQL the lease of the killed provisioner has to end first.
+    wait_for(lambda: rest.set_status("bot-secrets") == "failed", 30, "the version failing")
     refused = rest.redeploy("bot", secretSet="bot-secrets")
     assert refused.status == 409 and "failed" in refused.body["error"]
     assert environment_of_a_launch(control_plane, text)[b"GREETING"] == b"hello"

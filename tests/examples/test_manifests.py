@@ -1,5 +1,6 @@
 """What examples/ offers is valid to the tools that its users run, and says what it should."""
 
+import fnmatch
 import re
 import shutil
 import subprocess
@@ -33,14 +34,51 @@ def compose(path):
     return subprocess.run([program, "--file", path, "config"], capture_output=True, text=True, timeout=60)
 
 
-def test_compose_accepts_its_file_and_finds_a_mistake(tmp_path):
-    path = EXAMPLES / "compose" / "compose.yaml"
+def service_facts(path):
+    """The services of a Compose file, as Compose understands it."""
     finished = compose(path)
     assert finished.returncode == 0, finished.stderr
-    bot = yaml.safe_load(finished.stdout)["services"]["bot"]
+    return yaml.safe_load(finished.stdout)["services"]
+
+
+def test_compose_accepts_its_file_and_finds_a_mistake(tmp_path):
+    path = EXAMPLES / "compose" / "compose.yaml"
+    bot = service_facts(path)["bot"]
     assert bot["environment"] == {"AGENT_SECRETS_CREDENTIAL_FILE": "/run/secrets/bot-credential"}
     assert bot["read_only"] is True and bot["cap_drop"] == ["ALL"]
     assert compose(changed(path, "read_only:", "read_onyl:", tmp_path)).returncode != 0
+
+
+def test_the_replicas_have_no_more_rights_than_they_need(tmp_path):
+    path = EXAMPLES / "compose" / "replicas.yaml"
+    services = service_facts(path)
+    assert set(services) >= {"one", "two", "balancer", "database"}
+    assert services["one"] == services["two"]
+    for service in services.values():
+        assert service["read_only"] is True and service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+    assert services["database"]["network_mode"] == "none" and "ports" not in services["one"]
+    # Neither the load balancer nor the database gets the master key; the environment has no password.
+    assert {name for name in services if "master-key" in sources(services[name])} <= {"one", "two", "init"}
+    for service in services.values():
+        for name, value in service.get("environment", {}).items():
+            assert "PASS" not in name or value.startswith("/run/secrets/")
+    assert compose(changed(path, "network_mode:", "netwrok_mode:", tmp_path)).returncode != 0
+
+
+def sources(service):
+    return {each["source"] for each in service.get("secrets", [])}
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "replicas.yaml"])
+def test_no_secret_file_gets_into_git_or_into_an_image(name):
+    """The files lie beside the example, in the clone that is the context of a build."""
+    document = yaml.safe_load((EXAMPLES / "compose" / name).read_text())
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    for secret in document["secrets"].values():
+        path = f"examples/compose/{secret['file'].removeprefix('./')}"
+        assert any(fnmatch.fnmatch(path, pattern) for pattern in ignored), path
+        subprocess.run(["git", "-C", ROOT, "check-ignore", "--quiet", "--no-index", path], check=True, timeout=30)
 
 
 # Kubernetes

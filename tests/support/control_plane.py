@@ -1,12 +1,14 @@
 """A real secret-control-plane on a free loopback port, with its own data: in a data directory, or in a database of the
 PostgreSQL server of script/with-postgresql when $AGENT_SECRETS_TEST_DATABASE is "postgresql"."""
 
+import contextlib
 import dataclasses
 import datetime
 import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 
 import pytest
@@ -33,7 +35,8 @@ class ControlPlane:
     """Initialises `directory` and serves it: `with ControlPlane(path) as control_plane: …`.
 
     Leaving the block ends the process. restart() and kill() keep the data. `database` is the URL of a database that
-    the caller has made, whatever the environment says.
+    the caller has made, whatever the environment says. A test that can have several servers in place of one uses
+    replicas.new_control_plane().
     """
 
     def __init__(self, directory, organization="acme", tls=None, serve_options=(), environment=None, database=None):
@@ -44,6 +47,7 @@ class ControlPlane:
         self.environment = environment or {}
         self.port = programs.free_port()
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        self.public_url = self.url  # for which instances sign their requests
         self._data_dir = directory / "data"
         self._database = database
         self._own_database = None
@@ -106,7 +110,7 @@ class ControlPlane:
     def init(self):
         self.directory.mkdir(parents=True, exist_ok=True)
         finished = self.run(
-            "init", "--organization", self.organization, "--public-url", self.url,
+            "init", "--organization", self.organization, "--public-url", self.public_url,
             "--env-file", str(self.env_file),
         )
         found = TOKEN.search(finished.stdout)
@@ -127,7 +131,7 @@ class ControlPlane:
     def start(self):
         """Starts serving and waits until it listens. Appends to the log."""
         seen = self.log_path.stat().st_size if self.log_path.exists() else 0
-        options = ["--listen", f"127.0.0.1:{self.port}", "--public-url", self.url]
+        options = ["--listen", f"127.0.0.1:{self.port}", "--public-url", self.public_url]
         if self.tls:
             options += ["--tls-cert", str(self.tls.certificate), "--tls-key", str(self.tls.key)]
         environment = programs.clean_environment(AGENT_SECRETS_LOG="json", **self.environment)
@@ -154,22 +158,43 @@ class ControlPlane:
         self.process.kill()
         self.process.wait()
 
+    def pids(self):
+        return [self.process.pid]
+
     def restart(self):
         if self.process.poll() is None:
             self.stop()
         self.start()
 
+    def log_lines(self):
+        """The lines of the log, as dictionaries."""
+        return [json.loads(line) for line in self.log_path.read_text().splitlines() if line.startswith("{")]
+
     def logged_at(self, message, **fields):
         """Unix time in seconds of the last log line with the message and the fields."""
         wanted = {"message": message, **fields}
-        for line in reversed(self.log_path.read_text().splitlines()):
-            entry = json.loads(line) if line.startswith("{") else {}
-            if wanted.items() <= entry.items():
-                return datetime.datetime.fromisoformat(entry["time"]).timestamp()
-        raise AssertionError(f"the control plane has not logged {wanted}")
+        times = [entry["time"] for entry in self.log_lines() if wanted.items() <= entry.items()]
+        assert times, f"the control plane has not logged {wanted}"
+        return datetime.datetime.fromisoformat(max(times)).timestamp()
 
     def log_tail(self, lines=10):
         return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:])
+
+    # What the API cannot do
+
+    def damage_values(self, set_version):
+        """Overwrites the values that a version of the only set wrote. On SQLite no server may run."""
+        if self.database:
+            box = "decode(repeat('00', 64), 'hex')"
+            changed = postgresql.run_sql(
+                self.database, 'WITH damaged AS (UPDATE "agent-secrets-catalog".set_values'
+                f" SET box = {box} WHERE written_by = {set_version} RETURNING 1) SELECT count(*) FROM damaged")
+            assert int(changed) == 1
+            return
+        with contextlib.closing(sqlite3.connect(self.data_dir / "catalog.db")) as catalog:
+            statement = f"UPDATE set_values SET box = zeroblob(64) WHERE written_by = {set_version}"
+            assert catalog.execute(statement).rowcount == 1
+            catalog.commit()
 
     # Waits of most tests
 

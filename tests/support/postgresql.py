@@ -58,6 +58,12 @@ def new_database():
     return with_parts(url, database=name)
 
 
+def dump(url):
+    """All that the database has, as bytes; binary values are in hex."""
+    return subprocess.run(["pg_dump", "--inserts", "--dbname", url], env={"PATH": os.environ["PATH"]},
+                          stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=60).stdout
+
+
 def drop_database(url):
     name = urllib.parse.urlsplit(url).path.removeprefix("/")
     run_sql(os.environ[SHARED_URL], f"DROP DATABASE {name} WITH (FORCE)")

@@ -1,0 +1,71 @@
+"""The other files of examples/compose/replicas.yaml, with real programs: what its first lines make, what makes the database,
+and what the image of the control plane needs."""
+
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+from support import programs
+from support.postgresql import PostgresServer, run_sql, with_parts
+
+COMPOSE = programs.ROOT / "examples" / "compose"
+
+
+def header_commands():
+    """The commands that make files, without those that need root."""
+    lines = re.findall(r"^#     (.*)$", (COMPOSE / "replicas.yaml").read_text(), re.MULTILINE)
+    commands = "\n".join(line for line in lines if not line.startswith(("sudo", "docker")))
+    assert "master.key" in commands and "pgpass" in commands
+    return commands
+
+
+@pytest.fixture
+def files(tmp_path):
+    made = tmp_path / "files"
+    made.mkdir()
+    subprocess.run(["bash", "-e", "-c", header_commands()], cwd=made, check=True, timeout=30)
+    assert {path.stat().st_mode & 0o777 for path in made.iterdir()} == {0o600}
+    return made
+
+
+@pytest.fixture
+def database(files):
+    """A server whose database is made by database.sql; its URL as the role that the file makes."""
+    with PostgresServer() as server:
+        # The server's user does not run psql here.
+        sql = (COMPOSE / "database.sql").read_text()
+        path = files / "database.sql"
+        assert "/run/secrets/database-password" in sql
+        path.write_text(sql.replace("/run/secrets/database-password", str(files / "database.password")))
+        psql = subprocess.run(["psql", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--dbname", server.url, "--file", path],
+                              env={"PATH": "/usr/bin:/bin", "PGPASSWORD": server.PASSWORD}, capture_output=True,
+                              text=True, timeout=60)
+        assert psql.returncode == 0, psql.stderr
+        yield with_parts(server.url, database="secrets", user="secrets")
+
+
+def test_the_files_and_the_database_fit_each_other(files, database, tmp_path):
+    environment = programs.clean_environment(PGPASSFILE=files / "pgpass", AGENT_SECRETS_DATABASE=database,
+                                             AGENT_SECRETS_MASTER_KEY_FILE=files / "master.key")
+    command = [programs.control_plane_program(), "init", "--organization=acme", f"--env-file={tmp_path / 'env'}"]
+    made = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert made.returncode == 0, made.stderr
+    password = (files / "database.password").read_text().strip()
+    assert run_sql(database, "SELECT rolsuper OR rolcreaterole OR rolcreatedb FROM pg_roles WHERE rolname = 'secrets'",
+                   password=password) == "f\n"
+
+
+def test_the_image_has_the_libraries_of_the_program():
+    if "bookworm" not in pathlib.Path("/etc/os-release").read_text() or not shutil.which("dpkg-query"):
+        pytest.skip("the image is bookworm's")
+    needed = subprocess.run(["objdump", "--private-headers", programs.control_plane_program()], check=True,
+                            capture_output=True, text=True).stdout
+    libraries = re.findall(r"NEEDED\s+(\S+)", needed)
+    owners = subprocess.run(["dpkg-query", "--search", *(f"*/{library}" for library in libraries)],
+                            capture_output=True, text=True).stdout
+    packages = {line.split(":")[0] for line in owners.splitlines() if "/lib/x86_64" in line or "/lib/aarch64" in line}
+    installed = re.search(r"--no-install-recommends (.*?) \\$", (COMPOSE / "control-plane.Dockerfile").read_text(), re.MULTILINE)[1]
+    of_every_image = {"libc6", "libgcc-s1", "libstdc++6"}
+    assert packages - of_every_image - {"libc6-dev"} == set(installed.split())

@@ -1,0 +1,206 @@
+"""Servers that start together on one PostgreSQL database, and servers of two versions side by side.
+
+$AGENT_SECRETS_OLDER_BUILD names a build directory of an older version, to try a real upgrade; without it the newer
+version's change of the schema is played by statements of this test."""
+
+import collections
+import concurrent.futures
+import contextlib
+import os
+import pathlib
+import threading
+import time
+
+import pytest
+
+from support import protocol
+from support.control_plane import ControlPlane
+from support.postgresql import drop_database, dump, new_database, run_sql
+from support.wait import wait_for
+
+CATALOG, REGION = '"agent-secrets-catalog"', '"agent-secrets-region-us-west"'
+SERVERS = 10
+
+
+@pytest.fixture
+def database():
+    url = new_database()
+    yield url
+    drop_database(url)
+
+
+@contextlib.contextmanager
+def server_beside(first, directory, kind=ControlPlane, database=None):
+    """A server on the database of `first`, or on another one, with its master key; not started yet."""
+    server = kind(directory, database=database or first.database)
+    server.directory.mkdir()
+    server.master_key_file, server.token, server.public_url = first.master_key_file, first.token, first.public_url
+    try:
+        yield server
+    finally:
+        if server.process and server.process.poll() is None:
+            server.kill()
+
+
+def deploy(server, agent="bot"):
+    """A set, and an agent that is deployed with it; its credential."""
+    rest = server.rest()
+    assert rest.put_secrets("set1", GREETING="hello").status == 202
+    server.wait_ready("set1", 30)
+    assert rest.deploy(agent, secretSet="set1").status == 200
+    return protocol.Credential.parse(server.issue_credential(agent))
+
+
+def bundle(server, credential):
+    """The answer of this server; the proof is for the public URL, which all servers accept."""
+    return protocol.get(server.url, protocol.BUNDLE, protocol.proof(credential, protocol.BUNDLE))
+
+
+def test_servers_that_start_at_once_on_an_empty_database_say_what_to_do(database, tmp_path):
+    with ControlPlane(tmp_path / "made") as made:  # for its master key
+        server = ControlPlane(tmp_path / "server", database=database)
+        server.master_key_file = made.master_key_file
+        with concurrent.futures.ThreadPoolExecutor(SERVERS) as pool:
+            finished = list(pool.map(lambda _: server.run("serve", "--listen=127.0.0.1:0", check=False), range(SERVERS)))
+    assert {each.returncode for each in finished} == {1}
+    assert all("holds no catalog" in each.stderr and "init" in each.stderr for each in finished)
+
+
+def test_of_servers_that_start_at_once_one_makes_the_region(database, tmp_path):
+    """Its schema and its keys: each server then signs with the same key."""
+    with contextlib.ExitStack() as ended, concurrent.futures.ThreadPoolExecutor(SERVERS) as pool:
+        first = ControlPlane(tmp_path / "first", database=database)
+        first.init()
+        run_sql(database, f"DROP SCHEMA {REGION} CASCADE", f"DELETE FROM {CATALOG}.keys WHERE purpose LIKE '%us-west'")
+        servers = [ended.enter_context(server_beside(first, tmp_path / str(number))) for number in range(SERVERS)]
+        list(pool.map(lambda server: server.start(), servers))
+        versions = run_sql(database, f"SELECT version FROM {REGION}.migrations ORDER BY 1").split()
+        assert versions == [str(number + 1) for number in range(len(versions))]
+        credential = deploy(servers[0])
+        for server in servers:
+            answer = bundle(server, credential)
+            assert answer.status == 200 and server.rest().request("GET", "/readyz").status == 200
+            assert protocol.open_bundle(credential, answer.body.decode()) == {b"GREETING": b"hello"}
+            assert "error" not in {line["level"] for line in server.log_lines()}
+
+
+def test_a_dump_restored_into_another_database_serves_the_same_values(database, tmp_path):
+    """As docs/OPERATIONS.md describes a backup."""
+    with ControlPlane(tmp_path / "first", database=database) as first:
+        credential = deploy(first)
+        before = protocol.verify_bundle(credential, bundle(first, credential).body.decode())
+        backup = tmp_path / "backup.sql"
+        backup.write_bytes(dump(database))
+    restored = new_database()
+    try:
+        run_sql(restored, f"\\i {backup}",
+                f"UPDATE {CATALOG}.agents SET sequence = sequence + 1048576, revision = revision + 1048576")
+        with server_beside(first, tmp_path / "second", database=restored) as second:
+            second.start()
+            answer = wait_for(lambda: sequence(second, credential) > before["sequence"] and bundle(second, credential),
+                              30, "the raised sequence in the region")
+        assert protocol.open_bundle(credential, answer.body.decode()) == {b"GREETING": b"hello"}
+    finally:
+        drop_database(restored)
+
+
+def sequence(server, credential):
+    return protocol.verify_bundle(credential, bundle(server, credential).body.decode())["sequence"]
+
+
+# Two versions
+
+
+class Load:
+    """Writes, deploys and bundles on each server in turn, until the block is left. `statuses` counts the answers of each
+    server by request."""
+
+    def __init__(self, servers, credential):
+        self.statuses = collections.Counter()
+        self.rounds = 0
+        self._servers = servers
+        self._credential = credential
+        self._done = threading.Event()
+        self._threads = [threading.Thread(target=self._run, args=(number,)) for number in range(2)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._done.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, number):
+        while not self._done.is_set():
+            for name, server in list(self._servers.items()):
+                rest = server.rest()
+                self._count(name, "write", rest.put_secrets("set1", **{f"KEY_{number}": str(self.rounds)}).status)
+                self._count(name, "deploy", rest.redeploy("bot", secretSet="set1").status)
+                self._count(name, "bundle", bundle(server, self._credential).status)
+            self.rounds += 1
+
+    def _count(self, *what):
+        self.statuses[what] += 1
+
+    def wait_for_rounds(self, count):
+        aim = self.rounds + count
+        wait_for(lambda: self.rounds >= aim, 120, f"{count} rounds", interval=0.1)
+
+    def check(self):
+        """The documented answers alone: a deploy of a set that is not ready yet is refused."""
+        expected = {"write": {202}, "deploy": {200, 409}, "bundle": {200}}
+        assert [what for what in self.statuses if what[2] not in expected[what[1]]] == []
+
+
+def tables(database, schema):
+    name = schema.strip('"')
+    return run_sql(database, f"SELECT tablename FROM pg_tables WHERE schemaname = '{name}' ORDER BY 1").split()
+
+
+def migrate_as_a_newer_version(database):
+    """A column for each table, and a new table that refers to the agents: what a migration may do."""
+    for schema in (CATALOG, REGION):
+        run_sql(database, "SET lock_timeout = '10s'",
+                *(f"ALTER TABLE {schema}.{table} ADD COLUMN of_a_newer_version bigint NOT NULL DEFAULT 7"
+                  for table in tables(database, schema)),
+                f"CREATE TABLE {schema}.newer (agent bigint REFERENCES {schema}.agents ON DELETE CASCADE)",
+                f"CREATE INDEX newer_agents ON {schema}.agents (of_a_newer_version)",
+                f"INSERT INTO {schema}.migrations (version, name) SELECT max(version) + 1, 'newer' FROM {schema}.migrations")
+
+
+def test_a_server_goes_on_after_a_newer_version_has_changed_the_schema(database, tmp_path):
+    with ControlPlane(tmp_path / "first", database=database) as first:
+        with Load({"older": first}, deploy(first)) as load:
+            load.wait_for_rounds(5)
+            migrate_as_a_newer_version(database)
+            load.wait_for_rounds(20)
+        load.check()
+        assert "error" not in {line["level"] for line in first.log_lines()}
+        assert first.rest().request("GET", "/readyz").status == 200
+        # What docs/OPERATIONS.md says of this time.
+        refused = first.run("serve", "--listen=127.0.0.1:0", check=False)
+        assert refused.returncode == 1 and "written by a newer version" in refused.stderr
+
+
+class Older(ControlPlane):
+    def command(self, *arguments):
+        program = pathlib.Path(os.environ["AGENT_SECRETS_OLDER_BUILD"]) / "control-plane" / "secret-control-plane"
+        return [str(program.resolve()), *super().command(*arguments)[1:]]
+
+
+@pytest.mark.skipif("AGENT_SECRETS_OLDER_BUILD" not in os.environ, reason="$AGENT_SECRETS_OLDER_BUILD is not set")
+def test_an_older_version_and_this_one_serve_side_by_side_for_a_minute(database, tmp_path):
+    with Older(tmp_path / "older", database=database) as older:
+        servers = {"older": older}
+        with server_beside(older, tmp_path / "newer") as newer, Load(servers, deploy(older)) as load:
+            load.wait_for_rounds(5)
+            newer.start()
+            servers["newer"] = newer
+            time.sleep(60)  # the time under load is what is shown
+        load.check()
+        for server in (older, newer):
+            assert [line for line in server.log_lines() if line["level"] == "error"] == []
+        print(load.rounds, sorted(load.statuses.items()))

@@ -1,0 +1,37 @@
+"""Later migrations of PostgreSQL only add to a schema that an older server still uses (docs/HACKING.md)."""
+
+import re
+
+import pytest
+
+from support.programs import ROOT
+
+MIGRATIONS = sorted(path for path in (ROOT / "control-plane").glob("*/migrations/postgres/*.sql")
+                    if not path.name.startswith("0001_"))
+ADDS = re.compile(
+    r"CREATE TABLE |CREATE INDEX |INSERT INTO |COMMENT ON "
+    # A column that an older server's INSERT may leave out.
+    r"|ALTER TABLE \w+ ADD COLUMN \w+ (?!.*\bUNIQUE\b)(?:.*\bDEFAULT\b|(?!.*\bNOT NULL\b))", re.IGNORECASE)
+
+
+def statements(text):
+    plain = re.sub(r"--.*", "", text)
+    return [" ".join(statement.split()) for statement in plain.split(";") if statement.strip()]
+
+
+@pytest.mark.parametrize("path", MIGRATIONS, ids=lambda path: f"{path.parts[-4]}/{path.name}")
+def test_a_migration_only_adds(path):
+    assert [statement for statement in statements(path.read_text()) if not ADDS.match(statement)] == []
+
+
+@pytest.mark.parametrize("statement, allowed", [
+    ("ALTER TABLE agents ADD COLUMN changed bigint NOT NULL DEFAULT 0", True),
+    ("ALTER TABLE agents ADD COLUMN note text", True),
+    ("ALTER TABLE agents ADD COLUMN note text NOT NULL", False),
+    ("ALTER TABLE agents DROP COLUMN note", False),
+    ("ALTER TABLE agents RENAME COLUMN note TO remark", False),
+    ("CREATE UNIQUE INDEX one ON agents (note)", False),
+    ("UPDATE agents SET note = ''", False),
+])
+def test_what_an_older_server_can_live_with(statement, allowed):
+    assert bool(ADDS.match(statement)) == allowed
