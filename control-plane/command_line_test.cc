@@ -110,6 +110,35 @@ TEST_CASE(
   CHECK_FALSE(is_refused_with({"--database", kUrl}, "data", nullptr));
 }
 
+// `serve` with the words, and with a variable where it is not null.
+bool is_node_refused(std::vector<const char*> words, const char* variable = nullptr) {
+  words.insert(words.begin(), {"secret-control-plane", "serve", "--only-region", "eu-central"});
+  if (variable != nullptr) ::setenv(variable, "eu-central=postgresql:///db", 1);
+  const auto parsed = parse_command_line(static_cast<int>(words.size()), words.data());
+  if (variable != nullptr) ::unsetenv(variable);
+  const ExitCode* exit_code = std::get_if<ExitCode>(&parsed);
+  return exit_code != nullptr && *exit_code == kExitUsage;
+}
+
+TEST_CASE("a region node takes its region's store and keys, and neither a catalog nor its key") {
+  constexpr const char* kStore = "--region-database";
+  constexpr const char* kUrl = "eu-central=postgresql:///db";
+  CHECK_FALSE(is_node_refused({kStore, kUrl, "--region-keys", "file"}));
+  CHECK_FALSE(is_node_refused({"--data-dir", "data", "--region-keys", "file"}));
+  CHECK_FALSE(is_node_refused({"--region-keys", "file"}, "AGENT_SECRETS_REGION_DATABASES"));
+  CHECK_FALSE(is_node_refused({kStore, kUrl}, "AGENT_SECRETS_REGION_KEYS"));
+  CHECK_FALSE(is_node_refused({"--region-keys", "file"}, "AGENT_SECRETS_DATA_DIR"));
+  CHECK(is_node_refused({kStore, kUrl}));
+  CHECK(is_node_refused({"--region-keys", "file"}));
+  CHECK(is_node_refused({"--region-keys", "file"}, "AGENT_SECRETS_DATABASE"));
+  CHECK(is_node_refused({"--region-keys", "file", "--database", "postgresql:///db"}));
+  CHECK(is_node_refused({kStore, kUrl, "--data-dir", "data", "--region-keys", "file"}));
+  CHECK(is_node_refused({kStore, kUrl, "--region-keys", "file", "--master-key-file", "key"}));
+  CHECK(is_node_refused({kStore, kUrl, "--region-keys", "file"}, "AGENT_SECRETS_MASTER_KEY"));
+  CHECK(is_node_refused({kStore, kUrl, "--region-keys", "file", "--on-deploy", "true"}));
+  CHECK(is_refused({"serve", "--region-keys", "file"}));
+}
+
 TEST_CASE("an option that can be repeated takes one value each time") {
   CHECK_FALSE(
       is_refused({"credential", "issue", "--url", "https://a", "--url", "https://b", "bot"}));
