@@ -80,6 +80,18 @@ Result<Bytes> checked(std::string_view public_part, const SecretBuffer& secret) 
   return refuse("the checksum does not match: the text was damaged");
 }
 
+std::string how_to_write(std::string_view code) {
+  return fmt::format("write it with secret-control-plane region export-keys {} FILE", code);
+}
+
+Result<SecretBuffer> read_file(const std::string& path, std::string_view code) {
+  auto text = read_key_file(path, "the keys of a region", limits::kRegionKeys);
+  if (!text && text.error().hint.empty()) {
+    text.error().hint = fmt::format("{}, or set {}", how_to_write(code), kRegionKeysVariable);
+  }
+  return text;
+}
+
 void take_keys(RegionKeys& keys, Bytes bytes) {
   const auto next = [&bytes] {
     SecretBuffer key = SecretBuffer::copy_of(bytes.first(kKeySize));
@@ -128,23 +140,17 @@ Result<RegionKeys> parse_region_keys(std::string_view text) {
 }
 
 Result<RegionKeys> load_region_keys(const std::string& path, std::string_view code) {
-  auto text = Result<SecretBuffer>();
   auto variable = take_key_variable(kRegionKeysVariable);
-  if (variable) {
-    text = std::move(*variable);
-  } else {
-    text = read_key_file(path, "the keys of a region", limits::kRegionKeys);
-  }
-  if (!text) return propagate(text);
   const std::string source = variable ? kRegionKeysVariable : path;
+  auto text = variable ? Result<SecretBuffer>(std::move(*variable)) : read_file(path, code);
+  if (!text) return propagate(text);
   auto keys = parse_region_keys(text->expose_text());
   if (!keys) return propagate(keys, source);
   if (keys->region == code) return keys;
-  return fail(
-      ErrorCode::invalid,
-      fmt::format("{} has the keys of region {}, and this is a node of region {}", source,
-                  keys->region, code),
-      fmt::format("write the file with secret-control-plane region export-keys {} FILE", code));
+  return fail(ErrorCode::invalid,
+              fmt::format("{} has the keys of region {}, and this is a node of region {}", source,
+                          keys->region, code),
+              how_to_write(code));
 }
 
 RegionSigningKeys take_signing_keys(RegionKeys& keys) {

@@ -109,7 +109,7 @@ TEST_CASE("a file of region keys that others may read, or that is not there, is 
   REQUIRE(::chmod(file.path().c_str(), 0400) == 0);
   CHECK(load_region_keys(file.path(), "eu-central"));
   CHECK(
-      refusal(load_region_keys(file.path() + ".not", "eu-central")).message.find("No such file") !=
+      refusal(load_region_keys(file.path() + ".not", "eu-central")).message.find("no such file") !=
       std::string::npos);
 }
 

@@ -128,12 +128,12 @@ def test_a_node_serves_while_the_catalog_its_database_and_all_other_servers_are_
             world.values["FIRST"] = f"canary-{secrets.token_hex(12)}"
             write(world.control_plane.rest(), world.values)
             wait_for(lambda: instance.sidecar_status() == 10, 30, "the sidecar being told of the new value")
+            # What instances report to the node is in the view of the fleet.
+            wait_for(lambda: '"watched":true' in world.control_plane.run("fleet", "bot", "--json").stdout, 60,
+                     "the report of the sidecar", interval=0.5)
             assert world.control_plane.rest().redeploy("bot", secretSet="bot-secrets").status == 200
             wait_for(lambda: injected_environment(credential, tmp_path / "after")["FIRST"] ==
                      world.values["FIRST"].encode(), 20, "the new value")
-            # What instances report to the node is in the view of the fleet.
-            listed = world.control_plane.run("fleet", "bot", "--json").stdout
-            assert '"instances":[' in listed and '"watched":true' in listed
 
 
 def test_a_credential_that_is_revoked_while_the_node_runs_is_refused(world, tmp_path):
@@ -174,8 +174,9 @@ def test_a_node_has_no_rest_api_and_says_which_server_has_it(world):
             assert answer.status == 404
             assert f"node of region {REGION}" in answer.body["error"]
             assert "a server with a catalog" in answer.body["error"]
+        connected = f'agent_secrets_listener_connected{{database="region {REGION}"}} 1'
+        wait_for(lambda: connected in rest.request("GET", "/metrics").text, 20, "the node listening to its store")
         metrics = rest.request("GET", "/metrics").text
-        assert f'agent_secrets_listener_connected{{database="region {REGION}"}} 1' in metrics
         assert "agent_secrets_http_refusals_total" in metrics
         assert "acme" not in metrics and "bot" not in metrics
 
@@ -229,7 +230,7 @@ def test_the_file_of_keys_is_private_and_is_never_overwritten(world):
     assert world.keys.stat().st_mode & 0o777 == 0o600
     before = world.keys.read_bytes()
     again = world.control_plane.run("region", "export-keys", REGION, world.keys, check=False)
-    assert again.returncode == 1 and "File exists" in again.stderr
+    assert again.returncode == 1 and "file exists" in again.stderr
     assert world.keys.read_bytes() == before
     unknown = world.control_plane.run("region", "export-keys", "mars", world.directory / "mars.keys", check=False)
     assert unknown.returncode == 1 and "no region 'mars'" in unknown.stderr
@@ -237,7 +238,9 @@ def test_the_file_of_keys_is_private_and_is_never_overwritten(world):
 
 
 def test_a_missing_file_of_keys(world, tmp_path):
-    assert "nothing.keys: No such file" in world.node("refused", keys=tmp_path / "nothing.keys").refusal()
+    refusal = world.node("refused", keys=tmp_path / "nothing.keys").refusal()
+    assert "nothing.keys: no such file" in refusal
+    assert f"hint: write it with secret-control-plane region export-keys {REGION} FILE" in refusal
 
 
 def test_a_file_of_keys_that_others_may_read(world, keys_copy):
