@@ -57,7 +57,7 @@ DeclaredOption add_region_node(const DeclaredCommand<ServeOptions>& serve) {
   serve
       .option("--region-keys", serve->data.region_keys_file, "FILE",
               "the keys of the region, which region export-keys wrote "
-              "[$AGENT_SECRETS_REGION_KEYS has the text itself]")
+              "[$AGENT_SECRETS_REGION_KEYS: the text itself]")
       .needs(only_region)
       .in_group(kGroup);
   return only_region;
@@ -94,8 +94,8 @@ void declare_serve(const Declarations& declare) {
              "      --region-keys eu.keys \\\n"
              "      --region-database eu-central=postgresql://node@db.eu.example.com/eu \\\n"
              "      --public-url https://secrets.eu.example.com:7710",
-             "A region node; certificate and password are named by the environment"}},
-       .reading = {{"docs/OPERATIONS.md", "Certificates, on deploy, backup, what to watch"},
+             "A region node; the file of PGPASSFILE has the password"}},
+       .reading = {{"docs/OPERATIONS.md", "Certificates, a region node, on deploy, what to watch"},
                    {"docs/limits.md", "What one organization may keep"}}});
   add_connections(serve);
   add_on_deploy(serve, add_region_node(serve));
