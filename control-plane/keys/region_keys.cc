@@ -35,7 +35,7 @@ std::string public_json(const RegionKeys& keys) {
 }
 
 Checksum checksum(std::string_view public_part, Bytes secret) {
-  crypto_generichash_state state;
+  crypto_generichash_state state{};
   std::array<std::uint8_t, crypto_generichash_BYTES> hash{};
   crypto_generichash_init(&state, nullptr, 0, hash.size());
   const Bytes open = as_bytes(public_part);

@@ -1,6 +1,9 @@
 // The file of a region's keys is carried to another machine, and may arrive damaged or edited. The
 // checksum keeps a mutated text from its JSON, so the input is also taken as the JSON itself.
 // Parser: control-plane/keys/region_keys.cc
+#include <array>
+#include <vector>
+
 #include <sodium.h>
 
 #include "control-plane/keys/region_keys.h"
@@ -31,9 +34,10 @@ void check_json(std::string_view json) {
   std::vector<std::uint8_t> signed_bytes(json.begin(), json.end());
   std::vector<std::uint8_t> secret(2 * 32, 7);
   signed_bytes.insert(signed_bytes.end(), secret.begin(), secret.end());
-  std::uint8_t hash[32];
-  crypto_generichash(hash, sizeof hash, signed_bytes.data(), signed_bytes.size(), nullptr, 0);
-  secret.insert(secret.end(), hash, hash + 4);
+  std::array<std::uint8_t, 32> hash{};
+  crypto_generichash(hash.data(), hash.size(), signed_bytes.data(), signed_bytes.size(), nullptr,
+                     0);
+  secret.insert(secret.end(), hash.begin(), hash.begin() + 4);
   check("agentregion_v1_" + base64url_encode(as_bytes(json)) + "." + base64url_encode(secret));
 }
 
