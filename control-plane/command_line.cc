@@ -38,11 +38,16 @@ help::Notes notes_of_program() {
                     {"AGENT_SECRETS_DATABASE",
                      "The URL of the database, without --data-dir and --database; may have a "
                      "password in it"},
+                    {"AGENT_SECRETS_REGION_DATABASES",
+                     "CODE=URL of each region with a database of its own, separated by spaces, "
+                     "without --region-database"},
                     {"PGPASSFILE", "A file with the password of the database (~/.pgpass)"},
                     {"PGPASSWORD", "The password of the database itself"},
                     {"AGENT_SECRETS_MASTER_KEY_FILE", "The default of --master-key-file"},
                     {"AGENT_SECRETS_MASTER_KEY",
                      "The master key itself, base64url, where there is no file of it"},
+                    {"AGENT_SECRETS_REGION_KEYS",
+                     "The content of the file of --region-keys, where there is no file of it"},
                     {"AGENT_SECRETS_LOG", "text: log for people; without it, serve logs JSON"}},
       .files = {{"DATA/catalog.db", "What organizations define; values encrypted"},
                 {"DATA/region-CODE.db", "What a region serves; values encrypted"}},

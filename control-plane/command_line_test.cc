@@ -1,5 +1,6 @@
 #include "control-plane/command_line.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <functional>
 #include <sstream>
@@ -43,7 +44,6 @@ void for_each_command(const help::Command& command,
 
 TEST_CASE("secret-control-plane takes the examples of its help") {
   ::setenv("AGENT_SECRETS_DATA_DIR", "data", 1);
-  ::setenv("AGENT_SECRETS_MASTER_KEY_FILE", "key", 1);
   int tried = 0;
   for_each_command(manual().command, [&tried](const help::Command& command) {
     for (const help::Example& example : command.notes.examples) {
@@ -51,14 +51,16 @@ TEST_CASE("secret-control-plane takes the examples of its help") {
       if (words.front() != "secret-control-plane" || is_help(words.at(1))) continue;
       std::vector<const char*> argv;
       for (const std::string& word : words) argv.push_back(word.c_str());
+      const bool is_node = std::ranges::find(words, "--only-region") != words.end();
+      if (!is_node) ::setenv("AGENT_SECRETS_MASTER_KEY_FILE", "key", 1);
       const auto parsed = parse_command_line(static_cast<int>(argv.size()), argv.data());
+      ::unsetenv("AGENT_SECRETS_MASTER_KEY_FILE");
       CAPTURE(example.command);
       CHECK(std::holds_alternative<ChosenCommand>(parsed));
       ++tried;
     }
   });
   ::unsetenv("AGENT_SECRETS_DATA_DIR");
-  ::unsetenv("AGENT_SECRETS_MASTER_KEY_FILE");
   CHECK(tried > 30);
 }
 
@@ -108,6 +110,35 @@ TEST_CASE(
   CHECK(is_refused_with({"--data-dir", "data", "--database", kUrl}, nullptr, nullptr));
   CHECK_FALSE(is_refused_with({"--data-dir", "data"}, nullptr, kUrl));
   CHECK_FALSE(is_refused_with({"--database", kUrl}, "data", nullptr));
+}
+
+// `serve` with the words, and with a variable where it is not null.
+bool is_node_refused(std::vector<const char*> words, const char* variable = nullptr) {
+  words.insert(words.begin(), {"secret-control-plane", "serve", "--only-region", "eu-central"});
+  if (variable != nullptr) ::setenv(variable, "eu-central=postgresql:///db", 1);
+  const auto parsed = parse_command_line(static_cast<int>(words.size()), words.data());
+  if (variable != nullptr) ::unsetenv(variable);
+  const ExitCode* exit_code = std::get_if<ExitCode>(&parsed);
+  return exit_code != nullptr && *exit_code == kExitUsage;
+}
+
+TEST_CASE("a region node takes its region's store and keys, and neither a catalog nor its key") {
+  constexpr const char* kStore = "--region-database";
+  constexpr const char* kUrl = "eu-central=postgresql:///db";
+  CHECK_FALSE(is_node_refused({kStore, kUrl, "--region-keys", "file"}));
+  CHECK_FALSE(is_node_refused({"--data-dir", "data", "--region-keys", "file"}));
+  CHECK_FALSE(is_node_refused({"--region-keys", "file"}, "AGENT_SECRETS_REGION_DATABASES"));
+  CHECK_FALSE(is_node_refused({kStore, kUrl}, "AGENT_SECRETS_REGION_KEYS"));
+  CHECK_FALSE(is_node_refused({"--region-keys", "file"}, "AGENT_SECRETS_DATA_DIR"));
+  CHECK(is_node_refused({kStore, kUrl}));
+  CHECK(is_node_refused({"--region-keys", "file"}));
+  CHECK(is_node_refused({"--region-keys", "file"}, "AGENT_SECRETS_DATABASE"));
+  CHECK(is_node_refused({"--region-keys", "file", "--database", "postgresql:///db"}));
+  CHECK(is_node_refused({kStore, kUrl, "--data-dir", "data", "--region-keys", "file"}));
+  CHECK(is_node_refused({kStore, kUrl, "--region-keys", "file", "--master-key-file", "key"}));
+  CHECK(is_node_refused({kStore, kUrl, "--region-keys", "file"}, "AGENT_SECRETS_MASTER_KEY"));
+  CHECK(is_node_refused({kStore, kUrl, "--region-keys", "file", "--on-deploy", "true"}));
+  CHECK(is_refused({"serve", "--region-keys", "file"}));
 }
 
 TEST_CASE("an option that can be repeated takes one value each time") {

@@ -1,8 +1,25 @@
 #include "control-plane/data.h"
 
+#include <cstdio>
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "control-plane/region_databases.h"
+#include "core/printable.h"
+
 namespace agent_secrets::control_plane {
+namespace {
+
+void warn_of_unreachable(const Stores& stores) {
+  for (const auto& [code, why] : stores.unreachable) {
+    const std::string warning =
+        fmt::format("warning: region {} is left out: {}", code, why.message);
+    (void)std::fprintf(stderr, "%s\n", printable(warning).c_str());
+  }
+}
+
+}  // namespace
 
 PostgresPlace postgres_place_of(const DataOptions& options) {
   return {
@@ -12,8 +29,14 @@ PostgresPlace postgres_place_of(const DataOptions& options) {
 }
 
 Result<std::unique_ptr<StorePlace>> place_of(const DataOptions& options) {
-  if (options.database.empty()) return data_directory_place(options.data_directory);
-  return postgres_place(postgres_place_of(options));
+  auto regions = region_databases_of(options);
+  if (!regions) return propagate(regions);
+  if (options.database.empty()) {
+    return with_region_databases(data_directory_place(options.data_directory), std::move(*regions));
+  }
+  auto place = postgres_place(postgres_place_of(options));
+  if (!place) return propagate(place);
+  return with_region_databases(std::move(*place), std::move(*regions));
 }
 
 Result<Data> find_data(const DataOptions& options) {
@@ -27,7 +50,27 @@ Result<Data> find_data(const DataOptions& options) {
 Result<Stores> open_data(const DataOptions& options, const Clock& clock) {
   auto data = find_data(options);
   if (!data) return propagate(data);
-  return open_stores(*data->place, data->master_key, clock);
+  auto stores = open_stores(*data->place, data->master_key, clock);
+  if (stores) warn_of_unreachable(*stores);
+  return stores;
+}
+
+Result<NodeData> find_node_data(const DataOptions& options) {
+  auto keys = load_region_keys(options.region_keys_file, options.only_region);
+  if (!keys) return propagate(keys, "region keys");
+  if (!options.data_directory.empty()) {
+    return NodeData{.place = data_directory_place(options.data_directory),
+                    .keys = std::move(*keys)};
+  }
+  auto databases = region_databases_of(options);
+  if (!databases) return propagate(databases);
+  const auto own = databases->find(options.only_region);
+  if (own != databases->end()) {
+    return NodeData{.place = std::move(own->second), .keys = std::move(*keys)};
+  }
+  return fail(ErrorCode::invalid,
+              "--region-database names no database of region " + options.only_region,
+              "give --region-database " + options.only_region + "=URL");
 }
 
 }  // namespace agent_secrets::control_plane

@@ -1,5 +1,6 @@
 #pragma once
-// Finds and opens what --data-dir or --database names, together with the master key.
+// Finds and opens what --data-dir or --database names, together with the master key. For a region
+// node: finds the region's store and its keys.
 //
 // Threads: one at a time.
 
@@ -7,6 +8,7 @@
 #include <string>
 
 #include "control-plane/keys/master_key.h"
+#include "control-plane/keys/region_keys.h"
 #include "control-plane/options.h"
 #include "control-plane/store_place.h"
 #include "control-plane/stores.h"
@@ -27,6 +29,15 @@ Result<std::unique_ptr<StorePlace>> place_of(const DataOptions& options);
 // The place and the master key. Call it once, before there are threads (MasterKey::load).
 Result<Data> find_data(const DataOptions& options);
 // For a command: the stores are used beside those that servers have open.
+// Says on standard error which regions cannot be reached.
 Result<Stores> open_data(const DataOptions& options, const Clock& clock);
+
+// The store of `only_region` with its keys. Call it once, before there are threads
+// (load_region_keys).
+struct NodeData {
+  std::unique_ptr<StorePlace> place;
+  RegionKeys keys;
+};
+Result<NodeData> find_node_data(const DataOptions& options);
 
 }  // namespace agent_secrets::control_plane

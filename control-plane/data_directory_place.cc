@@ -47,6 +47,12 @@ class DataDirectoryPlace final : public StorePlace {
   Result<std::unique_ptr<Database>> open_region(std::string_view code) override {
     return open(name_of_region(code), region_migrations());
   }
+  Result<std::unique_ptr<Database>> join_region(std::string_view code) override {
+    if (auto ok = check_data_directory(directory_); !ok) return propagate(ok);
+    if (exists(name_of_region(code))) return open_region(code);
+    return fail(ErrorCode::not_found, name_of_region(code) + " is not there",
+                "check the code of the region, and --data-dir");
+  }
 
  private:
   [[nodiscard]] Result<std::unique_ptr<Database>> open(const std::string& path,

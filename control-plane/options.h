@@ -3,6 +3,7 @@
 // commands/.
 
 #include <string>
+#include <vector>
 
 namespace agent_secrets::control_plane {
 
@@ -17,12 +18,21 @@ enum ExitCode {
 
 // Where the data is: a data directory, or a PostgreSQL database. Exactly one of the two is
 // not empty.
+//
+// `serve --only-region` has the store of one region as its data: in a data directory, or in the
+// database that `region_databases` names for it. It uses no catalog and no master key.
 struct DataOptions {
   std::string data_directory;
   std::string database;                     // a URL (database/postgres_options.h)
   bool database_is_of_environment = false;  // and not of the command line
   bool allow_plain_database = false;
   std::string master_key_file;  // empty: AGENT_SECRETS_MASTER_KEY
+
+  std::vector<std::string> region_databases;  // CODE=URL each (region_databases.h)
+  bool region_databases_are_of_environment = false;
+
+  std::string only_region;       // its code; empty for everything but a region node
+  std::string region_keys_file;  // empty: AGENT_SECRETS_REGION_KEYS
 };
 
 }  // namespace agent_secrets::control_plane

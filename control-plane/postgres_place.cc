@@ -44,6 +44,15 @@ class PostgresStorePlace final : public StorePlace {
   Result<std::unique_ptr<Database>> open_region(std::string_view code) override {
     return open(region_schema(code), region_migrations());
   }
+  Result<std::unique_ptr<Database>> join_region(std::string_view code) override {
+    const std::string schema = region_schema(code);
+    auto database = connect(schema);
+    if (!database) return propagate(database);
+    auto found = schema_version((*database)->pool());
+    if (!found) return propagate(found);
+    if (auto ok = check_joined(schema, *found); !ok) return propagate(ok);
+    return std::move(*database);
+  }
 
  private:
   [[nodiscard]] std::string catalog_schema() const { return place_.schema_prefix + "catalog"; }
@@ -59,6 +68,20 @@ class PostgresStorePlace final : public StorePlace {
                 fmt::format("the schema {} would need a name of more than {} bytes", schema,
                             kSchemaNameMax),
                 "give the region a shorter code");
+  }
+
+  [[nodiscard]] Result<void> check_joined(const std::string& schema, int found) const {
+    const auto known = static_cast<int>(region_migrations().postgres.size());
+    if (found == 0) {
+      return fail(ErrorCode::not_found, fmt::format("{} has no schema {}", name_, schema),
+                  "check the code of the region and the URL of its database; region add makes it");
+    }
+    if (found == known) return {};
+    if (found > known) return check_not_newer(name_, found, known);
+    return fail(ErrorCode::conflict,
+                fmt::format("{}: the schema {} has version {}, and this version needs {}", name_,
+                            schema, found, known),
+                "upgrade the servers with the catalog first: they migrate it");
   }
 
   Result<bool> has(const std::string& schema) {

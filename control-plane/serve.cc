@@ -3,52 +3,23 @@
 #include <chrono>
 #include <optional>
 #include <set>
-#include <stop_token>
 #include <string>
-#include <thread>
 #include <utility>
 
-#include <malloc.h>
 #include <unistd.h>
 
 #include "control-plane/data.h"
-#include "control-plane/http/server.h"
-#include "control-plane/http/tls_context.h"
 #include "control-plane/instance-api/routes.h"
-#include "control-plane/listen_address.h"
 #include "control-plane/public_urls.h"
 #include "control-plane/rest-api/errors.h"
 #include "control-plane/rest-api/readiness.h"
 #include "control-plane/rest-api/rest_api.h"
 #include "control-plane/rollout/deploy_command.h"
 #include "control-plane/served_regions.h"
-#include "control-plane/signals.h"
-#include "core/threads.h"
+#include "control-plane/serving.h"
 
 namespace agent_secrets::control_plane {
 namespace {
-
-// Without these settings the C library keeps the memory of large buffers: after a thousand answers
-// of 2 MB each, the process would stay that large. With them each large buffer is a mapping of its
-// own, which is unmapped when the buffer is freed (mallopt(3)).
-void give_large_buffers_back() {
-  constexpr int kLarge = 128 * 1024;
-  // NOLINTBEGIN(concurrency-mt-unsafe): called before there is another thread
-  (void)::mallopt(M_MMAP_THRESHOLD, kLarge);
-  (void)::mallopt(M_TRIM_THRESHOLD, kLarge);
-  // NOLINTEND(concurrency-mt-unsafe)
-}
-
-Result<ServerOptions> server_options(const ServeOptions& options) {
-  auto address = parse_listen_address(options.listen);
-  if (!address) return propagate(address);
-  return ServerOptions{.address = std::move(address->host),
-                       .port = address->port,
-                       .tls_certificate_file = options.tls_certificate_file,
-                       .tls_key_file = options.tls_key_file,
-                       .allow_plain_http = options.allow_plain_http,
-                       .max_connections = options.max_connections};
-}
 
 std::optional<RolloutOptions> rollout_options(const ServeOptions& options) {
   if (options.on_deploy.empty()) return std::nullopt;
@@ -78,12 +49,7 @@ RegionSource source_of_regions(const Data& data, Catalog& catalog) {
 }  // namespace
 
 Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& log) {
-  give_large_buffers_back();
-  prepare_signals();
-  if (auto started = log.start_thread(); !started) return propagate(started);
-  auto wanted = server_options(options);
-  if (!wanted) return propagate(wanted);
-  warn_of_open_key(options.tls_key_file, log);
+  if (auto prepared = prepare_to_serve(options, log); !prepared) return prepared;
   auto data = find_data(options.data);
   if (!data) return propagate(data);
   if (auto locked = data->place->lock_for_server(); !locked) return locked;
@@ -109,10 +75,9 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   Router router(fallback_response);
   add_rest_routes(router, rest);
   add_readiness_route(router, [&regions] { return regions.ready(); });
-  auto server = Server::bind(std::move(*wanted), router, log, counters);
+  auto server = bind_server(options, router, log, counters);
   if (!server) return propagate(server);
-  const std::string listening = listen_url(options.tls_certificate_file.empty() ? "http" : "https",
-                                           options.listen, (*server)->port());
+  const std::string listening = server_url(options, **server);
   auto urls = urls_of_run(catalog, options.public_urls, listening);
   if (!urls) return propagate(urls);
   if (auto told = warn_of_unrecorded_urls(catalog, options.public_urls, log); !told) return told;
@@ -121,13 +86,8 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
 
   if (auto started = regions.start(); !started) return propagate(started);
   if (auto started = deploy_command.start(); !started) return propagate(started);
-  const auto signal_thread = start_thread<std::jthread>(
-      "signals", [&](const std::stop_token& stop) { handle_signals(**server, log, stop); });
-  if (!signal_thread) return std::unexpected(signal_thread.error());
   log.info("listening", {{"url", listening}, {"public_url", urls->front()}});
-  auto ran = (*server)->run();
-  log.info("stopped");
-  return ran;
+  return run_until_stopped(**server, log);
 }
 
 }  // namespace agent_secrets::control_plane

@@ -1,6 +1,7 @@
 #pragma once
 // `serve`: wires the stores, the regions with their background threads, the REST API, the instance
-// API, the deploy command and the HTTP server, and runs until SIGTERM or SIGINT (signals.h).
+// API, the deploy command and the HTTP server, and runs until SIGTERM or SIGINT (signals.h). With
+// --only-region it is a region node instead (serve_region_node.h).
 
 #include <string>
 #include <vector>
@@ -25,7 +26,7 @@ struct ServeOptions {
   int on_deploy_timeout_s = 300;
 };
 
-// Call it before there are threads: it blocks the signals that it waits for.
+// With a catalog. Call it before there are threads: it blocks the signals that it waits for.
 Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& log);
 
 }  // namespace agent_secrets::control_plane

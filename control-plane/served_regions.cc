@@ -26,8 +26,8 @@ ServedRegions::ServedRegions(std::map<std::string, RegionHandle> regions, Region
       log_(log),
       looked_at_(clock.monotonic()) {
   for (auto& [code, region] : regions) {
-    regions_.emplace(
-        code, std::make_shared<ServedRegion>(code, std::move(region), catalog, lease, clock, log));
+    regions_.emplace(code, std::make_shared<ProvisionedRegion>(code, std::move(region), catalog,
+                                                               lease, clock, log));
   }
 }
 
@@ -115,12 +115,12 @@ ServedRegions::Regions ServedRegions::take_removed(Regions& regions,
 
 // A region that was removed and is still in use is served again. Opened a second time, it would
 // have two hubs, and the parked requests of the first would not be woken.
-Result<std::shared_ptr<ServedRegion>> ServedRegions::begin(const std::string& code) {
+Result<std::shared_ptr<ProvisionedRegion>> ServedRegions::begin(const std::string& code) {
   if (auto in_use = removed_.extract(code)) return std::move(in_use.mapped());
   auto handle = source_.open(code);
   if (!handle) return propagate(handle);
   auto region =
-      std::make_shared<ServedRegion>(code, std::move(*handle), catalog_, lease_, clock_, log_);
+      std::make_shared<ProvisionedRegion>(code, std::move(*handle), catalog_, lease_, clock_, log_);
   if (auto started = region->start(); !started) return propagate(started);
   return region;
 }

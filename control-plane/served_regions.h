@@ -23,7 +23,7 @@
 #include <thread>
 #include <vector>
 
-#include "control-plane/served_region.h"
+#include "control-plane/provisioned_region.h"
 
 namespace agent_secrets::control_plane {
 
@@ -59,7 +59,7 @@ class ServedRegions {
   [[nodiscard]] Result<void> ready() const;
 
  private:
-  using Regions = std::map<std::string, std::shared_ptr<ServedRegion>>;  // by code
+  using Regions = std::map<std::string, std::shared_ptr<ProvisionedRegion>>;  // by code
   // Why a look failed: for everyone, and for the log.
   struct Trouble {
     std::string what;
@@ -69,7 +69,7 @@ class ServedRegions {
   void run(const std::stop_token& stop);
   std::optional<Trouble> look();
   static Regions take_removed(Regions& regions, const std::set<std::string>& codes);
-  Result<std::shared_ptr<ServedRegion>> begin(const std::string& code);
+  Result<std::shared_ptr<ProvisionedRegion>> begin(const std::string& code);
   void serve(Regions regions);
   void note(const std::optional<Trouble>& trouble);
   [[nodiscard]] Regions served() const;

@@ -6,6 +6,7 @@
 // Threads: one at a time.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -45,6 +46,15 @@ class StorePlace {
   // that the migration has moved.
   virtual Result<std::unique_ptr<Database>> open_catalog() = 0;
   virtual Result<std::unique_ptr<Database>> open_region(std::string_view code) = 0;
+  // Opens a region's store for a region node, which makes none: ErrorCode::not_found. In a schema
+  // it needs no right to change it, and migrates none: ErrorCode::conflict for an older one.
+  virtual Result<std::unique_ptr<Database>> join_region(std::string_view code) = 0;
+  // The name of the database that has this region's store, if it is not the place's own
+  // (region_databases.h).
+  [[nodiscard]] virtual std::optional<std::string> region_database(std::string_view code) const {
+    (void)code;
+    return std::nullopt;
+  }
 };
 
 // Opening its catalog refuses a directory that somebody else owns or may use (data_directory.h).

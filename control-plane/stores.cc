@@ -7,6 +7,7 @@
 
 #include "control-plane/catalog/catalog.h"
 #include "control-plane/region/database_region_store.h"
+#include "control-plane/region_databases.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -27,33 +28,65 @@ Result<void> refuse_lost_region(StorePlace& place, Catalog& catalog, std::string
       "docs/OPERATIONS.md");
 }
 
+// Provisioning a store of another control plane would delete its values.
+Result<void> check_keys(DatabaseRegionStore& store, const std::string& name) {
+  auto missing = store.find_missing_key();
+  if (!missing) return propagate(missing);
+  if (!*missing) return {};
+  return fail(ErrorCode::untrusted,
+              fmt::format("{} has values under the key {}, which is not one of these keys of the "
+                          "region",
+                          name, **missing),
+              "check the URL of the database; on a region node, write the file of --region-keys "
+              "again");
+}
+
 Result<RegionHandle> open_with_keys(StorePlace& place, const std::string& code, KeyStore& keys) {
   auto signing_keys = keys.signing_keys(code);
   if (!signing_keys) return propagate(signing_keys);
-  auto cipher = keys.cipher("region:" + code);
+  auto cipher = keys.cipher(data_key_purpose(code));
   if (!cipher) return propagate(cipher);
   auto database = place.open_region(code);
   if (!database) return propagate(database);
   auto store = std::make_unique<DatabaseRegionStore>(std::move(*database), std::move(*cipher));
+  if (place.region_database(code)) {
+    if (auto ok = check_keys(*store, place.name_of_region(code)); !ok) return propagate(ok);
+  }
   store->add_missing_fingerprints();
   return RegionHandle{.store = std::move(store), .signing_keys = std::move(*signing_keys)};
 }
 
-Result<Stores> open_all(StorePlace& place, const MasterKey& master_key, const Clock& clock) {
+// The outage of one region's database keeps no server from starting, and no command from working on
+// the catalog.
+bool is_outage(const StorePlace& place, std::string_view code, const Error& error) {
+  return error.code == ErrorCode::unavailable && place.region_database(code);
+}
+
+// Makes the catalog, if there is none.
+Result<std::unique_ptr<Catalog>> make_catalog(StorePlace& place, const MasterKey& master_key,
+                                              const Clock& clock) {
   auto database = place.open_catalog();
   if (!database) return propagate(database);
   KeyStore keys(**database, master_key);
   auto cipher = keys.cipher("catalog");
   if (!cipher) return propagate(cipher, "open " + place.name_of_catalog());
+  return std::make_unique<Catalog>(std::move(*database), std::move(*cipher), clock);
+}
 
+Result<Stores> open_regions(StorePlace& place, std::unique_ptr<Catalog> catalog,
+                            const MasterKey& master_key) {
   Stores stores;
-  auto catalog = std::make_unique<Catalog>(std::move(*database), std::move(*cipher), clock);
   auto regions = catalog->regions.list();
   if (!regions) return propagate(regions);
   for (const Region& region : *regions) {
     auto handle = open_region(place, *catalog, master_key, region.code);
-    if (!handle) return propagate(handle);
-    stores.regions.emplace(region.code, std::move(*handle));
+    if (handle) {
+      stores.regions.emplace(region.code, std::move(*handle));
+    } else if (is_outage(place, region.code, handle.error())) {
+      stores.unreachable.emplace(region.code, std::move(handle.error()));
+    } else {
+      return propagate(handle);
+    }
   }
   stores.catalog = std::move(catalog);
   return stores;
@@ -61,15 +94,47 @@ Result<Stores> open_all(StorePlace& place, const MasterKey& master_key, const Cl
 
 }  // namespace
 
+Result<RegionHandle*> Stores::region(const std::string& code) {
+  if (const auto opened = regions.find(code); opened != regions.end()) return &opened->second;
+  if (const auto why = unreachable.find(code); why != unreachable.end()) {
+    return std::unexpected(why->second);
+  }
+  return fail(ErrorCode::failed, "region " + code + " has no store");
+}
+
 Result<RegionHandle> open_region(StorePlace& place, Catalog& catalog, const MasterKey& master_key,
                                  const std::string& code) {
   const std::string clause = "region " + code;
+  auto placed = check_region_database(place, catalog, code);
+  if (!placed) return propagate(placed, clause);
   auto there = refuse_lost_region(place, catalog, code);
   if (!there) return propagate(there, clause);
   KeyStore keys(*catalog.context.database, master_key);
   auto handle = open_with_keys(place, code, keys);
   if (!handle) return propagate(handle, clause);
+  auto recorded = record_region_database(place, catalog, code);
+  if (!recorded) return propagate(recorded, clause);
   return handle;
+}
+
+Result<RegionHandle> join_region(StorePlace& place, RegionKeys keys) {
+  const std::string code = keys.region;
+  const std::string clause = "region " + code;
+  auto database = place.join_region(code);
+  if (!database) return propagate(database, clause);
+  RegionSigningKeys signing_keys = take_signing_keys(keys);
+  auto store = std::make_unique<DatabaseRegionStore>(std::move(*database), take_cipher(keys));
+  if (auto ok = check_keys(*store, place.name_of_region(code)); !ok) return propagate(ok, clause);
+  return RegionHandle{.store = std::move(store), .signing_keys = std::move(signing_keys)};
+}
+
+Result<std::unique_ptr<Catalog>> open_catalog(StorePlace& place, const MasterKey& master_key,
+                                              const Clock& clock) {
+  auto there = place.has_catalog();
+  if (!there) return propagate(there);
+  if (*there) return make_catalog(place, master_key, clock);
+  return fail(ErrorCode::not_found, fmt::format("{} holds no catalog", place.name()),
+              place.hint_without_catalog());
 }
 
 Result<Stores> create_stores(StorePlace& place, const MasterKey& master_key, const Clock& clock) {
@@ -80,17 +145,15 @@ Result<Stores> create_stores(StorePlace& place, const MasterKey& master_key, con
     return fail(ErrorCode::conflict, fmt::format("{} already holds a catalog", place.name()),
                 "choose an empty directory, or use the catalog that is there");
   }
-  return open_all(place, master_key, clock);
+  auto catalog = make_catalog(place, master_key, clock);
+  if (!catalog) return propagate(catalog);
+  return open_regions(place, std::move(*catalog), master_key);
 }
 
 Result<Stores> open_stores(StorePlace& place, const MasterKey& master_key, const Clock& clock) {
-  auto there = place.has_catalog();
-  if (!there) return propagate(there);
-  if (!*there) {
-    return fail(ErrorCode::not_found, fmt::format("{} holds no catalog", place.name()),
-                place.hint_without_catalog());
-  }
-  auto stores = open_all(place, master_key, clock);
+  auto catalog = open_catalog(place, master_key, clock);
+  if (!catalog) return propagate(catalog);
+  auto stores = open_regions(place, std::move(*catalog), master_key);
   if (!stores) return stores;
   std::set<std::string> opened;
   for (const auto& [code, handle] : stores->regions) opened.insert(code);

@@ -9,6 +9,7 @@
 
 #include "control-plane/catalog/catalog.h"
 #include "control-plane/keys/key_store.h"
+#include "control-plane/keys/region_keys.h"
 #include "control-plane/region/region_store.h"
 #include "control-plane/store_place.h"
 #include "core/clock.h"
@@ -24,17 +25,28 @@ struct RegionHandle {
 struct Stores {
   std::unique_ptr<Catalog> catalog;
   std::map<std::string, RegionHandle> regions;  // by code
+  // Regions with a database of their own (region_databases.h) that cannot be reached now.
+  std::map<std::string, Error> unreachable;
+
+  // The error says why the region was not opened.
+  [[nodiscard]] Result<RegionHandle*> region(const std::string& code);
 };
 
 // Creates an empty catalog; refuses a place that has a catalog already.
 Result<Stores> create_stores(StorePlace& place, const MasterKey& master_key, const Clock& clock);
 // Opens an existing catalog and all of its regions: runs migrations, refuses a newer schema and a
 // wrong master key, with hints. The returned catalog ignores regions that are added later
-// (Regions::know_only).
+// (Regions::know_only), and those that are unreachable.
 Result<Stores> open_stores(StorePlace& place, const MasterKey& master_key, const Clock& clock);
+// Opens an existing catalog alone, without the stores of its regions.
+Result<std::unique_ptr<Catalog>> open_catalog(StorePlace& place, const MasterKey& master_key,
+                                              const Clock& clock);
 // Opens one region of the catalog. Makes its keys and its store if it is new. ErrorCode::not_found
 // for a store that is lost.
 Result<RegionHandle> open_region(StorePlace& place, Catalog& catalog, const MasterKey& master_key,
                                  const std::string& code);
+// Opens one region for a region node, without a catalog. ErrorCode::untrusted if the keys do not
+// open the region's values.
+Result<RegionHandle> join_region(StorePlace& place, RegionKeys keys);
 
 }  // namespace agent_secrets::control_plane

@@ -1,7 +1,6 @@
 #include "core/credential.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include <boost/json/array.hpp>
@@ -67,20 +66,12 @@ BoxKey derive_box_key(Seed seed, SecretSlab* slab = nullptr) {
 
 SecretBuffer credential_text(std::string_view prefix, const CredentialIdentity& identity,
                              Seed secret) {
-  auto head = std::string(prefix) + base64url_encode(as_bytes(identity_json(identity))) + '.';
+  const auto head = std::string(prefix) + base64url_encode(as_bytes(identity_json(identity))) + '.';
   SecretBuffer tail(kSeedSize + kChecksumSize);
   const auto sum = checksum(secret);
   std::copy(secret.begin(), secret.end(), tail.expose().begin());
   std::copy(sum.begin(), sum.end(), tail.expose().begin() + kSeedSize);
-
-  constexpr int kVariant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
-  const auto tail_text = sodium_base64_encoded_len(tail.size(), kVariant);  // with its NUL
-  SecretBuffer text(head.size() + tail_text);
-  std::memcpy(text.expose().data(), head.data(), head.size());
-  sodium_bin2base64(reinterpret_cast<char*>(text.expose().data()) + head.size(), tail_text,
-                    tail.expose().data(), tail.size(), kVariant);
-  text.truncate(text.size() - 1);
-  return text;
+  return base64url_encode_secret(tail.expose(), head);
 }
 
 // With a path appended it must be a URL. It is compared as `aud`, so only one spelling is allowed.

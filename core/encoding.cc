@@ -1,5 +1,6 @@
 #include "core/encoding.h"
 
+#include <algorithm>
 #include <array>
 
 #include <sodium.h>
@@ -100,6 +101,17 @@ std::optional<SecretBuffer> base64url_decode_secret(std::string_view text, Secre
   SecretBuffer bytes = take_or_allocate(slab, decoded_size(text));
   if (!decode_secret(bytes.expose(), text)) return std::nullopt;
   return bytes;
+}
+
+SecretBuffer base64url_encode_secret(std::span<const std::uint8_t> bytes, std::string_view before) {
+  const std::size_t size = sodium_base64_encoded_len(bytes.size(), kVariant);  // with its NUL
+  SecretBuffer text(before.size() + size);
+  const std::span<std::uint8_t> whole = text.expose();
+  std::ranges::copy(as_bytes(before), whole.begin());
+  sodium_bin2base64(reinterpret_cast<char*>(whole.subspan(before.size()).data()), size,
+                    bytes.data(), bytes.size(), kVariant);
+  text.truncate(text.size() - 1);
+  return text;
 }
 
 std::string random_token(std::size_t size) {

@@ -19,6 +19,10 @@ std::optional<std::vector<std::uint8_t>> base64url_decode(std::string_view text)
 // Decodes into guarded memory and in constant time, for seeds and keys.
 std::optional<SecretBuffer> base64url_decode_secret(std::string_view text,
                                                     SecretSlab* slab = nullptr);
+// Encodes into guarded memory and in constant time, for seeds and keys. The result begins with
+// `before`, which is not secret.
+SecretBuffer base64url_encode_secret(std::span<const std::uint8_t> bytes,
+                                     std::string_view before = {});
 
 inline std::span<const std::uint8_t> as_bytes(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};

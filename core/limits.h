@@ -69,6 +69,10 @@ inline constexpr std::size_t kSealedPadding = 256;
 inline constexpr std::chrono::seconds kClockSkew{300};
 inline constexpr std::chrono::seconds kWatchWaitMax{50};
 
+// Region nodes (serve --only-region): the file with the keys of a region, and the data keys in it.
+inline constexpr std::size_t kRegionKeys = 16uz * 1024;
+inline constexpr std::size_t kRegionDataKeys = 64;
+
 // Deploy commands (serve --on-deploy) and the part of their output that is kept. One organization
 // runs at most kRolloutsOfOrganization at once, and the last kRolloutsReserve places go to
 // organizations that run none: slow commands of one organization leave places for the others.

@@ -84,15 +84,13 @@ Result<CredentialIdentity> make_identity(OpenedOrganization& opened, const auto&
   if (!urls) return propagate(urls);
   auto ca = choose_ca(*opened.stores.catalog, options);
   if (!ca) return propagate(ca);
-  const auto region = opened.stores.regions.find((*agent)->region);
-  if (region == opened.stores.regions.end()) {
-    return fail(ErrorCode::failed, "region " + (*agent)->region + " has no store");
-  }
+  auto region = opened.stores.region((*agent)->region);
+  if (!region) return propagate(region);
   return CredentialIdentity{.urls = std::move(*urls),
                             .organization = opened.organization.name,
                             .agent = options.agent,
                             .kid = kid,
-                            .verification_keys = region->second.signing_keys.verification_keys,
+                            .verification_keys = (*region)->signing_keys.verification_keys,
                             .ca_pem = std::move(*ca)};
 }
 

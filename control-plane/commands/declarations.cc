@@ -2,11 +2,14 @@
 
 #include <array>
 #include <cstdlib>
+#include <iterator>
 #include <map>
+#include <sstream>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "control-plane/keys/region_keys.h"
 #include "core/help/command_line.h"
 
 namespace agent_secrets::control_plane {
@@ -32,6 +35,10 @@ struct PlaceOption {
 };
 constexpr PlaceOption kDirectory{"--data-dir", "AGENT_SECRETS_DATA_DIR"};
 constexpr PlaceOption kDatabase{"--database", "AGENT_SECRETS_DATABASE"};
+constexpr PlaceOption kRegionDatabase{"--region-database", "AGENT_SECRETS_REGION_DATABASES"};
+constexpr const char* kMasterKeyFile = "--master-key-file";
+constexpr const char* kMasterKey = "AGENT_SECRETS_MASTER_KEY";
+constexpr const char* kOnlyRegion = "--only-region";
 
 std::string value_of(const char* variable) {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs yet
@@ -57,6 +64,53 @@ void choose_place(const CLI::App& app, DataOptions& data) {
   }
 }
 
+void choose_master_key(const DataOptions& data) {
+  if (data.master_key_file.empty() && value_of(kMasterKey).empty()) {
+    throw CLI::RequiredError(kMasterKeyFile);
+  }
+}
+
+// The variable has its pairs separated by white space, which no URL has.
+void choose_region_databases(const CLI::App& app, DataOptions& data) {
+  if (app.count(kRegionDatabase.name) > 0) return;
+  std::istringstream pairs(value_of(kRegionDatabase.variable));
+  data.region_databases.assign(std::istream_iterator<std::string>(pairs), {});
+  data.region_databases_are_of_environment = true;
+}
+
+// A region node has its region's store, and neither a catalog nor the master key.
+void choose_node(const CLI::App& app, DataOptions& data) {
+  if (app.count(kDatabase.name) > 0) {
+    throw CLI::ValidationError(kOnlyRegion,
+                               "a region node has no catalog: name the database of "
+                               "the region with --region-database CODE=URL");
+  }
+  if (!data.master_key_file.empty() || !value_of(kMasterKey).empty()) {
+    throw CLI::ValidationError(
+        kOnlyRegion, "a region node needs no master key: keep the key away from this machine");
+  }
+  if (app.count(kDirectory.name) > 0 && app.count(kRegionDatabase.name) > 0) {
+    throw CLI::ValidationError(
+        fmt::format("{} and {} exclude each other", kDirectory.name, kRegionDatabase.name));
+  }
+  if (data.data_directory.empty() && data.region_databases.empty()) {
+    data.data_directory = value_of(kDirectory.variable);
+  }
+  if (data.data_directory.empty() && data.region_databases.empty()) {
+    throw CLI::RequiredError(fmt::format("{} or {}", kRegionDatabase.name, kDirectory.name));
+  }
+  if (data.region_keys_file.empty() && value_of(kRegionKeysVariable).empty()) {
+    throw CLI::RequiredError("--region-keys");
+  }
+}
+
+void choose_data(const CLI::App& app, DataOptions& data) {
+  choose_region_databases(app, data);
+  if (!data.only_region.empty()) return choose_node(app, data);
+  choose_place(app, data);
+  choose_master_key(data);
+}
+
 void add_place(const DeclaredOptions& command, DataOptions& data, const char* group) {
   const auto text_of = [](const char* text, const PlaceOption& option) {
     return fmt::format("{} [${}]", text, option.variable);
@@ -71,6 +125,13 @@ void add_place(const DeclaredOptions& command, DataOptions& data, const char* gr
                   .c_str())
       .in_group(group);
   command
+      .option(kRegionDatabase.name, data.region_databases, "CODE=URL",
+              text_of("the PostgreSQL database of a region's store, where it is not in the "
+                      "catalog's place; once for each such region",
+                      kRegionDatabase)
+                  .c_str())
+      .in_group(group);
+  command
       .flag("--allow-plain-database", data.allow_plain_database,
             "connect to a database on another host without a verified certificate; only on a "
             "network that you trust")
@@ -80,13 +141,11 @@ void add_place(const DeclaredOptions& command, DataOptions& data, const char* gr
 void add_data(const DeclaredOptions& command, CLI::App& app, DataOptions& data) {
   constexpr const char* kGroup = "Data";
   add_place(command, data, kGroup);
-  const DeclaredOption key = command
-                                 .option("--master-key-file", data.master_key_file, "FILE",
-                                         "the key that encrypts the data; keep it elsewhere")
-                                 .in_group(kGroup);
-  app.get_option("--master-key-file")->envname("AGENT_SECRETS_MASTER_KEY_FILE");
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs yet
-  if (std::getenv("AGENT_SECRETS_MASTER_KEY") == nullptr) key.required();
+  command
+      .option(kMasterKeyFile, data.master_key_file, "FILE",
+              "the key that encrypts the data, required; keep it elsewhere")
+      .in_group(kGroup);
+  app.get_option(kMasterKeyFile)->envname("AGENT_SECRETS_MASTER_KEY_FILE");
 }
 
 }  // namespace
@@ -218,7 +277,7 @@ CLI::App* Declarations::add_command(const char* name, const char* summary, help:
   line_->explain(app, std::move(notes));
   add_data(DeclaredOptions(app), *app, data);
   app->callback([chosen = chosen_, command = std::move(command), app, &data] {
-    choose_place(*app, data);
+    choose_data(*app, data);
     *chosen = command;
   });
   return app;

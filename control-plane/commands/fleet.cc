@@ -34,6 +34,10 @@ struct FleetOptions {
 // The wanted region, or all.
 Result<std::vector<Fleet>> read_fleets(Stores& stores, const FleetOptions& options,
                                        const std::string& organization, const Clock& clock) {
+  // In a region that cannot be reached, an instance may still run an old value.
+  for (const auto& [code, why] : stores.unreachable) {
+    if (options.region.empty() || options.region == code) return std::unexpected(why);
+  }
   if (!options.region.empty() && !stores.regions.contains(options.region)) {
     return fail(ErrorCode::not_found, "no region '" + options.region + "'");
   }

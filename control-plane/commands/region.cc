@@ -1,4 +1,5 @@
-// `region add | rename | remove | list`: sets and agents live in regions. `init` makes the first.
+// `region add | rename | remove | export-keys | list`: sets and agents live in regions. `init`
+// makes the first.
 
 #include <string>
 #include <vector>
@@ -9,6 +10,8 @@
 #include "control-plane/commands/admin.h"
 #include "control-plane/commands/declarations.h"
 #include "control-plane/commands/groups.h"
+#include "control-plane/keys/key_store.h"
+#include "control-plane/keys/region_keys.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -30,6 +33,12 @@ struct RenameOptions {
 struct RemoveOptions {
   DataOptions data;
   std::string code;
+};
+
+struct ExportKeysOptions {
+  DataOptions data;
+  std::string code;
+  std::string file;
 };
 
 struct ListOptions {
@@ -103,6 +112,32 @@ Result<void> remove_region(const RemoveOptions& options, const Clock& clock) {
   return {};
 }
 
+// Opens the catalog alone: the region's own database may be out of reach from here.
+Result<void> write_keys(const ExportKeysOptions& options, const Clock& clock) {
+  auto data = find_data(options.data);
+  if (!data) return propagate(data);
+  auto catalog = open_catalog(*data->place, data->master_key, clock);
+  if (!catalog) return propagate(catalog);
+  auto codes = (*catalog)->regions.codes();
+  if (!codes) return propagate(codes);
+  if (!codes->contains(options.code)) {
+    return fail(ErrorCode::not_found, "no region '" + options.code + "'",
+                "see secret-control-plane region list");
+  }
+  auto keys = KeyStore(*(*catalog)->context.database, data->master_key).region_keys(options.code);
+  if (!keys) return propagate(keys);
+  const SecretBuffer text = region_keys_text(*keys);
+  return write_private_file(options.file, text.expose_text());
+}
+
+Result<void> export_keys(const ExportKeysOptions& options, const Clock& clock) {
+  if (auto written = write_keys(options, clock); !written)
+    return propagate(written, "export the keys");
+  note("the keys of region '" + options.code +
+       "' are written\nhint: Whoever reads the file can read every value of the region.");
+  return {};
+}
+
 Result<void> list_regions(const ListOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
@@ -137,6 +172,14 @@ void declare_region(const Declarations& declare) {
       "remove", "Remove a region without agents and sets; its store and its keys stay",
       remove_region);
   remove.argument("code", remove->code, "the region");
+
+  const auto keys = group.command(
+      "export-keys", "Write the keys that a region node needs into a new file", export_keys,
+      {.examples = {{"secret-control-plane region export-keys eu-central eu.keys",
+                     "Then move the file to the node: serve --only-region --region-keys"}},
+       .reading = {{"docs/OPERATIONS.md", "A region node"}}});
+  keys.argument("code", keys->code, "the region");
+  keys.argument("file", keys->file, "the file, which must not exist; mode 0600").takes("FILE");
 
   add_json(group.command("list", "Print all regions", list_regions));
 }

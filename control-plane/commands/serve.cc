@@ -4,14 +4,16 @@
 
 #include "control-plane/commands/declarations.h"
 #include "control-plane/commands/groups.h"
+#include "control-plane/serve_region_node.h"
 #include "core/log.h"
 
 namespace agent_secrets::control_plane {
 namespace {
 
 Result<void> serve_with_log(const ServeOptions& options, const Clock& clock) {
-  return serve(options, clock,
-               Log::from_environment("secret-control-plane", LogLevel::info, LogFormat::json));
+  const Log log = Log::from_environment("secret-control-plane", LogLevel::info, LogFormat::json);
+  return options.data.only_region.empty() ? serve(options, clock, log)
+                                          : serve_region_node(options, clock, log);
 }
 
 void add_connections(const DeclaredCommand<ServeOptions>& serve) {
@@ -44,13 +46,31 @@ void add_connections(const DeclaredCommand<ServeOptions>& serve) {
       .in_group(kGroup);
 }
 
-void add_on_deploy(const DeclaredCommand<ServeOptions>& serve) {
+DeclaredOption add_region_node(const DeclaredCommand<ServeOptions>& serve) {
+  constexpr const char* kGroup = "Region node";
+  const DeclaredOption only_region =
+      serve
+          .option("--only-region", serve->data.only_region, "CODE",
+                  "serve the instances of this region alone, without a catalog and a master key; "
+                  "with --region-keys and --region-database")
+          .in_group(kGroup);
+  serve
+      .option("--region-keys", serve->data.region_keys_file, "FILE",
+              "the keys of the region, which region export-keys wrote "
+              "[$AGENT_SECRETS_REGION_KEYS: the text itself]")
+      .needs(only_region)
+      .in_group(kGroup);
+  return only_region;
+}
+
+void add_on_deploy(const DeclaredCommand<ServeOptions>& serve, DeclaredOption only_region) {
   constexpr const char* kGroup = "On deploy";
   const DeclaredOption on_deploy =
       serve
           .option("--on-deploy", serve->on_deploy, "COMMAND",
                   "run this command by /bin/sh for each deploy, scaling and deletion, with facts "
                   "in AGENT_SECRETS_DEPLOY_ variables; a deployment is available when it exits 0")
+          .excludes(only_region)
           .in_group(kGroup);
   serve
       .number("--on-deploy-timeout", serve->on_deploy_timeout_s, {.least = 1, .most = 86'400},
@@ -64,15 +84,21 @@ void add_on_deploy(const DeclaredCommand<ServeOptions>& serve) {
 void declare_serve(const Declarations& declare) {
   const auto serve = declare.command(
       "serve", "Serve the REST API and the instance API", serve_with_log,
-      {.examples = {{"secret-control-plane serve --data-dir data --master-key-file master.key",
-                     "For a try on this machine"},
-                    {"secret-control-plane serve --listen 0.0.0.0:7710 \\\n"
-                     "      --tls-cert server.pem --tls-key server.key",
-                     "With TLS; the data is named by the environment"}},
-       .reading = {{"docs/OPERATIONS.md", "Certificates, on deploy, backup, what to watch"},
+      {.examples =
+           {{"secret-control-plane serve --data-dir data --master-key-file master.key",
+             "For a try on this machine"},
+            {"secret-control-plane serve --listen 0.0.0.0:7710 \\\n"
+             "      --tls-cert server.pem --tls-key server.key",
+             "With TLS; the data is named by the environment"},
+            {"secret-control-plane serve --only-region eu-central \\\n"
+             "      --region-keys eu.keys \\\n"
+             "      --region-database eu-central=postgresql://node@db.eu.example.com/eu \\\n"
+             "      --public-url https://secrets.eu.example.com:7710",
+             "A region node; the file of PGPASSFILE has the password"}},
+       .reading = {{"docs/OPERATIONS.md", "Certificates, a region node, on deploy, what to watch"},
                    {"docs/limits.md", "What one organization may keep"}}});
   add_connections(serve);
-  add_on_deploy(serve);
+  add_on_deploy(serve, add_region_node(serve));
 }
 
 }  // namespace agent_secrets::control_plane

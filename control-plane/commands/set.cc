@@ -39,12 +39,10 @@ Result<void> show_set_status(const StatusOptions& options, const Clock& clock) {
   auto set = stores->catalog->sets.find(organization->id, options.name);
   if (!set) return propagate(set);
   if (!*set) return fail(ErrorCode::not_found, "no set '" + options.name + "'");
-  const auto region = stores->regions.find((*set)->region);
-  if (region == stores->regions.end()) {
-    return fail(ErrorCode::failed, "region " + (*set)->region + " has no store");
-  }
+  auto region = stores->region((*set)->region);
+  if (!region) return propagate(region);
   const auto now = clock.unix_time();
-  auto usage = read_set_usage(*stores->catalog, *region->second.store, *organization, **set, now);
+  auto usage = read_set_usage(*stores->catalog, *(*region)->store, *organization, **set, now);
   if (!usage) return propagate(usage);
   if (options.json) return print(json_line(set_usage_json(*usage)));
   return print(set_status_text(*usage, now, output_style()));

@@ -116,4 +116,20 @@ Result<RegionSigningKeys> KeyStore::signing_keys(std::string_view region) {
   return std::move(*result);
 }
 
+Result<RegionKeys> KeyStore::region_keys(std::string_view region) {
+  const std::string_view active[] = {kActive};
+  auto signing = read_or_create(signing_purpose(region), active);
+  if (!signing) return propagate(signing);
+  auto data = read_or_create(data_key_purpose(region), active);
+  if (!data) return propagate(data);
+  Key& signs = *std::ranges::find(*signing, kActive, &Key::state);
+  RegionKeys keys{.region = std::string(region),
+                  .signing_kid = signs.id,
+                  .signing_seed = std::move(signs.key),
+                  .data_keys = {}};
+  std::ranges::stable_partition(*data, [](const Key& key) { return key.state == kActive; });
+  for (Key& key : *data) keys.data_keys.push_back({.id = key.id, .key = std::move(key.key)});
+  return keys;
+}
+
 }  // namespace agent_secrets::control_plane

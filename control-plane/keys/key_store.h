@@ -14,21 +14,15 @@
 #include <vector>
 
 #include "control-plane/keys/master_key.h"
+#include "control-plane/keys/region_keys.h"
 #include "control-plane/keys/value_cipher.h"
-#include "core/credential.h"
 #include "core/error.h"
-#include "core/jws.h"
+#include "core/secret_buffer.h"
 
 namespace agent_secrets::control_plane {
 
 class Database;
 class Transaction;
-
-struct RegionSigningKeys {
-  std::string active_kid;
-  SigningKey active;
-  std::vector<VerificationKey> verification_keys;  // public halves, active first, then standby
-};
 
 class KeyStore {
  public:
@@ -38,6 +32,8 @@ class KeyStore {
   // ErrorCode::untrusted, with a hint, if another master key has wrapped the keys.
   Result<ValueCipher> cipher(std::string_view purpose);
   Result<RegionSigningKeys> signing_keys(std::string_view region);
+  // For a region node.
+  Result<RegionKeys> region_keys(std::string_view region);
 
  private:
   struct Key {

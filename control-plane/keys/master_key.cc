@@ -1,20 +1,15 @@
 #include "control-plane/keys/master_key.h"
 
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sodium.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "control-plane/keys/aead.h"
+#include "control-plane/keys/key_file.h"
 #include "core/encoding.h"
-#include "core/unique_fd.h"
 #include "core/write_file.h"
 
 namespace agent_secrets::control_plane {
@@ -23,32 +18,30 @@ namespace {
 constexpr const char* kVariable = "AGENT_SECRETS_MASTER_KEY";
 constexpr std::size_t kTextSize = 43;  // base64url of 32 bytes
 
-std::unexpected<Error> system_failure(std::string_view verb, const std::string& path) {
-  return fail(ErrorCode::failed, fmt::format("{} {}: {}", verb, path, errno_message(errno)));
-}
-
 AssociatedData wrapping_context(std::string_view key_id, std::string_view purpose) {
   AssociatedData data;
   data.add("agent-secrets wrapped key v1").add(key_id).add(purpose);
   return data;
 }
 
+std::unexpected<Error> refuse_text(std::string_view source) {
+  return fail(ErrorCode::invalid,
+              fmt::format("{}: not a master key (base64url of 32 bytes)", source));
+}
+
 Result<SecretBuffer> parse_key(std::string_view text, std::string_view source) {
   auto key = base64url_decode_secret(text);
-  if (!key || key->size() != kAeadKeySize) {
-    return fail(ErrorCode::invalid,
-                fmt::format("{}: not a master key (base64url of 32 bytes)", source));
-  }
+  if (!key || key->size() != kAeadKeySize) return refuse_text(source);
   return std::move(*key);
 }
 
-// The text of a key in guarded memory: base64url by libsodium, which works in constant time.
+// A line, in guarded memory.
 SecretBuffer key_text(const SecretBuffer& key) {
-  SecretBuffer text(kTextSize + 1);
-  sodium_bin2base64(reinterpret_cast<char*>(text.expose().data()), text.size(), key.expose().data(),
-                    key.size(), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-  text.expose()[kTextSize] = '\n';
-  return text;
+  SecretBuffer line(kTextSize + 1);
+  const SecretBuffer text = base64url_encode_secret(key.expose());
+  std::ranges::copy(text.expose(), line.expose().begin());
+  line.expose()[kTextSize] = '\n';
+  return line;
 }
 
 std::string directory_of(const std::string& path) {
@@ -56,38 +49,15 @@ std::string directory_of(const std::string& path) {
   return directory.empty() ? "." : directory;
 }
 
-Result<void> check_private(int fd, const std::string& path) {
-  struct stat facts{};
-  if (::fstat(fd, &facts) != 0) return system_failure("stat", path);
-  if (!S_ISREG(facts.st_mode)) return fail(ErrorCode::invalid, path + ": not a regular file");
-  if ((facts.st_mode & 077) != 0) {
-    return fail(ErrorCode::invalid, path + ": group or others may read the master key",
-                fmt::format("run chmod 600 {}", path));
-  }
-  return {};
-}
-
-Result<SecretBuffer> read_key_file(const std::string& path) {
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.is_open()) {
-    auto error = system_failure("open master key", path);
-    error.error().hint =
+Result<SecretBuffer> read_file(const std::string& path) {
+  auto text = read_key_file(path, "the master key", kTextSize);
+  if (text) return parse_key(text->expose_text(), path);
+  if (text.error().code == ErrorCode::too_large) return refuse_text(path);
+  if (text.error().code == ErrorCode::failed) {
+    text.error().hint =
         "create one with secret-control-plane init, or set AGENT_SECRETS_MASTER_KEY";
-    return error;
   }
-  if (auto ok = check_private(file.get(), path); !ok) return propagate(ok);
-  SecretBuffer text(kTextSize + 2);
-  std::size_t size = 0;
-  while (size < text.size()) {
-    const ssize_t got = ::read(file.get(), text.expose().data() + size, text.size() - size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return system_failure("read", path);
-    if (got == 0) break;
-    size += static_cast<std::size_t>(got);
-  }
-  std::string_view line = text.expose_text().substr(0, size);
-  if (line.ends_with('\n')) line.remove_suffix(1);
-  return parse_key(line, path);
+  return propagate(text);
 }
 
 }  // namespace
@@ -104,13 +74,8 @@ Result<MasterKey> MasterKey::create_file(const std::string& path) {
 }
 
 Result<MasterKey> MasterKey::load(const std::string& path) {
-  // No other thread uses the environment: commands load the key before they start a thread.
-  char* variable = std::getenv(kVariable);  // NOLINT(concurrency-mt-unsafe): see above
-  auto key = variable == nullptr ? read_key_file(path) : parse_key(variable, kVariable);
-  if (variable != nullptr) {
-    wipe_memory(variable, std::strlen(variable));
-    ::unsetenv(kVariable);  // NOLINT(concurrency-mt-unsafe): see above
-  }
+  const auto variable = take_key_variable(kVariable);
+  auto key = variable ? parse_key(variable->expose_text(), kVariable) : read_file(path);
   if (!key) return propagate(key);
   return MasterKey(std::move(*key));
 }

@@ -54,6 +54,7 @@ class ValueCipher {
   // To open many values, pass one `slab`: each value takes plaintext_size() of it.
   [[nodiscard]] Result<SecretBuffer> open(const ValueContext& context, const SealedValue& value,
                                           SecretSlab* slab = nullptr) const;
+  [[nodiscard]] bool has_key(const std::string& id) const { return data_keys_.contains(id); }
   static std::size_t plaintext_size(const SealedValue& value);
   // Ignores the versions in `context`.
   [[nodiscard]] Fingerprint fingerprint(const ValueContext& context,

@@ -45,6 +45,11 @@ class DatabaseRegionStore final : public RegionStore {
   Result<std::int64_t> forget_instances(std::int64_t agent_id,
                                         std::chrono::milliseconds before) override;
 
+  // The id of a data key that a value of the store needs and the cipher does not have: the store
+  // belongs to another control plane, or the keys are older than the value. Absent if there is
+  // none.
+  Result<std::optional<std::string>> find_missing_key();
+
   // Makes the fingerprints of versions that a release without fingerprints has written. If that
   // fails (a value does not decrypt, the disk is full), changed_keys() is absent for the version.
   void add_missing_fingerprints();

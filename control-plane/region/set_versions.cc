@@ -148,4 +148,14 @@ Result<void> DatabaseRegionStore::retain_only(std::span<const RetainedVersion> v
   return {};
 }
 
+Result<std::optional<std::string>> DatabaseRegionStore::find_missing_key() {
+  using Found = Result<std::optional<std::string>>;
+  return database_->read("list the keys of values", [&](Transaction& tx) -> Found {
+    for (const Row row : tx.query("SELECT DISTINCT key_id FROM set_values")) {
+      if (std::string id = row.text("key_id"); !cipher_.has_key(id)) return id;
+    }
+    return std::nullopt;
+  });
+}
+
 }  // namespace agent_secrets::control_plane

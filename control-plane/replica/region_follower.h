@@ -19,6 +19,7 @@
 // Threads: run() on a thread of its own, or look() in its place; look_soon() from any. The store,
 // the hub and the log must outlive the follower.
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <limits>
@@ -41,6 +42,8 @@ class RegionFollower {
   void look_soon();
   // One look on the calling thread. A store that fails is logged once, and looked at again.
   void look();
+  // The last look failed. From any thread.
+  [[nodiscard]] bool is_failing() const { return failing_; }
 
  private:
   void wait(const std::stop_token& stop);
@@ -51,9 +54,9 @@ class RegionFollower {
   ChangeHub& hub_;
   const Log& log_;
 
-  // Used only by the thread that looks. Before the first look every number is lower.
+  // Changed only by the thread that looks. Before the first look every number is lower.
   std::int64_t seen_ = std::numeric_limits<std::int64_t>::max();
-  bool failing_ = false;
+  std::atomic<bool> failing_ = false;
 
   std::mutex mutex_;
   std::condition_variable_any condition_;

@@ -42,8 +42,8 @@ Result<Response> get_metrics(const RestApi& api, const Request&, const Principal
     if (!fleet) return propagate(fleet, "read the fleet");
     fleets.push_back(std::move(*fleet));
   }
-  return Response{.body = fleet_metrics(fleets, principal.organization.name, api.counters, now) +
-                          process_metrics(api.log, api.listeners()),
+  return Response{.body = fleet_metrics(fleets, principal.organization.name, now) +
+                          process_metrics(api.log, api.counters, api.listeners()),
                   .content_type = std::string(kMetricsMediaType),
                   .headers = {{"Cache-Control", "no-store"}}};
 }

@@ -40,36 +40,6 @@ void add(MetricFamily& family, std::vector<ClientMetric::Label> labels, double v
   family.metric.push_back(std::move(metric));
 }
 
-MetricFamily counter(std::string name, std::string help) {
-  return {.name = std::move(name),
-          .help = std::move(help),
-          .type = prometheus::MetricType::Counter,
-          .metric = {}};
-}
-
-void add_count(MetricFamily& family, std::vector<ClientMetric::Label> labels, std::uint64_t value) {
-  ClientMetric metric;
-  metric.label = std::move(labels);
-  metric.counter.value = static_cast<double>(value);
-  family.metric.push_back(std::move(metric));
-}
-
-void add_refusals(std::vector<MetricFamily>& families, const HttpCounters& counters) {
-  MetricFamily failed = counter("agent_secrets_failed_authentications_total",
-                                "Requests with a token or proof that did not hold.");
-  add_count(failed, {}, counters.failed_authentications);
-  MetricFamily refusals = counter("agent_secrets_http_refusals_total",
-                                  "Requests and connections refused because of a limit.");
-  const std::pair<const char*, std::uint64_t> reasons[] = {
-      {"failed_authentications", counters.throttled}, {"bodies", counters.refused_bodies},
-      {"answers", counters.refused_answers},          {"watches", counters.refused_watches},
-      {"connections", counters.closed_connections},
-  };
-  for (const auto& [reason, count] : reasons) add_count(refusals, {{"reason", reason}}, count);
-  families.push_back(std::move(failed));
-  families.push_back(std::move(refusals));
-}
-
 void add_instances(MetricFamily& family, const FleetAgent& agent) {
   std::map<std::tuple<std::string, std::string_view, bool>, std::size_t> counts;
   for (const FleetInstance& instance : agent.instances) {
@@ -109,7 +79,7 @@ std::vector<FleetAgent> by_name(const Fleet& fleet, std::string_view organizatio
 }  // namespace
 
 std::string fleet_metrics(const std::vector<Fleet>& fleets, std::string_view organization,
-                          const HttpCounters& counters, std::chrono::milliseconds now) {
+                          std::chrono::milliseconds now) {
   MetricFamily instances =
       gauge("agent_secrets_instances",
             "Instances by what they run; watched: by a sidecar, so that they expire.");
@@ -132,10 +102,8 @@ std::string fleet_metrics(const std::vector<Fleet>& fleets, std::string_view org
     add(age, {{"region", fleet.region}},
         static_cast<double>((now - fleet.listening.until).count()) / 1000);
   }
-  std::vector<MetricFamily> families{std::move(instances), std::move(developers),
-                                     std::move(sessions), std::move(age)};
-  add_refusals(families, counters);
-  return prometheus::TextSerializer().Serialize(families);
+  return prometheus::TextSerializer().Serialize(
+      {std::move(instances), std::move(developers), std::move(sessions), std::move(age)});
 }
 
 }  // namespace agent_secrets::control_plane

@@ -6,8 +6,6 @@
 //   agent_secrets_developer_runs{organization,agent}
 //   agent_secrets_active_sessions{organization,agent}
 //   agent_secrets_reports_age_seconds{region}
-//   agent_secrets_failed_authentications_total, agent_secrets_http_refusals_total{reason}: of the
-//       whole server since its start, so that every organization can tell why it was refused
 //
 // `version` has the versions of the agent's sets in the order of their names, without the names
 // ("7", "7,2"), "none" without a set, and "unknown". How many series there are follows from how
@@ -21,14 +19,13 @@
 #include <vector>
 
 #include "control-plane/fleet/fleet.h"
-#include "control-plane/http/counters.h"
 
 namespace agent_secrets::control_plane {
 
 inline constexpr std::string_view kMetricsMediaType = "text/plain; version=0.0.4; charset=utf-8";
 
-// Of one organization's agents, and of the server.
+// Of one organization's agents.
 std::string fleet_metrics(const std::vector<Fleet>& fleets, std::string_view organization,
-                          const HttpCounters& counters, std::chrono::milliseconds now);
+                          std::chrono::milliseconds now);
 
 }  // namespace agent_secrets::control_plane

@@ -38,8 +38,7 @@ Fleet fleet_of(std::vector<FleetInstance> instances) {
 }
 
 std::string metrics(const Fleet& fleet) {
-  const HttpCounters counters;
-  return fleet_metrics({fleet}, "acme", counters, milliseconds(7'500));
+  return fleet_metrics({fleet}, "acme", milliseconds(7'500));
 }
 
 TEST_CASE("instances are counted by version, state and whether they are watched") {
@@ -79,7 +78,8 @@ TEST_CASE("what the server refused is counted by the limit that refused it") {
   HttpCounters counters;
   counters.failed_authentications = 600;
   counters.refused_watches = 3;
-  const std::string text = fleet_metrics({}, "acme", counters, milliseconds(0));
+  const Log log{"test", LogLevel::error, LogFormat::text};
+  const std::string text = process_metrics(log, counters, {});
   CHECK(text.find("agent_secrets_failed_authentications_total 600\n") != std::string::npos);
   CHECK(text.find("agent_secrets_http_refusals_total{reason=\"watches\"} 3\n") !=
         std::string::npos);
@@ -88,10 +88,11 @@ TEST_CASE("what the server refused is counted by the limit that refused it") {
 
 TEST_CASE("a listener that is not connected is 0, and SQLite has none") {
   const Log log{"test", LogLevel::error, LogFormat::text};
-  CHECK(process_metrics(log, {}).find("listener") == std::string::npos);
-  const std::string text =
-      process_metrics(log, {{.database = "catalog", .is_connected = true},
-                            {.database = "region us-west", .is_connected = false}});
+  const HttpCounters counters;
+  CHECK(process_metrics(log, counters, {}).find("listener") == std::string::npos);
+  const std::string text = process_metrics(log, counters,
+                                           {{.database = "catalog", .is_connected = true},
+                                            {.database = "region us-west", .is_connected = false}});
   CHECK(text.find("agent_secrets_listener_connected{database=\"catalog\"} 1\n") !=
         std::string::npos);
   CHECK(text.find("agent_secrets_listener_connected{database=\"region us-west\"} 0\n") !=

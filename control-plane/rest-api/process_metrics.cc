@@ -1,5 +1,6 @@
 #include "control-plane/rest-api/process_metrics.h"
 
+#include <cstdint>
 #include <utility>
 
 #include <prometheus/metric_family.h>
@@ -11,13 +12,41 @@ namespace {
 using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 
-MetricFamily dropped_lines(const Log& log) {
-  ClientMetric dropped;
-  dropped.counter.value = static_cast<double>(log.dropped_lines());
-  return {.name = "agent_secrets_log_lines_dropped_total",
-          .help = "Lines of this server's log that could not be written.",
+MetricFamily counter(std::string name, std::string help) {
+  return {.name = std::move(name),
+          .help = std::move(help),
           .type = prometheus::MetricType::Counter,
-          .metric = {dropped}};
+          .metric = {}};
+}
+
+void add_count(MetricFamily& family, std::vector<ClientMetric::Label> labels, std::uint64_t value) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  metric.counter.value = static_cast<double>(value);
+  family.metric.push_back(std::move(metric));
+}
+
+void add_refusals(std::vector<MetricFamily>& families, const HttpCounters& counters) {
+  MetricFamily failed = counter("agent_secrets_failed_authentications_total",
+                                "Requests with a token or proof that did not hold.");
+  add_count(failed, {}, counters.failed_authentications);
+  MetricFamily refusals = counter("agent_secrets_http_refusals_total",
+                                  "Requests and connections refused because of a limit.");
+  const std::pair<const char*, std::uint64_t> reasons[] = {
+      {"failed_authentications", counters.throttled}, {"bodies", counters.refused_bodies},
+      {"answers", counters.refused_answers},          {"watches", counters.refused_watches},
+      {"connections", counters.closed_connections},
+  };
+  for (const auto& [reason, count] : reasons) add_count(refusals, {{"reason", reason}}, count);
+  families.push_back(std::move(failed));
+  families.push_back(std::move(refusals));
+}
+
+MetricFamily dropped_lines(const Log& log) {
+  MetricFamily dropped = counter("agent_secrets_log_lines_dropped_total",
+                                 "Lines of this server's log that could not be written.");
+  add_count(dropped, {}, log.dropped_lines());
+  return dropped;
 }
 
 MetricFamily connected_listeners(const std::vector<ListenerState>& listeners) {
@@ -39,8 +68,11 @@ MetricFamily connected_listeners(const std::vector<ListenerState>& listeners) {
 
 }  // namespace
 
-std::string process_metrics(const Log& log, const std::vector<ListenerState>& listeners) {
-  std::vector<MetricFamily> families{dropped_lines(log)};
+std::string process_metrics(const Log& log, const HttpCounters& counters,
+                            const std::vector<ListenerState>& listeners) {
+  std::vector<MetricFamily> families;
+  add_refusals(families, counters);
+  families.push_back(dropped_lines(log));
   if (!listeners.empty()) families.push_back(connected_listeners(listeners));
   return prometheus::TextSerializer().Serialize(families);
 }

@@ -1,0 +1,72 @@
+#pragma once
+// The keys of one region, as a region node needs them: the key that signs bundles, and the data
+// keys that decrypt the region's values. `region export-keys` writes them to a file.
+//
+// The text of the file has the form of a credential (core/credential.h), for the same reasons: its
+// secret part never enters a JSON parser, and a scanner for leaked secrets can find its prefix.
+//
+//   agentregion_v1_ base64url(public JSON) "." base64url(signing seed, data keys, checksum)
+//
+//   {"region":"eu-central","signing_key":"KID","data_keys":["ID", …]}
+//
+// The seed and each data key are 32 bytes, the data keys in the order of their ids; the first one
+// encrypts. The checksum is the first 4 bytes of BLAKE2b-256 over the JSON and what is before it:
+// it detects damage, not an attacker. The file has no wrapping key: whoever reads it has the keys.
+//
+// The standby signing key is not part of it. So a stolen file does not spoil the key that replaces
+// the stolen one.
+//
+// Threads: safe from several; plain data.
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control-plane/keys/value_cipher.h"
+#include "core/credential.h"
+#include "core/error.h"
+#include "core/jws.h"
+#include "core/secret_buffer.h"
+
+namespace agent_secrets::control_plane {
+
+struct RegionKeys {
+  struct DataKey {
+    std::string id;
+    SecretBuffer key;
+  };
+  std::string region;  // its code
+  std::string signing_kid;
+  SecretBuffer signing_seed;
+  std::vector<DataKey> data_keys;  // not empty; the first one encrypts
+};
+
+// What the instance API signs with.
+struct RegionSigningKeys {
+  std::string active_kid;
+  SigningKey active;
+  // For new credentials: public halves, active first, then standby. A region node makes no
+  // credentials, and has none.
+  std::vector<VerificationKey> verification_keys;
+};
+
+// The purpose of a region's data keys (keys/key_store.h, keys/value_cipher.h): "region:CODE".
+std::string data_key_purpose(std::string_view region);
+
+// In guarded memory; one line without its newline.
+SecretBuffer region_keys_text(const RegionKeys& keys);
+// ErrorCode::invalid names what is wrong with the text, never its content.
+Result<RegionKeys> parse_region_keys(std::string_view text);
+
+// The keys of the region `code` for a region node: of the variable AGENT_SECRETS_REGION_KEYS, if it
+// is set, else of the file, which group and others may not read. Call it once, before there are
+// threads (keys/key_file.h). ErrorCode::invalid for the keys of another region.
+inline constexpr const char* kRegionKeysVariable = "AGENT_SECRETS_REGION_KEYS";
+Result<RegionKeys> load_region_keys(const std::string& path, std::string_view code);
+
+// Both take the bytes that they need out of `keys`.
+RegionSigningKeys take_signing_keys(RegionKeys& keys);
+ValueCipher take_cipher(RegionKeys& keys);
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,32 @@
+#include "control-plane/provisioned_region.h"
+
+#include <stop_token>
+#include <utility>
+
+#include "core/threads.h"
+
+namespace agent_secrets::control_plane {
+
+ProvisionedRegion::ProvisionedRegion(const std::string& code, RegionHandle region, Catalog& catalog,
+                                     const LeaseOptions& lease, const Clock& clock, const Log& log)
+    : region_(code, std::move(region), clock, log),
+      lease_(provisioner_work(code), catalog.leases, clock, log, lease),
+      provisioner_(
+          code, catalog.outbox, region_.store(), [this] { region_.look_for_changes(); }, lease_,
+          clock, log) {}
+
+Result<void> ProvisionedRegion::start() {
+  if (auto started = lease_.start(); !started) return started;
+  if (auto started = region_.start(); !started) return started;
+  auto provisioning = start_thread<std::jthread>(
+      "a region", [this](const std::stop_token& stop) { provisioner_.run(stop); });
+  if (!provisioning) return propagate(provisioning);
+  provisioning_ = std::move(*provisioning);
+  return {};
+}
+
+RestRegion ProvisionedRegion::for_rest() {
+  return {.code = region_.code(), .store = region_.store(), .provisioner = provisioner_};
+}
+
+}  // namespace agent_secrets::control_plane

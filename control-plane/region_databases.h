@@ -1,0 +1,41 @@
+#pragma once
+// Regions whose stores are in PostgreSQL databases of their own, away from the catalog
+// (--region-database CODE=URL). Such a database can be near the region's agents, where region nodes
+// serve them (serve_region_node.h).
+//
+// Every process that uses the catalog has to name the same databases. A process that does not name
+// one would make an empty store in the catalog's place, and provision that. So the catalog records
+// which regions have a database of their own, and such a process refuses to open the region.
+//
+// Threads: one at a time.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "control-plane/catalog/catalog.h"
+#include "control-plane/options.h"
+#include "control-plane/store_place.h"
+#include "core/error.h"
+
+namespace agent_secrets::control_plane {
+
+using RegionDatabases = std::map<std::string, std::unique_ptr<StorePlace>>;  // by code
+
+// What --region-database or its variable names. Errors never repeat the URL. It does not connect.
+Result<RegionDatabases> region_databases_of(const DataOptions& options);
+
+// `place`, but the stores of these regions are in their own databases.
+std::unique_ptr<StorePlace> with_region_databases(std::unique_ptr<StorePlace> place,
+                                                  RegionDatabases regions);
+
+// Call it before a region is opened: ErrorCode::invalid if the place does not name the region's own
+// database, and one is recorded.
+Result<void> check_region_database(const StorePlace& place, Catalog& catalog,
+                                   std::string_view code);
+// Call it after the region was opened: records the name of its own database, if it has one.
+Result<void> record_region_database(const StorePlace& place, Catalog& catalog,
+                                    std::string_view code);
+
+}  // namespace agent_secrets::control_plane

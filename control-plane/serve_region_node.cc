@@ -1,0 +1,85 @@
+#include "control-plane/serve_region_node.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "control-plane/data.h"
+#include "control-plane/instance-api/routes.h"
+#include "control-plane/public_urls.h"
+#include "control-plane/rest-api/errors.h"
+#include "control-plane/rest-api/metrics.h"
+#include "control-plane/rest-api/process_metrics.h"
+#include "control-plane/rest-api/readiness.h"
+#include "control-plane/served_region.h"
+#include "control-plane/serving.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+// A client of the REST API that has the URL of a node learns what is wrong.
+Router::Fallback fallback_of(const std::string& region) {
+  return [region](const Request& request, int status) {
+    if (status != 404) return fallback_response(request, status);
+    return error_response(request, 404,
+                          fmt::format("This server is a node of region {}, which serves instances "
+                                      "alone: use the URL of a server with a catalog",
+                                      region));
+  };
+}
+
+std::vector<ListenerState> listeners_of(const ServedRegion& region) {
+  if (const auto state = region.listener()) return {*state};
+  return {};
+}
+
+void add_metrics_route(Router& router, const ServedRegion& region, const HttpCounters& counters,
+                       const Log& log) {
+  router.add_open("GET", "/metrics", [&region, &counters, &log](const Request&) {
+    return Response{.body = process_metrics(log, counters, listeners_of(region)),
+                    .content_type = std::string(kMetricsMediaType),
+                    .headers = {{"Cache-Control", "no-store"}}};
+  });
+}
+
+// The recorded public URLs are in the catalog, so a node accepts those of its options alone.
+Result<std::vector<std::string>> urls_of_node(const ServeOptions& options,
+                                              const std::string& listening) {
+  auto urls = normalise_urls(options.public_urls);
+  if (urls && urls->empty()) urls->push_back(listening);
+  return urls;
+}
+
+}  // namespace
+
+Result<void> serve_region_node(const ServeOptions& options, const Clock& clock, const Log& log) {
+  if (auto prepared = prepare_to_serve(options, log); !prepared) return prepared;
+  auto data = find_node_data(options.data);
+  if (!data) return propagate(data);
+  if (auto locked = data->place->lock_for_server(); !locked) return locked;
+  auto store = join_region(*data->place, std::move(data->keys));
+  if (!store) return propagate(store);
+
+  const std::string& code = options.data.only_region;
+  ServedRegion region(code, std::move(*store), clock, log);
+  HttpCounters counters;
+  Router router(fallback_of(code));
+  add_readiness_route(router, [&region] { return region.ready(); });
+  add_metrics_route(router, region, counters, log);
+  auto server = bind_server(options, router, log, counters);
+  if (!server) return propagate(server);
+  const std::string listening = server_url(options, **server);
+  auto urls = urls_of_node(options, listening);
+  if (!urls) return propagate(urls);
+  InstanceApi instances([&region] { return std::vector{region.for_instances()}; }, *urls, clock,
+                        log);
+  add_instance_routes(router, instances);
+
+  if (auto started = region.start(); !started) return propagate(started);
+  log.info("listening", {{"url", listening}, {"public_url", urls->front()}, {"region", code}});
+  return run_until_stopped(**server, log);
+}
+
+}  // namespace agent_secrets::control_plane
