@@ -11,6 +11,7 @@
 
 #include "control-plane/database/database.h"
 #include "control-plane/database/postgres_options.h"
+#include "control-plane/database/tables.h"
 #include "core/error.h"
 
 namespace agent_secrets::control_plane {
@@ -45,6 +46,11 @@ class StorePlace {
   // that the migration has moved.
   virtual Result<std::unique_ptr<Database>> open_catalog() = 0;
   virtual Result<std::unique_ptr<Database>> open_region(std::string_view code) = 0;
+
+  // All tables, locked, of a catalog or a region that is there. Nothing is migrated: an older and a
+  // newer schema are refused.
+  virtual Result<std::unique_ptr<Tables>> lock_catalog_tables() = 0;
+  virtual Result<std::unique_ptr<Tables>> lock_region_tables(std::string_view code) = 0;
 };
 
 // Opening its catalog refuses a directory that somebody else owns or may use (data_directory.h).
