@@ -33,7 +33,7 @@ help::Notes notes_of_program() {
           "Self-hosted secret sets for Pipecat agents, behind the API of the official "
           "`pipecat cloud` CLI.\n\n"
           "serve runs until SIGTERM. The other commands work on the same data, beside a running "
-          "serve or without one.",
+          "serve or without one; move needs a stopped one.",
       .variables = {{"AGENT_SECRETS_DATA_DIR", "The directory, without --data-dir and --database"},
                     {"AGENT_SECRETS_DATABASE",
                      "The URL of the database, without --data-dir and --database; may have a "
@@ -41,6 +41,9 @@ help::Notes notes_of_program() {
                     {"AGENT_SECRETS_REGION_DATABASES",
                      "CODE=URL of each region with a database of its own, separated by spaces, "
                      "without --region-database"},
+                    {"AGENT_SECRETS_MOVE_TO",
+                     "The URL of the database to which move copies, without --to; may have a "
+                     "password in it"},
                     {"PGPASSFILE", "A file with the password of the database (~/.pgpass)"},
                     {"PGPASSWORD", "The password of the database itself"},
                     {"AGENT_SECRETS_MASTER_KEY_FILE", "The default of --master-key-file"},

@@ -53,8 +53,24 @@ class DataDirectoryPlace final : public StorePlace {
     return fail(ErrorCode::not_found, name_of_region(code) + " is not there",
                 "check the code of the region, and --data-dir");
   }
+  Result<std::unique_ptr<Tables>> lock_catalog_tables() override {
+    if (auto ok = check_data_directory(directory_); !ok) return propagate(ok);
+    return lock_tables(name_of_catalog(), catalog_migrations());
+  }
+  Result<std::unique_ptr<Tables>> lock_region_tables(std::string_view code) override {
+    return lock_tables(name_of_region(code), region_migrations());
+  }
 
  private:
+  static Result<std::unique_ptr<Tables>> lock_tables(const std::string& path,
+                                                     const Migrations& migrations) {
+    auto tables = open_sqlite_tables(path);
+    if (!tables) return tables;
+    auto ok = check_is_known(path, (*tables)->schema_version(), migrations.sqlite.size());
+    if (!ok) return propagate(ok);
+    return tables;
+  }
+
   [[nodiscard]] Result<std::unique_ptr<Database>> open(const std::string& path,
                                                        const Migrations& migrations) const {
     auto reserve = DiskReserve::open(directory_);

@@ -53,6 +53,12 @@ class PostgresStorePlace final : public StorePlace {
     if (auto ok = check_joined(schema, *found); !ok) return propagate(ok);
     return std::move(*database);
   }
+  Result<std::unique_ptr<Tables>> lock_catalog_tables() override {
+    return lock_tables(catalog_schema(), catalog_migrations());
+  }
+  Result<std::unique_ptr<Tables>> lock_region_tables(std::string_view code) override {
+    return lock_tables(region_schema(code), region_migrations());
+  }
 
  private:
   [[nodiscard]] std::string catalog_schema() const { return place_.schema_prefix + "catalog"; }
@@ -98,6 +104,17 @@ class PostgresStorePlace final : public StorePlace {
     if (!database) return propagate(database);
     if (auto ok = migrate((*database)->pool(), migrations.postgres); !ok) return propagate(ok);
     return std::move(*database);
+  }
+
+  [[nodiscard]] Result<std::unique_ptr<Tables>> lock_tables(const std::string& schema,
+                                                            const Migrations& migrations) const {
+    auto options = options_of(schema);
+    if (!options) return propagate(options);
+    auto tables = open_postgres_tables(*options);
+    if (!tables) return tables;
+    auto ok = check_is_known(schema, (*tables)->schema_version(), migrations.postgres.size());
+    if (!ok) return propagate(ok);
+    return tables;
   }
 
   Result<std::unique_ptr<PostgresDatabase>> connect(const std::string& schema) {

@@ -39,6 +39,12 @@ class PlaceWithRegionDatabases final : public StorePlace {
   Result<std::unique_ptr<Database>> join_region(std::string_view code) override {
     return of(code).join_region(code);
   }
+  Result<std::unique_ptr<Tables>> lock_catalog_tables() override {
+    return place_->lock_catalog_tables();
+  }
+  Result<std::unique_ptr<Tables>> lock_region_tables(std::string_view code) override {
+    return of(code).lock_region_tables(code);
+  }
   [[nodiscard]] std::optional<std::string> region_database(std::string_view code) const override {
     const auto own = regions_.find(std::string(code));
     if (own == regions_.end()) return std::nullopt;

@@ -12,6 +12,7 @@
 
 #include "control-plane/database/database.h"
 #include "control-plane/database/postgres_options.h"
+#include "control-plane/database/tables.h"
 #include "core/error.h"
 
 namespace agent_secrets::control_plane {
@@ -55,6 +56,11 @@ class StorePlace {
     (void)code;
     return std::nullopt;
   }
+
+  // All tables, locked, of a catalog or a region that is there. Nothing is migrated: an older and a
+  // newer schema are refused.
+  virtual Result<std::unique_ptr<Tables>> lock_catalog_tables() = 0;
+  virtual Result<std::unique_ptr<Tables>> lock_region_tables(std::string_view code) = 0;
 };
 
 // Opening its catalog refuses a directory that somebody else owns or may use (data_directory.h).

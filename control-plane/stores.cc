@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "control-plane/catalog/catalog.h"
+#include "control-plane/catalog/moving.h"
 #include "control-plane/region/database_region_store.h"
 #include "control-plane/region_databases.h"
 
@@ -67,6 +68,9 @@ Result<std::unique_ptr<Catalog>> make_catalog(StorePlace& place, const MasterKey
                                               const Clock& clock) {
   auto database = place.open_catalog();
   if (!database) return propagate(database);
+  auto is_here = (*database)->read("look for a move",
+                                   [&](Transaction& tx) { return refuse_moved(tx, place.name()); });
+  if (!is_here) return propagate(is_here);
   KeyStore keys(**database, master_key);
   auto cipher = keys.cipher("catalog");
   if (!cipher) return propagate(cipher, "open " + place.name_of_catalog());

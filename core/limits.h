@@ -146,6 +146,12 @@ inline constexpr std::chrono::milliseconds kLeaseGrace{1'000};
 inline constexpr std::chrono::milliseconds kLeaseRenewal{3'000};
 inline constexpr std::chrono::milliseconds kLeaseRetry{1'000};  // to take it, or after an error
 
+// `move` (control-plane/database/tables.h): the rows of a table that are in memory at once, each
+// with one value of a secret at most; and for how long a move whose process stands still keeps its
+// locks.
+inline constexpr std::size_t kCopiedRows = 100;
+inline constexpr std::chrono::hours kMoveTime{24};
+
 // Following changes that other processes make (control-plane/replica, control-plane/database).
 inline constexpr std::chrono::milliseconds kLookEvery{1'000};  // without a hint that there are any
 inline constexpr std::chrono::milliseconds kLookGap{20};       // between two looks at a region

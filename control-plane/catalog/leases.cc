@@ -5,22 +5,9 @@
 #include <fmt/format.h>
 
 #include "control-plane/catalog/context.h"
+#include "control-plane/catalog/database_time.h"
 
 namespace agent_secrets::control_plane {
-namespace {
-
-// The database's clock, in milliseconds of Unix time. PostgreSQL's is the time at which the
-// transaction began.
-std::int64_t database_time(Transaction& tx) {
-  return tx
-      .query({"SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) AS now",
-              "SELECT CAST(extract(epoch FROM now()) * 1000 AS bigint) AS now"})
-      .front()
-      .integer("now");
-}
-
-}  // namespace
-
 std::string provisioner_work(std::string_view region) {
   return fmt::format("provisioner:{}", region);
 }

@@ -31,36 +31,45 @@ std::map<std::string, std::uint64_t> units_below(std::uint64_t most) {
 // it in the environment alone.
 struct PlaceOption {
   const char* name;
-  const char* variable;
+  const char* variable;  // or null
 };
-constexpr PlaceOption kDirectory{"--data-dir", "AGENT_SECRETS_DATA_DIR"};
-constexpr PlaceOption kDatabase{"--database", "AGENT_SECRETS_DATABASE"};
+// Exactly one of the two is used.
+struct PlaceOptions {
+  PlaceOption directory;
+  PlaceOption database;
+};
+constexpr PlaceOptions kPlace{.directory = {"--data-dir", "AGENT_SECRETS_DATA_DIR"},
+                              .database = {"--database", "AGENT_SECRETS_DATABASE"}};
+constexpr PlaceOptions kTarget{.directory = {"--to-data-dir", nullptr},
+                               .database = {"--to", "AGENT_SECRETS_MOVE_TO"}};
 constexpr PlaceOption kRegionDatabase{"--region-database", "AGENT_SECRETS_REGION_DATABASES"};
 constexpr const char* kMasterKeyFile = "--master-key-file";
 constexpr const char* kMasterKey = "AGENT_SECRETS_MASTER_KEY";
 constexpr const char* kOnlyRegion = "--only-region";
 
 std::string value_of(const char* variable) {
+  if (variable == nullptr) return "";
   // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs yet
   const char* value = std::getenv(variable);
   return value == nullptr ? "" : value;
 }
 
 // The command line names the place, or else the environment does.
-void choose_place(const CLI::App& app, DataOptions& data) {
-  const std::size_t given = app.count(kDirectory.name) + app.count(kDatabase.name);
+void choose_place(const CLI::App& app, const PlaceOptions& options, DataOptions& data) {
+  const auto& [directory, database] = options;
+  const std::size_t given = app.count(directory.name) + app.count(database.name);
   if (given == 0) {
-    data.data_directory = value_of(kDirectory.variable);
-    data.database = value_of(kDatabase.variable);
+    data.data_directory = value_of(directory.variable);
+    data.database = value_of(database.variable);
     data.database_is_of_environment = true;
   }
   if (data.data_directory.empty() && data.database.empty()) {
-    throw CLI::RequiredError(fmt::format("{} or {}", kDirectory.name, kDatabase.name));
+    throw CLI::RequiredError(fmt::format("{} or {}", directory.name, database.name));
   }
   if (!data.data_directory.empty() && !data.database.empty()) {
     throw CLI::ValidationError(
-        given == 0 ? fmt::format("{} and {} are both set", kDirectory.variable, kDatabase.variable)
-                   : fmt::format("{} and {} exclude each other", kDirectory.name, kDatabase.name));
+        given == 0 ? fmt::format("{} and {} are both set", directory.variable, database.variable)
+                   : fmt::format("{} and {} exclude each other", directory.name, database.name));
   }
 }
 
@@ -80,7 +89,7 @@ void choose_region_databases(const CLI::App& app, DataOptions& data) {
 
 // A region node has its region's store, and neither a catalog nor the master key.
 void choose_node(const CLI::App& app, DataOptions& data) {
-  if (app.count(kDatabase.name) > 0) {
+  if (app.count(kPlace.database.name) > 0) {
     throw CLI::ValidationError(kOnlyRegion,
                                "a region node has no catalog: name the database of "
                                "the region with --region-database CODE=URL");
@@ -89,15 +98,15 @@ void choose_node(const CLI::App& app, DataOptions& data) {
     throw CLI::ValidationError(
         kOnlyRegion, "a region node needs no master key: keep the key away from this machine");
   }
-  if (app.count(kDirectory.name) > 0 && app.count(kRegionDatabase.name) > 0) {
+  if (app.count(kPlace.directory.name) > 0 && app.count(kRegionDatabase.name) > 0) {
     throw CLI::ValidationError(
-        fmt::format("{} and {} exclude each other", kDirectory.name, kRegionDatabase.name));
+        fmt::format("{} and {} exclude each other", kPlace.directory.name, kRegionDatabase.name));
   }
   if (data.data_directory.empty() && data.region_databases.empty()) {
-    data.data_directory = value_of(kDirectory.variable);
+    data.data_directory = value_of(kPlace.directory.variable);
   }
   if (data.data_directory.empty() && data.region_databases.empty()) {
-    throw CLI::RequiredError(fmt::format("{} or {}", kRegionDatabase.name, kDirectory.name));
+    throw CLI::RequiredError(fmt::format("{} or {}", kRegionDatabase.name, kPlace.directory.name));
   }
   if (data.region_keys_file.empty() && value_of(kRegionKeysVariable).empty()) {
     throw CLI::RequiredError("--region-keys");
@@ -107,28 +116,31 @@ void choose_node(const CLI::App& app, DataOptions& data) {
 void choose_data(const CLI::App& app, DataOptions& data) {
   choose_region_databases(app, data);
   if (!data.only_region.empty()) return choose_node(app, data);
-  choose_place(app, data);
+  choose_place(app, kPlace, data);
   choose_master_key(data);
 }
 
+std::string with_variable(const char* text, const PlaceOption& option) {
+  return fmt::format("{} [${}]", text, option.variable);
+}
+
 void add_place(const DeclaredOptions& command, DataOptions& data, const char* group) {
-  const auto text_of = [](const char* text, const PlaceOption& option) {
-    return fmt::format("{} [${}]", text, option.variable);
-  };
   command
-      .option(kDirectory.name, data.data_directory, "DIR",
-              text_of("the directory of the catalog, which is in SQLite", kDirectory).c_str())
+      .option(kPlace.directory.name, data.data_directory, "DIR",
+              with_variable("the directory of the catalog, which is in SQLite", kPlace.directory)
+                  .c_str())
       .in_group(group);
   command
-      .option(kDatabase.name, data.database, "URL",
-              text_of("the PostgreSQL database of the catalog, in place of --data-dir", kDatabase)
+      .option(kPlace.database.name, data.database, "URL",
+              with_variable("the PostgreSQL database of the catalog, in place of --data-dir",
+                            kPlace.database)
                   .c_str())
       .in_group(group);
   command
       .option(kRegionDatabase.name, data.region_databases, "CODE=URL",
-              text_of("the PostgreSQL database of a region's store, where it is not in the "
-                      "catalog's place; once for each such region",
-                      kRegionDatabase)
+              with_variable("the PostgreSQL database of a region's store, where it is not in the "
+                            "catalog's place; once for each such region",
+                            kRegionDatabase)
                   .c_str())
       .in_group(group);
   command
@@ -252,6 +264,16 @@ DeclaredOption DeclaredOptions::duration(const char* name, std::uint64_t& second
       ->type_name("DURATION");
   if (seconds > 0) option->default_str(fmt::format("{}s", seconds));
   return DeclaredOption(option);
+}
+
+void DeclaredOptions::target_place(DataOptions& target) const {
+  option(
+      kTarget.database.name, target.database, "URL",
+      with_variable("the PostgreSQL database to which a data directory is moved", kTarget.database)
+          .c_str());
+  option(kTarget.directory.name, target.data_directory, "DIR",
+         "the data directory to which a database is moved");
+  app_->parse_complete_callback([app = app_, &target] { choose_place(*app, kTarget, target); });
 }
 
 void DeclaredOptions::require(const std::function<bool()>& holds, const char* option,

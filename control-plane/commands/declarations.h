@@ -107,6 +107,10 @@ class DeclaredOptions {
   DeclaredOption duration(const char* name, std::uint64_t& seconds, Bounds bounds,
                           const char* text) const;
 
+  // A second place of data, for a command that copies: --to-data-dir, or --to with the variable
+  // AGENT_SECRETS_MOVE_TO. Takes the place of require().
+  void target_place(DataOptions& target) const;
+
   // Refuses a command line for which `holds` returns false: "OPTION: COMPLAINT". `holds` runs after
   // the options have their values. At most one for a command.
   void require(const std::function<bool()>& holds, const char* option, const char* complaint) const;

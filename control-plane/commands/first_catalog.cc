@@ -4,6 +4,10 @@
 #include <system_error>
 #include <utility>
 
+#include "control-plane/data.h"
+#include "control-plane/data_directory.h"
+#include "core/unique_fd.h"
+
 namespace agent_secrets::control_plane {
 namespace {
 
@@ -11,8 +15,10 @@ namespace fs = std::filesystem;
 
 class InDirectory final : public FirstCatalog {
  public:
-  explicit InDirectory(fs::path directory)
-      : directory_(std::move(directory)), place_(data_directory_place(staging())) {}
+  InDirectory(fs::path directory, UniqueFd lock, RegionDatabases regions)
+      : directory_(std::move(directory)),
+        lock_(std::move(lock)),
+        place_(with_region_databases(data_directory_place(staging()), std::move(regions))) {}
 
   [[nodiscard]] fs::path staging() const { return directory_ / ".init"; }
   [[nodiscard]] StorePlace& place() override { return *place_; }
@@ -22,12 +28,14 @@ class InDirectory final : public FirstCatalog {
 
  private:
   const fs::path directory_;
+  const UniqueFd lock_;
   std::unique_ptr<StorePlace> place_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<FirstCatalog>> first_catalog_in_directory(const std::string& directory,
+                                                                 RegionDatabases regions,
                                                                  Undo& undo) {
   std::error_code ignored;
   if (fs::exists(fs::path(directory) / kCatalogFile, ignored)) {
@@ -35,10 +43,26 @@ Result<std::unique_ptr<FirstCatalog>> first_catalog_in_directory(const std::stri
                 "use it with serve, or choose another --data-dir");
   }
   if (auto made = make_data_directory(directory, undo); !made) return propagate(made);
-  auto first = std::make_unique<InDirectory>(directory);
+  auto lock = lock_data_directory(directory);
+  if (!lock) return propagate(lock);
+  auto first = std::make_unique<InDirectory>(directory, std::move(*lock), std::move(regions));
   fs::remove_all(first->staging(), ignored);
   undo.add(first->staging());
   return first;
+}
+
+Result<std::unique_ptr<FirstCatalog>> first_catalog_of(const DataOptions& options, Undo& undo,
+                                                       std::chrono::milliseconds at_most) {
+  auto regions = region_databases_of(options);
+  if (!regions) return propagate(regions);
+  if (options.data_directory.empty()) {
+    return first_catalog_in_database(postgres_place_of(options), std::move(*regions), at_most);
+  }
+  if (is_inside(options.data_directory, options.master_key_file)) {
+    return fail(ErrorCode::invalid, "the master key file is inside the data directory",
+                "keep it elsewhere: whoever copies the one must not get the other");
+  }
+  return first_catalog_in_directory(options.data_directory, std::move(*regions), undo);
 }
 
 }  // namespace agent_secrets::control_plane

@@ -58,16 +58,18 @@ class InDatabase final : public FirstCatalog {
 
   // The server ends a transaction in which no statement runs: it must last while the catalog is
   // filled by other connections.
-  Result<void> lock() {
-    auto locked = run([this] {
+  Result<void> lock(std::chrono::milliseconds at_most) {
+    auto locked = run([&] {
       session_.begin(PostgresSession::Isolation::read_committed);
       (void)session_.query(
-          "SELECT set_config('idle_in_transaction_session_timeout', '600000', true) AS timeout");
+          "SELECT set_config('idle_in_transaction_session_timeout', ?1, true) AS timeout",
+          std::to_string(at_most.count()));
       (void)session_.query("SELECT 1 AS held FROM pg_advisory_xact_lock(hashtextextended(?1, 0))",
                            "agent-secrets init of " + last_prefix_);
     });
     is_locked_ = locked.has_value();
-    return locked;
+    if (!locked) return propagate(locked, "wait for another init or move to this database");
+    return {};
   }
 
   // In a transaction of its own. Call it with the lock: then no other init uses these schemas.
@@ -96,7 +98,8 @@ class InDatabase final : public FirstCatalog {
     return fail(
         ErrorCode::unavailable,
         "it is not known whether the catalog is made: " + committed.error().message,
-        "see with secret-control-plane organization list; without a catalog, run init again");
+        "see with secret-control-plane organization list; without a catalog, run this command "
+        "again");
   }
 
  private:
@@ -133,7 +136,9 @@ class InDatabase final : public FirstCatalog {
 
 }  // namespace
 
-Result<std::unique_ptr<FirstCatalog>> first_catalog_in_database(const PostgresPlace& place) {
+Result<std::unique_ptr<FirstCatalog>> first_catalog_in_database(const PostgresPlace& place,
+                                                                RegionDatabases regions,
+                                                                std::chrono::milliseconds at_most) {
   PostgresPlace staged = place;
   staged.schema_prefix += "init-";
   auto options =
@@ -145,10 +150,10 @@ Result<std::unique_ptr<FirstCatalog>> first_catalog_in_database(const PostgresPl
   if (!staged_place) return propagate(staged_place);
   auto connection = PostgresConnection::open(*options);
   if (!connection) return propagate(connection);
-  auto first =
-      std::make_unique<InDatabase>(std::move(*options), place.schema_prefix, staged.schema_prefix,
-                                   std::move(*staged_place), std::move(*connection));
-  if (auto locked = first->lock(); !locked) return propagate(locked);
+  auto first = std::make_unique<InDatabase>(
+      std::move(*options), place.schema_prefix, staged.schema_prefix,
+      with_region_databases(std::move(*staged_place), std::move(regions)), std::move(*connection));
+  if (auto locked = first->lock(at_most); !locked) return propagate(locked);
   auto taken = (*last)->has_catalog();
   if (!taken) return propagate(taken);
   if (*taken) {

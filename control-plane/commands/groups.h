@@ -10,6 +10,7 @@ class Declarations;
 
 void declare_init(const Declarations& declare);
 void declare_serve(const Declarations& declare);
+void declare_move(const Declarations& declare);
 void declare_public_url(const Declarations& declare);
 void declare_organization(const Declarations& declare);
 void declare_user(const Declarations& declare);
@@ -27,6 +28,7 @@ void declare_region(const Declarations& declare);
 // In the order of --help.
 inline constexpr std::array kGroups = {declare_init,
                                        declare_serve,
+                                       declare_move,
                                        declare_public_url,
                                        declare_organization,
                                        declare_user,

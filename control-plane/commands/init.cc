@@ -45,13 +45,6 @@ fs::path env_file(const InitOptions& options) {
   return beside.parent_path() / "agent-secrets.env";
 }
 
-Result<void> refuse_key_beside_data(const DataOptions& options) {
-  if (options.data_directory.empty()) return {};
-  if (!is_inside(options.data_directory, options.master_key_file)) return {};
-  return fail(ErrorCode::invalid, "the master key file is inside the data directory",
-              "keep it elsewhere: whoever copies the one must not get the other");
-}
-
 Result<void> refuse_env_file(const fs::path& path) {
   std::error_code ignored;
   if (!fs::exists(path, ignored)) return {};
@@ -87,13 +80,6 @@ Result<Reach> read_reach(const InitOptions& options) {
   if (!ca) return propagate(ca);
   reach.ca_pem = std::move(*ca);
   return reach;
-}
-
-Result<std::unique_ptr<FirstCatalog>> first_catalog(const InitOptions& options, Undo& undo) {
-  if (options.data.database.empty()) {
-    return first_catalog_in_directory(options.data.data_directory, undo);
-  }
-  return first_catalog_in_database(postgres_place_of(options.data));
 }
 
 Result<SecretBuffer> fill(StorePlace& place, const MasterKey& master_key,
@@ -139,10 +125,9 @@ Result<void> write_env_file(const fs::path& path, const std::string& host,
 Result<void> create_data(const InitOptions& options, const Clock& clock) {
   auto reach = read_reach(options);
   if (!reach) return propagate(reach);
-  if (auto apart = refuse_key_beside_data(options.data); !apart) return apart;
 
   Undo undo;
-  auto first = first_catalog(options, undo);
+  auto first = first_catalog_of(options.data, undo);
   if (!first) return propagate(first);
   if (auto free = refuse_env_file(env_file(options)); !free) return free;
   auto master_key = obtain_master_key(options.data.master_key_file, undo);

@@ -2,6 +2,7 @@
 #include <string>
 #include <utility>
 
+#include "control-plane/commands/init_files.h"
 #include "control-plane/commands/test_command.h"
 #include "tests/catch.h"
 #include "tests/fakes/fake_clock.h"
@@ -58,6 +59,19 @@ TEST_CASE("an init that fails leaves none of the directories that it made") {
   home.write("file", "");
   CHECK(refusal(home.path("var/lib/data"), home.path("file/master.key")).code == ErrorCode::failed);
   CHECK_FALSE(fs::exists(home.path("var")));
+}
+
+TEST_CASE("the log of an earlier database is not left beside the new one") {
+  const TemporaryDirectory home;
+  fs::create_directories(home.path("data/.init"));
+  home.write("data/.init/catalog.db", "new");
+  home.write("data/catalog.db-wal", "of another catalog");
+  home.write("data/catalog.db-shm", "of another catalog");
+  REQUIRE(move_into_place(home.path("data/.init"), home.path("data")));
+  CHECK(fs::exists(home.path("data/catalog.db")));
+  CHECK_FALSE(fs::exists(home.path("data/catalog.db-wal")));
+  CHECK_FALSE(fs::exists(home.path("data/catalog.db-shm")));
+  CHECK_FALSE(fs::exists(home.path("data/.init")));
 }
 
 }  // namespace agent_secrets::control_plane

@@ -12,6 +12,15 @@ Result<void> check_not_newer(std::string_view database, int found, int known) {
               "run the newer version, or restore a copy from before the migration");
 }
 
+Result<void> check_is_known(std::string_view database, int found, std::size_t known) {
+  if (auto ok = check_not_newer(database, found, static_cast<int>(known)); !ok) return ok;
+  if (found == static_cast<int>(known)) return {};
+  return fail(ErrorCode::failed,
+              fmt::format("{}: written by an older version (schema {}, this one knows {})",
+                          database, found, known),
+              "start and stop serve of this version: it migrates the data");
+}
+
 Result<bool> has_older_schema(SqliteDatabase& database, const std::vector<Migration>& migrations) {
   auto found = database.schema_version();
   if (!found) return propagate(found);

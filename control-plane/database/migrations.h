@@ -4,6 +4,7 @@
 // number that it raises, so a crash leaves the schema before it or after it. A schema that a newer
 // version made is refused, because running on it would lose what this version cannot see.
 
+#include <cstddef>
 #include <string_view>
 #include <vector>
 
@@ -45,5 +46,7 @@ Result<int> schema_version(PostgresPool& pool);
 
 // For both: an error when the schema `found` in `database` is newer than the newest `known`.
 Result<void> check_not_newer(std::string_view database, int found, int known);
+// For both: an error unless the schema `found` is the newest `known`.
+Result<void> check_is_known(std::string_view database, int found, std::size_t known);
 
 }  // namespace agent_secrets::control_plane

@@ -1,5 +1,6 @@
 #include "control-plane/database/postgres_connection.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <optional>
@@ -97,7 +98,8 @@ void PostgresConnection::queue(std::string_view text, std::span<const Value> val
   auto [found, is_new] = prepared_.try_emplace({text, parameters.signature()});
   Prepared& statement = found->second;
   if (is_new) statement.name = fmt::format("s{}", prepared_.size());
-  if (!statement.ready) {
+  const bool is_queued = std::ranges::find(queued_, &statement) != queued_.end();
+  if (!statement.ready && !is_queued) {
     check(PQsendPrepare(connection_.get(), statement.name.c_str(), with_dollars(text).c_str(),
                         parameters.count(), parameters.types()));
     queued_.push_back(&statement);

@@ -99,7 +99,7 @@ Result<PostgresOptions> parse_postgres_url(const std::string& url, std::string_v
     return fail(ErrorCode::invalid, "database: the URL has a password in it",
                 "other users can see it in the list of processes: put it into the file that "
                 "PGPASSFILE names, into PGPASSWORD, or give the URL in AGENT_SECRETS_DATABASE "
-                "or AGENT_SECRETS_REGION_DATABASES");
+                "or AGENT_SECRETS_REGION_DATABASES (for move --to: AGENT_SECRETS_MOVE_TO)");
   }
   const std::string host = value_of(*parameters, "host", "PGHOST");
   if (auto ok = secure(*parameters, host, allow_plain); !ok) return propagate(ok);

@@ -1,5 +1,6 @@
 #include "control-plane/database/postgres_values.h"
 
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -98,12 +99,18 @@ Rows rows_of(const PGresult* result) {
     columns.emplace_back(PQfname(result, column));
   }
   Rows rows(std::move(columns));
+  for (Rows::Cell& cell : cells_of(result)) rows.add(std::move(cell));
+  return rows;
+}
+
+std::vector<Rows::Cell> cells_of(const PGresult* result) {
+  std::vector<Rows::Cell> cells;
   for (int row = 0; row < PQntuples(result); ++row) {
     for (int column = 0; column < PQnfields(result); ++column) {
-      rows.add(cell_of(result, row, column));
+      cells.push_back(cell_of(result, row, column));
     }
   }
-  return rows;
+  return cells;
 }
 
 std::string with_dollars(std::string_view text) {

@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "control-plane/database/rows.h"
 #include "control-plane/database/sql.h"
@@ -55,6 +56,8 @@ class PostgresParameters {
 // PostgreSQL's booleans become the integers 0 and 1. Throws DatabaseFailure for a column of another
 // type than ours.
 Rows rows_of(const PGresult* result);
+// Row by row, without the names of the columns.
+std::vector<Rows::Cell> cells_of(const PGresult* result);
 
 // "?1" becomes "$1", outside of literals and quoted names.
 std::string with_dollars(std::string_view text);

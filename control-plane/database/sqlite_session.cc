@@ -151,8 +151,12 @@ SQLite::Statement& SqliteSession::prepare(std::string_view text) {
 }
 
 Transaction::Answer SqliteSession::run_statement(const Sql& sql, std::span<const Value> values) {
+  return run_text(sql.sqlite(), values);
+}
+
+Transaction::Answer SqliteSession::run_text(std::string_view text, std::span<const Value> values) {
   return guarded(database_->getHandle(), [&] {
-    SQLite::Statement& statement = prepare(sql.sqlite());
+    SQLite::Statement& statement = prepare(text);
     const Run run(statement);
     int index = 0;
     for (const Value& value : values) bind(statement, ++index, value);
@@ -169,6 +173,29 @@ Transaction::Answer SqliteSession::run_statement(const Sql& sql, std::span<const
     }
     answer.changed = statement.getChanges();
     return answer;
+  });
+}
+
+void SqliteSession::change(std::string_view text, std::span<const Value> values) {
+  (void)run_text(text, values);
+}
+
+void SqliteSession::read_in_batches(
+    const std::string& text, std::size_t rows_at_once,
+    const std::function<void(const std::vector<Rows::Cell>&)>& take) {
+  guarded(database_->getHandle(), [&] {
+    SQLite::Statement statement(*database_, text);
+    const auto columns = static_cast<std::size_t>(statement.getColumnCount());
+    std::vector<Rows::Cell> batch;
+    while (statement.executeStep()) {
+      for (std::size_t column = 0; column < columns; ++column) {
+        batch.push_back(cell_of(statement.getColumn(static_cast<int>(column))));
+      }
+      if (batch.size() < rows_at_once * columns) continue;
+      take(batch);
+      batch.clear();
+    }
+    if (!batch.empty()) take(batch);
   });
 }
 

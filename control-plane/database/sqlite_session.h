@@ -6,7 +6,9 @@
 // Threads: one at a time; the SqliteWriter or SqliteReaders that owns it sees to that.
 // Source: sqlite.org/pragma.html, /lang_transaction.html.
 
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -30,6 +32,11 @@ class SqliteSession final : public Transaction {
 
   // Several statements without parameters and rows: pragmas, migrations, BEGIN, savepoints.
   void script(const char* sql);
+  // For statements that are put together from the schema (database/tables.h). `text` outlives the
+  // session in change(). A batch has the cells of its rows, one row after the other.
+  void change(std::string_view text, std::span<const Value> values);
+  void read_in_batches(const std::string& text, std::size_t rows_at_once,
+                       const std::function<void(const std::vector<Rows::Cell>&)>& take);
   // COMMIT, after the file has got the room that the transaction needs in it.
   void commit();
   // ROLLBACK, if a transaction is open: after some errors SQLite has ended it already.
@@ -43,6 +50,7 @@ class SqliteSession final : public Transaction {
  private:
   explicit SqliteSession(std::unique_ptr<SQLite::Database> database);
   Answer run_statement(const Sql& sql, std::span<const Value> values) override;
+  Answer run_text(std::string_view text, std::span<const Value> values);
   SQLite::Statement& prepare(std::string_view text);
   void allocate_pages();
 

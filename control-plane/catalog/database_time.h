@@ -1,0 +1,13 @@
+#pragma once
+// The clock that decides about leases: the database's, which all processes share.
+
+#include <cstdint>
+
+namespace agent_secrets::control_plane {
+
+class Transaction;
+
+// Milliseconds of Unix time. PostgreSQL's is the time at which the transaction began.
+std::int64_t database_time(Transaction& tx);
+
+}  // namespace agent_secrets::control_plane

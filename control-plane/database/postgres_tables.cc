@@ -1,0 +1,203 @@
+// The tables of a PostgreSQL schema (database/tables.h).
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+#include <libpq-fe.h>
+
+#include "control-plane/database/postgres_session.h"
+#include "control-plane/database/postgres_values.h"
+#include "control-plane/database/tables.h"
+#include "core/limits.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+constexpr const char* kMigrationsTable = "migrations";
+
+// A column that the database numbers (GENERATED … AS IDENTITY).
+struct Identity {
+  std::string table;
+  std::string column;
+  bool is_id = false;  // BY DEFAULT: an id of ours. ALWAYS: the order of insertion (kRowNumber)
+};
+
+class PostgresTables final : public Tables {
+ public:
+  PostgresTables(std::unique_ptr<PostgresConnection> connection, const std::string& schema)
+      : schema_(schema), session_(std::move(connection), schema) {}
+  ~PostgresTables() override { session_.abandon(); }
+
+  // After the lock nobody else changes the tables, so each statement sees the same rows. The
+  // transaction of a catalog rests while its regions are copied.
+  void begin() {
+    session_.begin(PostgresSession::Isolation::read_committed);
+    (void)session_.query(
+        "SELECT set_config('idle_in_transaction_session_timeout', ?1, true) AS timeout",
+        std::to_string(std::chrono::milliseconds(limits::kMoveTime).count()));
+    read_schema();
+    std::vector<std::string> names{kMigrationsTable};
+    for (const Table& table : tables_) names.push_back(table.name);
+    run(fmt::format("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", quoted_names(names)));
+  }
+
+  [[nodiscard]] Transaction& transaction() override { return session_; }
+
+  [[nodiscard]] int schema_version() override {
+    return static_cast<int>(
+        session_.query("SELECT coalesce(max(version), 0) AS version FROM migrations")
+            .front()
+            .integer("version"));
+  }
+
+  [[nodiscard]] std::vector<Table> list() override { return tables_; }
+
+  void read(const Table& table, const std::function<void(const Cells&)>& take) override {
+    run(fmt::format("DECLARE copied NO SCROLL CURSOR FOR SELECT {} FROM \"{}\"",
+                    quoted_names(table.columns), table.name));
+    const std::string fetch = fmt::format("FETCH {} FROM copied", limits::kCopiedRows);
+    for (Cells cells = fetch_cells(fetch); !cells.empty(); cells = fetch_cells(fetch)) take(cells);
+    run("CLOSE copied");
+  }
+
+  void insert(const Table& table, const Cells& cells) override {
+    const std::string& text = inserts_.try_emplace(table.name, insert_text(table)).first->second;
+    for (const auto& values : parameters_of(cells, table.columns.size())) {
+      session_.connection().queue(text, values);
+    }
+    session_.connection().run_queued();
+  }
+
+  void remove_rows(const Table& table) override {
+    run(fmt::format("DELETE FROM \"{}\"", table.name));
+  }
+
+  [[nodiscard]] std::map<std::string, std::int64_t> last_ids() override {
+    std::map<std::string, std::int64_t> ids;
+    for (const Identity& identity : identities_) {
+      if (!identity.is_id) continue;
+      const Rows rows =
+          run(fmt::format("SELECT last_value FROM {} WHERE is_called", sequence_of(identity)));
+      if (!rows.empty()) ids[identity.table] = rows.front().integer("last_value");
+    }
+    return ids;
+  }
+
+  void raise_last_ids(const std::map<std::string, std::int64_t>& ids) override {
+    for (const Identity& identity : identities_) {
+      const auto found = ids.find(identity.table);
+      const std::int64_t least = identity.is_id && found != ids.end() ? found->second : 0;
+      run(
+          fmt::format("SELECT setval('{}', last) FROM"
+                      " (SELECT greatest(max(\"{}\"), {}) AS last FROM \"{}\") AS rows"
+                      " WHERE last > 0",
+                      sequence_of(identity), identity.column, least, identity.table));
+    }
+  }
+
+  void commit() override { session_.commit(); }
+
+ private:
+  void read_schema() {
+    std::vector<Table> unordered;
+    for (const Row row : session_.query(
+             "SELECT c.relname AS name, a.attname AS column_name, t.typname AS type,"
+             " CAST(a.attidentity AS text) AS identity"
+             " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+             " JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_type t ON t.oid = a.atttypid"
+             " WHERE n.nspname = ?1 AND c.relkind IN ('r', 'p') AND c.relname <> ?2"
+             " AND a.attnum > 0 AND NOT a.attisdropped ORDER BY c.relname, a.attname",
+             schema_, kMigrationsTable)) {
+      const std::string name = row.text("name");
+      if (unordered.empty() || unordered.back().name != name)
+        unordered.push_back({.name = name, .columns = {}});
+      add_column(unordered.back(), row);
+    }
+    tables_ = in_order(std::move(unordered));
+  }
+
+  void add_column(Table& table, const Row& row) {
+    const std::string column = row.text("column_name");
+    const std::string identity = row.text("identity");
+    table.columns.push_back(column);
+    if (row.text("type") == "bool") booleans_.emplace(table.name, column);
+    if (!identity.empty()) {
+      identities_.push_back({.table = table.name, .column = column, .is_id = identity == "d"});
+    }
+  }
+
+  // A reference is checked by each statement (it is not DEFERRABLE).
+  std::vector<Table> in_order(std::vector<Table> left) {
+    std::map<std::string, std::set<std::string>> refers_to;
+    for (const Row row :
+         session_.query("SELECT c.relname AS name, r.relname AS other FROM pg_constraint f"
+                        " JOIN pg_class c ON c.oid = f.conrelid JOIN pg_class r ON r.oid = "
+                        "f.confrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
+                        " WHERE f.contype = 'f' AND n.nspname = ?1 AND f.conrelid <> f.confrelid",
+                        schema_)) {
+      refers_to[row.text("name")].insert(row.text("other"));
+    }
+    std::vector<Table> ordered;
+    while (!left.empty()) {
+      const auto next = std::ranges::find_if(
+          left, [&](const Table& table) { return refers_to[table.name].empty(); });
+      // Tables that refer to each other in a circle would need references that are DEFERRABLE.
+      AGENT_SECRETS_ASSERT(next != left.end());
+      for (auto& [table, others] : refers_to) others.erase(next->name);
+      ordered.push_back(std::move(*next));
+      left.erase(next);
+    }
+    return ordered;
+  }
+
+  // A boolean is copied as 0 or 1 (postgres_values.h).
+  [[nodiscard]] std::string insert_text(const Table& table) const {
+    std::string values;
+    for (std::size_t i = 0; i < table.columns.size(); ++i) {
+      const bool is_boolean = booleans_.contains({table.name, table.columns[i]});
+      values += fmt::format("{}?{}{}", i == 0 ? "" : ", ", i + 1, is_boolean ? " <> 0" : "");
+    }
+    return fmt::format("INSERT INTO \"{}\" ({}) OVERRIDING SYSTEM VALUE VALUES ({})", table.name,
+                       quoted_names(table.columns), values);
+  }
+
+  // The quoted name.
+  std::string sequence_of(const Identity& identity) {
+    return session_
+        .query(
+            "SELECT pg_get_serial_sequence(quote_ident(?1) || '.' || quote_ident(?2), ?3) AS"
+            " name",
+            schema_, identity.table, identity.column)
+        .front()
+        .text("name");
+  }
+
+  PostgresConnection::Answer answer_to(const std::string& text) {
+    session_.connection().queue(text.c_str());
+    return std::move(session_.connection().run_queued().front());
+  }
+  Rows run(const std::string& text) { return rows_of(answer_to(text).get()); }
+  Cells fetch_cells(const std::string& text) { return cells_of(answer_to(text).get()); }
+
+  const std::string schema_;
+  std::vector<Table> tables_;
+  std::vector<Identity> identities_;
+  std::set<std::pair<std::string, std::string>> booleans_;  // table and column
+  std::map<std::string, std::string> inserts_;  // by table; the connection refers to the texts
+  PostgresSession session_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Tables>> open_postgres_tables(const PostgresOptions& options) {
+  auto connection = PostgresConnection::open(options);
+  if (!connection) return propagate(connection);
+  auto tables = std::make_unique<PostgresTables>(std::move(*connection), options.schema);
+  return guarded("lock the schema " + options.schema, [&]() -> Result<std::unique_ptr<Tables>> {
+    tables->begin();
+    return std::move(tables);
+  });
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,28 @@
+#pragma once
+// Copies all tables of one database to another one, row by row and with all ids, and compares the
+// two afterwards. The databases have the same tables and columns, which their migrations made; one
+// may be SQLite and the other PostgreSQL (database/tables.h).
+//
+// Ids must stay: they are in the associated data of encrypted values, and an id that was given once
+// must never be given to another row.
+//
+// Threads: one at a time.
+
+#include <cstdint>
+#include <set>
+#include <string>
+
+#include "control-plane/database/tables.h"
+#include "core/error.h"
+
+namespace agent_secrets::control_plane {
+
+// Replaces the rows of each table in `to`, but of those in `left_out`, and commits. Returns the
+// number of rows.
+Result<std::int64_t> copy_tables(Tables& from, Tables& to, const std::set<std::string>& left_out);
+
+// Reads both, and fails at the first table that is not equal, or whose next id could be one that
+// was given before. The order of rows does not count, except where a column has it.
+Result<void> compare_tables(Tables& from, Tables& to, const std::set<std::string>& left_out);
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,93 @@
+#pragma once
+// All tables of one database, for copying them (database/table_copy.h). Their names and columns are
+// read from the schema, so a table that a later migration adds is copied too.
+//
+// The object is one transaction that locks all tables: until it is committed or destroyed, other
+// connections can read them and cannot write. Without commit() nothing is changed.
+//
+// Memory: rows are read and inserted in batches of at most limits::kCopiedRows.
+//
+// A statement that fails throws DatabaseFailure, for which guarded() is.
+// Threads: one at a time.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "control-plane/database/failure.h"
+#include "control-plane/database/postgres_options.h"
+#include "control-plane/database/rows.h"
+#include "control-plane/database/transaction.h"
+#include "core/error.h"
+
+namespace agent_secrets::control_plane {
+
+// SQLite numbers the rows of a table in the order of insertion by itself. In PostgreSQL a table has
+// a column of this name where that order matters.
+inline constexpr const char* kRowNumber = "rowid";
+
+struct Table {
+  std::string name;
+  std::vector<std::string> columns;  // sorted
+  bool has_row_numbers = false;      // kRowNumber can be read and inserted, but is not in `columns`
+};
+
+// The values of one row after the other, in the order of the table's columns.
+using Cells = std::vector<Rows::Cell>;
+
+class Tables {
+ public:
+  Tables() = default;
+  Tables(const Tables&) = delete;
+  Tables& operator=(const Tables&) = delete;
+  virtual ~Tables() = default;
+
+  // For statements that know the schema.
+  [[nodiscard]] virtual Transaction& transaction() = 0;
+  // The number of the last migration.
+  [[nodiscard]] virtual int schema_version() = 0;
+  // A table comes after the tables that it refers to. Without views and the table of migrations.
+  [[nodiscard]] virtual std::vector<Table> list() = 0;
+
+  // `table` names the columns, and their order in a row.
+  virtual void read(const Table& table, const std::function<void(const Cells&)>& take) = 0;
+  virtual void insert(const Table& table, const Cells& cells) = 0;
+  virtual void remove_rows(const Table& table) = 0;
+
+  // The highest id that each table has given to a row, also to a row that is gone. Only tables that
+  // number their rows with ids that are never used again.
+  [[nodiscard]] virtual std::map<std::string, std::int64_t> last_ids() = 0;
+  // The next row of each table gets a higher id than these, and than those of its rows.
+  virtual void raise_last_ids(const std::map<std::string, std::int64_t>& ids) = 0;
+
+  virtual void commit() = 0;
+};
+
+// Runs work that returns a Result. A DatabaseFailure becomes an Error with the clause.
+template <typename Work>
+std::invoke_result_t<Work> guarded(std::string_view clause, const Work& work) {
+  try {
+    return work();
+  } catch (const DatabaseFailure& failure) {
+    return std::unexpected(Error(failure.error()).within(clause));
+  }
+}
+
+// The file, or the schema of the options, must be there. A writer that has the database locked for
+// longer than a few seconds is an error.
+Result<std::unique_ptr<Tables>> open_sqlite_tables(const std::string& path);
+Result<std::unique_ptr<Tables>> open_postgres_tables(const PostgresOptions& options);
+
+// For the two implementations.
+
+// "a", "b"
+std::string quoted_names(const std::vector<std::string>& names);
+// The rows as parameters of a statement. They refer to `cells`.
+std::vector<std::vector<Value>> parameters_of(const Cells& cells, std::size_t columns);
+
+}  // namespace agent_secrets::control_plane
