@@ -20,7 +20,8 @@ namespace agent_secrets::control_plane {
 
 struct MoveSource {
   std::unique_ptr<Tables> catalog;
-  std::map<std::string, std::unique_ptr<Tables>> regions;  // by code
+  std::map<std::string, std::unique_ptr<Tables>>
+      regions;  // by code; not those in databases of their own
 };
 
 // ErrorCode::conflict when a server uses the place, or it was moved before; ErrorCode::not_found
