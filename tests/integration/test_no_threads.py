@@ -2,7 +2,9 @@
 does without. How the injector resolves a name then is in the failure matrix."""
 
 import os
+import pathlib
 import subprocess
+import tempfile
 
 import pytest
 from support import no_threads, programs
@@ -43,11 +45,11 @@ def owned_by_another(path):
 
 
 @pytest.fixture
-def open_tmp_path(tmp_path):
-    """That another user can reach."""
-    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        parent.chmod(0o755)
-    return tmp_path
+def open_tmp_path():
+    """That another user can reach: pytest closes its own directory whenever a run begins."""
+    with tempfile.TemporaryDirectory(prefix="agent-secrets-open.") as directory:
+        os.chmod(directory, 0o755)
+        yield pathlib.Path(directory)
 
 
 @pytest.mark.parametrize("refuse, words", refusals())
