@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 #include <libpq-fe.h>
@@ -97,7 +98,7 @@ void PostgresConnection::queue(std::string_view text, std::span<const Value> val
   auto [found, is_new] = prepared_.try_emplace({text, parameters.signature()});
   Prepared& statement = found->second;
   if (is_new) statement.name = fmt::format("s{}", prepared_.size());
-  if (!statement.ready) {
+  if (!statement.ready && !std::exchange(statement.queued, true)) {
     check(PQsendPrepare(connection_.get(), statement.name.c_str(), with_dollars(text).c_str(),
                         parameters.count(), parameters.types()));
     queued_.push_back(&statement);
@@ -119,6 +120,7 @@ std::vector<PostgresConnection::Answer> PostgresConnection::run_queued() {
   for (Prepared* prepared : std::exchange(queued_, {})) {
     Answer answer = next(deadline);
     if (answer == nullptr) lose("an answer is missing");
+    if (prepared != nullptr) prepared->queued = false;
     if (succeeded(answer.get())) {
       if (prepared != nullptr) prepared->ready = true;
     } else if (!failure) {  // the answers after it only say that their statements were skipped
