@@ -59,6 +59,7 @@ class ServedRegion {
   std::string code_;
   RegionHandle region_;
   ChangeHub hub_;
+  SharedFacts facts_;
   RegionFollower follower_;
   LeaseKeeper lease_;
   Provisioner provisioner_;
