@@ -12,6 +12,7 @@
 #include <functional>
 #include <mutex>
 #include <span>
+#include <utility>
 
 #include "control-plane/database/transaction.h"
 #include "core/error.h"

@@ -1,5 +1,7 @@
 #include "control-plane/instance-api/shared_facts.h"
 
+#include <utility>
+
 namespace agent_secrets::control_plane {
 
 Result<SharedFacts::Facts> SharedFacts::find(const Subject& subject, std::uint64_t generation,

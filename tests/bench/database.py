@@ -74,13 +74,14 @@ class Measurement:
         self._figures[what, clients, "refused"].append((self._refused() - refused) / count)
 
     def _show(self, clients, kind, floor):
-        rates = {what: self._median(what, clients, "rate") for what in (floor, f"{kind} on PostgreSQL", f"{kind} on SQLite")}
+        all_three = (floor, f"{kind} on PostgreSQL", f"{kind} on SQLite")
+        rates = {what: self._median(what, clients, "rate") for what in all_three}
         times = {what: self._median(what, clients, "ms") for what in rates}
         shown = ", ".join(f"{what} {rates[what]:6.0f} a second ({times[what]:.2f} ms)" for what in rates)
         ours = f"{kind} on PostgreSQL"
         print(f"{clients:2} clients: {shown}; PostgreSQL ÷ pgbench {rates[ours] / rates[floor]:.2f} by rate, "
-              f"{times[floor] / times[ours]:.2f} by processor time; {self._median(ours, clients, 'refused'):.3f} refused and "
-              f"run again for each")
+              f"{times[floor] / times[ours]:.2f} by processor time; "
+              f"{self._median(ours, clients, 'refused'):.3f} refused and run again for each")
 
     def _median(self, *key):
         return statistics.median(self._figures[key if len(key) > 1 else key[0]])

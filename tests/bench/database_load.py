@@ -55,7 +55,7 @@ def served(directory, clients, server=None):
 
 
 class Store:
-    """One control plane, on one of the databases. `processor_time`: of the control plane and of the database's server."""
+    """One control plane, on one of the databases; `processor_time` is that of both."""
 
     def __init__(self, control_plane, clients, used):
         self.processor_time = used
@@ -101,8 +101,8 @@ class Store:
         assert protocol.fetch_bundle(self._credentials[0]).status == 200
 
     def round_trips(self, request, repeat=20):
-        """How often the threads that answer requests send something to the database and wait for the answer, for one
-        request. The ROLLBACK that ends a read is sent, and not waited for."""
+        """How often the database is asked and waited for, for one request. The ROLLBACK that ends a read is not waited
+        for. A write wakes the provisioner, and what that thread asks is counted too."""
         request(-1)  # what is prepared once, is prepared
         with subprocess.Popen(["strace", "-f", "-e", "trace=sendto", "-o", self._trace,
                                "-p", str(self._control_plane.process.pid)],

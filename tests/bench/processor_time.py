@@ -24,4 +24,5 @@ def _used(process):
     fields = pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     ticks = sum(int(field) for field in fields[11:15])
     children = pathlib.Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    return ticks / os.sysconf("SC_CLK_TCK") + sum(_used(child) for child in children if os.path.exists(f"/proc/{child}"))
+    running = [child for child in children if os.path.exists(f"/proc/{child}")]
+    return ticks / os.sysconf("SC_CLK_TCK") + sum(_used(child) for child in running)

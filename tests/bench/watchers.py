@@ -112,8 +112,8 @@ def reset_queries(server):
 
 def queries(server):
     """Of both replicas; without those of the bench itself."""
-    return int(server.sql("SELECT coalesce(sum(calls), 0) FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid"
-                          " WHERE d.datname = 'agent_secrets'"))
+    return int(server.sql("SELECT coalesce(sum(calls), 0) FROM pg_stat_statements s"
+                          " JOIN pg_database d ON d.oid = s.dbid WHERE d.datname = 'agent_secrets'"))
 
 
 if __name__ == "__main__":
