@@ -45,6 +45,7 @@ InstanceRegion ServedRegion::for_instances() {
           .store = *region_.store,
           .signing_keys = region_.signing_keys,
           .hub = hub_,
+          .facts = facts_,
           .recorder = recorder_};
 }
 

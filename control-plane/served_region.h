@@ -53,6 +53,7 @@ class ServedRegion {
   std::string code_;
   RegionHandle region_;
   ChangeHub hub_;
+  SharedFacts facts_;
   RegionFollower follower_;
   InstanceRecorder recorder_;
   const Log& log_;

@@ -25,6 +25,10 @@ void give_large_buffers_back() {
   // NOLINTEND(concurrency-mt-unsafe)
 }
 
+// A worker waits for the database while it answers. With more of them than processors, the writes
+// that wait for the disk are many enough to share one fsync (database/write_groups.h).
+constexpr int kWorkers = 16;
+
 Result<ServerOptions> server_options(const ServeOptions& options) {
   auto address = parse_listen_address(options.listen);
   if (!address) return propagate(address);
@@ -33,6 +37,7 @@ Result<ServerOptions> server_options(const ServeOptions& options) {
                        .tls_certificate_file = options.tls_certificate_file,
                        .tls_key_file = options.tls_key_file,
                        .allow_plain_http = options.allow_plain_http,
+                       .worker_threads = kWorkers,
                        .max_connections = options.max_connections};
 }
 

@@ -16,13 +16,13 @@ constexpr UnixMs kFailedRest{30'000};
 // Moves the pins of deployments with SecretVersion::latest to the version. The sequence goes up,
 // because the content for the agent's instances changes.
 void follow_latest(Transaction& tx, const PendingVersion& version) {
-  tx.execute(
+  tx.execute_later(
       "UPDATE agents SET sequence = sequence + 1 WHERE deleted = 0 AND deployment_id IN"
       " (SELECT p.deployment_id FROM deployment_pins p JOIN deployments d"
       "   ON d.id = p.deployment_id AND d.secret_version = 'latest'"
       "   WHERE p.set_id = ?1 AND p.version < ?2)",
       version.set_id, version.version);
-  tx.execute(
+  tx.execute_later(
       "UPDATE deployment_pins SET version = ?2 WHERE set_id = ?1 AND version < ?2"
       " AND deployment_id IN (SELECT a.deployment_id FROM agents a JOIN deployments d"
       "   ON d.id = a.deployment_id AND d.secret_version = 'latest' WHERE a.deleted = 0)",
@@ -126,7 +126,7 @@ Result<bool> CatalogOutbox::mark_ready(const PendingVersion& version, const Leas
         version.set_id, version.version);
     if (marked == 0) return false;
     follow_latest(tx, version);
-    tx.execute(
+    tx.execute_later(
         "UPDATE agents SET revision = revision + 1 WHERE deleted = 0 AND deployment_id IN"
         " (SELECT deployment_id FROM deployment_pins WHERE set_id = ?1)",
         version.set_id);

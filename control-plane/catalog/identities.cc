@@ -9,6 +9,12 @@ namespace agent_secrets::control_plane {
 namespace {
 
 std::optional<Identity> find_token_identity(Transaction& tx, const BearerHash& hash) {
+  // An organization's token, as most are, needs nothing more.
+  auto organization = tx.query_later(
+      "SELECT o.id, o.name, o.verbose_name, o.default_region FROM tokens t"
+      " JOIN organizations o ON o.id = t.organization_id"
+      " WHERE t.sha256 = ?1 AND t.user_id IS NULL AND o.removed_at IS NULL",
+      hash);
   const Rows rows = tx.query(
       "SELECT coalesce(u.name, t.name) AS name, coalesce(u.email, '') AS email,"
       "       coalesce(t.user_id, 0) AS user_id, t.organization_id,"
@@ -21,10 +27,9 @@ std::optional<Identity> find_token_identity(Transaction& tx, const BearerHash& h
   Identity identity{.name = row.text("name"), .email = row.text("email"), .reaches = {}};
   if (const std::int64_t user = row.integer("user_id"); user != 0) {
     identity.reaches = read_memberships(tx, user, row.optional_integer("organization_id"));
-  } else if (auto organization = organization_by_id(tx, row.integer("organization_id"));
-             organization) {
-    identity.reaches.push_back(
-        {.organization = std::move(*organization), .role = parse_role(row.text("role"))});
+  } else if (!organization.get().empty()) {
+    identity.reaches.push_back({.organization = read_organization(organization.get().front()),
+                                .role = parse_role(row.text("role"))});
   }
   return identity;
 }

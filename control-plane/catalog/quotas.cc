@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "control-plane/database/transaction.h"
 #include "core/limits.h"
 
 namespace agent_secrets::control_plane {
@@ -42,7 +41,7 @@ void remove_agent(Transaction& tx, std::int64_t organization_id, std::int64_t ag
 }  // namespace
 
 void measure_set(Transaction& tx, std::int64_t set_id) {
-  tx.execute(
+  tx.execute_later(
       {"UPDATE sets SET"
        " live_keys = (SELECT count(*) FROM set_values WHERE set_id = ?1 AND removed_by IS NULL),"
        " stored_bytes = (SELECT coalesce(sum(length(CAST(key AS BLOB)) + length(box)), 0)"
@@ -56,14 +55,12 @@ void measure_set(Transaction& tx, std::int64_t set_id) {
       set_id);
 }
 
-SetSize size_of_sets(Transaction& tx, std::int64_t organization_id) {
-  const Rows rows = tx.query(
+Transaction::LaterRows ask_size_of_sets(Transaction& tx, std::int64_t organization_id) {
+  return tx.query_later(
       "SELECT CAST(coalesce(sum(live_keys), 0) AS bigint) AS live_keys,"
       " CAST(coalesce(sum(stored_bytes), 0) AS bigint) AS stored_bytes FROM sets"
       " WHERE organization_id = ?1",
       organization_id);
-  const Row row = rows.front();
-  return {.live_keys = row.integer("live_keys"), .stored_bytes = row.integer("stored_bytes")};
 }
 
 Result<void> check_set_count(Transaction& tx, std::int64_t organization_id) {
@@ -75,14 +72,16 @@ Result<void> check_set_count(Transaction& tx, std::int64_t organization_id) {
 }
 
 // A write that adds nothing passes even when there is more than the quota allows.
-Result<void> check_size_of_sets(Transaction& tx, std::int64_t organization_id,
-                                const SetSize& before) {
-  const SetSize now = size_of_sets(tx, organization_id);
-  if (now.live_keys > limits::kKeysPerOrganization && now.live_keys > before.live_keys) {
+Result<void> check_size_of_sets(const Rows& before, const Rows& now) {
+  const auto exceeds = [&](std::string_view what, std::int64_t most) {
+    const std::int64_t size = now.front().integer(what);
+    return size > most && size > before.front().integer(what);
+  };
+  if (exceeds("live_keys", limits::kKeysPerOrganization)) {
     return full(limits::kKeysPerOrganization, "keys in the secret sets of this organization",
                 "Unset keys, or delete secret sets, first.");
   }
-  if (now.stored_bytes > limits::kBytesPerOrganization && now.stored_bytes > before.stored_bytes) {
+  if (exceeds("stored_bytes", limits::kBytesPerOrganization)) {
     return full(limits::kBytesPerOrganization, "bytes in the secret sets of this organization",
                 "Delete secret sets first, or deploy the agents that still keep old versions.");
   }

@@ -6,24 +6,17 @@
 #include <cstdint>
 
 #include "control-plane/catalog/api_keys.h"
+#include "control-plane/database/transaction.h"
 #include "core/error.h"
 
 namespace agent_secrets::control_plane {
 
-class Transaction;
-
-struct SetSize {
-  std::int64_t live_keys = 0;
-  std::int64_t stored_bytes = 0;
-};
-
 // Stores the size of a set with the set.
 void measure_set(Transaction& tx, std::int64_t set_id);
-SetSize size_of_sets(Transaction& tx, std::int64_t organization_id);
+Transaction::LaterRows ask_size_of_sets(Transaction& tx, std::int64_t organization_id);
 Result<void> check_set_count(Transaction& tx, std::int64_t organization_id);
-// `before`: the size at the beginning of the transaction.
-Result<void> check_size_of_sets(Transaction& tx, std::int64_t organization_id,
-                                const SetSize& before);
+// Both from ask_size_of_sets(), at the beginning of the transaction and at its end.
+Result<void> check_size_of_sets(const Rows& before, const Rows& now);
 Result<void> check_agent_count(Transaction& tx, std::int64_t organization_id);
 Result<void> check_member_count(Transaction& tx, std::int64_t user_id,
                                 std::int64_t organization_id);

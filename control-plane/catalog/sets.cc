@@ -147,7 +147,7 @@ void begin_version(Transaction& tx, UnixMs now, SetRow& row, bool quiet_period) 
   row.set.version += 1;
   row.set.status = SetStatus::pending;
   row.set.error_message.clear();
-  tx.execute(
+  tx.execute_later(
       "UPDATE sets SET version = ?1, status = 'pending', error_message = '', host = ?2,"
       " burst_since = ?3, pending_since = ?4, due_at = ?5 WHERE id = ?6",
       row.set.version, row.host, row.burst_since, now, due, row.set.id);
@@ -177,21 +177,28 @@ Result<SecretSet> Sets::write(std::int64_t organization_id, WriteSet write) {
   if (auto ok = check_write(write); !ok) return propagate(ok);
   return context_.database->write("write set", [&](Transaction& tx) -> Result<SecretSet> {
     if (auto ok = check_reserved(tx, organization_id, write); !ok) return propagate(ok);
-    const SetSize before = size_of_sets(tx, organization_id);
+    auto before = ask_size_of_sets(tx, organization_id);
+    const auto pairs = last_of_each_key(write.pairs);
+    std::vector<Transaction::LaterRows> live;
+    for (const SecretPair* pair : pairs) {
+      live.push_back(ask_live_value(tx, organization_id, write.name, pair->key));
+    }
     auto row = set_to_write(tx, context_, organization_id, write);
     if (!row) return propagate(row);
     row->set.warning = warning_of(write);
     bool changed = row->set.version == 0 || row->host != write.host;
     row->host = write.host;
-    for (const SecretPair* pair : last_of_each_key(write.pairs)) {
-      auto written = write_value(tx, context_.cipher, *row, *pair);
-      if (!written) return propagate(written);
-      changed = changed || *written;
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+      changed = write_value(tx, context_.cipher, *row, *pairs[i], live[i].get()) || changed;
     }
     if (!changed && row->set.status != SetStatus::failed) return row->set;
-    if (auto ok = check_set_size(tx, *row, write.pairs.back().key); !ok) return propagate(ok);
+    auto size = ask_set_size(tx, row->set.id);
     begin_version(tx, context_.clock.unix_time(), *row, write.quiet_period);
-    if (auto ok = check_size_of_sets(tx, organization_id, before); !ok) return propagate(ok);
+    auto now = ask_size_of_sets(tx, organization_id);
+    if (auto ok = check_set_size(size.get(), *row, write.pairs.back().key); !ok) {
+      return propagate(ok);
+    }
+    if (auto ok = check_size_of_sets(before.get(), now.get()); !ok) return propagate(ok);
     return row->set;
   });
 }

@@ -10,22 +10,28 @@
 #include <vector>
 
 #include "control-plane/catalog/sets.h"
+#include "control-plane/database/transaction.h"
 #include "control-plane/keys/value_cipher.h"
 #include "control-plane/model/set_version.h"
 #include "core/error.h"
 
 namespace agent_secrets::control_plane {
 
+// The live value of a key, or no row: for write_value().
+Transaction::LaterRows ask_live_value(Transaction& tx, std::int64_t organization_id,
+                                      std::string_view set, std::string_view key);
 // Writes the value for the next version. False: it equals the live value, and nothing is written.
-Result<bool> write_value(Transaction& tx, const ValueCipher& cipher, const SetRow& row,
-                         const SecretPair& pair);
+bool write_value(Transaction& tx, const ValueCipher& cipher, const SetRow& row,
+                 const SecretPair& pair, const Rows& live);
 // False: there is no such key.
 bool remove_value(Transaction& tx, const SetRow& row, std::string_view key);
 std::vector<std::string> live_keys(Transaction& tx, std::int64_t set_id);
 std::vector<std::string> keys_of_version(Transaction& tx, std::int64_t set_id,
                                          std::int64_t version);
-// Keys and bytes of the newest version are within the limits of a set.
-Result<void> check_set_size(Transaction& tx, const SetRow& row, std::string_view last_key);
+// Keys and bytes of the newest version: for check_set_size().
+Transaction::LaterRows ask_set_size(Transaction& tx, std::int64_t set_id);
+// They are within the limits of a set.
+Result<void> check_set_size(const Rows& size, const SetRow& row, std::string_view last_key);
 Result<std::vector<ProvisionedValue>> open_values(Transaction& tx, const ValueCipher& cipher,
                                                   const PendingVersion& version);
 // True also when a value does not decrypt.

@@ -1,6 +1,7 @@
 #include "control-plane/database/postgres_database.h"
 
 #include <algorithm>
+#include <exception>
 #include <random>
 #include <thread>
 #include <utility>
@@ -33,6 +34,26 @@ std::unexpected<Error> given_up(Error error) {
   return std::unexpected(std::move(error));
 }
 
+// A conflict, and a lost connection, concern the whole transaction: they pass.
+void run_after_savepoint(PostgresSession& session, WriteGroups::Waiting& waiting) {
+  session.set_savepoint();
+  waiting.outcome = {};
+  waiting.exception = nullptr;
+  bool keep = false;
+  try {
+    keep = waiting.body(session);
+    if (keep) return session.keep_since_savepoint();
+  } catch (const PostgresFailure& failure) {
+    if (failure.kind() != PostgresFailure::Kind::refused) throw;
+    waiting.outcome = std::unexpected(failure.error());
+  } catch (const DatabaseFailure& failure) {  // a damaged row
+    waiting.outcome = std::unexpected(failure.error());
+  } catch (...) {
+    waiting.exception = std::current_exception();
+  }
+  session.undo_since_savepoint();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<PostgresDatabase>> PostgresDatabase::open(PostgresOptions options) {
@@ -48,9 +69,32 @@ Result<std::unique_ptr<NoticeListener>> PostgresDatabase::listen(NoticeHandler h
 }
 
 Result<void> PostgresDatabase::transact(TransactionKind kind, const TransactionBody& body) {
+  if (kind == TransactionKind::write) return groups_.run(kind, body);
+  return run(kind == TransactionKind::read ? Isolation::snapshot : Isolation::serializable, body);
+}
+
+void PostgresDatabase::commit(WriteGroups::Group group) {
+  if (group.size() == 1) {
+    WriteGroups::Waiting& alone = *group.front();
+    try {
+      alone.outcome = run(Isolation::serializable, alone.body);
+    } catch (...) {
+      alone.exception = std::current_exception();
+    }
+    return;
+  }
+  const auto outcome = run(Isolation::serializable, [&](PostgresSession& session) {
+    for (WriteGroups::Waiting* waiting : group) run_after_savepoint(session, *waiting);
+    return true;
+  });
+  if (outcome) return;
+  for (WriteGroups::Waiting* waiting : group) waiting->outcome = outcome;
+}
+
+Result<void> PostgresDatabase::run(Isolation isolation, const Work& work) {
   const Deadline deadline = steady_clock::now() + kPatience;
   for (int number = 1;; ++number) {
-    Attempt tried = attempt(kind, body, deadline);
+    Attempt tried = attempt(isolation, work, deadline);
     if (!tried.may_run_again) return std::move(tried.outcome);
     if (number == kAttemptsMax || steady_clock::now() >= deadline) {
       return given_up(std::move(tried.outcome.error()));
@@ -59,26 +103,26 @@ Result<void> PostgresDatabase::transact(TransactionKind kind, const TransactionB
   }
 }
 
-PostgresDatabase::Attempt PostgresDatabase::attempt(TransactionKind kind,
-                                                    const TransactionBody& body,
+PostgresDatabase::Attempt PostgresDatabase::attempt(Isolation isolation, const Work& work,
                                                     Deadline deadline) {
-  const bool writes = kind != TransactionKind::read;
-  std::string committing;  // the transaction whose COMMIT was sent
+  std::string committing;  // the transaction whose COMMIT may have arrived
+  bool commits = false;
   Result<void> outcome;
   {
     auto session = pool_.take(deadline);
     if (!session) return {.outcome = propagate(session), .may_run_again = true};
     try {
-      (*session)->begin(writes ? Isolation::serializable : Isolation::snapshot);
-      if (body(**session) && writes) {
-        committing = (*session)->transaction_id();
+      (*session)->begin(isolation);
+      if (work(**session) && isolation == Isolation::serializable) {
+        commits = true;
         (*session)->commit();
       }
       return {};
     } catch (const PostgresFailure& failure) {
       outcome = std::unexpected(failure.error());
       if (failure.kind() == PostgresFailure::Kind::refused) return {.outcome = outcome};
-      if (failure.kind() == PostgresFailure::Kind::conflict) committing.clear();
+      const bool lost = failure.kind() == PostgresFailure::Kind::lost;
+      if (commits && lost) committing = (*session)->transaction_id();
     } catch (const DatabaseFailure& failure) {  // a damaged row
       return {.outcome = std::unexpected(failure.error())};
     }

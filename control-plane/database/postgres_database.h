@@ -5,6 +5,12 @@
 // writer. When two of them conflict the server refuses one, and its work runs again after a random
 // pause, at most kAttemptsMax times. Reads see one snapshot and cannot write.
 //
+// The server finds conflicts by the pages of an index, so in a small database nearly any two writes
+// at the same time conflict. Therefore the writes of one process take turns: those that wait
+// together are one transaction (database/write_groups.h), each behind a savepoint. Only writes of
+// other processes conflict with it. An urgent write has a transaction of its own and does not wait
+// for them.
+//
 // A connection that breaks before COMMIT was sent costs nothing: the work runs again on another
 // connection. When the answer to COMMIT is lost, the server is asked what became of the
 // transaction (pg_xact_status), so no write is done twice and none that was done is reported as
@@ -19,6 +25,7 @@
 // failure-handling.html, /functions-info.html#FUNCTIONS-PG-SNAPSHOT.
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,6 +34,7 @@
 #include "control-plane/database/notice_queue.h"
 #include "control-plane/database/postgres_options.h"
 #include "control-plane/database/postgres_pool.h"
+#include "control-plane/database/write_groups.h"
 #include "core/error.h"
 
 namespace agent_secrets::control_plane {
@@ -45,19 +53,24 @@ class PostgresDatabase final : public Database {
 
  private:
   using Deadline = std::chrono::steady_clock::time_point;
+  using Work = std::function<bool(PostgresSession&)>;  // true: commit
   struct Attempt {
     Result<void> outcome;
     bool may_run_again = false;
   };
 
-  explicit PostgresDatabase(PostgresOptions options) : pool_(std::move(options)) {}
+  explicit PostgresDatabase(PostgresOptions options)
+      : pool_(std::move(options)), groups_([this](WriteGroups::Group group) { commit(group); }) {}
   Result<void> transact(TransactionKind kind, const TransactionBody& body) override;
   void send_notice(std::string_view notice) override { notices_.add(notice); }
-  Attempt attempt(TransactionKind kind, const TransactionBody& body, Deadline deadline);
+  void commit(WriteGroups::Group group);
+  Result<void> run(PostgresSession::Isolation isolation, const Work& work);
+  Attempt attempt(PostgresSession::Isolation isolation, const Work& work, Deadline deadline);
   Attempt settle(const std::string& transaction_id);
   Result<std::string> transaction_status(const std::string& transaction_id, Deadline deadline);
 
   PostgresPool pool_;
+  WriteGroups groups_;
   NoticeQueue notices_;  // the listener sends them
 };
 

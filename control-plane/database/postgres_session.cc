@@ -16,10 +16,11 @@ namespace {
 
 // The server ends a statement, and a transaction in which no statement runs, after 15 s. The client
 // waits a little longer (database/postgres_connection.cc). A lock is waited for within a statement.
-constexpr std::string_view kSettings =
-    "SELECT set_config('search_path', ?1, true), set_config('statement_timeout', '15000', true),"
-    " set_config('idle_in_transaction_session_timeout', '15000', true),"
-    " set_config('standard_conforming_strings', 'on', true)";
+// SET, because a SELECT of set_config() would give the transaction its view of the data, and LOCK
+// TABLE as the first statement of the work has to wait before that (decision 0032).
+constexpr std::array<std::string_view, 3> kSettings{
+    "SET LOCAL statement_timeout = 15000", "SET LOCAL idle_in_transaction_session_timeout = 15000",
+    "SET LOCAL standard_conforming_strings = on"};
 
 // Null until the transaction has changed something.
 constexpr std::string_view kTransactionId =
@@ -42,7 +43,8 @@ const char* begin_command(PostgresSession::Isolation isolation) {
 // pg_temp last: otherwise a temporary table would hide ours.
 PostgresSession::PostgresSession(std::unique_ptr<PostgresConnection> connection,
                                  std::string_view schema)
-    : connection_(std::move(connection)), search_path_(fmt::format("\"{}\",pg_temp", schema)) {}
+    : connection_(std::move(connection)),
+      set_search_path_(fmt::format("SET LOCAL search_path = \"{}\", pg_temp", schema)) {}
 
 void PostgresSession::begin(Isolation isolation) {
   AGENT_SECRETS_ASSERT(!open_);
@@ -51,35 +53,90 @@ void PostgresSession::begin(Isolation isolation) {
   transaction_id_.clear();
 }
 
-Transaction::Answer PostgresSession::run_statement(const Sql& sql, std::span<const Value> values) {
+void PostgresSession::open() {
   AGENT_SECRETS_ASSERT(to_begin_ || open_);
-  const bool begins = std::exchange(to_begin_, false);
-  if (begins) {
-    connection_->queue(begin_command(isolation_));
-    connection_->queue(kSettings, std::array{Value(search_path_)});
-    open_ = true;
-  }
-  connection_->queue(sql.postgres(), values);
-  // With each statement, so that it is known before COMMIT is sent and costs no round trip.
-  const bool asks = isolation_ == Isolation::serializable && transaction_id_.empty();
+  if (!std::exchange(to_begin_, false)) return;
+  open_ = true;
+  wait_with(begin_command(isolation_));
+  wait_with(std::string_view(set_search_path_), {}, nullptr);
+  for (const std::string_view setting : kSettings) wait_with(setting, {}, nullptr);
+}
+
+void PostgresSession::wait_with(const char* command) {
+  connection_->queue(command);
+  waiting_.push_back(nullptr);
+}
+
+void PostgresSession::wait_with(std::string_view text, std::span<const Value> values,
+                                std::shared_ptr<Answer> answer) {
+  connection_->queue(text, values);
+  waiting_.push_back(std::move(answer));
+}
+
+void PostgresSession::wait_with(const Sql& sql, std::span<const Value> values,
+                                std::shared_ptr<Answer> answer) {
+  open();
+  wait_with(sql.postgres(), values, std::move(answer));
+  // A SELECT of ours changes nothing.
+  may_change_ = may_change_ || !sql.postgres().starts_with("SELECT");
+}
+
+Transaction::Answer PostgresSession::run_statement(const Sql& sql, std::span<const Value> values) {
+  auto answer = std::make_shared<Answer>();
+  wait_with(sql, values, answer);
+  run_waiting();
+  return std::move(*answer);
+}
+
+void PostgresSession::run_waiting() {
+  if (waiting_.empty()) return;
+  // In the round trip of the first change, so that the id is known before COMMIT is sent.
+  const bool asks = std::exchange(may_change_, false) && isolation_ == Isolation::serializable &&
+                    transaction_id_.empty();
   if (asks) connection_->queue(kTransactionId, {});
-  const auto answers = connection_->run_queued();
-  if (asks) transaction_id_ = PQgetvalue(answers.back().get(), 0, 0);  // empty when null
-  PGresult* result = answers[begins ? 2 : 0].get();
-  Answer answer{.rows = rows_of(result)};
-  const std::string_view changed = PQcmdTuples(result);
-  std::from_chars(changed.data(), changed.data() + changed.size(), answer.changed);
-  return answer;
+  const auto waiting = std::exchange(waiting_, {});
+  const auto results = connection_->run_queued();
+  if (asks) transaction_id_ = PQgetvalue(results.back().get(), 0, 0);  // empty when null
+  for (std::size_t i = 0; i < waiting.size(); ++i) {
+    if (waiting[i] == nullptr) continue;
+    PGresult* result = results[i].get();
+    waiting[i]->rows = rows_of(result);
+    const std::string_view changed = PQcmdTuples(result);
+    std::from_chars(changed.data(), changed.data() + changed.size(), waiting[i]->changed);
+  }
+}
+
+void PostgresSession::set_savepoint() {
+  open();
+  wait_with("SAVEPOINT work");
+}
+
+void PostgresSession::keep_since_savepoint() {
+  run_waiting();
+  wait_with("RELEASE work");
+}
+
+// What is waiting cannot be taken back, so it runs first. Its failure is no news: it is undone.
+void PostgresSession::undo_since_savepoint() {
+  try {
+    run_waiting();
+  } catch (const PostgresFailure& failure) {
+    if (failure.kind() != PostgresFailure::Kind::refused) throw;
+  }
+  wait_with("ROLLBACK TO work");
+  wait_with("RELEASE work");
 }
 
 void PostgresSession::commit() {
   to_begin_ = false;
   if (!open_) return;  // no statement was run
-  connection_->queue("COMMIT");
+  if (may_change_ && transaction_id_.empty()) run_waiting();
+  wait_with("COMMIT");
+  waiting_.clear();
   const auto answers = connection_->run_queued();
   open_ = false;
   // The server's answer to the COMMIT of a transaction with a failed statement.
-  if (std::string_view(PQcmdStatus(answers.front().get())) != "COMMIT") {
+  if (std::string_view(PQcmdStatus(answers.back().get())) != "COMMIT") {
     throw PostgresFailure(
         PostgresFailure::Kind::refused,
         {.code = ErrorCode::failed, .message = "the server rolled the transaction back"});
@@ -88,7 +145,12 @@ void PostgresSession::commit() {
 
 void PostgresSession::abandon() noexcept {
   to_begin_ = false;
-  if (std::exchange(open_, false)) connection_->send("ROLLBACK");
+  if (!std::exchange(open_, false)) return;
+  try {
+    run_waiting();  // the failure of a statement that is waiting would skip the ROLLBACK after it
+  } catch (const DatabaseFailure&) {  // it is undone; a lost connection knows that it is lost
+  }
+  connection_->send("ROLLBACK");
 }
 
 }  // namespace agent_secrets::control_plane

@@ -1,8 +1,9 @@
 #pragma once
 // The transactions of one connection to PostgreSQL, one after the other.
 //
-// A transaction costs few round trips: BEGIN travels with the first statement, and the end of a
-// transaction that only read is sent without waiting for its answer.
+// A transaction costs few round trips: BEGIN travels with the first statement, statements that may
+// run later with the next one or with COMMIT, and the end of a transaction that only read is sent
+// without waiting for its answer.
 //
 // Each transaction sets for itself the schema in which it finds our tables, and the time that a
 // statement, or a pause between two, may take. So it needs nothing of a session, which a pooler
@@ -17,6 +18,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "control-plane/database/postgres_connection.h"
 #include "control-plane/database/transaction.h"
@@ -35,10 +37,17 @@ class PostgresSession final : public Transaction {
 
   // Nothing is sent before the first statement.
   void begin(Isolation isolation);
+  // What follows can be undone by itself, until the next savepoint or the commit. Costs no round
+  // trip.
+  void set_savepoint();
+  // Waits until the statements since the savepoint have run, so that their failures are thrown
+  // here.
+  void keep_since_savepoint();
+  void undo_since_savepoint();
   // Returns when the server has confirmed. A failure of kind `lost` may mean that the transaction
   // is committed: transaction_id() is what to ask about.
   void commit();
-  // Ends a transaction that is still open, without waiting for the server.
+  // Ends a transaction that is still open. Waits for the server only if statements are waiting.
   void abandon() noexcept;
   // Of a serializable transaction that has changed something; else empty.
   [[nodiscard]] const std::string& transaction_id() const { return transaction_id_; }
@@ -46,13 +55,23 @@ class PostgresSession final : public Transaction {
 
  private:
   Answer run_statement(const Sql& sql, std::span<const Value> values) override;
+  void wait_with(const Sql& sql, std::span<const Value> values,
+                 std::shared_ptr<Answer> answer) override;
+  void run_waiting() override;
+  void open();
+  void wait_with(const char* command);
+  // Prepared; `text` lives as long as the connection.
+  void wait_with(std::string_view text, std::span<const Value> values,
+                 std::shared_ptr<Answer> answer);
 
   std::unique_ptr<PostgresConnection> connection_;
-  const std::string search_path_;
+  const std::string set_search_path_;  // a statement that the connection keeps
   Isolation isolation_ = Isolation::snapshot;
   bool to_begin_ = false;  // BEGIN goes with the next statement
   bool open_ = false;
   std::string transaction_id_;
+  bool may_change_ = false;  // a statement that is waiting may be the first that changes something
+  std::vector<std::shared_ptr<Answer>> waiting_;  // for what is queued; null: not for a caller
 };
 
 }  // namespace agent_secrets::control_plane

@@ -2,16 +2,12 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "control-plane/database/failure.h"
 #include "control-plane/database/sqlite_failure.h"
 
 namespace agent_secrets::control_plane {
 namespace {
-
-// Bounds how long the first of a group waits for the work of the others.
-constexpr std::size_t kGroupMax = 64;
 
 bool lacks_room(const Result<void>& outcome) {
   return !outcome && outcome.error().code == ErrorCode::out_of_space;
@@ -31,36 +27,11 @@ Result<void> guarded(const Call& call) {
 
 SqliteWriter::SqliteWriter(std::unique_ptr<SqliteSession> session,
                            std::unique_ptr<DiskReserve> reserve)
-    : session_(std::move(session)), reserve_(std::move(reserve)) {}
+    : session_(std::move(session)),
+      reserve_(std::move(reserve)),
+      groups_([this](Group group) { commit(group); }) {}
 
-Result<void> SqliteWriter::run(TransactionKind kind, const TransactionBody& body) {
-  Waiting mine{.kind = kind, .body = body};
-  std::unique_lock lock(mutex_);
-  queue_.push_back(&mine);
-  while (!mine.done) {
-    if (writing_) {
-      done_.wait(lock);
-      continue;
-    }
-    const auto end =
-        queue_.begin() + static_cast<std::ptrdiff_t>(std::min(queue_.size(), kGroupMax));
-    const std::vector<Waiting*> group(queue_.begin(), end);
-    queue_.erase(queue_.begin(), end);
-    writing_ = true;
-    lock.unlock();
-    commit(group);
-    lock.lock();
-    for (Waiting* waiting : group) waiting->done = true;
-    writing_ = false;
-    done_.notify_all();
-  }
-  if (mine.exception) std::rethrow_exception(mine.exception);
-  return std::move(mine.outcome);
-}
-
-// noexcept: where even an error cannot be kept (no memory), the program ends. Otherwise the other
-// callers would wait for ever.
-void SqliteWriter::commit(Group group) noexcept {
+void SqliteWriter::commit(Group group) {
   if (group.size() > 1 && try_together(group)) return;
   for (Waiting* waiting : group) run_alone(*waiting);
 }

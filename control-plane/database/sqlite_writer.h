@@ -1,11 +1,10 @@
 #pragma once
 // The one connection that writes a SQLite file.
 //
-// Group commit. A commit waits for the disk (fsync), and while it waits, other writes arrive. They
-// are committed together: one of the waiting threads runs the work of all, each in a savepoint of
-// its own, so that work that fails undoes itself and nothing else. One commit makes them durable;
-// only then does any of them return. When the group as a whole fails, as on a full disk, each is
-// run again in a transaction of its own.
+// Writes that wait together are committed in a group (database/write_groups.h): the work of each
+// runs in a savepoint of its own, so that work that fails undoes itself and nothing else. One
+// commit makes them durable; only then does any of them return. When the group as a whole fails, as
+// on a full disk, each is run again in a transaction of its own.
 //
 // On a full disk ordinary writes leave the disk reserve whole, and urgent writes may use it
 // (database/disk_reserve.h): an urgent write that finds no room runs again with the freed room. So
@@ -14,16 +13,12 @@
 // Threads: run() is safe from several. The work may run on another caller's thread.
 // Source: sqlite.org/lang_savepoint.html, /lang_transaction.html ("Response To Errors").
 
-#include <condition_variable>
-#include <deque>
-#include <exception>
 #include <memory>
-#include <mutex>
-#include <span>
 
 #include "control-plane/database/disk_reserve.h"
 #include "control-plane/database/sqlite_session.h"
 #include "control-plane/database/transaction.h"
+#include "control-plane/database/write_groups.h"
 #include "core/error.h"
 
 namespace agent_secrets::control_plane {
@@ -33,35 +28,27 @@ class SqliteWriter {
   // Without a reserve nothing is kept for urgent writes.
   SqliteWriter(std::unique_ptr<SqliteSession> session, std::unique_ptr<DiskReserve> reserve);
 
-  Result<void> run(TransactionKind kind, const TransactionBody& body);
+  Result<void> run(TransactionKind kind, const TransactionBody& body) {
+    return groups_.run(kind, body);
+  }
   // Only where no other thread uses this object, or inside the work of run().
   SqliteSession& session() { return *session_; }
 
  private:
-  // One caller of run(), who sleeps until it is done.
-  struct Waiting {
-    TransactionKind kind;
-    const TransactionBody& body;
-    Result<void> outcome = {};
-    std::exception_ptr exception = nullptr;
-    bool done = false;
-  };
-  using Group = std::span<Waiting* const>;
+  using Waiting = WriteGroups::Waiting;
+  using Group = WriteGroups::Group;
 
-  // All of these are called by the thread that has set writing_. Their errors are outcomes.
-  void commit(Group group) noexcept;
+  // All of these are called by the thread that commits a group. Their errors are outcomes.
+  void commit(Group group);
   bool try_together(Group group);
   bool run_in_savepoint(Waiting& waiting);
   void run_alone(Waiting& waiting);
   void attempt(Waiting& waiting);
   Result<void> keep_reserve_whole(TransactionKind kind);
 
-  std::mutex mutex_;
-  std::condition_variable done_;
-  std::deque<Waiting*> queue_;  // callers whose work no thread has taken up
-  bool writing_ = false;        // a thread uses session_ and reserve_
   std::unique_ptr<SqliteSession> session_;
   std::unique_ptr<DiskReserve> reserve_;  // or none
+  WriteGroups groups_;
 };
 
 }  // namespace agent_secrets::control_plane

@@ -6,6 +6,10 @@
 // A statement that fails throws DatabaseFailure (database/failure.h), which Database::read and
 // Database::write turn into an Error.
 //
+// Round trips. query() and execute() wait for the database. On PostgreSQL each of these waits is a
+// round trip, and several writes wait for each other's. So a statement whose result is not needed
+// at once is given to query_later() or execute_later(): it travels together with the next one.
+//
 // Threads: the thread that runs the work. A Transaction ends with its work: do not keep a
 // reference.
 
@@ -14,6 +18,7 @@
 #include <concepts>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -58,7 +63,31 @@ class Value {
 };
 
 class Transaction {
+ protected:
+  struct Answer {
+    Rows rows = Rows(std::vector<std::string>());
+    std::int64_t changed = 0;
+  };
+
  public:
+  // The rows of a statement that may not have run yet. Ends with the transaction.
+  class LaterRows {
+   public:
+    // Runs what is waiting, at the first call.
+    [[nodiscard]] const Rows& get() {
+      tx_->run_waiting();
+      return answer_->rows;
+    }
+
+   private:
+    friend Transaction;
+    LaterRows(Transaction& tx, std::shared_ptr<const Answer> answer)
+        : tx_(&tx), answer_(std::move(answer)) {}
+
+    Transaction* tx_;
+    std::shared_ptr<const Answer> answer_;
+  };
+
   virtual ~Transaction() = default;
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
@@ -74,18 +103,40 @@ class Transaction {
     return run(sql, std::array<Value, sizeof...(Arguments)>{Value(arguments)...}).changed;
   }
 
+  // The statement runs with the next query() or execute(), or at the end of the work, after those
+  // that were given before it. Its values are copied. If it fails, the call with which it runs
+  // throws.
+  template <typename... Arguments>
+  [[nodiscard]] LaterRows query_later(const Sql& sql, const Arguments&... arguments) {
+    auto answer = std::make_shared<Answer>();
+    run_later(sql, std::array<Value, sizeof...(Arguments)>{Value(arguments)...}, answer);
+    return LaterRows(*this, std::move(answer));
+  }
+  template <typename... Arguments>
+  void execute_later(const Sql& sql, const Arguments&... arguments) {
+    run_later(sql, std::array<Value, sizeof...(Arguments)>{Value(arguments)...},
+              std::make_shared<Answer>());
+  }
+
  protected:
-  struct Answer {
-    Rows rows;
-    std::int64_t changed = 0;
-  };
   Transaction() = default;
 
  private:
   virtual Answer run_statement(const Sql& sql, std::span<const Value> values) = 0;
+  // Where waiting costs nothing, a statement runs at once.
+  virtual void wait_with(const Sql& sql, std::span<const Value> values,
+                         std::shared_ptr<Answer> answer) {
+    *answer = run_statement(sql, values);
+  }
+  virtual void run_waiting() {}
+
   Answer run(const Sql& sql, std::span<const Value> values) {
     AGENT_SECRETS_ASSERT(static_cast<std::size_t>(sql.parameters()) == values.size());
     return run_statement(sql, values);
+  }
+  void run_later(const Sql& sql, std::span<const Value> values, std::shared_ptr<Answer> answer) {
+    AGENT_SECRETS_ASSERT(static_cast<std::size_t>(sql.parameters()) == values.size());
+    wait_with(sql, values, std::move(answer));
   }
 };
 

@@ -43,6 +43,7 @@ bool is_guess(ProofFailure failure) {
 struct Authenticator::Lookup {
   const InstanceRegions& regions;
   const Log& log;
+  bool for_bundle = false;
   std::optional<Caller> caller = {};  // has a value if the proof is verified
   bool store_failed = false;
   FailedAuthentication claimed = {};  // used if the proof is wrong
@@ -50,7 +51,7 @@ struct Authenticator::Lookup {
   std::optional<SigningPublicKey> operator()(std::string_view kid) {
     claimed.kid = kid.substr(0, limits::kKeyIdMax);
     for (InstanceRegion& region : regions()) {
-      auto found = region.store.find_credential(kid);
+      auto found = find(region.store, kid);
       if (!found) {
         log.error("find credential", {{"region", region.code}, {"cause", found.error().message}});
         store_failed = true;  // one region's outage must not hide another region's credential
@@ -58,11 +59,32 @@ struct Authenticator::Lookup {
       }
       if (!found->has_value()) continue;
       claimed.kid_known = true;
-      caller.emplace(
-          Caller{.region = std::move(region), .owner = std::move(**found), .claims = {}});
+      caller.emplace(Caller{.region = std::move(region),
+                            .owner = std::move((*found)->owner),
+                            .claims = {},
+                            .parts = std::move((*found)->parts)});
       return caller->owner.credential.keys.signing;
     }
     return std::nullopt;
+  }
+
+ private:
+  struct Found {
+    CredentialOwner owner;
+    std::optional<BundleParts> parts = {};
+  };
+
+  [[nodiscard]] Result<std::optional<Found>> find(RegionStore& store, std::string_view kid) const {
+    if (for_bundle) {
+      auto parts = store.find_bundle_parts(kid);
+      if (!parts) return propagate(parts);
+      if (!*parts) return std::nullopt;
+      return Found{.owner = (*parts)->owner, .parts = std::move(**parts)};
+    }
+    auto owner = store.find_credential(kid);
+    if (!owner) return propagate(owner);
+    if (!*owner) return std::nullopt;
+    return Found{.owner = std::move(**owner)};
   }
 };
 
@@ -74,6 +96,18 @@ Authenticator::Authenticator(InstanceRegions regions, std::vector<std::string> p
       log_(log) {}
 
 std::expected<Caller, Response> Authenticator::authenticate(const Request& request) const {
+  Lookup lookup{.regions = regions_, .log = log_, .for_bundle = false};
+  return verify(request, lookup);
+}
+
+std::expected<Caller, Response> Authenticator::authenticate_for_bundle(
+    const Request& request) const {
+  Lookup lookup{.regions = regions_, .log = log_, .for_bundle = true};
+  return verify(request, lookup);
+}
+
+std::expected<Caller, Response> Authenticator::verify(const Request& request,
+                                                      Lookup& lookup) const {
   const std::string_view authorization = request.header("authorization");
   // Several Authorization headers arrive joined by commas (RFC 9110 section 5.3); a proof never has
   // a comma.
@@ -87,7 +121,6 @@ std::expected<Caller, Response> Authenticator::authenticate(const Request& reque
       .method = request.method,
       .target = request.target,
       .now = std::chrono::floor<std::chrono::seconds>(clock_.unix_time() - request.waited)};
-  Lookup lookup{.regions = regions_, .log = log_};
   auto proof = verify_request_proof(authorization, expected,
                                     [&lookup](std::string_view kid) { return lookup(kid); });
   if (!proof) {

@@ -28,6 +28,7 @@ struct Caller {
   InstanceRegion region;  // whose store has the credential
   CredentialOwner owner;
   ProofClaims claims;
+  std::optional<BundleParts> parts = {};  // of authenticate_for_bundle()
 };
 
 class Authenticator {
@@ -38,9 +39,15 @@ class Authenticator {
   // For a parked request, the proof's age is checked at the time of its arrival, so a proof does
   // not expire during the wait.
   [[nodiscard]] std::expected<Caller, Response> authenticate(const Request& request) const;
+  // Reads what a bundle is made of together with the credential, in one round trip to the database.
+  // It is decrypted only for a Caller.
+  [[nodiscard]] std::expected<Caller, Response> authenticate_for_bundle(
+      const Request& request) const;
 
  private:
   struct Lookup;
+  [[nodiscard]] std::expected<Caller, Response> verify(const Request& request,
+                                                       Lookup& lookup) const;
   [[nodiscard]] Response refuse_proof(ProofFailure failure) const;
 
   InstanceRegions regions_;

@@ -20,10 +20,10 @@ struct PinnedVersions {
   const PinnedSet* gone = nullptr;  // the first pin that the store no longer has
 };
 
-Result<PinnedVersions> read_pinned(RegionStore& store, const AgentSnapshot& snapshot) {
+Result<PinnedVersions> open_pinned(RegionStore& store, const BundleParts& parts) {
   PinnedVersions pinned;
-  for (const PinnedSet& set : snapshot.sets) {
-    auto version = store.read_set_version(set.set_id, set.version);
+  for (const PinnedSet& set : parts.agent->sets) {
+    auto version = store.open_pinned(parts, set);
     if (!version) return propagate(version, fmt::format("read set {}", set.name));
     if (!version->has_value()) {
       pinned.gone = &set;
@@ -107,30 +107,35 @@ Response refuse_gone(const PinnedSet& set) {
                   set.version, set.name));
 }
 
-// The result of one read of the store: the bundle or a refusal; if a pinned version is gone, the
+// The result with one set of parts: the bundle or a refusal; if a pinned version is gone, the
 // agent's revision.
 struct Attempt {
   BundleAnswer answer;
   std::optional<std::int64_t> gone_at_revision;
 };
 
-Attempt try_once(const Caller& caller, const Clock& clock, const Log& log) {
-  RegionStore& store = caller.region.store;
-  auto snapshot = store.find_agent(caller.owner.agent_id);
-  if (!snapshot) return {{fail_internally(caller, snapshot.error(), log)}, {}};
-  if (!snapshot->has_value() || (*snapshot)->deleted) {
+Attempt try_with(const BundleParts& parts, const Caller& caller, const Clock& clock,
+                 const Log& log) {
+  const std::optional<AgentSnapshot>& snapshot = parts.agent;
+  if (!snapshot || snapshot->deleted) {
     return {{refuse(404, "deleted", "this credential's agent has been deleted")}, {}};
   }
-  if ((*snapshot)->deployment_id.empty()) {
+  if (snapshot->deployment_id.empty()) {
     return {{refuse(409, "no-deployment", "this agent has no deployment yet; deploy it first")},
             {}};
   }
-  auto pinned = read_pinned(store, **snapshot);
+  auto pinned = open_pinned(caller.region.store, parts);
   if (!pinned) return {{fail_internally(caller, pinned.error(), log)}, {}};
-  if (pinned->gone != nullptr) return {{refuse_gone(*pinned->gone)}, (*snapshot)->revision};
+  if (pinned->gone != nullptr) return {{refuse_gone(*pinned->gone)}, snapshot->revision};
   auto environment = merge(std::move(pinned->versions));
   if (!environment) return {{refuse_unsealable(caller, environment.error(), log)}, {}};
-  return {seal(caller, **snapshot, *environment, clock, log), {}};
+  return {seal(caller, *snapshot, *environment, clock, log), {}};
+}
+
+Attempt try_again(const Caller& caller, const Clock& clock, const Log& log) {
+  auto parts = caller.region.store.find_bundle_parts(caller.owner.credential.kid);
+  if (!parts) return {{fail_internally(caller, parts.error(), log)}, {}};
+  return try_with(parts->value_or(BundleParts()), caller, clock, log);
 }
 
 }  // namespace
@@ -140,12 +145,12 @@ BundleAnswer answer_bundle(const Caller& caller, const Clock& clock, const Log& 
     log.warning("bundle refused: revoked credential", {{"kid", caller.owner.credential.kid}});
     return {.response = refuse(403, "revoked", "this credential has been revoked")};
   }
-  Attempt attempt = try_once(caller, clock, log);
-  // A deploy between the read of the snapshot and the read of its sets may have removed the
-  // versions to read. Then the snapshot has changed too. So a version counts as gone only if it is
-  // missing twice at the same revision.
+  Attempt attempt = try_with(*caller.parts, caller, clock, log);
+  // A store that reads snapshot and sets one after the other may miss the versions that a deploy in
+  // between has removed. Then the snapshot has changed too. So a version counts as gone only if it
+  // is missing twice at the same revision.
   for (int again = 0; again < 3 && attempt.gone_at_revision; ++again) {
-    Attempt next = try_once(caller, clock, log);
+    Attempt next = try_again(caller, clock, log);
     const bool settled = next.gone_at_revision == attempt.gone_at_revision;
     attempt = std::move(next);
     if (settled) break;

@@ -24,6 +24,7 @@ struct BundleAnswer {
   std::int64_t sequence = 0;  // of the bundle; 0 for a refusal
 };
 
+// Of a Caller with the parts of its bundle (Authenticator::authenticate_for_bundle).
 BundleAnswer answer_bundle(const Caller& caller, const Clock& clock, const Log& log);
 
 }  // namespace agent_secrets::control_plane

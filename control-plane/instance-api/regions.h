@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "control-plane/fleet/recorder.h"
+#include "control-plane/instance-api/shared_facts.h"
 #include "control-plane/keys/key_store.h"
 #include "control-plane/region/region_store.h"
 #include "control-plane/replica/change_hub.h"
@@ -23,6 +24,7 @@ struct InstanceRegion {
   RegionStore& store;
   const RegionSigningKeys& signing_keys;
   ChangeHub& hub;
+  SharedFacts& facts;  // of the watches that wait for the hub
   InstanceRecorder& recorder;
   std::shared_ptr<const void> alive = nullptr;
 };

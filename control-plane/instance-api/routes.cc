@@ -47,7 +47,7 @@ InstanceApi::InstanceApi(InstanceRegions regions, std::vector<std::string> publi
       log_(log) {}
 
 Response InstanceApi::bundle(const Request& request) const {
-  auto caller = authenticator_.authenticate(request);
+  auto caller = authenticator_.authenticate_for_bundle(request);
   return caller ? bundle_for(request, *caller) : std::move(caller.error());
 }
 
@@ -81,7 +81,7 @@ Outcome InstanceApi::watch_for(const Request& request, const Caller& caller) con
 }
 
 Admission InstanceApi::admit_bundle(const Request& request) const {
-  auto caller = authenticator_.authenticate(request);
+  auto caller = authenticator_.authenticate_for_bundle(request);
   if (!caller) return std::move(caller.error());
   return admitted(*caller, [this, caller = *caller](const Request& whole) -> Outcome {
     return bundle_for(whole, caller);

@@ -69,23 +69,39 @@ struct Evaluation {
   bool revoked = false;
 };
 
-Result<Evaluation> evaluate(const Caller& caller) {
-  RegionStore& store = caller.region.store;
-  auto snapshot = store.find_agent(caller.owner.agent_id);
+Result<AgentFacts> read_facts(RegionStore& store, const SharedFacts::Subject& subject) {
+  const auto [agent_id, sequence] = subject;
+  auto snapshot = store.find_agent(agent_id);
   if (!snapshot) return propagate(snapshot, "find agent");
   Result<std::optional<Release>> running = std::optional<Release>();
-  if (const auto sequence = caller.claims.report.running_sequence; sequence > 0) {
-    running = store.find_release(caller.owner.agent_id, sequence);
-    if (!running) return propagate(running, "find release");
-  }
+  if (sequence > 0) running = store.find_release(agent_id, sequence);
+  if (!running) return propagate(running, "find release");
   if (*snapshot) {
     auto compared = compare_with_running(store, **snapshot, *running);
     if (!compared) return propagate(compared, "compare versions");
   }
-  std::string body = watch_body(caller, *snapshot, *running);
+  return AgentFacts{.snapshot = std::move(*snapshot), .running = std::move(*running)};
+}
+
+Evaluation evaluate(const Caller& caller, const AgentFacts& facts) {
+  std::string body = watch_body(caller, facts.snapshot, facts.running);
   std::string tag = entity_tag(body);
-  return Evaluation{
-      .body = std::move(body), .tag = std::move(tag), .revoked = revoked(caller, *snapshot)};
+  return {
+      .body = std::move(body), .tag = std::move(tag), .revoked = revoked(caller, facts.snapshot)};
+}
+
+Result<Evaluation> evaluate(const Caller& caller, std::uint64_t generation, bool was_parked) {
+  RegionStore& store = caller.region.store;
+  const SharedFacts::Subject subject(caller.owner.agent_id, caller.claims.report.running_sequence);
+  if (was_parked) {
+    auto shared =
+        caller.region.facts.find(subject, generation, [&] { return read_facts(store, subject); });
+    if (!shared) return propagate(shared);
+    return evaluate(caller, **shared);
+  }
+  auto facts = read_facts(store, subject);
+  if (!facts) return propagate(facts);
+  return evaluate(caller, *facts);
 }
 
 Response respond(int status, Evaluation evaluation, std::optional<std::chrono::seconds> wait) {
@@ -168,7 +184,7 @@ Outcome answer_watch(const Request& request, const Caller& caller, const Log& lo
   // The generation is read before the store: a change after this line increments it, and
   // subscribe() then wakes at once. In the other order a change could be missed.
   const std::uint64_t generation = hub.generation(caller.owner.agent_id);
-  auto evaluation = evaluate(caller);
+  auto evaluation = evaluate(caller, generation, request.waited.count() > 0);
   if (!evaluation) {
     log.error("watch", {{"region", caller.region.code}, {"cause", evaluation.error().message}});
     return unavailable();

@@ -291,5 +291,29 @@ TEST_CASE("a watch keeps its region while it is parked") {
   CHECK(watched.expired());
 }
 
+TEST_CASE("of the watches that a change wakes, one reads the store for all") {
+  TestRegion region;
+  int reads = 0;
+  region.store->before_agent_read = [&reads] { ++reads; };
+  Request woken = region.watch_request();
+  woken.waited = std::chrono::milliseconds(1);
+  for (int expected = 1; expected <= 2; ++expected) {
+    for (int watch = 0; watch < 3; ++watch) {
+      CHECK(std::get<Response>(region.api->watch(woken)).status == 200);
+    }
+    CHECK(reads == expected);
+    region.publish();
+  }
+}
+
+TEST_CASE("a watch that arrives reads the store itself") {
+  TestRegion region;
+  int reads = 0;
+  region.store->before_agent_read = [&reads] { ++reads; };
+  (void)region.watch();
+  (void)region.watch();
+  CHECK(reads == 2);
+}
+
 }  // namespace
 }  // namespace agent_secrets::control_plane

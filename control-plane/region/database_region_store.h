@@ -44,6 +44,9 @@ class DatabaseRegionStore final : public RegionStore {
   Result<bool> forget_instance(std::int64_t agent_id, std::string_view instance) override;
   Result<std::int64_t> forget_instances(std::int64_t agent_id,
                                         std::chrono::milliseconds before) override;
+  Result<std::optional<BundleParts>> find_bundle_parts(std::string_view kid) override;
+  Result<std::optional<ProvisionedVersion>> open_pinned(const BundleParts& parts,
+                                                        const PinnedSet& set) override;
 
   // The id of a data key that a value of the store needs and the cipher does not have: the store
   // belongs to another control plane, or the keys are older than the value. Absent if there is
@@ -61,6 +64,8 @@ class DatabaseRegionStore final : public RegionStore {
   static void drop_old_fingerprints(Transaction& tx, std::int64_t set_id);
   Result<std::vector<ProvisionedValue>> open_values(Transaction& tx,
                                                     const ProvisionedVersion& version);
+  Result<std::vector<ProvisionedValue>> open_values(const ProvisionedVersion& version,
+                                                    std::span<const BundleParts::Value> sealed);
 
   // Each runs in a transaction of its own.
   Result<std::vector<RetainedVersion>> versions_without(std::span<const RetainedVersion> kept);

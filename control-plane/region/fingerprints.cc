@@ -43,7 +43,7 @@ std::optional<Fingerprints> read_fingerprints(Transaction& tx, std::int64_t set_
 void DatabaseRegionStore::put_fingerprint(Transaction& tx, const ProvisionedVersion& version,
                                           const ProvisionedValue& value) {
   const Fingerprint print = cipher_.fingerprint(context_of(version, value), value.value);
-  tx.execute(
+  tx.execute_later(
       "INSERT INTO value_fingerprints (set_id, version, key, key_id, fingerprint)"
       " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (set_id, version, key) DO UPDATE SET"
       " key_id = excluded.key_id, fingerprint = excluded.fingerprint",
@@ -53,7 +53,7 @@ void DatabaseRegionStore::put_fingerprint(Transaction& tx, const ProvisionedVers
 // Keeps the fingerprints of the newest limits::kFingerprintsKept versions after their values are
 // deleted, because instances may still run these versions. A set without versions keeps none.
 void DatabaseRegionStore::drop_old_fingerprints(Transaction& tx, std::int64_t set_id) {
-  tx.execute(
+  tx.execute_later(
       "DELETE FROM value_fingerprints WHERE set_id = ?1"
       "   AND version NOT IN (SELECT version FROM set_versions WHERE set_id = ?1)"
       "   AND (NOT EXISTS (SELECT 1 FROM set_versions WHERE set_id = ?1)"

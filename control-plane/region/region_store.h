@@ -35,6 +35,7 @@
 #include <vector>
 
 #include "control-plane/database/notices.h"
+#include "control-plane/keys/value_cipher.h"
 #include "control-plane/model/agent_snapshot.h"
 #include "control-plane/model/lease_term.h"
 #include "control-plane/model/set_version.h"
@@ -52,6 +53,25 @@ struct CredentialOwner {
 struct RegionChanges {
   std::int64_t number = 0;           // of the newest change; 0 before the first one
   std::vector<std::int64_t> agents;  // whose last change has a higher number than the caller gave
+};
+
+// What a bundle is made of, as the store has it at one moment. Values are still encrypted.
+struct BundleParts {
+  struct Value {
+    std::string key;
+    std::int64_t written_by = 0;
+    SealedValue sealed;
+  };
+  struct Set {
+    std::int64_t organization_id = 0;
+    std::int64_t set_id = 0;
+    std::int64_t version = 0;
+    std::vector<Value> values;
+  };
+
+  CredentialOwner owner;
+  std::optional<AgentSnapshot> agent;  // without its credentials
+  std::vector<Set> sets;               // those pins that are stored; none for a revoked credential
 };
 
 class RegionStore {
@@ -98,6 +118,27 @@ class RegionStore {
   // that are not silent. Returns the number of deleted records.
   virtual Result<std::int64_t> forget_instances(std::int64_t agent_id,
                                                 std::chrono::milliseconds before) = 0;
+
+  // Reads all that a bundle for this credential needs, and decrypts nothing: the request may not be
+  // verified yet. A database does it in one round trip; otherwise the parts have no sets.
+  virtual Result<std::optional<BundleParts>> find_bundle_parts(std::string_view kid);
+  // Decrypts the values of a pin. Absent: the version is gone.
+  virtual Result<std::optional<ProvisionedVersion>> open_pinned(const BundleParts& parts,
+                                                                const PinnedSet& set);
 };
+
+inline Result<std::optional<BundleParts>> RegionStore::find_bundle_parts(std::string_view kid) {
+  auto owner = find_credential(kid);
+  if (!owner) return std::unexpected(std::move(owner.error()));
+  if (!*owner) return std::nullopt;
+  auto agent = find_agent((*owner)->agent_id);
+  if (!agent) return std::unexpected(std::move(agent.error()));
+  return BundleParts{.owner = std::move(**owner), .agent = std::move(*agent), .sets = {}};
+}
+
+inline Result<std::optional<ProvisionedVersion>> RegionStore::open_pinned(
+    const BundleParts& /*parts*/, const PinnedSet& set) {
+  return read_set_version(set.set_id, set.version);
+}
 
 }  // namespace agent_secrets::control_plane

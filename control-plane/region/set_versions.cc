@@ -39,7 +39,7 @@ DatabaseRegionStore::DatabaseRegionStore(std::unique_ptr<Database> database, Val
 void DatabaseRegionStore::put_value(Transaction& tx, const ProvisionedVersion& version,
                                     const ProvisionedValue& value) {
   const SealedValue sealed = cipher_.seal(context_of(version, value), value.value);
-  tx.execute(
+  tx.execute_later(
       "INSERT INTO set_values (set_id, version, key, written_by, key_id, box)"
       " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
       version.set_id, version.version, value.key, value.written_by, sealed.key_id, sealed.box);
@@ -50,14 +50,14 @@ Result<void> DatabaseRegionStore::put_set_version(const ProvisionedVersion& vers
                                                   const LeaseTerm& term) {
   return database_->write("write set version", [&](Transaction& tx) -> Result<void> {
     if (auto ok = accept_term(tx, term); !ok) return ok;
-    tx.execute("DELETE FROM set_versions WHERE set_id = ?1 AND version = ?2", version.set_id,
-               version.version);
-    tx.execute(
+    tx.execute_later("DELETE FROM set_versions WHERE set_id = ?1 AND version = ?2", version.set_id,
+                     version.version);
+    tx.execute_later(
         "INSERT INTO set_versions (set_id, version, organization_id, set_name)"
         " VALUES (?1, ?2, ?3, ?4)",
         version.set_id, version.version, version.organization_id, version.set_name);
-    tx.execute("DELETE FROM value_fingerprints WHERE set_id = ?1 AND version = ?2", version.set_id,
-               version.version);
+    tx.execute_later("DELETE FROM value_fingerprints WHERE set_id = ?1 AND version = ?2",
+                     version.set_id, version.version);
     for (const ProvisionedValue& value : version.values) {
       put_value(tx, version, value);
       put_fingerprint(tx, version, value);
@@ -69,24 +69,31 @@ Result<void> DatabaseRegionStore::put_set_version(const ProvisionedVersion& vers
 
 Result<std::vector<ProvisionedValue>> DatabaseRegionStore::open_values(
     Transaction& tx, const ProvisionedVersion& version) {
-  std::vector<ProvisionedValue> values;
-  std::vector<SealedValue> sealed;
-  std::size_t plaintext_size = 0;
+  std::vector<BundleParts::Value> sealed;
   for (const Row row : tx.query(
            "SELECT key, written_by, key_id, box FROM set_values WHERE set_id = ?1 AND version = ?2"
            " ORDER BY key",
            version.set_id, version.version)) {
-    values.push_back(
-        {.key = row.text("key"), .written_by = row.integer("written_by"), .value = {}});
-    sealed.push_back({.key_id = row.text("key_id"), .box = row.blob("box")});
-    plaintext_size += ValueCipher::plaintext_size(sealed.back());
+    sealed.push_back({.key = row.text("key"),
+                      .written_by = row.integer("written_by"),
+                      .sealed = {.key_id = row.text("key_id"), .box = row.blob("box")}});
   }
+  return open_values(version, sealed);
+}
+
+Result<std::vector<ProvisionedValue>> DatabaseRegionStore::open_values(
+    const ProvisionedVersion& version, std::span<const BundleParts::Value> sealed) {
+  std::size_t plaintext_size = 0;
+  for (const auto& value : sealed) plaintext_size += ValueCipher::plaintext_size(value.sealed);
   // One allocation for all values, because a bundle is read at every start of an instance.
   SecretSlab slab(plaintext_size);
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    auto opened = cipher_.open(context_of(version, values[i]), sealed[i], &slab);
+  std::vector<ProvisionedValue> values;
+  for (const auto& [key, written_by, box] : sealed) {
+    ProvisionedValue value{.key = key, .written_by = written_by, .value = {}};
+    auto opened = cipher_.open(context_of(version, value), box, &slab);
     if (!opened) return propagate(opened);
-    values[i].value = std::move(*opened);
+    value.value = std::move(*opened);
+    values.push_back(std::move(value));
   }
   return values;
 }
@@ -138,8 +145,8 @@ Result<void> DatabaseRegionStore::retain_only(std::span<const RetainedVersion> v
     auto gone =
         database_->write_urgently("drop old set version", [&](Transaction& tx) -> Result<void> {
           if (auto ok = accept_term(tx, term); !ok) return ok;
-          tx.execute("DELETE FROM set_versions WHERE set_id = ?1 AND version = ?2", row.set_id,
-                     row.version);
+          tx.execute_later("DELETE FROM set_versions WHERE set_id = ?1 AND version = ?2",
+                           row.set_id, row.version);
           drop_old_fingerprints(tx, row.set_id);
           return {};
         });

@@ -63,6 +63,7 @@ class TestRegion {
                        .store = *store,
                        .signing_keys = signing_keys,
                        .hub = hub,
+                       .facts = facts,
                        .recorder = recorder});
     api = std::make_unique<InstanceApi>(
         [this] { return regions; }, std::vector<std::string>{std::string(kBaseUrl)}, clock, log);
@@ -163,6 +164,7 @@ class TestRegion {
   RegionSigningKeys signing_keys{
       .active_kid = "region-1", .active = signing_key(0x51), .verification_keys = {}};
   ChangeHub hub;
+  SharedFacts facts;
   InstanceRecorder recorder{"us-west", *store, clock, log};
   std::vector<InstanceRegion> regions;  // listed to the API at each request
   AgentSnapshot snapshot;

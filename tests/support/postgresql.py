@@ -119,8 +119,8 @@ class PostgresServer:
         self._run("touch", self.data / "standby.signal", program=False)
         self.start()
 
-    def sql(self, *statements):
-        return run_sql(self.url, *statements, password=self.PASSWORD)
+    def sql(self, *statements, database=None):
+        return run_sql(with_parts(self.url, database=database), *statements, password=self.PASSWORD)
 
     def _run(self, name, *arguments, program=True):
         command = [*self._as_user, self._programs / name if program else name, *arguments]

@@ -1,0 +1,28 @@
+#include "control-plane/instance-api/shared_facts.h"
+
+#include <utility>
+
+namespace agent_secrets::control_plane {
+
+Result<SharedFacts::Facts> SharedFacts::find(const Subject& subject, std::uint64_t generation,
+                                             const std::function<Result<AgentFacts>()>& read) {
+  const auto entry = entry_of(subject, generation);
+  const std::scoped_lock lock(entry->reading);
+  if (entry->facts == nullptr) {
+    auto facts = read();
+    if (!facts) return propagate(facts);
+    entry->facts = std::make_shared<const AgentFacts>(std::move(*facts));
+  }
+  return entry->facts;
+}
+
+std::shared_ptr<SharedFacts::Entry> SharedFacts::entry_of(const Subject& subject,
+                                                          std::uint64_t generation) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = entries_.find(subject);
+  if (found != entries_.end() && found->second->generation >= generation) return found->second;
+  if (found == entries_.end() && entries_.size() >= kEntriesMax) entries_.clear();
+  return entries_[subject] = std::make_shared<Entry>(generation);
+}
+
+}  // namespace agent_secrets::control_plane

@@ -1,0 +1,28 @@
+"""The processor time that programs have used, in seconds."""
+
+import os
+import pathlib
+
+
+class ProcessorTime:
+    """Of some processes with all of their child processes, also of those that have ended."""
+
+    def __init__(self, *processes):
+        self._processes = processes
+
+    def used(self):
+        return sum(_used(process) for process in self._processes)
+
+
+def of_server(server):
+    """The main process of a PostgresServer, whose children are its connections."""
+    return int((server.data / "postmaster.pid").read_text().splitlines()[0])
+
+
+def _used(process):
+    """Its own, that of its children that have ended, and that of those that run (proc_pid_stat(5))."""
+    fields = pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    ticks = sum(int(field) for field in fields[11:15])
+    children = pathlib.Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    running = [child for child in children if os.path.exists(f"/proc/{child}")]
+    return ticks / os.sysconf("SC_CLK_TCK") + sum(_used(child) for child in running)
