@@ -17,10 +17,18 @@ ServedRegion::ServedRegion(std::string code, RegionHandle region, Catalog& catal
           code_, catalog.outbox, *region_.store, [this] { follower_.look_soon(); }, lease_, clock,
           log),
       recorder_(code_, *region_.store, clock, log),
-      log_(log) {}
+      log_(log),
+      failover_(
+          "region " + code_, [this] { return region_.store->settle_failover(); },
+          [this] {
+            follower_.look_soon();
+            provisioner_.compare_soon();
+          },
+          log) {}
 
 Result<void> ServedRegion::start() {
   if (auto started = lease_.start(); !started) return started;
+  if (auto started = failover_.start(); !started) return started;
   auto following = start_thread<std::jthread>(
       "a region", [this](const std::stop_token& stop) { follower_.run(stop); });
   if (!following) return propagate(following);

@@ -3,8 +3,8 @@
 // keys, the long polls that wait for it (ChangeHub), the follower, which wakes them when the store
 // changes, the provisioner, which copies the catalog's changes into the store, and the recorder,
 // which writes the reports of instances into the store. The last three each have a thread, so a
-// region that hangs delays no other region. On PostgreSQL a listener has a thread too: it wakes the
-// follower when another process has changed the store.
+// region that hangs delays no other region. On PostgreSQL two more have a thread: a listener, which
+// wakes the follower when another process has changed the store, and a watch for failovers.
 //
 // The instance API and the REST API each say what they use of a region (instance-api/regions.h,
 // rest-api/regions.h): only the instance API gets the signing keys.
@@ -28,6 +28,7 @@
 #include "control-plane/instance-api/regions.h"
 #include "control-plane/provisioning/provisioner.h"
 #include "control-plane/replica/change_hub.h"
+#include "control-plane/replica/failover_watch.h"
 #include "control-plane/replica/lease_keeper.h"
 #include "control-plane/replica/region_follower.h"
 #include "control-plane/rest-api/process_metrics.h"
@@ -48,6 +49,8 @@ class ServedRegion {
   Result<void> start();
   // The catalog has work for the region: the provisioner looks at once.
   void look_for_work() { provisioner_.look_soon(); }
+  // The catalog has failed over: the provisioner compares the region with it.
+  void compare_with_catalog() { provisioner_.compare_soon(); }
   // Absent on SQLite, and before start().
   [[nodiscard]] std::optional<ListenerState> listener() const;
 
@@ -68,6 +71,7 @@ class ServedRegion {
   std::jthread following_;
   std::jthread provisioning_;
   std::jthread recording_;
+  FailoverWatch failover_;
   std::unique_ptr<NoticeListener> listener_;
 };
 

@@ -44,6 +44,10 @@ class DatabaseRegionStore final : public RegionStore {
   Result<bool> forget_instance(std::int64_t agent_id, std::string_view instance) override;
   Result<std::int64_t> forget_instances(std::int64_t agent_id,
                                         std::chrono::milliseconds before) override;
+  Result<ServerTimeline> settle_failover() override;
+  Result<std::vector<AgentRevision>> list_agents() override;
+  Result<std::vector<RetainedVersion>> list_set_versions() override;
+  Result<void> remove_agents(std::span<const std::int64_t> agents, const LeaseTerm& term) override;
 
   // Makes the fingerprints of versions that a release without fingerprints has written. If that
   // fails (a value does not decrypt, the disk is full), changed_keys() is absent for the version.
@@ -57,8 +61,7 @@ class DatabaseRegionStore final : public RegionStore {
   Result<std::vector<ProvisionedValue>> open_values(Transaction& tx,
                                                     const ProvisionedVersion& version);
 
-  // Each runs in a transaction of its own.
-  Result<std::vector<RetainedVersion>> versions_without(std::span<const RetainedVersion> kept);
+  // In a transaction of its own.
   Result<std::vector<RetainedVersion>> versions_without_fingerprints();
 
   std::unique_ptr<Database> database_;
