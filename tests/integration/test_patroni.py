@@ -16,7 +16,7 @@ import time
 import pytest
 
 from support import programs, protocol
-from support.control_plane import ControlPlane
+from support.control_plane import ControlPlane, ControlPlaneFailed
 from support.patroni import PatroniCluster
 from support.replicas import replica_of, served
 from support.wait import wait_for
@@ -175,11 +175,22 @@ def round_of(kind, number, cluster, replicas, load):
         replica = replicas[number // 2 % len(replicas)]
         killed_at = time.monotonic()
         replica.kill()
-        replica.start()
+        wait_for(lambda: starts(replica), RECOVERY_S, "the start of the server", 0.5)
     # A write that was under way at the kill does not count.
     settled_at = killed_at + 0.1
     wait_for(lambda: load.last_acknowledged_at > settled_at or load.faults, RECOVERY_S, "an acknowledged write", 0.05)
+    assert load.faults == []
+    print(f"round {number + 1}: {kind} killed, {load.last_acknowledged_at - killed_at:.1f} s", flush=True)
     return load.last_acknowledged_at - killed_at
+
+
+def starts(replica):
+    """As systemd or Kubernetes would: a server that finds no primary ends, and is started again."""
+    try:
+        replica.start()
+        return True
+    except ControlPlaneFailed:
+        return False
 
 
 def expect_everything(client, load, agent):

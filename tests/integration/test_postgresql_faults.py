@@ -215,6 +215,32 @@ def test_a_search_path_in_the_url_is_of_no_effect(database, tmp_path):
 # Several processes
 
 
+def sequence_of(credential):
+    answer = protocol.fetch_bundle(credential)
+    return protocol.verify_bundle(credential, answer.body.decode())["sequence"] if answer.status == 200 else 0
+
+
+def test_a_failover_that_has_lost_commits(tmp_path):
+    """Values go back, sequences do not: what instances have seen is never given out for something else."""
+    password = {"environment": {"PGPASSWORD": "x"}}
+    with own_server() as (server, url), ControlPlane(tmp_path / "one", database=url, **password) as one, \
+            replica_of(one, tmp_path / "two", **password) as two:
+        put(one.rest(), A="kept")
+        credential = bound_credential(one)
+        server.save_data()
+        put(two.rest(), A="lost")
+        wait_for(lambda: (served(credential) or {}).get("A") == "lost", 30, "the value that will be lost", 0.1)
+        seen = sequence_of(credential)
+
+        server.fail_over()
+        wait_for(lambda: sequence_of(credential) > seen + 1000, 60, "higher sequences", 0.2)
+        assert served(credential)["A"] == "kept"
+        raised = [line for replica in (one, two) for line in logged(replica, "sequences are raised")]
+        assert sorted(line["database"] for line in raised) == ["catalog", "region us-west"]
+        put(two.rest(), A="new")
+        wait_for(lambda: (served(credential) or {}).get("A") == "new", 30, "the next value", 0.1)
+
+
 def test_notices_that_are_never_delivered_delay_a_watch_by_a_second_or_so(database, tmp_path):
     with PostgresProxy(socket_of(database)) as proxy:
         with ControlPlane(tmp_path / "one", database=through(database, proxy)) as one, replica_of(one, tmp_path / "two") as two:
