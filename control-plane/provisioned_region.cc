@@ -13,10 +13,18 @@ ProvisionedRegion::ProvisionedRegion(const std::string& code, RegionHandle regio
       lease_(provisioner_work(code), catalog.leases, clock, log, lease),
       provisioner_(
           code, catalog.outbox, region_.store(), [this] { region_.look_for_changes(); }, lease_,
-          clock, log) {}
+          clock, log),
+      failover_(
+          "region " + code, [this] { return region_.store().settle_failover(); },
+          [this] {
+            region_.look_for_changes();
+            provisioner_.compare_soon();
+          },
+          log) {}
 
 Result<void> ProvisionedRegion::start() {
   if (auto started = lease_.start(); !started) return started;
+  if (auto started = failover_.start(); !started) return started;
   if (auto started = region_.start(); !started) return started;
   auto provisioning = start_thread<std::jthread>(
       "a region", [this](const std::stop_token& stop) { provisioner_.run(stop); });

@@ -3,6 +3,9 @@
 // the provisioner, which copies the catalog's changes into its store, on a thread of its own.
 // served_regions.h has the list.
 //
+// On PostgreSQL a watch for failovers has a thread too. A region node has none: its role may not
+// change what the watch raises.
+//
 // The provisioner works under a lease, so of several processes that serve the region one provisions
 // it. The instance API and the REST API each say what they use of a region (instance-api/regions.h,
 // rest-api/regions.h): only the instance API gets the signing keys.
@@ -18,6 +21,7 @@
 
 #include "control-plane/catalog/catalog.h"
 #include "control-plane/provisioning/provisioner.h"
+#include "control-plane/replica/failover_watch.h"
 #include "control-plane/replica/lease_keeper.h"
 #include "control-plane/rest-api/regions.h"
 #include "control-plane/served_region.h"
@@ -33,6 +37,8 @@ class ProvisionedRegion {
   Result<void> start();
   // The catalog has work for the region: the provisioner looks at once.
   void look_for_work() { provisioner_.look_soon(); }
+  // The catalog has failed over: the provisioner compares the region with it.
+  void compare_with_catalog() { provisioner_.compare_soon(); }
   // ServedRegion's.
   [[nodiscard]] std::optional<ListenerState> listener() const { return region_.listener(); }
 
@@ -43,7 +49,8 @@ class ProvisionedRegion {
   ServedRegion region_;
   LeaseKeeper lease_;
   Provisioner provisioner_;
-  // After all that it uses, so that it is joined first.
+  // After all that they use, so that they are joined first.
+  FailoverWatch failover_;
   std::jthread provisioning_;
 };
 

@@ -24,7 +24,10 @@ ServedRegions::ServedRegions(std::map<std::string, RegionHandle> regions, Region
       lease_(lease),
       clock_(clock),
       log_(log),
-      looked_at_(clock.monotonic()) {
+      looked_at_(clock.monotonic()),
+      failover_(
+          "catalog", [&catalog] { return catalog.failovers.settle(); },
+          [this] { compare_with_catalog(); }, log) {
   for (auto& [code, region] : regions) {
     regions_.emplace(code, std::make_shared<ProvisionedRegion>(code, std::move(region), catalog,
                                                                lease, clock, log));
@@ -32,6 +35,8 @@ ServedRegions::ServedRegions(std::map<std::string, RegionHandle> regions, Region
 }
 
 Result<void> ServedRegions::start() {
+  // First: what the regions do then is already done with raised numbers.
+  if (auto started = failover_.start(); !started) return started;
   for (const auto& [code, region] : regions_) {
     if (auto started = region->start(); !started) return started;
   }
@@ -55,6 +60,10 @@ void ServedRegions::look_for_work(std::string_view code) const {
   for (const auto& [name, region] : served()) {
     if (code.empty() || code == name) region->look_for_work();
   }
+}
+
+void ServedRegions::compare_with_catalog() const {
+  for (const auto& [name, region] : served()) region->compare_with_catalog();
 }
 
 std::vector<ListenerState> ServedRegions::listeners() const {

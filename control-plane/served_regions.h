@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "control-plane/provisioned_region.h"
+#include "control-plane/replica/failover_watch.h"
 
 namespace agent_secrets::control_plane {
 
@@ -44,8 +45,8 @@ class ServedRegions {
                 const LeaseOptions& lease, const Clock& clock, const Log& log);
 
   // Starts the threads of each region, the thread that follows the catalog, and on PostgreSQL a
-  // listener: it wakes the provisioner of a region when another process has written to the catalog.
-  // Call it once.
+  // listener, which wakes the provisioner of a region when another process has written to the
+  // catalog, and a watch for failovers. Call it once.
   Result<void> start();
   // Looks once at the catalog. Failures are logged when they begin, and the next look tries again.
   void follow();
@@ -75,6 +76,7 @@ class ServedRegions {
   [[nodiscard]] Regions served() const;
   // An empty code: all regions.
   void look_for_work(std::string_view code) const;
+  void compare_with_catalog() const;
 
   RegionSource source_;
   Catalog& catalog_;
@@ -89,6 +91,7 @@ class ServedRegions {
 
   Regions removed_;  // and still in use; for follow() alone
   // After all that they use, so that they end first.
+  FailoverWatch failover_;
   std::jthread following_;
   std::unique_ptr<NoticeListener> listener_;
 };

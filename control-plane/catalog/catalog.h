@@ -22,6 +22,7 @@
 #include "control-plane/catalog/credentials.h"
 #include "control-plane/catalog/deploys.h"
 #include "control-plane/catalog/events.h"
+#include "control-plane/catalog/failovers.h"
 #include "control-plane/catalog/identities.h"
 #include "control-plane/catalog/leases.h"
 #include "control-plane/catalog/organizations.h"
@@ -59,6 +60,7 @@ struct Catalog {
   CatalogOutbox outbox{context};
   Rollouts rollouts{context};
   Events events{context};
+  Failovers failovers{context};
 };
 
 }  // namespace agent_secrets::control_plane

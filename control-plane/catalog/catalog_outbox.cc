@@ -42,6 +42,17 @@ std::vector<AgentCredentialRecord> read_credentials(Transaction& tx, std::int64_
   return credentials;
 }
 
+Result<ProvisionedVersion> open_version(Transaction& tx, const ValueCipher& cipher,
+                                        const PendingVersion& version) {
+  auto values = open_values(tx, cipher, version);
+  if (!values) return propagate(values);
+  return ProvisionedVersion{.organization_id = version.organization_id,
+                            .set_id = version.set_id,
+                            .set_name = version.set_name,
+                            .version = version.version,
+                            .values = std::move(*values)};
+}
+
 AgentSnapshot read_snapshot(Transaction& tx, std::int64_t agent_id) {
   const Rows rows = tx.query(
       "SELECT a.revision, a.sequence, o.name AS organization, a.name, a.deleted, a.deployment_id"
@@ -106,13 +117,7 @@ Result<ProvisionedVersion> CatalogOutbox::read_version(const PendingVersion& ver
         const Rows rows = tx.query("SELECT name FROM sets WHERE id = ?1 AND version = ?2",
                                    version.set_id, version.version);
         if (rows.empty()) return fail(ErrorCode::not_found, "no such version any more");
-        auto values = open_values(tx, context_.cipher, version);
-        if (!values) return propagate(values);
-        return ProvisionedVersion{.organization_id = version.organization_id,
-                                  .set_id = version.set_id,
-                                  .set_name = rows.front().text("name"),
-                                  .version = version.version,
-                                  .values = std::move(*values)};
+        return open_version(tx, context_.cipher, version);
       });
 }
 
@@ -169,6 +174,55 @@ Result<void> CatalogOutbox::mark_published(std::int64_t agent_id, std::int64_t r
             "UPDATE agents SET published_revision = ?1 WHERE id = ?2 AND published_revision < ?1",
             revision, agent_id);
         return {};
+      });
+}
+
+Result<std::vector<PublishedAgent>> CatalogOutbox::list_agents(std::string_view region) {
+  return context_.database->read(
+      "list agents", [&](Transaction& tx) -> Result<std::vector<PublishedAgent>> {
+        std::vector<PublishedAgent> agents;
+        for (const Row row : tx.query("SELECT id, revision, published_revision, deleted FROM agents"
+                                      " WHERE region = ?1",
+                                      region)) {
+          agents.push_back({.agent_id = row.integer("id"),
+                            .revision = row.integer("revision"),
+                            .published_revision = row.integer("published_revision"),
+                            .deleted = row.boolean("deleted")});
+        }
+        return agents;
+      });
+}
+
+Result<void> CatalogOutbox::publish_again(std::span<const AgentRevision> agents,
+                                          const LeaseTerm& term) {
+  return context_.database->write_urgently(
+      "publish agents again", [&](Transaction& tx) -> Result<void> {
+        if (auto ok = require_lease(tx, term); !ok) return ok;
+        for (const AgentRevision& agent : agents) {
+          tx.execute(
+              "UPDATE agents SET revision ="
+              " CASE WHEN revision > ?2 THEN revision ELSE ?2 END + 1 WHERE id = ?1",
+              agent.agent_id, agent.revision);
+        }
+        return {};
+      });
+}
+
+Result<ProvisionedVersion> CatalogOutbox::read_retained(const RetainedVersion& version) {
+  return context_.database->read(
+      "read retained version", [&](Transaction& tx) -> Result<ProvisionedVersion> {
+        const Rows rows = tx.query(
+            "SELECT organization_id, name FROM sets s WHERE id = ?1"
+            " AND (version <> ?2 OR status = 'ready')"
+            " AND EXISTS (SELECT 1 FROM retained_versions r WHERE r.set_id = ?1 AND r.version = "
+            "?2)",
+            version.set_id, version.version);
+        if (rows.empty()) return fail(ErrorCode::not_found, "no such version any more");
+        const PendingVersion found{.organization_id = rows.front().integer("organization_id"),
+                                   .set_id = version.set_id,
+                                   .set_name = rows.front().text("name"),
+                                   .version = version.version};
+        return open_version(tx, context_.cipher, found);
       });
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 // The Outbox on the catalog's database.
 
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -28,6 +30,9 @@ class CatalogOutbox final : public Outbox {
   Result<void> drop_unneeded_values(std::string_view region, const LeaseTerm& term) override;
   void announce(std::string_view region) override;
   Result<std::unique_ptr<NoticeListener>> listen(NoticeHandler has_work, const Log& log) override;
+  Result<std::vector<PublishedAgent>> list_agents(std::string_view region) override;
+  Result<void> publish_again(std::span<const AgentRevision> agents, const LeaseTerm& term) override;
+  Result<ProvisionedVersion> read_retained(const RetainedVersion& version) override;
 
   // Whether the region has received a version or an agent that it must still have.
   Result<bool> has_provisioned(std::string_view region);

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -29,6 +30,13 @@
 #include "core/log.h"
 
 namespace agent_secrets::control_plane {
+
+struct PublishedAgent {
+  std::int64_t agent_id = 0;
+  std::int64_t revision = 0;
+  std::int64_t published_revision = 0;  // that the region has confirmed; 0: none
+  bool deleted = false;
+};
 
 class Outbox {
  public:
@@ -66,6 +74,16 @@ class Outbox {
   // and the log must outlive the listener.
   virtual Result<std::unique_ptr<NoticeListener>> listen(NoticeHandler has_work,
                                                          const Log& log) = 0;
+
+  // For the comparison of a region with the catalog (provisioning/agreement.h).
+  // Every agent of the region.
+  virtual Result<std::vector<PublishedAgent>> list_agents(std::string_view region) = 0;
+  // Raises each agent's revision above the given one, so that the agent is published again.
+  virtual Result<void> publish_again(std::span<const AgentRevision> agents,
+                                     const LeaseTerm& term) = 0;
+  // A version that the region must keep, if it is ready: ErrorCode::not_found while it is pending,
+  // and when the region need not keep it any more.
+  virtual Result<ProvisionedVersion> read_retained(const RetainedVersion& version) = 0;
 };
 
 }  // namespace agent_secrets::control_plane

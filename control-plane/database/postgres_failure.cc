@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <span>
+#include <string>
 
 #include <fmt/format.h>
 
@@ -75,6 +76,18 @@ const char* hint_for(std::span<const Hint> hints, std::string_view where, const 
   return found == hints.end() ? otherwise : found->text;
 }
 
+// libpq has a line for each host of the URL, and lines with advice, which begin with a tab.
+std::string one_line(std::string_view message) {
+  std::string line;
+  while (!message.empty()) {
+    const std::string_view part = message.substr(0, message.find('\n'));
+    message.remove_prefix(std::min(message.size(), part.size() + 1));
+    if (part.empty() || part.front() == '\t') continue;
+    line += fmt::format("{}{}", line.empty() ? "" : "; ", part);
+  }
+  return line;
+}
+
 }  // namespace
 
 PostgresFailure postgres_failure(std::string_view state, std::string_view primary_message) {
@@ -90,7 +103,7 @@ PostgresFailure postgres_failure(std::string_view state, std::string_view primar
 
 Error postgres_connect_error(std::string_view database, std::string_view message) {
   return {.code = ErrorCode::unavailable,
-          .message = fmt::format("connect {}: {}", database, message.substr(0, message.find('\n'))),
+          .message = fmt::format("connect {}: {}", database, one_line(message)),
           .hint = hint_for(kConnectHints, message, "is the server running?")};
 }
 

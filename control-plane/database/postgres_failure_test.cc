@@ -55,8 +55,8 @@ TEST_CASE("a connection that fails says what helps", "[database]") {
   CHECK(hint("socket \"/run/x/.s.PGSQL.5432\" failed: Permission denied").find("directory") !=
         std::string::npos);
   CHECK(hint("Connection refused") == "is the server running?");
-  CHECK(postgres_connect_error("postgresql://h/d", "one\ntwo").message ==
-        "connect postgresql://h/d: one");
+  CHECK(postgres_connect_error("postgresql://h/d", "one\n\tadvice\ntwo\n").message ==
+        "connect postgresql://h/d: one; two");
 }
 
 }  // namespace agent_secrets::control_plane

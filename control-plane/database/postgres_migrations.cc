@@ -18,12 +18,28 @@ using std::chrono::steady_clock;
 constexpr std::chrono::minutes kPatience{2};
 constexpr std::chrono::seconds kPause{1};
 
-// Ends with its transaction, so a process that dies releases it. Other processes wait for it while
-// the schema is migrated, which may take longer than a statement of ours may.
-void take_lock(PostgresSession& session, const PostgresOptions& options) {
+// The longest migration, and the longest wait for that of another process.
+constexpr std::chrono::minutes kMigrationMax{10};
+constexpr std::chrono::milliseconds kLockRetry{200};
+
+// Ends with its transaction, so a process that dies releases it. Other processes ask again and
+// again while the schema is migrated: that may take longer than the server may take to answer one
+// statement (postgres_connection.cc).
+Result<void> take_lock(PostgresSession& session, const PostgresOptions& options) {
+  const auto deadline = steady_clock::now() + kMigrationMax;
   (void)session.query("SELECT set_config('statement_timeout', '600000', true) AS timeout");
-  (void)session.query("SELECT 1 AS held FROM pg_advisory_xact_lock(hashtextextended(?1, 0))",
-                      "agent-secrets migrations of " + options.schema);
+  while (!session
+              .query("SELECT pg_try_advisory_xact_lock(hashtextextended(?1, 0)) AS is_ours",
+                     "agent-secrets migrations of " + options.schema)
+              .front()
+              .boolean("is_ours")) {
+    if (steady_clock::now() >= deadline) {
+      return fail(ErrorCode::unavailable, "another process has been migrating for too long",
+                  "look for a session of secret-control-plane in pg_stat_activity");
+    }
+    std::this_thread::sleep_for(kLockRetry);
+  }
+  return {};
 }
 
 // A migration waits for the transactions that use a table, and all later ones wait behind it. A
@@ -80,7 +96,7 @@ void run(PostgresSession& session, int version, const Migration& migration) {
 
 Result<void> migrate_locked(PostgresSession& session, const PostgresOptions& options,
                             const std::vector<Migration>& migrations) {
-  take_lock(session, options);
+  if (auto locked = take_lock(session, options); !locked) return locked;
   const auto schema = find_schema(session, options.schema);
   if (schema && !schema->is_usable) return refuse_owner(options, *schema);
   const int found = schema ? version_of(session, options.schema) : 0;

@@ -45,6 +45,13 @@ struct AgentSnapshot {
   bool operator==(const AgentSnapshot&) const = default;
 };
 
+struct AgentRevision {
+  std::int64_t agent_id = 0;
+  std::int64_t revision = 0;
+
+  bool operator==(const AgentRevision&) const = default;
+};
+
 // What an agent was given at an earlier sequence, for instances that still run it. A region keeps
 // the last 64 of an agent.
 struct Release {

@@ -1,6 +1,7 @@
 #pragma once
 // Versions of secret sets, as the catalog hands them to a region. Plain records.
 
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -37,7 +38,7 @@ struct ProvisionedVersion {
 struct RetainedVersion {
   std::int64_t set_id = 0;
   std::int64_t version = 0;
-  bool operator==(const RetainedVersion&) const = default;
+  auto operator<=>(const RetainedVersion&) const = default;
 };
 
 }  // namespace agent_secrets::control_plane

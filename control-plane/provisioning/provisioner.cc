@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "control-plane/catalog/cli_text.h"
+#include "control-plane/provisioning/agreement.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -59,6 +60,11 @@ void Provisioner::look_soon() {
   condition_.notify_one();
 }
 
+void Provisioner::compare_soon() {
+  to_compare_ = true;
+  look_soon();
+}
+
 // Versions and agents have separate pauses: a version that cannot be written (for example on a full
 // disk) delays no revocation.
 std::chrono::milliseconds Provisioner::work_once() {
@@ -73,8 +79,7 @@ bool Provisioner::begin_round() {
   if (!term) return false;
   if (term_ != *term) {
     term_ = *term;
-    retained_.reset();  // another process may have written to the region since the last term
-    may_drop_ = true;
+    to_compare_ = true;  // another process may have written to the region since the last term
   }
   return true;
 }
@@ -97,7 +102,10 @@ std::chrono::milliseconds Provisioner::provision_round() {
 
 std::chrono::milliseconds Provisioner::publish_round() {
   if (const auto left = pause_left(agents_)) return *left;
+  // A version that cannot be repaired delays no revocation.
+  auto compared = compare_if_due();
   auto finished = publish_agents();
+  if (finished) finished = std::move(compared);
   if (finished) finished = drop_unneeded();
   if (!finished && is_taken_over(finished.error())) return back_off(agents_);
   if (!finished) {
@@ -107,6 +115,26 @@ std::chrono::milliseconds Provisioner::publish_round() {
   }
   agents_ = {};
   return options_.idle_poll;
+}
+
+Result<void> Provisioner::compare_if_due() {
+  if (!to_compare_.exchange(false)) return {};
+  retained_.reset();
+  may_drop_ = true;
+  auto repairs = make_region_agree(region_, outbox_, store_, term_);
+  if (!repairs) {
+    to_compare_ = true;
+    return propagate(repairs, "compare region and catalog");
+  }
+  if (*repairs != Repairs{}) {
+    log_.warning("the region and the catalog differed, as after a failover that lost commits",
+                 {{"region", region_},
+                  {"agents_published_again", repairs->published_again},
+                  {"agents_removed", repairs->removed_agents},
+                  {"versions_written_again", repairs->written_versions},
+                  {"versions_unreadable", repairs->unreadable_versions}});
+  }
+  return {};
 }
 
 std::optional<std::chrono::milliseconds> Provisioner::pause_left(const Pause& pause) const {

@@ -15,12 +15,16 @@
 // makes its version `failed` at once. Versions are dropped only when every agent is published:
 // until then the region may serve a version that an agent pinned before.
 //
+// At the beginning of a term, and after a failover of one of the two databases, the provisioner
+// compares what both have and repairs what one of them has lost (provisioning/agreement.h).
+//
 // Several processes may serve one region. The one that holds the lease provisioner:REGION works;
 // run() does nothing in the others, but publish_now() publishes in each of them. Writes under a
 // lease that is lost are refused (catalog/outbox.h, region/region_store.h); the provisioner then
 // gives the lease up.
 //
-// Threads: run() on a thread of its own; wake(), look_soon() and publish_now() from any.
+// Threads: run() on a thread of its own; wake(), look_soon(), compare_soon() and publish_now() from
+// any.
 
 #include <atomic>
 #include <chrono>
@@ -63,6 +67,8 @@ class Provisioner {
   void wake();
   // The next round of this process begins now.
   void look_soon();
+  // The next round under the lease compares region and catalog: one of them has failed over.
+  void compare_soon();
   // One round on the calling thread: provisions a bounded number of due versions, and publishes.
   // Does nothing without the lease.
   // Returns the time until the next round. run() is a loop of rounds.
@@ -79,6 +85,7 @@ class Provisioner {
   bool settle_failure(const PendingVersion& version, const Error& error);
   bool begin_round();
   bool is_taken_over(const Error& error);
+  Result<void> compare_if_due();
   Result<void> publish_agents();
   Result<void> publish(const AgentSnapshot& snapshot);
   Result<void> drop_unneeded();
@@ -114,6 +121,7 @@ class Provisioner {
   std::mutex mutex_;
   std::condition_variable_any condition_;
   bool awake_ = false;
+  std::atomic<bool> to_compare_{true};
   std::atomic<bool> may_drop_{true};  // after a change that can make a version unneeded
 };
 

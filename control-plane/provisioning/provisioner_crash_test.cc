@@ -59,8 +59,18 @@ class MortalOutbox final : public Outbox {
   Result<void> drop_unneeded_values(std::string_view region, const LeaseTerm& term) override {
     return fuse_.around([&] { return inner_.drop_unneeded_values(region, term); });
   }
+  Result<std::vector<PublishedAgent>> list_agents(std::string_view region) override {
+    return fuse_.around([&] { return inner_.list_agents(region); });
+  }
+  Result<void> publish_again(std::span<const AgentRevision> agents,
+                             const LeaseTerm& term) override {
+    return fuse_.around([&] { return inner_.publish_again(agents, term); });
+  }
   Result<std::vector<RetainedVersion>> retained_versions(std::string_view region) override {
     return fuse_.around([&] { return inner_.retained_versions(region); });
+  }
+  Result<ProvisionedVersion> read_retained(const RetainedVersion& version) override {
+    return fuse_.around([&] { return inner_.read_retained(version); });
   }
   void announce(std::string_view region) override { inner_.announce(region); }
   Result<std::unique_ptr<NoticeListener>> listen(NoticeHandler has_work, const Log& log) override {

@@ -44,6 +44,10 @@ class DatabaseRegionStore final : public RegionStore {
   Result<bool> forget_instance(std::int64_t agent_id, std::string_view instance) override;
   Result<std::int64_t> forget_instances(std::int64_t agent_id,
                                         std::chrono::milliseconds before) override;
+  Result<ServerTimeline> settle_failover() override;
+  Result<std::vector<AgentRevision>> list_agents() override;
+  Result<std::vector<RetainedVersion>> list_set_versions() override;
+  Result<void> remove_agents(std::span<const std::int64_t> agents, const LeaseTerm& term) override;
   Result<std::optional<BundleParts>> find_bundle_parts(std::string_view kid) override;
   Result<std::optional<ProvisionedVersion>> open_pinned(const BundleParts& parts,
                                                         const PinnedSet& set) override;
@@ -67,8 +71,7 @@ class DatabaseRegionStore final : public RegionStore {
   Result<std::vector<ProvisionedValue>> open_values(const ProvisionedVersion& version,
                                                     std::span<const BundleParts::Value> sealed);
 
-  // Each runs in a transaction of its own.
-  Result<std::vector<RetainedVersion>> versions_without(std::span<const RetainedVersion> kept);
+  // In a transaction of its own.
   Result<std::vector<RetainedVersion>> versions_without_fingerprints();
 
   std::unique_ptr<Database> database_;

@@ -1,7 +1,10 @@
 // The agents of a region store: snapshots, credentials and past releases.
+#include <set>
+#include <string>
 #include <utility>
 
 #include "control-plane/region/database_region_store.h"
+#include "control-plane/region/fence.h"
 #include "core/limits.h"
 
 namespace agent_secrets::control_plane {
@@ -34,7 +37,19 @@ void put_sets(Transaction& tx, const AgentSnapshot& snapshot) {
   }
 }
 
+std::set<std::string> revoked_kids(Transaction& tx, std::int64_t agent_id) {
+  std::set<std::string> kids;
+  for (const Row row :
+       tx.query("SELECT kid FROM credentials WHERE agent_id = ?1 AND revoked = 1", agent_id)) {
+    kids.insert(row.text("kid"));
+  }
+  return kids;
+}
+
+// A revocation is final: a credential that this region knows as revoked stays revoked, also after a
+// failover in which the catalog has lost the revocation.
 void put_credentials(Transaction& tx, const AgentSnapshot& snapshot) {
+  const std::set<std::string> revoked = revoked_kids(tx, snapshot.agent_id);
   tx.execute("DELETE FROM credentials WHERE agent_id = ?1", snapshot.agent_id);
   for (const AgentCredentialRecord& credential : snapshot.credentials) {
     tx.execute(
@@ -43,7 +58,7 @@ void put_credentials(Transaction& tx, const AgentSnapshot& snapshot) {
         " agent_id = excluded.agent_id, signing_key = excluded.signing_key,"
         " box_key = excluded.box_key, revoked = excluded.revoked",
         credential.kid, snapshot.agent_id, credential.keys.signing, credential.keys.box,
-        credential.revoked);
+        credential.revoked || revoked.contains(credential.kid));
   }
 }
 
@@ -57,6 +72,14 @@ void stop_hearing_revoked(Transaction& tx, std::int64_t agent_id) {
       agent_id);
 }
 
+void remove_agent(Transaction& tx, std::int64_t agent_id) {
+  tx.execute("DELETE FROM agent_sets WHERE agent_id = ?1", agent_id);
+  tx.execute("DELETE FROM credentials WHERE agent_id = ?1", agent_id);
+  tx.execute("DELETE FROM releases WHERE agent_id = ?1", agent_id);
+  tx.execute("DELETE FROM instances WHERE agent_id = ?1", agent_id);
+  tx.execute("DELETE FROM agents WHERE id = ?1", agent_id);
+}
+
 // Removes a few deleted agents of the organization, except for the limits::kDeletedAgentsKept that
 // were changed last: the watches of an agent that has just been deleted are woken by the number in
 // its row. An agent with recorded instances stays, because set status counts them.
@@ -67,13 +90,19 @@ void remove_old_agents(Transaction& tx, const AgentSnapshot& snapshot) {
       "   AND NOT EXISTS (SELECT 1 FROM instances WHERE agent_id = agents.id)"
       " ORDER BY changed DESC, id DESC LIMIT ?2 OFFSET ?3",
       snapshot.organization, at_once, limits::kDeletedAgentsKept);
-  for (const Row row : old) {
-    const std::int64_t id = row.integer("id");
-    tx.execute("DELETE FROM agent_sets WHERE agent_id = ?1", id);
-    tx.execute("DELETE FROM credentials WHERE agent_id = ?1", id);
-    tx.execute("DELETE FROM releases WHERE agent_id = ?1", id);
-    tx.execute("DELETE FROM agents WHERE id = ?1", id);
-  }
+  for (const Row row : old) remove_agent(tx, row.integer("id"));
+}
+
+// A sequence that has risen by kFailoverStep says that the catalog has lost commits, perhaps. The
+// releases of lost commits would describe their sequences as something that the catalog never had,
+// and an instance that runs one would seem current. Without its release it counts as superseded.
+void drop_lost_releases(Transaction& tx, const AgentSnapshot& snapshot) {
+  const Rows rows = tx.query("SELECT sequence FROM agents WHERE id = ?1", snapshot.agent_id);
+  if (rows.empty()) return;
+  const bool was_raised = snapshot.sequence - rows.front().integer("sequence") > kFailoverStep / 2;
+  if (!was_raised) return;
+  tx.execute("DELETE FROM releases WHERE agent_id = ?1 AND sequence > ?2", snapshot.agent_id,
+             snapshot.sequence - kFailoverStep);
 }
 
 void put_release(Transaction& tx, const AgentSnapshot& snapshot) {
@@ -153,6 +182,7 @@ bool changes_nothing(Transaction& tx, const AgentSnapshot& snapshot) {
 }
 
 void write_agent(Transaction& tx, const AgentSnapshot& snapshot) {
+  drop_lost_releases(tx, snapshot);
   tx.execute(
       "INSERT INTO agents (id, revision, sequence, organization, name, deleted,"
       " deployment_id, changed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
@@ -181,6 +211,26 @@ Result<void> DatabaseRegionStore::put_agent(const AgentSnapshot& snapshot) {
   if (!changed) return propagate(changed);
   if (*changed) database_->notify("agents");
   return {};
+}
+
+Result<std::vector<AgentRevision>> DatabaseRegionStore::list_agents() {
+  return database_->read("list agents", [](Transaction& tx) -> Result<std::vector<AgentRevision>> {
+    std::vector<AgentRevision> agents;
+    for (const Row row : tx.query("SELECT id, revision FROM agents ORDER BY id")) {
+      agents.push_back({.agent_id = row.integer("id"), .revision = row.integer("revision")});
+    }
+    return agents;
+  });
+}
+
+Result<void> DatabaseRegionStore::remove_agents(std::span<const std::int64_t> agents,
+                                                const LeaseTerm& term) {
+  return database_->write_urgently("remove agents", [&](Transaction& tx) -> Result<void> {
+    take_counter(tx);
+    if (auto ok = accept_term(tx, term); !ok) return ok;
+    for (const std::int64_t agent : agents) remove_agent(tx, agent);
+    return {};
+  });
 }
 
 Result<std::optional<AgentSnapshot>> DatabaseRegionStore::find_agent(std::int64_t agent_id) {

@@ -1,9 +1,43 @@
-// What changed in a region store, for those who follow it (replica/region_follower.h).
+// What changed in a region store, for those who follow it (replica/region_follower.h), also when a
+// failover has lost changes.
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "control-plane/region/database_region_store.h"
 
 namespace agent_secrets::control_plane {
+namespace {
+
+std::string stored_timeline(Transaction& tx) {
+  const Rows rows = tx.query("SELECT timeline FROM changes WHERE id = 1");
+  return rows.empty() ? "" : rows.front().text("timeline");
+}
+
+void store_timeline(Transaction& tx, std::string_view id) {
+  tx.execute("UPDATE changes SET timeline = ?1 WHERE id = 1", id);
+}
+
+void lock(Transaction& tx) {
+  tx.execute({"SELECT 1 AS alone", "LOCK TABLE changes IN SHARE ROW EXCLUSIVE MODE"});
+}
+
+// As if each agent had changed, with a number that is higher than any lost one: every follower
+// finds every agent.
+void raise(Transaction& tx) {
+  tx.execute("UPDATE changes SET number = number + ?1 WHERE id = 1", kFailoverStep);
+  tx.execute("UPDATE agents SET changed = (SELECT number FROM changes WHERE id = 1)");
+}
+
+}  // namespace
+
+Result<ServerTimeline> DatabaseRegionStore::settle_failover() {
+  auto timeline = control_plane::settle_failover(
+      *database_,
+      {.stored = stored_timeline, .store = store_timeline, .lock = lock, .raise = raise});
+  if (timeline && timeline->was_raised) database_->notify("agents");
+  return timeline;
+}
 
 Result<RegionChanges> DatabaseRegionStore::changes_since(std::int64_t number) {
   return database_->read("find changes", [&](Transaction& tx) -> Result<RegionChanges> {

@@ -18,6 +18,9 @@
 // knowing it neither deletes what its successor has written nor brings back what its successor has
 // deleted. Agent snapshots need no term: their revision orders them.
 //
+// A credential that the store has as revoked stays revoked, whatever a later snapshot says: the
+// catalog may have lost the revocation in a failover (docs/decisions/0036).
+//
 // The region's InstanceRecorder writes what instances report (region/instances.h). These records
 // may be lost in a crash, and no answer to an instance depends on them.
 //
@@ -35,6 +38,7 @@
 #include <vector>
 
 #include "control-plane/database/notices.h"
+#include "control-plane/database/timeline.h"
 #include "control-plane/keys/value_cipher.h"
 #include "control-plane/model/agent_snapshot.h"
 #include "control-plane/model/lease_term.h"
@@ -118,6 +122,18 @@ class RegionStore {
   // that are not silent. Returns the number of deleted records.
   virtual Result<std::int64_t> forget_instances(std::int64_t agent_id,
                                                 std::chrono::milliseconds before) = 0;
+
+  // Raises the numbers of changes after a failover (database/timeline.h), so that every follower
+  // finds every agent.
+  virtual Result<ServerTimeline> settle_failover() = 0;
+
+  // All that the store has, to compare it with the catalog (provisioning/agreement.h).
+  virtual Result<std::vector<AgentRevision>> list_agents() = 0;          // by agent
+  virtual Result<std::vector<RetainedVersion>> list_set_versions() = 0;  // by set and version
+  // Removes agents that the catalog does not have: without a trace, so that an agent with the id of
+  // one of them can be published again.
+  virtual Result<void> remove_agents(std::span<const std::int64_t> agents,
+                                     const LeaseTerm& term) = 0;
 
   // Reads all that a bundle for this credential needs, and decrypts nothing: the request may not be
   // verified yet. A database does it in one round trip; otherwise the parts have no sets.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "control-plane/region/database_region_store.h"
+#include "control-plane/region/fence.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -13,22 +14,6 @@ ValueContext context_of(const ProvisionedVersion& version, const ProvisionedValu
           .key = value.key,
           .written_by = value.written_by,
           .served_as = version.version};
-}
-
-// ErrorCode::conflict when the store has seen a later term.
-Result<void> accept_term(Transaction& tx, const LeaseTerm& term) {
-  const Rows rows = tx.query("SELECT number FROM fence");
-  const std::int64_t seen = rows.empty() ? 0 : rows.front().integer("number");
-  if (seen > term.fence) {
-    return fail(ErrorCode::conflict, "another process has taken over " + term.work);
-  }
-  if (seen < term.fence) {
-    tx.execute(
-        "INSERT INTO fence (id, number) VALUES (1, ?1)"
-        " ON CONFLICT (id) DO UPDATE SET number = excluded.number",
-        term.fence);
-  }
-  return {};
 }
 
 }  // namespace
@@ -119,19 +104,15 @@ Result<std::optional<ProvisionedVersion>> DatabaseRegionStore::read_set_version(
       });
 }
 
-Result<std::vector<RetainedVersion>> DatabaseRegionStore::versions_without(
-    std::span<const RetainedVersion> kept) {
-  std::set<std::pair<std::int64_t, std::int64_t>> retained;
-  for (const RetainedVersion& version : kept) retained.emplace(version.set_id, version.version);
+Result<std::vector<RetainedVersion>> DatabaseRegionStore::list_set_versions() {
   return database_->read(
-      "list set versions", [&](Transaction& tx) -> Result<std::vector<RetainedVersion>> {
-        std::vector<RetainedVersion> others;
-        for (const Row row : tx.query("SELECT set_id, version FROM set_versions")) {
-          const RetainedVersion version{.set_id = row.integer("set_id"),
-                                        .version = row.integer("version")};
-          if (!retained.contains({version.set_id, version.version})) others.push_back(version);
+      "list set versions", [](Transaction& tx) -> Result<std::vector<RetainedVersion>> {
+        std::vector<RetainedVersion> versions;
+        for (const Row row :
+             tx.query("SELECT set_id, version FROM set_versions ORDER BY set_id, version")) {
+          versions.push_back({.set_id = row.integer("set_id"), .version = row.integer("version")});
         }
-        return others;
+        return versions;
       });
 }
 
@@ -139,9 +120,11 @@ Result<std::vector<RetainedVersion>> DatabaseRegionStore::versions_without(
 // (secure_delete), and a full disk has no space to do this for many versions at once.
 Result<void> DatabaseRegionStore::retain_only(std::span<const RetainedVersion> versions,
                                               const LeaseTerm& term) {
-  auto dropped = versions_without(versions);
-  if (!dropped) return propagate(dropped);
-  for (const RetainedVersion& row : *dropped) {
+  auto stored = list_set_versions();
+  if (!stored) return propagate(stored);
+  const std::set<RetainedVersion> retained(versions.begin(), versions.end());
+  for (const RetainedVersion& row : *stored) {
+    if (retained.contains(row)) continue;
     auto gone =
         database_->write_urgently("drop old set version", [&](Transaction& tx) -> Result<void> {
           if (auto ok = accept_term(tx, term); !ok) return ok;

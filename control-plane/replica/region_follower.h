@@ -13,8 +13,9 @@
 // The first look wakes all watches, because nothing is known of the changes before it. So does a
 // number lower than the last one: the database has lost changes (a failover to a server that did
 // not have all of them, a restored copy). If it has also got as many new changes before the next
-// look, their watches are woken and those of the lost changes are not. A watch that is not woken
-// gets the state of its agent with its next request, after limits::kWatchWaitMax at most.
+// look, their watches are woken and those of the lost changes are not, until the failover is
+// noticed, which raises the number (replica/failover_watch.h). After a restored copy they get the
+// state of their agent with their next request, after limits::kWatchWaitMax at most.
 //
 // Threads: run() on a thread of its own, or look() in its place; look_soon() from any. The store,
 // the hub and the log must outlive the follower.

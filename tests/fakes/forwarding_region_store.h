@@ -38,6 +38,14 @@ class ForwardingRegionStore : public RegionStore {
                                                  const Log& log) override {
     return inner_.listen(std::move(changed), log);
   }
+  Result<ServerTimeline> settle_failover() override { return inner_.settle_failover(); }
+  Result<std::vector<AgentRevision>> list_agents() override { return inner_.list_agents(); }
+  Result<std::vector<RetainedVersion>> list_set_versions() override {
+    return inner_.list_set_versions();
+  }
+  Result<void> remove_agents(std::span<const std::int64_t> agents, const LeaseTerm& term) override {
+    return inner_.remove_agents(agents, term);
+  }
   Result<std::optional<AgentSnapshot>> find_agent(std::int64_t agent_id) override {
     return inner_.find_agent(agent_id);
   }

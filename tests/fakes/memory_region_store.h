@@ -64,6 +64,30 @@ class MemoryRegionStore final : public RegionStore {
     return nullptr;
   }
 
+  Result<ServerTimeline> settle_failover() override { return ServerTimeline{}; }
+
+  Result<std::vector<AgentRevision>> list_agents() override {
+    std::vector<AgentRevision> list;
+    for (const auto& [id, snapshot] : agents_) {
+      list.push_back({.agent_id = id, .revision = snapshot.revision});
+    }
+    return list;
+  }
+
+  Result<std::vector<RetainedVersion>> list_set_versions() override {
+    std::vector<RetainedVersion> list;
+    for (const auto& [key, version] : versions_) {
+      list.push_back({.set_id = key.first, .version = key.second});
+    }
+    return list;
+  }
+
+  Result<void> remove_agents(std::span<const std::int64_t> agents,
+                             const LeaseTerm& /*term*/) override {
+    for (const std::int64_t agent : agents) agents_.erase(agent);
+    return {};
+  }
+
   Result<std::optional<AgentSnapshot>> find_agent(std::int64_t agent_id) override {
     if (before_agent_read) before_agent_read();
     if (down) return outage();

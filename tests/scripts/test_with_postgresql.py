@@ -1,11 +1,14 @@
 """script/with-postgresql: the server is there for the command, and gone after it."""
 
+import os
 import pathlib
+import signal
 import subprocess
 
 import pytest
 
 from support.programs import ROOT
+from support.wait import wait_for
 
 
 def run(command):
@@ -37,3 +40,18 @@ def test_the_server_and_its_directory_are_gone_afterwards(shown):
     assert directory and not pathlib.Path(directory).exists()
     processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert directory not in processes
+
+
+def test_the_server_ends_with_a_script_that_is_killed(shown):
+    script = subprocess.Popen([ROOT / "script/with-postgresql", "sh", "-c",
+                               'echo "$AGENT_SECRETS_TEST_POSTGRESQL"; exec sleep 120'],
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True)
+    directory = pathlib.Path(script.stdout.readline().strip().partition("host=")[2])
+    try:
+        assert (directory / ".s.PGSQL.5432").exists()
+        script.kill()
+        wait_for(lambda: not directory.exists(), 60, "the server's end", 0.1)
+    finally:
+        os.killpg(script.pid, signal.SIGKILL)  # the command, which outlives the script
+        script.wait()
+        script.stdout.close()

@@ -119,6 +119,21 @@ class PostgresServer:
         self._run("touch", self.data / "standby.signal", program=False)
         self.start()
 
+    def save_data(self):
+        """A copy of the data as it is now: what a standby has that gets nothing more."""
+        self.stop()
+        self._run("cp", "--archive", self.data, self.directory / "saved", program=False)
+        self.start()
+
+    def fail_over(self):
+        """The saved data takes the place of the newer data, as a standby that is promoted."""
+        self.stop()
+        shutil.rmtree(self.data)
+        (self.directory / "saved").rename(self.data)
+        self._run("touch", self.data / "standby.signal", program=False)
+        self.start()
+        self._run("pg_ctl", f"--pgdata={self.data}", "--silent", "promote")
+
     def sql(self, *statements, database=None):
         return run_sql(with_parts(self.url, database=database), *statements, password=self.PASSWORD)
 

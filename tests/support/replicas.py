@@ -1,7 +1,11 @@
-"""Several servers on one PostgreSQL database, behind a load balancer, for tests that otherwise have one server."""
+"""Several servers on one PostgreSQL database, behind a load balancer, for tests that otherwise have one server; and
+what an instance gets from any of them."""
 
+import contextlib
 import os
+import shutil
 
+from support import protocol
 from support.control_plane import ControlPlane
 from support.load_balancer import LoadBalancer
 from support.postgresql import drop_database, new_database
@@ -67,3 +71,31 @@ class Replicas(ControlPlane):
 
     def log_tail(self, lines=10):
         return "\n".join(server.log_tail(lines) for server in self.servers)
+
+
+@contextlib.contextmanager
+def replica_of(first, directory, database=None, environment=None, serve_options=()):
+    """One more server beside `first`, with the same master key and the same token. It also answers to the first
+    one's URL, so that credentials of either work with both."""
+    other = ControlPlane(directory, database=database or first.database, environment=environment,
+                         serve_options=["--public-url", first.url, *serve_options])
+    directory.mkdir(parents=True)
+    shutil.copy(first.master_key_file, other.master_key_file)
+    other.token = first.token
+    other.start()
+    try:
+        yield other
+    finally:
+        other.kill()
+
+
+def served(credential, url=None):
+    """The values that an instance gets now, as texts; None when the answer is not a bundle. `url` is that of a replica."""
+    try:
+        answer = protocol.get(url or credential.url, protocol.BUNDLE, protocol.proof(credential, protocol.BUNDLE))
+    except OSError:
+        return None
+    if answer.status != 200:
+        return None
+    environment = protocol.open_bundle(credential, answer.body.decode())
+    return {name.decode(): value.decode() for name, value in environment.items()}

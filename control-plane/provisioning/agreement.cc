@@ -1,0 +1,92 @@
+#include "control-plane/provisioning/agreement.h"
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <vector>
+
+namespace agent_secrets::control_plane {
+namespace {
+
+struct AgentDifferences {
+  std::vector<AgentRevision> to_publish;  // with the revision of the region
+  std::vector<std::int64_t> to_remove;
+};
+
+// The region's revision may be higher than the confirmed one while a confirmation is on its way.
+// So an agent is published again when the region has less, and when it has more than the catalog.
+AgentDifferences compare(const std::vector<AgentRevision>& region,
+                         const std::vector<PublishedAgent>& catalog) {
+  std::map<std::int64_t, std::int64_t> stored;
+  for (const AgentRevision& agent : region) stored.emplace(agent.agent_id, agent.revision);
+  AgentDifferences differences;
+  for (const PublishedAgent& agent : catalog) {
+    const auto found = stored.extract(agent.agent_id);
+    const std::int64_t has = found ? found.mapped() : 0;
+    // A region need not have an agent that is deleted: it removes such agents after a while.
+    if (!found && agent.deleted) continue;
+    if (has < agent.published_revision || has > agent.revision) {
+      differences.to_publish.push_back({.agent_id = agent.agent_id, .revision = has});
+    }
+  }
+  for (const auto& [agent, revision] : stored) differences.to_remove.push_back(agent);
+  return differences;
+}
+
+Result<void> agree_on_agents(std::string_view region, Outbox& outbox, RegionStore& store,
+                             const LeaseTerm& term, Repairs& repairs) {
+  auto stored = store.list_agents();
+  if (!stored) return propagate(stored, "list the region's agents");
+  auto wanted = outbox.list_agents(region);
+  if (!wanted) return propagate(wanted, "list the catalog's agents");
+  const AgentDifferences differences = compare(*stored, *wanted);
+  repairs.published_again = differences.to_publish.size();
+  repairs.removed_agents = differences.to_remove.size();
+  if (!differences.to_publish.empty()) {
+    if (auto ok = outbox.publish_again(differences.to_publish, term); !ok) return ok;
+  }
+  if (differences.to_remove.empty()) return {};
+  return store.remove_agents(differences.to_remove, term);
+}
+
+Result<void> write_again(const RetainedVersion& version, Outbox& outbox, RegionStore& store,
+                         const LeaseTerm& term, Repairs& repairs) {
+  auto values = outbox.read_retained(version);
+  if (!values && values.error().code == ErrorCode::not_found) return {};  // it is pending
+  if (!values && values.error().code == ErrorCode::untrusted) {
+    ++repairs.unreadable_versions;
+    return {};
+  }
+  if (!values) return propagate(values, "read from the catalog");
+  if (auto ok = store.put_set_version(*values, term); !ok)
+    return propagate(ok, "write to the region");
+  ++repairs.written_versions;
+  return {};
+}
+
+Result<void> agree_on_versions(std::string_view region, Outbox& outbox, RegionStore& store,
+                               const LeaseTerm& term, Repairs& repairs) {
+  auto stored = store.list_set_versions();
+  if (!stored) return propagate(stored, "list the region's versions");
+  auto wanted = outbox.retained_versions(region);
+  if (!wanted) return propagate(wanted, "list versions to keep");
+  const std::set<RetainedVersion> there(stored->begin(), stored->end());
+  for (const RetainedVersion& version : *wanted) {
+    if (there.contains(version)) continue;
+    if (auto ok = write_again(version, outbox, store, term, repairs); !ok) return ok;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Repairs> make_region_agree(std::string_view region, Outbox& outbox, RegionStore& store,
+                                  const LeaseTerm& term) {
+  Repairs repairs;
+  // Versions first: agents that are published again pin them.
+  if (auto ok = agree_on_versions(region, outbox, store, term, repairs); !ok) return propagate(ok);
+  if (auto ok = agree_on_agents(region, outbox, store, term, repairs); !ok) return propagate(ok);
+  return repairs;
+}
+
+}  // namespace agent_secrets::control_plane
