@@ -15,10 +15,10 @@
 // makes its version `failed` at once. Versions are dropped only when every agent is published:
 // until then the region may serve a version that an agent pinned before.
 //
-// Several processes may serve one region. The one that holds the lease provisioner:REGION works;
-// run() does nothing in the others, but publish_now() publishes in each of them. Writes under a
-// lease that is lost are refused (catalog/outbox.h, region/region_store.h); the provisioner then
-// gives the lease up.
+// Several processes may serve one region, each with a provisioner. Only the process that holds the
+// lease provisioner:REGION copies versions and publishes agents in run(). publish_now() publishes in
+// every process. If the lease was lost, the catalog and the region refuse the provisioner's writes
+// (catalog/outbox.h, region/region_store.h), and it gives the lease up.
 //
 // Threads: run() on a thread of its own; wake(), look_soon() and publish_now() from any.
 
