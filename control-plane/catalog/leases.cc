@@ -10,10 +10,11 @@ namespace agent_secrets::control_plane {
 namespace {
 
 // The database's clock, in milliseconds of Unix time. PostgreSQL's is the time at which the
-// transaction began.
+// transaction began. SQLite's comes in days, as a floating-point number a little beside the whole
+// millisecond that is meant.
 std::int64_t database_time(Transaction& tx) {
   return tx
-      .query({"SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) AS now",
+      .query({"SELECT CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) AS now",
               "SELECT CAST(extract(epoch FROM now()) * 1000 AS bigint) AS now"})
       .front()
       .integer("now");
