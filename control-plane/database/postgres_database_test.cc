@@ -241,6 +241,46 @@ TEST_CASE("a pool that is used up refuses the next caller at the deadline", "[da
   CHECK(pool.take(now + std::chrono::seconds(5)));
 }
 
+// Otherwise each publisher of a region that had to wait for another one would run again.
+TEST_CASE("work that locks a table first runs once, and sees what the lock's holder committed",
+          "[database]") {
+  const auto options = notes_schema();
+  if (!options) return;
+  const auto database = open(*options);
+  REQUIRE(add(*database, "one"));
+  std::latch locked(1);
+  const auto add_one = [](Transaction& tx) { tx.execute("UPDATE notes SET at = at + 1"); };
+  std::jthread holder([&] {
+    (void)database->write_urgently("hold", [&](Transaction& tx) -> Result<void> {
+      tx.execute("LOCK TABLE notes IN SHARE ROW EXCLUSIVE MODE");
+      add_one(tx);
+      locked.count_down();
+      bool waits = false;
+      for (int i = 0; i < 1000 && !waits; ++i) {
+        waits = !tx.query(
+                       "SELECT 1 AS waits FROM pg_sleep(0.01), pg_locks"
+                       " WHERE relation = CAST('notes' AS regclass) AND NOT granted")
+                     .empty();
+      }
+      return {};
+    });
+  });
+  locked.wait();
+  std::atomic<int> runs = 0;
+  REQUIRE(database->write_urgently("wait", [&](Transaction& tx) -> Result<void> {
+    ++runs;
+    tx.execute("LOCK TABLE notes IN SHARE ROW EXCLUSIVE MODE");
+    add_one(tx);
+    return {};
+  }));
+  holder.join();
+  CHECK(runs == 1);
+  const auto twice = database->read("look", [](Transaction& tx) -> Result<std::int64_t> {
+    return tx.query("SELECT at FROM notes").front().integer("at");
+  });
+  CHECK(twice == 2);
+}
+
 TEST_CASE("a server that only reads is refused, with what to do", "[database]") {
   const auto options = notes_schema();
   if (!options) return;

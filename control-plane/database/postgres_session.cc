@@ -16,10 +16,11 @@ namespace {
 
 // The server ends a statement, and a transaction in which no statement runs, after 15 s. The client
 // waits a little longer (database/postgres_connection.cc). A lock is waited for within a statement.
-constexpr std::string_view kSettings =
-    "SELECT set_config('search_path', ?1, true), set_config('statement_timeout', '15000', true),"
-    " set_config('idle_in_transaction_session_timeout', '15000', true),"
-    " set_config('standard_conforming_strings', 'on', true)";
+// SET, because a SELECT of set_config() would give the transaction its view of the data, and LOCK
+// TABLE as the first statement of the work has to wait before that (decision 0032).
+constexpr std::array<std::string_view, 3> kSettings{
+    "SET LOCAL statement_timeout = 15000", "SET LOCAL idle_in_transaction_session_timeout = 15000",
+    "SET LOCAL standard_conforming_strings = on"};
 
 // Null until the transaction has changed something.
 constexpr std::string_view kTransactionId =
@@ -42,7 +43,8 @@ const char* begin_command(PostgresSession::Isolation isolation) {
 // pg_temp last: otherwise a temporary table would hide ours.
 PostgresSession::PostgresSession(std::unique_ptr<PostgresConnection> connection,
                                  std::string_view schema)
-    : connection_(std::move(connection)), search_path_(fmt::format("\"{}\",pg_temp", schema)) {}
+    : connection_(std::move(connection)),
+      set_search_path_(fmt::format("SET LOCAL search_path = \"{}\", pg_temp", schema)) {}
 
 void PostgresSession::begin(Isolation isolation) {
   AGENT_SECRETS_ASSERT(!open_);
@@ -53,11 +55,13 @@ void PostgresSession::begin(Isolation isolation) {
 
 Transaction::Answer PostgresSession::run_statement(const Sql& sql, std::span<const Value> values) {
   AGENT_SECRETS_ASSERT(to_begin_ || open_);
-  const bool begins = std::exchange(to_begin_, false);
-  if (begins) {
+  std::size_t answers_before = 0;
+  if (std::exchange(to_begin_, false)) {
     connection_->queue(begin_command(isolation_));
-    connection_->queue(kSettings, std::array{Value(search_path_)});
+    connection_->queue(std::string_view(set_search_path_), {});
+    for (const std::string_view setting : kSettings) connection_->queue(setting, {});
     open_ = true;
+    answers_before = 2 + kSettings.size();
   }
   connection_->queue(sql.postgres(), values);
   // With each statement, so that it is known before COMMIT is sent and costs no round trip.
@@ -65,7 +69,7 @@ Transaction::Answer PostgresSession::run_statement(const Sql& sql, std::span<con
   if (asks) connection_->queue(kTransactionId, {});
   const auto answers = connection_->run_queued();
   if (asks) transaction_id_ = PQgetvalue(answers.back().get(), 0, 0);  // empty when null
-  PGresult* result = answers[begins ? 2 : 0].get();
+  PGresult* result = answers[answers_before].get();
   Answer answer{.rows = rows_of(result)};
   const std::string_view changed = PQcmdTuples(result);
   std::from_chars(changed.data(), changed.data() + changed.size(), answer.changed);

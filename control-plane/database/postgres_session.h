@@ -48,7 +48,7 @@ class PostgresSession final : public Transaction {
   Answer run_statement(const Sql& sql, std::span<const Value> values) override;
 
   std::unique_ptr<PostgresConnection> connection_;
-  const std::string search_path_;
+  const std::string set_search_path_;  // a statement; the connection refers to its text
   Isolation isolation_ = Isolation::snapshot;
   bool to_begin_ = false;  // BEGIN goes with the next statement
   bool open_ = false;
