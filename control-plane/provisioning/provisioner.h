@@ -16,9 +16,9 @@
 // until then the region may serve a version that an agent pinned before.
 //
 // Several processes may serve one region, each with a provisioner. Only the process that holds the
-// lease provisioner:REGION copies versions and publishes agents in run(). publish_now() publishes in
-// every process. If the lease was lost, the catalog and the region refuse the provisioner's writes
-// (catalog/outbox.h, region/region_store.h), and it gives the lease up.
+// lease provisioner:REGION copies versions and publishes agents in run(). publish_now() publishes
+// in every process. If the lease was lost, the catalog and the region refuse the provisioner's
+// writes (catalog/outbox.h, region/region_store.h), and it gives the lease up.
 //
 // Threads: run() on a thread of its own; wake(), look_soon() and publish_now() from any.
 
