@@ -64,6 +64,25 @@ inline DeployRequest deploy_of(std::string agent, std::string set = "") {
   return request;
 }
 
+// As the catalog publishes it: with one set and one credential.
+inline AgentSnapshot agent_of(std::int64_t id, std::int64_t revision) {
+  AgentSnapshot snapshot;
+  snapshot.agent_id = id;
+  snapshot.revision = revision;
+  snapshot.sequence = revision;
+  snapshot.organization = "acme";
+  snapshot.agent = "bot";
+  snapshot.deployment_id = "deployment";
+  snapshot.sets.push_back({.organization_id = 1,
+                           .set_id = 2,
+                           .name = "bot-secrets",
+                           .version = 1,
+                           .latest_version = 1,
+                           .changed_keys = {}});
+  snapshot.credentials.push_back({.kid = "kid" + std::to_string(id), .keys = {}});
+  return snapshot;
+}
+
 inline std::map<std::string, std::string> texts(const ProvisionedVersion& version) {
   std::map<std::string, std::string> values;
   for (const auto& value : version.values) values[value.key] = value.value.expose_text();

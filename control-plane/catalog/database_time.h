@@ -7,7 +7,9 @@ namespace agent_secrets::control_plane {
 
 class Transaction;
 
-// Milliseconds of Unix time. PostgreSQL's is the time at which the transaction began.
+// Milliseconds of Unix time. PostgreSQL's is the time at which the transaction began. SQLite's
+// comes in days, as a floating-point number a little beside the whole millisecond that is meant; it
+// is rounded.
 std::int64_t database_time(Transaction& tx);
 
 }  // namespace agent_secrets::control_plane

@@ -38,8 +38,8 @@ struct LeaseRequest {
   std::string work;
   std::string holder;              // names one process; for messages too
   std::chrono::milliseconds time;  // from now, by the database's clock
-  // Take it from any holder. Only for the process that holds the lock of the data directory: no
-  // other process can hold a lease there, so the row is of one that has ended.
+  // Take the lease also from a holder whose time has not ended. Only for the process that has the
+  // lock of a data directory: the holder was an earlier process with this lock, and has ended.
   bool at_once = false;
 };
 

@@ -36,9 +36,9 @@ Result<void> migrate(SqliteDatabase& database, const std::vector<Migration>& mig
 
 // Makes the schema of the pool's options when it is not there; the number is in its table
 // `migrations`. All files that are due run in one transaction, under a lock that ends with it: of
-// several processes that start at once, one migrates, and the others wait for it. A table that other
-// transactions use is waited for, up to two minutes, without holding up later ones for longer than
-// two seconds at a time. Errors name a schema of another role, and rights that are missing.
+// several processes that start at once, one migrates, and the others wait for it. A table that
+// other transactions use is waited for, up to two minutes, without holding up later ones for longer
+// than two seconds at a time. Errors name a schema of another role, and rights that are missing.
 Result<void> migrate(PostgresPool& pool, const std::vector<Migration>& migrations);
 
 // 0: there is no schema yet. Errors name a schema of another role that ours may not use.

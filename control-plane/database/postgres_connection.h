@@ -69,7 +69,7 @@ class PostgresConnection {
  private:
   struct Prepared {
     std::string name;
-    bool ready = false;   // the server has it
+    bool ready = false;  // the server has it
   };
   using Deadline = std::chrono::steady_clock::time_point;
 

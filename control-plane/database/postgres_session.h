@@ -65,7 +65,7 @@ class PostgresSession final : public Transaction {
                  std::shared_ptr<Answer> answer);
 
   std::unique_ptr<PostgresConnection> connection_;
-  const std::string set_search_path_;  // a statement that the connection keeps
+  const std::string set_search_path_;  // a statement; the connection refers to its text
   Isolation isolation_ = Isolation::snapshot;
   bool to_begin_ = false;  // BEGIN goes with the next statement
   bool open_ = false;

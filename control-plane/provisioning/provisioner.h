@@ -18,10 +18,10 @@
 // At the beginning of a term, and after a failover of one of the two databases, the provisioner
 // compares what both have and repairs what one of them has lost (provisioning/agreement.h).
 //
-// Several processes may serve one region. The one that holds the lease provisioner:REGION works;
-// run() does nothing in the others, but publish_now() publishes in each of them. Writes under a
-// lease that is lost are refused (catalog/outbox.h, region/region_store.h); the provisioner then
-// gives the lease up.
+// Several processes may serve one region, each with a provisioner. Only the process that holds the
+// lease provisioner:REGION copies versions and publishes agents in run(). publish_now() publishes
+// in every process. If the lease was lost, the catalog and the region refuse the provisioner's
+// writes (catalog/outbox.h, region/region_store.h), and it gives the lease up.
 //
 // Threads: run() on a thread of its own; wake(), look_soon(), compare_soon() and publish_now() from
 // any.

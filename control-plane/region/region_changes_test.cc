@@ -10,24 +10,6 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-AgentSnapshot agent_of(std::int64_t id, std::int64_t revision) {
-  AgentSnapshot snapshot;
-  snapshot.agent_id = id;
-  snapshot.revision = revision;
-  snapshot.sequence = revision;
-  snapshot.organization = "acme";
-  snapshot.agent = "bot";
-  snapshot.deployment_id = "deployment";
-  snapshot.sets.push_back({.organization_id = 1,
-                           .set_id = 2,
-                           .name = "bot-secrets",
-                           .version = 1,
-                           .latest_version = 1,
-                           .changed_keys = {}});
-  snapshot.credentials.push_back({.kid = "kid" + std::to_string(id), .keys = {}});
-  return snapshot;
-}
-
 using Ids = std::vector<std::int64_t>;
 
 // Counts statements without parameters, or with one.

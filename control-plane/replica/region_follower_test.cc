@@ -10,17 +10,6 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-AgentSnapshot snapshot_of(std::int64_t agent, std::int64_t revision) {
-  AgentSnapshot snapshot;
-  snapshot.agent_id = agent;
-  snapshot.revision = revision;
-  snapshot.sequence = revision;
-  snapshot.organization = "acme";
-  snapshot.agent = "bot";
-  snapshot.deployment_id = "deployment";
-  return snapshot;
-}
-
 // Counts looks, can fail, and can answer with a counter that a test sets back.
 class CountedStore final : public ForwardingRegionStore {
  public:
@@ -45,7 +34,7 @@ struct Followed {
   RegionFollower follower{"us-west", store, hub, log};
 
   void put(std::int64_t agent, std::int64_t revision) {
-    REQUIRE(memory.put_agent(snapshot_of(agent, revision)));
+    REQUIRE(memory.put_agent(agent_of(agent, revision)));
   }
   // The counter goes up when the agent's watch is woken.
   void watch(std::int64_t agent, int& woken) {
@@ -161,7 +150,7 @@ TEST_CASE("a change through one store is seen by the follower of another one") {
   int other = 0;
   hub.subscribe(7, hub.generation(7), [&] { ++woken; });
   hub.subscribe(8, hub.generation(8), [&] { ++other; });
-  need(t.region().put_agent(snapshot_of(7, 1)));
+  need(t.region().put_agent(agent_of(7, 1)));
   follower.look();
   CHECK(woken == 1);
   CHECK(other == 0);
