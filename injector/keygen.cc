@@ -14,12 +14,13 @@
 namespace agent_secrets {
 namespace {
 
-// Computed from the public key, so a seed has the same key id in every control plane.
+// Computed from the public key, so a seed has the same key id in every control plane. The prefix
+// keeps it from beginning with '-', as an option of a command would.
 std::string key_id_of(const CredentialPublicKeys& keys) {
   std::array<std::uint8_t, crypto_generichash_BYTES_MIN> hash{};
   crypto_generichash(hash.data(), hash.size(), keys.signing.data(), keys.signing.size(), nullptr,
                      0);
-  return base64url_encode(hash);
+  return "ak_" + base64url_encode(hash);
 }
 
 Result<void> write_seed(const std::string& path, std::span<const std::uint8_t, 32> seed) {

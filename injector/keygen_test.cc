@@ -24,6 +24,7 @@ TEST_CASE("the printed half matches the file, which only its owner may read") {
   CredentialIdentity identity = FakeRegion().identity();
   identity.kid = document.root().text("kid", 64);
   CHECK(is_key_id(identity.kid));
+  CHECK(identity.kid.starts_with("ak_"));
   const std::string text = "agentcred_v1_" + base64url_encode(as_bytes(identity_json(identity))) +
                            '.' + directory.read("seed");
   const auto credential = parse_agent_credential(text);

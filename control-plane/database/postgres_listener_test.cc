@@ -158,7 +158,8 @@ TEST_CASE("thousands of notices that come while the handler works are few calls"
   run_script(*options, notify + "'last')");
   receiver.heard.release();
   REQUIRE(receiver.heard.wait_for("last", 1) == 1);
-  CHECK(receiver.heard.wait_for("many", 1) < 20);
+  // One call for each read of the socket, which has hundreds of notices.
+  CHECK(receiver.heard.wait_for("many", 1) < 100);
 }
 
 TEST_CASE("listening ends at once, also while the server cannot be reached", "[database]") {
