@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "control-plane/catalog/moving.h"
 #include "control-plane/data_directory.h"
 #include "control-plane/database/disk_reserve.h"
 #include "control-plane/database/migrations.h"
@@ -49,6 +50,7 @@ class DataDirectoryPlace final : public StorePlace {
   }
   Result<std::unique_ptr<Database>> join_region(std::string_view code) override {
     if (auto ok = check_data_directory(directory_); !ok) return propagate(ok);
+    if (auto here = refuse_moved_catalog(); !here) return propagate(here);
     if (exists(name_of_region(code))) return open_region(code);
     return fail(ErrorCode::not_found, name_of_region(code) + " is not there",
                 "check the code of the region, and --data-dir");
@@ -62,6 +64,15 @@ class DataDirectoryPlace final : public StorePlace {
   }
 
  private:
+  // A copy of a region alone has no catalog.
+  [[nodiscard]] Result<void> refuse_moved_catalog() const {
+    if (!exists(name_of_catalog())) return {};
+    auto catalog = open(name_of_catalog(), catalog_migrations());
+    if (!catalog) return propagate(catalog);
+    return (*catalog)->read("look for a move",
+                            [&](Transaction& tx) { return refuse_moved(tx, name()); });
+  }
+
   static Result<std::unique_ptr<Tables>> lock_tables(const std::string& path,
                                                      const Migrations& migrations) {
     auto tables = open_sqlite_tables(path);

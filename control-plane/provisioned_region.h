@@ -42,6 +42,7 @@ class ProvisionedRegion {
   // ServedRegion's.
   [[nodiscard]] std::optional<ListenerState> listener() const { return region_.listener(); }
 
+  [[nodiscard]] bool is_readable() const { return region_.is_readable(); }
   [[nodiscard]] InstanceRegion for_instances() { return region_.for_instances(); }
   [[nodiscard]] RestRegion for_rest();
 

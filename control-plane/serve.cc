@@ -49,9 +49,9 @@ RegionSource source_of_regions(const Data& data, Catalog& catalog) {
 }  // namespace
 
 Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& log) {
-  if (auto prepared = prepare_to_serve(options, log); !prepared) return prepared;
   auto data = find_data(options.data);
   if (!data) return propagate(data);
+  if (auto prepared = prepare_to_serve(options, log); !prepared) return prepared;
   if (auto locked = data->place->lock_for_server(); !locked) return locked;
   auto stores = open_stores(*data->place, data->master_key, clock);
   if (!stores) return propagate(stores);

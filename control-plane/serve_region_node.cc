@@ -55,9 +55,9 @@ Result<std::vector<std::string>> urls_of_node(const ServeOptions& options,
 }  // namespace
 
 Result<void> serve_region_node(const ServeOptions& options, const Clock& clock, const Log& log) {
-  if (auto prepared = prepare_to_serve(options, log); !prepared) return prepared;
   auto data = find_node_data(options.data);
   if (!data) return propagate(data);
+  if (auto prepared = prepare_to_serve(options, log); !prepared) return prepared;
   if (auto locked = data->place->lock_for_server(); !locked) return locked;
   auto store = join_region(*data->place, std::move(data->keys));
   if (!store) return propagate(store);
@@ -73,8 +73,8 @@ Result<void> serve_region_node(const ServeOptions& options, const Clock& clock, 
   const std::string listening = server_url(options, **server);
   auto urls = urls_of_node(options, listening);
   if (!urls) return propagate(urls);
-  InstanceApi instances([&region] { return std::vector{region.for_instances()}; }, *urls, clock,
-                        log);
+  InstanceApi instances([&region] { return ListedRegions{.regions = {region.for_instances()}}; },
+                        *urls, clock, log);
   add_instance_routes(router, instances);
 
   if (auto started = region.start(); !started) return propagate(started);

@@ -31,7 +31,7 @@ Result<void> ServedRegion::start() {
 }
 
 Result<void> ServedRegion::ready() const {
-  if (!follower_.is_failing()) return {};
+  if (is_readable()) return {};
   return fail(ErrorCode::unavailable, "The store of region " + code_ + " cannot be read");
 }
 

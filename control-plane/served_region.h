@@ -47,6 +47,8 @@ class ServedRegion {
 
   [[nodiscard]] const std::string& code() const { return code_; }
   [[nodiscard]] RegionStore& store() { return *region_.store; }
+  // The store could be read the last time, about a second ago.
+  [[nodiscard]] bool is_readable() const { return !follower_.is_failing(); }
   [[nodiscard]] InstanceRegion for_instances();
 
  private:

@@ -93,23 +93,37 @@ void ServedRegions::follow() {
   note(look());
 }
 
-// A region that cannot be opened keeps no other region from being served.
 std::optional<ServedRegions::Trouble> ServedRegions::look() {
   const auto codes = source_.codes();
   if (!codes) return Trouble{.what = kCatalogUnread, .cause = codes.error().message};
+  {
+    const std::scoped_lock lock(mutex_);
+    looked_at_ = clock_.monotonic();  // opening a region may take long
+  }
   Regions regions = regions_;  // only this thread changes it
   removed_.merge(take_removed(regions, *codes));
   std::optional<Trouble> trouble;
-  for (const std::string& code : *codes) {
+  open_missing(*codes, regions, trouble);
+  if (regions != regions_) serve(std::move(regions));
+  const std::scoped_lock lock(mutex_);
+  are_all_open_ = regions_.size() == codes->size();
+  return trouble;
+}
+
+// A region that cannot be opened keeps no other region from being served.
+void ServedRegions::open_missing(const std::set<std::string>& codes, Regions& regions,
+                                 std::optional<Trouble>& trouble) {
+  for (const std::string& code : codes) {
     if (regions.contains(code)) continue;
-    if (auto region = begin(code)) {
+    auto region = begin(code);
+    if (region) {
       regions.emplace(code, std::move(*region));
-    } else {
-      trouble = {.what = "Region " + code + " cannot be opened", .cause = region.error().message};
+    } else if (!trouble || trouble->is_outage_of_region) {
+      trouble = {.what = "Region " + code + " cannot be opened",
+                 .cause = region.error().message,
+                 .is_outage_of_region = region.error().code == ErrorCode::unavailable};
     }
   }
-  if (regions != regions_) serve(std::move(regions));
-  return trouble;
 }
 
 ServedRegions::Regions ServedRegions::take_removed(Regions& regions,
@@ -148,34 +162,41 @@ void ServedRegions::serve(Regions regions) {
 }
 
 void ServedRegions::note(const std::optional<Trouble>& trouble) {
-  const std::string what = trouble ? trouble->what : "";
+  const auto what = [](const auto& of) { return of ? of->what : std::string(); };
   const std::scoped_lock lock(mutex_);
-  if (!trouble) looked_at_ = clock_.monotonic();
-  if (what == trouble_) return;
-  trouble_ = what;
-  if (trouble) {
-    log_.error("not ready", {{"reason", what}, {"cause", trouble->cause}});
-  } else {
+  if (what(trouble) == what(trouble_)) return;
+  trouble_ = trouble;
+  if (!trouble) {
     log_.info("ready again");
+  } else if (trouble->is_outage_of_region) {
+    log_.error("a region is not served", {{"reason", trouble->what}, {"cause", trouble->cause}});
+  } else {
+    log_.error("not ready", {{"reason", trouble->what}, {"cause", trouble->cause}});
   }
 }
 
 Result<void> ServedRegions::ready() const {
   const std::scoped_lock lock(mutex_);
-  if (!trouble_.empty()) return fail(ErrorCode::unavailable, trouble_);
+  if (trouble_ && !trouble_->is_outage_of_region) {
+    return fail(ErrorCode::unavailable, trouble_->what);
+  }
   if (clock_.monotonic() - looked_at_ <= kReadyFor) return {};
   return fail(ErrorCode::unavailable, kCatalogUnread);
 }
 
-std::vector<InstanceRegion> ServedRegions::for_instances() const {
+ListedRegions ServedRegions::for_instances() const {
   const std::scoped_lock lock(mutex_);
-  std::vector<InstanceRegion> list;
-  list.reserve(regions_.size());
+  ListedRegions listed{.regions = {}, .are_all = are_all_open_};
+  listed.regions.reserve(regions_.size());
   for (const auto& [code, region] : regions_) {
-    list.push_back(region->for_instances());
-    list.back().alive = region;
+    if (!region->is_readable()) {
+      listed.are_all = false;
+      continue;
+    }
+    listed.regions.push_back(region->for_instances());
+    listed.regions.back().alive = region;
   }
-  return list;
+  return listed;
 }
 
 std::vector<RestRegion> ServedRegions::for_rest() const {

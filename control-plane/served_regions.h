@@ -51,25 +51,30 @@ class ServedRegions {
   // Looks once at the catalog. Failures are logged when they begin, and the next look tries again.
   void follow();
 
-  [[nodiscard]] std::vector<InstanceRegion> for_instances() const;
+  // Those whose stores can be read. A region that is not open yet counts as left out.
+  [[nodiscard]] ListedRegions for_instances() const;
   [[nodiscard]] std::vector<RestRegion> for_rest() const;
   // Of the catalog and of each region; none on SQLite.
   [[nodiscard]] std::vector<ListenerState> listeners() const;
-  // ErrorCode::unavailable while the catalog cannot be read, or a region of it cannot be opened.
-  // The message is for everyone: the log has the cause.
+  // ErrorCode::unavailable while the catalog cannot be read, or a region of it cannot be opened for
+  // another reason than an outage of its database: such an outage must not make every server that
+  // starts useless to the other regions. The message is for everyone: the log has the cause.
   [[nodiscard]] Result<void> ready() const;
 
  private:
   using Regions = std::map<std::string, std::shared_ptr<ProvisionedRegion>>;  // by code
-  // Why a look failed: for everyone, and for the log.
+  // Why a look did not go well: for everyone, and for the log.
   struct Trouble {
     std::string what;
     std::string cause;
+    bool is_outage_of_region = false;  // the server is ready
   };
 
   void run(const std::stop_token& stop);
   std::optional<Trouble> look();
   static Regions take_removed(Regions& regions, const std::set<std::string>& codes);
+  void open_missing(const std::set<std::string>& codes, Regions& regions,
+                    std::optional<Trouble>& trouble);
   Result<std::shared_ptr<ProvisionedRegion>> begin(const std::string& code);
   void serve(Regions regions);
   void note(const std::optional<Trouble>& trouble);
@@ -86,8 +91,9 @@ class ServedRegions {
 
   mutable std::mutex mutex_;
   Regions regions_;                      // that are served
-  std::chrono::milliseconds looked_at_;  // monotonic: the last look that went well
-  std::string trouble_;                  // of the last look; empty: none
+  bool are_all_open_ = false;            // after the last look
+  std::chrono::milliseconds looked_at_;  // monotonic: when the catalog was read last
+  std::optional<Trouble> trouble_;       // of the last look
 
   Regions removed_;  // and still in use; for follow() alone
   // After all that they use, so that they end first.

@@ -23,7 +23,7 @@ class ServedStores : public TestStores {
                                               LeaseOptions{.scope = LeaseScope::data_directory},
                                               clock, log);
   }
-  [[nodiscard]] InstanceRegion us_west() const { return regions->for_instances().back(); }
+  [[nodiscard]] InstanceRegion us_west() const { return regions->for_instances().regions.back(); }
   [[nodiscard]] std::vector<std::string> served() const {
     std::vector<std::string> codes;
     for (const RestRegion& region : regions->for_rest()) codes.push_back(region.code);
@@ -33,7 +33,7 @@ class ServedStores : public TestStores {
     need(catalog().regions.add({.code = code, .display_name = code}));
   }
   bool is_catalog_broken = false;
-  bool is_region_broken = false;
+  std::optional<ErrorCode> region_failure = {};
   std::unique_ptr<StorePlace> opened = place();
   std::unique_ptr<ServedRegions> regions;
 
@@ -44,7 +44,7 @@ class ServedStores : public TestStores {
               return catalog().regions.codes();
             },
             .open = [this](const std::string& code) -> Result<RegionHandle> {
-              if (is_region_broken) return fail(ErrorCode::unavailable, "no connection");
+              if (region_failure) return fail(*region_failure, "no connection");
               return open_region(*opened, catalog(), master_key, code);
             },
             .will_serve =
@@ -79,7 +79,7 @@ class LongPoll {
 
 TEST_CASE("both APIs get every region, in the order of the codes") {
   const ServedStores t;
-  const auto for_instances = t.regions->for_instances();
+  const auto for_instances = t.regions->for_instances().regions;
   const auto for_rest = t.regions->for_rest();
   REQUIRE(for_instances.size() == 2);
   REQUIRE(for_rest.size() == 2);
@@ -92,7 +92,7 @@ TEST_CASE("both APIs get every region, in the order of the codes") {
 
 TEST_CASE("every region has its own store, signing keys, hub and recorder") {
   const ServedStores t;
-  const auto regions = t.regions->for_instances();
+  const auto regions = t.regions->for_instances().regions;
   CHECK(&regions[0].store != &regions[1].store);
   CHECK(regions[0].signing_keys.active_kid != regions[1].signing_keys.active_kid);
   CHECK(&regions[0].hub != &regions[1].hub);
@@ -183,7 +183,7 @@ TEST_CASE(
   CHECK(t.served() == std::vector<std::string>{"eu-central", "us-west"});
   t.regions->follow();
   CHECK(t.served() == std::vector<std::string>{"ap-south", "eu-central", "us-west"});
-  CHECK(t.regions->for_instances().front().signing_keys.verification_keys.size() == 2);
+  CHECK(t.regions->for_instances().regions.front().signing_keys.verification_keys.size() == 2);
   WriteSet write = one_key("bot-secrets", "A", "1");
   write.region = "ap-south";
   need(t.catalog().sets.write(t.acme, std::move(write)));
@@ -191,7 +191,7 @@ TEST_CASE(
 
 TEST_CASE("a region that is removed is listed no more, and works as long as a request uses it") {
   ServedStores t;
-  std::optional<InstanceRegion> used = t.regions->for_instances().front();
+  std::optional<InstanceRegion> used = t.regions->for_instances().regions.front();
   const std::weak_ptr<const void> region = used->alive;
   need(t.catalog().regions.remove("eu-central"));
   t.regions->follow();
@@ -206,28 +206,43 @@ TEST_CASE("a region that is removed is listed no more, and works as long as a re
 
 TEST_CASE("a region that is added again while it is in use is the same one") {
   ServedStores t;
-  const InstanceRegion used = t.regions->for_instances().front();
+  const InstanceRegion used = t.regions->for_instances().regions.front();
   need(t.catalog().regions.remove("eu-central"));
   t.regions->follow();
   t.add("eu-central");
   t.regions->follow();
-  CHECK(t.regions->for_instances().front().alive == used.alive);
+  CHECK(t.regions->for_instances().regions.front().alive == used.alive);
 }
 
 TEST_CASE("a server is not ready while a region cannot be opened, and serves the others") {
   ServedStores t;
   t.add("ap-south");
   t.add("zz-north");
-  t.is_region_broken = true;
+  t.region_failure = ErrorCode::invalid;
   t.regions->follow();
   const Error refused = refusal(t.regions->ready());
   CHECK(refused.code == ErrorCode::unavailable);
-  CHECK(refused.message == "Region zz-north cannot be opened");
+  CHECK(refused.message == "Region ap-south cannot be opened");
   CHECK(t.served() == std::vector<std::string>{"eu-central", "us-west"});
-  t.is_region_broken = false;
+  t.region_failure.reset();
   t.regions->follow();
   CHECK(t.regions->ready());
   CHECK(t.served().size() == 4);
+}
+
+TEST_CASE("the outage of a region's database leaves the server ready, and credentials undecided") {
+  ServedStores t;
+  t.regions->follow();
+  CHECK(t.regions->for_instances().are_all);
+  t.add("zz-north");
+  t.region_failure = ErrorCode::unavailable;
+  t.regions->follow();
+  CHECK(t.regions->ready());
+  CHECK(t.regions->for_instances().regions.size() == 2);
+  CHECK_FALSE(t.regions->for_instances().are_all);
+  t.region_failure.reset();
+  t.regions->follow();
+  CHECK(t.regions->for_instances().are_all);
 }
 
 TEST_CASE("a server is not ready while the catalog cannot be read, and serves what it has") {

@@ -76,12 +76,16 @@ Result<void> Rollouts::forget_command() {
   });
 }
 
+// Tickets begin at the agent's revision, which no failover sets back (catalog/failovers.h): a
+// deploy command that runs for a ticket of a lost commit settles no later one.
+//
 // When the scaling changes before a deploy command has run, the event stays `deploy`.
 void request_rollout(Transaction& tx, std::int64_t agent_id, RolloutEvent event) {
   if (!has_deploy_command(tx)) return;
   tx.execute(
       "INSERT INTO rollouts (agent_id, ticket, event, place)"
-      " SELECT ?1, 1, ?2, coalesce(max(place), 0) + 1 FROM rollouts WHERE true"
+      " SELECT ?1, (SELECT revision FROM agents WHERE id = ?1), ?2, coalesce(max(place), 0) + 1 "
+      "FROM rollouts WHERE true"
       " ON CONFLICT (agent_id) DO UPDATE SET ticket = rollouts.ticket + 1, failed = 0, message = "
       "'',"
       " place = CASE rollouts.failed WHEN 0 THEN rollouts.place ELSE excluded.place END,"

@@ -9,6 +9,8 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "control-plane/keys/key_file.h"
+#include "control-plane/keys/master_key.h"
 #include "control-plane/keys/region_keys.h"
 #include "core/help/command_line.h"
 
@@ -44,7 +46,6 @@ constexpr PlaceOptions kTarget{.directory = {"--to-data-dir", nullptr},
                                .database = {"--to", "AGENT_SECRETS_MOVE_TO"}};
 constexpr PlaceOption kRegionDatabase{"--region-database", "AGENT_SECRETS_REGION_DATABASES"};
 constexpr const char* kMasterKeyFile = "--master-key-file";
-constexpr const char* kMasterKey = "AGENT_SECRETS_MASTER_KEY";
 constexpr const char* kOnlyRegion = "--only-region";
 
 std::string value_of(const char* variable) {
@@ -74,7 +75,7 @@ void choose_place(const CLI::App& app, const PlaceOptions& options, DataOptions&
 }
 
 void choose_master_key(const DataOptions& data) {
-  if (data.master_key_file.empty() && value_of(kMasterKey).empty()) {
+  if (data.master_key_file.empty() && !has_key_variable(kMasterKeyVariable)) {
     throw CLI::RequiredError(kMasterKeyFile);
   }
 }
@@ -94,7 +95,7 @@ void choose_node(const CLI::App& app, DataOptions& data) {
                                "a region node has no catalog: name the database of "
                                "the region with --region-database CODE=URL");
   }
-  if (!data.master_key_file.empty() || !value_of(kMasterKey).empty()) {
+  if (!data.master_key_file.empty() || has_key_variable(kMasterKeyVariable)) {
     throw CLI::ValidationError(
         kOnlyRegion, "a region node needs no master key: keep the key away from this machine");
   }
@@ -108,7 +109,7 @@ void choose_node(const CLI::App& app, DataOptions& data) {
   if (data.data_directory.empty() && data.region_databases.empty()) {
     throw CLI::RequiredError(fmt::format("{} or {}", kRegionDatabase.name, kPlace.directory.name));
   }
-  if (data.region_keys_file.empty() && value_of(kRegionKeysVariable).empty()) {
+  if (data.region_keys_file.empty() && !has_key_variable(kRegionKeysVariable)) {
     throw CLI::RequiredError("--region-keys");
   }
 }

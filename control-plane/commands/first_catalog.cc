@@ -32,19 +32,25 @@ class InDirectory final : public FirstCatalog {
   std::unique_ptr<StorePlace> place_;
 };
 
+Result<void> refuse_catalog(const fs::path& directory) {
+  std::error_code ignored;  // then the directory cannot be locked either
+  if (!fs::exists(directory / kCatalogFile, ignored)) return {};
+  return fail(ErrorCode::conflict, directory.string() + " already holds a catalog",
+              "use it with serve, or choose another --data-dir");
+}
+
 }  // namespace
 
 Result<std::unique_ptr<FirstCatalog>> first_catalog_in_directory(const std::string& directory,
                                                                  RegionDatabases regions,
                                                                  Undo& undo) {
   std::error_code ignored;
-  if (fs::exists(fs::path(directory) / kCatalogFile, ignored)) {
-    return fail(ErrorCode::conflict, directory + " already holds a catalog",
-                "use it with serve, or choose another --data-dir");
-  }
+  if (auto empty = refuse_catalog(directory); !empty) return propagate(empty);
   if (auto made = make_data_directory(directory, undo); !made) return propagate(made);
   auto lock = lock_data_directory(directory);
   if (!lock) return propagate(lock);
+  // The process that had the lock until now may have made one.
+  if (auto empty = refuse_catalog(directory); !empty) return propagate(empty);
   auto first = std::make_unique<InDirectory>(directory, std::move(*lock), std::move(regions));
   fs::remove_all(first->staging(), ignored);
   undo.add(first->staging());

@@ -4,7 +4,6 @@
 // there is no catalog, and init can be run again.
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <system_error>
@@ -16,6 +15,8 @@
 #include "control-plane/commands/first_catalog.h"
 #include "control-plane/commands/groups.h"
 #include "control-plane/commands/init_files.h"
+#include "control-plane/keys/key_file.h"
+#include "control-plane/keys/master_key.h"
 #include "control-plane/public_urls.h"
 #include "core/printable.h"
 
@@ -55,8 +56,7 @@ Result<void> refuse_env_file(const fs::path& path) {
 // A key file that exists already (made by hand, or mounted) is used.
 Result<MasterKey> obtain_master_key(const std::string& path, Undo& undo) {
   std::error_code ignored;
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs yet
-  if (std::getenv("AGENT_SECRETS_MASTER_KEY") != nullptr || fs::exists(path, ignored)) {
+  if (has_key_variable(kMasterKeyVariable) || fs::exists(path, ignored)) {
     return MasterKey::load(path);
   }
   if (auto made = make_parents(path, undo); !made) return propagate(made);
@@ -103,6 +103,7 @@ Result<SecretBuffer> fill(StorePlace& place, const MasterKey& master_key,
   created->catalog.reset();
   auto opened = open_stores(place, master_key, clock);
   if (!opened) return propagate(opened);
+  if (auto made = opened->region(std::string(kRegion)); !made) return propagate(made);
   return token;
 }
 
@@ -126,8 +127,9 @@ Result<void> create_data(const InitOptions& options, const Clock& clock) {
   auto reach = read_reach(options);
   if (!reach) return propagate(reach);
 
+  Result<std::unique_ptr<FirstCatalog>> first;  // has the lock until everything is undone
   Undo undo;
-  auto first = first_catalog_of(options.data, undo);
+  first = first_catalog_of(options.data, undo);
   if (!first) return propagate(first);
   if (auto free = refuse_env_file(env_file(options)); !free) return free;
   auto master_key = obtain_master_key(options.data.master_key_file, undo);

@@ -100,12 +100,14 @@ Result<void> move_into_place(const fs::path& staging, const fs::path& directory)
   }
   if (error) return file_failure("read", staging, error);
   names.emplace_back(kCatalogFile);
+  // SQLite would apply the log of another database of this name to the new one.
   for (const fs::path& name : names) {
-    // SQLite would apply the log of another database of this name to the new one.
     for (const char* log : {"-wal", "-shm"}) {
       fs::remove(directory / (name.string() + log), error);
       if (error) return file_failure("remove", directory / (name.string() + log), error);
     }
+  }
+  for (const fs::path& name : names) {
     fs::rename(staging / name, directory / name, error);
     if (error) return file_failure("move into place", directory / name, error);
   }

@@ -34,10 +34,15 @@ const std::set<std::string>& left_out() {
   return tables;
 }
 
+// The timeline of the source's server says nothing of the target's (database/timeline.h).
+constexpr Sql kForgetServerOfCatalog = "DELETE FROM settings WHERE name = 'server_timeline'";
+constexpr Sql kForgetServerOfRegion = "UPDATE changes SET timeline = ''";
+
 // `make` makes the empty tables, and `lock` opens them.
 struct Target {
   std::function<Result<std::unique_ptr<Database>>()> make;
   std::function<Result<std::unique_ptr<Tables>>()> lock;
+  Sql forget_server;
 };
 
 Result<std::int64_t> copy(Tables& from, const Target& target) {
@@ -52,6 +57,12 @@ Result<std::int64_t> copy(Tables& from, const Target& target) {
   auto copied = target.lock();
   if (!copied) return propagate(copied);
   if (auto same = compare_tables(from, **copied, left_out()); !same) return propagate(same);
+  auto forgot = guarded("forget the server", [&]() -> Result<void> {
+    (*copied)->transaction().execute(target.forget_server);
+    (*copied)->commit();
+    return {};
+  });
+  if (!forgot) return propagate(forgot);
   return rows;
 }
 
@@ -67,12 +78,14 @@ Result<void> copy_all(const MoveSource& source, StorePlace& target) {
   if (!done) return done;
   done = copy_and_tell("catalog", *source.catalog,
                        {.make = [&] { return target.open_catalog(); },
-                        .lock = [&] { return target.lock_catalog_tables(); }});
+                        .lock = [&] { return target.lock_catalog_tables(); },
+                        .forget_server = kForgetServerOfCatalog});
   if (!done) return done;
   for (const auto& [code, tables] : source.regions) {
     done = copy_and_tell("region " + code, *tables,
                          {.make = [&, &code = code] { return target.open_region(code); },
-                          .lock = [&, &code = code] { return target.lock_region_tables(code); }});
+                          .lock = [&, &code = code] { return target.lock_region_tables(code); },
+                          .forget_server = kForgetServerOfRegion});
     if (!done) return done;
   }
   return {};
@@ -88,11 +101,10 @@ Result<void> check_kinds(const MoveOptions& options) {
 
 Result<void> move(const MoveOptions& options, const Clock& clock) {
   if (auto ok = check_kinds(options); !ok) return ok;
-  DataOptions to = options.to;
-  to.allow_plain_database = options.data.allow_plain_database;
-  to.region_databases = options.data.region_databases;
-  to.region_databases_are_of_environment = options.data.region_databases_are_of_environment;
-  to.master_key_file = options.data.master_key_file;
+  DataOptions to = options.data;  // all but the place
+  to.data_directory = options.to.data_directory;
+  to.database = options.to.database;
+  to.database_is_of_environment = options.to.database_is_of_environment;
   auto target_place = place_of(to);
   if (!target_place) return propagate(target_place);
   const std::string target = (*target_place)->name();
@@ -101,8 +113,9 @@ Result<void> move(const MoveOptions& options, const Clock& clock) {
   auto source = lock_source(*data->place);
   if (!source) return propagate(source);
 
+  Result<std::unique_ptr<FirstCatalog>> first;  // has the lock until everything is undone
   Undo undo;
-  auto first = first_catalog_of(to, undo, limits::kMoveTime);
+  first = first_catalog_of(to, undo, limits::kMoveTime);
   if (!first) return propagate(first);
   if (auto copied = copy_all(*source, (*first)->place()); !copied) return copied;
   // With the master key the copy must be of use.
@@ -139,7 +152,9 @@ void declare_move(const Declarations& declare) {
              "      --to-data-dir /var/lib/agent-secrets",
              "Back to a data directory"}},
        .text = "Stop every server first. Copies and compares every row, and marks the source as "
-               "moved. A move that fails or is killed changes nothing: run it again.",
+               "moved. A move that fails or is killed changes nothing: run it again. If it then "
+               "says that the target holds a catalog, the move was done up to the mark: do not "
+               "serve the source.",
        .reading = {{"docs/OPERATIONS.md", "Move to PostgreSQL, and back"}}});
   command.target_place(command->to);
 }

@@ -112,15 +112,16 @@ void PostgresConnection::queue(std::string_view text, std::span<const Value> val
 }
 
 std::vector<PostgresConnection::Answer> PostgresConnection::run_queued() {
-  const auto deadline = steady_clock::now() + kAnswerTimeout;
+  // Begins anew with each answer: in the server each statement has a time of its own.
+  const auto soon = [] { return steady_clock::now() + kAnswerTimeout; };
   if (lost_) lose("the connection is lost");
   check(PQpipelineSync(connection_.get()));
-  flush(deadline);
-  skip_owed(deadline);
+  flush(soon());
+  skip_owed(soon());
   std::vector<Answer> answers;
   std::optional<PostgresFailure> failure;
   for (Prepared* prepared : std::exchange(queued_, {})) {
-    Answer answer = next(deadline);
+    Answer answer = next(soon());
     if (answer == nullptr) lose("an answer is missing");
     if (succeeded(answer.get())) {
       if (prepared != nullptr) prepared->ready = true;
@@ -128,12 +129,12 @@ std::vector<PostgresConnection::Answer> PostgresConnection::run_queued() {
       failure = failure_of(answer.get());
     }
     if (PQstatus(connection_.get()) != CONNECTION_OK) break;
-    if (next(deadline) != nullptr) lose("an answer too many");
+    if (next(soon()) != nullptr) lose("an answer too many");
     if (prepared == nullptr) answers.push_back(std::move(answer));
   }
   if (failure && failure->kind() == PostgresFailure::Kind::lost) lost_ = true;
   if (PQstatus(connection_.get()) != CONNECTION_OK) lost_ = true;
-  if (!lost_ && PQresultStatus(next(deadline).get()) != PGRES_PIPELINE_SYNC) {
+  if (!lost_ && PQresultStatus(next(soon()).get()) != PGRES_PIPELINE_SYNC) {
     lose("the answers are out of step");
   }
   if (failure) throw *failure;

@@ -57,33 +57,33 @@ void PostgresSession::open() {
   AGENT_SECRETS_ASSERT(to_begin_ || open_);
   if (!std::exchange(to_begin_, false)) return;
   open_ = true;
-  wait_with(begin_command(isolation_));
-  wait_with(std::string_view(set_search_path_), {}, nullptr);
-  for (const std::string_view setting : kSettings) wait_with(setting, {}, nullptr);
+  add_waiting(begin_command(isolation_));
+  add_waiting(std::string_view(set_search_path_), {}, nullptr);
+  for (const std::string_view setting : kSettings) add_waiting(setting, {}, nullptr);
 }
 
-void PostgresSession::wait_with(const char* command) {
+void PostgresSession::add_waiting(const char* command) {
   connection_->queue(command);
   waiting_.push_back(nullptr);
 }
 
-void PostgresSession::wait_with(std::string_view text, std::span<const Value> values,
-                                std::shared_ptr<Answer> answer) {
+void PostgresSession::add_waiting(std::string_view text, std::span<const Value> values,
+                                  std::shared_ptr<Answer> answer) {
   connection_->queue(text, values);
   waiting_.push_back(std::move(answer));
 }
 
-void PostgresSession::wait_with(const Sql& sql, std::span<const Value> values,
-                                std::shared_ptr<Answer> answer) {
+void PostgresSession::add_waiting(const Sql& sql, std::span<const Value> values,
+                                  std::shared_ptr<Answer> answer) {
   open();
-  wait_with(sql.postgres(), values, std::move(answer));
+  add_waiting(sql.postgres(), values, std::move(answer));
   // A SELECT of ours changes nothing.
   may_change_ = may_change_ || !sql.postgres().starts_with("SELECT");
 }
 
 Transaction::Answer PostgresSession::run_statement(const Sql& sql, std::span<const Value> values) {
   auto answer = std::make_shared<Answer>();
-  wait_with(sql, values, answer);
+  add_waiting(sql, values, answer);
   run_waiting();
   return std::move(*answer);
 }
@@ -108,12 +108,12 @@ void PostgresSession::run_waiting() {
 
 void PostgresSession::set_savepoint() {
   open();
-  wait_with("SAVEPOINT work");
+  add_waiting("SAVEPOINT work");
 }
 
 void PostgresSession::keep_since_savepoint() {
   run_waiting();
-  wait_with("RELEASE work");
+  add_waiting("RELEASE work");
 }
 
 // What is waiting cannot be taken back, so it runs first. Its failure is no news: it is undone.
@@ -123,15 +123,15 @@ void PostgresSession::undo_since_savepoint() {
   } catch (const PostgresFailure& failure) {
     if (failure.kind() != PostgresFailure::Kind::refused) throw;
   }
-  wait_with("ROLLBACK TO work");
-  wait_with("RELEASE work");
+  add_waiting("ROLLBACK TO work");
+  add_waiting("RELEASE work");
 }
 
 void PostgresSession::commit() {
   to_begin_ = false;
   if (!open_) return;  // no statement was run
   if (may_change_ && transaction_id_.empty()) run_waiting();
-  wait_with("COMMIT");
+  add_waiting("COMMIT");
   waiting_.clear();
   const auto answers = connection_->run_queued();
   open_ = false;

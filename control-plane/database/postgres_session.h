@@ -55,14 +55,14 @@ class PostgresSession final : public Transaction {
 
  private:
   Answer run_statement(const Sql& sql, std::span<const Value> values) override;
-  void wait_with(const Sql& sql, std::span<const Value> values,
-                 std::shared_ptr<Answer> answer) override;
+  void add_waiting(const Sql& sql, std::span<const Value> values,
+                   std::shared_ptr<Answer> answer) override;
   void run_waiting() override;
   void open();
-  void wait_with(const char* command);
+  void add_waiting(const char* command);
   // Prepared; `text` lives as long as the connection.
-  void wait_with(std::string_view text, std::span<const Value> values,
-                 std::shared_ptr<Answer> answer);
+  void add_waiting(std::string_view text, std::span<const Value> values,
+                   std::shared_ptr<Answer> answer);
 
   std::unique_ptr<PostgresConnection> connection_;
   const std::string set_search_path_;  // a statement; the connection refers to its text

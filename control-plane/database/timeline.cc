@@ -11,10 +11,11 @@ struct Timelines {
 };
 
 Timelines read_timelines(Transaction& tx, const TimelineRules& rules) {
-  const Rows rows =
-      tx.query({"SELECT '' AS timeline",
-                "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS timeline"});
-  return {.server = rows.front().text("timeline"), .stored = rules.stored(tx)};
+  auto server =
+      tx.query_later({"SELECT '' AS timeline",
+                      "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS timeline"});
+  std::string stored = rules.stored(tx);
+  return {.server = server.get().front().text("timeline"), .stored = std::move(stored)};
 }
 
 }  // namespace

@@ -124,8 +124,8 @@ class Transaction {
  private:
   virtual Answer run_statement(const Sql& sql, std::span<const Value> values) = 0;
   // Where waiting costs nothing, a statement runs at once.
-  virtual void wait_with(const Sql& sql, std::span<const Value> values,
-                         std::shared_ptr<Answer> answer) {
+  virtual void add_waiting(const Sql& sql, std::span<const Value> values,
+                           std::shared_ptr<Answer> answer) {
     *answer = run_statement(sql, values);
   }
   virtual void run_waiting() {}
@@ -136,7 +136,7 @@ class Transaction {
   }
   void run_later(const Sql& sql, std::span<const Value> values, std::shared_ptr<Answer> answer) {
     AGENT_SECRETS_ASSERT(static_cast<std::size_t>(sql.parameters()) == values.size());
-    wait_with(sql, values, std::move(answer));
+    add_waiting(sql, values, std::move(answer));
   }
 };
 

@@ -50,7 +50,9 @@ struct Authenticator::Lookup {
 
   std::optional<SigningPublicKey> operator()(std::string_view kid) {
     claimed.kid = kid.substr(0, limits::kKeyIdMax);
-    for (InstanceRegion& region : regions()) {
+    ListedRegions listed = regions();
+    store_failed = !listed.are_all;
+    for (InstanceRegion& region : listed.regions) {
       auto found = find(region.store, kid);
       if (!found) {
         log.error("find credential", {{"region", region.code}, {"cause", found.error().message}});

@@ -114,6 +114,16 @@ TEST_CASE("one region's outage does not hide another region's credential") {
   CHECK(region.api->bundle(region.bundle_request()).status == 200);
 }
 
+TEST_CASE("a credential that may be in a region that is left out is 503, never 401") {
+  TestRegion region;
+  std::vector<InstanceRegion> left_out;
+  region.regions.swap(left_out);
+  region.are_all_regions = false;
+  const Response response = region.api->bundle(region.bundle_request());
+  CHECK(response.status == 503);
+  CHECK(header_of(response, "Retry-After") == "2");
+}
+
 TEST_CASE("a region that is added while requests run is served from the next request on") {
   TestRegion region;
   std::vector<InstanceRegion> later;

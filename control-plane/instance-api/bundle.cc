@@ -107,35 +107,22 @@ Response refuse_gone(const PinnedSet& set) {
                   set.version, set.name));
 }
 
-// The result with one set of parts: the bundle or a refusal; if a pinned version is gone, the
-// agent's revision.
-struct Attempt {
-  BundleAnswer answer;
-  std::optional<std::int64_t> gone_at_revision;
-};
-
-Attempt try_with(const BundleParts& parts, const Caller& caller, const Clock& clock,
-                 const Log& log) {
+BundleAnswer answer_from(const BundleParts& parts, const Caller& caller, const Clock& clock,
+                         const Log& log) {
   const std::optional<AgentSnapshot>& snapshot = parts.agent;
   if (!snapshot || snapshot->deleted) {
-    return {{refuse(404, "deleted", "this credential's agent has been deleted")}, {}};
+    return {.response = refuse(404, "deleted", "this credential's agent has been deleted")};
   }
   if (snapshot->deployment_id.empty()) {
-    return {{refuse(409, "no-deployment", "this agent has no deployment yet; deploy it first")},
-            {}};
+    return {.response =
+                refuse(409, "no-deployment", "this agent has no deployment yet; deploy it first")};
   }
   auto pinned = open_pinned(caller.region.store, parts);
-  if (!pinned) return {{fail_internally(caller, pinned.error(), log)}, {}};
-  if (pinned->gone != nullptr) return {{refuse_gone(*pinned->gone)}, snapshot->revision};
+  if (!pinned) return {.response = fail_internally(caller, pinned.error(), log)};
+  if (pinned->gone != nullptr) return {.response = refuse_gone(*pinned->gone)};
   auto environment = merge(std::move(pinned->versions));
-  if (!environment) return {{refuse_unsealable(caller, environment.error(), log)}, {}};
-  return {seal(caller, *snapshot, *environment, clock, log), {}};
-}
-
-Attempt try_again(const Caller& caller, const Clock& clock, const Log& log) {
-  auto parts = caller.region.store.find_bundle_parts(caller.owner.credential.kid);
-  if (!parts) return {{fail_internally(caller, parts.error(), log)}, {}};
-  return try_with(parts->value_or(BundleParts()), caller, clock, log);
+  if (!environment) return {.response = refuse_unsealable(caller, environment.error(), log)};
+  return seal(caller, *snapshot, *environment, clock, log);
 }
 
 }  // namespace
@@ -145,17 +132,7 @@ BundleAnswer answer_bundle(const Caller& caller, const Clock& clock, const Log& 
     log.warning("bundle refused: revoked credential", {{"kid", caller.owner.credential.kid}});
     return {.response = refuse(403, "revoked", "this credential has been revoked")};
   }
-  Attempt attempt = try_with(*caller.parts, caller, clock, log);
-  // A store that reads snapshot and sets one after the other may miss the versions that a deploy in
-  // between has removed. Then the snapshot has changed too. So a version counts as gone only if it
-  // is missing twice at the same revision.
-  for (int again = 0; again < 3 && attempt.gone_at_revision; ++again) {
-    Attempt next = try_again(caller, clock, log);
-    const bool settled = next.gone_at_revision == attempt.gone_at_revision;
-    attempt = std::move(next);
-    if (settled) break;
-  }
-  return std::move(attempt.answer);
+  return answer_from(*caller.parts, caller, clock, log);
 }
 
 }  // namespace agent_secrets::control_plane

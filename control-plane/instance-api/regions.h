@@ -29,8 +29,16 @@ struct InstanceRegion {
   std::shared_ptr<const void> alive = nullptr;
 };
 
-// Lists all regions that are served now, in the order of their codes. Called for every request,
-// from several threads at once. A later list may have other regions.
-using InstanceRegions = std::function<std::vector<InstanceRegion>()>;
+struct ListedRegions {
+  std::vector<InstanceRegion> regions;  // in the order of their codes
+  // False: a region is left out, because its store cannot be read now. It may have the credential
+  // that no other region knows.
+  bool are_all = true;
+};
+
+// Lists the regions whose stores can be read, so that a request does not wait for the database of
+// another region. Called for every request, from several threads at once. A later list may have
+// other regions.
+using InstanceRegions = std::function<ListedRegions()>;
 
 }  // namespace agent_secrets::control_plane

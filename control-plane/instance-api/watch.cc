@@ -184,20 +184,22 @@ Outcome answer_watch(const Request& request, const Caller& caller, const Log& lo
   // The generation is read before the store: a change after this line increments it, and
   // subscribe() then wakes at once. In the other order a change could be missed.
   const std::uint64_t generation = hub.generation(caller.owner.agent_id);
-  auto evaluation = evaluate(caller, generation, request.waited.count() > 0);
+  const auto wait = preferred_wait(request.header("prefer"));
+  const auto remaining = wait.value_or(std::chrono::seconds(0)) - request.waited;
+  const bool may_wait = remaining > std::chrono::milliseconds(0) && !request.must_answer;
+  // A watch that is at its end may know more than shared facts say: it gets no later answer.
+  auto evaluation = evaluate(caller, generation, request.waited.count() > 0 && may_wait);
   if (!evaluation) {
     log.error("watch", {{"region", caller.region.code}, {"cause", evaluation.error().message}});
     return unavailable();
   }
-  const auto wait = preferred_wait(request.header("prefer"));
   if (!names_entity_tag(request.header("if-none-match"), evaluation->tag)) {
     return respond(200, std::move(*evaluation), wait);
   }
   // The client already knows that its credential is revoked. It gets no other information, so it
   // must not wait.
   if (evaluation->revoked) return refuse(403, "revoked", "this credential has been revoked");
-  const auto remaining = wait.value_or(std::chrono::seconds(0)) - request.waited;
-  if (remaining > std::chrono::milliseconds(0) && !request.must_answer) {
+  if (may_wait) {
     return park(caller, generation, remaining);
   }
   return respond(304, std::move(*evaluation), wait);

@@ -44,7 +44,8 @@ Result<std::size_t> read_into(SecretBuffer& text, int fd, const std::string& pat
 
 Result<SecretBuffer> read_key_file(const std::string& path, std::string_view key,
                                    std::size_t max_size) {
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // Opening a FIFO would wait for its writer.
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file.is_open()) return system_failure(fmt::format("open {}", key), path);
   if (auto ok = check_private(file.get(), path, key); !ok) return propagate(ok);
   SecretBuffer text(max_size + 2);  // with a newline, and with a byte too many
@@ -56,13 +57,17 @@ Result<SecretBuffer> read_key_file(const std::string& path, std::string_view key
   return fail(ErrorCode::too_large, fmt::format("{}: longer than {} bytes", path, max_size));
 }
 
+bool has_key_variable(const char* name) {
+  const char* const variable = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): see the header
+  return variable != nullptr && *variable != '\0';
+}
+
 std::optional<SecretBuffer> take_key_variable(const char* name) {
-  // No other thread uses the environment (see the header).
-  char* const variable = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): see above
-  if (variable == nullptr) return std::nullopt;
+  if (!has_key_variable(name)) return std::nullopt;
+  char* const variable = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): see the header
   SecretBuffer text = SecretBuffer::copy_of(std::string_view(variable));
   wipe_memory(variable, std::strlen(variable));
-  ::unsetenv(name);  // NOLINT(concurrency-mt-unsafe): see above
+  ::unsetenv(name);  // NOLINT(concurrency-mt-unsafe): see the header
   return text;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 // Where a key comes from: a file that only its owner can read, or a variable of the environment.
 //
-// Threads: one, before there are others (take_key_variable).
+// Threads: the functions for variables are for one thread, before there are others.
 
 #include <cstddef>
 #include <optional>
@@ -19,8 +19,11 @@ namespace agent_secrets::control_plane {
 Result<SecretBuffer> read_key_file(const std::string& path, std::string_view key,
                                    std::size_t max_size);
 
-// The variable's value; absent if it is not set. The variable is wiped and unset, so that no child
-// process (an --on-deploy command) inherits it.
+// The variable is set, and not empty.
+bool has_key_variable(const char* name);
+
+// The variable's value; absent if it is not set, or empty. The variable is wiped and unset, so that
+// no child process (an --on-deploy command) inherits it.
 std::optional<SecretBuffer> take_key_variable(const char* name);
 
 }  // namespace agent_secrets::control_plane

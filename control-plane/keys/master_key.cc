@@ -15,7 +15,6 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-constexpr const char* kVariable = "AGENT_SECRETS_MASTER_KEY";
 constexpr std::size_t kTextSize = 43;  // base64url of 32 bytes
 
 AssociatedData wrapping_context(std::string_view key_id, std::string_view purpose) {
@@ -74,8 +73,8 @@ Result<MasterKey> MasterKey::create_file(const std::string& path) {
 }
 
 Result<MasterKey> MasterKey::load(const std::string& path) {
-  const auto variable = take_key_variable(kVariable);
-  auto key = variable ? parse_key(variable->expose_text(), kVariable) : read_file(path);
+  const auto variable = take_key_variable(kMasterKeyVariable);
+  auto key = variable ? parse_key(variable->expose_text(), kMasterKeyVariable) : read_file(path);
   if (!key) return propagate(key);
   return MasterKey(std::move(*key));
 }

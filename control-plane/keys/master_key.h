@@ -14,6 +14,8 @@
 
 namespace agent_secrets::control_plane {
 
+inline constexpr const char* kMasterKeyVariable = "AGENT_SECRETS_MASTER_KEY";
+
 class MasterKey {
  public:
   // Refuses to overwrite a file; creates it 0600, fsynced with its directory.

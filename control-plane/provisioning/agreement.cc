@@ -10,26 +10,28 @@ namespace {
 
 struct AgentDifferences {
   std::vector<AgentRevision> to_publish;  // with the revision of the region
-  std::vector<std::int64_t> to_remove;
+  std::vector<std::int64_t> to_end;
 };
 
 // The region's revision may be higher than the confirmed one while a confirmation is on its way.
 // So an agent is published again when the region has less, and when it has more than the catalog.
-AgentDifferences compare(const std::vector<AgentRevision>& region,
+AgentDifferences compare(const std::vector<StoredAgent>& region,
                          const std::vector<PublishedAgent>& catalog) {
-  std::map<std::int64_t, std::int64_t> stored;
-  for (const AgentRevision& agent : region) stored.emplace(agent.agent_id, agent.revision);
+  std::map<std::int64_t, StoredAgent> stored;
+  for (const StoredAgent& agent : region) stored.emplace(agent.agent_id, agent);
   AgentDifferences differences;
   for (const PublishedAgent& agent : catalog) {
     const auto found = stored.extract(agent.agent_id);
-    const std::int64_t has = found ? found.mapped() : 0;
-    // A region need not have an agent that is deleted: it removes such agents after a while.
+    const std::int64_t has = found ? found.mapped().revision : 0;
+    // Both sides remove agents that are deleted, each after a while.
     if (!found && agent.deleted) continue;
     if (has < agent.published_revision || has > agent.revision) {
       differences.to_publish.push_back({.agent_id = agent.agent_id, .revision = has});
     }
   }
-  for (const auto& [agent, revision] : stored) differences.to_remove.push_back(agent);
+  for (const auto& [id, agent] : stored) {
+    if (!agent.deleted) differences.to_end.push_back(id);
+  }
   return differences;
 }
 
@@ -41,12 +43,12 @@ Result<void> agree_on_agents(std::string_view region, Outbox& outbox, RegionStor
   if (!wanted) return propagate(wanted, "list the catalog's agents");
   const AgentDifferences differences = compare(*stored, *wanted);
   repairs.published_again = differences.to_publish.size();
-  repairs.removed_agents = differences.to_remove.size();
+  repairs.ended_agents = differences.to_end.size();
   if (!differences.to_publish.empty()) {
     if (auto ok = outbox.publish_again(differences.to_publish, term); !ok) return ok;
   }
-  if (differences.to_remove.empty()) return {};
-  return store.remove_agents(differences.to_remove, term);
+  if (differences.to_end.empty()) return {};
+  return store.end_agents(differences.to_end, term);
 }
 
 Result<void> write_again(const RetainedVersion& version, Outbox& outbox, RegionStore& store,
@@ -83,9 +85,12 @@ Result<void> agree_on_versions(std::string_view region, Outbox& outbox, RegionSt
 Result<Repairs> make_region_agree(std::string_view region, Outbox& outbox, RegionStore& store,
                                   const LeaseTerm& term) {
   Repairs repairs;
-  // Versions first: agents that are published again pin them.
-  if (auto ok = agree_on_versions(region, outbox, store, term, repairs); !ok) return propagate(ok);
-  if (auto ok = agree_on_agents(region, outbox, store, term, repairs); !ok) return propagate(ok);
+  // Versions first: agents that are published again pin them. A version that cannot be written
+  // keeps no revocation from being published again.
+  auto versions = agree_on_versions(region, outbox, store, term, repairs);
+  auto agents = agree_on_agents(region, outbox, store, term, repairs);
+  if (!versions) return propagate(versions);
+  if (!agents) return propagate(agents);
   return repairs;
 }
 

@@ -6,7 +6,7 @@
 //
 //   the region has lost an agent's snapshot     the agent is published again
 //   the region is ahead with an agent           the same, with a higher revision than the region's
-//   the region has an agent of lost commits     the agent is removed from the region
+//   the region has an agent of lost commits     the agent is ended in the region
 //   the region has lost a ready set version     the version is written again
 //   the region has a version of lost commits    Provisioner drops it, as every version that is not
 //                                               retained
@@ -29,14 +29,15 @@ namespace agent_secrets::control_plane {
 
 struct Repairs {
   std::size_t published_again = 0;  // agents that the next publication writes
-  std::size_t removed_agents = 0;
+  std::size_t ended_agents = 0;
   std::size_t written_versions = 0;
   std::size_t unreadable_versions = 0;  // that do not decrypt in the catalog
 
   bool operator==(const Repairs&) const = default;
 };
 
-// ErrorCode::conflict when another process has taken the lease.
+// ErrorCode::conflict when another process has taken the lease. After an error the other repairs
+// have been tried.
 Result<Repairs> make_region_agree(std::string_view region, Outbox& outbox, RegionStore& store,
                                   const LeaseTerm& term);
 

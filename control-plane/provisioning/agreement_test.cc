@@ -42,7 +42,7 @@ TEST_CASE("a region that has lost nothing is left alone") {
 TEST_CASE("a region that has lost agents and versions gets them again") {
   TwoStores t;
   const AgentSnapshot before = t.snapshot(t.id);
-  need(t.region().remove_agents(std::vector{t.id}, t.term()));
+  need(t.region().end_agents(std::vector{t.id}, t.term()));
   need(t.region().retain_only({}, t.term()));
   CHECK(t.compare() == Repairs{.published_again = 1, .written_versions = 1});
   t.provisioner->publish_now();
@@ -78,7 +78,7 @@ TEST_CASE("a region that is ahead of the catalog takes what the catalog says") {
 TEST_CASE("an agent that the catalog has lost ends in the region, and its id can be used again") {
   TwoStores t;
   need(t.region().put_agent(t.lost_agent()));
-  CHECK(t.compare() == Repairs{.removed_agents = 1});
+  CHECK(t.compare() == Repairs{.ended_agents = 1});
   CHECK_FALSE(need(t.region().find_agent(t.id + 1)).has_value());
   CHECK_FALSE(need(t.region().find_credential("lost-kid")).has_value());
   AgentSnapshot next = t.lost_agent();

@@ -65,13 +65,14 @@ void Provisioner::compare_soon() {
   look_soon();
 }
 
-// Versions and agents have separate pauses: a version that cannot be written (for example on a full
-// disk) delays no revocation.
+// Versions, the comparison and agents have separate pauses: a version that cannot be written (for
+// example on a full disk) delays no revocation.
 std::chrono::milliseconds Provisioner::work_once() {
   if (!begin_round()) return options_.idle_poll;
   const auto versions = provision_round();
+  const auto comparison = compare_round();
   const auto agents = publish_round();
-  return std::min(versions, agents);
+  return std::min({versions, comparison, agents});
 }
 
 bool Provisioner::begin_round() {
@@ -100,13 +101,37 @@ std::chrono::milliseconds Provisioner::provision_round() {
   return until_next_due();
 }
 
+std::chrono::milliseconds Provisioner::compare_round() {
+  if (!to_compare_) return options_.idle_poll;
+  if (const auto left = pause_left(comparison_)) return *left;
+  to_compare_ = false;
+  retained_.reset();
+  may_drop_ = true;
+  const auto repairs = make_region_agree(region_, outbox_, store_, term_);
+  if (!repairs) {
+    to_compare_ = true;
+    if (!is_taken_over(repairs.error())) {
+      log_.warning("comparing the region with the catalog failed",
+                   {{"region", region_}, {"error", repairs.error().message}});
+    }
+    return back_off(comparison_);
+  }
+  comparison_ = {};
+  if (*repairs == Repairs{}) return options_.idle_poll;
+  log_.warning("the region and the catalog differed, as after a failover that lost commits",
+               {{"region", region_},
+                {"agents_published_again", repairs->published_again},
+                {"agents_ended", repairs->ended_agents},
+                {"versions_written_again", repairs->written_versions},
+                {"versions_unreadable", repairs->unreadable_versions}});
+  return options_.idle_poll;
+}
+
 std::chrono::milliseconds Provisioner::publish_round() {
   if (const auto left = pause_left(agents_)) return *left;
-  // A version that cannot be repaired delays no revocation.
-  auto compared = compare_if_due();
   auto finished = publish_agents();
-  if (finished) finished = std::move(compared);
-  if (finished) finished = drop_unneeded();
+  // Before the comparison, an agent of lost commits may pin what the catalog does not need.
+  if (finished && !to_compare_) finished = drop_unneeded();
   if (!finished && is_taken_over(finished.error())) return back_off(agents_);
   if (!finished) {
     log_.warning("publishing to the region failed",
@@ -115,26 +140,6 @@ std::chrono::milliseconds Provisioner::publish_round() {
   }
   agents_ = {};
   return options_.idle_poll;
-}
-
-Result<void> Provisioner::compare_if_due() {
-  if (!to_compare_.exchange(false)) return {};
-  retained_.reset();
-  may_drop_ = true;
-  auto repairs = make_region_agree(region_, outbox_, store_, term_);
-  if (!repairs) {
-    to_compare_ = true;
-    return propagate(repairs, "compare region and catalog");
-  }
-  if (*repairs != Repairs{}) {
-    log_.warning("the region and the catalog differed, as after a failover that lost commits",
-                 {{"region", region_},
-                  {"agents_published_again", repairs->published_again},
-                  {"agents_removed", repairs->removed_agents},
-                  {"versions_written_again", repairs->written_versions},
-                  {"versions_unreadable", repairs->unreadable_versions}});
-  }
-  return {};
 }
 
 std::optional<std::chrono::milliseconds> Provisioner::pause_left(const Pause& pause) const {

@@ -85,12 +85,12 @@ class Provisioner {
   bool settle_failure(const PendingVersion& version, const Error& error);
   bool begin_round();
   bool is_taken_over(const Error& error);
-  Result<void> compare_if_due();
   Result<void> publish_agents();
   Result<void> publish(const AgentSnapshot& snapshot);
   Result<void> drop_unneeded();
   Result<void> retain_only_needed();
   std::chrono::milliseconds provision_round();
+  std::chrono::milliseconds compare_round();
   std::chrono::milliseconds publish_round();
   struct Pause {
     std::chrono::milliseconds length{0};  // 0: the last round went well
@@ -112,6 +112,7 @@ class Provisioner {
   // Used only by the thread that calls work_once().
   LeaseTerm term_;  // of the round
   Pause versions_;
+  Pause comparison_;
   Pause agents_;
   // The versions that the region keeps; absent when it may have other versions too.
   std::optional<std::vector<RetainedVersion>> retained_;

@@ -45,9 +45,9 @@ class DatabaseRegionStore final : public RegionStore {
   Result<std::int64_t> forget_instances(std::int64_t agent_id,
                                         std::chrono::milliseconds before) override;
   Result<ServerTimeline> settle_failover() override;
-  Result<std::vector<AgentRevision>> list_agents() override;
+  Result<std::vector<StoredAgent>> list_agents() override;
   Result<std::vector<RetainedVersion>> list_set_versions() override;
-  Result<void> remove_agents(std::span<const std::int64_t> agents, const LeaseTerm& term) override;
+  Result<void> end_agents(std::span<const std::int64_t> agents, const LeaseTerm& term) override;
   Result<std::optional<BundleParts>> find_bundle_parts(std::string_view kid) override;
   Result<std::optional<ProvisionedVersion>> open_pinned(const BundleParts& parts,
                                                         const PinnedSet& set) override;

@@ -54,17 +54,17 @@ Listening note_listening(Transaction& tx, milliseconds now) {
 // A watch with a revoked credential, or for a deleted agent, may name an invented instance and is
 // not recorded. Watches of the recorded instances of a deleted agent are recorded, because these
 // may hold a value. A start is always recorded: the instance received values before the revocation
-// or the deletion.
+// or the deletion. No row may refer to an agent that has been removed meanwhile.
 bool may_record(Transaction& tx, const HeardInstance& heard) {
-  if (heard.started) return true;
-  const Rows revoked =
-      tx.query("SELECT 1 FROM credentials WHERE kid = ?1 AND revoked = 1", heard.kid);
-  if (!revoked.empty()) return false;
-  const Rows ended = tx.query(
-      "SELECT 1 FROM agents WHERE id = ?1 AND deleted = 1 AND NOT EXISTS"
-      " (SELECT 1 FROM instances WHERE agent_id = ?1 AND instance = ?2)",
-      heard.agent_id, heard.instance);
-  return ended.empty();
+  const Rows agents = tx.query(
+      "SELECT deleted = 1 AND NOT EXISTS"
+      "     (SELECT 1 FROM instances WHERE agent_id = ?1 AND instance = ?2) AS is_new_and_ended,"
+      "   EXISTS (SELECT 1 FROM credentials WHERE kid = ?3 AND revoked = 1) AS is_revoked"
+      " FROM agents WHERE id = ?1",
+      heard.agent_id, heard.instance, heard.kid);
+  if (agents.empty()) return false;
+  const Row agent = agents.front();
+  return heard.started || (!agent.boolean("is_new_and_ended") && !agent.boolean("is_revoked"));
 }
 
 void record(Transaction& tx, const HeardInstance& heard) {

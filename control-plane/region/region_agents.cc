@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "control-plane/region/changes_lock.h"
 #include "control-plane/region/database_region_store.h"
 #include "control-plane/region/fence.h"
 #include "core/limits.h"
@@ -12,14 +13,6 @@ namespace {
 
 constexpr std::int64_t kReleasesKept = 64;
 
-// On PostgreSQL the first statement of a transaction that changes an agent. LOCK waits before the
-// transaction gets its view of the data (postgresql.org/docs/15/sql-lock.html). Without it, a
-// transaction that waits for another one's new number would fail, and would have to run again. A
-// writer of SQLite is alone already.
-void take_counter(Transaction& tx) {
-  tx.execute({"SELECT 1 AS alone", "LOCK TABLE changes IN SHARE ROW EXCLUSIVE MODE"});
-}
-
 std::int64_t next_number(Transaction& tx) {
   return tx.query("UPDATE changes SET number = number + 1 WHERE id = 1 RETURNING number")
       .front()
@@ -27,9 +20,9 @@ std::int64_t next_number(Transaction& tx) {
 }
 
 void put_sets(Transaction& tx, const AgentSnapshot& snapshot) {
-  tx.execute("DELETE FROM agent_sets WHERE agent_id = ?1", snapshot.agent_id);
+  tx.execute_later("DELETE FROM agent_sets WHERE agent_id = ?1", snapshot.agent_id);
   for (const PinnedSet& set : snapshot.sets) {
-    tx.execute(
+    tx.execute_later(
         "INSERT INTO agent_sets (agent_id, set_id, organization_id, name, version,"
         " latest_version) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         snapshot.agent_id, set.set_id, set.organization_id, set.name, set.version,
@@ -50,9 +43,9 @@ std::set<std::string> revoked_kids(Transaction& tx, std::int64_t agent_id) {
 // failover in which the catalog has lost the revocation.
 void put_credentials(Transaction& tx, const AgentSnapshot& snapshot) {
   const std::set<std::string> revoked = revoked_kids(tx, snapshot.agent_id);
-  tx.execute("DELETE FROM credentials WHERE agent_id = ?1", snapshot.agent_id);
+  tx.execute_later("DELETE FROM credentials WHERE agent_id = ?1", snapshot.agent_id);
   for (const AgentCredentialRecord& credential : snapshot.credentials) {
-    tx.execute(
+    tx.execute_later(
         "INSERT INTO credentials (kid, agent_id, signing_key, box_key, revoked)"
         " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (kid) DO UPDATE SET"
         " agent_id = excluded.agent_id, signing_key = excluded.signing_key,"
@@ -66,18 +59,32 @@ void put_credentials(Transaction& tx, const AgentSnapshot& snapshot) {
 // seem silent while they run. They become unwatched: like instances without a sidecar, they count
 // until an operator forgets them.
 void stop_hearing_revoked(Transaction& tx, std::int64_t agent_id) {
-  tx.execute(
+  tx.execute_later(
       "UPDATE instances SET watched = 0 WHERE agent_id = ?1 AND watched = 1 AND kid IN"
       " (SELECT kid FROM credentials WHERE agent_id = ?1 AND revoked = 1)",
       agent_id);
 }
 
 void remove_agent(Transaction& tx, std::int64_t agent_id) {
-  tx.execute("DELETE FROM agent_sets WHERE agent_id = ?1", agent_id);
-  tx.execute("DELETE FROM credentials WHERE agent_id = ?1", agent_id);
-  tx.execute("DELETE FROM releases WHERE agent_id = ?1", agent_id);
-  tx.execute("DELETE FROM instances WHERE agent_id = ?1", agent_id);
-  tx.execute("DELETE FROM agents WHERE id = ?1", agent_id);
+  tx.execute_later("DELETE FROM agent_sets WHERE agent_id = ?1", agent_id);
+  tx.execute_later("DELETE FROM credentials WHERE agent_id = ?1", agent_id);
+  tx.execute_later("DELETE FROM releases WHERE agent_id = ?1", agent_id);
+  tx.execute_later("DELETE FROM instances WHERE agent_id = ?1", agent_id);
+  tx.execute_later("DELETE FROM agents WHERE id = ?1", agent_id);
+}
+
+// set status counts the recorded instances of an agent, and what their releases had, as long as
+// they may hold a value.
+void end_agent(Transaction& tx, std::int64_t agent_id) {
+  if (tx.query("SELECT 1 FROM instances WHERE agent_id = ?1 LIMIT 1", agent_id).empty()) {
+    return remove_agent(tx, agent_id);
+  }
+  tx.execute_later("DELETE FROM agent_sets WHERE agent_id = ?1", agent_id);
+  tx.execute_later("DELETE FROM credentials WHERE agent_id = ?1", agent_id);
+  tx.execute_later(
+      "UPDATE agents SET deleted = 1, revision = 0, deployment_id = '', changed = ?2"
+      " WHERE id = ?1",
+      agent_id, next_number(tx));
 }
 
 // Removes a few deleted agents of the organization, except for the limits::kDeletedAgentsKept that
@@ -113,13 +120,13 @@ void put_release(Transaction& tx, const AgentSnapshot& snapshot) {
       snapshot.agent_id, snapshot.sequence, snapshot.deployment_id);
   if (added == 0) return;
   for (const PinnedSet& set : snapshot.sets) {
-    tx.execute(
+    tx.execute_later(
         "INSERT INTO release_sets (agent_id, sequence, set_id, organization_id, name,"
         " version) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         snapshot.agent_id, snapshot.sequence, set.set_id, set.organization_id, set.name,
         set.version);
   }
-  tx.execute(
+  tx.execute_later(
       "DELETE FROM releases WHERE agent_id = ?1 AND sequence NOT IN"
       " (SELECT sequence FROM releases WHERE agent_id = ?1 ORDER BY sequence DESC LIMIT ?2)",
       snapshot.agent_id, kReleasesKept);
@@ -183,7 +190,7 @@ bool changes_nothing(Transaction& tx, const AgentSnapshot& snapshot) {
 
 void write_agent(Transaction& tx, const AgentSnapshot& snapshot) {
   drop_lost_releases(tx, snapshot);
-  tx.execute(
+  tx.execute_later(
       "INSERT INTO agents (id, revision, sequence, organization, name, deleted,"
       " deployment_id, changed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
       " ON CONFLICT (id) DO UPDATE SET revision = excluded.revision,"
@@ -203,7 +210,7 @@ void write_agent(Transaction& tx, const AgentSnapshot& snapshot) {
 
 Result<void> DatabaseRegionStore::put_agent(const AgentSnapshot& snapshot) {
   auto changed = database_->write_urgently("write agent", [&](Transaction& tx) -> Result<bool> {
-    take_counter(tx);
+    lock_changes(tx);
     if (changes_nothing(tx, snapshot)) return false;
     write_agent(tx, snapshot);
     return true;
@@ -213,24 +220,28 @@ Result<void> DatabaseRegionStore::put_agent(const AgentSnapshot& snapshot) {
   return {};
 }
 
-Result<std::vector<AgentRevision>> DatabaseRegionStore::list_agents() {
-  return database_->read("list agents", [](Transaction& tx) -> Result<std::vector<AgentRevision>> {
-    std::vector<AgentRevision> agents;
-    for (const Row row : tx.query("SELECT id, revision FROM agents ORDER BY id")) {
-      agents.push_back({.agent_id = row.integer("id"), .revision = row.integer("revision")});
+Result<std::vector<StoredAgent>> DatabaseRegionStore::list_agents() {
+  return database_->read("list agents", [](Transaction& tx) -> Result<std::vector<StoredAgent>> {
+    std::vector<StoredAgent> agents;
+    for (const Row row : tx.query("SELECT id, revision, deleted FROM agents ORDER BY id")) {
+      agents.push_back({.agent_id = row.integer("id"),
+                        .revision = row.integer("revision"),
+                        .deleted = row.boolean("deleted")});
     }
     return agents;
   });
 }
 
-Result<void> DatabaseRegionStore::remove_agents(std::span<const std::int64_t> agents,
-                                                const LeaseTerm& term) {
-  return database_->write_urgently("remove agents", [&](Transaction& tx) -> Result<void> {
-    take_counter(tx);
+Result<void> DatabaseRegionStore::end_agents(std::span<const std::int64_t> agents,
+                                             const LeaseTerm& term) {
+  auto ended = database_->write_urgently("end agents", [&](Transaction& tx) -> Result<void> {
+    lock_changes(tx);
     if (auto ok = accept_term(tx, term); !ok) return ok;
-    for (const std::int64_t agent : agents) remove_agent(tx, agent);
+    for (const std::int64_t agent : agents) end_agent(tx, agent);
     return {};
   });
+  if (ended) database_->notify("agents");
+  return ended;
 }
 
 Result<std::optional<AgentSnapshot>> DatabaseRegionStore::find_agent(std::int64_t agent_id) {

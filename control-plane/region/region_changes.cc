@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "control-plane/region/changes_lock.h"
 #include "control-plane/region/database_region_store.h"
 
 namespace agent_secrets::control_plane {
@@ -18,10 +19,6 @@ void store_timeline(Transaction& tx, std::string_view id) {
   tx.execute("UPDATE changes SET timeline = ?1 WHERE id = 1", id);
 }
 
-void lock(Transaction& tx) {
-  tx.execute({"SELECT 1 AS alone", "LOCK TABLE changes IN SHARE ROW EXCLUSIVE MODE"});
-}
-
 // As if each agent had changed, with a number that is higher than any lost one: every follower
 // finds every agent.
 void raise(Transaction& tx) {
@@ -31,10 +28,14 @@ void raise(Transaction& tx) {
 
 }  // namespace
 
+void lock_changes(Transaction& tx) {
+  tx.execute_later({"SELECT 1 AS alone", "LOCK TABLE changes IN SHARE ROW EXCLUSIVE MODE"});
+}
+
 Result<ServerTimeline> DatabaseRegionStore::settle_failover() {
   auto timeline = control_plane::settle_failover(
       *database_,
-      {.stored = stored_timeline, .store = store_timeline, .lock = lock, .raise = raise});
+      {.stored = stored_timeline, .store = store_timeline, .lock = lock_changes, .raise = raise});
   if (timeline && timeline->was_raised) database_->notify("agents");
   return timeline;
 }

@@ -59,6 +59,12 @@ struct RegionChanges {
   std::vector<std::int64_t> agents;  // whose last change has a higher number than the caller gave
 };
 
+struct StoredAgent {
+  std::int64_t agent_id = 0;
+  std::int64_t revision = 0;
+  bool deleted = false;
+};
+
 // What a bundle is made of, as the store has it at one moment. Values are still encrypted.
 struct BundleParts {
   struct Value {
@@ -128,33 +134,19 @@ class RegionStore {
   virtual Result<ServerTimeline> settle_failover() = 0;
 
   // All that the store has, to compare it with the catalog (provisioning/agreement.h).
-  virtual Result<std::vector<AgentRevision>> list_agents() = 0;          // by agent
+  virtual Result<std::vector<StoredAgent>> list_agents() = 0;            // by agent
   virtual Result<std::vector<RetainedVersion>> list_set_versions() = 0;  // by set and version
-  // Removes agents that the catalog does not have: without a trace, so that an agent with the id of
-  // one of them can be published again.
-  virtual Result<void> remove_agents(std::span<const std::int64_t> agents,
-                                     const LeaseTerm& term) = 0;
+  // Ends agents that the catalog does not have: each becomes a deleted agent without credentials
+  // and with revision 0, so that an agent with its id can be published again. One without recorded
+  // instances is removed.
+  virtual Result<void> end_agents(std::span<const std::int64_t> agents, const LeaseTerm& term) = 0;
 
-  // Reads all that a bundle for this credential needs, and decrypts nothing: the request may not be
-  // verified yet. A database does it in one round trip; otherwise the parts have no sets.
-  virtual Result<std::optional<BundleParts>> find_bundle_parts(std::string_view kid);
+  // Reads all that a bundle for this credential needs, at one moment, and decrypts nothing: the
+  // request may not be verified yet.
+  virtual Result<std::optional<BundleParts>> find_bundle_parts(std::string_view kid) = 0;
   // Decrypts the values of a pin. Absent: the version is gone.
   virtual Result<std::optional<ProvisionedVersion>> open_pinned(const BundleParts& parts,
-                                                                const PinnedSet& set);
+                                                                const PinnedSet& set) = 0;
 };
-
-inline Result<std::optional<BundleParts>> RegionStore::find_bundle_parts(std::string_view kid) {
-  auto owner = find_credential(kid);
-  if (!owner) return std::unexpected(std::move(owner.error()));
-  if (!*owner) return std::nullopt;
-  auto agent = find_agent((*owner)->agent_id);
-  if (!agent) return std::unexpected(std::move(agent.error()));
-  return BundleParts{.owner = std::move(**owner), .agent = std::move(*agent), .sets = {}};
-}
-
-inline Result<std::optional<ProvisionedVersion>> RegionStore::open_pinned(
-    const BundleParts& /*parts*/, const PinnedSet& set) {
-  return read_set_version(set.set_id, set.version);
-}
 
 }  // namespace agent_secrets::control_plane

@@ -58,8 +58,7 @@ TEST_CASE("the instance API is in the document") {
   Router router(fallback_response);
   FakeClock clock;
   const Log log{"test", LogLevel::error, LogFormat::json};
-  InstanceApi instances([] { return std::vector<InstanceRegion>(); }, {"http://127.0.0.1:1"}, clock,
-                        log);
+  InstanceApi instances([] { return ListedRegions(); }, {"http://127.0.0.1:1"}, clock, log);
   add_instance_routes(router, instances);
   std::set<std::string> documented;
   for (const std::string& operation : operations()) {

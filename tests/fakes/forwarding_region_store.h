@@ -39,12 +39,19 @@ class ForwardingRegionStore : public RegionStore {
     return inner_.listen(std::move(changed), log);
   }
   Result<ServerTimeline> settle_failover() override { return inner_.settle_failover(); }
-  Result<std::vector<AgentRevision>> list_agents() override { return inner_.list_agents(); }
+  Result<std::vector<StoredAgent>> list_agents() override { return inner_.list_agents(); }
   Result<std::vector<RetainedVersion>> list_set_versions() override {
     return inner_.list_set_versions();
   }
-  Result<void> remove_agents(std::span<const std::int64_t> agents, const LeaseTerm& term) override {
-    return inner_.remove_agents(agents, term);
+  Result<void> end_agents(std::span<const std::int64_t> agents, const LeaseTerm& term) override {
+    return inner_.end_agents(agents, term);
+  }
+  Result<std::optional<BundleParts>> find_bundle_parts(std::string_view kid) override {
+    return inner_.find_bundle_parts(kid);
+  }
+  Result<std::optional<ProvisionedVersion>> open_pinned(const BundleParts& parts,
+                                                        const PinnedSet& set) override {
+    return inner_.open_pinned(parts, set);
   }
   Result<std::optional<AgentSnapshot>> find_agent(std::int64_t agent_id) override {
     return inner_.find_agent(agent_id);

@@ -66,10 +66,10 @@ class MemoryRegionStore final : public RegionStore {
 
   Result<ServerTimeline> settle_failover() override { return ServerTimeline{}; }
 
-  Result<std::vector<AgentRevision>> list_agents() override {
-    std::vector<AgentRevision> list;
+  Result<std::vector<StoredAgent>> list_agents() override {
+    std::vector<StoredAgent> list;
     for (const auto& [id, snapshot] : agents_) {
-      list.push_back({.agent_id = id, .revision = snapshot.revision});
+      list.push_back({.agent_id = id, .revision = snapshot.revision, .deleted = snapshot.deleted});
     }
     return list;
   }
@@ -82,10 +82,24 @@ class MemoryRegionStore final : public RegionStore {
     return list;
   }
 
-  Result<void> remove_agents(std::span<const std::int64_t> agents,
-                             const LeaseTerm& /*term*/) override {
+  Result<void> end_agents(std::span<const std::int64_t> agents,
+                          const LeaseTerm& /*term*/) override {
     for (const std::int64_t agent : agents) agents_.erase(agent);
     return {};
+  }
+
+  Result<std::optional<BundleParts>> find_bundle_parts(std::string_view kid) override {
+    auto owner = find_credential(kid);
+    if (!owner) return propagate(owner);
+    if (!*owner) return std::nullopt;
+    auto agent = find_agent((*owner)->agent_id);
+    if (!agent) return propagate(agent);
+    return BundleParts{.owner = std::move(**owner), .agent = std::move(*agent), .sets = {}};
+  }
+
+  Result<std::optional<ProvisionedVersion>> open_pinned(const BundleParts& /*parts*/,
+                                                        const PinnedSet& set) override {
+    return read_set_version(set.set_id, set.version);
   }
 
   Result<std::optional<AgentSnapshot>> find_agent(std::int64_t agent_id) override {

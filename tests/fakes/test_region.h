@@ -66,7 +66,8 @@ class TestRegion {
                        .facts = facts,
                        .recorder = recorder});
     api = std::make_unique<InstanceApi>(
-        [this] { return regions; }, std::vector<std::string>{std::string(kBaseUrl)}, clock, log);
+        [this] { return ListedRegions{.regions = regions, .are_all = are_all_regions}; },
+        std::vector<std::string>{std::string(kBaseUrl)}, clock, log);
     snapshot.agent_id = kAgentId;
     snapshot.sequence = 4;
     snapshot.organization = "acme";
@@ -167,6 +168,7 @@ class TestRegion {
   SharedFacts facts;
   InstanceRecorder recorder{"us-west", *store, clock, log};
   std::vector<InstanceRegion> regions;  // listed to the API at each request
+  bool are_all_regions = true;
   AgentSnapshot snapshot;
   std::unique_ptr<AgentCredential> credential;
   std::unique_ptr<InstanceApi> api;

@@ -7,10 +7,11 @@ import dataclasses
 import secrets
 import shutil
 import subprocess
+import time
 
 import pytest
 
-from support import canary, programs
+from support import canary, programs, protocol
 from support.control_plane import ControlPlane
 from support.credential_text import identity_of
 from support.instance import Instance, injected_environment, run_injector
@@ -96,14 +97,22 @@ def rest_of(node):
     return Rest(node.url, "pcc_pat_of-nothing", "acme")
 
 
+def ask_for_bundle(text):
+    """The answer to one request, at the first URL of the credential."""
+    credential = protocol.Credential.parse(text)
+    return protocol.get(credential.url, protocol.BUNDLE, protocol.proof(credential, protocol.BUNDLE))
+
+
 @contextlib.contextmanager
 def catalog_down(world):
     """Without the catalog's server, and without any server of the control plane."""
     world.control_plane.stop()
     world.catalog_server.stop()
-    yield
-    world.catalog_server.start()
-    world.control_plane.start()
+    try:
+        yield
+    finally:
+        world.catalog_server.start()
+        world.control_plane.start()
 
 
 # Serving
@@ -186,8 +195,10 @@ def test_a_node_is_connected_to_its_store_alone_and_may_change_only_reports(worl
     with world.node("rights"):
         world.control_plane.stop()
         try:
-            assert world.catalog_server.sql(connected).split() == []
-            assert run_sql(world.region_url("postgres"), connected, password=PostgresServer.PASSWORD).split() == ["node"]
+            # Connections of the server that was stopped end a moment later.
+            wait_for(lambda: world.catalog_server.sql(connected).split() == [], what="no connection to the catalog")
+            wait_for(lambda: run_sql(world.region_url("postgres"), connected, password=PostgresServer.PASSWORD).split() ==
+                     ["node"], what="the node alone being connected to its store")
         finally:
             world.control_plane.start()
     changeable = run_sql(
@@ -343,9 +354,26 @@ def test_a_server_that_does_not_name_the_regions_database_is_refused(world):
     assert f"hint: give --region-database {REGION}=URL" in finished.stderr
 
 
-def test_the_outage_of_a_regions_database_stops_neither_commands_nor_servers(world):
+def test_the_outage_of_a_regions_database_stops_neither_commands_nor_servers(world, tmp_path):
+    rest = world.control_plane.rest()
+    credential = world.issue(world.control_plane.url)
+    assert rest.put_secrets("west-secrets", A="1").status == 202
+    world.control_plane.wait_ready("west-secrets")
+    assert rest.deploy("west-bot", secretSet="west-secrets").status == 200
+    west = world.control_plane.issue_credential("west-bot")
+
+    def assert_that_the_other_region_is_served():
+        refused = wait_for(lambda: (asked := ask_for_bundle(credential)).status == 503 and asked, 30, "503")
+        assert refused.headers["retry-after"]
+        started = time.monotonic()
+        for _ in range(20):  # with what asks for the other region in between
+            assert ask_for_bundle(west).status == 200
+            assert ask_for_bundle(credential).status == 503  # not 401: the credential may be right
+        assert time.monotonic() - started < 20
+
     world.region_server.stop()
     try:
+        assert_that_the_other_region_is_served()
         listed = world.control_plane.run("organization", "list", "--json")
         assert '"name":"acme"' in listed.stdout
         assert f"warning: region {REGION} is left out: " in listed.stderr
@@ -353,10 +381,12 @@ def test_the_outage_of_a_regions_database_stops_neither_commands_nor_servers(wor
         assert fleet.returncode == 1 and "connect postgresql://" in fleet.stderr
         world.control_plane.restart()
         rest = world.control_plane.rest()
-        assert rest.put_secrets("west-secrets", A="1").status == 202
+        assert rest.put_secrets("west-secrets", A="2").status == 202
         world.control_plane.wait_ready("west-secrets")
-        wait_for(lambda: rest.request("GET", "/readyz").status == 503, 20, "the server saying that it is not ready")
-        assert rest.request("GET", "/readyz").body["error"] == f"Region {REGION} cannot be opened"
+        assert_that_the_other_region_is_served()
+        # The load balancer must not take the server from the other regions.
+        assert rest.request("GET", "/readyz").status == 200
+        wait_for(lambda: world.control_plane.log_lines("a region is not served"), 20, "the server naming the region")
     finally:
         world.region_server.start()
     wait_for(lambda: rest.request("GET", "/readyz").status == 200, 30, "the server being ready")

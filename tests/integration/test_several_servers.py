@@ -79,7 +79,8 @@ def test_of_servers_that_start_at_once_one_makes_the_region(database, tmp_path):
         credential = deploy(servers[0])
         for server in servers:
             answer = bundle(server, credential)
-            assert answer.status == 200 and server.rest().request("GET", "/readyz").status == 200
+            assert answer.status == 200
+            wait_for(lambda: server.rest().request("GET", "/readyz").status == 200, 20, "the server being ready")
             assert protocol.open_bundle(credential, answer.body.decode()) == {b"GREETING": b"hello"}
             assert "error" not in {line["level"] for line in server.log_lines()}
 
@@ -113,10 +114,11 @@ def sequence(server, credential):
 
 class Load:
     """Writes, deploys and bundles on each server in turn, until the block is left. `statuses` counts the answers of each
-    server by request."""
+    server by request; `faults` has what was no answer, such as a connection that was cut."""
 
     def __init__(self, servers, credential):
         self.statuses = collections.Counter()
+        self.faults = []
         self.rounds = 0
         self._servers = servers
         self._credential = credential
@@ -136,11 +138,17 @@ class Load:
     def _run(self, number):
         while not self._done.is_set():
             for name, server in list(self._servers.items()):
-                rest = server.rest()
-                self._count(name, "write", rest.put_secrets("set1", **{f"KEY_{number}": str(self.rounds)}).status)
-                self._count(name, "deploy", rest.redeploy("bot", secretSet="set1").status)
-                self._count(name, "bundle", bundle(server, self._credential).status)
+                try:
+                    self._ask(number, name, server)
+                except Exception as fault:  # otherwise the thread would end, and the test pass
+                    self.faults.append((name, repr(fault)))
             self.rounds += 1
+
+    def _ask(self, number, name, server):
+        rest = server.rest()
+        self._count(name, "write", rest.put_secrets("set1", **{f"KEY_{number}": str(self.rounds)}).status)
+        self._count(name, "deploy", rest.redeploy("bot", secretSet="set1").status)
+        self._count(name, "bundle", bundle(server, self._credential).status)
 
     def _count(self, *what):
         self.statuses[what] += 1
@@ -153,6 +161,7 @@ class Load:
         """The documented answers alone: a deploy of a set that is not ready yet is refused."""
         expected = {"write": {202}, "deploy": {200, 409}, "bundle": {200}}
         assert [what for what in self.statuses if what[2] not in expected[what[1]]] == []
+        assert self.faults == []
 
 
 def tables(database, schema):
@@ -179,7 +188,7 @@ def test_a_server_goes_on_after_a_newer_version_has_changed_the_schema(database,
             load.wait_for_rounds(20)
         load.check()
         assert "error" not in {line["level"] for line in first.log_lines()}
-        assert first.rest().request("GET", "/readyz").status == 200
+        wait_for(lambda: first.rest().request("GET", "/readyz").status == 200, 20, "the server being ready")
         # What docs/OPERATIONS.md says of this time.
         refused = first.run("serve", "--listen=127.0.0.1:0", check=False)
         assert refused.returncode == 1 and "written by a newer version" in refused.stderr

@@ -99,3 +99,8 @@ def served(credential, url=None):
         return None
     environment = protocol.open_bundle(credential, answer.body.decode())
     return {name.decode(): value.decode() for name, value in environment.items()}
+
+
+def served_value(credential, key="A"):
+    """One of them; None when it is not there."""
+    return (served(credential) or {}).get(key)
