@@ -107,7 +107,7 @@ Response refuse_gone(const PinnedSet& set) {
                   set.version, set.name));
 }
 
-// The result with one set of parts: the bundle or a refusal; if a pinned version is gone, the
+// The result for given parts: the bundle or a refusal. If a pinned version is gone, also the
 // agent's revision.
 struct Attempt {
   BundleAnswer answer;
@@ -146,9 +146,9 @@ BundleAnswer answer_bundle(const Caller& caller, const Clock& clock, const Log& 
     return {.response = refuse(403, "revoked", "this credential has been revoked")};
   }
   Attempt attempt = try_with(*caller.parts, caller, clock, log);
-  // A store that reads snapshot and sets one after the other may miss the versions that a deploy in
-  // between has removed. Then the snapshot has changed too. So a version counts as gone only if it
-  // is missing twice at the same revision.
+  // A store may read the snapshot first and its sets afterwards. A deploy in between may remove the
+  // versions to read, and it changes the snapshot too. So a version counts as gone only if it is
+  // missing twice at the same revision.
   for (int again = 0; again < 3 && attempt.gone_at_revision; ++again) {
     Attempt next = try_again(caller, clock, log);
     const bool settled = next.gone_at_revision == attempt.gone_at_revision;
