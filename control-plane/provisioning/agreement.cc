@@ -9,12 +9,13 @@ namespace agent_secrets::control_plane {
 namespace {
 
 struct AgentDifferences {
-  std::vector<AgentRevision> to_publish;  // with the revision of the region
+  std::vector<AgentRevision> to_publish;  // with the region's revision
   std::vector<std::int64_t> to_remove;
 };
 
-// The region's revision may be higher than the confirmed one while a confirmation is on its way.
-// So an agent is published again when the region has less, and when it has more than the catalog.
+// While a confirmation is on its way, the region's revision may be higher than the confirmed one.
+// So an agent is published again only if the region's revision is lower than the confirmed one, or
+// higher than the catalog's.
 AgentDifferences compare(const std::vector<AgentRevision>& region,
                          const std::vector<PublishedAgent>& catalog) {
   std::map<std::int64_t, std::int64_t> stored;
@@ -23,7 +24,7 @@ AgentDifferences compare(const std::vector<AgentRevision>& region,
   for (const PublishedAgent& agent : catalog) {
     const auto found = stored.extract(agent.agent_id);
     const std::int64_t has = found ? found.mapped() : 0;
-    // A region need not have an agent that is deleted: it removes such agents after a while.
+    // A region removes deleted agents after a while, so it need not have this one.
     if (!found && agent.deleted) continue;
     if (has < agent.published_revision || has > agent.revision) {
       differences.to_publish.push_back({.agent_id = agent.agent_id, .revision = has});
@@ -52,7 +53,8 @@ Result<void> agree_on_agents(std::string_view region, Outbox& outbox, RegionStor
 Result<void> write_again(const RetainedVersion& version, Outbox& outbox, RegionStore& store,
                          const LeaseTerm& term, Repairs& repairs) {
   auto values = outbox.read_retained(version);
-  if (!values && values.error().code == ErrorCode::not_found) return {};  // it is pending
+  if (!values && values.error().code == ErrorCode::not_found)
+    return {};  // pending, or not needed any more
   if (!values && values.error().code == ErrorCode::untrusted) {
     ++repairs.unreadable_versions;
     return {};
@@ -83,7 +85,7 @@ Result<void> agree_on_versions(std::string_view region, Outbox& outbox, RegionSt
 Result<Repairs> make_region_agree(std::string_view region, Outbox& outbox, RegionStore& store,
                                   const LeaseTerm& term) {
   Repairs repairs;
-  // Versions first: agents that are published again pin them.
+  // Versions first, because agents that are published again pin them.
   if (auto ok = agree_on_versions(region, outbox, store, term, repairs); !ok) return propagate(ok);
   if (auto ok = agree_on_agents(region, outbox, store, term, repairs); !ok) return propagate(ok);
   return repairs;

@@ -102,7 +102,8 @@ std::chrono::milliseconds Provisioner::provision_round() {
 
 std::chrono::milliseconds Provisioner::publish_round() {
   if (const auto left = pause_left(agents_)) return *left;
-  // A version that cannot be repaired delays no revocation.
+  // Agents are published even if the comparison fails: a version that cannot be repaired delays no
+  // revocation.
   auto compared = compare_if_due();
   auto finished = publish_agents();
   if (finished) finished = std::move(compared);

@@ -18,8 +18,8 @@
 // knowing it neither deletes what its successor has written nor brings back what its successor has
 // deleted. Agent snapshots need no term: their revision orders them.
 //
-// A credential that the store has as revoked stays revoked, whatever a later snapshot says: the
-// catalog may have lost the revocation in a failover (docs/decisions/0036).
+// A credential that is revoked in the store stays revoked, even if a later snapshot has it as live:
+// the catalog may have lost the revocation in a failover (docs/decisions/0036).
 //
 // The region's InstanceRecorder writes what instances report (region/instances.h). These records
 // may be lost in a crash, and no answer to an instance depends on them.
@@ -59,7 +59,7 @@ struct RegionChanges {
   std::vector<std::int64_t> agents;  // whose last change has a higher number than the caller gave
 };
 
-// What a bundle is made of, as the store has it at one moment. Values are still encrypted.
+// The parts of a bundle, as the store has them at one moment. Values are still encrypted.
 struct BundleParts {
   struct Value {
     std::string key;
@@ -75,7 +75,7 @@ struct BundleParts {
 
   CredentialOwner owner;
   std::optional<AgentSnapshot> agent;  // without its credentials
-  std::vector<Set> sets;               // those pins that are stored; none for a revoked credential
+  std::vector<Set> sets;               // stored pins; none if the credential is revoked
 };
 
 class RegionStore {
@@ -127,18 +127,20 @@ class RegionStore {
   // finds every agent.
   virtual Result<ServerTimeline> settle_failover() = 0;
 
-  // All that the store has, to compare it with the catalog (provisioning/agreement.h).
-  virtual Result<std::vector<AgentRevision>> list_agents() = 0;          // by agent
-  virtual Result<std::vector<RetainedVersion>> list_set_versions() = 0;  // by set and version
-  // Removes agents that the catalog does not have: without a trace, so that an agent with the id of
-  // one of them can be published again.
+  // List everything in the store, to compare it with the catalog (provisioning/agreement.h).
+  virtual Result<std::vector<AgentRevision>> list_agents() = 0;  // sorted by agent
+  virtual Result<std::vector<RetainedVersion>>
+  list_set_versions() = 0;  // sorted by set and version
+  // Removes agents that the catalog does not have, with all of their rows, so that an agent with
+  // the same id can be published later.
   virtual Result<void> remove_agents(std::span<const std::int64_t> agents,
                                      const LeaseTerm& term) = 0;
 
-  // Reads all that a bundle for this credential needs, and decrypts nothing: the request may not be
-  // verified yet. A database does it in one round trip; otherwise the parts have no sets.
+  // Reads all that a bundle for this credential needs. Decrypts nothing, because the request may
+  // not be verified yet. A database reads all parts in one round trip. The default reads no sets:
+  // open_pinned() then reads each set.
   virtual Result<std::optional<BundleParts>> find_bundle_parts(std::string_view kid);
-  // Decrypts the values of a pin. Absent: the version is gone.
+  // Decrypts the values of a pinned version. Absent if the version is gone.
   virtual Result<std::optional<ProvisionedVersion>> open_pinned(const BundleParts& parts,
                                                                 const PinnedSet& set);
 };
