@@ -27,7 +27,7 @@ Result<void> check_private(int fd, const std::string& path, std::string_view key
               fmt::format("run chmod 600 {}", path));
 }
 
-// Fills the buffer as far as the file goes.
+// Reads to the end of the file, or until the buffer is full. Returns the number of bytes.
 Result<std::size_t> read_into(SecretBuffer& text, int fd, const std::string& path) {
   std::size_t size = 0;
   while (size < text.size()) {
@@ -47,7 +47,7 @@ Result<SecretBuffer> read_key_file(const std::string& path, std::string_view key
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.is_open()) return system_failure(fmt::format("open {}", key), path);
   if (auto ok = check_private(file.get(), path, key); !ok) return propagate(ok);
-  SecretBuffer text(max_size + 2);  // with a newline, and with a byte too many
+  SecretBuffer text(max_size + 2);  // room for a newline, and for one byte too many
   auto size = read_into(text, file.get(), path);
   if (!size) return propagate(size);
   text.truncate(*size);
@@ -57,7 +57,7 @@ Result<SecretBuffer> read_key_file(const std::string& path, std::string_view key
 }
 
 std::optional<SecretBuffer> take_key_variable(const char* name) {
-  // No other thread uses the environment (see the header).
+  // No other thread runs yet (key_file.h).
   char* const variable = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): see above
   if (variable == nullptr) return std::nullopt;
   SecretBuffer text = SecretBuffer::copy_of(std::string_view(variable));
