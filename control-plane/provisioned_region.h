@@ -7,6 +7,7 @@
 // database role may not change the numbers that the watch raises.
 //
 // The provisioner works under a lease, so only one of several processes provisions the region.
+//
 // The instance API and the REST API each say what they use of a region (instance-api/regions.h,
 // rest-api/regions.h): only the instance API gets the signing keys.
 //
@@ -35,9 +36,9 @@ class ProvisionedRegion {
 
   // Starts the threads; call it once.
   Result<void> start();
-  // The catalog has work for the region: the provisioner looks at once.
+  // Call it when the catalog has work for the region: the provisioner looks at once.
   void look_for_work() { provisioner_.look_soon(); }
-  // The catalog has failed over: the provisioner compares the region with it.
+  // Call it after a failover of the catalog: the provisioner compares the region with the catalog.
   void compare_with_catalog() { provisioner_.compare_soon(); }
   // See ServedRegion::listener().
   [[nodiscard]] std::optional<ListenerState> listener() const { return region_.listener(); }

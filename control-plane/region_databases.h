@@ -3,9 +3,10 @@
 // (--region-database CODE=URL). Such a database can be near the region's agents, where region nodes
 // serve them (serve_region_node.h).
 //
-// Every process that uses the catalog has to name the same databases. A process that does not name
-// one would make an empty store in the catalog's place, and provision that. So the catalog records
-// which regions have a database of their own, and such a process refuses to open the region.
+// Every process that uses the catalog must name the same databases. A process that does not name
+// one would make an empty store in the catalog's place, and provision that store. So the catalog
+// records which regions have a database of their own, and a process that does not name such a
+// region's database refuses to open the region.
 //
 // Threads: one at a time.
 

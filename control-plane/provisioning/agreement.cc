@@ -53,8 +53,8 @@ Result<void> agree_on_agents(std::string_view region, Outbox& outbox, RegionStor
 Result<void> write_again(const RetainedVersion& version, Outbox& outbox, RegionStore& store,
                          const LeaseTerm& term, Repairs& repairs) {
   auto values = outbox.read_retained(version);
-  if (!values && values.error().code == ErrorCode::not_found)
-    return {};  // pending, or not needed any more
+  // The version is pending, or not needed any more.
+  if (!values && values.error().code == ErrorCode::not_found) return {};
   if (!values && values.error().code == ErrorCode::untrusted) {
     ++repairs.unreadable_versions;
     return {};

@@ -128,9 +128,9 @@ class RegionStore {
   virtual Result<ServerTimeline> settle_failover() = 0;
 
   // List everything in the store, to compare it with the catalog (provisioning/agreement.h).
-  virtual Result<std::vector<AgentRevision>> list_agents() = 0;  // sorted by agent
-  virtual Result<std::vector<RetainedVersion>>
-  list_set_versions() = 0;  // sorted by set and version
+  // The lists are sorted by agent, and by set and version.
+  virtual Result<std::vector<AgentRevision>> list_agents() = 0;
+  virtual Result<std::vector<RetainedVersion>> list_set_versions() = 0;
   // Removes agents that the catalog does not have, with all of their rows, so that an agent with
   // the same id can be published later.
   virtual Result<void> remove_agents(std::span<const std::int64_t> agents,

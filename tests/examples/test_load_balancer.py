@@ -30,7 +30,7 @@ def replicas(tmp_path, tls):
         yield running
 
 
-# The file
+# The configuration file
 
 
 def check(file):
@@ -107,7 +107,7 @@ def test_a_long_poll_outlives_the_end_of_its_server(replicas, tls):
     assert re.search(r" GET /instance/v1/watch 200 \S+ \+?[1-3] ", replicas.balancer.log()), "no poll was repeated"
 
 
-def test_a_server_that_hangs_gets_no_requests_until_it_goes_on(replicas):
+def test_a_server_that_hangs_gets_no_requests_until_it_continues(replicas):
     rest = replicas.rest()
     hanging = replicas.servers[0].process
     hanging.send_signal(signal.SIGSTOP)
