@@ -32,25 +32,26 @@ help::Notes notes_of_program() {
       .text =
           "Self-hosted secret sets for Pipecat agents, behind the API of the official "
           "`pipecat cloud` CLI.\n\n"
-          "serve runs until SIGTERM. The other commands work on the same data, beside a running "
-          "serve or without one; move needs a stopped one.",
-      .variables = {{"AGENT_SECRETS_DATA_DIR", "The directory, without --data-dir and --database"},
+          "serve runs until SIGTERM. The other commands work on the same data, whether serve runs "
+          "or not. Only move needs every server to be stopped.",
+      .variables = {{"AGENT_SECRETS_DATA_DIR",
+                     "The directory, if neither --data-dir nor --database is given"},
                     {"AGENT_SECRETS_DATABASE",
-                     "The URL of the database, without --data-dir and --database; may have a "
-                     "password in it"},
+                     "The URL of the database, if neither --data-dir nor --database is given; may "
+                     "contain a password"},
                     {"AGENT_SECRETS_REGION_DATABASES",
-                     "CODE=URL of each region with a database of its own, separated by spaces, "
-                     "without --region-database"},
+                     "CODE=URL of each region with a database of its own, separated by spaces, if "
+                     "--region-database is not given; may contain passwords"},
                     {"AGENT_SECRETS_MOVE_TO",
-                     "The URL of the database to which move copies, without --to; may have a "
-                     "password in it"},
+                     "The URL of the database to which move copies, if --to is not given; may "
+                     "contain a password"},
                     {"PGPASSFILE", "A file with the password of the database (~/.pgpass)"},
                     {"PGPASSWORD", "The password of the database itself"},
                     {"AGENT_SECRETS_MASTER_KEY_FILE", "The default of --master-key-file"},
                     {"AGENT_SECRETS_MASTER_KEY",
                      "The master key itself, base64url, where there is no file of it"},
                     {"AGENT_SECRETS_REGION_KEYS",
-                     "The content of the file of --region-keys, where there is no file of it"},
+                     "The keys of the region themselves, if --region-keys is not given"},
                     {"AGENT_SECRETS_LOG", "text: log for people; without it, serve logs JSON"}},
       .files = {{"DATA/catalog.db", "What organizations define; values encrypted"},
                 {"DATA/region-CODE.db", "What a region serves; values encrypted"}},

@@ -112,7 +112,8 @@ TEST_CASE(
   CHECK_FALSE(is_refused_with({"--database", kUrl}, "data", nullptr));
 }
 
-// `serve` with the words, and with a variable where it is not null.
+// Runs `serve --only-region eu-central` with more words, and with the variable set unless it is
+// null.
 bool is_node_refused(std::vector<const char*> words, const char* variable = nullptr) {
   words.insert(words.begin(), {"secret-control-plane", "serve", "--only-region", "eu-central"});
   if (variable != nullptr) ::setenv(variable, "eu-central=postgresql:///db", 1);
@@ -122,7 +123,7 @@ bool is_node_refused(std::vector<const char*> words, const char* variable = null
   return exit_code != nullptr && *exit_code == kExitUsage;
 }
 
-TEST_CASE("a region node takes its region's store and keys, and neither a catalog nor its key") {
+TEST_CASE("a region node takes a region's store and keys, and refuses a catalog and a master key") {
   constexpr const char* kStore = "--region-database";
   constexpr const char* kUrl = "eu-central=postgresql:///db";
   CHECK_FALSE(is_node_refused({kStore, kUrl, "--region-keys", "file"}));

@@ -29,10 +29,10 @@ Result<std::unique_ptr<StorePlace>> place_of(const DataOptions& options);
 // The place and the master key. Call it once, before there are threads (MasterKey::load).
 Result<Data> find_data(const DataOptions& options);
 // For a command: the stores are used beside those that servers have open.
-// Says on standard error which regions cannot be reached.
+// Prints on standard error which regions cannot be reached.
 Result<Stores> open_data(const DataOptions& options, const Clock& clock);
 
-// The store of `only_region` with its keys. Call it once, before there are threads
+// Finds the store of `only_region` and the region's keys. Call it once, before there are threads
 // (load_region_keys).
 struct NodeData {
   std::unique_ptr<StorePlace> place;

@@ -19,8 +19,8 @@ enum ExitCode {
 // Where the data is: a data directory, or a PostgreSQL database. Exactly one of the two is
 // not empty.
 //
-// `serve --only-region` has the store of one region as its data: in a data directory, or in the
-// database that `region_databases` names for it. It uses no catalog and no master key.
+// `serve --only-region` uses only the store of one region: in a data directory, or in the database
+// that `region_databases` names for the region. It uses no catalog and no master key.
 struct DataOptions {
   std::string data_directory;
   std::string database;                     // a URL (database/postgres_options.h)
@@ -31,7 +31,7 @@ struct DataOptions {
   std::vector<std::string> region_databases;  // CODE=URL each (region_databases.h)
   bool region_databases_are_of_environment = false;
 
-  std::string only_region;       // its code; empty for everything but a region node
+  std::string only_region;       // the region's code; empty unless this is a region node
   std::string region_keys_file;  // empty: AGENT_SECRETS_REGION_KEYS
 };
 

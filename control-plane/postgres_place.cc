@@ -79,15 +79,16 @@ class PostgresStorePlace final : public StorePlace {
   [[nodiscard]] Result<void> check_joined(const std::string& schema, int found) const {
     const auto known = static_cast<int>(region_migrations().postgres.size());
     if (found == 0) {
-      return fail(ErrorCode::not_found, fmt::format("{} has no schema {}", name_, schema),
-                  "check the code of the region and the URL of its database; region add makes it");
+      return fail(
+          ErrorCode::not_found, fmt::format("{} has no schema {}", name_, schema),
+          "check the region's code and the URL of its database; region add creates the schema");
     }
     if (found == known) return {};
     if (found > known) return check_not_newer(name_, found, known);
     return fail(ErrorCode::conflict,
                 fmt::format("{}: the schema {} has version {}, and this version needs {}", name_,
                             schema, found, known),
-                "upgrade the servers with the catalog first: they migrate it");
+                "upgrade the servers with the catalog first: they migrate the schema");
   }
 
   Result<bool> has(const std::string& schema) {

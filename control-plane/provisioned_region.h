@@ -1,13 +1,14 @@
 #pragma once
-// One region of a server with a catalog: the region as its instances use it (served_region.h), and
-// the provisioner, which copies the catalog's changes into its store, on a thread of its own.
-// served_regions.h has the list.
+// One region of a server with a catalog: a ServedRegion, which serves the region's instances
+// (served_region.h), and the provisioner, which copies the catalog's changes into the region's
+// store on its own thread. served_regions.h has the list of regions.
 //
-// On PostgreSQL a watch for failovers has a thread too. A region node has none: its role may not
-// change what the watch raises.
+// On PostgreSQL a failover watch has a thread too. A region node has no failover watch, because its
+// database role may not change the numbers that the watch raises.
 //
-// The provisioner works under a lease, so of several processes that serve the region one provisions
-// it. The instance API and the REST API each say what they use of a region (instance-api/regions.h,
+// The provisioner works under a lease, so only one of several processes provisions the region.
+//
+// The instance API and the REST API each say what they use of a region (instance-api/regions.h,
 // rest-api/regions.h): only the instance API gets the signing keys.
 //
 // Ownership: the catalog, the clock and the log must outlive it. Its destructor joins the
@@ -35,11 +36,11 @@ class ProvisionedRegion {
 
   // Starts the threads; call it once.
   Result<void> start();
-  // The catalog has work for the region: the provisioner looks at once.
+  // Call it when the catalog has work for the region: the provisioner looks at once.
   void look_for_work() { provisioner_.look_soon(); }
-  // The catalog has failed over: the provisioner compares the region with it.
+  // Call it after a failover of the catalog: the provisioner compares the region with the catalog.
   void compare_with_catalog() { provisioner_.compare_soon(); }
-  // ServedRegion's.
+  // See ServedRegion::listener().
   [[nodiscard]] std::optional<ListenerState> listener() const { return region_.listener(); }
 
   [[nodiscard]] bool is_readable() const { return region_.is_readable(); }
@@ -50,7 +51,7 @@ class ProvisionedRegion {
   ServedRegion region_;
   LeaseKeeper lease_;
   Provisioner provisioner_;
-  // After all that they use, so that they are joined first.
+  // Declared after all that they use, so that their threads are joined first.
   FailoverWatch failover_;
   std::jthread provisioning_;
 };

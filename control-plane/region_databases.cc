@@ -76,7 +76,7 @@ Result<RegionDatabases> region_databases_of(const DataOptions& options) {
     const std::size_t end = pair.find('=');
     const std::string code = pair.substr(0, end);
     if (end == std::string::npos || !check_plain_name("Region", code)) {
-      return refuse_option("--region-database: there is no region before the URL");
+      return refuse_option("--region-database: there is no valid region code before the URL");
     }
     if (regions.contains(code)) {
       return refuse_option(fmt::format("--region-database: region {} has two databases", code));

@@ -3,9 +3,10 @@
 // (--region-database CODE=URL). Such a database can be near the region's agents, where region nodes
 // serve them (serve_region_node.h).
 //
-// Every process that uses the catalog has to name the same databases. A process that does not name
-// one would make an empty store in the catalog's place, and provision that. So the catalog records
-// which regions have a database of their own, and such a process refuses to open the region.
+// Every process that uses the catalog must name the same databases. A process that does not name
+// one would make an empty store in the catalog's place, and provision that store. So the catalog
+// records which regions have a database of their own, and a process that does not name such a
+// region's database refuses to open the region.
 //
 // Threads: one at a time.
 
@@ -23,18 +24,19 @@ namespace agent_secrets::control_plane {
 
 using RegionDatabases = std::map<std::string, std::unique_ptr<StorePlace>>;  // by code
 
-// What --region-database or its variable names. Errors never repeat the URL. It does not connect.
+// Parses --region-database or its variable. Does not connect. Errors never repeat the URL.
 Result<RegionDatabases> region_databases_of(const DataOptions& options);
 
-// `place`, but the stores of these regions are in their own databases.
+// Returns `place`, with the stores of these regions in their own databases.
 std::unique_ptr<StorePlace> with_region_databases(std::unique_ptr<StorePlace> place,
                                                   RegionDatabases regions);
 
-// Call it before a region is opened: ErrorCode::invalid if the place does not name the region's own
-// database, and one is recorded.
+// Call it before a region is opened. ErrorCode::invalid if the catalog records that the region has
+// its own database, and the place does not name one.
 Result<void> check_region_database(const StorePlace& place, Catalog& catalog,
                                    std::string_view code);
-// Call it after the region was opened: records the name of its own database, if it has one.
+// Call it after the region was opened. If the region has its own database, records the database's
+// name.
 Result<void> record_region_database(const StorePlace& place, Catalog& catalog,
                                     std::string_view code);
 

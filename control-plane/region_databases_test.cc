@@ -35,7 +35,7 @@ bool has_postgres() { return !test_postgres_url().empty(); }
 
 }  // namespace
 
-TEST_CASE("--region-database names a region and a URL, and each region once") {
+TEST_CASE("--region-database takes a region and a URL, and each region once") {
   const auto regions =
       need(region_databases_of(options_of({"eu=postgresql:///one", "us=postgresql:///two"})));
   REQUIRE(regions.size() == 2);
@@ -92,7 +92,8 @@ TEST_CASE("a store of another control plane is not opened as a region's own data
   CHECK(refused.message.find("has values under the key") != std::string::npos);
 }
 
-TEST_CASE("a region's own database that cannot be reached keeps no other region closed") {
+TEST_CASE(
+    "a region's own database that cannot be reached does not stop other regions from opening") {
   if (!has_postgres()) return;
   TwoPlaces t;
   t.close();
@@ -107,7 +108,7 @@ TEST_CASE("a region's own database that cannot be reached keeps no other region 
   CHECK(refusal(opened.region("mars")).message == "region mars has no store");
 }
 
-TEST_CASE("a node opens a region's store with the region's keys alone") {
+TEST_CASE("a node opens a region's store with only the region's keys") {
   TestStores t;
   t.write("bot-secrets", "A", "a-value");
   t.provision();
@@ -126,7 +127,7 @@ TEST_CASE("a node opens a region's store with the region's keys alone") {
   CHECK(refusal(join_region(*t.place(), std::move(wrong))).code == ErrorCode::untrusted);
 }
 
-TEST_CASE("a node makes no store and migrates none") {
+TEST_CASE("a node neither creates nor migrates a store") {
   TestStores t;
   RegionKeys unknown =
       need(KeyStore(*t.catalog().context.database, t.master_key).region_keys("mars"));
@@ -141,7 +142,7 @@ TEST_CASE("a node refuses a schema of another version, and says what to upgrade"
   const auto join = [&t] { return refusal(t.place()->join_region("us-west")); };
   t.edit("region-us-west", "DELETE FROM migrations WHERE version > 1");
   CHECK(join().code == ErrorCode::conflict);
-  CHECK(join().hint == "upgrade the servers with the catalog first: they migrate it");
+  CHECK(join().hint == "upgrade the servers with the catalog first: they migrate the schema");
   t.edit("region-us-west", "INSERT INTO migrations (version, name) VALUES (99, 'later')");
   CHECK(join().message.find("written by a newer version") != std::string::npos);
 }

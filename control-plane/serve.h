@@ -26,7 +26,8 @@ struct ServeOptions {
   int on_deploy_timeout_s = 300;
 };
 
-// With a catalog. Call it before there are threads: it blocks the signals that it waits for.
+// Runs a server with a catalog. Call it before there are threads: it blocks the signals that it
+// waits for.
 Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& log);
 
 }  // namespace agent_secrets::control_plane

@@ -19,13 +19,13 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-// A client of the REST API that has the URL of a node learns what is wrong.
+// Tells clients of the REST API that they have the URL of a node.
 Router::Fallback fallback_of(const std::string& region) {
   return [region](const Request& request, int status) {
     if (status != 404) return fallback_response(request, status);
     return error_response(request, 404,
-                          fmt::format("This server is a node of region {}, which serves instances "
-                                      "alone: use the URL of a server with a catalog",
+                          fmt::format("This server is a node of region {}, which serves only "
+                                      "instances: use the URL of a server with a catalog",
                                       region));
   };
 }
@@ -44,7 +44,7 @@ void add_metrics_route(Router& router, const ServedRegion& region, const HttpCou
   });
 }
 
-// The recorded public URLs are in the catalog, so a node accepts those of its options alone.
+// The recorded public URLs are in the catalog, so a node accepts only the URLs of its options.
 Result<std::vector<std::string>> urls_of_node(const ServeOptions& options,
                                               const std::string& listening) {
   auto urls = normalise_urls(options.public_urls);

@@ -1,14 +1,14 @@
 #pragma once
 // `serve --only-region`: a region node, near the agents of one region. It serves the instance API
-// from the region's store, with the keys of this region alone (keys/region_keys.h). It has no
-// catalog, so it goes on while the catalog, its database and the servers with a catalog are down.
+// from the region's store, with only this region's keys (keys/region_keys.h). It has no catalog, so
+// it keeps serving while the catalog, its database and the servers with a catalog are down.
 //
-// The servers with a catalog fill the store. The node follows its changes as they do
-// (replica/region_follower.h), and writes nothing but what instances report. It takes no lease and
+// The servers with a catalog write the store. The node follows the store's changes as those servers
+// do (replica/region_follower.h). It writes only the reports of instances, takes no lease and
 // provisions nothing.
 //
 // GET /readyz answers 200 while the store can be read. GET /metrics needs no token here, because
-// tokens are in the catalog: it has the metrics of the process alone, without the name of an
+// tokens are in the catalog. It returns only the metrics of the process, without the name of an
 // organization, an agent or a set.
 
 #include "control-plane/serve.h"
@@ -18,7 +18,7 @@
 
 namespace agent_secrets::control_plane {
 
-// For options with `only_region`. Call it before there are threads, as serve().
+// `options` must have `only_region`. Call it before there are threads, like serve().
 Result<void> serve_region_node(const ServeOptions& options, const Clock& clock, const Log& log);
 
 }  // namespace agent_secrets::control_plane

@@ -1,12 +1,12 @@
 #pragma once
 // One region for its instances, while `serve` runs: its store and signing keys, the long polls that
 // wait for it (ChangeHub), the follower, which wakes them when the store changes, and the recorder,
-// which writes the reports of instances into the store. The last two each have a thread, so a
-// region that hangs delays no other region. On PostgreSQL a listener has a thread too: it wakes the
-// follower when another process has changed the store.
+// which writes the reports of instances into the store. The follower and the recorder each have a
+// thread, so a region that hangs delays no other region. On PostgreSQL a listener has a thread too:
+// it wakes the follower when another process has changed the store.
 //
-// It has no catalog: a region node is one ServedRegion (serve_region_node.h). A server with a
-// catalog also provisions its regions (provisioned_region.h).
+// A ServedRegion has no catalog: a region node is one ServedRegion (serve_region_node.h). A server
+// with a catalog also provisions its regions (provisioned_region.h).
 //
 // Ownership: a ServedRegion owns its store. The clock and the log must outlive it. Its destructor
 // first stops and joins the threads (the recorder writes its last reports then), and only then
@@ -37,10 +37,10 @@ class ServedRegion {
 
   // Starts the threads; call it once.
   Result<void> start();
-  // The store has changed: the follower looks at once.
+  // Call it when the store has changed: the follower looks at once.
   void look_for_changes() { follower_.look_soon(); }
-  // ErrorCode::unavailable while the store cannot be read. The message is for everyone: the log has
-  // the cause.
+  // ErrorCode::unavailable while the store cannot be read. Everyone may see the message, so the
+  // cause is only in the log.
   [[nodiscard]] Result<void> ready() const;
   // Absent on SQLite, and before start().
   [[nodiscard]] std::optional<ListenerState> listener() const;

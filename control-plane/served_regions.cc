@@ -35,7 +35,7 @@ ServedRegions::ServedRegions(std::map<std::string, RegionHandle> regions, Region
 }
 
 Result<void> ServedRegions::start() {
-  // First: what the regions do then is already done with raised numbers.
+  // Started first, so that the regions work with raised numbers from the beginning.
   if (auto started = failover_.start(); !started) return started;
   for (const auto& [code, region] : regions_) {
     if (auto started = region->start(); !started) return started;

@@ -46,7 +46,7 @@ class ServedRegions {
 
   // Starts the threads of each region, the thread that follows the catalog, and on PostgreSQL a
   // listener, which wakes the provisioner of a region when another process has written to the
-  // catalog, and a watch for failovers. Call it once.
+  // catalog, and a failover watch. Call it once.
   Result<void> start();
   // Looks once at the catalog. Failures are logged when they begin, and the next look tries again.
   void follow();

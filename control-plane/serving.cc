@@ -25,8 +25,8 @@ void give_large_buffers_back() {
   // NOLINTEND(concurrency-mt-unsafe)
 }
 
-// A worker waits for the database while it answers. With more of them than processors, the writes
-// that wait for the disk are many enough to share one fsync (database/write_groups.h).
+// A worker thread waits for the database while it answers. With more workers than processors,
+// enough writes wait for the disk at the same time to share one fsync (database/write_groups.h).
 constexpr int kWorkers = 16;
 
 Result<ServerOptions> server_options(const ServeOptions& options) {

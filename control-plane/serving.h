@@ -1,5 +1,6 @@
 #pragma once
-// What `serve` does with a catalog (serve.h) and as a region node (serve_region_node.h) alike.
+// The steps of `serve` that are the same with a catalog (serve.h) and as a region node
+// (serve_region_node.h).
 //
 // Threads: the main thread.
 
@@ -16,13 +17,13 @@
 namespace agent_secrets::control_plane {
 
 // Call it first, before there are threads: it blocks the signals that run_until_stopped() waits
-// for, and starts the log's thread. Refuses options that no server can have.
+// for, and starts the log's thread. Fails if the options are not valid for a server.
 Result<void> prepare_to_serve(const ServeOptions& options, const Log& log);
 
 Result<std::unique_ptr<Server>> bind_server(const ServeOptions& options, const Router& router,
                                             const Log& log, HttpCounters& counters);
 
-// Where the server listens: http(s)://HOST:PORT.
+// Returns the URL at which the server listens: http(s)://HOST:PORT.
 std::string server_url(const ServeOptions& options, const Server& server);
 
 // Serves until SIGTERM or SIGINT (signals.h).

@@ -47,18 +47,19 @@ class StorePlace {
   // that the migration has moved.
   virtual Result<std::unique_ptr<Database>> open_catalog() = 0;
   virtual Result<std::unique_ptr<Database>> open_region(std::string_view code) = 0;
-  // Opens a region's store for a region node, which makes none: ErrorCode::not_found. In a schema
-  // it needs no right to change it, and migrates none: ErrorCode::conflict for an older one.
+  // Opens a region's store for a region node. Creates no store: ErrorCode::not_found if there is
+  // none. In a PostgreSQL schema, it needs no right to change the schema, and migrates nothing:
+  // ErrorCode::conflict for an older schema.
   virtual Result<std::unique_ptr<Database>> join_region(std::string_view code) = 0;
-  // The name of the database that has this region's store, if it is not the place's own
-  // (region_databases.h).
+  // Returns the name of the database that has this region's store; absent if the store is in this
+  // place (region_databases.h).
   [[nodiscard]] virtual std::optional<std::string> region_database(std::string_view code) const {
     (void)code;
     return std::nullopt;
   }
 
-  // All tables, locked, of a catalog or a region that is there. Nothing is migrated: an older and a
-  // newer schema are refused.
+  // Opens and locks all tables of a catalog or a region that exists. Migrates nothing: refuses an
+  // older and a newer schema.
   virtual Result<std::unique_ptr<Tables>> lock_catalog_tables() = 0;
   virtual Result<std::unique_ptr<Tables>> lock_region_tables(std::string_view code) = 0;
 };

@@ -29,17 +29,18 @@ Result<void> refuse_lost_region(StorePlace& place, Catalog& catalog, std::string
       "docs/OPERATIONS.md");
 }
 
-// Provisioning a store of another control plane would delete its values.
+// Refuses a store of another control plane, because provisioning would delete its values.
 Result<void> check_keys(DatabaseRegionStore& store, const std::string& name) {
   auto missing = store.find_missing_key();
   if (!missing) return propagate(missing);
   if (!*missing) return {};
-  return fail(ErrorCode::untrusted,
-              fmt::format("{} has values under the key {}, which is not one of these keys of the "
-                          "region",
-                          name, **missing),
-              "check the URL of the database; on a region node, write the file of --region-keys "
-              "again");
+  return fail(
+      ErrorCode::untrusted,
+      fmt::format("{} has values under the key {}, which is not among the given keys of the "
+                  "region",
+                  name, **missing),
+      "check the URL of the database; on a region node, export the file of --region-keys "
+      "again");
 }
 
 Result<RegionHandle> open_with_keys(StorePlace& place, const std::string& code, KeyStore& keys) {
@@ -57,13 +58,13 @@ Result<RegionHandle> open_with_keys(StorePlace& place, const std::string& code, 
   return RegionHandle{.store = std::move(store), .signing_keys = std::move(*signing_keys)};
 }
 
-// The outage of one region's database keeps no server from starting, and no command from working on
-// the catalog.
+// While a region's own database is down, servers still start, and commands still work on the
+// catalog.
 bool is_outage(const StorePlace& place, std::string_view code, const Error& error) {
   return error.code == ErrorCode::unavailable && place.region_database(code);
 }
 
-// Makes the catalog, if there is none.
+// Opens the catalog, and creates it if there is none.
 Result<std::unique_ptr<Catalog>> make_catalog(StorePlace& place, const MasterKey& master_key,
                                               const Clock& clock) {
   auto database = place.open_catalog();

@@ -36,9 +36,9 @@ struct Stores {
 Result<Stores> create_stores(StorePlace& place, const MasterKey& master_key, const Clock& clock);
 // Opens an existing catalog and all of its regions: runs migrations, refuses a newer schema and a
 // wrong master key, with hints. The returned catalog ignores regions that are added later
-// (Regions::know_only), and those that are unreachable.
+// (Regions::know_only), and regions that are unreachable.
 Result<Stores> open_stores(StorePlace& place, const MasterKey& master_key, const Clock& clock);
-// Opens an existing catalog alone, without the stores of its regions.
+// Opens only an existing catalog, without the stores of its regions.
 Result<std::unique_ptr<Catalog>> open_catalog(StorePlace& place, const MasterKey& master_key,
                                               const Clock& clock);
 // Opens one region of the catalog. Makes its keys and its store if it is new. ErrorCode::not_found

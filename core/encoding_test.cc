@@ -22,7 +22,7 @@ TEST_CASE("base64url decodes what it encodes, for every length and byte") {
   }
 }
 
-TEST_CASE("base64url of a secret is the same text, after what is not secret") {
+TEST_CASE("a secret is encoded to the same base64url, after the part that is not secret") {
   std::string bytes;
   for (int i = 0; i < 100; ++i) {
     CHECK(base64url_encode_secret(as_bytes(bytes), "key_").expose_text() ==

@@ -69,7 +69,7 @@ inline constexpr std::size_t kSealedPadding = 256;
 inline constexpr std::chrono::seconds kClockSkew{300};
 inline constexpr std::chrono::seconds kWatchWaitMax{50};
 
-// Region nodes (serve --only-region): the file with the keys of a region, and the data keys in it.
+// Region nodes (serve --only-region): bytes in the file of a region's keys, and data keys in it.
 inline constexpr std::size_t kRegionKeys = 16uz * 1024;
 inline constexpr std::size_t kRegionDataKeys = 64;
 
@@ -146,9 +146,9 @@ inline constexpr std::chrono::milliseconds kLeaseGrace{1'000};
 inline constexpr std::chrono::milliseconds kLeaseRenewal{3'000};
 inline constexpr std::chrono::milliseconds kLeaseRetry{1'000};  // to take it, or after an error
 
-// `move` (control-plane/database/tables.h): the rows of a table that are in memory at once, each
-// with one value of a secret at most; and for how long a move whose process stands still keeps its
-// locks.
+// `move` (control-plane/database/tables.h): how many rows of a table are in memory at once (a row
+// has at most one value of a secret), and how long a transaction of `move` may be idle before the
+// database ends it and releases its locks.
 inline constexpr std::size_t kCopiedRows = 100;
 inline constexpr std::chrono::hours kMoveTime{24};
 

@@ -14,8 +14,8 @@
 namespace agent_secrets {
 namespace {
 
-// Computed from the public key, so a seed has the same key id in every control plane. The prefix
-// keeps it from beginning with '-', as an option of a command would.
+// Computed from the public key, so a seed has the same key id in every control plane. Without the
+// prefix it could begin with '-', and a command would take it for an option.
 std::string key_id_of(const CredentialPublicKeys& keys) {
   std::array<std::uint8_t, crypto_generichash_BYTES_MIN> hash{};
   crypto_generichash(hash.data(), hash.size(), keys.signing.data(), keys.signing.size(), nullptr,

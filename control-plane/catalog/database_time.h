@@ -1,5 +1,5 @@
 #pragma once
-// The clock that decides about leases: the database's, which all processes share.
+// The clock of leases: the database's clock, because all processes share it.
 
 #include <cstdint>
 
@@ -7,9 +7,9 @@ namespace agent_secrets::control_plane {
 
 class Transaction;
 
-// Milliseconds of Unix time. PostgreSQL's is the time at which the transaction began. SQLite's
-// comes in days, as a floating-point number a little beside the whole millisecond that is meant; it
-// is rounded.
+// Returns the Unix time in milliseconds. On PostgreSQL it is the time at which the transaction
+// began. SQLite gives the time in days as a floating-point number, so the result is rounded to the
+// nearest millisecond.
 std::int64_t database_time(Transaction& tx);
 
 }  // namespace agent_secrets::control_plane

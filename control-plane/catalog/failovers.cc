@@ -8,7 +8,7 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-constexpr std::string_view kTimeline = "server_timeline";  // in the table `settings`
+constexpr std::string_view kTimeline = "server_timeline";  // a name in the table `settings`
 
 std::string stored_timeline(Transaction& tx) {
   const Rows rows = tx.query("SELECT value FROM settings WHERE name = ?1", kTimeline);
@@ -29,9 +29,11 @@ void lock(Transaction& tx) {
 void raise(Transaction& tx) {
   tx.execute("UPDATE agents SET sequence = sequence + ?1, revision = revision + ?1", kFailoverStep);
   tx.execute("UPDATE organizations SET sequence_floor = sequence_floor + ?1", kFailoverStep);
-  // A deploy command that runs for a lost ticket settles nothing, and runs again.
+  // A deploy command that is running now has an old ticket: its result is ignored, and it runs
+  // again.
   tx.execute("UPDATE rollouts SET ticket = ticket + ?1", kFailoverStep);
-  // No id is used again, because encrypted values are bound to it. SQLite has no failover.
+  // Lost ids must not be used again, because encrypted values are bound to ids. SQLite has no
+  // failover.
   tx.execute({"SELECT ?1 AS raised",
               "SELECT setval(CAST(format('%I.%I', schemaname, sequencename) AS regclass),"
               " coalesce(last_value, 0) + ?1) AS raised"

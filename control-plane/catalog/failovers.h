@@ -2,12 +2,12 @@
 // What the catalog does after a failover (database/timeline.h, docs/decisions/0036).
 //
 // One transaction raises
-//  - each agent's sequence, so that instances accept what they get next;
+//  - each agent's sequence, so that instances accept their next bundle;
 //  - each agent's revision, so that each agent is published again, and its region takes the
 //    snapshot even if the region has commits that the catalog has lost;
-//  - the sequences at which new agents begin, the ids of new rows, and the tickets of rollouts, so
-//    that none which the lost commits have used is used again.
-// After a failover that has lost nothing this changes no content.
+//  - the first sequence of new agents, the ids of new rows, and the tickets of rollouts, so that no
+//    number that a lost commit used is used again.
+// Only these numbers change: deployments, pins and values stay as they are.
 //
 // Threads: safe from several.
 

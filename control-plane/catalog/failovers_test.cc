@@ -1,4 +1,5 @@
-// After a failover the catalog's numbers are above all that the lost commits can have used.
+// After a failover the catalog's numbers are higher than all numbers that lost commits can have
+// used.
 #include <atomic>
 #include <thread>
 #include <vector>
@@ -8,14 +9,14 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-// As if the catalog had been used on another server before.
+// Changes the stored timeline, so that the server's timeline looks new.
 void fail_over(TestStores& t) {
   t.edit("catalog", "UPDATE settings SET value = '000000FE' WHERE name = 'server_timeline'");
 }
 
 bool is_postgres(const TestStores& t) { return t.postgres.has_value(); }
 
-// Published now, so that the region has it.
+// Publishes the agent first, so that the region has its sequence.
 std::int64_t sequence_of(TestStores& t, const std::string& agent) {
   t.provisioner->publish_now();
   return t.snapshot(t.agent(agent).id).sequence;
@@ -23,7 +24,7 @@ std::int64_t sequence_of(TestStores& t, const std::string& agent) {
 
 }  // namespace
 
-TEST_CASE("the first look at a server stores its timeline, and raises nothing") {
+TEST_CASE("the first check of a server stores its timeline and raises no numbers") {
   TestStores t;
   t.write("bot-secrets", "A", "1");
   t.provision();
@@ -36,7 +37,7 @@ TEST_CASE("the first look at a server stores its timeline, and raises nothing") 
   CHECK(sequence_of(t, "bot") == sequence);
 }
 
-TEST_CASE("a failover raises the sequence of every agent, and each is published again") {
+TEST_CASE("a failover raises the sequence of every agent and publishes every agent again") {
   TestStores t;
   if (!is_postgres(t)) return;
   need(t.catalog().failovers.settle());
@@ -59,7 +60,7 @@ TEST_CASE("a failover raises the sequence of every agent, and each is published 
   CHECK(after == before);
 }
 
-TEST_CASE("of many processes that see a failover, one raises the numbers") {
+TEST_CASE("if many processes detect a failover, exactly one raises the numbers") {
   TestStores t;
   if (!is_postgres(t)) return;
   need(t.catalog().failovers.settle());
@@ -83,7 +84,7 @@ TEST_CASE("of many processes that see a failover, one raises the numbers") {
   CHECK(sequence_of(t, "bot") == sequence + kFailoverStep);
 }
 
-TEST_CASE("after a failover a new agent begins above every sequence and id that was lost") {
+TEST_CASE("after a failover a new agent gets a sequence and an id above all lost ones") {
   TestStores t;
   if (!is_postgres(t)) return;
   need(t.catalog().failovers.settle());
@@ -97,7 +98,7 @@ TEST_CASE("after a failover a new agent begins above every sequence and id that 
   CHECK(t.write("new-secrets", "A", "1").id > set + kFailoverStep);
 }
 
-TEST_CASE("a deploy command that began before a failover settles nothing after it") {
+TEST_CASE("the result of a deploy command that began before a failover is ignored") {
   TestStores t;
   if (!is_postgres(t)) return;
   need(t.catalog().failovers.settle());

@@ -8,7 +8,7 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-// In the table `settings`. docs/OPERATIONS.md says how an operator removes the row.
+// A name in the table `settings`. docs/OPERATIONS.md says how an operator removes the row.
 constexpr std::string_view kMovedTo = "moved_to";
 
 }  // namespace

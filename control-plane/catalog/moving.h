@@ -1,7 +1,7 @@
 #pragma once
-// What `move` has to know of the catalog that it copies to another place, and the mark that it
-// leaves in it afterwards. Every command refuses to open a catalog with the mark: credentials that
-// are revoked in the copy are still live in it.
+// For `move`: whether a server uses the catalog that is copied, and the mark that `move` leaves in
+// this catalog after the copy. Every command refuses to open a marked catalog, because credentials
+// that were revoked in the copy are still live in the marked catalog.
 
 #include <optional>
 #include <string>
@@ -13,13 +13,14 @@ namespace agent_secrets::control_plane {
 
 class Transaction;
 
-// The holder of a lease (catalog/leases.h) that has not ended. Absent: no server works with this
-// catalog, or only a server that has just started or cannot reach it.
+// Returns the holder of a lease (catalog/leases.h) that has not ended. Absent if no server uses
+// this catalog. A server that has just started, or that cannot reach the catalog, is not detected.
 std::optional<std::string> find_holder(Transaction& tx);
 
-// `place` is for messages: it has no user and no password.
+// `place` is shown in messages, so it must not contain a user or a password.
 void mark_as_moved(Transaction& tx, std::string_view place);
-// ErrorCode::conflict when the catalog has the mark. `name` is the place that it is in.
+// ErrorCode::conflict if the catalog is marked as moved. `name` is the catalog's place, for the
+// message.
 Result<void> refuse_moved(Transaction& tx, std::string_view name);
 
 }  // namespace agent_secrets::control_plane

@@ -34,7 +34,7 @@ namespace agent_secrets::control_plane {
 struct PublishedAgent {
   std::int64_t agent_id = 0;
   std::int64_t revision = 0;
-  std::int64_t published_revision = 0;  // that the region has confirmed; 0: none
+  std::int64_t published_revision = 0;  // confirmed by the region; 0: none
   bool deleted = false;
 };
 
@@ -76,13 +76,13 @@ class Outbox {
                                                          const Log& log) = 0;
 
   // For the comparison of a region with the catalog (provisioning/agreement.h).
-  // Every agent of the region.
+  // Returns every agent of the region, also deleted agents.
   virtual Result<std::vector<PublishedAgent>> list_agents(std::string_view region) = 0;
   // Raises each agent's revision above the given one, so that the agent is published again.
   virtual Result<void> publish_again(std::span<const AgentRevision> agents,
                                      const LeaseTerm& term) = 0;
-  // A version that the region must keep, if it is ready: ErrorCode::not_found while it is pending,
-  // and when the region need not keep it any more.
+  // Reads a ready version that the region must keep. ErrorCode::not_found if the version is
+  // pending, or if the region no longer needs it.
   virtual Result<ProvisionedVersion> read_retained(const RetainedVersion& version) = 0;
 };
 

@@ -15,7 +15,8 @@ namespace agent_secrets::control_plane {
 void measure_set(Transaction& tx, std::int64_t set_id);
 Transaction::LaterRows ask_size_of_sets(Transaction& tx, std::int64_t organization_id);
 Result<void> check_set_count(Transaction& tx, std::int64_t organization_id);
-// Both from ask_size_of_sets(), at the beginning of the transaction and at its end.
+// `before` and `now` are results of ask_size_of_sets(), from the beginning and the end of the
+// transaction.
 Result<void> check_size_of_sets(const Rows& before, const Rows& now);
 Result<void> check_agent_count(Transaction& tx, std::int64_t organization_id);
 Result<void> check_member_count(Transaction& tx, std::int64_t user_id,

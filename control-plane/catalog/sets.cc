@@ -180,6 +180,7 @@ Result<SecretSet> Sets::write(std::int64_t organization_id, WriteSet write) {
     auto before = ask_size_of_sets(tx, organization_id);
     const auto pairs = last_of_each_key(write.pairs);
     std::vector<Transaction::LaterRows> live;
+    live.reserve(pairs.size());
     for (const SecretPair* pair : pairs) {
       live.push_back(ask_live_value(tx, organization_id, write.name, pair->key));
     }

@@ -17,7 +17,7 @@
 
 namespace agent_secrets::control_plane {
 
-// The live value of a key, or no row: for write_value().
+// Queries the live value of a key, for write_value(). No row: the key has no live value.
 Transaction::LaterRows ask_live_value(Transaction& tx, std::int64_t organization_id,
                                       std::string_view set, std::string_view key);
 // Writes the value for the next version. False: it equals the live value, and nothing is written.
@@ -28,9 +28,9 @@ bool remove_value(Transaction& tx, const SetRow& row, std::string_view key);
 std::vector<std::string> live_keys(Transaction& tx, std::int64_t set_id);
 std::vector<std::string> keys_of_version(Transaction& tx, std::int64_t set_id,
                                          std::int64_t version);
-// Keys and bytes of the newest version: for check_set_size().
+// Queries the numbers of keys and bytes of the newest version, for check_set_size().
 Transaction::LaterRows ask_set_size(Transaction& tx, std::int64_t set_id);
-// They are within the limits of a set.
+// Fails if `size`, a result of ask_set_size(), exceeds the limits of a set.
 Result<void> check_set_size(const Rows& size, const SetRow& row, std::string_view last_key);
 Result<std::vector<ProvisionedValue>> open_values(Transaction& tx, const ValueCipher& cipher,
                                                   const PendingVersion& version);

@@ -35,7 +35,7 @@ struct PlaceOption {
   const char* name;
   const char* variable;  // or null
 };
-// Exactly one of the two is used.
+// A command uses exactly one of the two.
 struct PlaceOptions {
   PlaceOption directory;
   PlaceOption database;
@@ -80,7 +80,7 @@ void choose_master_key(const DataOptions& data) {
   }
 }
 
-// The variable has its pairs separated by white space, which no URL has.
+// In the variable, pairs are separated by white space, which a URL cannot contain.
 void choose_region_databases(const CLI::App& app, DataOptions& data) {
   if (app.count(kRegionDatabase.name) > 0) return;
   std::istringstream pairs(value_of(kRegionDatabase.variable));
@@ -88,7 +88,7 @@ void choose_region_databases(const CLI::App& app, DataOptions& data) {
   data.region_databases_are_of_environment = true;
 }
 
-// A region node has its region's store, and neither a catalog nor the master key.
+// A region node uses its region's store, and has neither a catalog nor the master key.
 void choose_node(const CLI::App& app, DataOptions& data) {
   if (app.count(kPlace.database.name) > 0) {
     throw CLI::ValidationError(kOnlyRegion,
@@ -97,7 +97,7 @@ void choose_node(const CLI::App& app, DataOptions& data) {
   }
   if (!data.master_key_file.empty() || has_key_variable(kMasterKeyVariable)) {
     throw CLI::ValidationError(
-        kOnlyRegion, "a region node needs no master key: keep the key away from this machine");
+        kOnlyRegion, "a region node needs no master key: do not store the key on this machine");
   }
   if (app.count(kPlace.directory.name) > 0 && app.count(kRegionDatabase.name) > 0) {
     throw CLI::ValidationError(
@@ -138,11 +138,12 @@ void add_place(const DeclaredOptions& command, DataOptions& data, const char* gr
                   .c_str())
       .in_group(group);
   command
-      .option(kRegionDatabase.name, data.region_databases, "CODE=URL",
-              with_variable("the PostgreSQL database of a region's store, where it is not in the "
-                            "catalog's place; once for each such region",
-                            kRegionDatabase)
-                  .c_str())
+      .option(
+          kRegionDatabase.name, data.region_databases, "CODE=URL",
+          with_variable("the PostgreSQL database of a region's store, if the store is not in the "
+                        "catalog's place; repeat it for each such region",
+                        kRegionDatabase)
+              .c_str())
       .in_group(group);
   command
       .flag("--allow-plain-database", data.allow_plain_database,
@@ -156,7 +157,7 @@ void add_data(const DeclaredOptions& command, CLI::App& app, DataOptions& data) 
   add_place(command, data, kGroup);
   command
       .option(kMasterKeyFile, data.master_key_file, "FILE",
-              "the key that encrypts the data, required; keep it elsewhere")
+              "the key that encrypts the data (required); store it apart from the data")
       .in_group(kGroup);
   app.get_option(kMasterKeyFile)->envname("AGENT_SECRETS_MASTER_KEY_FILE");
 }

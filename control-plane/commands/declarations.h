@@ -107,8 +107,8 @@ class DeclaredOptions {
   DeclaredOption duration(const char* name, std::uint64_t& seconds, Bounds bounds,
                           const char* text) const;
 
-  // A second place of data, for a command that copies: --to-data-dir, or --to with the variable
-  // AGENT_SECRETS_MOVE_TO. Takes the place of require().
+  // Adds the options for a second place, to which a command copies: --to-data-dir, or --to with the
+  // variable AGENT_SECRETS_MOVE_TO. A command with target_place() cannot use require().
   void target_place(DataOptions& target) const;
 
   // Refuses a command line for which `holds` returns false: "OPTION: COMPLAINT". `holds` runs after

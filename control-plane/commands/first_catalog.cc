@@ -66,7 +66,7 @@ Result<std::unique_ptr<FirstCatalog>> first_catalog_of(const DataOptions& option
   }
   if (is_inside(options.data_directory, options.master_key_file)) {
     return fail(ErrorCode::invalid, "the master key file is inside the data directory",
-                "keep it elsewhere: whoever copies the one must not get the other");
+                "store it elsewhere: a copy of the data must not contain the master key");
   }
   return first_catalog_in_directory(options.data_directory, std::move(*regions), undo);
 }

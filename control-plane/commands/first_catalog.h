@@ -1,6 +1,7 @@
 #pragma once
-// Where `init` and `move` make the first catalog of a place: beside that place, under other names.
-// It gets its names as the last step and all at once, so no other process ever finds a part of it.
+// `init` and `move` make the first catalog of a place beside its final location, under temporary
+// names. The last step renames everything at once, so no other process ever finds a part of a
+// catalog.
 //
 // Threads: one at a time.
 
@@ -29,23 +30,25 @@ class FirstCatalog {
   virtual Result<void> move_into_place() = 0;
 };
 
-// Both remove what an init or a move that was killed has left, and fail with ErrorCode::conflict
-// where there is a catalog. The stores of `regions` are in their own databases from the beginning.
+// Both functions remove what a killed init or move has left, and fail with ErrorCode::conflict if
+// the place has a catalog. The stores of `regions` are made in their own databases from the
+// beginning.
 
-// In the subdirectory .init. `undo` removes it, and the directory if there was none. The object has
-// the lock of the directory: a second init is refused.
+// Makes the catalog in the subdirectory .init. `undo` removes .init, and the directory if it was
+// created. The object holds the lock of the directory, so a second init is refused.
 Result<std::unique_ptr<FirstCatalog>> first_catalog_in_directory(const std::string& directory,
                                                                  RegionDatabases regions,
                                                                  Undo& undo);
-// In schemas whose names begin with agent-secrets-init-. The object's destructor removes them if
-// they were not moved. Until then it has a lock of the database: a second init waits for the first,
-// for a few seconds. The server takes the lock away after `at_most`.
+// Makes the catalog in schemas whose names begin with agent-secrets-init-. The object's destructor
+// removes them if they were not moved into place. Until then the object holds a lock in the
+// database: a second init waits for the first, for a few seconds. The database server releases the
+// lock after `at_most`.
 Result<std::unique_ptr<FirstCatalog>> first_catalog_in_database(const PostgresPlace& place,
                                                                 RegionDatabases regions,
                                                                 std::chrono::milliseconds at_most);
 
-// In the place that the options name. A master key inside the data directory is refused: whoever
-// copies the one must not get the other.
+// Makes the catalog in the place that the options name. Refuses a master key file inside the data
+// directory, because a copy of the directory must not contain the key.
 Result<std::unique_ptr<FirstCatalog>> first_catalog_of(
     const DataOptions& options, Undo& undo,
     std::chrono::milliseconds at_most = std::chrono::minutes(10));

@@ -98,8 +98,8 @@ class InDatabase final : public FirstCatalog {
     return fail(
         ErrorCode::unavailable,
         "it is not known whether the catalog is made: " + committed.error().message,
-        "see with secret-control-plane organization list; without a catalog, run this command "
-        "again");
+        "check with secret-control-plane organization list; if there is no catalog, run this "
+        "command again");
   }
 
  private:

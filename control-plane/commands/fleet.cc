@@ -34,7 +34,7 @@ struct FleetOptions {
 // The wanted region, or all.
 Result<std::vector<Fleet>> read_fleets(Stores& stores, const FleetOptions& options,
                                        const std::string& organization, const Clock& clock) {
-  // In a region that cannot be reached, an instance may still run an old value.
+  // Fails if a region cannot be reached, because an instance there may still run an old value.
   for (const auto& [code, why] : stores.unreachable) {
     if (options.region.empty() || options.region == code) return std::unexpected(why);
   }

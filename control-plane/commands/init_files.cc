@@ -100,7 +100,7 @@ Result<void> move_into_place(const fs::path& staging, const fs::path& directory)
   }
   if (error) return file_failure("read", staging, error);
   names.emplace_back(kCatalogFile);
-  // SQLite would apply the log of another database of this name to the new one.
+  // SQLite would apply the log of an earlier database of this name to the new database.
   for (const fs::path& name : names) {
     for (const char* log : {"-wal", "-shm"}) {
       fs::remove(directory / (name.string() + log), error);

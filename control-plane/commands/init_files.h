@@ -38,8 +38,8 @@ Result<void> make_parents(const std::filesystem::path& path, Undo& undo);
 // fresh volume is often 0755; a directory that holds other files has to be private already.
 Result<void> make_data_directory(const std::filesystem::path& directory, Undo& undo);
 
-// Moves all files of `staging` into the directory, the catalog last, and removes `staging`. Logs of
-// earlier databases of the same names are removed.
+// Moves all files of `staging` into the directory, the catalog last, and removes `staging`. Removes
+// the logs that earlier databases of the same names have left.
 Result<void> move_into_place(const std::filesystem::path& staging,
                              const std::filesystem::path& directory);
 

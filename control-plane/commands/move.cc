@@ -1,8 +1,8 @@
 // `move`: copies a catalog and its regions from a data directory to a PostgreSQL database, or back.
 //
-// The copy is made beside its later place and gets its names as the last step (first_catalog.h): a
-// move that is killed leaves no catalog there, and the next one begins anew. Then the source gets a
-// mark, and no command opens it any more (catalog/moving.h).
+// The copy is made under temporary names, and its last step renames it (first_catalog.h). So a move
+// that is killed leaves no catalog at the target, and the next move starts again. Then the source
+// is marked as moved, and every command refuses to open it (catalog/moving.h).
 
 #include <functional>
 #include <set>
@@ -27,18 +27,18 @@ struct MoveOptions {
   DataOptions to;
 };
 
-// These tables say which process of the source does which work, by the clock of the source. The
-// target has other processes and another clock.
+// These tables are not copied. They say which process does which work, by the clock of the source
+// database. The target has other processes and another clock.
 const std::set<std::string>& left_out() {
   static const std::set<std::string> tables{"leases", "fence"};
   return tables;
 }
 
-// The timeline of the source's server says nothing of the target's (database/timeline.h).
+// A timeline of the source's server means nothing on another server (database/timeline.h).
 constexpr Sql kForgetServerOfCatalog = "DELETE FROM settings WHERE name = 'server_timeline'";
 constexpr Sql kForgetServerOfRegion = "UPDATE changes SET timeline = ''";
 
-// `make` makes the empty tables, and `lock` opens them.
+// `make` creates the empty tables, and `lock` opens and locks them.
 struct Target {
   std::function<Result<std::unique_ptr<Database>>()> make;
   std::function<Result<std::unique_ptr<Tables>>()> lock;
@@ -93,10 +93,11 @@ Result<void> copy_all(const MoveSource& source, StorePlace& target) {
 
 Result<void> check_kinds(const MoveOptions& options) {
   if (options.data.database.empty() != options.to.database.empty()) return {};
-  return fail(ErrorCode::invalid,
-              "move copies from a data directory to a database, or from a database to a data "
-              "directory",
-              "copy a data directory that is not served with cp, and a database with pg_dump");
+  return fail(
+      ErrorCode::invalid,
+      "move copies from a data directory to a database, or from a database to a data "
+      "directory",
+      "to copy a data directory, stop its server and use cp; to copy a database, use pg_dump");
 }
 
 Result<void> move(const MoveOptions& options, const Clock& clock) {
@@ -118,7 +119,7 @@ Result<void> move(const MoveOptions& options, const Clock& clock) {
   first = first_catalog_of(to, undo, limits::kMoveTime);
   if (!first) return propagate(first);
   if (auto copied = copy_all(*source, (*first)->place()); !copied) return copied;
-  // With the master key the copy must be of use.
+  // Checks that the master key opens the copy.
   if (auto opened = open_stores((*first)->place(), data->master_key, clock); !opened) {
     return propagate(opened, "open the copy");
   }
@@ -127,11 +128,12 @@ Result<void> move(const MoveOptions& options, const Clock& clock) {
   if (!moved) return moved;
   const std::string name = data->place->name();
   if (auto marked = mark_source(std::move(*source), target); !marked) {
-    return propagate(marked, "everything is in " + target + ", but do not serve " + name);
+    return propagate(marked,
+                     "the copy in " + target + " is complete, so do not serve " + name + " again");
   }
   note(fmt::format(
-      "{} is moved to {}\nhint: Start the servers there, with the same master key, which is not a "
-      "part of the data. No command opens {} any more: delete it when the new place has a backup.",
+      "{} is moved to {}\nhint: Start the servers with the new place and the same master key. The "
+      "key was not copied. Commands now refuse {}: delete it when the new place has a backup.",
       name, target, name));
   return {};
 }
@@ -151,9 +153,9 @@ void declare_move(const Declarations& declare) {
              "\\\n"
              "      --to-data-dir /var/lib/agent-secrets",
              "Back to a data directory"}},
-       .text = "Stop every server first. Copies and compares every row, and marks the source as "
-               "moved. A move that fails or is killed changes nothing: run it again. If it then "
-               "says that the target holds a catalog, the move was done up to the mark: do not "
+       .text = "Stop every server first. move copies and compares every row, and then marks the "
+               "source as moved. A move that fails or is killed changes nothing: run it again. If "
+               "move then says that the target holds a catalog, only the mark is missing: do not "
                "serve the source.",
        .reading = {{"docs/OPERATIONS.md", "Move to PostgreSQL, and back"}}});
   command.target_place(command->to);

@@ -9,15 +9,15 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-// The lock of a data directory says whether it is served. Its leases may be those of a server that
-// was killed.
+// Only a shared place is checked. A data directory has a lock, which already shows whether it is
+// served, and its leases may be left from a server that was killed.
 Result<void> refuse_served(Transaction& tx, const StorePlace& place) {
   if (!place.is_shared()) return {};
   const auto holder = find_holder(tx);
   if (!holder) return {};
   return fail(ErrorCode::conflict,
               fmt::format("{} is served by {}, or was a few seconds ago", place.name(), *holder),
-              "stop every server; the record of one that was killed ends after 10 s");
+              "stop every server; the lease of a server that was killed ends after 10 s");
 }
 
 Result<std::unique_ptr<Tables>> lock_catalog(StorePlace& place) {
@@ -37,16 +37,16 @@ Result<std::unique_ptr<Tables>> lock_catalog(StorePlace& place) {
 
 Result<void> lock_region(StorePlace& place, const Row& row, MoveSource& source) {
   const std::string code = row.text("code");
-  if (place.region_database(code)) return {};  // it stays there
+  if (place.region_database(code)) return {};  // the store stays there
   auto there = place.has_region(code);
   if (!there) return propagate(there);
   if (!*there) {
-    // The store of a removed region stays, unless an operator has deleted it.
+    // A removed region keeps its store until an operator deletes it.
     if (row.boolean("is_removed")) return {};
     return fail(
         ErrorCode::not_found, place.name_of_region(code) + " is not there",
-        "give --region-database if it is in a database of its own, or see 'A region file is "
-        "lost' in docs/OPERATIONS.md");
+        "give --region-database if the region has a database of its own; otherwise see 'A region "
+        "file is lost' in docs/OPERATIONS.md");
   }
   auto tables = place.lock_region_tables(code);
   if (!tables) return propagate(tables, "region " + code);

@@ -112,7 +112,7 @@ Result<void> remove_region(const RemoveOptions& options, const Clock& clock) {
   return {};
 }
 
-// Opens the catalog alone: the region's own database may be out of reach from here.
+// Opens only the catalog, because the region's own database may be unreachable from here.
 Result<void> write_keys(const ExportKeysOptions& options, const Clock& clock) {
   auto data = find_data(options.data);
   if (!data) return propagate(data);
@@ -134,7 +134,7 @@ Result<void> export_keys(const ExportKeysOptions& options, const Clock& clock) {
   if (auto written = write_keys(options, clock); !written)
     return propagate(written, "export the keys");
   note("the keys of region '" + options.code +
-       "' are written\nhint: Whoever reads the file can read every value of the region.");
+       "' are written\nhint: Protect the file: its reader can decrypt every value of the region.");
   return {};
 }
 

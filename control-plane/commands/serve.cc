@@ -51,13 +51,13 @@ DeclaredOption add_region_node(const DeclaredCommand<ServeOptions>& serve) {
   const DeclaredOption only_region =
       serve
           .option("--only-region", serve->data.only_region, "CODE",
-                  "serve the instances of this region alone, without a catalog and a master key; "
-                  "with --region-keys and --region-database")
+                  "serve only the instances of this region, without a catalog and a master key; "
+                  "needs --region-keys, and --region-database or --data-dir")
           .in_group(kGroup);
   serve
       .option("--region-keys", serve->data.region_keys_file, "FILE",
-              "the keys of the region, which region export-keys wrote "
-              "[$AGENT_SECRETS_REGION_KEYS: the text itself]")
+              "the file with the region's keys, written by region export-keys "
+              "[$AGENT_SECRETS_REGION_KEYS: its content]")
       .needs(only_region)
       .in_group(kGroup);
   return only_region;
@@ -94,7 +94,7 @@ void declare_serve(const Declarations& declare) {
              "      --region-keys eu.keys \\\n"
              "      --region-database eu-central=postgresql://node@db.eu.example.com/eu \\\n"
              "      --public-url https://secrets.eu.example.com:7710",
-             "A region node; the file of PGPASSFILE has the password"}},
+             "A region node; the password is in the file that PGPASSFILE names"}},
        .reading = {{"docs/OPERATIONS.md", "Certificates, a region node, on deploy, what to watch"},
                    {"docs/limits.md", "What one organization may keep"}}});
   add_connections(serve);

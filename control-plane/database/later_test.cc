@@ -1,4 +1,4 @@
-// Statements that run later (Transaction::query_later and execute_later), on both databases.
+// Deferred statements (Transaction::query_later and execute_later), on both databases.
 #include <functional>
 #include <latch>
 #include <string>
@@ -31,7 +31,7 @@ struct Notes {
                         "CREATE TABLE notes (text text NOT NULL UNIQUE)"};
 };
 
-TEST_CASE("a statement for later runs before the next one", "[database]") {
+TEST_CASE("a deferred statement runs before the next statement", "[database]") {
   Notes notes;
   CHECK(notes.write([](Transaction& tx) -> Result<void> {
     auto before = tx.query_later(kCount);
@@ -42,7 +42,7 @@ TEST_CASE("a statement for later runs before the next one", "[database]") {
   }) == 3);
 }
 
-TEST_CASE("statements for later run when the work ends, or when rows of one are wanted",
+TEST_CASE("deferred statements run when the work ends, or when rows of one are requested",
           "[database]") {
   Notes notes;
   CHECK(notes.write([](Transaction& tx) -> Result<void> {
@@ -54,7 +54,7 @@ TEST_CASE("statements for later run when the work ends, or when rows of one are 
   }) == 2);
 }
 
-TEST_CASE("the values of a statement for later are copied", "[database]") {
+TEST_CASE("the values of a deferred statement are copied", "[database]") {
   Notes notes;
   REQUIRE(notes.write([](Transaction& tx) -> Result<void> {
     std::string text = "one";
@@ -68,7 +68,7 @@ TEST_CASE("the values of a statement for later are copied", "[database]") {
   }) == 0);
 }
 
-TEST_CASE("a statement for later that fails undoes the work", "[database]") {
+TEST_CASE("a deferred statement that fails rolls the work back", "[database]") {
   Notes notes;
   CHECK_FALSE(notes.write([](Transaction& tx) -> Result<void> {
     tx.execute_later(kAdd, "one");
@@ -78,9 +78,9 @@ TEST_CASE("a statement for later that fails undoes the work", "[database]") {
   CHECK(notes.count() == 0);
 }
 
-TEST_CASE("work that fails leaves nothing of its statements for later", "[database]") {
+TEST_CASE("work that fails leaves no effect of its deferred statements", "[database]") {
   Notes notes;
-  for (const char* other : {"two", "one"}) {  // "one": the statement fails too
+  for (const char* other : {"two", "one"}) {  // "one": the second statement fails too
     CHECK_FALSE(notes.write([&](Transaction& tx) -> Result<void> {
       tx.execute_later(kAdd, "one");
       tx.execute_later(kAdd, other);
@@ -90,7 +90,7 @@ TEST_CASE("work that fails leaves nothing of its statements for later", "[databa
   }
 }
 
-TEST_CASE("of writes at the same time, those with statements for later that fail fail alone",
+TEST_CASE("a write whose work or deferred statement fails affects no concurrent write",
           "[database]") {
   constexpr int kWriters = 12;
   Notes notes;

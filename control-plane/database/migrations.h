@@ -36,17 +36,19 @@ Result<void> migrate(SqliteDatabase& database, const std::vector<Migration>& mig
 
 // Makes the schema of the pool's options when it is not there; the number is in its table
 // `migrations`. All files that are due run in one transaction, under a lock that ends with it: of
-// several processes that start at once, one migrates, and the others wait for it. A table that
-// other transactions use is waited for, up to two minutes, without holding up later ones for longer
-// than two seconds at a time. Errors name a schema of another role, and rights that are missing.
+// several processes that start at once, one migrates, and the others wait for it. A migration waits
+// up to two minutes for a table that other transactions use. It waits at most two seconds at a
+// time, because later transactions wait behind it. Errors name a schema of another role, and rights
+// that are missing.
 Result<void> migrate(PostgresPool& pool, const std::vector<Migration>& migrations);
 
 // 0: there is no schema yet. Errors name a schema of another role that ours may not use.
 Result<int> schema_version(PostgresPool& pool);
 
-// For both: an error when the schema `found` in `database` is newer than the newest `known`.
+// For both databases: an error when the schema `found` in `database` is newer than the newest
+// `known`.
 Result<void> check_not_newer(std::string_view database, int found, int known);
-// For both: an error unless the schema `found` is the newest `known`.
+// For both databases: an error unless the schema `found` is the newest `known`.
 Result<void> check_is_known(std::string_view database, int found, std::size_t known);
 
 }  // namespace agent_secrets::control_plane

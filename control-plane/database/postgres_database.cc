@@ -34,7 +34,7 @@ std::unexpected<Error> given_up(Error error) {
   return std::unexpected(std::move(error));
 }
 
-// A conflict, and a lost connection, concern the whole transaction: they pass.
+// A conflict or a lost connection ends the whole transaction, so it is thrown to the caller.
 void run_after_savepoint(PostgresSession& session, WriteGroups::Waiting& waiting) {
   session.set_savepoint();
   waiting.outcome = {};
@@ -105,7 +105,7 @@ Result<void> PostgresDatabase::run(Isolation isolation, const Work& work) {
 
 PostgresDatabase::Attempt PostgresDatabase::attempt(Isolation isolation, const Work& work,
                                                     Deadline deadline) {
-  std::string committing;  // the transaction whose COMMIT may have arrived
+  std::string committing;  // the id of a transaction whose COMMIT may have arrived
   bool commits = false;
   Result<void> outcome;
   {

@@ -5,11 +5,11 @@
 // writer. When two of them conflict the server refuses one, and its work runs again after a random
 // pause, at most kAttemptsMax times. Reads see one snapshot and cannot write.
 //
-// The server finds conflicts by the pages of an index, so in a small database nearly any two writes
-// at the same time conflict. Therefore the writes of one process take turns: those that wait
-// together are one transaction (database/write_groups.h), each behind a savepoint. Only writes of
-// other processes conflict with it. An urgent write has a transaction of its own and does not wait
-// for them.
+// PostgreSQL detects conflicts by index pages, so in a small database nearly any two concurrent
+// writes conflict. Therefore the writes of one process are committed in groups, one group after the
+// other (database/write_groups.h). A group is one transaction, with a savepoint for each write. An
+// urgent write has its own transaction and does not wait for a group. So a group conflicts only
+// with urgent writes and with writes of other processes.
 //
 // A connection that breaks before COMMIT was sent costs nothing: the work runs again on another
 // connection. When the answer to COMMIT is lost, the server is asked what became of the

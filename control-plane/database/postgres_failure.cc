@@ -19,7 +19,7 @@ constexpr const char* kPooler =
 constexpr const char* kStandby = "this server is a standby: name the server that accepts writes";
 
 Kind kind_of(std::string_view state) {
-  // The last is lock_timeout, which a migration sets.
+  // 55P03 is the expiry of lock_timeout, which a migration sets.
   if (state == "40001" || state == "40P01" || state == "55P03") return Kind::conflict;
   const bool lost = state.empty() || state.starts_with("08") ||  // the connection
                     state.starts_with("57P") ||                  // shutdown, crash, start
@@ -52,7 +52,7 @@ constexpr auto kHints = std::to_array<Hint>({
     {"42P06", "another program made this schema: rename it, or drop it if nothing needs it"},
     {"53100", "free space on the disk of the database server"},
     {"53300", kTooManyConnections},
-    {"55P03", "another program uses the tables, such as a dump: try again when it has ended"},
+    {"55P03", "another program, such as pg_dump, uses the tables: try again when it has ended"},
     {"57014", "the server took longer than 15 seconds: is it overloaded?"},
 });
 
@@ -76,7 +76,8 @@ const char* hint_for(std::span<const Hint> hints, std::string_view where, const 
   return found == hints.end() ? otherwise : found->text;
 }
 
-// libpq has a line for each host of the URL, and lines with advice, which begin with a tab.
+// A message of libpq has one line for each host of the URL, and lines with advice, which begin with
+// a tab. The advice is left out.
 std::string one_line(std::string_view message) {
   std::string line;
   while (!message.empty()) {

@@ -158,7 +158,7 @@ TEST_CASE("thousands of notices that come while the handler works are few calls"
   run_script(*options, notify + "'last')");
   receiver.heard.release();
   REQUIRE(receiver.heard.wait_for("last", 1) == 1);
-  // One call for each read of the socket, which has hundreds of notices.
+  // Each read of the socket returns hundreds of notices and causes one call.
   CHECK(receiver.heard.wait_for("many", 1) < 100);
 }
 

@@ -18,13 +18,14 @@ using std::chrono::steady_clock;
 constexpr std::chrono::minutes kPatience{2};
 constexpr std::chrono::seconds kPause{1};
 
-// The longest migration, and the longest wait for that of another process.
+// How long to wait for the migration of another process. A statement of a migration has the same
+// limit.
 constexpr std::chrono::minutes kMigrationMax{10};
 constexpr std::chrono::milliseconds kLockRetry{200};
 
-// Ends with its transaction, so a process that dies releases it. Other processes ask again and
-// again while the schema is migrated: that may take longer than the server may take to answer one
-// statement (postgres_connection.cc).
+// The lock ends with its transaction, so a process that dies releases it. Other processes poll for
+// the lock: a migration may take longer than the time limit for the answer to one statement
+// (postgres_connection.cc).
 Result<void> take_lock(PostgresSession& session, const PostgresOptions& options) {
   const auto deadline = steady_clock::now() + kMigrationMax;
   (void)session.query("SELECT set_config('statement_timeout', '600000', true) AS timeout");
@@ -42,9 +43,9 @@ Result<void> take_lock(PostgresSession& session, const PostgresOptions& options)
   return {};
 }
 
-// A migration waits for the transactions that use a table, and all later ones wait behind it. A
-// dump uses every table until it ends. So the migration gives up after a short time, lets the
-// others go on, and tries again.
+// While a migration waits for a table, all later transactions on this table wait behind it. A dump
+// uses every table until it ends. So the wait ends after 2 s, the other transactions proceed, and
+// migrate() tries again.
 void wait_for_tables_briefly(PostgresSession& session) {
   (void)session.query("SELECT set_config('lock_timeout', '2000', true) AS timeout");
 }
@@ -122,7 +123,7 @@ Result<void> migrate_locked(PostgresSession& session, const PostgresOptions& opt
 Result<void> migrate_once(PostgresPool& pool, const std::vector<Migration>& migrations) {
   auto session = pool.take(steady_clock::now());
   if (!session) return propagate(session);
-  // The statement after the lock has to see what its last holder committed.
+  // READ COMMITTED, so that statements after the lock see what its previous holder committed.
   (*session)->begin(PostgresSession::Isolation::read_committed);
   auto done = migrate_locked(**session, pool.options(), migrations);
   if (done) (*session)->commit();

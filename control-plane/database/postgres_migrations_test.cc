@@ -58,7 +58,7 @@ TEST_CASE("a migration of PostgreSQL that fails leaves the schema before it", "[
   CHECK(number(*options, "SELECT max(version) AS n FROM migrations") == 2);
 }
 
-TEST_CASE("a migration that waits for a table lets others use it meanwhile", "[database]") {
+TEST_CASE("other transactions can use a table while a migration waits for it", "[database]") {
   const auto options = new_postgres_schema();
   if (!options) return;
   REQUIRE(migrate(*options, {kFirst}));
@@ -81,7 +81,7 @@ TEST_CASE("a migration that waits for a table lets others use it meanwhile", "[d
       "SELECT count(*) AS n FROM pg_locks WHERE NOT granted"
       " AND relation = CAST('first' AS regclass)");
   while (number(*options, waiting) == 0) std::this_thread::yield();
-  // Behind the migration, and before the holder has let go.
+  // This query waits behind the migration, and is answered before the holder releases the table.
   CHECK(number(*options, "SELECT count(*) AS n FROM first") == 1);
   CHECK(number(*options, "SELECT max(version) AS n FROM migrations") == 1);
   release.count_down();

@@ -68,16 +68,16 @@ void PostgresSession::add_waiting(const char* command) {
 }
 
 void PostgresSession::add_waiting(std::string_view text, std::span<const Value> values,
-                                  std::shared_ptr<Answer> answer) {
+                                  const std::shared_ptr<Answer>& answer) {
   connection_->queue(text, values);
-  waiting_.push_back(std::move(answer));
+  waiting_.push_back(answer);
 }
 
 void PostgresSession::add_waiting(const Sql& sql, std::span<const Value> values,
-                                  std::shared_ptr<Answer> answer) {
+                                  const std::shared_ptr<Answer>& answer) {
   open();
-  add_waiting(sql.postgres(), values, std::move(answer));
-  // A SELECT of ours changes nothing.
+  add_waiting(sql.postgres(), values, answer);
+  // Our SELECT statements change no rows.
   may_change_ = may_change_ || !sql.postgres().starts_with("SELECT");
 }
 
@@ -90,13 +90,14 @@ Transaction::Answer PostgresSession::run_statement(const Sql& sql, std::span<con
 
 void PostgresSession::run_waiting() {
   if (waiting_.empty()) return;
-  // In the round trip of the first change, so that the id is known before COMMIT is sent.
+  // The transaction's id is requested together with the first change, so that it is known before
+  // COMMIT is sent.
   const bool asks = std::exchange(may_change_, false) && isolation_ == Isolation::serializable &&
                     transaction_id_.empty();
   if (asks) connection_->queue(kTransactionId, {});
   const auto waiting = std::exchange(waiting_, {});
   const auto results = connection_->run_queued();
-  if (asks) transaction_id_ = PQgetvalue(results.back().get(), 0, 0);  // empty when null
+  if (asks) transaction_id_ = PQgetvalue(results.back().get(), 0, 0);  // empty if SQL null
   for (std::size_t i = 0; i < waiting.size(); ++i) {
     if (waiting[i] == nullptr) continue;
     PGresult* result = results[i].get();
@@ -116,7 +117,8 @@ void PostgresSession::keep_since_savepoint() {
   add_waiting("RELEASE work");
 }
 
-// What is waiting cannot be taken back, so it runs first. Its failure is no news: it is undone.
+// Queued statements cannot be removed from the queue, so they run first. If the server refuses one
+// of them, the failure is ignored, because all of them are rolled back.
 void PostgresSession::undo_since_savepoint() {
   try {
     run_waiting();
@@ -147,8 +149,10 @@ void PostgresSession::abandon() noexcept {
   to_begin_ = false;
   if (!std::exchange(open_, false)) return;
   try {
-    run_waiting();  // the failure of a statement that is waiting would skip the ROLLBACK after it
-  } catch (const DatabaseFailure&) {  // it is undone; a lost connection knows that it is lost
+    // Otherwise the failure of a queued statement would make the server skip the ROLLBACK.
+    run_waiting();
+    // NOLINTNEXTLINE(bugprone-empty-catch): the statements are rolled back
+  } catch (const DatabaseFailure&) {
   }
   connection_->send("ROLLBACK");
 }

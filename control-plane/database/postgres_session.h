@@ -1,9 +1,9 @@
 #pragma once
 // The transactions of one connection to PostgreSQL, one after the other.
 //
-// A transaction costs few round trips: BEGIN travels with the first statement, statements that may
-// run later with the next one or with COMMIT, and the end of a transaction that only read is sent
-// without waiting for its answer.
+// A transaction costs few round trips. BEGIN is sent with the first statement. Deferred statements
+// (database/transaction.h) are sent with the next statement or with COMMIT. The end of a
+// transaction that only read is sent without waiting for the answer.
 //
 // Each transaction sets for itself the schema in which it finds our tables, and the time that a
 // statement, or a pause between two, may take. So it needs nothing of a session, which a pooler
@@ -37,8 +37,8 @@ class PostgresSession final : public Transaction {
 
   // Nothing is sent before the first statement.
   void begin(Isolation isolation);
-  // What follows can be undone by itself, until the next savepoint or the commit. Costs no round
-  // trip.
+  // Begins work that can be rolled back alone, until the next savepoint or the commit. Costs no
+  // round trip.
   void set_savepoint();
   // Waits until the statements since the savepoint have run, so that their failures are thrown
   // here.
@@ -47,7 +47,8 @@ class PostgresSession final : public Transaction {
   // Returns when the server has confirmed. A failure of kind `lost` may mean that the transaction
   // is committed: transaction_id() is what to ask about.
   void commit();
-  // Ends a transaction that is still open. Waits for the server only if statements are waiting.
+  // Ends a transaction that is still open. Waits for the server only if deferred statements are
+  // queued.
   void abandon() noexcept;
   // Of a serializable transaction that has changed something; else empty.
   [[nodiscard]] const std::string& transaction_id() const { return transaction_id_; }
@@ -56,13 +57,13 @@ class PostgresSession final : public Transaction {
  private:
   Answer run_statement(const Sql& sql, std::span<const Value> values) override;
   void add_waiting(const Sql& sql, std::span<const Value> values,
-                   std::shared_ptr<Answer> answer) override;
+                   const std::shared_ptr<Answer>& answer) override;
   void run_waiting() override;
   void open();
   void add_waiting(const char* command);
-  // Prepared; `text` lives as long as the connection.
+  // Queues a prepared statement. `text` must live as long as the connection.
   void add_waiting(std::string_view text, std::span<const Value> values,
-                   std::shared_ptr<Answer> answer);
+                   const std::shared_ptr<Answer>& answer);
 
   std::unique_ptr<PostgresConnection> connection_;
   const std::string set_search_path_;  // a statement; the connection refers to its text
@@ -70,8 +71,9 @@ class PostgresSession final : public Transaction {
   bool to_begin_ = false;  // BEGIN goes with the next statement
   bool open_ = false;
   std::string transaction_id_;
-  bool may_change_ = false;  // a statement that is waiting may be the first that changes something
-  std::vector<std::shared_ptr<Answer>> waiting_;  // for what is queued; null: not for a caller
+  bool may_change_ = false;  // a queued statement may be the transaction's first change
+  // One for each queued statement. Null: no caller needs the answer.
+  std::vector<std::shared_ptr<Answer>> waiting_;
 };
 
 }  // namespace agent_secrets::control_plane

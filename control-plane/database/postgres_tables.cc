@@ -20,17 +20,20 @@ constexpr const char* kMigrationsTable = "migrations";
 struct Identity {
   std::string table;
   std::string column;
-  bool is_id = false;  // BY DEFAULT: an id of ours. ALWAYS: the order of insertion (kRowNumber)
+  // True for BY DEFAULT: an id. False for ALWAYS: the order of insertion (kRowNumber).
+  bool is_id = false;
 };
 
 class PostgresTables final : public Tables {
  public:
   PostgresTables(std::unique_ptr<PostgresConnection> connection, const std::string& schema)
       : schema_(schema), session_(std::move(connection), schema) {}
+  PostgresTables(const PostgresTables&) = delete;
+  PostgresTables& operator=(const PostgresTables&) = delete;
   ~PostgresTables() override { session_.abandon(); }
 
-  // After the lock nobody else changes the tables, so each statement sees the same rows. The
-  // transaction of a catalog rests while its regions are copied.
+  // After the lock no other connection can change the tables, so each statement sees the same rows.
+  // The catalog's transaction is idle while the regions are copied, so it gets a long idle timeout.
   void begin() {
     session_.begin(PostgresSession::Isolation::read_committed);
     (void)session_.query(
@@ -127,7 +130,8 @@ class PostgresTables final : public Tables {
     }
   }
 
-  // A reference is checked by each statement (it is not DEFERRABLE).
+  // Sorts each table after the tables that it references, because each statement checks its
+  // references (they are not DEFERRABLE).
   std::vector<Table> in_order(std::vector<Table> left) {
     std::map<std::string, std::set<std::string>> refers_to;
     for (const Row row :
@@ -142,7 +146,7 @@ class PostgresTables final : public Tables {
     while (!left.empty()) {
       const auto next = std::ranges::find_if(
           left, [&](const Table& table) { return refers_to[table.name].empty(); });
-      // Tables that refer to each other in a circle would need references that are DEFERRABLE.
+      // Our schemas have no circular references: these would have to be DEFERRABLE.
       AGENT_SECRETS_ASSERT(next != left.end());
       for (auto& [table, others] : refers_to) others.erase(next->name);
       ordered.push_back(std::move(*next));
@@ -151,7 +155,7 @@ class PostgresTables final : public Tables {
     return ordered;
   }
 
-  // A boolean is copied as 0 or 1 (postgres_values.h).
+  // Cells have 0 or 1 for a boolean (postgres_values.h), so the statement converts them.
   [[nodiscard]] std::string insert_text(const Table& table) const {
     std::string values;
     for (std::size_t i = 0; i < table.columns.size(); ++i) {
@@ -162,7 +166,7 @@ class PostgresTables final : public Tables {
                        quoted_names(table.columns), values);
   }
 
-  // The quoted name.
+  // Returns the quoted name of the column's sequence.
   std::string sequence_of(const Identity& identity) {
     return session_
         .query(
@@ -184,7 +188,7 @@ class PostgresTables final : public Tables {
   std::vector<Table> tables_;
   std::vector<Identity> identities_;
   std::set<std::pair<std::string, std::string>> booleans_;  // table and column
-  std::map<std::string, std::string> inserts_;  // by table; the connection refers to the texts
+  std::map<std::string, std::string> inserts_;  // by table; the connection keeps references to them
   PostgresSession session_;
 };
 

@@ -56,7 +56,7 @@ class PostgresParameters {
 // PostgreSQL's booleans become the integers 0 and 1. Throws DatabaseFailure for a column of another
 // type than ours.
 Rows rows_of(const PGresult* result);
-// Row by row, without the names of the columns.
+// Returns the values of all rows, one row after the other, without the names of the columns.
 std::vector<Rows::Cell> cells_of(const PGresult* result);
 
 // "?1" becomes "$1", outside of literals and quoted names.

@@ -32,8 +32,8 @@ class SqliteSession final : public Transaction {
 
   // Several statements without parameters and rows: pragmas, migrations, BEGIN, savepoints.
   void script(const char* sql);
-  // For statements that are put together from the schema (database/tables.h). `text` outlives the
-  // session in change(). A batch has the cells of its rows, one row after the other.
+  // For statements whose text is built from the schema (database/tables.h). The `text` of change()
+  // must outlive the session. A batch has the cells of its rows, one row after the other.
   void change(std::string_view text, std::span<const Value> values);
   void read_in_batches(const std::string& text, std::size_t rows_at_once,
                        const std::function<void(const std::vector<Rows::Cell>&)>& take);

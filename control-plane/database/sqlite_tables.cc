@@ -21,10 +21,12 @@ std::string insert_text(const Table& table) {
 class SqliteTables final : public Tables {
  public:
   explicit SqliteTables(std::unique_ptr<SqliteSession> session) : session_(std::move(session)) {}
+  SqliteTables(const SqliteTables&) = delete;
+  SqliteTables& operator=(const SqliteTables&) = delete;
   ~SqliteTables() override { session_->roll_back(); }
 
-  // IMMEDIATE is the lock: a second writer waits, for at most SQLite's busy timeout. References
-  // between tables are checked at the commit, so the order of insertion does not matter.
+  // IMMEDIATE locks the file: a second writer waits, at most for SQLite's busy timeout. Foreign
+  // keys are checked at the commit, so the order of insertion does not matter.
   void begin() { session_->script("BEGIN IMMEDIATE; PRAGMA defer_foreign_keys = ON"); }
 
   [[nodiscard]] Transaction& transaction() override { return *session_; }
@@ -68,10 +70,10 @@ class SqliteTables final : public Tables {
     session_->script(fmt::format("DELETE FROM \"{}\"", table.name).c_str());
   }
 
-  // Of tables whose ids are AUTOINCREMENT (sqlite.org/autoinc.html).
+  // Only tables with AUTOINCREMENT have last ids (sqlite.org/autoinc.html).
   [[nodiscard]] std::map<std::string, std::int64_t> last_ids() override {
     std::map<std::string, std::int64_t> ids;
-    // SQLite makes the table together with the first AUTOINCREMENT.
+    // SQLite creates sqlite_sequence together with the first AUTOINCREMENT table.
     if (session_->query("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence'").empty()) {
       return ids;
     }
@@ -81,7 +83,7 @@ class SqliteTables final : public Tables {
     return ids;
   }
 
-  // SQLite has counted the inserted ids by itself.
+  // SQLite has already raised `seq` to the highest inserted id.
   void raise_last_ids(const std::map<std::string, std::int64_t>& ids) override {
     for (const auto& [table, id] : ids) {
       session_->execute(
@@ -95,7 +97,7 @@ class SqliteTables final : public Tables {
   void commit() override { session_->commit(); }
 
  private:
-  std::map<std::string, std::string> inserts_;  // by table; the session refers to the texts
+  std::map<std::string, std::string> inserts_;  // by table; the session keeps references to them
   std::unique_ptr<SqliteSession> session_;
 };
 

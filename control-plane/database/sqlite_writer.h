@@ -1,10 +1,10 @@
 #pragma once
 // The one connection that writes a SQLite file.
 //
-// Writes that wait together are committed in a group (database/write_groups.h): the work of each
-// runs in a savepoint of its own, so that work that fails undoes itself and nothing else. One
-// commit makes them durable; only then does any of them return. When the group as a whole fails, as
-// on a full disk, each is run again in a transaction of its own.
+// Writes that wait together are committed in a group (database/write_groups.h). The work of each
+// write runs in its own savepoint, so work that fails undoes only its own changes. One commit makes
+// the group durable, and only then does each write return. If the group as a whole fails, as on a
+// full disk, each write runs again in its own transaction.
 //
 // On a full disk ordinary writes leave the disk reserve whole, and urgent writes may use it
 // (database/disk_reserve.h): an urgent write that finds no room runs again with the freed room. So
@@ -38,7 +38,7 @@ class SqliteWriter {
   using Waiting = WriteGroups::Waiting;
   using Group = WriteGroups::Group;
 
-  // All of these are called by the thread that commits a group. Their errors are outcomes.
+  // Only the thread that commits a group calls these functions. They store errors as outcomes.
   void commit(Group group);
   bool try_together(Group group);
   bool run_in_savepoint(Waiting& waiting);

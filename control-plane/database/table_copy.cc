@@ -23,10 +23,10 @@ std::vector<std::string> with_row_number(const Table& table) {
 
 std::unexpected<Error> different_schema(const std::string& table) {
   return fail(ErrorCode::failed, "table " + table + ": the two databases have different schemas",
-              "this is a fault of secret-control-plane: nothing is moved, please report it");
+              "this is a bug in secret-control-plane: nothing was moved; please report it");
 }
 
-// The table with the columns that are copied.
+// Returns the table with the columns that are copied.
 Result<Table> in_both(const Table& from, const Table& to) {
   if (from.columns == to.columns) return to;
   if (from.has_row_numbers && with_row_number(from) == to.columns) return to;
@@ -34,7 +34,7 @@ Result<Table> in_both(const Table& from, const Table& to) {
   return different_schema(to.name);
 }
 
-// In the order of `to`.
+// Returns the tables that are copied, in the order of `to`.
 Result<std::vector<Table>> tables_in_both(Tables& from, Tables& to,
                                           const std::set<std::string>& left_out) {
   std::map<std::string, Table> sources;
@@ -51,8 +51,8 @@ Result<std::vector<Table>> tables_in_both(Tables& from, Tables& to,
   return both;
 }
 
-// The number of rows, and the sum of their hashes: it does not depend on the order of the rows.
-// Equal rows do not cancel each other out, as they would with an exclusive or.
+// The number of rows, and the sum of the rows' hashes. The sum does not depend on the order of the
+// rows. Equal rows do not cancel each other out in a sum, as they would in an exclusive or.
 struct Digest {
   std::int64_t rows = 0;
   std::array<std::uint64_t, 4> sums{};
@@ -87,7 +87,7 @@ class RowHash {
 
  private:
   static constexpr std::size_t kSize = 32;
-  // With its length, so that two texts cannot share a hash with one text.
+  // Hashes the length too. Otherwise two texts could have the same hash as one longer text.
   void add(const void* bytes, std::uint64_t length) {
     crypto_generichash_update(&state_, reinterpret_cast<const unsigned char*>(&length),
                               sizeof length);
@@ -123,7 +123,8 @@ Result<void> compare_last_ids(Tables& from, Tables& to) {
   for (const auto& [table, id] : from.last_ids()) {
     const auto last = found.find(table);
     if (last != found.end() && last->second >= id) continue;
-    return fail(ErrorCode::failed, fmt::format("table {}: the copy would give ids again", table));
+    return fail(ErrorCode::failed,
+                fmt::format("table {}: the copy could use ids a second time", table));
   }
   return {};
 }
@@ -147,7 +148,7 @@ Result<std::vector<Table>> read_schemas(Tables& from, Tables& to,
 Result<std::int64_t> copy_tables(Tables& from, Tables& to, const std::set<std::string>& left_out) {
   auto tables = read_schemas(from, to, left_out);
   if (!tables) return propagate(tables);
-  // A migration may have inserted rows. References are removed before what they refer to.
+  // Removes rows that a migration inserted, and each row before the rows that it references.
   const std::vector<Table> last_first(tables->rbegin(), tables->rend());
   auto emptied = for_each_table(last_first, [&](const Table& table) -> Result<void> {
     to.remove_rows(table);

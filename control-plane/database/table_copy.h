@@ -1,10 +1,10 @@
 #pragma once
-// Copies all tables of one database to another one, row by row and with all ids, and compares the
-// two afterwards. The databases have the same tables and columns, which their migrations made; one
-// may be SQLite and the other PostgreSQL (database/tables.h).
+// Copies all tables of one database to another, row by row and with all ids, and then compares the
+// two databases. Both have the same tables and columns, which their migrations made. One may be
+// SQLite and the other PostgreSQL (database/tables.h).
 //
-// Ids must stay: they are in the associated data of encrypted values, and an id that was given once
-// must never be given to another row.
+// Ids must stay the same, because they are in the associated data of encrypted values. An id must
+// never be used for a second row, even after the first row was deleted.
 //
 // Threads: one at a time.
 
@@ -17,12 +17,12 @@
 
 namespace agent_secrets::control_plane {
 
-// Replaces the rows of each table in `to`, but of those in `left_out`, and commits. Returns the
-// number of rows.
+// Replaces the rows of each table in `to`, except the tables in `left_out`, and commits. Returns
+// the number of copied rows.
 Result<std::int64_t> copy_tables(Tables& from, Tables& to, const std::set<std::string>& left_out);
 
-// Reads both, and fails at the first table that is not equal, or whose next id could be one that
-// was given before. The order of rows does not count, except where a column has it.
+// Reads both databases. Fails at the first table whose rows differ, or that could use an id a
+// second time. The order of rows is compared only in tables with a column for it (kRowNumber).
 Result<void> compare_tables(Tables& from, Tables& to, const std::set<std::string>& left_out);
 
 }  // namespace agent_secrets::control_plane

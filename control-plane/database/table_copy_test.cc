@@ -10,7 +10,7 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-// `child` comes before `parent` in the alphabet, and refers to it.
+// `child` comes before `parent` in the alphabet, and references it.
 const Migration kSqliteFirst{
     "0001_first",
     "CREATE TABLE parent (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL) STRICT;"
@@ -78,7 +78,7 @@ std::string names(Transaction& tx, const Sql& sql) {
   return names;
 }
 
-// Rows of every type, and the highest id of `parent` in a row that is gone.
+// Inserts values of every type. The row with the highest id of `parent` is deleted.
 void fill(Tables& tables) {
   Transaction& tx = tables.transaction();
   tx.execute("INSERT INTO parent (name) VALUES ('first'), ('second'), ('third')");
@@ -113,7 +113,7 @@ void check_copy(Tables& tables) {
 
 }  // namespace
 
-TEST_CASE("a copy has every row, the order of rows and the next ids, in both directions",
+TEST_CASE("a copy keeps every row, the order of rows and the next ids, in both directions",
           "[database]") {
   if (test_postgres_url().empty()) return;
   const Pair pair;
@@ -131,7 +131,7 @@ TEST_CASE("a copy has every row, the order of rows and the next ids, in both dir
   }
 }
 
-TEST_CASE("the next id of a table without rows is not one that it has given before", "[database]") {
+TEST_CASE("a copied table without rows does not use the ids of deleted rows again", "[database]") {
   if (test_postgres_url().empty()) return;
   const Pair pair;
   const auto give_and_remove = [](Tables& tables) {
@@ -157,7 +157,7 @@ TEST_CASE("the next id of a table without rows is not one that it has given befo
   }
 }
 
-TEST_CASE("more rows than are in memory at once are copied", "[database]") {
+TEST_CASE("a table with more rows than fit into one batch is copied", "[database]") {
   if (test_postgres_url().empty()) return;
   const Pair pair;
   const auto rows = static_cast<std::int64_t>(2 * limits::kCopiedRows + 1);
@@ -178,7 +178,7 @@ TEST_CASE("more rows than are in memory at once are copied", "[database]") {
   }
 }
 
-TEST_CASE("a row that is missing, added or changed makes a copy unequal", "[database]") {
+TEST_CASE("the comparison finds a missing, an added and a changed row", "[database]") {
   if (test_postgres_url().empty()) return;
   const Pair pair;
   fill(*pair.sqlite());
@@ -199,7 +199,7 @@ TEST_CASE("a row that is missing, added or changed makes a copy unequal", "[data
   const auto behind = pair.postgres();
   (void)behind->transaction().query("SELECT setval('parent_id_seq', 2) AS last");
   CHECK(compare_tables(*pair.sqlite(), *behind, kLeftOut).error().message ==
-        "table parent: the copy would give ids again");
+        "table parent: the copy could use ids a second time");
 }
 
 TEST_CASE("databases with different columns are not copied", "[database]") {
@@ -210,7 +210,7 @@ TEST_CASE("databases with different columns are not copied", "[database]") {
   CHECK(copied.error().message == "table later: the two databases have different schemas");
 }
 
-TEST_CASE("nobody else writes the tables while they are copied", "[database]") {
+TEST_CASE("other connections cannot write to the tables while they are copied", "[database]") {
   if (test_postgres_url().empty()) return;
   const Pair pair;
   const auto schema = pair.postgres();

@@ -19,7 +19,7 @@ Value value_of(const Rows::Cell& cell) {
 
 }  // namespace
 
-// Our migrations have chosen the names: none has a quote in it.
+// Our migrations define the names, and no name contains a quote.
 std::string quoted_names(const std::vector<std::string>& names) {
   return fmt::format("\"{}\"", fmt::join(names, "\", \""));
 }

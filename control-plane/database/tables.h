@@ -2,12 +2,12 @@
 // All tables of one database, for copying them (database/table_copy.h). Their names and columns are
 // read from the schema, so a table that a later migration adds is copied too.
 //
-// The object is one transaction that locks all tables: until it is committed or destroyed, other
-// connections can read them and cannot write. Without commit() nothing is changed.
+// The object is one transaction that locks all tables. Until it is committed or destroyed, other
+// connections can read the tables but cannot write to them. Without commit() nothing is changed.
 //
 // Memory: rows are read and inserted in batches of at most limits::kCopiedRows.
 //
-// A statement that fails throws DatabaseFailure, for which guarded() is.
+// A statement that fails throws DatabaseFailure, which guarded() converts to an Error.
 // Threads: one at a time.
 
 #include <cstdint>
@@ -27,8 +27,8 @@
 
 namespace agent_secrets::control_plane {
 
-// SQLite numbers the rows of a table in the order of insertion by itself. In PostgreSQL a table has
-// a column of this name where that order matters.
+// In SQLite this implicit column numbers the rows of a table in the order of insertion. In
+// PostgreSQL only tables whose order matters have a column of this name.
 inline constexpr const char* kRowNumber = "rowid";
 
 struct Table {
@@ -37,7 +37,7 @@ struct Table {
   bool has_row_numbers = false;      // kRowNumber can be read and inserted, but is not in `columns`
 };
 
-// The values of one row after the other, in the order of the table's columns.
+// The values of several rows, one row after the other, in the order of the table's columns.
 using Cells = std::vector<Rows::Cell>;
 
 class Tables {
@@ -47,22 +47,23 @@ class Tables {
   Tables& operator=(const Tables&) = delete;
   virtual ~Tables() = default;
 
-  // For statements that know the schema.
+  // For statements on tables that the caller knows.
   [[nodiscard]] virtual Transaction& transaction() = 0;
   // The number of the last migration.
   [[nodiscard]] virtual int schema_version() = 0;
-  // A table comes after the tables that it refers to. Without views and the table of migrations.
+  // Lists the tables in an order in which rows can be inserted. Leaves out views and the table of
+  // migrations.
   [[nodiscard]] virtual std::vector<Table> list() = 0;
 
-  // `table` names the columns, and their order in a row.
+  // `table` gives the columns, and their order in a row.
   virtual void read(const Table& table, const std::function<void(const Cells&)>& take) = 0;
   virtual void insert(const Table& table, const Cells& cells) = 0;
   virtual void remove_rows(const Table& table) = 0;
 
-  // The highest id that each table has given to a row, also to a row that is gone. Only tables that
-  // number their rows with ids that are never used again.
+  // Returns the highest id that each table has used, also for rows that are deleted. Only tables
+  // whose ids are never used again have an entry.
   [[nodiscard]] virtual std::map<std::string, std::int64_t> last_ids() = 0;
-  // The next row of each table gets a higher id than these, and than those of its rows.
+  // Makes the next id of each table higher than the given id and than the ids of its rows.
   virtual void raise_last_ids(const std::map<std::string, std::int64_t>& ids) = 0;
 
   virtual void commit() = 0;
@@ -78,16 +79,16 @@ std::invoke_result_t<Work> guarded(std::string_view clause, const Work& work) {
   }
 }
 
-// The file, or the schema of the options, must be there. A writer that has the database locked for
-// longer than a few seconds is an error.
+// The file, or the schema of the options, must exist. Fails if another connection blocks the lock
+// for longer than a few seconds.
 Result<std::unique_ptr<Tables>> open_sqlite_tables(const std::string& path);
 Result<std::unique_ptr<Tables>> open_postgres_tables(const PostgresOptions& options);
 
 // For the two implementations.
 
-// "a", "b"
+// Returns the names in quotes: "a", "b".
 std::string quoted_names(const std::vector<std::string>& names);
-// The rows as parameters of a statement. They refer to `cells`.
+// Returns the parameters of one INSERT for each row. They refer to `cells`.
 std::vector<std::vector<Value>> parameters_of(const Cells& cells, std::size_t columns);
 
 }  // namespace agent_secrets::control_plane

@@ -21,7 +21,7 @@ Timelines read_timelines(Transaction& tx, const TimelineRules& rules) {
 }  // namespace
 
 Result<ServerTimeline> settle_failover(Database& database, const TimelineRules& rules) {
-  auto found = database.read("look at the server's timeline", [&](Transaction& tx) {
+  auto found = database.read("read the server's timeline", [&](Transaction& tx) {
     return Result<Timelines>(read_timelines(tx, rules));
   });
   if (!found) return propagate(found);

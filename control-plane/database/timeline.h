@@ -1,19 +1,20 @@
 #pragma once
-// The timeline of a PostgreSQL server, by which a failover is noticed.
+// Detects failovers by the timeline of the PostgreSQL server.
 //
-// In a failover another server of a cluster takes over. With asynchronous replication it may not
-// have the last commits of the old one. Numbers then go back: the next deployment of an agent
-// would get a sequence that instances have seen already, with other content.
+// In a failover a standby becomes the primary. With asynchronous replication the standby may lack
+// the last commits of the old primary. Numbers then go back: the next deployment of an agent would
+// get a sequence that instances have already seen with other content.
 //
-// Each promotion of a server begins a new timeline, a number in the names of the files of the
+// Each promotion of a server begins a new timeline. Its number is in the file names of the
 // write-ahead log (postgresql.org/docs/15/continuous-archiving.html#BACKUP-TIMELINES). A database
-// stores the timeline on which it was used last. The stored number is lost or kept together with
-// the commits before it. When the server has another timeline, the numbers of the database are
-// raised by kFailoverStep, above all that the lost commits can have used.
+// stores the timeline on which it was last used, in the same log as its commits: a failover that
+// loses the stored timeline loses the later commits too. If the server's timeline is not the stored
+// one, the numbers of the database are raised by kFailoverStep, above all numbers that lost commits
+// can have used.
 //
-// pg_control_checkpoint() has a timeline too, but that of the last checkpoint: shortly after a
-// promotion it is still the old one. Every role may call the functions that are used here, unless
-// an administrator has withdrawn that right; the look then fails.
+// pg_control_checkpoint() also has a timeline, but that of the last checkpoint, which shortly after
+// a promotion is still the old one. The functions used here can be called by every role, unless an
+// administrator has revoked this right. In that case settle_failover() fails.
 // Source: postgresql.org/docs/15/functions-admin.html#FUNCTIONS-ADMIN-BACKUP.
 
 #include <cstdint>
@@ -25,25 +26,25 @@
 
 namespace agent_secrets::control_plane {
 
-// More changes of one agent than a server can lose in a failover.
+// Higher than the number of changes of one agent that a failover can lose.
 inline constexpr std::int64_t kFailoverStep = std::int64_t{1} << 20;
 
 struct ServerTimeline {
   std::string id;           // eight hexadecimal digits; empty on SQLite, which has no failover
-  bool was_raised = false;  // this call has found another timeline, and raised the numbers
+  bool was_raised = false;  // this call found a new timeline and raised the numbers
 };
 
-// Where a database keeps its timeline, and what it does when the timeline has changed. All run in a
-// transaction.
+// How a database stores its timeline, and what it raises when the timeline has changed. All
+// functions run in a transaction.
 struct TimelineRules {
   std::string (*stored)(Transaction& tx);  // empty: none yet
   void (*store)(Transaction& tx, std::string_view id);
-  void (*lock)(Transaction& tx);  // so that one settles it, beside no other change
+  void (*lock)(Transaction& tx);  // so that one process raises, and no other change is made
   void (*raise)(Transaction& tx);
 };
 
-// Two queries while the timeline is the stored one. Of several processes that see another one, one
-// raises the numbers. The first call on a new database stores the timeline, and raises nothing.
+// Runs two queries while the timeline is the stored one. If several processes find a new timeline,
+// exactly one raises the numbers. The first call on a new database only stores the timeline.
 Result<ServerTimeline> settle_failover(Database& database, const TimelineRules& rules);
 
 }  // namespace agent_secrets::control_plane

@@ -6,9 +6,9 @@
 // A statement that fails throws DatabaseFailure (database/failure.h), which Database::read and
 // Database::write turn into an Error.
 //
-// Round trips. query() and execute() wait for the database. On PostgreSQL each of these waits is a
-// round trip, and several writes wait for each other's. So a statement whose result is not needed
-// at once is given to query_later() or execute_later(): it travels together with the next one.
+// Round trips. query() and execute() wait for the database. On PostgreSQL each wait is a round
+// trip, and it also delays the other writes of the process. So pass a statement whose result is not
+// needed at once to query_later() or execute_later(): it is sent together with the next statement.
 //
 // Threads: the thread that runs the work. A Transaction ends with its work: do not keep a
 // reference.
@@ -70,10 +70,10 @@ class Transaction {
   };
 
  public:
-  // The rows of a statement that may not have run yet. Ends with the transaction.
+  // The rows of a deferred statement, which may not have run yet. Valid until the transaction ends.
   class LaterRows {
    public:
-    // Runs what is waiting, at the first call.
+    // The first call runs the deferred statements.
     [[nodiscard]] const Rows& get() {
       tx_->run_waiting();
       return answer_->rows;
@@ -103,9 +103,9 @@ class Transaction {
     return run(sql, std::array<Value, sizeof...(Arguments)>{Value(arguments)...}).changed;
   }
 
-  // The statement runs with the next query() or execute(), or at the end of the work, after those
-  // that were given before it. Its values are copied. If it fails, the call with which it runs
-  // throws.
+  // Defers the statement. Deferred statements run in their order, before the next query() or
+  // execute() or at the end of the work. The values are copied. If a deferred statement fails, the
+  // call that runs it throws.
   template <typename... Arguments>
   [[nodiscard]] LaterRows query_later(const Sql& sql, const Arguments&... arguments) {
     auto answer = std::make_shared<Answer>();
@@ -123,9 +123,9 @@ class Transaction {
 
  private:
   virtual Answer run_statement(const Sql& sql, std::span<const Value> values) = 0;
-  // Where waiting costs nothing, a statement runs at once.
+  // Runs the statement at once: the default for a database without round trips.
   virtual void add_waiting(const Sql& sql, std::span<const Value> values,
-                           std::shared_ptr<Answer> answer) {
+                           const std::shared_ptr<Answer>& answer) {
     *answer = run_statement(sql, values);
   }
   virtual void run_waiting() {}
@@ -134,9 +134,10 @@ class Transaction {
     AGENT_SECRETS_ASSERT(static_cast<std::size_t>(sql.parameters()) == values.size());
     return run_statement(sql, values);
   }
-  void run_later(const Sql& sql, std::span<const Value> values, std::shared_ptr<Answer> answer) {
+  void run_later(const Sql& sql, std::span<const Value> values,
+                 const std::shared_ptr<Answer>& answer) {
     AGENT_SECRETS_ASSERT(static_cast<std::size_t>(sql.parameters()) == values.size());
-    add_waiting(sql, values, std::move(answer));
+    add_waiting(sql, values, answer);
   }
 };
 

@@ -1,8 +1,8 @@
 #pragma once
-// Writes that are committed together. A commit waits for the disk (fsync), and while it waits,
-// other writes arrive. They form the next group: one of the waiting threads runs the work of all of
-// them and commits once, and the others sleep until it has. So each group shares one fsync, and the
-// works of one process never conflict with each other.
+// Group commit. A commit waits for the disk (fsync), and while it waits, other writes arrive. They
+// form the next group: one of the waiting threads runs the work of the whole group and commits
+// once, and the other threads sleep until then. So a group shares one fsync, and writes in groups
+// of one process never conflict with each other.
 //
 // Threads: run() is safe from several. The work may run on another caller's thread.
 
@@ -26,12 +26,13 @@ class WriteGroups {
     TransactionKind kind;
     const TransactionBody& body;
     Result<void> outcome = {};
-    std::exception_ptr exception = nullptr;  // is thrown again to the caller
-    bool done = false;                       // of WriteGroups alone
+    std::exception_ptr exception = nullptr;  // rethrown to the caller of run()
+    bool done = false;                       // used only by WriteGroups
   };
   using Group = std::span<Waiting* const>;
-  // Gives each of the group its outcome. Called by one thread at a time. When it throws (no memory
-  // even for an error), the program ends: otherwise the other callers would wait for ever.
+  // Sets the outcome of each write of the group. Called by one thread at a time. If it throws (no
+  // memory even for an error), the program ends, because otherwise the other callers would wait
+  // forever.
   using Commit = std::function<void(Group)>;
 
   explicit WriteGroups(Commit commit) : commit_(std::move(commit)) {}
@@ -44,7 +45,7 @@ class WriteGroups {
   const Commit commit_;
   std::mutex mutex_;
   std::condition_variable done_;
-  std::deque<Waiting*> queue_;  // callers whose work no thread has taken up
+  std::deque<Waiting*> queue_;  // callers whose work is in no group yet
   bool committing_ = false;
 };
 

@@ -81,7 +81,7 @@ struct Authenticator::Lookup {
       auto parts = store.find_bundle_parts(kid);
       if (!parts) return propagate(parts);
       if (!*parts) return std::nullopt;
-      return Found{.owner = (*parts)->owner, .parts = std::move(**parts)};
+      return Found{.owner = (*parts)->owner, .parts = std::move(*parts)};
     }
     auto owner = store.find_credential(kid);
     if (!owner) return propagate(owner);

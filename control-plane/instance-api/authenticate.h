@@ -28,7 +28,7 @@ struct Caller {
   InstanceRegion region;  // whose store has the credential
   CredentialOwner owner;
   ProofClaims claims;
-  std::optional<BundleParts> parts = {};  // of authenticate_for_bundle()
+  std::optional<BundleParts> parts = {};  // set by authenticate_for_bundle()
 };
 
 class Authenticator {
@@ -39,8 +39,8 @@ class Authenticator {
   // For a parked request, the proof's age is checked at the time of its arrival, so a proof does
   // not expire during the wait.
   [[nodiscard]] std::expected<Caller, Response> authenticate(const Request& request) const;
-  // Reads what a bundle is made of together with the credential, in one round trip to the database.
-  // It is decrypted only for a Caller.
+  // Also reads the parts of the bundle, together with the credential, in one round trip to the
+  // database. The values stay encrypted until the proof is verified.
   [[nodiscard]] std::expected<Caller, Response> authenticate_for_bundle(
       const Request& request) const;
 

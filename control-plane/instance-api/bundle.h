@@ -24,7 +24,8 @@ struct BundleAnswer {
   std::int64_t sequence = 0;  // of the bundle; 0 for a refusal
 };
 
-// Of a Caller with the parts of its bundle (Authenticator::authenticate_for_bundle).
+// `caller` must come from Authenticator::authenticate_for_bundle(), which reads the parts of its
+// bundle.
 BundleAnswer answer_bundle(const Caller& caller, const Clock& clock, const Log& log);
 
 }  // namespace agent_secrets::control_plane

@@ -24,7 +24,7 @@ struct InstanceRegion {
   RegionStore& store;
   const RegionSigningKeys& signing_keys;
   ChangeHub& hub;
-  SharedFacts& facts;  // of the watches that wait for the hub
+  SharedFacts& facts;  // shared by the watches that the hub wakes
   InstanceRecorder& recorder;
   std::shared_ptr<const void> alive = nullptr;
 };

@@ -1,15 +1,15 @@
 #pragma once
-// What the store of a region says about an agent, read once for all watches that a change wakes.
-// Thousands of watches of one agent ask for the same at the same moment: the first of them reads
-// the store, and the others wait for it. So the queries for one change do not depend on the number
-// of watches.
+// Facts about an agent, read from the region's store once for all watches that a change wakes. A
+// change may wake thousands of watches of one agent at the same moment. The first of them reads the
+// store, and the others wait for the result. So the number of queries for a change does not depend
+// on the number of watches.
 //
-// Facts are good for one generation of the agent (replica/change_hub.h): they were read after the
-// hub had counted it. A change that the hub has not counted yet may be missing. Whoever uses old
-// facts is woken again when the hub counts that change, within limits::kLookEvery. So facts are
-// shared between parked watches alone; a request that arrives reads the store.
-//
-// At most kEntriesMax agents and sequences are kept.
+// Facts are valid for one generation of the agent (replica/change_hub.h): they were read after the
+// hub had counted this generation. A change that the hub has not counted yet may be missing. A
+// watch that uses such facts is woken again when the hub counts the change, within
+// limits::kLookEvery. Therefore only watches that were parked share facts. A request that has just
+// arrived reads the store.
+// At most kEntriesMax pairs of an agent and a sequence are kept.
 //
 // Threads: safe from several.
 
@@ -38,8 +38,8 @@ class SharedFacts {
   // An agent, and the sequence of the release that the instance runs.
   using Subject = std::pair<std::int64_t, std::int64_t>;
 
-  // `read` is called unless facts of the generation, or of a later one, are there. Its error is the
-  // result, and the next call reads again.
+  // Calls `read` unless facts of this generation, or of a later one, are kept. If `read` fails, its
+  // error is returned, and the next call reads again.
   Result<Facts> find(const Subject& subject, std::uint64_t generation,
                      const std::function<Result<AgentFacts>()>& read);
 

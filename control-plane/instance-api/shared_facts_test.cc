@@ -18,7 +18,7 @@ AgentFacts at_revision(std::int64_t revision) {
   return facts;
 }
 
-// Counts how often it reads.
+// Counts its reads.
 struct Reader {
   int reads = 0;
   std::function<Result<AgentFacts>()> read = [this]() -> Result<AgentFacts> {
@@ -43,7 +43,7 @@ TEST_CASE("a watch that was woken by an older change gets the newer facts") {
   CHECK(reader.reads == 1);
 }
 
-TEST_CASE("facts that could not be read are read again") {
+TEST_CASE("after a read that failed the next call reads again") {
   SharedFacts shared;
   Reader reader;
   const auto failed = shared.find(kSubject, 1, []() -> Result<AgentFacts> {
@@ -53,10 +53,10 @@ TEST_CASE("facts that could not be read are read again") {
   CHECK(shared.find(kSubject, 1, reader.read));
 }
 
-TEST_CASE("watches that are woken together wait for the one that reads") {
+TEST_CASE("watches that are woken together share one read") {
   constexpr int kWatches = 8;
   SharedFacts shared;
-  Reader reader;  // not safe for two threads: only one of them may read
+  Reader reader;  // not safe for two threads, so only one watch may read
   std::latch together(kWatches);
   std::vector<std::jthread> watches;
   for (int i = 0; i < kWatches; ++i) {
@@ -69,7 +69,7 @@ TEST_CASE("watches that are woken together wait for the one that reads") {
   CHECK(reader.reads == 1);
 }
 
-TEST_CASE("the number of agents and sequences that are kept has a bound") {
+TEST_CASE("the number of kept agents and sequences is bounded") {
   SharedFacts shared;
   Reader reader;
   for (std::size_t i = 0; i <= SharedFacts::kEntriesMax; ++i) {

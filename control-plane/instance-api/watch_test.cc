@@ -291,7 +291,7 @@ TEST_CASE("a watch keeps its region while it is parked") {
   CHECK(watched.expired());
 }
 
-TEST_CASE("of the watches that a change wakes, one reads the store for all") {
+TEST_CASE("the watches that a change wakes share one read of the store") {
   TestRegion region;
   int reads = 0;
   region.store->before_agent_read = [&reads] { ++reads; };
@@ -306,7 +306,7 @@ TEST_CASE("of the watches that a change wakes, one reads the store for all") {
   }
 }
 
-TEST_CASE("a watch that arrives reads the store itself") {
+TEST_CASE("a watch request that has just arrived reads the store itself") {
   TestRegion region;
   int reads = 0;
   region.store->before_agent_read = [&reads] { ++reads; };

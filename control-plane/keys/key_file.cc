@@ -27,7 +27,7 @@ Result<void> check_private(int fd, const std::string& path, std::string_view key
               fmt::format("run chmod 600 {}", path));
 }
 
-// Fills the buffer as far as the file goes.
+// Reads to the end of the file, or until the buffer is full. Returns the number of bytes.
 Result<std::size_t> read_into(SecretBuffer& text, int fd, const std::string& path) {
   std::size_t size = 0;
   while (size < text.size()) {
@@ -48,7 +48,7 @@ Result<SecretBuffer> read_key_file(const std::string& path, std::string_view key
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file.is_open()) return system_failure(fmt::format("open {}", key), path);
   if (auto ok = check_private(file.get(), path, key); !ok) return propagate(ok);
-  SecretBuffer text(max_size + 2);  // with a newline, and with a byte too many
+  SecretBuffer text(max_size + 2);  // room for a newline, and for one byte too many
   auto size = read_into(text, file.get(), path);
   if (!size) return propagate(size);
   text.truncate(*size);

@@ -32,7 +32,7 @@ class KeyStore {
   // ErrorCode::untrusted, with a hint, if another master key has wrapped the keys.
   Result<ValueCipher> cipher(std::string_view purpose);
   Result<RegionSigningKeys> signing_keys(std::string_view region);
-  // For a region node.
+  // The keys that a region node needs.
   Result<RegionKeys> region_keys(std::string_view region);
 
  private:

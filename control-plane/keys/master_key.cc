@@ -34,7 +34,7 @@ Result<SecretBuffer> parse_key(std::string_view text, std::string_view source) {
   return std::move(*key);
 }
 
-// A line, in guarded memory.
+// Returns the key as one line of base64url, in guarded memory.
 SecretBuffer key_text(const SecretBuffer& key) {
   SecretBuffer line(kTextSize + 1);
   const SecretBuffer text = base64url_encode_secret(key.expose());

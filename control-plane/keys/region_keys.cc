@@ -51,7 +51,7 @@ Checksum checksum(std::string_view public_part, Bytes secret) {
 
 std::unexpected<Error> refuse(std::string_view why) {
   return fail(ErrorCode::invalid, std::string(why),
-              "make the file again: secret-control-plane region export-keys CODE FILE");
+              "write the file again with secret-control-plane region export-keys CODE FILE");
 }
 
 Result<RegionKeys> parse_public_part(std::string_view text) {
@@ -70,7 +70,7 @@ Result<RegionKeys> parse_public_part(std::string_view text) {
   return keys;
 }
 
-// The secret part without its checksum.
+// Checks the checksum, and returns the secret part without it.
 Result<Bytes> checked(std::string_view public_part, const SecretBuffer& secret) {
   const Bytes bytes = secret.expose();
   if (bytes.size() < Checksum().size()) return refuse("the secret part is too short");

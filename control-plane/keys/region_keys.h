@@ -1,6 +1,6 @@
 #pragma once
-// The keys of one region, as a region node needs them: the key that signs bundles, and the data
-// keys that decrypt the region's values. `region export-keys` writes them to a file.
+// The keys of one region that a region node needs: the key that signs bundles, and the data keys
+// that decrypt the region's values. `region export-keys` writes them to a file.
 //
 // The text of the file has the form of a credential (core/credential.h), for the same reasons: its
 // secret part never enters a JSON parser, and a scanner for leaked secrets can find its prefix.
@@ -9,12 +9,13 @@
 //
 //   {"region":"eu-central","signing_key":"KID","data_keys":["ID", …]}
 //
-// The seed and each data key are 32 bytes, the data keys in the order of their ids; the first one
-// encrypts. The checksum is the first 4 bytes of BLAKE2b-256 over the JSON and what is before it:
-// it detects damage, not an attacker. The file has no wrapping key: whoever reads it has the keys.
+// The seed and each data key are 32 bytes. The data keys have the order of the ids in the JSON, and
+// the first one encrypts. The checksum is the first 4 bytes of BLAKE2b-256 over the JSON, the seed
+// and the data keys. It detects damage, but does not protect against an attacker. The keys in the
+// file are not encrypted: everyone who can read the file has the keys.
 //
-// The standby signing key is not part of it. So a stolen file does not spoil the key that replaces
-// the stolen one.
+// The standby signing key is not in the file. So after the file was stolen, the standby key can
+// safely replace the active signing key.
 //
 // Threads: safe from several; plain data.
 
@@ -42,30 +43,31 @@ struct RegionKeys {
   std::vector<DataKey> data_keys;  // not empty; the first one encrypts
 };
 
-// What the instance API signs with.
+// The keys with which the instance API signs.
 struct RegionSigningKeys {
   std::string active_kid;
   SigningKey active;
-  // For new credentials: public halves, active first, then standby. A region node makes no
-  // credentials, and has none.
+  // For new credentials: the public halves, active first, then standby. Empty on a region node,
+  // which makes no credentials.
   std::vector<VerificationKey> verification_keys;
 };
 
 // The purpose of a region's data keys (keys/key_store.h, keys/value_cipher.h): "region:CODE".
 std::string data_key_purpose(std::string_view region);
 
-// In guarded memory; one line without its newline.
+// Returns the text of the file in guarded memory: one line without its newline.
 SecretBuffer region_keys_text(const RegionKeys& keys);
-// ErrorCode::invalid names what is wrong with the text, never its content.
+// ErrorCode::invalid says what is wrong with the text, and never repeats the text.
 Result<RegionKeys> parse_region_keys(std::string_view text);
 
-// The keys of the region `code` for a region node: of the variable AGENT_SECRETS_REGION_KEYS, if it
-// is set, else of the file, which group and others may not read. Call it once, before there are
-// threads (keys/key_file.h). ErrorCode::invalid for the keys of another region.
+// Returns the keys of the region `code` for a region node: from the variable
+// AGENT_SECRETS_REGION_KEYS if it is set, otherwise from the file, which group and others must not
+// be able to read. Call it once, before there are threads (keys/key_file.h). ErrorCode::invalid for
+// the keys of another region.
 inline constexpr const char* kRegionKeysVariable = "AGENT_SECRETS_REGION_KEYS";
 Result<RegionKeys> load_region_keys(const std::string& path, std::string_view code);
 
-// Both take the bytes that they need out of `keys`.
+// Both functions move the keys that they need out of `keys`.
 RegionSigningKeys take_signing_keys(RegionKeys& keys);
 ValueCipher take_cipher(RegionKeys& keys);
 

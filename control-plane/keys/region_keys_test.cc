@@ -24,7 +24,7 @@ RegionKeys some_keys() {
 
 std::string some_text() { return std::string(region_keys_text(some_keys()).expose_text()); }
 
-// The text with another public part.
+// Returns some_text() with another public part.
 std::string with_public_part(const std::string& json) {
   return "agentregion_v1_" + base64url_encode(as_bytes(json)) +
          some_text().substr(some_text().find('.'));
@@ -43,7 +43,7 @@ constexpr ValueContext kContext{.organization_id = 1, .set_id = 2, .key = "A", .
 
 }  // namespace
 
-TEST_CASE("the keys of a region are the same after their text was read") {
+TEST_CASE("region keys are the same after they were written as text and read again") {
   const RegionKeys read = need(parse_region_keys(some_text()));
   CHECK(read.region == "eu-central");
   CHECK(read.signing_kid == "sign-1");
@@ -55,7 +55,7 @@ TEST_CASE("the keys of a region are the same after their text was read") {
   CHECK(read.data_keys[1].key.expose_text() == std::string(32, 'o'));
 }
 
-TEST_CASE("a damaged text of a region's keys is refused, at every character") {
+TEST_CASE("a text of region keys is refused if any character is changed or missing") {
   const std::string text = some_text();
   for (std::size_t at = 0; at < text.size(); ++at) {
     std::string damaged = text;
@@ -67,7 +67,7 @@ TEST_CASE("a damaged text of a region's keys is refused, at every character") {
   CHECK(parse_region_keys(text + "A").error().code == ErrorCode::invalid);
 }
 
-TEST_CASE("the public part of a region's keys is part of the checksum") {
+TEST_CASE("the checksum of region keys covers the public part") {
   const std::string json =
       R"({"region":"eu-central","signing_key":"sign-1","data_keys":["new","old"]})";
   CHECK(with_public_part(json) == some_text());
@@ -97,7 +97,7 @@ TEST_CASE("the keys of another region are refused, and both regions are named") 
   CHECK(refused.hint.find("region export-keys us-west FILE") != std::string::npos);
 }
 
-TEST_CASE("a file of region keys that others may read, or that is not there, is refused") {
+TEST_CASE("a file of region keys that others may read, or that does not exist, is refused") {
   const File file(some_text() + "\n");
   CHECK(load_region_keys(file.path(), "eu-central"));
   for (const mode_t mode : {0640, 0604, 0660}) {
@@ -113,14 +113,14 @@ TEST_CASE("a file of region keys that others may read, or that is not there, is 
       std::string::npos);
 }
 
-TEST_CASE("region keys of the environment are preferred to a file, and no child inherits them") {
+TEST_CASE("region keys are taken from the environment before a file, and the variable is unset") {
   REQUIRE(::setenv(kRegionKeysVariable, some_text().c_str(), 1) == 0);
   CHECK(load_region_keys("", "eu-central"));
   CHECK(std::getenv(kRegionKeysVariable) == nullptr);
   CHECK_FALSE(load_region_keys("", "eu-central"));
 }
 
-TEST_CASE("exported keys decrypt what the region has, and sign with its active key") {
+TEST_CASE("exported keys decrypt the region's values and contain its active signing key") {
   TestStores t;
   t.write("bot-secrets", "A", "a-value");
   t.provision();

@@ -9,12 +9,13 @@ namespace agent_secrets::control_plane {
 namespace {
 
 struct AgentDifferences {
-  std::vector<AgentRevision> to_publish;  // with the revision of the region
+  std::vector<AgentRevision> to_publish;  // with the region's revision
   std::vector<std::int64_t> to_end;
 };
 
-// The region's revision may be higher than the confirmed one while a confirmation is on its way.
-// So an agent is published again when the region has less, and when it has more than the catalog.
+// While a confirmation is on its way, the region's revision may be higher than the confirmed one.
+// So an agent is published again only if the region's revision is lower than the confirmed one, or
+// higher than the catalog's.
 AgentDifferences compare(const std::vector<StoredAgent>& region,
                          const std::vector<PublishedAgent>& catalog) {
   std::map<std::int64_t, StoredAgent> stored;
@@ -23,7 +24,7 @@ AgentDifferences compare(const std::vector<StoredAgent>& region,
   for (const PublishedAgent& agent : catalog) {
     const auto found = stored.extract(agent.agent_id);
     const std::int64_t has = found ? found.mapped().revision : 0;
-    // Both sides remove agents that are deleted, each after a while.
+    // The catalog and the region each remove deleted agents after a while.
     if (!found && agent.deleted) continue;
     if (has < agent.published_revision || has > agent.revision) {
       differences.to_publish.push_back({.agent_id = agent.agent_id, .revision = has});
@@ -54,7 +55,8 @@ Result<void> agree_on_agents(std::string_view region, Outbox& outbox, RegionStor
 Result<void> write_again(const RetainedVersion& version, Outbox& outbox, RegionStore& store,
                          const LeaseTerm& term, Repairs& repairs) {
   auto values = outbox.read_retained(version);
-  if (!values && values.error().code == ErrorCode::not_found) return {};  // it is pending
+  // The version is pending, or not needed any more.
+  if (!values && values.error().code == ErrorCode::not_found) return {};
   if (!values && values.error().code == ErrorCode::untrusted) {
     ++repairs.unreadable_versions;
     return {};
@@ -85,8 +87,8 @@ Result<void> agree_on_versions(std::string_view region, Outbox& outbox, RegionSt
 Result<Repairs> make_region_agree(std::string_view region, Outbox& outbox, RegionStore& store,
                                   const LeaseTerm& term) {
   Repairs repairs;
-  // Versions first: agents that are published again pin them. A version that cannot be written
-  // keeps no revocation from being published again.
+  // Versions first, because agents that are published again pin them. If a version cannot be
+  // written, agents are published all the same: a revocation must not wait for it.
   auto versions = agree_on_versions(region, outbox, store, term, repairs);
   auto agents = agree_on_agents(region, outbox, store, term, repairs);
   if (!versions) return propagate(versions);

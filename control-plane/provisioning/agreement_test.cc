@@ -1,5 +1,5 @@
-// A region that has lost commits, or that is ahead of a catalog that has, agrees with the catalog
-// again. The databases are set back by hand, as a failover does.
+// A region agrees with the catalog again after one of them has lost commits. The tests set the
+// databases back by hand, as a failover would.
 #include "control-plane/provisioning/agreement.h"
 
 #include "control-plane/test_stores.h"
@@ -34,7 +34,7 @@ struct TwoStores : TestStores {
 
 }  // namespace
 
-TEST_CASE("a region that has lost nothing is left alone") {
+TEST_CASE("a region that has lost nothing is not changed") {
   TwoStores t;
   CHECK(t.compare() == Repairs{});
 }
@@ -63,7 +63,7 @@ TEST_CASE("a version that is still pinned is written again, also when a newer on
   CHECK_FALSE(need(t.region().read_set_version(t.set_id, 2)).has_value());
 }
 
-TEST_CASE("a region that is ahead of the catalog takes what the catalog says") {
+TEST_CASE("a region that is ahead of the catalog gets the catalog's state") {
   TwoStores t;
   AgentSnapshot ahead = t.snapshot(t.id);
   ahead.revision += 50;
@@ -75,7 +75,8 @@ TEST_CASE("a region that is ahead of the catalog takes what the catalog says") {
   CHECK(t.snapshot(t.id).revision > ahead.revision);
 }
 
-TEST_CASE("an agent that the catalog has lost ends in the region, and its id can be used again") {
+TEST_CASE(
+    "an agent that the catalog has lost is removed from the region, and its id is free again") {
   TwoStores t;
   need(t.region().put_agent(t.lost_agent()));
   CHECK(t.compare() == Repairs{.ended_agents = 1});
@@ -98,7 +99,7 @@ TEST_CASE("a comparison under a lost lease removes nothing") {
   CHECK(need(t.region().find_agent(t.id + 1)).has_value());
 }
 
-TEST_CASE("a credential that the region knows as revoked stays revoked") {
+TEST_CASE("a credential that is revoked in the region stays revoked") {
   TwoStores t;
   AgentSnapshot revoked = t.snapshot(t.id);
   ++revoked.revision;
@@ -111,8 +112,7 @@ TEST_CASE("a credential that the region knows as revoked stays revoked") {
   CHECK(need(t.region().find_credential("kid1"))->credential.revoked);
 }
 
-TEST_CASE(
-    "a release of a lost commit is forgotten when sequences are raised, and others are kept") {
+TEST_CASE("when sequences are raised, releases of lost commits are dropped, and others are kept") {
   TwoStores t;
   const AgentSnapshot kept = t.snapshot(t.id);
   AgentSnapshot lost = kept;
@@ -128,7 +128,7 @@ TEST_CASE(
   CHECK(need(t.region().find_release(t.id, raised.sequence)).has_value());
 }
 
-TEST_CASE("a failover of a region is a change of every agent, with a number above the lost ones") {
+TEST_CASE("a failover of a region changes every agent, with a number above the lost ones") {
   TwoStores t;
   CHECK_FALSE(need(t.region().settle_failover()).was_raised);
   if (!t.postgres) return;

@@ -15,8 +15,8 @@
 // makes its version `failed` at once. Versions are dropped only when every agent is published:
 // until then the region may serve a version that an agent pinned before.
 //
-// At the beginning of a term, and after a failover of one of the two databases, the provisioner
-// compares what both have and repairs what one of them has lost (provisioning/agreement.h).
+// At the beginning of a term, and after a failover of the catalog or the region, the provisioner
+// compares the two and repairs the region (provisioning/agreement.h).
 //
 // Several processes may serve one region, each with a provisioner. Only the process that holds the
 // lease provisioner:REGION copies versions and publishes agents in run(). publish_now() publishes
@@ -67,7 +67,7 @@ class Provisioner {
   void wake();
   // The next round of this process begins now.
   void look_soon();
-  // The next round under the lease compares region and catalog: one of them has failed over.
+  // After a failover of the catalog or the region: the next round under the lease compares the two.
   void compare_soon();
   // One round on the calling thread: provisions a bounded number of due versions, and publishes.
   // Does nothing without the lease.

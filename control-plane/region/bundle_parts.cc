@@ -1,4 +1,4 @@
-// What a bundle is made of, in one round trip to the database.
+// Reads the parts of a bundle in one round trip to the database.
 #include <algorithm>
 #include <utility>
 
@@ -20,7 +20,8 @@ std::optional<AgentSnapshot> read_agent(const Row& row) {
                        .credentials = {}};
 }
 
-// A row for each value; one row for a set without values, and for a pin that is gone.
+// `rows` has one row for each value. A set without values has one row, and so has a pin whose
+// version is gone.
 void read_sets(const Rows& rows, BundleParts& parts) {
   std::vector<PinnedSet>& pins = parts.agent->sets;
   for (const Row row : rows) {

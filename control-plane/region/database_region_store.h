@@ -52,9 +52,9 @@ class DatabaseRegionStore final : public RegionStore {
   Result<std::optional<ProvisionedVersion>> open_pinned(const BundleParts& parts,
                                                         const PinnedSet& set) override;
 
-  // The id of a data key that a value of the store needs and the cipher does not have: the store
-  // belongs to another control plane, or the keys are older than the value. Absent if there is
-  // none.
+  // Returns the id of a data key that a value of the store needs and the cipher does not have;
+  // absent if there is none. Such an id means that the store belongs to another control plane, or
+  // that the cipher's keys are older than the value.
   Result<std::optional<std::string>> find_missing_key();
 
   // Makes the fingerprints of versions that a release without fingerprints has written. If that

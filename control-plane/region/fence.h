@@ -1,5 +1,6 @@
 #pragma once
-// The highest fence of its provisioner that a region store has seen (region/region_store.h).
+// The highest fence that a region store has seen: it refuses writes of earlier terms
+// (region/region_store.h).
 
 #include "control-plane/database/transaction.h"
 #include "control-plane/model/lease_term.h"
@@ -7,7 +8,7 @@
 
 namespace agent_secrets::control_plane {
 
-// For each write under a lease. ErrorCode::conflict when the store has seen a later term.
+// Call it in each write under a lease. ErrorCode::conflict if the store has seen a later term.
 Result<void> accept_term(Transaction& tx, const LeaseTerm& term);
 
 }  // namespace agent_secrets::control_plane

@@ -39,7 +39,7 @@ std::set<std::string> revoked_kids(Transaction& tx, std::int64_t agent_id) {
   return kids;
 }
 
-// A revocation is final: a credential that this region knows as revoked stays revoked, also after a
+// A revocation is final: a credential that is revoked in this region stays revoked, also after a
 // failover in which the catalog has lost the revocation.
 void put_credentials(Transaction& tx, const AgentSnapshot& snapshot) {
   const std::set<std::string> revoked = revoked_kids(tx, snapshot.agent_id);
@@ -100,9 +100,9 @@ void remove_old_agents(Transaction& tx, const AgentSnapshot& snapshot) {
   for (const Row row : old) remove_agent(tx, row.integer("id"));
 }
 
-// A sequence that has risen by kFailoverStep says that the catalog has lost commits, perhaps. The
-// releases of lost commits would describe their sequences as something that the catalog never had,
-// and an instance that runs one would seem current. Without its release it counts as superseded.
+// If a sequence has risen by kFailoverStep, the catalog may have lost commits. The releases of the
+// lost commits are deleted, because an instance that runs one of them would seem current. Without
+// its release the instance counts as superseded.
 void drop_lost_releases(Transaction& tx, const AgentSnapshot& snapshot) {
   const Rows rows = tx.query("SELECT sequence FROM agents WHERE id = ?1", snapshot.agent_id);
   if (rows.empty()) return;

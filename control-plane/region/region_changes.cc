@@ -1,5 +1,5 @@
-// What changed in a region store, for those who follow it (replica/region_follower.h), also when a
-// failover has lost changes.
+// The changes of a region store, for its followers (replica/region_follower.h), also after a
+// failover that has lost changes.
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,8 +19,8 @@ void store_timeline(Transaction& tx, std::string_view id) {
   tx.execute("UPDATE changes SET timeline = ?1 WHERE id = 1", id);
 }
 
-// As if each agent had changed, with a number that is higher than any lost one: every follower
-// finds every agent.
+// Marks every agent as changed, with a number that is higher than any lost one, so that every
+// follower finds every agent.
 void raise(Transaction& tx) {
   tx.execute("UPDATE changes SET number = number + ?1 WHERE id = 1", kFailoverStep);
   tx.execute("UPDATE agents SET changed = (SELECT number FROM changes WHERE id = 1)");

@@ -18,8 +18,8 @@
 // knowing it neither deletes what its successor has written nor brings back what its successor has
 // deleted. Agent snapshots need no term: their revision orders them.
 //
-// A credential that the store has as revoked stays revoked, whatever a later snapshot says: the
-// catalog may have lost the revocation in a failover (docs/decisions/0036).
+// A credential that is revoked in the store stays revoked, even if a later snapshot has it as live:
+// the catalog may have lost the revocation in a failover (docs/decisions/0036).
 //
 // The region's InstanceRecorder writes what instances report (region/instances.h). These records
 // may be lost in a crash, and no answer to an instance depends on them.
@@ -65,7 +65,7 @@ struct StoredAgent {
   bool deleted = false;
 };
 
-// What a bundle is made of, as the store has it at one moment. Values are still encrypted.
+// The parts of a bundle, as the store has them at one moment. Values are still encrypted.
 struct BundleParts {
   struct Value {
     std::string key;
@@ -81,7 +81,7 @@ struct BundleParts {
 
   CredentialOwner owner;
   std::optional<AgentSnapshot> agent;  // without its credentials
-  std::vector<Set> sets;               // those pins that are stored; none for a revoked credential
+  std::vector<Set> sets;               // stored pins; none if the credential is revoked
 };
 
 class RegionStore {
@@ -133,18 +133,19 @@ class RegionStore {
   // finds every agent.
   virtual Result<ServerTimeline> settle_failover() = 0;
 
-  // All that the store has, to compare it with the catalog (provisioning/agreement.h).
-  virtual Result<std::vector<StoredAgent>> list_agents() = 0;            // by agent
-  virtual Result<std::vector<RetainedVersion>> list_set_versions() = 0;  // by set and version
-  // Ends agents that the catalog does not have: each becomes a deleted agent without credentials
-  // and with revision 0, so that an agent with its id can be published again. One without recorded
-  // instances is removed.
+  // List everything in the store, to compare it with the catalog (provisioning/agreement.h).
+  // The lists are sorted by agent, and by set and version.
+  virtual Result<std::vector<StoredAgent>> list_agents() = 0;
+  virtual Result<std::vector<RetainedVersion>> list_set_versions() = 0;
+  // Ends agents that the catalog does not have. Each becomes a deleted agent without credentials
+  // and with revision 0, so that an agent with the same id can be published later. An agent without
+  // recorded instances is removed.
   virtual Result<void> end_agents(std::span<const std::int64_t> agents, const LeaseTerm& term) = 0;
 
-  // Reads all that a bundle for this credential needs, at one moment, and decrypts nothing: the
+  // Reads all that a bundle for this credential needs, at one moment. Decrypts nothing, because the
   // request may not be verified yet.
   virtual Result<std::optional<BundleParts>> find_bundle_parts(std::string_view kid) = 0;
-  // Decrypts the values of a pin. Absent: the version is gone.
+  // Decrypts the values of a pinned version. Absent if the version is gone.
   virtual Result<std::optional<ProvisionedVersion>> open_pinned(const BundleParts& parts,
                                                                 const PinnedSet& set) = 0;
 };

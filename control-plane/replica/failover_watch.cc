@@ -48,10 +48,10 @@ void FailoverWatch::look() {
   if (found->was_raised) {
     log_.warning(
         "the database has failed over: sequences are raised, and all agents are published again. "
-        "If its replication is asynchronous, the last changes may be lost, revocations among them",
+        "If its replication is asynchronous, the last changes may be lost, including revocations",
         {{"database", database_}, {"timeline", found->id}});
   } else if (has_moved) {
-    log_.info("the database has failed over; another process has settled it",
+    log_.info("the database has failed over; another process has raised the sequences",
               {{"database", database_}, {"timeline", found->id}});
   }
   if (has_moved || found->was_raised) moved_();
@@ -59,11 +59,11 @@ void FailoverWatch::look() {
 
 void FailoverWatch::note_outcome(const Result<ServerTimeline>& found) {
   if (!found && !failing_) {
-    log_.warning("the timeline of the database's server is not known; it will be asked again",
+    log_.warning("cannot read the timeline of the database's server; trying again every second",
                  {{"database", database_}, {"cause", found.error().message}});
   }
   if (found && failing_) {
-    log_.info("the timeline of the database's server is known again", {{"database", database_}});
+    log_.info("the timeline of the database's server can be read again", {{"database", database_}});
   }
   failing_ = !found;
 }

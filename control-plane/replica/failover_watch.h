@@ -1,19 +1,19 @@
 #pragma once
-// Notices that a database has moved to another server (database/timeline.h): looks once a second,
-// on a thread of its own. It does not look at new connections alone, because a pooler keeps the
-// connections of its clients over a failover.
+// Detects failovers of a database (database/timeline.h). A look reads the timeline of the
+// database's server. The watch looks once a second, on its own thread. Looking only at new
+// connections would not suffice, because a pooler keeps its clients' connections during a failover.
 //
-// Every process looks, and one of them raises the numbers of the database. Each of them then calls
-// `moved`, once for each failover: for what it keeps in memory about the database. The first look
-// calls it only if this process has raised the numbers.
+// Every process looks, and one process raises the numbers of the database. Each process then calls
+// `moved` once for each failover, to update what it keeps in memory about the database. The first
+// look calls `moved` only if this process has raised the numbers.
 //
-// A look that fails is logged once, and tried again. It stops nothing: a server that does not say
-// its timeline serves as before, and lost commits are not noticed.
+// A look that fails is logged once, and the next look tries again. While the timeline cannot be
+// read, the process serves as usual, and lost commits are not detected.
 //
-// On SQLite the first look finds no timeline, and there is no thread.
+// SQLite has no timeline: after the first look no thread is started.
 //
-// Threads: start() makes the thread, which the destructor joins. `moved` runs on it, and must be
-// quick. The log and what both functions use must outlive the watch.
+// Threads: start() makes the thread, which the destructor joins. `moved` runs on the thread that
+// looks, and must be quick. The log, and what both functions use, must outlive the watch.
 
 #include <functional>
 #include <stop_token>
@@ -33,9 +33,9 @@ class FailoverWatch {
   // `database` is for the log: "catalog", "region us-west".
   FailoverWatch(std::string database, Settle settle, std::function<void()> moved, const Log& log);
 
-  // The first look, on the calling thread, and the thread.
+  // Looks once on the calling thread, and then starts the thread.
   Result<void> start();
-  // One look on the calling thread.
+  // Looks once on the calling thread.
   void look();
 
  private:
@@ -50,7 +50,7 @@ class FailoverWatch {
   // Used only by the thread that looks.
   std::string seen_;  // the timeline; empty before the first look that succeeds
   bool failing_ = false;
-  std::jthread thread_;  // last: it uses the others
+  std::jthread thread_;  // last, so that it is joined before the others are destroyed
 };
 
 }  // namespace agent_secrets::control_plane

@@ -15,7 +15,7 @@ struct Watched {
 
 }  // namespace
 
-TEST_CASE("each failover is told once, whoever has raised the numbers") {
+TEST_CASE("each failover calls `moved` once, whichever process has raised the numbers") {
   Watched w;
   w.watch.look();
   w.watch.look();
@@ -30,28 +30,28 @@ TEST_CASE("each failover is told once, whoever has raised the numbers") {
   CHECK(w.moves == 2);
 }
 
-TEST_CASE("a failover that the first look has settled is told") {
+TEST_CASE("the first look calls `moved` if it has raised the numbers") {
   Watched w;
   w.answer = ServerTimeline{.id = "00000002", .was_raised = true};
   w.watch.look();
   CHECK(w.moves == 1);
 }
 
-TEST_CASE("a server that does not say its timeline is logged once, and noticed when it does") {
+TEST_CASE("a timeline that cannot be read is logged once, and a later failover is detected") {
   Watched w;
   w.watch.look();
   w.answer = fail(ErrorCode::failed, "permission denied for function pg_walfile_name");
   w.watch.look();
   w.watch.look();
   const std::string log = w.captured.text();
-  CHECK(log.find("is not known") != std::string::npos);
-  CHECK(log.find("is not known") == log.rfind("is not known"));
+  CHECK(log.find("cannot read the timeline") != std::string::npos);
+  CHECK(log.find("cannot read the timeline") == log.rfind("cannot read the timeline"));
   w.answer = ServerTimeline{.id = "00000002"};
   w.watch.look();
   CHECK(w.moves == 1);
 }
 
-TEST_CASE("a database without timelines is looked at once") {
+TEST_CASE("a watch of a database without timelines starts") {
   Watched w;
   w.answer = ServerTimeline{};
   CHECK(w.watch.start().has_value());

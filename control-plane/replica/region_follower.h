@@ -12,10 +12,11 @@
 //
 // The first look wakes all watches, because nothing is known of the changes before it. So does a
 // number lower than the last one: the database has lost changes (a failover to a server that did
-// not have all of them, a restored copy). If it has also got as many new changes before the next
-// look, their watches are woken and those of the lost changes are not, until the failover is
-// noticed, which raises the number (replica/failover_watch.h). After a restored copy they get the
-// state of their agent with their next request, after limits::kWatchWaitMax at most.
+// not have all of them, a restored copy). If the database gets as many new changes before the next
+// look, only the watches of the new changes are woken. After a failover the watches of the lost
+// changes are woken when the failover is detected, which raises the number
+// (replica/failover_watch.h). After a restored copy they get the state of their agent with their
+// next request, after limits::kWatchWaitMax at most.
 //
 // Threads: run() on a thread of its own, or look() in its place; look_soon() from any. The store,
 // the hub and the log must outlive the follower.
@@ -43,7 +44,7 @@ class RegionFollower {
   void look_soon();
   // One look on the calling thread. A store that fails is logged once, and looked at again.
   void look();
-  // The last look failed. From any thread.
+  // Whether the last look failed. Safe from any thread.
   [[nodiscard]] bool is_failing() const { return failing_; }
 
  private:

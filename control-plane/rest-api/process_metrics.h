@@ -1,11 +1,11 @@
 #pragma once
 // Metrics of this server process, in the Prometheus text format. GET /metrics adds them to the
-// metrics of the fleet; a region node has them alone. They are the same for every organization, and
-// contain no name of an organization.
+// metrics of the fleet; a region node serves only these. They are the same for every organization,
+// and contain no name of an organization.
 //
-//   agent_secrets_failed_authentications_total, agent_secrets_http_refusals_total{reason}: since
-//   the
-//       server's start, so that every organization can tell why it was refused
+//   agent_secrets_failed_authentications_total
+//   agent_secrets_http_refusals_total{reason}: both count since the server's start, so that every
+//       organization can see why it was refused
 //   agent_secrets_log_lines_dropped_total
 //   agent_secrets_listener_connected{database}: 1 while the database sends this server the notices
 //       of other servers, else 0; no series on SQLite

@@ -1,4 +1,4 @@
-# The control plane of replicas.yaml: secret-control-plane on Debian, built from this repository (the build's context).
+# The image of the control plane in replicas.yaml: secret-control-plane on Debian. The build context is this repository.
 ARG BUILD_IMAGE=debian:bookworm
 
 FROM ${BUILD_IMAGE} AS build

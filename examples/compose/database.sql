@@ -1,5 +1,5 @@
--- Run once by the database's image, for an empty volume: the role of the servers, and its database. The role is no
--- superuser. It owns its database, and so may make the schemas in it.
+-- The database's image runs this file once, if its volume is empty. The file makes the role of the servers, and its
+-- database. The role is no superuser. It owns its database, so it can make the schemas in it.
 \set password `cat /run/secrets/database-password`
 CREATE ROLE secrets LOGIN PASSWORD :'password';
 CREATE DATABASE secrets OWNER secrets;

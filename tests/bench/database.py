@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""Durable writes and bundles a second on SQLite and on PostgreSQL, beside what the disk and the server do alone.
+"""Measures durable writes and bundles a second on SQLite and on PostgreSQL, and compares them with pgbench and fsync.
 
-In each round, for each number of clients, in one run and on one server: pgbench's TPC-B, the same number of clients
-that each give keys of a set of their own new values over REST (all in one organization, on PostgreSQL and on SQLite),
-and fsync alone. Bundles stand beside pgbench's SELECT of one row. The figures are the medians of the rounds. Beside
-each rate is the processor time that one of them takes, which other load on the machine changes less.
+Each round measures, for each number of clients and on one server: pgbench's TPC-B; the same number of clients that
+write keys over REST, each to its own set (all in one organization, on PostgreSQL and on SQLite); and fsync alone.
+Bundles are compared with pgbench's SELECT of one row. The figures are the medians of the rounds. With each rate it
+prints the processor time of one operation, which depends less on other load on the machine.
 Usage: tests/bench/database.py [--clients 1,16,64] [--seconds 5] [--rounds 3] [--scale 16]
 """
 
@@ -24,9 +24,9 @@ from support.postgresql import PostgresServer
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", default="1,16,64", type=lambda text: [int(part) for part in text.split(",")])
-    parser.add_argument("--seconds", type=int, default=5, help="of each measurement")
+    parser.add_argument("--seconds", type=int, default=5, help="the duration of each measurement")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--scale", type=int, default=16, help="of pgbench: its number of branches")
+    parser.add_argument("--scale", type=int, default=16, help="the scale of pgbench (its number of branches)")
     options, _ = parser.parse_known_args()
     with tempfile.TemporaryDirectory(prefix="agent-secrets-bench.") as name, durable_server() as server:
         directory = pathlib.Path(name)
@@ -39,7 +39,7 @@ def main():
 
 
 def durable_server():
-    """As a server that keeps what it has confirmed; it logs the SQLSTATE of each refused statement."""
+    """A PostgreSQL server with durable commits, which logs the SQLSTATE of each refused statement."""
     return PostgresServer(fsync="on", max_connections=200, log_line_prefix="'state=%e '")
 
 
@@ -48,7 +48,7 @@ class Measurement:
         self._options = options
         self._directory = directory
         self._server = server
-        self._figures = collections.defaultdict(list)  # of each round
+        self._figures = collections.defaultdict(list)  # one for each round
 
     def run(self, pgbench, stores):
         for _ in range(self._options.rounds):
@@ -65,7 +65,7 @@ class Measurement:
                 self._show(clients, kind, floor)
 
     def _measure(self, what, clients, processor_time, load):
-        """The rate, the processor time of one in ms, and how many were refused because of another transaction."""
+        """Records the rate, the processor time of one operation in ms, and the refusals by conflicts."""
         refused, used = self._refused(), processor_time.used()
         rate = load(clients, self._options.seconds)
         count = rate * self._options.seconds
@@ -81,19 +81,19 @@ class Measurement:
         ours = f"{kind} on PostgreSQL"
         print(f"{clients:2} clients: {shown}; PostgreSQL ÷ pgbench {rates[ours] / rates[floor]:.2f} by rate, "
               f"{times[floor] / times[ours]:.2f} by processor time; "
-              f"{self._median(ours, clients, 'refused'):.3f} refused and run again for each")
+              f"{self._median(ours, clients, 'refused'):.3f} refused and repeated for each write or bundle")
 
     def _median(self, *key):
         return statistics.median(self._figures[key if len(key) > 1 else key[0]])
 
     def _refused(self):
-        """Statements that the server has refused because of another transaction: 40001 and 40P01."""
+        """The number of statements that the server has refused because of another transaction: 40001 and 40P01."""
         log = (self._server.directory / "log").read_text(errors="replace")
         return log.count("state=40001 ERROR") + log.count("state=40P01 ERROR")
 
 
 def fsyncs(path, seconds):
-    """Appends of one page, each followed by fsync, a second."""
+    """The number of appends a second of one page, each followed by fsync."""
     with open(path, "wb", buffering=0) as file:
         end = time.monotonic() + seconds
         count = 0

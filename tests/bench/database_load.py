@@ -1,4 +1,4 @@
-"""The two sides of tests/bench/database.py: a served control plane with many clients, and pgbench."""
+"""The two loads of tests/bench/database.py: a control plane with many clients, and pgbench."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from support import protocol
 from support.control_plane import TOKEN, ControlPlane
 from support.postgresql import with_parts
 
-# Each thread of wrk is one client, with a token and a set of its own.
+# Each thread of wrk is one client with its own token and set.
 WRITES = """
 local threads = 0
 function setup(thread)
@@ -43,7 +43,7 @@ end
 
 @contextlib.contextmanager
 def served(directory, clients, server=None):
-    """A Store of which each of `clients` clients has a token and a set, and each two a credential of the one agent."""
+    """A Store with a token and a set for each client, and a credential of one agent for every two clients."""
     database = None
     if server:
         server.sql("CREATE DATABASE agent_secrets")
@@ -55,7 +55,7 @@ def served(directory, clients, server=None):
 
 
 class Store:
-    """One control plane, on one of the databases; `processor_time` is that of both."""
+    """One control plane on one database. `processor_time` counts the control plane and the database server."""
 
     def __init__(self, control_plane, clients, used):
         self.processor_time = used
@@ -65,12 +65,12 @@ class Store:
         self._runs = 0
         values = {f"API_KEY_{number:02}": "v" * 320 for number in range(12)}
         credentials = [bench_support.bind_agent(control_plane, values)]
-        while len(credentials) < clients / 2:  # two requests of one credential may be answered at once
+        while len(credentials) < clients / 2:  # two requests of one credential can be answered at the same time
             credentials.append(control_plane.issue_credential(bench_support.AGENT))
         self._credentials = [protocol.Credential.parse(text) for text in credentials]
         self._tokens = [TOKEN.search(control_plane.run("token", "create", f"client-{number}").stdout)[0]
                         for number in range(clients)]
-        time.sleep(1)  # the last credentials reach the region
+        time.sleep(1)  # until the last credentials are in the region
 
     def writes(self, clients, seconds):
         """Writes of one key a second; each client has its own set."""
@@ -79,7 +79,7 @@ class Store:
         return self._requests(WRITES.format(tokens=tokens, run=self._runs), clients, seconds)
 
     def bundles(self, clients, seconds):
-        # A proof may be replayed for 300 seconds, so the server does all of its work each time.
+        # A proof can be used many times within 300 seconds. The server does the whole work each time.
         proofs = ", ".join(f'"{protocol.proof(credential, protocol.BUNDLE)}"' for credential in self._credentials)
         script = BUNDLES.format(proofs=proofs, number=len(self._credentials), path=protocol.BUNDLE)
         return self._requests(script, clients, seconds)
@@ -101,13 +101,13 @@ class Store:
         assert protocol.fetch_bundle(self._credentials[0]).status == 200
 
     def round_trips(self, request, repeat=20):
-        """How often the database is asked and waited for, for one request. The ROLLBACK that ends a read is not waited
-        for. A write wakes the provisioner, and what that thread asks is counted too."""
-        request(-1)  # what is prepared once, is prepared
+        """The number of round trips to the database for one request. The ROLLBACK that ends a read is not counted,
+        because the server does not wait for its answer. The queries of the provisioner, which a write wakes, count."""
+        request(-1)  # prepares the statements
         with subprocess.Popen(["strace", "-f", "-e", "trace=sendto", "-o", self._trace,
                                "-p", str(self._control_plane.process.pid)],
                               stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as tracer:
-            time.sleep(5)  # by then each thread that is busy without a request has shown itself
+            time.sleep(5)  # threads that work without a request appear in the trace
             others = {thread for thread, _ in self._sent()}
             for number in range(repeat):
                 request(number)
@@ -117,7 +117,7 @@ class Store:
         return sum(thread in workers and "ROLLBACK" not in data for thread, data in sent) / repeat
 
     def _sent(self):
-        """(thread, what it sent) of the trace so far."""
+        """The trace so far, as pairs of a thread and the data that it sent."""
         return [tuple(line.split(" ", 1)) for line in self._trace.read_text().splitlines() if " sendto(" in line]
 
 
@@ -132,7 +132,7 @@ class Pgbench:
         self._run("--initialize", "--quiet", f"--scale={scale}")
 
     def transactions(self, clients, seconds):
-        """TPC-B transactions a second: seven statements each, on rows of three tables and a history."""
+        """TPC-B transactions a second. Each has seven statements, on rows of three tables and a history."""
         return self._rate("--builtin=tpcb-like", clients, seconds)
 
     def selects(self, clients, seconds):

@@ -5,7 +5,7 @@ import pathlib
 
 
 class ProcessorTime:
-    """Of some processes with all of their child processes, also of those that have ended."""
+    """The processor time of some processes and all of their child processes, also of children that have ended."""
 
     def __init__(self, *processes):
         self._processes = processes
@@ -15,12 +15,12 @@ class ProcessorTime:
 
 
 def of_server(server):
-    """The main process of a PostgresServer, whose children are its connections."""
+    """The process id of the main process of a PostgresServer. Its children serve the connections."""
     return int((server.data / "postmaster.pid").read_text().splitlines()[0])
 
 
 def _used(process):
-    """Its own, that of its children that have ended, and that of those that run (proc_pid_stat(5))."""
+    """The time of the process, of its children that have ended, and of its running children (proc_pid_stat(5))."""
     fields = pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     ticks = sum(int(field) for field in fields[11:15])
     children = pathlib.Path(f"/proc/{process}/task/{process}/children").read_text().split()

@@ -12,7 +12,7 @@ GIVE_UP = 120  # seconds
 
 
 class Watchers:
-    """`number` polls at each replica: `async with Watchers(replicas, credentials, number) as watchers: …`."""
+    """`number` long polls at each replica: `async with Watchers(replicas, credentials, number) as watchers: …`."""
 
     def __init__(self, replicas, credentials, number):
         self.number = number * len(replicas)
@@ -30,7 +30,7 @@ class Watchers:
             watcher.close()
 
     async def park(self):
-        """Each asks until it has the present state, and then waits for the next."""
+        """Each watcher requests the present state, and then waits for the next state."""
         for watcher in self._all():
             watcher.ask()
         await self._until(lambda watcher: watcher.is_parked())
@@ -41,7 +41,7 @@ class Watchers:
         await self._until(lambda watcher: watcher.told_at is not None)
 
     def told(self):
-        """For each replica, when its polls were answered, by time.monotonic()."""
+        """For each replica, the times at which its polls were answered (time.monotonic())."""
         return [[watcher.told_at for watcher in group] for group in self._groups]
 
     def _all(self):
@@ -55,7 +55,7 @@ class Watchers:
 
 
 class _Watcher(asyncio.Protocol):
-    """One connection. It asks again by itself only while it has no entity tag, and when its wait is over (304)."""
+    """One connection. It sends the next request by itself only after the first answer, and after a 304 (no change)."""
 
     def __init__(self, replica, credential, instance):
         self.told_at = None
@@ -74,7 +74,7 @@ class _Watcher(asyncio.Protocol):
         self._transport.abort()
 
     def is_parked(self):
-        """A poll with the present tag is answered at once if there is news, and otherwise waits."""
+        """Whether the poll waits in the server: a poll whose tag is not the present one is answered at once."""
         return self._waits and self._tag is not None and time.monotonic() - self._asked_at > 1
 
     def ask(self):

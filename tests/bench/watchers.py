@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""How soon long polls at two replicas hear of a change, and how many queries of PostgreSQL that takes.
+"""Measures how soon long polls at two replicas are answered after a change, and counts the queries to PostgreSQL.
 
-Two replicas on one database, each with as many long polls of one agent. A write at the first replica; the time until
-the polls of each have their answer counts from the beginning of the write. No poll asks again before all have their
-answer, so that queries for the change and queries for new polls can be counted apart (pg_stat_statements). Then the
-same with notices that the server accepts and never delivers, as behind PgBouncer in transaction mode.
+Two replicas use one database, and each has the same number of long polls of one agent. A write at the first replica
+changes the agent. The times until the polls are answered count from the beginning of the write. No poll is repeated
+before all are answered, so that queries for the change and queries for new polls are counted separately
+(pg_stat_statements). The second part is the same with notices that the server accepts but never delivers, as behind
+PgBouncer in transaction mode.
 Usage: tests/bench/watchers.py [--watchers 10,1000,5000] [--changes 3]
 """
 
@@ -22,7 +23,7 @@ from support.control_plane import ControlPlane
 from support.postgresql import PostgresServer, with_parts
 from watch_load import Watchers
 
-# The polls of one credential are answered two at a time (docs/limits.md), as the instances of many bots are not.
+# Only two polls of one credential are answered at a time (docs/limits.md), so the polls share several credentials.
 CREDENTIALS = 16
 NO_NOTICES = ("SET allow_system_table_mods = on", "CREATE OR REPLACE FUNCTION pg_catalog.pg_notify(text, text)"
               " RETURNS void LANGUAGE sql AS ''")
@@ -31,7 +32,7 @@ NO_NOTICES = ("SET allow_system_table_mods = on", "CREATE OR REPLACE FUNCTION pg
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--watchers", default="10,1000,5000", type=lambda text: [int(part) for part in text.split(",")])
-    parser.add_argument("--changes", type=int, default=3, help="of which the medians are shown")
+    parser.add_argument("--changes", type=int, default=3, help="the number of changes; the medians are printed")
     options, _ = parser.parse_known_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -58,7 +59,7 @@ def two_replicas(stack, directory, server):
 
 
 class Scene:
-    """The replicas, and the credentials of the agent that is watched."""
+    """The replicas, and the credentials of the watched agent."""
 
     def __init__(self, replicas):
         self.replicas = replicas
@@ -69,7 +70,7 @@ class Scene:
         self.credentials = [protocol.Credential.parse(text) for text in texts]
 
     def change(self):
-        """An array write, which is provisioned at once: 200 for each poll, with another `latest`."""
+        """Writes with an array, which is provisioned at once: each poll is answered 200, with a new `latest`."""
         self._changes += 1
         assert self.rest.put_secrets(bench_support.SET, KEY=f"value {self._changes}").status == 202
 
@@ -86,7 +87,7 @@ async def show(changes, server, scene, watchers, what):
     at_b, all_told, for_change, for_polls = [], [], [], []
     for _ in range(changes):
         await watchers.park()
-        await asyncio.sleep(2)  # what the new polls caused is over
+        await asyncio.sleep(2)  # until the queries of the new polls have ended
         reset_queries(server)
         began = time.monotonic()
         await asyncio.to_thread(scene.change)
@@ -101,7 +102,8 @@ async def show(changes, server, scene, watchers, what):
         await asyncio.sleep(2)
         for_polls.append(queries(server) / watchers.number)
     middle = changes // 2
-    print(f"{what}: 99 % at B told after {sorted(at_b)[middle]:.2f} s, all after {sorted(all_told)[middle]:.2f} s; "
+    print(f"{what}: 99 % at the second replica answered after {sorted(at_b)[middle]:.2f} s, "
+          f"all after {sorted(all_told)[middle]:.2f} s; "
           f"{sorted(for_change)[middle]} queries from the write until 2 s later, and "
           f"{sorted(for_polls)[middle]:.1f} for each new poll", flush=True)
 
@@ -111,7 +113,7 @@ def reset_queries(server):
 
 
 def queries(server):
-    """Of both replicas; without those of the bench itself."""
+    """The number of queries of both replicas, without the queries of this benchmark."""
     return int(server.sql("SELECT coalesce(sum(calls), 0) FROM pg_stat_statements s"
                           " JOIN pg_database d ON d.oid = s.dbid WHERE d.datname = 'agent_secrets'"))
 

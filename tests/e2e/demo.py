@@ -63,7 +63,7 @@ class Demo:
         story.step(f"$ {self.operator.name} secrets set {SET} GREETING=hello OPENAI_API_KEY=sk-demo-… --skip")
         running = self.operator.start_secrets_set(SET, GREETING="hello", OPENAI_API_KEY=self.api_key)
         # While the CLI is still on its way out: the set is pending for half a second.
-        # The CLI takes seconds to start on a busy machine.
+        # On a busy machine the CLI takes seconds to start.
         wait_for(lambda: self.set_keys() == ["GREETING", "OPENAI_API_KEY"], 60, "both keys being listed")
         written = time.monotonic()
         early = self.rest.deploy(AGENT, IMAGE, secretSet=SET)

@@ -128,7 +128,7 @@ def test_a_failed_set_is_listed_and_refused_until_it_is_written_again(cli, contr
     control_plane.kill()  # within the quiet period
     control_plane.damage_values(2)
     control_plane.start()
-    # On PostgreSQL the lease of the killed provisioner has to end first.
+    # On PostgreSQL the lease of the killed provisioner must end first.
     wait_for(lambda: rest.set_status("set1") == "failed", 30, "the version failing")
 
     shown = cli.succeeds("secrets", "list", "set1")

@@ -1,4 +1,4 @@
-"""The demo passes on each database, in a pipe without colour, and leaves nothing behind."""
+"""The demo passes on each database, prints no colour into a pipe, and leaves nothing behind."""
 
 import os
 import re

@@ -80,7 +80,7 @@ def test_a_newer_failed_version_does_not_stop_a_restart(control_plane):
     control_plane.damage_values(2)
     control_plane.start()
     rest = control_plane.rest()
-    # On PostgreSQL the lease of the killed provisioner has to end first.
+    # On PostgreSQL the lease of the killed provisioner must end first.
     wait_for(lambda: rest.set_status("bot-secrets") == "failed", 30, "the version failing")
     refused = rest.redeploy("bot", secretSet="bot-secrets")
     assert refused.status == 409 and "failed" in refused.body["error"]

@@ -1,4 +1,4 @@
-"""examples/compose/haproxy.cfg, run by a real HAProxy: in front of real servers with TLS, and of servers that do one thing."""
+"""examples/compose/haproxy.cfg, run by a real HAProxy in front of real servers with TLS, and of misbehaving servers."""
 
 import concurrent.futures
 import contextlib
@@ -30,11 +30,11 @@ def replicas(tmp_path, tls):
         yield running
 
 
-# The file
+# The configuration file
 
 
 def check(file):
-    """Exit code of HAProxy's own look at a configuration."""
+    """The exit code of HAProxy's check of a configuration."""
     return subprocess.run([load_balancer.program(), "-c", "-f", file], capture_output=True, timeout=30).returncode
 
 
@@ -43,7 +43,7 @@ def test_haproxy_accepts_the_file_and_finds_a_mistake(tmp_path, tls):
     shutil.copy(tls.certificate, bundle)
     shutil.copy(tls.key, f"{bundle}.key")
     file = tmp_path / "haproxy.cfg"
-    # All of the file, with certificates that are there.
+    # The whole file, with certificates that exist.
     text = load_balancer.EXAMPLE.read_text().replace("/run/secrets/server.pem", str(bundle))
     text = text.replace("/run/secrets/ca.pem", str(tls.ca))
     file.write_text(text)
@@ -64,7 +64,7 @@ def test_a_long_poll_fits_into_the_time_limits():
 
 
 def agent(replicas):
-    """The credential of an agent with a set."""
+    """Deploys an agent with a set, and returns a credential of the agent."""
     rest = replicas.rest()
     assert rest.put_secrets("set1", GREETING="hello").status == 202
     replicas.wait_ready("set1", 30)
@@ -72,7 +72,7 @@ def agent(replicas):
     return protocol.Credential.parse(replicas.issue_credential("bot"))
 
 
-def test_requests_go_to_each_server_in_turn_and_a_stopped_one_is_not_missed(replicas):
+def test_requests_go_to_each_server_in_turn_and_succeed_when_one_server_is_stopped(replicas):
     rest = replicas.rest()
     for _ in range(4):
         assert rest.org("GET", "secrets").status == 200
@@ -96,10 +96,10 @@ def test_a_long_poll_outlives_the_end_of_its_server(replicas, tls):
     with concurrent.futures.ThreadPoolExecutor() as pool:
         polls = [pool.submit(poll, credential, tls, number, If_None_Match=tag, Prefer="wait=45")
                  for number in range(POLLS)]
-        # A poll is recorded when it is parked.
+        # The instance of a poll is counted when the poll is parked.
         wait_for(lambda: rest.org("GET", "services/bot/instances").body["instanceCount"] == POLLS, 20, "the polls")
         replicas.servers[1].kill()
-        wait_for(lambda: "number1 is DOWN" in replicas.balancer.log(), 30, "the load balancer finding it")
+        wait_for(lambda: "number1 is DOWN" in replicas.balancer.log(), 30, "the load balancer detecting it")
         assert not any(each.done() for each in polls)
         assert rest.put_secrets("set1", GREETING="bonjour").status == 202
         answers = [each.result(60) for each in polls]
@@ -107,12 +107,12 @@ def test_a_long_poll_outlives_the_end_of_its_server(replicas, tls):
     assert re.search(r" GET /instance/v1/watch 200 \S+ \+?[1-3] ", replicas.balancer.log()), "no poll was repeated"
 
 
-def test_a_server_that_hangs_gets_no_requests_until_it_goes_on(replicas):
+def test_a_server_that_hangs_gets_no_requests_until_it_continues(replicas):
     rest = replicas.rest()
     hanging = replicas.servers[0].process
     hanging.send_signal(signal.SIGSTOP)
     try:
-        wait_for(lambda: "number0 is DOWN" in replicas.balancer.log(), 30, "the load balancer finding it")
+        wait_for(lambda: "number0 is DOWN" in replicas.balancer.log(), 30, "the load balancer detecting it")
         for _ in range(4):
             assert rest.org("GET", "secrets").status == 200
     finally:
@@ -120,7 +120,7 @@ def test_a_server_that_hangs_gets_no_requests_until_it_goes_on(replicas):
     wait_for(lambda: "number0 is UP" in replicas.balancer.log(), 30, "the load balancer using it again")
 
 
-def test_without_a_ready_server_the_answer_is_the_apis_and_says_when_to_try_again(replicas):
+def test_without_a_ready_server_the_answer_is_an_error_of_the_api_and_says_when_to_try_again(replicas):
     for server in replicas.servers:
         server.kill()
     refused = replicas.rest().org("GET", "secrets")
@@ -159,7 +159,7 @@ def before(tmp_path, *servers):
 
 
 def ready_or(act):
-    """A behaviour that passes the load balancer's checks."""
+    """A behaviour that answers the load balancer's health checks, and calls `act` for all other requests."""
     def behave(connection):
         if connection.read_request().startswith("GET /readyz "):
             connection.answer(200, b"{}")
@@ -178,7 +178,7 @@ def test_only_a_request_that_changes_nothing_goes_to_a_second_server(method, sta
     with Server(ready_or(lambda connection: None)) as dying, Server(answering) as good:
         with before(tmp_path, dying, good) as url:
             rest = Rest(url, "token", "acme")
-            # In turn: the first or the second request meets the one that closes.
+            # Round robin: one of the two requests goes first to the server that closes the connection.
             answers = [rest.org(method, "secrets").status for _ in range(2)]
     assert sorted(answers) == sorted([200, status])
     assert len(requests_of(dying, method)) >= 1

@@ -35,7 +35,7 @@ def compose(path):
 
 
 def service_facts(path):
-    """The services of a Compose file, as Compose understands it."""
+    """The services of a Compose file, as Compose reads them."""
     finished = compose(path)
     assert finished.returncode == 0, finished.stderr
     return yaml.safe_load(finished.stdout)["services"]
@@ -72,7 +72,7 @@ def sources(service):
 
 @pytest.mark.parametrize("name", ["compose.yaml", "replicas.yaml"])
 def test_no_secret_file_gets_into_git_or_into_an_image(name):
-    """The files lie beside the example, in the clone that is the context of a build."""
+    """The secret files are beside the example, and so inside the context of an image build."""
     document = yaml.safe_load((EXAMPLES / "compose" / name).read_text())
     ignored = (ROOT / ".dockerignore").read_text().split()
     for secret in document["secrets"].values():

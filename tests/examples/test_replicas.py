@@ -1,5 +1,5 @@
-"""The other files of examples/compose/replicas.yaml, with real programs: what its first lines make, what makes the database,
-and what the image of the control plane needs."""
+"""The other parts of the example examples/compose/replicas.yaml, with real programs: the commands in its first lines,
+database.sql, and the packages in the image of the control plane."""
 
 import pathlib
 import re
@@ -14,7 +14,7 @@ COMPOSE = programs.ROOT / "examples" / "compose"
 
 
 def header_commands():
-    """The commands that make files, without those that need root."""
+    """The commands of the first lines that make files, without the commands that need root."""
     lines = re.findall(r"^#     (.*)$", (COMPOSE / "replicas.yaml").read_text(), re.MULTILINE)
     commands = "\n".join(line for line in lines if not line.startswith(("sudo", "docker")))
     assert "master.key" in commands and "pgpass" in commands
@@ -32,9 +32,9 @@ def files(tmp_path):
 
 @pytest.fixture
 def database(files):
-    """A server whose database is made by database.sql; its URL as the role that the file makes."""
+    """The URL of the database that database.sql makes on a server, as the role that database.sql makes."""
     with PostgresServer() as server:
-        # The server's user does not run psql here.
+        # psql runs as the user of this test, not as the user of the server.
         sql = (COMPOSE / "database.sql").read_text()
         path = files / "database.sql"
         assert "/run/secrets/database-password" in sql
@@ -46,7 +46,7 @@ def database(files):
         yield with_parts(server.url, database="secrets", user="secrets")
 
 
-def test_the_files_and_the_database_fit_each_other(files, database, tmp_path):
+def test_init_works_with_the_files_and_the_database(files, database, tmp_path):
     environment = programs.clean_environment(PGPASSFILE=files / "pgpass", AGENT_SECRETS_DATABASE=database,
                                              AGENT_SECRETS_MASTER_KEY_FILE=files / "master.key")
     command = [programs.control_plane_program(), "init", "--organization=acme", f"--env-file={tmp_path / 'env'}"]
@@ -59,7 +59,7 @@ def test_the_files_and_the_database_fit_each_other(files, database, tmp_path):
 
 def test_the_image_has_the_libraries_of_the_program():
     if "bookworm" not in pathlib.Path("/etc/os-release").read_text() or not shutil.which("dpkg-query"):
-        pytest.skip("the image is bookworm's")
+        pytest.skip("the image has Debian bookworm")
     needed = subprocess.run(["objdump", "--private-headers", programs.control_plane_program()], check=True,
                             capture_output=True, text=True).stdout
     libraries = re.findall(r"NEEDED\s+(\S+)", needed)

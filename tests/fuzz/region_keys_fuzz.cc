@@ -1,5 +1,6 @@
-// The file of a region's keys is carried to another machine, and may arrive damaged or edited. The
-// checksum keeps a mutated text from its JSON, so the input is also taken as the JSON itself.
+// The file of a region's keys is copied to another machine, and may be damaged or edited. The
+// checksum rejects nearly every mutated text before its JSON is parsed, so the input is also used
+// as the JSON itself.
 // Parser: control-plane/keys/region_keys.cc
 #include <array>
 #include <vector>
@@ -16,7 +17,8 @@ using namespace agent_secrets::control_plane;
 
 namespace {
 
-// Within its bounds, and the same after a journey through its own text.
+// Checks the bounds of the parsed keys, and that they are the same after writing and parsing them
+// again.
 void check(std::string_view text) {
   const auto keys = parse_region_keys(text);
   if (!keys) return AGENT_SECRETS_ASSERT(fuzz::is_fit_to_print(keys.error()));
@@ -29,7 +31,7 @@ void check(std::string_view text) {
   AGENT_SECRETS_ASSERT(again && region_keys_text(*again).same_content(written));
 }
 
-// With the keys that belong to a JSON of one data key.
+// Wraps the JSON with two keys and a correct checksum, as for a JSON with one data key.
 void check_json(std::string_view json) {
   std::vector<std::uint8_t> signed_bytes(json.begin(), json.end());
   std::vector<std::uint8_t> secret(2 * 32, 7);

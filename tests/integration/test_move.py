@@ -1,5 +1,5 @@
-"""`move`: a whole control plane goes from a data directory to PostgreSQL and back. Nothing that an operator, the CLI or
-an instance sees has changed afterwards; a move that is refused or killed has changed nothing."""
+"""`move` moves a whole control plane from a data directory to PostgreSQL and back. Afterwards operators, the CLI and
+instances get the same answers as before. A move that is refused or killed changes nothing."""
 
 import concurrent.futures
 import dataclasses
@@ -20,8 +20,8 @@ from support.instance import Instance, injected_environment
 from support.postgresql import drop_database, new_database, run_sql
 from support.wait import wait_for
 
-SETS, AGENTS, HELD = 500, 199, 8  # and one agent more in the second region: the most of an organization
-WITHOUT_INSTANCES = range(HELD, HELD + 6)  # the server writes down late that instances have started
+SETS, AGENTS, HELD = 500, 199, 8  # with one agent in the second region, the most that an organization may have
+WITHOUT_INSTANCES = range(HELD, HELD + 6)  # the server records the start of instances with a delay
 CANARY = f"canary-{secrets.token_hex(12)}"
 EU = "eu-central"
 
@@ -91,7 +91,7 @@ def pair(number):
 
 
 def fill(control_plane):
-    """Returns the credentials of the first agents."""
+    """Fills the control plane, and returns the credentials of the first agents."""
     rest = control_plane.rest()
     control_plane.run("region", "add", EU)
     wait_for(lambda: len(rest.org("GET", "regions").body["regions"]) == 2, what="the second region")
@@ -125,7 +125,7 @@ def fill(control_plane):
         control_plane.wait_ready(name, 30)
     assert rest.deploy("eu-bot", secretSet="eu-secrets", region=EU).status == 200
     credentials.append(control_plane.issue_credential("eu-bot"))
-    # What was removed, and holds the highest ids.
+    # The set and the agent with the highest ids are removed.
     assert rest.put_secrets("gone-secrets", A=CANARY).status == 202
     assert rest.org("DELETE", "secrets/gone-secrets").status == 200
     assert rest.org("DELETE", f"services/bot-{AGENTS - 1}").status in (200, 204)
@@ -142,7 +142,7 @@ def all_ready(rest, least):
 
 
 def bundle(credential):
-    """What the server signed, with the opened values, without what is new in each answer."""
+    """The signed content of a bundle with its decrypted values, without the fields that differ in each answer."""
     answer = protocol.fetch_bundle(credential)
     assert answer.status == 200, answer.body
     compact = answer.body.decode()
@@ -153,7 +153,7 @@ def bundle(credential):
 
 
 def seen_from_outside(control_plane, credentials):
-    """What the API, the commands and the instances get."""
+    """The answers that the API, the commands and the instances give."""
     rest = control_plane.rest()
     paths = ["secrets", "services", "regions", "properties", *(f"secrets/set-{number}" for number in range(3)),
              *(f"services/bot-{number}{more}" for number in WITHOUT_INSTANCES for more in ("", "/deployments"))]
@@ -174,14 +174,14 @@ def differences(before, after):
 
 
 def started_bots(credentials, directory):
-    """The secrets that a bot gets, with a cache of its own that is there from earlier starts."""
+    """The secrets that each bot gets. Each bot has its own cache, which later starts use again."""
     environments = [injected_environment(each, directory / f"bot-{number}") for number, each in enumerate(credentials)]
     return [{name: value for name, value in each.items() if name in ("A", "SECOND") or name.startswith("KEY_")}
             for each in environments]
 
 
 def use(control_plane, place):
-    """The next start is on this data directory or database."""
+    """Makes the next start use this data directory or database."""
     if "://" in str(place):
         control_plane._database = place
     else:
@@ -199,10 +199,10 @@ def highest_set_id(place):
 
 @dataclasses.dataclass(frozen=True)
 class Filled:
-    """A control plane with history, stopped."""
+    """A stopped control plane with much data."""
     control_plane: ControlPlane
     data: pathlib.Path  # a copy of its data directory
-    credentials: list  # which instances hold
+    credentials: list  # of the first agents
 
 
 @pytest.fixture(scope="module")
@@ -216,7 +216,7 @@ def filled(tmp_path_factory):
 
 @pytest.fixture
 def source(filled, tmp_path):
-    """A data directory of its own, with the same master key."""
+    """A separate copy of the data directory, with the same master key."""
     return shutil.copytree(filled.data, tmp_path / "source")
 
 
@@ -251,7 +251,7 @@ def test_everything_moves_to_postgresql_and_back(filled, database, tmp_path, cap
             # An injector refuses a bundle of a lower sequence than its cache has.
             assert started_bots(held, tmp_path) == started
             wait_for(lambda: instance.sidecar_status() == 0, 30, "the sidecar being current")
-            # The id of a set that was removed is not given again.
+            # The id of a removed set is not used again.
             assert control_plane.rest().put_secrets("new-secrets", A="1").status == 202
             assert highest_set_id(target) > highest
             highest = highest_set_id(target)
@@ -260,7 +260,7 @@ def test_everything_moves_to_postgresql_and_back(filled, database, tmp_path, cap
         control_plane.rest().put_secrets("set-0", SECOND="newer")
         control_plane.wait_ready("set-0")
         assert control_plane.rest().redeploy("bot-0", secretSet="set-0").status == 200
-        wait_for(lambda: instance.sidecar_status() != 0, 30, "the sidecar learning of a newer version")
+        wait_for(lambda: instance.sidecar_status() != 0, 30, "the sidecar reporting a newer version")
     control_plane.stop()
     search = canary.Search({"value": CANARY})
     search.tree(last)
@@ -300,19 +300,19 @@ def test_a_move_that_is_killed_leaves_no_catalog_and_can_be_run_again(filled, so
         assert schemas.split() == ["agent-secrets-catalog", f"agent-secrets-region-{EU}", "agent-secrets-region-us-west"]
 
 
-# What is refused
+# Moves that are refused
 
 
 @pytest.fixture
 def small(tmp_path):
-    """A control plane on a data directory, not running."""
+    """A control plane on a data directory that does not run."""
     control_plane = ControlPlane(tmp_path / "small")
     assert control_plane.data_dir
     control_plane.init()
     return control_plane
 
 
-def test_a_source_that_is_served(small, database, tmp_path):
+def test_a_source_that_is_served_is_refused(small, database, tmp_path):
     small.start()
     try:
         assert_refused(move(small.data_dir, database, small.master_key_file), "is served by another process")
@@ -328,7 +328,7 @@ def test_a_source_that_is_served(small, database, tmp_path):
     assert move(database, back, small.master_key_file).returncode == 0
 
 
-def test_a_target_that_holds_a_catalog(small, database, tmp_path):
+def test_a_target_that_has_a_catalog_is_refused(small, database, tmp_path):
     other = ControlPlane(tmp_path / "other", database=database)
     other.init()
     assert_refused(move(small.data_dir, database, small.master_key_file), "already holds a catalog")
@@ -337,7 +337,7 @@ def test_a_target_that_holds_a_catalog(small, database, tmp_path):
     assert run(database, other.master_key_file, "region", "list").returncode == 0
 
 
-def test_a_source_that_was_moved_before(small, database, tmp_path):
+def test_a_source_that_was_moved_before_is_refused(small, database, tmp_path):
     other = new_database()
     try:
         assert move(small.data_dir, database, small.master_key_file).returncode == 0
@@ -347,20 +347,20 @@ def test_a_source_that_was_moved_before(small, database, tmp_path):
         drop_database(other)
     assert_refused(run(small.data_dir, small.master_key_file, "serve", "--listen", "127.0.0.1:0"),
                    "was moved to postgresql://", "Move to PostgreSQL, and back")
-    with sqlite3.connect(small.data_dir / "catalog.db") as connection:  # as docs/OPERATIONS.md says
+    with sqlite3.connect(small.data_dir / "catalog.db") as connection:  # as docs/OPERATIONS.md describes
         connection.execute("DELETE FROM settings WHERE name = 'moved_to'")
     assert run(small.data_dir, small.master_key_file, "region", "list").returncode == 0
 
 
 @pytest.mark.parametrize("change, says", [(-1, "an older version"), (+1, "a newer version")])
-def test_a_schema_of_another_version(small, database, change, says):
+def test_a_schema_of_another_version_is_refused(small, database, change, says):
     with sqlite3.connect(small.data_dir / "catalog.db") as connection:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         connection.execute(f"PRAGMA user_version = {version + change}")
     assert_refused(move(small.data_dir, database, small.master_key_file), "catalog.db: written by " + says)
 
 
-def test_another_master_key(small, database, tmp_path):
+def test_another_master_key_is_refused(small, database, tmp_path):
     other = tmp_path / "other.key"
     other.write_text(43 * "A" + "\n")
     other.chmod(0o600)
@@ -369,12 +369,12 @@ def test_another_master_key(small, database, tmp_path):
     assert move(small.data_dir, database, small.master_key_file).returncode == 0
 
 
-def test_a_region_whose_store_is_lost(small, database):
+def test_a_region_whose_store_is_lost_is_refused(small, database):
     (small.data_dir / "region-us-west.db").unlink()
     assert_refused(move(small.data_dir, database, small.master_key_file), "region-us-west.db is not there")
 
 
-def test_a_target_of_the_same_kind_or_none(small, tmp_path):
+def test_a_target_of_the_same_kind_or_no_target_is_refused(small, tmp_path):
     assert_refused(move(small.data_dir, tmp_path / "other", small.master_key_file), "to a database")
     words = move_command(small.data_dir, tmp_path, small.master_key_file)
     without = [word for word in words if word not in ("--to-data-dir", str(tmp_path))]
@@ -383,14 +383,14 @@ def test_a_target_of_the_same_kind_or_none(small, tmp_path):
     assert finished.returncode == 2 and "--to-data-dir or --to" in finished.stderr
 
 
-def test_a_password_in_the_url_of_the_target(small, database):
+def test_a_password_in_the_url_of_the_target_is_refused(small, database):
     url = database.replace("postgresql://", "postgresql://me:a-password-nobody-may-see@").replace("@agent_secrets@", "@")
     refused = move(small.data_dir, url, small.master_key_file)
     assert_refused(refused, "has a password in it", "AGENT_SECRETS_MOVE_TO")
     assert "a-password" not in refused.stderr
 
 
-def test_the_url_of_the_target_in_the_environment(small, database):
+def test_the_url_of_the_target_is_read_from_the_environment(small, database):
     words = move_command(small.data_dir, "x", small.master_key_file)
     words = [word for word in words if word not in ("--to-data-dir", "x")]
     finished = subprocess.run(words, env=programs.clean_environment(AGENT_SECRETS_MOVE_TO=database),

@@ -1,9 +1,9 @@
-"""kill -9 of the control plane's processes and of PostgreSQL's primary in turn, with synchronous replication under
-Patroni and a mixed load: no acknowledged write is lost, no instance gets a half-written set, and no deploy command runs
-twice at the same time.
+"""Kills the control plane's processes and PostgreSQL's primary in turn (kill -9), with synchronous replication under
+Patroni and a mixed load. No acknowledged write is lost, no instance gets a half-written set, and no two deploy commands
+of one agent run at the same time.
 
-Each round kills one of both and prints the time until the next write was acknowledged.
-AGENT_SECRETS_FAILOVER_ROUNDS=30 is the long run."""
+Each round kills a server or the primary, and prints the time until the next acknowledged write.
+AGENT_SECRETS_FAILOVER_ROUNDS=30 runs 30 rounds."""
 
 import json
 import os
@@ -24,9 +24,9 @@ from support.wait import wait_for
 ROUNDS = int(os.environ.get("AGENT_SECRETS_FAILOVER_ROUNDS", "2"))
 AGENTS = ("bot0", "bot1")
 FIXED_SET = "fixed"
-RECOVERY_S = 180  # the most that a round may take; a failover takes seconds on an idle machine
+RECOVERY_S = 180  # the limit of a round; a failover takes seconds on an idle machine
 
-# Two that run at once for one agent: the lock of a file ends with its process.
+# Records two commands that run at the same time for one agent. The lock of a file ends with its process.
 DEPLOY_COMMAND = """#!/bin/sh
 exec 9> "{directory}/lock-$AGENT_SECRETS_DEPLOY_AGENT"
 flock --nonblock 9 || echo "$AGENT_SECRETS_DEPLOY_AGENT" >> "{directory}/twice"
@@ -36,13 +36,13 @@ sleep 0.3
 
 
 class Client:
-    """Sends to any replica that answers, as behind a load balancer."""
+    """Sends each request to any replica that answers, as a load balancer would."""
 
     def __init__(self, replicas):
         self._replicas = replicas
 
     def org(self, *arguments):
-        """The first answer that is none of an outage; None if no replica gives one."""
+        """The first answer that is not a 503; None if no replica gives one."""
         for replica in random.sample(self._replicas, len(self._replicas)):
             try:
                 answer = replica.rest().org(*arguments)
@@ -62,8 +62,9 @@ class Client:
 
 
 class Load:
-    """For each agent a thread that writes its set, with one number in two keys, and reads what instances get. From time
-    to time it deploys another agent, whose set does not change: a set that was written just now cannot be deployed."""
+    """One thread for each agent. It writes the same number into two keys of the agent's set, and reads the bundle.
+    Every fifth time it deploys another agent, whose set does not change, because a set that was just written cannot be
+    deployed yet."""
 
     def __init__(self, client, credentials):
         self._client = client
@@ -95,7 +96,7 @@ class Load:
                 self._read(agent)
                 if number % 5 == 0:
                     self._deploy(agent)
-        except Exception as error:  # told to the test, which runs on another thread
+        except Exception as error:  # the test, which runs on another thread, checks the faults
             self.faults.append(f"{agent}: {error!r}")
 
     def _write(self, agent, number):
@@ -124,7 +125,7 @@ class Load:
             self.faults.append(f"{agent}: a half-written set, {values}")
 
 
-def test_kills_of_processes_and_of_the_primary(tmp_path):
+def test_kills_of_servers_and_of_the_primary_lose_no_acknowledged_write(tmp_path):
     (tmp_path / "deploys").mkdir()
     command = tmp_path / "deploys/command"
     command.write_text(DEPLOY_COMMAND.format(directory=tmp_path / "deploys"))
@@ -166,9 +167,9 @@ def make_agent(control_plane, agent):
 
 
 def round_of(kind, number, cluster, replicas, load):
-    """Seconds from the kill to the next acknowledged write."""
+    """Returns the seconds from the kill to the next acknowledged write."""
     cluster.wait_for_standby(RECOVERY_S)
-    time.sleep(random.uniform(0.2, 1.0))  # another moment of the load in each round
+    time.sleep(random.uniform(0.2, 1.0))  # so that each round kills at another moment of the load
     if kind == "primary":
         node = cluster.wait_for_primary()
         killed_at = time.monotonic()
@@ -178,7 +179,7 @@ def round_of(kind, number, cluster, replicas, load):
         killed_at = time.monotonic()
         replica.kill()
         wait_for(lambda: starts(replica), RECOVERY_S, "the start of the server", 0.5)
-    # What was under way at the kill does not count: the server's other processes live for a moment.
+    # Writes that were running at the kill do not count: the other processes of the killed server end a moment later.
     settled_at = killed_at + 1
     wait_for(lambda: load.last_acknowledged_at > settled_at or load.faults, RECOVERY_S, "an acknowledged write", 0.05)
     assert load.faults == []
@@ -187,7 +188,7 @@ def round_of(kind, number, cluster, replicas, load):
 
 
 def starts(replica):
-    """As systemd or Kubernetes would: a server that finds no primary ends, and is started again."""
+    """Starts the server, as systemd or Kubernetes would: it ends if it finds no primary, and is started again."""
     try:
         replica.start()
         return True
@@ -196,7 +197,7 @@ def starts(replica):
 
 
 def expect_everything(client, load, agent):
-    """The last acknowledged write, or one that was sent after it and not answered."""
+    """Waits until the last acknowledged write is served, or a later write that was not answered."""
     def is_served():
         values = client.served(load.credentials[agent])
         return values and load.acknowledged[agent] <= int(values["LEFT"]) <= load.attempted[agent]

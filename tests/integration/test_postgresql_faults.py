@@ -1,6 +1,6 @@
-"""A PostgreSQL server that fails while it is used, and processes that are stopped or have another time. Requests that
-are not at fault are answered 503 with Retry-After, nothing that was acknowledged is lost, and the servers recover
-without a restart."""
+"""Faults of a PostgreSQL server that is in use, and processes that are stopped or have wrong clocks. During a fault,
+valid requests are answered 503 with Retry-After. No acknowledged write is lost, and the servers recover without a
+restart."""
 
 import contextlib
 import json
@@ -34,7 +34,7 @@ def database():
 
 @contextlib.contextmanager
 def own_server(**settings):
-    """A server of its own, and the URL of a database on it. The role is no superuser."""
+    """A separate PostgreSQL server, and the URL of a database on it. The URL's role is no superuser."""
     with PostgresServer(**settings) as server:
         server.sql("CREATE ROLE me LOGIN PASSWORD 'x'", "CREATE DATABASE mine OWNER me")
         yield server, with_parts(server.url, database="mine", user="me")
@@ -53,12 +53,12 @@ def end_connections(sql):
 
 
 def assert_passing(answer):
-    """No fault of the client: it may try again."""
+    """The answer says that the client may try again later."""
     assert answer.status == 503 and "Retry-After" in answer.headers, (answer.status, answer.text)
 
 
 def put(rest, name="bot-secrets", **pairs):
-    """Until it is acknowledged. Every other answer says that the client may try again."""
+    """Repeats a write until it is acknowledged. Every other answer must say that the client may try again."""
     def acknowledged():
         answer = rest.put_secrets(name, **pairs)
         if answer.status != 202:
@@ -77,14 +77,14 @@ def logged(control_plane, message):
 
 
 def bound_credential(control_plane, agent="bot", name="bot-secrets"):
-    """Of a new agent that always gets the newest version of the set."""
+    """A credential of a new agent that always gets the newest version of the set."""
     control_plane.wait_ready(name, 30)
     answer = control_plane.rest().deploy(agent, secretSet=name, secretVersion="latest")
     assert answer.status == 200, answer.text
     return protocol.Credential.parse(control_plane.issue_credential(agent))
 
 
-# The server
+# Faults of the server
 
 
 def test_connections_that_end_in_the_middle_of_transactions_lose_no_write(database, tmp_path):
@@ -115,7 +115,7 @@ def test_a_lost_answer_to_commit_is_no_error_and_no_second_write(database, tmp_p
             ControlPlane(tmp_path / "one", database=through(database, proxy)) as control_plane:
         rest = control_plane.rest()
         for number in range(1, 11):
-            proxy.lose_answers(2)  # also of what the process does by itself
+            proxy.lose_answers(2)  # also answers to the background threads of the process
             assert rest.put_secrets("bot-secrets", A=str(number)).status == 202
             wait_for(lambda: proxy.answers_to_lose == 0, 20, "a lost answer")
         credential = bound_credential(control_plane)
@@ -124,7 +124,7 @@ def test_a_lost_answer_to_commit_is_no_error_and_no_second_write(database, tmp_p
         assert served(credential)["A"] == "10"
 
 
-def test_a_server_without_a_free_connection(tmp_path):
+def test_requests_are_refused_while_the_server_has_no_free_connection(tmp_path):
     with own_server(max_connections=40, superuser_reserved_connections=15) as (server, url), \
             ControlPlane(tmp_path / "one", database=url, environment={"PGPASSWORD": "x"}) as control_plane, \
             contextlib.ExitStack() as others:
@@ -132,7 +132,7 @@ def test_a_server_without_a_free_connection(tmp_path):
         put(rest, A="1")
 
         def take_one():
-            """Ends ours, and takes a connection in its place."""
+            """Ends the control plane's connections, and takes one connection."""
             process = others.enter_context(subprocess.Popen(
                 ["psql", "--no-psqlrc", "--dbname", url], env=programs.clean_environment(PGPASSWORD="x"),
                 stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
@@ -151,7 +151,7 @@ def test_a_server_without_a_free_connection(tmp_path):
         wait_for(lambda: is_ready(control_plane), 30, "the server being ready again")
 
 
-def test_a_statement_that_waits_for_too_long(database, tmp_path):
+def test_a_write_is_refused_when_its_statement_waits_too_long(database, tmp_path):
     """statement_timeout: another session locks a table for longer than a statement may take."""
     with ControlPlane(tmp_path / "one", database=database) as control_plane:
         rest = control_plane.rest()
@@ -171,8 +171,8 @@ def test_a_statement_that_waits_for_too_long(database, tmp_path):
         control_plane.wait_ready("bot-secrets", 30)
 
 
-def test_a_full_disk_of_the_server(tmp_path):
-    """There is no reserve: writes are refused, reads go on, and all recovers when there is room again."""
+def test_writes_are_refused_while_the_disk_of_the_server_is_full(tmp_path):
+    """There is no reserve: writes are refused while the disk is full. They succeed when there is room again."""
     with own_server(wal_level="minimal", max_wal_senders=0, min_wal_size="32MB", max_wal_size="64MB") as (server, url):
         server.stop()
         moved = server.directory / "moved"
@@ -196,15 +196,15 @@ def test_a_full_disk_of_the_server(tmp_path):
                 assert answer.status in (503, 507), answer.text
                 filler.unlink()
                 if subprocess.run(["pg_isready", "--quiet", "--dbname", server.url]).returncode != 0:
-                    server.start()  # a server that cannot write its log ends
+                    server.start()  # a PostgreSQL server that cannot write its log ends
                 put(rest, C="2")
                 control_plane.wait_ready("bot-secrets", 30)
                 wait_for(lambda: is_ready(control_plane), 30, "the server being ready again")
             server.stop()
 
 
-def test_a_search_path_in_the_url_is_of_no_effect(database, tmp_path):
-    """Tables of the same names in another schema, which the URL puts first."""
+def test_a_search_path_in_the_url_has_no_effect(database, tmp_path):
+    """The URL's search path begins with another schema, which has tables of the same names."""
     run_sql(database, "CREATE SCHEMA evil", "CREATE TABLE evil.organizations (id bigint, name text)",
             "CREATE TABLE evil.settings (name text, value text)", "CREATE TABLE evil.migrations (version bigint)")
     hostile = database + "&options=-csearch_path%3Devil%2Cpublic"
@@ -223,8 +223,8 @@ def sequence_of(credential):
     return protocol.verify_bundle(credential, answer.body.decode())["sequence"] if answer.status == 200 else 0
 
 
-def test_a_failover_that_has_lost_commits(tmp_path):
-    """Values go back, sequences do not: what instances have seen is never given out for something else."""
+def test_a_failover_that_loses_commits_raises_sequences(tmp_path):
+    """Values go back, but sequences rise: no sequence that an instance has seen is used for other content."""
     password = {"environment": {"PGPASSWORD": "x"}}
     with own_server() as (server, url), ControlPlane(tmp_path / "one", database=url, **password) as one, \
             replica_of(one, tmp_path / "two", **password) as two:
@@ -244,7 +244,7 @@ def test_a_failover_that_has_lost_commits(tmp_path):
         wait_for(lambda: served_value(credential) == "new", 30, "the next value", 0.1)
 
 
-def test_notices_that_are_never_delivered_delay_a_watch_by_a_second_or_so(database, tmp_path):
+def test_a_watch_is_answered_although_notices_are_never_delivered(database, tmp_path):
     with PostgresProxy(socket_of(database)) as proxy:
         with ControlPlane(tmp_path / "one", database=through(database, proxy)) as one, replica_of(one, tmp_path / "two") as two:
             put(one.rest(), A="1")
@@ -257,11 +257,11 @@ def test_notices_that_are_never_delivered_delay_a_watch_by_a_second_or_so(databa
             told = protocol.get(two.url, protocol.WATCH, protocol.proof(credential, protocol.WATCH, running_sequence=1),
                                 Prefer="wait=40", If_None_Match=first.headers["etag"])
             waiting.join()
-            assert told.status == 200  # 304: it was not woken
+            assert told.status == 200  # 304 would mean that it was not woken
             assert proxy.dropped > 0
 
 
-def test_pgbouncer_in_transaction_mode_works_or_is_refused_with_what_to_do(database, tmp_path):
+def test_pgbouncer_in_transaction_mode_works_or_is_refused_with_a_hint(database, tmp_path):
     pooler = PgBouncer(database)
     with pooler as url:
         control_plane = ControlPlane(tmp_path / "one", database=url)
@@ -276,7 +276,7 @@ def test_pgbouncer_in_transaction_mode_works_or_is_refused_with_what_to_do(datab
             control_plane.wait_ready("bot-secrets", 30)
 
 
-def test_a_process_that_is_stopped_past_its_lease_does_no_harm_when_it_goes_on(database, tmp_path):
+def test_a_process_that_is_stopped_longer_than_its_lease_gives_the_lease_up_when_it_continues(database, tmp_path):
     with ControlPlane(tmp_path / "one", database=database) as one, replica_of(one, tmp_path / "two") as two:
         put(one.rest(), A="1")
         credential = bound_credential(one)
@@ -291,13 +291,13 @@ def test_a_process_that_is_stopped_past_its_lease_does_no_harm_when_it_goes_on(d
         wait_for(lambda: logged(one, "lease lost"), 30, "the stopped process giving up", 0.2)
         put(one.rest(), A="3")
         two.wait_ready("bot-secrets", 30)
-        # The process that answers learns of the change from the other one.
+        # The process that answers reads the change that the other process has made.
         wait_for(lambda: served_value(credential) == "3", 10, "the newest value", 0.2)
         assert not [line for line in logged(one, "lease taken")[1:] if line["work"].startswith("provisioner:")]
 
 
 @pytest.mark.skipif(FAKETIME is None, reason="libfaketime is not installed")
-def test_clocks_that_are_a_minute_apart(database, tmp_path):
+def test_servers_whose_clocks_differ_by_a_minute_work_together(database, tmp_path):
     def clock(offset):
         return {"LD_PRELOAD": str(FAKETIME), "FAKETIME": f"{offset:+}s", "DONT_FAKE_MONOTONIC": "1"}
 
@@ -313,4 +313,4 @@ def test_clocks_that_are_a_minute_apart(database, tmp_path):
         wait_for(lambda: is_ready(one) and is_ready(two), 10, "both being ready", 0.2)
         holders = [line for server in (one, two) for line in logged(server, "lease taken")
                    if line["work"] == "provisioner:us-west"]
-        assert len(holders) == 1  # neither has taken it from the other
+        assert len(holders) == 1  # no server has taken the lease from the other

@@ -1,5 +1,5 @@
-"""A region node: beside a control plane whose catalog is on one PostgreSQL server, it serves the instances of a region
-whose store is on another server."""
+"""A region node serves the instances of a region. The region's store is on one PostgreSQL server, and the catalog of the
+control plane is on another."""
 
 import base64
 import contextlib
@@ -25,7 +25,7 @@ SCHEMA = f'"agent-secrets-region-{REGION}"'
 PASSWORD = "of-every-role"
 REFUSED = 125  # the exit code of an injector that cannot start its command
 
-# What docs/OPERATIONS.md grants to the role of a node.
+# The rights that docs/OPERATIONS.md grants to the role of a node.
 NODE_RIGHTS = (
     f"GRANT USAGE ON SCHEMA {SCHEMA} TO node",
     f"GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO node",
@@ -35,7 +35,7 @@ NODE_RIGHTS = (
 
 @dataclasses.dataclass
 class World:
-    """Two servers, a control plane with the catalog on the first one, and a region on the second one."""
+    """Two PostgreSQL servers: the catalog of a control plane is on the first, and a region's store is on the second."""
     directory: object
     catalog_server: PostgresServer
     region_server: PostgresServer
@@ -47,7 +47,7 @@ class World:
         return with_parts(self.region_server.url, database="regions", user=user)
 
     def node(self, name, **changes):
-        """A node whose role has the rights that it needs and no other."""
+        """A node whose database role has only the rights that it needs."""
         arguments = {
             "directory": self.directory / name, "region": REGION, "keys": self.keys,
             "place": ("--region-database", f"{REGION}={self.region_url('node')}"),
@@ -105,7 +105,7 @@ def ask_for_bundle(text):
 
 @contextlib.contextmanager
 def catalog_down(world):
-    """Without the catalog's server, and without any server of the control plane."""
+    """Stops the catalog's PostgreSQL server and every server of the control plane."""
     world.control_plane.stop()
     world.catalog_server.stop()
     try:
@@ -124,7 +124,7 @@ def test_a_node_serves_while_the_catalog_its_database_and_all_other_servers_are_
         assert injected_environment(revoked, tmp_path / "before")["FIRST"] == world.values["FIRST"].encode()
         world.control_plane.run("credential", "revoke", "bot", identity_of(revoked)["kid"])
         with Instance(tmp_path / "instance", credential) as instance:
-            wait_for(lambda: instance.sidecar_status() == 0, what="the sidecar being told that all is current")
+            wait_for(lambda: instance.sidecar_status() == 0, what="the sidecar being current")
             with catalog_down(world):
                 environment = injected_environment(credential, tmp_path / "during")
                 assert environment["FIRST"] == world.values["FIRST"].encode()
@@ -133,11 +133,11 @@ def test_a_node_serves_while_the_catalog_its_database_and_all_other_servers_are_
                 assert rest_of(node).request("GET", "/readyz").status == 200
                 assert node.process.poll() is None
 
-            # After the return it catches up: its long polls learn of a change that another server has made.
+            # After the outage the node answers its long polls when another server has made a change.
             world.values["FIRST"] = f"canary-{secrets.token_hex(12)}"
             write(world.control_plane.rest(), world.values)
-            wait_for(lambda: instance.sidecar_status() == 10, 30, "the sidecar being told of the new value")
-            # What instances report to the node is in the view of the fleet.
+            wait_for(lambda: instance.sidecar_status() == 10, 30, "the sidecar reporting the new value")
+            # The view of the fleet has the reports of instances to the node.
             wait_for(lambda: '"watched":true' in world.control_plane.run("fleet", "bot", "--json").stdout, 60,
                      "the report of the sidecar", interval=0.5)
             assert world.control_plane.rest().redeploy("bot", secretSet="bot-secrets").status == 200
@@ -190,7 +190,7 @@ def test_a_node_has_no_rest_api_and_says_which_server_has_it(world):
         assert "acme" not in metrics and "bot" not in metrics
 
 
-def test_a_node_is_connected_to_its_store_alone_and_may_change_only_reports(world):
+def test_a_node_is_connected_only_to_its_store_and_may_change_only_reports(world):
     connected = "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name = 'secret-control-plane'"
     with world.node("rights"):
         world.control_plane.stop()
@@ -208,7 +208,7 @@ def test_a_node_is_connected_to_its_store_alone_and_may_change_only_reports(worl
     assert changeable.split() == ["instances", "listening"]
 
 
-def test_no_value_and_no_key_is_in_a_log(world, tmp_path):
+def test_no_log_contains_a_value_or_a_key(world, tmp_path):
     with world.node("logs") as node:
         credential = world.issue(node.url)
         assert injected_environment(credential, tmp_path)["FIRST"] == world.values["FIRST"].encode()
@@ -222,7 +222,7 @@ def test_no_value_and_no_key_is_in_a_log(world, tmp_path):
     assert search.places > 3
 
 
-# What a node refuses
+# Nodes that are refused
 
 
 def damaged(text):
@@ -248,42 +248,42 @@ def test_the_file_of_keys_is_private_and_is_never_overwritten(world):
     assert not (world.directory / "mars.keys").exists()
 
 
-def test_a_missing_file_of_keys(world, tmp_path):
+def test_a_missing_file_of_keys_is_refused(world, tmp_path):
     refusal = world.node("refused", keys=tmp_path / "nothing.keys").refusal()
     assert "nothing.keys: no such file" in refusal
     assert f"hint: write it with secret-control-plane region export-keys {REGION} FILE" in refusal
 
 
-def test_a_file_of_keys_that_others_may_read(world, keys_copy):
+def test_a_file_of_keys_that_others_may_read_is_refused(world, keys_copy):
     keys_copy.chmod(0o644)
     refusal = world.node("refused", keys=keys_copy).refusal()
     assert "group or others may read the keys of a region" in refusal
     assert f"hint: run chmod 600 {keys_copy}" in refusal
 
 
-def test_a_damaged_file_of_keys(world, keys_copy):
+def test_a_damaged_file_of_keys_is_refused(world, keys_copy):
     for text in (damaged(world.keys.read_text()), world.keys.read_text()[:-9], "", "x"):
         keys_copy.write_text(text)
         refusal = world.node("refused", keys=keys_copy).refusal()
         assert "secret-control-plane: error: region keys: " in refusal
-        assert "hint: make the file again: secret-control-plane region export-keys" in refusal
+        assert "hint: write the file again with secret-control-plane region export-keys" in refusal
 
 
-def test_the_keys_of_another_region(world, tmp_path):
+def test_the_keys_of_another_region_are_refused(world, tmp_path):
     world.control_plane.run("region", "export-keys", "us-west", tmp_path / "us.keys")
     refusal = world.node("refused", keys=tmp_path / "us.keys").refusal()
     assert f"has the keys of region us-west, and this is a node of region {REGION}" in refusal
 
 
-def test_the_keys_of_another_control_plane(world, tmp_path):
+def test_the_keys_of_another_control_plane_are_refused(world, tmp_path):
     with ControlPlane(tmp_path / "other") as other:
         other.run("region", "add", REGION)
         other.run("region", "export-keys", REGION, tmp_path / "other.keys")
     refusal = world.node("refused", keys=tmp_path / "other.keys").refusal()
-    assert "has values under the key" in refusal and "which is not one of these keys of the region" in refusal
+    assert "has values under the key" in refusal and "which is not among the given keys of the region" in refusal
 
 
-def test_keys_in_the_environment(world):
+def test_keys_are_read_from_the_environment_and_removed_there(world):
     text = world.keys.read_text()
     node = world.node("variable", environment={"PGPASSWORD": PASSWORD, "AGENT_SECRETS_REGION_KEYS": text})
     node.options = ["--only-region", REGION, "--region-database", f"{REGION}={world.region_url('node')}"]
@@ -291,7 +291,7 @@ def test_keys_in_the_environment(world):
         assert text.encode() not in open(f"/proc/{node.process.pid}/environ", "rb").read()
 
 
-def test_a_region_that_is_not_in_the_database(world, tmp_path):
+def test_a_region_that_is_not_in_the_database_is_refused(world, tmp_path):
     world.control_plane.run("region", "export-keys", "us-west", tmp_path / "us.keys")
     node = world.node("refused", region="us-west", keys=tmp_path / "us.keys",
                       place=("--region-database", f"us-west={world.region_url('node')}"))
@@ -308,16 +308,16 @@ def test_a_region_that_is_not_in_the_database(world, tmp_path):
     (("--region-database", "eu-central=postgresql:///db", "--on-deploy", "true"), {}, "excludes"),
     ((), {}, "--region-database or --data-dir is required"),
     (("--region-database", "us-west=postgresql:///db"), {}, "names no database of region eu-central"),
-    (("--region-database", "postgresql:///db"), {}, "there is no region before the URL"),
+    (("--region-database", "postgresql:///db"), {}, "there is no valid region code before the URL"),
     (("--region-database", "eu-central=postgresql://me:hidden-word@/db"), {}, "has a password in it"),
 ])
-def test_options_that_make_no_sense(world, place, environment, says):
+def test_invalid_options_are_refused(world, place, environment, says):
     refusal = world.node("refused", place=place, environment=environment).refusal()
     assert says in refusal
     assert "hidden-word" not in refusal
 
 
-def test_a_node_without_keys(world):
+def test_a_node_without_keys_is_refused(world):
     node = world.node("refused")
     node.options = ["--only-region", REGION, "--region-database", f"{REGION}={world.region_url('node')}"]
     assert "--region-keys is required" in node.refusal()
@@ -354,7 +354,7 @@ def test_a_server_that_does_not_name_the_regions_database_is_refused(world):
     assert f"hint: give --region-database {REGION}=URL" in finished.stderr
 
 
-def test_the_outage_of_a_regions_database_stops_neither_commands_nor_servers(world, tmp_path):
+def test_commands_and_servers_work_while_the_database_of_a_region_is_down(world, tmp_path):
     rest = world.control_plane.rest()
     credential = world.issue(world.control_plane.url)
     assert rest.put_secrets("west-secrets", A="1").status == 202
@@ -366,7 +366,7 @@ def test_the_outage_of_a_regions_database_stops_neither_commands_nor_servers(wor
         refused = wait_for(lambda: (asked := ask_for_bundle(credential)).status == 503 and asked, 30, "503")
         assert refused.headers["retry-after"]
         started = time.monotonic()
-        for _ in range(20):  # with what asks for the other region in between
+        for _ in range(20):  # requests for both regions in turn
             assert ask_for_bundle(west).status == 200
             assert ask_for_bundle(credential).status == 503  # not 401: the credential may be right
         assert time.monotonic() - started < 20

@@ -1,7 +1,7 @@
-"""Servers that start together on one PostgreSQL database, and servers of two versions side by side.
+"""Servers that start at the same time on one PostgreSQL database, and servers of two versions on one database.
 
-$AGENT_SECRETS_OLDER_BUILD names a build directory of an older version, to try a real upgrade; without it the newer
-version's change of the schema is played by statements of this test."""
+$AGENT_SECRETS_OLDER_BUILD names a build directory of an older version, to test a real upgrade. Without it, statements
+of this test change the schema as a newer version would."""
 
 import collections
 import concurrent.futures
@@ -31,7 +31,7 @@ def database():
 
 @contextlib.contextmanager
 def server_beside(first, directory, kind=ControlPlane, database=None):
-    """A server on the database of `first`, or on another one, with its master key; not started yet."""
+    """A server with the master key of `first`, on the database of `first` or another database. It is not started."""
     server = kind(directory, database=database or first.database)
     server.directory.mkdir()
     server.master_key_file, server.token, server.public_url = first.master_key_file, first.token, first.public_url
@@ -43,7 +43,7 @@ def server_beside(first, directory, kind=ControlPlane, database=None):
 
 
 def deploy(server, agent="bot"):
-    """A set, and an agent that is deployed with it; its credential."""
+    """Writes a set, deploys an agent with it, and returns a credential of the agent."""
     rest = server.rest()
     assert rest.put_secrets("set1", GREETING="hello").status == 202
     server.wait_ready("set1", 30)
@@ -52,11 +52,11 @@ def deploy(server, agent="bot"):
 
 
 def bundle(server, credential):
-    """The answer of this server; the proof is for the public URL, which all servers accept."""
+    """The bundle that this server answers. The proof is for the public URL, which all servers accept."""
     return protocol.get(server.url, protocol.BUNDLE, protocol.proof(credential, protocol.BUNDLE))
 
 
-def test_servers_that_start_at_once_on_an_empty_database_say_what_to_do(database, tmp_path):
+def test_servers_that_start_at_once_on_an_empty_database_fail_with_a_hint(database, tmp_path):
     with ControlPlane(tmp_path / "made") as made:  # for its master key
         server = ControlPlane(tmp_path / "server", database=database)
         server.master_key_file = made.master_key_file
@@ -66,8 +66,8 @@ def test_servers_that_start_at_once_on_an_empty_database_say_what_to_do(database
     assert all("holds no catalog" in each.stderr and "init" in each.stderr for each in finished)
 
 
-def test_of_servers_that_start_at_once_one_makes_the_region(database, tmp_path):
-    """Its schema and its keys: each server then signs with the same key."""
+def test_servers_that_start_at_once_make_a_region_once(database, tmp_path):
+    """One server makes the region's schema and keys, so all servers sign with the same key."""
     with contextlib.ExitStack() as ended, concurrent.futures.ThreadPoolExecutor(SERVERS) as pool:
         first = ControlPlane(tmp_path / "first", database=database)
         first.init()
@@ -86,7 +86,7 @@ def test_of_servers_that_start_at_once_one_makes_the_region(database, tmp_path):
 
 
 def test_a_dump_restored_into_another_database_serves_the_same_values(database, tmp_path):
-    """As docs/OPERATIONS.md describes a backup."""
+    """Follows the description of a backup in docs/OPERATIONS.md."""
     with ControlPlane(tmp_path / "first", database=database) as first:
         credential = deploy(first)
         before = protocol.verify_bundle(credential, bundle(first, credential).body.decode())
@@ -95,7 +95,7 @@ def test_a_dump_restored_into_another_database_serves_the_same_values(database, 
     restored = new_database()
     try:
         run_sql(restored, f"\\i {backup}",
-                f"UPDATE {CATALOG}.agents SET sequence = sequence + 1048576, revision = revision + 1048576")
+                f"UPDATE {CATALOG}.settings SET value = 'restored' WHERE name = 'server_timeline'")
         with server_beside(first, tmp_path / "second", database=restored) as second:
             second.start()
             answer = wait_for(lambda: sequence(second, credential) > before["sequence"] and bundle(second, credential),
@@ -109,12 +109,12 @@ def sequence(server, credential):
     return protocol.verify_bundle(credential, bundle(server, credential).body.decode())["sequence"]
 
 
-# Two versions
+# Servers of two versions
 
 
 class Load:
-    """Writes, deploys and bundles on each server in turn, until the block is left. `statuses` counts the answers of each
-    server by request; `faults` has what was no answer, such as a connection that was cut."""
+    """Writes, deploys and fetches bundles on each server in turn, until the block is left. `statuses` counts answers by
+    server, request and status. `faults` has requests without an answer, such as those whose connection was cut."""
 
     def __init__(self, servers, credential):
         self.statuses = collections.Counter()
@@ -158,7 +158,7 @@ class Load:
         wait_for(lambda: self.rounds >= aim, 120, f"{count} rounds", interval=0.1)
 
     def check(self):
-        """The documented answers alone: a deploy of a set that is not ready yet is refused."""
+        """Only documented answers are allowed: a deploy of a set that is not ready yet is answered 409."""
         expected = {"write": {202}, "deploy": {200, 409}, "bundle": {200}}
         assert [what for what in self.statuses if what[2] not in expected[what[1]]] == []
         assert self.faults == []
@@ -170,7 +170,7 @@ def tables(database, schema):
 
 
 def migrate_as_a_newer_version(database):
-    """A column for each table, and a new table that refers to the agents: what a migration may do."""
+    """Makes the changes that a migration may make: a column in each table, and a table that references the agents."""
     for schema in (CATALOG, REGION):
         run_sql(database, "SET lock_timeout = '10s'",
                 *(f"ALTER TABLE {schema}.{table} ADD COLUMN of_a_newer_version bigint NOT NULL DEFAULT 7"
@@ -180,7 +180,7 @@ def migrate_as_a_newer_version(database):
                 f"INSERT INTO {schema}.migrations (version, name) SELECT max(version) + 1, 'newer' FROM {schema}.migrations")
 
 
-def test_a_server_goes_on_after_a_newer_version_has_changed_the_schema(database, tmp_path):
+def test_a_server_keeps_serving_after_a_newer_version_has_changed_the_schema(database, tmp_path):
     with ControlPlane(tmp_path / "first", database=database) as first:
         with Load({"older": first}, deploy(first)) as load:
             load.wait_for_rounds(5)
@@ -189,7 +189,7 @@ def test_a_server_goes_on_after_a_newer_version_has_changed_the_schema(database,
         load.check()
         assert "error" not in {line["level"] for line in first.log_lines()}
         wait_for(lambda: first.rest().request("GET", "/readyz").status == 200, 20, "the server being ready")
-        # What docs/OPERATIONS.md says of this time.
+        # docs/OPERATIONS.md says that a server of the old version cannot start now.
         refused = first.run("serve", "--listen=127.0.0.1:0", check=False)
         assert refused.returncode == 1 and "written by a newer version" in refused.stderr
 
@@ -208,7 +208,7 @@ def test_an_older_version_and_this_one_serve_side_by_side_for_a_minute(database,
             load.wait_for_rounds(5)
             newer.start()
             servers["newer"] = newer
-            time.sleep(60)  # the time under load is what is shown
+            time.sleep(60)  # how long both versions must work under load
         load.check()
         for server in (older, newer):
             assert [line for line in server.log_lines() if line["level"] == "error"] == []

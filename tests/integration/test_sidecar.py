@@ -116,6 +116,6 @@ def test_lost_connections_leak_no_descriptor_and_miss_no_change(tmp_path):
                 before = sidecar.descriptors()
                 write_newer(rest)
                 wait_for(lambda: sidecar.knows().get("reconnects", 0) >= 8, 20, "eight reconnects")
-                # There is one more while it connects. A leak of one a connection would stay.
+                # While the sidecar connects it has one more descriptor. A leaked descriptor would stay open.
                 wait_for(lambda: sidecar.descriptors() <= before, what="no more descriptors than before")
                 assert sidecar.knows()["latest"]["sets"][0]["version"] == 2

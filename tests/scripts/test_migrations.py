@@ -1,4 +1,4 @@
-"""Later migrations of PostgreSQL only add to a schema that an older server still uses (docs/HACKING.md)."""
+"""Later migrations of PostgreSQL only add to the schema, because older servers still use it (docs/HACKING.md)."""
 
 import re
 
@@ -33,5 +33,5 @@ def test_a_migration_only_adds(path):
     ("CREATE UNIQUE INDEX one ON agents (note)", False),
     ("UPDATE agents SET note = ''", False),
 ])
-def test_what_an_older_server_can_live_with(statement, allowed):
+def test_statements_that_break_an_older_server_are_found(statement, allowed):
     assert bool(ADDS.match(statement)) == allowed

@@ -42,7 +42,7 @@ def test_the_server_and_its_directory_are_gone_afterwards(shown):
     assert directory not in processes
 
 
-def test_the_server_ends_with_a_script_that_is_killed(shown):
+def test_the_server_ends_when_the_script_is_killed(shown):
     script = subprocess.Popen([ROOT / "script/with-postgresql", "sh", "-c",
                                'echo "$AGENT_SECRETS_TEST_POSTGRESQL"; exec sleep 120'],
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True)
@@ -52,6 +52,6 @@ def test_the_server_ends_with_a_script_that_is_killed(shown):
         script.kill()
         wait_for(lambda: not directory.exists(), 60, "the server's end", 0.1)
     finally:
-        os.killpg(script.pid, signal.SIGKILL)  # the command, which outlives the script
+        os.killpg(script.pid, signal.SIGKILL)  # the command, which still runs after the script was killed
         script.wait()
         script.stdout.close()

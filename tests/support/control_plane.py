@@ -35,7 +35,7 @@ class ControlPlane:
     """Initialises `directory` and serves it: `with ControlPlane(path) as control_plane: …`.
 
     Leaving the block ends the process. restart() and kill() keep the data. `database` is the URL of a database that
-    the caller has made, whatever the environment says. A test that can have several servers in place of one uses
+    the caller has made; it overrides the environment. A test that also works with several servers uses
     replicas.new_control_plane().
     """
 
@@ -47,7 +47,7 @@ class ControlPlane:
         self.environment = environment or {}
         self.port = programs.free_port()
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
-        self.public_url = self.url  # for which instances sign their requests
+        self.public_url = self.url  # instances sign their requests for this URL
         self._data_dir = directory / "data"
         self._database = database
         self._own_database = None
@@ -180,10 +180,10 @@ class ControlPlane:
     def log_tail(self, lines=10):
         return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:])
 
-    # What the API cannot do
+    # Damage that the API cannot cause
 
     def damage_values(self, set_version):
-        """Overwrites the values that a version of the only set wrote. On SQLite no server may run."""
+        """Overwrites the value that this version of the only set has written. On SQLite no server may run."""
         if self.database:
             box = "decode(repeat('00', 64), 'hex')"
             changed = postgresql.run_sql(

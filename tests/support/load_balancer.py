@@ -1,4 +1,4 @@
-"""HAProxy on loopback, with the settings of examples/compose/haproxy.cfg: only addresses and files are exchanged."""
+"""HAProxy on loopback with the settings of examples/compose/haproxy.cfg. Only addresses and file names differ."""
 
 import re
 import shutil
@@ -17,7 +17,7 @@ NAME_SERVER = "    default-server resolvers docker init-addr none\n"
 
 
 def program():
-    """Skips the test without HAProxy. Debian keeps it in /usr/sbin."""
+    """The path of HAProxy. Skips the test if it is not installed. Debian installs it in /usr/sbin."""
     found = shutil.which("haproxy", path="/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin")
     if not found:
         pytest.skip("HAProxy is not installed; run script/bootstrap")
@@ -25,13 +25,13 @@ def program():
 
 
 def exchange(text, old, new):
-    """The example must have the text, or the tests would use other settings than users do."""
+    """Replaces `old`, which the example must contain once. Otherwise the tests would use other settings than users."""
     assert text.count(old) == 1, f"{EXAMPLE} has {text.count(old)} times {old!r}"
     return text.replace(old, new)
 
 
 def configuration(port, server_ports, tls=None, bundle=None):
-    """The example for these loopback ports. With TLS, `bundle` is the file whose key is beside it, at `bundle`.key."""
+    """The example with these loopback ports. With TLS, `bundle` is the certificate, and `bundle`.key its key."""
     text = EXAMPLE.read_text()
     text = exchange(text, "    bind :7710" + CERTIFICATE,
                     f"    bind 127.0.0.1:{port}" + (f" ssl crt {bundle} alpn http/1.1" if tls else ""))
@@ -43,7 +43,7 @@ def configuration(port, server_ports, tls=None, bundle=None):
 
 
 class LoadBalancer:
-    """In front of servers on loopback: `start()`, then `stop()`. `directory` gets its files."""
+    """A load balancer in front of servers on loopback. Call start(), then stop(). Its files are in `directory`."""
 
     def __init__(self, directory, port, server_ports, tls=None):
         self.directory = directory
@@ -54,7 +54,7 @@ class LoadBalancer:
         self._process = None
 
     def start(self):
-        """Starts it and waits until it listens and has found every server to be ready."""
+        """Starts HAProxy and waits until it listens."""
         file = self.directory / "haproxy.cfg"
         file.write_text(configuration(self._port, self._server_ports, self._tls, self._bundle()))
         seen = self.log_path.stat().st_size if self.log_path.exists() else 0
@@ -72,7 +72,7 @@ class LoadBalancer:
         return self.log_path.read_text(errors="replace")
 
     def servers_used(self):
-        """The servers that have answered a request so far, by their numbers."""
+        """The numbers of the servers that have answered a request so far."""
         return {int(number) for number in re.findall(r" number(\d+) ", self.log())}
 
     def _bundle(self):

@@ -1,5 +1,5 @@
-"""Two PostgreSQL servers that replicate synchronously, and fail over by Patroni: `with PatroniCluster() as cluster: …`.
-Each server has a Patroni, and etcd says which of them is the primary. All listen on loopback and Unix sockets.
+"""Two PostgreSQL servers with synchronous replication and failover by Patroni: `with PatroniCluster() as cluster: …`.
+Each server has a Patroni, and etcd stores which server is the primary. All listen on loopback and Unix sockets.
 
 Skips the test without Debian's packages patroni, python3-etcd and etcd-server."""
 
@@ -77,18 +77,18 @@ class Node:
         self.process = self._cluster.spawn(["patroni", file], self.directory / "patroni.log")
 
     def configure(self, **settings):
-        """Of the cluster (patronictl edit-config)."""
+        """Changes settings of the cluster (patronictl edit-config)."""
         request = urllib.request.Request(f"http://127.0.0.1:{self.api}/config", json.dumps(settings).encode(),
                                          {"Content-Type": "application/json"}, method="PATCH")
         with urllib.request.urlopen(request, timeout=10) as answer:
             assert answer.status == 200
 
     def is_primary(self):
-        """What its Patroni says: it holds the lock, and the server runs as primary."""
+        """Whether its Patroni holds the leader lock and the server runs as primary."""
         return self._has_role("primary")
 
     def is_standby(self):
-        """Synchronous, if the cluster is: it may take over."""
+        """Whether the server is a standby that may take over: a synchronous one, if the cluster is synchronous."""
         return self._has_role("sync" if self._cluster.synchronous else "async")
 
     def _has_role(self, role):
@@ -99,13 +99,13 @@ class Node:
             return False
 
     def kill_server(self):
-        """kill -9 of the server's first process; the others end by themselves."""
+        """Kills the server's main process (kill -9). Its other processes then end."""
         with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError, IndexError):
             os.kill(int((self.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
 
 
 class PatroniCluster:
-    """`url` names both servers; whoever connects gets the primary."""
+    """`url` names both servers. A client that uses it is connected to the primary."""
 
     def __init__(self, synchronous=True):
         if not (shutil.which("patroni") and shutil.which("etcd")):
@@ -155,7 +155,7 @@ class PatroniCluster:
             self.wait_for_primary(120)
             self.nodes[1].start()
             self.wait_for_standby(180)
-            # A primary that was killed is not started again: the other server takes over at once.
+            # Patroni does not restart a killed primary, so the other server takes over at once.
             self.nodes[0].configure(primary_start_timeout=0)
         except BaseException:
             self.__exit__()
@@ -172,7 +172,7 @@ class PatroniCluster:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def _servers_have_ended(self):
-        """The children of a killed server end within seconds; until then they write to its directory."""
+        """Whether no process uses the directory. Children of a killed server write to it until they end, seconds later."""
         for command in pathlib.Path("/proc").glob("[0-9]*/cwd"):
             with contextlib.suppress(OSError):
                 if str(os.readlink(command)).startswith(str(self.directory)):
@@ -186,7 +186,7 @@ class PatroniCluster:
         return wait_for(self.primary, timeout, f"a primary; see {self.directory}", 0.1)
 
     def has_standby(self):
-        """There is a primary, and another server that may take over."""
+        """Whether there is a primary, and another server that may take over."""
         primary = self.primary()
         return primary and any(node.is_standby() for node in self.nodes if node is not primary)
 

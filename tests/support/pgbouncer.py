@@ -1,5 +1,5 @@
-"""A real PgBouncer in transaction mode in front of a server on a Unix socket: `with PgBouncer(url) as through: …`; the
-value is the URL of the same database through it. Skips the test without PgBouncer."""
+"""A real PgBouncer in transaction mode in front of a server on a Unix socket: `with PgBouncer(url) as through: …`.
+`through` is the URL of the same database through PgBouncer. Skips the test if PgBouncer is not installed."""
 
 import os
 import pathlib
@@ -49,7 +49,7 @@ class PgBouncer:
             server=server, user=self._parts.netloc.rstrip("@"), directory=directory,
             more="max_prepared_statements = 100" if self.knows_prepared_statements else ""))
         as_user = []
-        if os.geteuid() == 0:  # which PgBouncer refuses
+        if os.geteuid() == 0:  # PgBouncer refuses to run as root
             as_user = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--"]
             for path in (directory, file):
                 shutil.chown(path, "nobody", "nogroup")

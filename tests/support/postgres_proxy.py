@@ -1,11 +1,12 @@
-"""A proxy in front of a PostgreSQL server on a Unix socket, which causes faults of a connection:
-`with PostgresProxy(socket_of_the_server) as proxy: …`; `proxy.directory` takes the server's place as `host`.
+"""A proxy in front of a PostgreSQL server on a Unix socket, which causes faults of connections:
+`with PostgresProxy(socket_of_the_server) as proxy: …`. Use `proxy.directory` as `host` in place of the server's.
 
-- No notification is delivered: LISTEN succeeds, and nothing ever comes. So does PgBouncer in transaction mode
-  (https://www.pgbouncer.org/features.html). `dropped` counts them.
-- `lose_answers(n)`: the next n connections that send COMMIT end when the server has answered it, without the answer.
+- Notifications are never delivered: LISTEN succeeds, but no notification arrives, as with PgBouncer in transaction mode
+  (https://www.pgbouncer.org/features.html). `dropped` counts the notifications.
+- `lose_answers(n)`: the next n connections that send COMMIT are closed after the server has answered, and the client
+  does not get the answer.
 
-The messages are those of https://www.postgresql.org/docs/15/protocol-message-formats.html."""
+The formats of messages: https://www.postgresql.org/docs/15/protocol-message-formats.html."""
 
 import contextlib
 import pathlib
@@ -87,7 +88,7 @@ class PostgresProxy:
 
     @staticmethod
     def _is_message(server):
-        """Whether a length follows: a single letter answers a request for encryption."""
+        """Whether a length follows. The answer to a request for encryption is a single letter without a length."""
         server.settimeout(0.2)
         try:
             return len(server.recv(4, socket.MSG_PEEK)) == 4

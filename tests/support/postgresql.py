@@ -59,7 +59,7 @@ def new_database():
 
 
 def dump(url):
-    """All that the database has, as bytes; binary values are in hex."""
+    """A dump of the whole database, as bytes. Binary values are in hex."""
     return subprocess.run(["pg_dump", "--inserts", "--dbname", url], env={"PATH": os.environ["PATH"]},
                           stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=60).stdout
 
@@ -120,13 +120,13 @@ class PostgresServer:
         self.start()
 
     def save_data(self):
-        """A copy of the data as it is now: what a standby has that gets nothing more."""
+        """Saves a copy of the present data, as a standby would have it that receives no later commits."""
         self.stop()
         self._run("cp", "--archive", self.data, self.directory / "saved", program=False)
         self.start()
 
     def fail_over(self):
-        """The saved data takes the place of the newer data, as a standby that is promoted."""
+        """Replaces the data with the saved copy and promotes the server, as a failover that loses commits."""
         self.stop()
         shutil.rmtree(self.data)
         (self.directory / "saved").rename(self.data)

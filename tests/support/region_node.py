@@ -8,7 +8,7 @@ from support.control_plane import ControlPlane
 
 class RegionNode(ControlPlane):
     """`with RegionNode(path, "eu-central", keys, place) as node: …`. `keys` is the file of `region export-keys`;
-    `place` are the words that name the store, such as ("--region-database", "eu-central=postgresql://…"). Leaving the
+    `place` has the options that name the store, such as ("--region-database", "eu-central=postgresql://…"). Leaving the
     block ends the process."""
 
     def __init__(self, directory, region, keys, place, environment=None):
@@ -25,7 +25,7 @@ class RegionNode(ControlPlane):
         return [str(part) for part in (programs.control_plane_program(), *arguments, *self.options)]
 
     def refusal(self):
-        """What `serve` says instead of serving."""
+        """The error output of a `serve` that must fail."""
         self.directory.mkdir(parents=True, exist_ok=True)
         finished = subprocess.run(
             self.command("serve", "--listen", f"127.0.0.1:{self.port}"),

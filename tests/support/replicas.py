@@ -1,5 +1,5 @@
-"""Several servers on one PostgreSQL database, behind a load balancer, for tests that otherwise have one server; and
-what an instance gets from any of them."""
+"""Several servers on one PostgreSQL database behind a load balancer, for tests that otherwise have one server, and the
+values that an instance gets from such a server."""
 
 import contextlib
 import os
@@ -12,15 +12,15 @@ from support.postgresql import drop_database, new_database
 
 
 def new_control_plane(directory, **options):
-    """A ControlPlane; with $AGENT_SECRETS_TEST_REPLICAS, so many servers behind HAProxy."""
+    """A ControlPlane. If $AGENT_SECRETS_TEST_REPLICAS is a number, that many servers behind HAProxy."""
     count = int(os.environ.get("AGENT_SECRETS_TEST_REPLICAS", "0"))
     return Replicas(directory, count, **options) if count else ControlPlane(directory, **options)
 
 
 class Replicas(ControlPlane):
-    """`with Replicas(path, 2) as control_plane: …`. `url` is the load balancer's, which gives the requests to the servers in
-    turn. stop() and kill() end the servers and the load balancer: clients then find nothing there. `servers` are
-    ControlPlanes, to end or to reach one alone."""
+    """`with Replicas(path, 2) as control_plane: …`. `url` is the URL of the load balancer, which sends requests to the
+    servers in turn. stop() and kill() end the servers and the load balancer, so that connections are refused. `servers`
+    are the ControlPlanes, to stop or reach a single one."""
 
     def __init__(self, directory, count, **options):
         super().__init__(directory, database=new_database(), **options)
@@ -75,8 +75,8 @@ class Replicas(ControlPlane):
 
 @contextlib.contextmanager
 def replica_of(first, directory, database=None, environment=None, serve_options=()):
-    """One more server beside `first`, with the same master key and the same token. It also answers to the first
-    one's URL, so that credentials of either work with both."""
+    """Another server on the database of `first`, with the same master key and token. It also accepts the URL of
+    `first`, so that credentials of both servers work with it."""
     other = ControlPlane(directory, database=database or first.database, environment=environment,
                          serve_options=["--public-url", first.url, *serve_options])
     directory.mkdir(parents=True)
@@ -90,7 +90,7 @@ def replica_of(first, directory, database=None, environment=None, serve_options=
 
 
 def served(credential, url=None):
-    """The values that an instance gets now, as texts; None when the answer is not a bundle. `url` is that of a replica."""
+    """The values that an instance gets now, as texts; None if the answer is not a bundle. `url` is a replica's URL."""
     try:
         answer = protocol.get(url or credential.url, protocol.BUNDLE, protocol.proof(credential, protocol.BUNDLE))
     except OSError:
