@@ -1,14 +1,15 @@
 #pragma once
 // Facts about an agent, read from the region's store once for all watches that a change wakes. A
 // change may wake thousands of watches of one agent at the same moment. The first of them reads the
-// store, and the others wait for the result. So the number of queries for a change does not depend
-// on the number of watches.
+// store, and the others wait for the result. So these queries for a change do not
+// depend on the number of watches: each watch only reads its credential.
 //
 // Facts are valid for one generation of the agent (replica/change_hub.h): they were read after the
 // hub had counted this generation. A change that the hub has not counted yet may be missing. A
 // watch that uses such facts is woken again when the hub counts the change, within
 // limits::kLookEvery. Therefore only watches that were parked share facts. A request that has just
-// arrived reads the store.
+// arrived reads the store. So does a watch whose wait has ended: it is not woken again.
+//
 // At most kEntriesMax pairs of an agent and a sequence are kept.
 //
 // Threads: safe from several.
