@@ -3,6 +3,7 @@
 #include "control-plane/provisioning/agreement.h"
 
 #include "control-plane/test_stores.h"
+#include "tests/fakes/forwarding_region_store.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -86,6 +87,59 @@ TEST_CASE(
   next.revision = 1;
   need(t.region().put_agent(next));
   CHECK(t.snapshot(t.id + 1).revision == 1);
+}
+
+TEST_CASE("an agent that the catalog has lost ends, and the instances that run it stay listed") {
+  TwoStores t;
+  const AgentSnapshot lost = t.lost_agent();
+  need(t.region().put_agent(lost));
+  const std::int64_t seen = need(t.region().changes_since(0)).number;
+  const HeardInstance running{.agent_id = lost.agent_id,
+                              .instance = "pod-1",
+                              .sequence = lost.sequence,
+                              .kid = "lost-kid",
+                              .at = t.clock.unix_time(),
+                              .started = true};
+  need(t.region().record_instances(std::vector{running}, t.clock.unix_time()));
+  CHECK(t.compare() == Repairs{.ended_agents = 1});
+  CHECK(t.snapshot(lost.agent_id).deleted);
+  CHECK_FALSE(need(t.region().find_credential("lost-kid")).has_value());
+  CHECK(need(t.region().list_instances(lost.agent_id)).instances.size() == 1);
+  CHECK(need(t.region().find_release(lost.agent_id, lost.sequence)).has_value());
+  CHECK(need(t.region().changes_since(seen)).agents == std::vector{lost.agent_id});
+  CHECK(t.compare() == Repairs{});
+  AgentSnapshot next = lost;
+  next.revision = 1;
+  need(t.region().put_agent(next));
+  CHECK_FALSE(t.snapshot(lost.agent_id).deleted);
+}
+
+TEST_CASE("a deleted agent that the catalog has removed since stays as it is in the region") {
+  TwoStores t;
+  AgentSnapshot removed = t.lost_agent();
+  removed.deleted = true;
+  need(t.region().put_agent(removed));
+  CHECK(t.compare() == Repairs{});
+  CHECK(t.snapshot(removed.agent_id).deleted);
+}
+
+TEST_CASE("agents are published again although a version cannot be written") {
+  struct Full final : ForwardingRegionStore {
+    using ForwardingRegionStore::ForwardingRegionStore;
+    Result<void> put_set_version(const ProvisionedVersion& /*version*/,
+                                 const LeaseTerm& /*term*/) override {
+      return fail(ErrorCode::out_of_space, "no room");
+    }
+  };
+  TwoStores t;
+  need(t.region().end_agents(std::vector{t.id}, t.term()));
+  need(t.region().retain_only({}, t.term()));
+  Full full(t.region());
+  const auto failed = make_region_agree("us-west", t.catalog().outbox, full, t.term());
+  REQUIRE_FALSE(failed.has_value());
+  CHECK(failed.error().code == ErrorCode::out_of_space);
+  t.provisioner->publish_now();
+  CHECK(need(t.region().find_credential("kid1")).has_value());
 }
 
 TEST_CASE("a comparison under a lost lease removes nothing") {

@@ -67,6 +67,15 @@ using Names = std::vector<std::string>;
 
 }  // namespace
 
+TEST_CASE("a report of an agent that has been removed keeps no other report from being recorded") {
+  Heard t;
+  HeardInstance removed = t.report("gone", 1);
+  removed.agent_id = kAgent + 1;
+  removed.started = true;
+  t.record({removed, t.report("here", 1)});
+  CHECK(t.names() == std::vector<std::string>{"here@1"});
+}
+
 TEST_CASE("a start and a watch of an instance are recorded") {
   Heard region;
   const milliseconds began = region.stores.clock.unix_time();
