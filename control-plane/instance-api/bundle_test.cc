@@ -104,18 +104,6 @@ TEST_CASE("a pinned version that is gone is a conflict that names set and versio
   CHECK(response.body.find("version 2 of set bot-secrets") != std::string::npos);
 }
 
-TEST_CASE("a deploy between reading the snapshot and reading its sets is not a conflict") {
-  TestRegion region;
-  region.store->before_version_read = [&region] {
-    region.store->before_version_read = nullptr;
-    region.put_version(kSetId, 3, {{"GREETING", TestRegion::kNewValue}});
-    region.deploy("deployment-2", {TestRegion::pinned(kSetId, "bot-secrets", 3)});
-    REQUIRE(region.store->retain_only(
-        std::vector<RetainedVersion>{{.set_id = kSetId, .version = 3}}, {}));
-  };
-  CHECK(environment(region) == "GREETING=canary-value-three\n");
-}
-
 TEST_CASE("a registered key that nothing can be sealed to is a conflict, not a crash") {
   TestRegion region;
   region.snapshot.credentials.at(0).keys.box = {};

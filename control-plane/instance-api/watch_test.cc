@@ -295,7 +295,7 @@ TEST_CASE("the watches that a change wakes share one read of the store") {
   TestRegion region;
   int reads = 0;
   region.store->before_agent_read = [&reads] { ++reads; };
-  Request woken = region.watch_request();
+  Request woken = region.watch_request("", "wait=50");
   woken.waited = std::chrono::milliseconds(1);
   for (int expected = 1; expected <= 2; ++expected) {
     for (int watch = 0; watch < 3; ++watch) {
@@ -304,6 +304,16 @@ TEST_CASE("the watches that a change wakes share one read of the store") {
     CHECK(reads == expected);
     region.publish();
   }
+}
+
+TEST_CASE("a watch whose wait has ended reads the store itself: it is not woken again") {
+  TestRegion region;
+  int reads = 0;
+  region.store->before_agent_read = [&reads] { ++reads; };
+  Request ended = region.watch_request("", "wait=50");
+  ended.waited = std::chrono::seconds(50);
+  for (int watch = 0; watch < 2; ++watch) (void)region.api->watch(ended);
+  CHECK(reads == 2);
 }
 
 TEST_CASE("a watch request that has just arrived reads the store itself") {

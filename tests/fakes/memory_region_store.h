@@ -32,7 +32,6 @@ class MemoryRegionStore final : public RegionStore {
   Result<std::optional<ProvisionedVersion>> read_set_version(std::int64_t set_id,
                                                              std::int64_t version) override {
     ++version_reads;
-    if (before_version_read) before_version_read();
     if (down) return outage();
     const auto found = versions_.find({set_id, version});
     if (found == versions_.end()) return std::nullopt;
@@ -197,7 +196,6 @@ class MemoryRegionStore final : public RegionStore {
   std::vector<std::chrono::milliseconds> listened_at;
   InstanceList fleet;
   int version_reads = 0;
-  std::function<void()> before_version_read;
   std::function<void()> before_agent_read;
 
  private:
