@@ -81,10 +81,11 @@ Result<void> copy_all(const MoveSource& source, StorePlace& target) {
                         .lock = [&] { return target.lock_catalog_tables(); },
                         .forget_server = kForgetServerOfCatalog});
   if (!done) return done;
-  for (const auto& [code, tables] : source.regions) {
-    done = copy_and_tell("region " + code, *tables,
-                         {.make = [&, &code = code] { return target.open_region(code); },
-                          .lock = [&, &code = code] { return target.lock_region_tables(code); },
+  for (const auto& region : source.regions) {
+    const std::string& code = region.first;
+    done = copy_and_tell("region " + code, *region.second,
+                         {.make = [&] { return target.open_region(code); },
+                          .lock = [&] { return target.lock_region_tables(code); },
                           .forget_server = kForgetServerOfRegion});
     if (!done) return done;
   }
