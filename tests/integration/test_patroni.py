@@ -5,17 +5,14 @@ of one agent run at the same time.
 Each round kills a server or the primary, and prints the time until the next acknowledged write.
 AGENT_SECRETS_FAILOVER_ROUNDS=30 runs 30 rounds."""
 
-import json
 import os
-import pathlib
 import random
 import statistics
 import threading
 import time
 
-import pytest
 
-from support import programs, protocol
+from support import protocol
 from support.control_plane import ControlPlane, ControlPlaneFailed
 from support.patroni import PatroniCluster
 from support.replicas import replica_of, served

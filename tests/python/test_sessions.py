@@ -4,7 +4,6 @@ import asyncio
 import inspect
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
