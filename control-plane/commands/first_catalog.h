@@ -1,6 +1,7 @@
 #pragma once
-// Where `init` and `move` make the first catalog of a place: beside that place, under other names.
-// It gets its names as the last step and all at once, so no other process ever finds a part of it.
+// Where `init`, `move` and `restore` make the first catalog of a place: beside that place, under
+// other names. It gets its names as the last step and all at once, so no other process ever finds a
+// part of it.
 //
 // Threads: one at a time.
 
@@ -43,6 +44,10 @@ Result<std::unique_ptr<FirstCatalog>> first_catalog_in_directory(const std::stri
 Result<std::unique_ptr<FirstCatalog>> first_catalog_in_database(const PostgresPlace& place,
                                                                 RegionDatabases regions,
                                                                 std::chrono::milliseconds at_most);
+
+// Moves the catalog into its place, and forgets `undo` when it is there, or perhaps there: without
+// what `undo` would remove, such as the master key, a catalog is of no use.
+Result<void> put_in_place(FirstCatalog& first, Undo& undo);
 
 // In the place that the options name. A master key inside the data directory is refused: whoever
 // copies the one must not get the other.

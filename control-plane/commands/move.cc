@@ -4,8 +4,6 @@
 // move that is killed leaves no catalog there, and the next one begins anew. Then the source gets a
 // mark, and no command opens it any more (catalog/moving.h).
 
-#include <functional>
-#include <set>
 #include <string>
 #include <utility>
 
@@ -15,8 +13,7 @@
 #include "control-plane/commands/declarations.h"
 #include "control-plane/commands/first_catalog.h"
 #include "control-plane/commands/groups.h"
-#include "control-plane/commands/move_source.h"
-#include "control-plane/database/table_copy.h"
+#include "control-plane/commands/place_tables.h"
 #include "core/limits.h"
 
 namespace agent_secrets::control_plane {
@@ -27,63 +24,12 @@ struct MoveOptions {
   DataOptions to;
 };
 
-// These tables say which process of the source does which work, by the clock of the source. The
-// target has other processes and another clock.
-const std::set<std::string>& left_out() {
-  static const std::set<std::string> tables{"leases", "fence"};
-  return tables;
-}
-
-// `make` makes the empty tables, and `lock` opens them.
-struct Target {
-  std::function<Result<std::unique_ptr<Database>>()> make;
-  std::function<Result<std::unique_ptr<Tables>>()> lock;
-};
-
-Result<std::int64_t> copy(Tables& from, const Target& target) {
-  if (auto made = target.make(); !made) return propagate(made);
-  Result<std::int64_t> rows;
-  {
-    auto to = target.lock();
-    if (!to) return propagate(to);
-    rows = copy_tables(from, **to, left_out());
-    if (!rows) return rows;
-  }
-  auto copied = target.lock();
-  if (!copied) return propagate(copied);
-  if (auto same = compare_tables(from, **copied, left_out()); !same) return propagate(same);
-  return rows;
-}
-
-Result<void> copy_and_tell(const std::string& name, Tables& from, const Target& target) {
-  auto rows = copy(from, target);
-  if (!rows) return propagate(rows, "copy the " + name);
-  note(fmt::format("{}: {} rows copied and compared", name, *rows));
-  return {};
-}
-
-Result<void> copy_all(const MoveSource& source, StorePlace& target) {
-  auto done = target.make();
-  if (!done) return done;
-  done = copy_and_tell("catalog", *source.catalog,
-                       {.make = [&] { return target.open_catalog(); },
-                        .lock = [&] { return target.lock_catalog_tables(); }});
-  if (!done) return done;
-  for (const auto& [code, tables] : source.regions) {
-    done = copy_and_tell("region " + code, *tables,
-                         {.make = [&, &code = code] { return target.open_region(code); },
-                          .lock = [&, &code = code] { return target.lock_region_tables(code); }});
-    if (!done) return done;
-  }
-  return {};
-}
-
 Result<void> check_kinds(const MoveOptions& options) {
   if (options.data.database.empty() != options.to.database.empty()) return {};
   return fail(ErrorCode::invalid,
               "move copies from a data directory to a database, or from a database to a data "
               "directory",
-              "copy a data directory that is not served with cp, and a database with pg_dump");
+              "to copy one to a place of its own kind, use backup create and restore");
 }
 
 Result<void> move(const MoveOptions& options, const Clock& clock) {
@@ -104,14 +50,16 @@ Result<void> move(const MoveOptions& options, const Clock& clock) {
   Undo undo;
   auto first = first_catalog_of(to, undo, limits::kMoveTime);
   if (!first) return propagate(first);
-  if (auto copied = copy_all(*source, (*first)->place()); !copied) return copied;
+  auto copied = copy_place(*source, (*first)->place());
+  if (!copied) return propagate(copied);
+  for (const CopiedPart& part : *copied) {
+    note(fmt::format("{}: {} rows copied and compared", part.name(), sum_of(part.rows)));
+  }
   // With the master key the copy must be of use.
   if (auto opened = open_stores((*first)->place(), data->master_key, clock); !opened) {
     return propagate(opened, "open the copy");
   }
-  auto moved = (*first)->move_into_place();
-  if (moved || moved.error().code == ErrorCode::unavailable) undo.forget();
-  if (!moved) return moved;
+  if (auto moved = put_in_place(**first, undo); !moved) return moved;
   const std::string name = data->place->name();
   if (auto marked = mark_source(std::move(*source), target); !marked) {
     return propagate(marked, "everything is in " + target + ", but do not serve " + name);

@@ -35,8 +35,10 @@ class PostgresSession final : public Transaction {
 
   PostgresSession(std::unique_ptr<PostgresConnection> connection, std::string_view schema);
 
-  // Nothing is sent before the first statement.
-  void begin(Isolation isolation);
+  // Nothing is sent before the first statement. `moment`: what pg_export_snapshot() has returned in
+  // another transaction that is still open; a transaction of Isolation::snapshot then sees what
+  // that one sees.
+  void begin(Isolation isolation, std::string_view moment = {});
   // What follows can be undone by itself, until the next savepoint or the commit. Costs no round
   // trip.
   void set_savepoint();
@@ -66,6 +68,7 @@ class PostgresSession final : public Transaction {
 
   std::unique_ptr<PostgresConnection> connection_;
   const std::string set_search_path_;  // a statement; the connection refers to its text
+  std::string set_moment_;             // a statement, or empty
   Isolation isolation_ = Isolation::snapshot;
   bool to_begin_ = false;  // BEGIN goes with the next statement
   bool open_ = false;

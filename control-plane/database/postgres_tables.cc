@@ -33,13 +33,16 @@ class PostgresTables final : public Tables {
   // transaction of a catalog rests while its regions are copied.
   void begin() {
     session_.begin(PostgresSession::Isolation::read_committed);
-    (void)session_.query(
-        "SELECT set_config('idle_in_transaction_session_timeout', ?1, true) AS timeout",
-        std::to_string(std::chrono::milliseconds(limits::kMoveTime).count()));
+    rest_long();
     read_schema();
     std::vector<std::string> names{kMigrationsTable};
     for (const Table& table : tables_) names.push_back(table.name);
     run(fmt::format("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", quoted_names(names)));
+  }
+  void begin_reading(std::string_view moment) {
+    session_.begin(PostgresSession::Isolation::snapshot, moment);
+    rest_long();
+    read_schema();
   }
 
   [[nodiscard]] Transaction& transaction() override { return session_; }
@@ -97,8 +100,17 @@ class PostgresTables final : public Tables {
   }
 
   void commit() override { session_.commit(); }
+  [[nodiscard]] std::string moment() override {
+    return session_.query("SELECT pg_export_snapshot() AS moment").front().text("moment");
+  }
 
  private:
+  void rest_long() {
+    (void)session_.query(
+        "SELECT set_config('idle_in_transaction_session_timeout', ?1, true) AS timeout",
+        std::to_string(std::chrono::milliseconds(limits::kMoveTime).count()));
+  }
+
   void read_schema() {
     std::vector<Table> unordered;
     for (const Row row : session_.query(
@@ -188,16 +200,28 @@ class PostgresTables final : public Tables {
   PostgresSession session_;
 };
 
-}  // namespace
-
-Result<std::unique_ptr<Tables>> open_postgres_tables(const PostgresOptions& options) {
+template <typename Begin>
+Result<std::unique_ptr<Tables>> open_tables(const PostgresOptions& options, const char* clause,
+                                            const Begin& begin) {
   auto connection = PostgresConnection::open(options);
   if (!connection) return propagate(connection);
   auto tables = std::make_unique<PostgresTables>(std::move(*connection), options.schema);
-  return guarded("lock the schema " + options.schema, [&]() -> Result<std::unique_ptr<Tables>> {
-    tables->begin();
+  return guarded(clause + options.schema, [&]() -> Result<std::unique_ptr<Tables>> {
+    begin(*tables);
     return std::move(tables);
   });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Tables>> open_postgres_tables(const PostgresOptions& options) {
+  return open_tables(options, "lock the schema ", [](PostgresTables& tables) { tables.begin(); });
+}
+
+Result<std::unique_ptr<Tables>> read_postgres_tables(const PostgresOptions& options,
+                                                     std::string_view moment) {
+  return open_tables(options, "read the schema ",
+                     [&](PostgresTables& tables) { tables.begin_reading(moment); });
 }
 
 }  // namespace agent_secrets::control_plane

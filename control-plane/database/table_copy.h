@@ -9,6 +9,7 @@
 // Threads: one at a time.
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 
@@ -17,9 +18,13 @@
 
 namespace agent_secrets::control_plane {
 
-// Replaces the rows of each table in `to`, but of those in `left_out`, and commits. Returns the
-// number of rows.
-Result<std::int64_t> copy_tables(Tables& from, Tables& to, const std::set<std::string>& left_out);
+using RowCounts = std::map<std::string, std::int64_t>;  // by table
+std::int64_t sum_of(const RowCounts& counts);
+
+// Replaces the rows of each table in `to`, but of those in `left_out`, and commits.
+Result<RowCounts> copy_tables(Tables& from, Tables& to, const std::set<std::string>& left_out);
+// Of every table. Reads all rows.
+Result<RowCounts> count_rows(Tables& tables, const std::set<std::string>& left_out);
 
 // Reads both, and fails at the first table that is not equal, or whose next id could be one that
 // was given before. The order of rows does not count, except where a column has it.
