@@ -33,7 +33,7 @@ help::Notes notes_of_program() {
           "Self-hosted secret sets for Pipecat agents, behind the API of the official "
           "`pipecat cloud` CLI.\n\n"
           "serve runs until SIGTERM. The other commands work on the same data, beside a running "
-          "serve or without one; move needs a stopped one.",
+          "serve or without one; move and restore need a stopped one.",
       .variables = {{"AGENT_SECRETS_DATA_DIR", "The directory, without --data-dir and --database"},
                     {"AGENT_SECRETS_DATABASE",
                      "The URL of the database, without --data-dir and --database; may have a "

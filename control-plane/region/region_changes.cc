@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "control-plane/region/database_region_store.h"
+#include "control-plane/region/server_timeline.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -30,6 +31,8 @@ void raise(Transaction& tx) {
 }
 
 }  // namespace
+
+void forget_timeline(Transaction& tx) { store_timeline(tx, ""); }
 
 Result<ServerTimeline> DatabaseRegionStore::settle_failover() {
   auto timeline = control_plane::settle_failover(
