@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "control-plane/backup/limits.h"
 #include "core/encoding.h"
+#include "core/limits.h"
 #include "core/secret_buffer.h"
 #include "core/write_file.h"
 

@@ -8,7 +8,6 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
-#include "control-plane/backup/limits.h"
 #include "core/clock.h"
 #include "core/json_reader.h"
 #include "core/limits.h"

@@ -29,8 +29,8 @@ struct BackupPart {
 };
 
 struct Manifest {
-  std::string program;  // the version that made the backup
-  std::chrono::milliseconds time{};
+  std::string program;               // the version that made the backup
+  std::chrono::milliseconds time{};  // Unix time; what was done before it is in the backup
   std::int64_t organizations = 0;
   std::int64_t sets = 0;
   std::int64_t agents = 0;

@@ -1,9 +1,7 @@
 // `backup create` and `backup verify`: all of a control plane in one file, while servers run.
 //
-// The catalog and the regions are read as they are at one moment, copied to SQLite databases in a
-// scratch directory (place_tables.h), and put into an archive (backup/archive.h). Values stay
-// encrypted as they are stored, and no key is in the file that is not encrypted with the master
-// key.
+// Everything is copied to SQLite databases in a scratch directory (staged_backup.h), which are then
+// written into an archive (backup/archive.h).
 
 #include <cerrno>
 #include <csignal>
@@ -26,11 +24,10 @@
 #include "control-plane/commands/admin.h"
 #include "control-plane/commands/declarations.h"
 #include "control-plane/commands/groups.h"
-#include "control-plane/commands/place_tables.h"
 #include "control-plane/commands/scratch_directory.h"
+#include "control-plane/commands/staged_backup.h"
 #include "control-plane/commands/unpacked_backup.h"
-#include "control-plane/database/migrations.h"
-#include "control-plane/keys/check_master_key.h"
+#include "control-plane/database/table_copy.h"
 #include "core/write_file.h"
 
 namespace agent_secrets::control_plane {
@@ -68,98 +65,6 @@ Result<void> refuse_target(const std::string& file) {
               "choose another name, such as one with the date");
 }
 
-std::int64_t count(Transaction& tx, const Sql& sql) {
-  return tx.query(sql).front().integer("count");
-}
-
-void count_objects(Transaction& tx, Manifest& manifest) {
-  manifest.organizations =
-      count(tx, "SELECT count(*) AS count FROM organizations WHERE removed_at IS NULL");
-  manifest.sets = count(tx, "SELECT count(*) AS count FROM sets");
-  manifest.agents = count(tx, "SELECT count(*) AS count FROM agents WHERE deleted = 0");
-}
-
-void list_other_regions(Transaction& tx, const StorePlace& place, Manifest& manifest) {
-  for (const Row row : tx.query("SELECT code FROM regions WHERE removed_at IS NULL")) {
-    const std::string code = row.text("code");
-    if (place.region_database(code)) manifest.other_regions.push_back(code);
-  }
-}
-
-Result<UniqueFd> open_part(const std::string& path) {
-  UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.is_open()) return file;
-  return fail(ErrorCode::failed, fmt::format("open {}: {}", path, errno_message(errno)));
-}
-
-Result<BackupPart> describe_part(const std::string& directory, std::string file,
-                                 const Migrations& migrations, RowCounts rows) {
-  const std::string path = fmt::format("{}/{}", directory, file);
-  std::error_code error;
-  // SQLite leaves the log when it could not write the last pages into the database.
-  if (fs::exists(path + "-wal", error)) {
-    return fail(ErrorCode::failed, fmt::format("write {}: its log is not empty", path));
-  }
-  auto opened = open_part(path);
-  if (!opened) return propagate(opened);
-  const std::uint64_t bytes = fs::file_size(path, error);
-  if (error) return fail(ErrorCode::failed, fmt::format("stat {}: {}", path, error.message()));
-  auto sum = sum_of_file(opened->get(), bytes, path);
-  if (!sum) return propagate(sum);
-  return BackupPart{.file = std::move(file),
-                    .schema = static_cast<int>(migrations.sqlite.size()),
-                    .bytes = bytes,
-                    .sha256 = std::move(*sum),
-                    .rows = std::move(rows)};
-}
-
-Result<void> describe_parts(const std::vector<CopiedPart>& copied, const std::string& directory,
-                            Manifest& manifest) {
-  for (const CopiedPart& part : copied) {
-    const bool is_catalog = !part.region;
-    auto described =
-        describe_part(directory, is_catalog ? std::string(kCatalogPart) : region_part(*part.region),
-                      is_catalog ? catalog_migrations() : region_migrations(), part.rows);
-    if (!described) return propagate(described);
-    manifest.parts.push_back(std::move(*described));
-  }
-  return {};
-}
-
-// Copies everything into the directory.
-Result<Manifest> copy_into(const std::string& directory, Data& data, const Clock& clock) {
-  auto source = read_source(*data.place);
-  if (!source) return propagate(source);
-  Manifest manifest{.program = AGENT_SECRETS_VERSION,
-                    .time = clock.unix_time(),
-                    .parts = {},
-                    .other_regions = {}};
-  auto counted = guarded("read the catalog", [&] {
-    Transaction& tx = source->catalog->transaction();
-    count_objects(tx, manifest);
-    list_other_regions(tx, *data.place, manifest);
-    return check_master_key(tx, data.master_key);
-  });
-  if (!counted) return propagate(counted);
-  auto copied = copy_place(*source, *data_directory_place(directory));
-  if (!copied) return propagate(copied);
-  if (auto done = describe_parts(*copied, directory, manifest); !done) return propagate(done);
-  return manifest;
-}
-
-Result<void> write_archive(ArchiveWriter archive, const std::string& directory,
-                           const Manifest& manifest, const MasterKey& master_key) {
-  auto written = archive.add(kManifestFile, manifest_text(manifest));
-  for (const BackupPart& part : manifest.parts) {
-    if (!written) return written;
-    auto file = open_part(fmt::format("{}/{}", directory, part.file));
-    if (!file) return propagate(file);
-    written = archive.add_file(part.file, file->get(), part.bytes);
-  }
-  if (!written) return written;
-  return archive.finish(master_key);
-}
-
 // The file gets its name when it is complete and on the disk.
 Result<void> write_file(const std::string& file,
                         const std::function<Result<void>(ArchiveWriter)>& write) {
@@ -186,7 +91,7 @@ Result<void> remember(const Data& data, const Manifest& manifest, const Clock& c
 
 void tell(const Manifest& manifest, const std::string& file) {
   note(fmt::format(
-      "{}: backup of {}, with {} organizations, {} sets and {} agents\n"
+      "{}: backup of {}; organizations: {}, sets: {}, agents: {}\n"
       "hint: Without the master key it is of no use. Keep the key elsewhere.",
       file == kStandardOutput ? "standard output" : file, format_timestamp(manifest.time),
       manifest.organizations, manifest.sets, manifest.agents));
@@ -206,10 +111,10 @@ Result<void> create(const CreateOptions& options, const Clock& clock) {
   auto scratch = make_scratch_directory(
       to_output ? temporary_directory() : directory_of(options.file).string(), undo);
   if (!scratch) return propagate(scratch);
-  auto manifest = copy_into(*scratch, *data, clock);
+  auto manifest = stage_backup(*data, *scratch, clock);
   if (!manifest) return propagate(manifest);
   const auto write = [&](ArchiveWriter archive) {
-    return write_archive(std::move(archive), *scratch, *manifest, data->master_key);
+    return write_staged(std::move(archive), *scratch, *manifest, data->master_key);
   };
   auto written = to_output ? write(ArchiveWriter(STDOUT_FILENO, "standard output"))
                            : write_file(options.file, write);
@@ -242,7 +147,7 @@ std::string parts_table(const Manifest& manifest) {
 
 std::string report(const Manifest& manifest, bool has_key) {
   std::string text =
-      fmt::format("backup of {}, made by version {}\n{} organizations, {} sets, {} agents\n\n{}",
+      fmt::format("backup of {}, made by version {}\norganizations: {}, sets: {}, agents: {}\n\n{}",
                   format_timestamp(manifest.time), manifest.program, manifest.organizations,
                   manifest.sets, manifest.agents, parts_table(manifest));
   for (const std::string& code : manifest.other_regions) {

@@ -104,7 +104,7 @@ Result<void> restore(const RestoreOptions& options, const Clock& clock) {
   if (auto moved = put_in_place(**first, undo); !moved) return moved;
   const std::string time = format_timestamp(backup->manifest.time);
   note(
-      fmt::format("{} is as it was at {}: {} organizations, {} sets, {} agents\n"
+      fmt::format("{} is as it was at {}; organizations: {}, sets: {}, agents: {}\n"
                   "hint: Start the servers. Then repeat what was done after that time: revoke "
                   "again the credentials, tokens and keys that were revoked, write again the sets "
                   "that were changed, and deploy again. Credentials that were issued after it "

@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 
 #include "control-plane/backup/archive.h"
-#include "control-plane/backup/limits.h"
 #include "control-plane/commands/place_tables.h"
 #include "control-plane/keys/check_master_key.h"
+#include "core/limits.h"
 
 namespace agent_secrets::control_plane {
 namespace {

@@ -1,5 +1,6 @@
 // The tables of a PostgreSQL schema (database/tables.h).
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -43,6 +44,7 @@ class PostgresTables final : public Tables {
     session_.begin(PostgresSession::Isolation::snapshot, moment);
     rest_long();
     read_schema();
+    last_ids_ = read_last_ids();
   }
 
   [[nodiscard]] Transaction& transaction() override { return session_; }
@@ -77,14 +79,7 @@ class PostgresTables final : public Tables {
   }
 
   [[nodiscard]] std::map<std::string, std::int64_t> last_ids() override {
-    std::map<std::string, std::int64_t> ids;
-    for (const Identity& identity : identities_) {
-      if (!identity.is_id) continue;
-      const Rows rows =
-          run(fmt::format("SELECT last_value FROM {} WHERE is_called", sequence_of(identity)));
-      if (!rows.empty()) ids[identity.table] = rows.front().integer("last_value");
-    }
-    return ids;
+    return last_ids_ ? *last_ids_ : read_last_ids();
   }
 
   void raise_last_ids(const std::map<std::string, std::int64_t>& ids) override {
@@ -105,6 +100,17 @@ class PostgresTables final : public Tables {
   }
 
  private:
+  std::map<std::string, std::int64_t> read_last_ids() {
+    std::map<std::string, std::int64_t> ids;
+    for (const Identity& identity : identities_) {
+      if (!identity.is_id) continue;
+      const Rows rows =
+          run(fmt::format("SELECT last_value FROM {} WHERE is_called", sequence_of(identity)));
+      if (!rows.empty()) ids[identity.table] = rows.front().integer("last_value");
+    }
+    return ids;
+  }
+
   void rest_long() {
     (void)session_.query(
         "SELECT set_config('idle_in_transaction_session_timeout', ?1, true) AS timeout",
@@ -196,6 +202,8 @@ class PostgresTables final : public Tables {
   std::vector<Table> tables_;
   std::vector<Identity> identities_;
   std::set<std::pair<std::string, std::string>> booleans_;  // table and column
+  // Of tables that are only read. A sequence is in no snapshot: it rises with what others write.
+  std::optional<std::map<std::string, std::int64_t>> last_ids_;
   std::map<std::string, std::string> inserts_;  // by table; the connection refers to the texts
   PostgresSession session_;
 };

@@ -236,8 +236,10 @@ TEST_CASE("tables that are read stay as they were, and nobody waits for the read
   const auto check = [](const std::unique_ptr<Tables>& reader,
                         const std::unique_ptr<Tables>& writer,
                         const std::unique_ptr<Tables>& later) {
+    const auto ids = reader->last_ids();
     writer->transaction().execute("INSERT INTO parent (name) VALUES ('new')");
     writer->commit();
+    CHECK(reader->last_ids() == ids);
     CHECK(reader->transaction().query("SELECT name FROM parent").empty());
     CHECK(later->transaction().query("SELECT name FROM parent").empty());
   };

@@ -184,7 +184,7 @@ def filled(served_plane):
 def test_a_backup_says_what_is_in_it_and_has_no_value(filled, tmp_path):
     file = back_up(filled, tmp_path / "secrets.backup")
     shown = verify(file, "--master-key-file", filled.master_key_file)
-    assert "1 organizations, 1 sets, 1 agents" in shown.stdout
+    assert "organizations: 1, sets: 1, agents: 1" in shown.stdout
     assert "region-us-west.db" in shown.stdout and "the master key opens it" in shown.stdout
     without_key = verify(file)
     assert without_key.returncode == 0 and "Without a master key" in without_key.stdout
@@ -305,9 +305,13 @@ def test_a_closed_pipe_is_an_error(filled):
 
 def test_a_full_disk_leaves_no_file(filled, tmp_path):
     with small_disk.mounted(tmp_path / "disk", mebibytes=1) as disk:
-        made = filled.run("backup", "create", str(disk / "secrets.backup"), check=False)
-        assert_refused(made, "\nhint: ")
-        assert list(disk.iterdir()) == []
+        for free_kib in (0, 64, 200, 300, 400, 500):
+            (disk / "another-program").write_bytes(bytes(1024 * (1024 - free_kib)))
+            made = filled.run("backup", "create", str(disk / "secrets.backup"), check=False)
+            assert_refused(made, "\nhint: ")
+            assert [path.name for path in disk.iterdir()] == ["another-program"], free_kib
+        (disk / "another-program").unlink()
+        back_up(filled, disk / "secrets.backup")
 
 
 def test_a_backup_that_is_killed_leaves_no_file_of_that_name(filled, tmp_path):
