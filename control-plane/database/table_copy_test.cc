@@ -66,7 +66,6 @@ class Pair {
 std::int64_t rows_copied(Tables& from, Tables& to) {
   const auto copied = copy_tables(from, to, kLeftOut);
   if (!copied) FAIL(copied.error().message);
-  CHECK(count_rows(to, kLeftOut) == copied);
   return sum_of(*copied);
 }
 
@@ -175,10 +174,12 @@ TEST_CASE("more rows than are in memory at once are copied", "[database]") {
   SECTION("from SQLite to PostgreSQL") {
     fill_many(*pair.sqlite());
     CHECK(rows_copied(*pair.sqlite(), *pair.postgres()) == rows + 1);
+    CHECK(count_rows(*pair.postgres(), kLeftOut)->at("later") == rows);
   }
   SECTION("from PostgreSQL to SQLite") {
     fill_many(*pair.postgres());
     CHECK(rows_copied(*pair.postgres(), *pair.sqlite()) == rows + 1);
+    CHECK(count_rows(*pair.sqlite(), kLeftOut)->at("later") == rows);
   }
 }
 
