@@ -18,6 +18,8 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::int64_t kFormat = 1;
+constexpr std::int64_t kSchemaMax = 100'000;
+constexpr std::int64_t kTimeMax = 253'402'300'799'999;  // the end of the year 9999
 constexpr std::string_view kBefore = "region-";
 constexpr std::string_view kAfter = ".db";
 
@@ -42,9 +44,16 @@ json::object part_json(const BackupPart& part) {
           {"tables", std::move(tables)}};
 }
 
+std::int64_t bounded(const JsonObject& object, std::string_view name, std::int64_t most) {
+  const std::int64_t number = object.integer(name);
+  if (number <= most) return number;
+  object.refuse(name, "too large");
+  return 0;
+}
+
 BackupPart read_part(const JsonObject& object) {
   BackupPart part{.file = std::string(object.name_text("file", limits::kWireName)),
-                  .schema = static_cast<int>(object.integer("schema")),
+                  .schema = static_cast<int>(bounded(object, "schema", kSchemaMax)),
                   .bytes = static_cast<std::uint64_t>(object.integer("bytes")),
                   .sha256 = std::string(object.name_text("sha256", limits::kWireName)),
                   .rows = {}};
@@ -102,7 +111,7 @@ Result<Manifest> parse_manifest(std::string_view text) {
                 "use the version that made it, or a later one");
   }
   Manifest manifest{.program = std::string(root.name_text("program", limits::kWireName)),
-                    .time = std::chrono::milliseconds(root.integer("unixMilliseconds")),
+                    .time = std::chrono::milliseconds(bounded(root, "unixMilliseconds", kTimeMax)),
                     .organizations = root.integer("organizations"),
                     .sets = root.integer("sets"),
                     .agents = root.integer("agents"),

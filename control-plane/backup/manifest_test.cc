@@ -49,6 +49,8 @@ TEST_CASE("a manifest of a newer format, or with a part that is none, is refused
   for (const char* file : {"region-../x.db", "region-.db", "regioneu.db", "region-eu.db-wal"}) {
     CHECK_FALSE(parse_manifest(replaced(text, "region-eu-central.db", file)));
   }
+  // A time that no calendar has would end the program when it is shown.
+  CHECK_FALSE(parse_manifest(replaced(text, "1700000000123", "9223372036854775807")));
   CHECK_FALSE(parse_manifest("{}"));
   CHECK_FALSE(parse_manifest(""));
 }
