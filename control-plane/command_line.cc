@@ -33,7 +33,7 @@ help::Notes notes_of_program() {
           "Self-hosted secret sets for Pipecat agents, behind the API of the official "
           "`pipecat cloud` CLI.\n\n"
           "serve runs until SIGTERM. The other commands work on the same data, whether serve runs "
-          "or not. Only move needs every server to be stopped.",
+          "or not. Only move and restore need every server to be stopped.",
       .variables = {{"AGENT_SECRETS_DATA_DIR",
                      "The directory, if neither --data-dir nor --database is given"},
                     {"AGENT_SECRETS_DATABASE",

@@ -63,6 +63,26 @@ class DataDirectoryPlace final : public StorePlace {
     return lock_tables(name_of_region(code), region_migrations());
   }
 
+  // The catalog is locked until all files are being read. A region learns of other regions and of
+  // requests through the catalog alone. So what the regions write in the meantime does not depend
+  // on the order in which they are opened, and together the files are one state of the whole.
+  Result<PlaceTables> read_tables(const ChooseRegions& choose) override {
+    auto locked = lock_catalog_tables();
+    if (!locked) return propagate(locked);
+    PlaceTables tables;
+    auto catalog = read_tables_of(name_of_catalog(), catalog_migrations());
+    if (!catalog) return propagate(catalog);
+    tables.catalog = std::move(*catalog);
+    auto codes = choose(tables.catalog->transaction());
+    if (!codes) return propagate(codes);
+    for (const std::string& code : *codes) {
+      auto region = read_tables_of(name_of_region(code), region_migrations());
+      if (!region) return propagate(region, "region " + code);
+      tables.regions.emplace(code, std::move(*region));
+    }
+    return tables;
+  }
+
  private:
   // A copy of a region alone has no catalog.
   [[nodiscard]] Result<void> refuse_moved_catalog() const {
@@ -75,7 +95,15 @@ class DataDirectoryPlace final : public StorePlace {
 
   static Result<std::unique_ptr<Tables>> lock_tables(const std::string& path,
                                                      const Migrations& migrations) {
-    auto tables = open_sqlite_tables(path);
+    return if_known(open_sqlite_tables(path), path, migrations);
+  }
+  static Result<std::unique_ptr<Tables>> read_tables_of(const std::string& path,
+                                                        const Migrations& migrations) {
+    return if_known(read_sqlite_tables(path), path, migrations);
+  }
+  static Result<std::unique_ptr<Tables>> if_known(Result<std::unique_ptr<Tables>> tables,
+                                                  const std::string& path,
+                                                  const Migrations& migrations) {
     if (!tables) return tables;
     auto ok = check_is_known(path, (*tables)->schema_version(), migrations.sqlite.size());
     if (!ok) return propagate(ok);

@@ -60,6 +60,22 @@ class PostgresStorePlace final : public StorePlace {
     return lock_tables(region_schema(code), region_migrations());
   }
 
+  Result<PlaceTables> read_tables(const ChooseRegions& choose) override {
+    PlaceTables tables;
+    auto catalog = read_tables_of(catalog_schema(), catalog_migrations(), "");
+    if (!catalog) return propagate(catalog);
+    tables.catalog = std::move(*catalog);
+    auto codes = choose(tables.catalog->transaction());
+    if (!codes) return propagate(codes);
+    const std::string moment = tables.catalog->moment();
+    for (const std::string& code : *codes) {
+      auto region = read_tables_of(region_schema(code), region_migrations(), moment);
+      if (!region) return propagate(region, "region " + code);
+      tables.regions.emplace(code, std::move(*region));
+    }
+    return tables;
+  }
+
  private:
   [[nodiscard]] std::string catalog_schema() const { return place_.schema_prefix + "catalog"; }
   [[nodiscard]] std::string region_schema(std::string_view code) const {
@@ -111,7 +127,18 @@ class PostgresStorePlace final : public StorePlace {
                                                             const Migrations& migrations) const {
     auto options = options_of(schema);
     if (!options) return propagate(options);
-    auto tables = open_postgres_tables(*options);
+    return if_known(open_postgres_tables(*options), schema, migrations);
+  }
+  [[nodiscard]] Result<std::unique_ptr<Tables>> read_tables_of(const std::string& schema,
+                                                               const Migrations& migrations,
+                                                               std::string_view moment) const {
+    auto options = options_of(schema);
+    if (!options) return propagate(options);
+    return if_known(read_postgres_tables(*options, moment), schema, migrations);
+  }
+  static Result<std::unique_ptr<Tables>> if_known(Result<std::unique_ptr<Tables>> tables,
+                                                  const std::string& schema,
+                                                  const Migrations& migrations) {
     if (!tables) return tables;
     auto ok = check_is_known(schema, (*tables)->schema_version(), migrations.postgres.size());
     if (!ok) return propagate(ok);

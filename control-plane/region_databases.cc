@@ -45,6 +45,9 @@ class PlaceWithRegionDatabases final : public StorePlace {
   Result<std::unique_ptr<Tables>> lock_region_tables(std::string_view code) override {
     return of(code).lock_region_tables(code);
   }
+  Result<PlaceTables> read_tables(const ChooseRegions& choose) override {
+    return place_->read_tables(choose);
+  }
   [[nodiscard]] std::optional<std::string> region_database(std::string_view code) const override {
     const auto own = regions_.find(std::string(code));
     if (own == regions_.end()) return std::nullopt;

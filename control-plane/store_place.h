@@ -5,10 +5,13 @@
 //
 // Threads: one at a time.
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "control-plane/database/database.h"
 #include "control-plane/database/postgres_options.h"
@@ -16,6 +19,14 @@
 #include "core/error.h"
 
 namespace agent_secrets::control_plane {
+
+// The tables of a catalog and of some of its regions, by code.
+struct PlaceTables {
+  std::unique_ptr<Tables> catalog;
+  std::map<std::string, std::unique_ptr<Tables>> regions;
+};
+// The regions that are wanted, for which it may ask the catalog.
+using ChooseRegions = std::function<Result<std::vector<std::string>>(Transaction& catalog)>;
 
 class StorePlace {
  public:
@@ -62,6 +73,10 @@ class StorePlace {
   // older and a newer schema.
   virtual Result<std::unique_ptr<Tables>> lock_catalog_tables() = 0;
   virtual Result<std::unique_ptr<Tables>> lock_region_tables(std::string_view code) = 0;
+
+  // The tables for reading, as they all were at one moment, while servers go on. A region with a
+  // database of its own cannot be among them. Nothing is migrated either.
+  virtual Result<PlaceTables> read_tables(const ChooseRegions& choose) = 0;
 };
 
 // Opening its catalog refuses a directory that somebody else owns or may use (data_directory.h).

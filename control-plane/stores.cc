@@ -25,7 +25,7 @@ Result<void> refuse_lost_region(StorePlace& place, Catalog& catalog, std::string
   return fail(
       ErrorCode::not_found,
       place.name_of_region(code) + " is not there, but the catalog has provisioned it",
-      "restore the catalog and its regions from one copy, or see 'A region file is lost' in "
+      "restore the catalog and its regions from one backup, or see 'A region file is lost' in "
       "docs/OPERATIONS.md");
 }
 

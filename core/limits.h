@@ -146,9 +146,14 @@ inline constexpr std::chrono::milliseconds kLeaseGrace{1'000};
 inline constexpr std::chrono::milliseconds kLeaseRenewal{3'000};
 inline constexpr std::chrono::milliseconds kLeaseRetry{1'000};  // to take it, or after an error
 
-// `move` (control-plane/database/tables.h): how many rows of a table are in memory at once (a row
-// has at most one value of a secret), and how long a transaction of `move` may be idle before the
-// database ends it and releases its locks.
+// A backup (control-plane/backup): its databases, the tables of one of them, and its manifest.
+inline constexpr std::size_t kBackupParts = 1024;
+inline constexpr std::size_t kBackupTables = 256;
+inline constexpr std::size_t kBackupManifest = 4uz * 1024 * 1024;
+
+// `move` and backups (control-plane/database/tables.h): how many rows of a table are in memory at
+// once (a row has at most one value of a secret), and how long such a transaction may be idle
+// before the database ends it and releases its locks, or its view of the data.
 inline constexpr std::size_t kCopiedRows = 100;
 inline constexpr std::chrono::hours kMoveTime{24};
 

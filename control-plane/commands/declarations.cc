@@ -152,14 +152,13 @@ void add_place(const DeclaredOptions& command, DataOptions& data, const char* gr
       .in_group(group);
 }
 
-void add_data(const DeclaredOptions& command, CLI::App& app, DataOptions& data) {
+void add_data(const DeclaredOptions& command, DataOptions& data) {
   constexpr const char* kGroup = "Data";
   add_place(command, data, kGroup);
   command
-      .option(kMasterKeyFile, data.master_key_file, "FILE",
-              "the key that encrypts the data (required); store it apart from the data")
+      .master_key_file(data.master_key_file,
+                       "the key that encrypts the data (required); store it apart from the data")
       .in_group(kGroup);
-  app.get_option(kMasterKeyFile)->envname("AGENT_SECRETS_MASTER_KEY_FILE");
 }
 
 }  // namespace
@@ -268,6 +267,12 @@ DeclaredOption DeclaredOptions::duration(const char* name, std::uint64_t& second
   return DeclaredOption(option);
 }
 
+DeclaredOption DeclaredOptions::master_key_file(std::string& file, const char* text) const {
+  const DeclaredOption declared = option(kMasterKeyFile, file, "FILE", text);
+  app_->get_option(kMasterKeyFile)->envname("AGENT_SECRETS_MASTER_KEY_FILE");
+  return declared;
+}
+
 void DeclaredOptions::target_place(DataOptions& target) const {
   option(
       kTarget.database.name, target.database, "URL",
@@ -296,12 +301,12 @@ Declarations Declarations::group(const char* name, const char* summary, help::No
 }
 
 CLI::App* Declarations::add_command(const char* name, const char* summary, help::Notes notes,
-                                    DataOptions& data, ChosenCommand command) const {
+                                    DataOptions* data, ChosenCommand command) const {
   CLI::App* app = parent_->add_subcommand(name, summary);
   line_->explain(app, std::move(notes));
-  add_data(DeclaredOptions(app), *app, data);
-  app->callback([chosen = chosen_, command = std::move(command), app, &data] {
-    choose_data(*app, data);
+  if (data != nullptr) add_data(DeclaredOptions(app), *data);
+  app->callback([chosen = chosen_, command = std::move(command), app, data] {
+    if (data != nullptr) choose_data(*app, *data);
     *chosen = command;
   });
   return app;

@@ -107,6 +107,8 @@ class DeclaredOptions {
   DeclaredOption duration(const char* name, std::uint64_t& seconds, Bounds bounds,
                           const char* text) const;
 
+  // --master-key-file, with its variable.
+  DeclaredOption master_key_file(std::string& file, const char* text) const;
   // Adds the options for a second place, to which a command copies: --to-data-dir, or --to with the
   // variable AGENT_SECRETS_MOVE_TO. A command with target_place() cannot use require().
   void target_place(DataOptions& target) const;
@@ -140,14 +142,17 @@ class Declarations {
   [[nodiscard]] Declarations group(const char* name, const char* summary,
                                    help::Notes notes = {}) const;
 
-  // `run` is Result<void> or Result<ExitCode> (const Options&, Clock& or const Clock&).
+  // `run` is Result<void> or Result<ExitCode> (const Options&, Clock& or const Clock&). Options
+  // with a member `data` get the options that say where the data is.
   template <typename Options, typename Done, typename AnyClock>
   DeclaredCommand<Options> command(const char* name, const char* summary,
                                    Result<Done> (*run)(const Options&, AnyClock&),
                                    help::Notes notes = {}) const {
     auto options = std::make_shared<Options>();
+    DataOptions* data = nullptr;
+    if constexpr (requires { options->data; }) data = &options->data;
     CLI::App* app =
-        add_command(name, summary, std::move(notes), options->data,
+        add_command(name, summary, std::move(notes), data,
                     [options, run](Clock& clock) { return exit_code(run(*options, clock)); });
     return {app, std::move(options)};
   }
@@ -156,7 +161,8 @@ class Declarations {
   Declarations(help::CommandLine* line, ChosenCommand* chosen, CLI::App* parent)
       : line_(line), chosen_(chosen), parent_(parent) {}
 
-  CLI::App* add_command(const char* name, const char* summary, help::Notes notes, DataOptions& data,
+  // `data` may be null.
+  CLI::App* add_command(const char* name, const char* summary, help::Notes notes, DataOptions* data,
                         ChosenCommand command) const;
 
   static Result<ExitCode> exit_code(Result<void> done) {

@@ -57,6 +57,12 @@ Result<std::unique_ptr<FirstCatalog>> first_catalog_in_directory(const std::stri
   return first;
 }
 
+Result<void> put_in_place(FirstCatalog& first, Undo& undo) {
+  auto moved = first.move_into_place();
+  if (moved || moved.error().code == ErrorCode::unavailable) undo.forget();
+  return moved;
+}
+
 Result<std::unique_ptr<FirstCatalog>> first_catalog_of(const DataOptions& options, Undo& undo,
                                                        std::chrono::milliseconds at_most) {
   auto regions = region_databases_of(options);

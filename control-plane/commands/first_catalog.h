@@ -1,7 +1,7 @@
 #pragma once
-// `init` and `move` make the first catalog of a place beside its final location, under temporary
-// names. The last step renames everything at once, so no other process ever finds a part of a
-// catalog.
+// `init`, `move` and `restore` make the first catalog of a place beside its final location, under
+// temporary names. The last step renames everything at once, so no other process ever finds a part
+// of a catalog.
 //
 // Threads: one at a time.
 
@@ -46,6 +46,10 @@ Result<std::unique_ptr<FirstCatalog>> first_catalog_in_directory(const std::stri
 Result<std::unique_ptr<FirstCatalog>> first_catalog_in_database(const PostgresPlace& place,
                                                                 RegionDatabases regions,
                                                                 std::chrono::milliseconds at_most);
+
+// Moves the catalog into its place. Makes `undo` forget its files if the catalog is in its place,
+// or may be: without what `undo` would remove, such as the master key, a catalog is of no use.
+Result<void> put_in_place(FirstCatalog& first, Undo& undo);
 
 // Makes the catalog in the place that the options name. Refuses a master key file inside the data
 // directory, because a copy of the directory must not contain the key.

@@ -11,6 +11,8 @@ class Declarations;
 void declare_init(const Declarations& declare);
 void declare_serve(const Declarations& declare);
 void declare_move(const Declarations& declare);
+void declare_backup(const Declarations& declare);
+void declare_restore(const Declarations& declare);
 void declare_public_url(const Declarations& declare);
 void declare_organization(const Declarations& declare);
 void declare_user(const Declarations& declare);
@@ -29,6 +31,8 @@ void declare_region(const Declarations& declare);
 inline constexpr std::array kGroups = {declare_init,
                                        declare_serve,
                                        declare_move,
+                                       declare_backup,
+                                       declare_restore,
                                        declare_public_url,
                                        declare_organization,
                                        declare_user,

@@ -141,10 +141,7 @@ Result<void> create_data(const InitOptions& options, const Clock& clock) {
   auto written = write_env_file(env_file(options), host, options.organization, *token);
   if (!written) return written;
   undo.add(env_file(options));
-  auto moved = (*first)->move_into_place();
-  // A catalog that is perhaps there is of no use without its master key.
-  if (moved || moved.error().code == ErrorCode::unavailable) undo.forget();
-  if (!moved) return moved;
+  if (auto moved = put_in_place(**first, undo); !moved) return moved;
 
   // Absolute, because a shell looks for `. name` in its PATH.
   const std::string settings = fs::absolute(env_file(options)).string();

@@ -4,8 +4,6 @@
 // that is killed leaves no catalog at the target, and the next move starts again. Then the source
 // is marked as moved, and every command refuses to open it (catalog/moving.h).
 
-#include <functional>
-#include <set>
 #include <string>
 #include <utility>
 
@@ -15,8 +13,7 @@
 #include "control-plane/commands/declarations.h"
 #include "control-plane/commands/first_catalog.h"
 #include "control-plane/commands/groups.h"
-#include "control-plane/commands/move_source.h"
-#include "control-plane/database/table_copy.h"
+#include "control-plane/commands/place_tables.h"
 #include "core/limits.h"
 
 namespace agent_secrets::control_plane {
@@ -27,78 +24,12 @@ struct MoveOptions {
   DataOptions to;
 };
 
-// These tables are not copied. They say which process does which work, by the clock of the source
-// database. The target has other processes and another clock.
-const std::set<std::string>& left_out() {
-  static const std::set<std::string> tables{"leases", "fence"};
-  return tables;
-}
-
-// A timeline of the source's server means nothing on another server (database/timeline.h).
-constexpr Sql kForgetServerOfCatalog = "DELETE FROM settings WHERE name = 'server_timeline'";
-constexpr Sql kForgetServerOfRegion = "UPDATE changes SET timeline = ''";
-
-// `make` creates the empty tables, and `lock` opens and locks them.
-struct Target {
-  std::function<Result<std::unique_ptr<Database>>()> make;
-  std::function<Result<std::unique_ptr<Tables>>()> lock;
-  Sql forget_server;
-};
-
-Result<std::int64_t> copy(Tables& from, const Target& target) {
-  if (auto made = target.make(); !made) return propagate(made);
-  Result<std::int64_t> rows;
-  {
-    auto to = target.lock();
-    if (!to) return propagate(to);
-    rows = copy_tables(from, **to, left_out());
-    if (!rows) return rows;
-  }
-  auto copied = target.lock();
-  if (!copied) return propagate(copied);
-  if (auto same = compare_tables(from, **copied, left_out()); !same) return propagate(same);
-  auto forgot = guarded("forget the server", [&]() -> Result<void> {
-    (*copied)->transaction().execute(target.forget_server);
-    (*copied)->commit();
-    return {};
-  });
-  if (!forgot) return propagate(forgot);
-  return rows;
-}
-
-Result<void> copy_and_tell(const std::string& name, Tables& from, const Target& target) {
-  auto rows = copy(from, target);
-  if (!rows) return propagate(rows, "copy the " + name);
-  note(fmt::format("{}: {} rows copied and compared", name, *rows));
-  return {};
-}
-
-Result<void> copy_all(const MoveSource& source, StorePlace& target) {
-  auto done = target.make();
-  if (!done) return done;
-  done = copy_and_tell("catalog", *source.catalog,
-                       {.make = [&] { return target.open_catalog(); },
-                        .lock = [&] { return target.lock_catalog_tables(); },
-                        .forget_server = kForgetServerOfCatalog});
-  if (!done) return done;
-  for (const auto& region : source.regions) {
-    const std::string& code = region.first;
-    done = copy_and_tell("region " + code, *region.second,
-                         {.make = [&] { return target.open_region(code); },
-                          .lock = [&] { return target.lock_region_tables(code); },
-                          .forget_server = kForgetServerOfRegion});
-    if (!done) return done;
-  }
-  return {};
-}
-
 Result<void> check_kinds(const MoveOptions& options) {
   if (options.data.database.empty() != options.to.database.empty()) return {};
-  return fail(
-      ErrorCode::invalid,
-      "move copies from a data directory to a database, or from a database to a data "
-      "directory",
-      "to copy a data directory, stop its server and use cp; to copy a database, use pg_dump");
+  return fail(ErrorCode::invalid,
+              "move copies from a data directory to a database, or from a database to a data "
+              "directory",
+              "to copy one to a place of its own kind, use backup create and restore");
 }
 
 Result<void> move(const MoveOptions& options, const Clock& clock) {
@@ -119,14 +50,17 @@ Result<void> move(const MoveOptions& options, const Clock& clock) {
   Undo undo;
   first = first_catalog_of(to, undo, limits::kMoveTime);
   if (!first) return propagate(first);
-  if (auto copied = copy_all(*source, (*first)->place()); !copied) return copied;
+  auto copied = copy_place(*source, (*first)->place());
+  if (!copied) return propagate(copied);
+  for (const CopiedPart& part : *copied) {
+    note(fmt::format("{}: {} rows copied and compared", part.name(), sum_of(part.rows)));
+  }
+  if (auto settled = settle_copy((*first)->place(), *copied); !settled) return settled;
   // Checks that the master key opens the copy.
   if (auto opened = open_stores((*first)->place(), data->master_key, clock); !opened) {
     return propagate(opened, "open the copy");
   }
-  auto moved = (*first)->move_into_place();
-  if (moved || moved.error().code == ErrorCode::unavailable) undo.forget();
-  if (!moved) return moved;
+  if (auto moved = put_in_place(**first, undo); !moved) return moved;
   const std::string name = data->place->name();
   if (auto marked = mark_source(std::move(*source), target); !marked) {
     return propagate(marked,

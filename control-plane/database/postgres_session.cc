@@ -46,8 +46,10 @@ PostgresSession::PostgresSession(std::unique_ptr<PostgresConnection> connection,
     : connection_(std::move(connection)),
       set_search_path_(fmt::format("SET LOCAL search_path = \"{}\", pg_temp", schema)) {}
 
-void PostgresSession::begin(Isolation isolation) {
+// The server has made up the name of the moment: it has no quote in it.
+void PostgresSession::begin(Isolation isolation, std::string_view moment) {
   AGENT_SECRETS_ASSERT(!open_);
+  set_moment_ = moment.empty() ? "" : fmt::format("SET TRANSACTION SNAPSHOT '{}'", moment);
   isolation_ = isolation;
   to_begin_ = true;
   transaction_id_.clear();
@@ -58,6 +60,7 @@ void PostgresSession::open() {
   if (!std::exchange(to_begin_, false)) return;
   open_ = true;
   add_waiting(begin_command(isolation_));
+  if (!set_moment_.empty()) add_waiting(set_moment_.c_str());
   add_waiting(std::string_view(set_search_path_), {}, nullptr);
   for (const std::string_view setting : kSettings) add_waiting(setting, {}, nullptr);
 }

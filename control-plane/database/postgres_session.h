@@ -35,8 +35,10 @@ class PostgresSession final : public Transaction {
 
   PostgresSession(std::unique_ptr<PostgresConnection> connection, std::string_view schema);
 
-  // Nothing is sent before the first statement.
-  void begin(Isolation isolation);
+  // Nothing is sent before the first statement. `moment` is what pg_export_snapshot() has returned
+  // in another transaction that is still open. A transaction of Isolation::snapshot then sees what
+  // that transaction sees.
+  void begin(Isolation isolation, std::string_view moment = {});
   // Begins work that can be rolled back alone, until the next savepoint or the commit. Costs no
   // round trip.
   void set_savepoint();
@@ -67,6 +69,7 @@ class PostgresSession final : public Transaction {
 
   std::unique_ptr<PostgresConnection> connection_;
   const std::string set_search_path_;  // a statement; the connection refers to its text
+  std::string set_moment_;             // a statement, or empty
   Isolation isolation_ = Isolation::snapshot;
   bool to_begin_ = false;  // BEGIN goes with the next statement
   bool open_ = false;

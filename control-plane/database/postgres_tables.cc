@@ -1,5 +1,6 @@
 // The tables of a PostgreSQL schema (database/tables.h).
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -36,13 +37,17 @@ class PostgresTables final : public Tables {
   // The catalog's transaction is idle while the regions are copied, so it gets a long idle timeout.
   void begin() {
     session_.begin(PostgresSession::Isolation::read_committed);
-    (void)session_.query(
-        "SELECT set_config('idle_in_transaction_session_timeout', ?1, true) AS timeout",
-        std::to_string(std::chrono::milliseconds(limits::kMoveTime).count()));
+    rest_long();
     read_schema();
     std::vector<std::string> names{kMigrationsTable};
     for (const Table& table : tables_) names.push_back(table.name);
     run(fmt::format("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", quoted_names(names)));
+  }
+  void begin_reading(std::string_view moment) {
+    session_.begin(PostgresSession::Isolation::snapshot, moment);
+    rest_long();
+    read_schema();
+    last_ids_ = read_last_ids();
   }
 
   [[nodiscard]] Transaction& transaction() override { return session_; }
@@ -77,14 +82,7 @@ class PostgresTables final : public Tables {
   }
 
   [[nodiscard]] std::map<std::string, std::int64_t> last_ids() override {
-    std::map<std::string, std::int64_t> ids;
-    for (const Identity& identity : identities_) {
-      if (!identity.is_id) continue;
-      const Rows rows =
-          run(fmt::format("SELECT last_value FROM {} WHERE is_called", sequence_of(identity)));
-      if (!rows.empty()) ids[identity.table] = rows.front().integer("last_value");
-    }
-    return ids;
+    return last_ids_ ? *last_ids_ : read_last_ids();
   }
 
   void raise_last_ids(const std::map<std::string, std::int64_t>& ids) override {
@@ -100,8 +98,28 @@ class PostgresTables final : public Tables {
   }
 
   void commit() override { session_.commit(); }
+  [[nodiscard]] std::string moment() override {
+    return session_.query("SELECT pg_export_snapshot() AS moment").front().text("moment");
+  }
 
  private:
+  std::map<std::string, std::int64_t> read_last_ids() {
+    std::map<std::string, std::int64_t> ids;
+    for (const Identity& identity : identities_) {
+      if (!identity.is_id) continue;
+      const Rows rows =
+          run(fmt::format("SELECT last_value FROM {} WHERE is_called", sequence_of(identity)));
+      if (!rows.empty()) ids[identity.table] = rows.front().integer("last_value");
+    }
+    return ids;
+  }
+
+  void rest_long() {
+    (void)session_.query(
+        "SELECT set_config('idle_in_transaction_session_timeout', ?1, true) AS timeout",
+        std::to_string(std::chrono::milliseconds(limits::kMoveTime).count()));
+  }
+
   void read_schema() {
     std::vector<Table> unordered;
     for (const Row row : session_.query(
@@ -188,20 +206,34 @@ class PostgresTables final : public Tables {
   std::vector<Table> tables_;
   std::vector<Identity> identities_;
   std::set<std::pair<std::string, std::string>> booleans_;  // table and column
+  // Of tables that are only read. A sequence is in no snapshot: it rises with what others write.
+  std::optional<std::map<std::string, std::int64_t>> last_ids_;
   std::map<std::string, std::string> inserts_;  // by table; the connection keeps references to them
   PostgresSession session_;
 };
 
-}  // namespace
-
-Result<std::unique_ptr<Tables>> open_postgres_tables(const PostgresOptions& options) {
+template <typename Begin>
+Result<std::unique_ptr<Tables>> open_tables(const PostgresOptions& options, const char* clause,
+                                            const Begin& begin) {
   auto connection = PostgresConnection::open(options);
   if (!connection) return propagate(connection);
   auto tables = std::make_unique<PostgresTables>(std::move(*connection), options.schema);
-  return guarded("lock the schema " + options.schema, [&]() -> Result<std::unique_ptr<Tables>> {
-    tables->begin();
+  return guarded(clause + options.schema, [&]() -> Result<std::unique_ptr<Tables>> {
+    begin(*tables);
     return std::move(tables);
   });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Tables>> open_postgres_tables(const PostgresOptions& options) {
+  return open_tables(options, "lock the schema ", [](PostgresTables& tables) { tables.begin(); });
+}
+
+Result<std::unique_ptr<Tables>> read_postgres_tables(const PostgresOptions& options,
+                                                     std::string_view moment) {
+  return open_tables(options, "read the schema ",
+                     [&](PostgresTables& tables) { tables.begin_reading(moment); });
 }
 
 }  // namespace agent_secrets::control_plane

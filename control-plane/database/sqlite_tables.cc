@@ -28,6 +28,11 @@ class SqliteTables final : public Tables {
   // IMMEDIATE locks the file: a second writer waits, at most for SQLite's busy timeout. Foreign
   // keys are checked at the commit, so the order of insertion does not matter.
   void begin() { session_->script("BEGIN IMMEDIATE; PRAGMA defer_foreign_keys = ON"); }
+  // The first read of a transaction chooses what all of its reads see (sqlite.org/isolation.html).
+  void begin_reading() {
+    session_->script("BEGIN");
+    (void)session_->query("SELECT count(*) AS tables FROM sqlite_schema");
+  }
 
   [[nodiscard]] Transaction& transaction() override { return *session_; }
 
@@ -55,7 +60,8 @@ class SqliteTables final : public Tables {
 
   void read(const Table& table, const std::function<void(const Cells&)>& take) override {
     session_->read_in_batches(
-        fmt::format("SELECT {} FROM \"{}\"", quoted_names(table.columns), table.name),
+        fmt::format("SELECT {} FROM \"{}\"{}", quoted_names(table.columns), table.name,
+                    table.has_row_numbers ? " ORDER BY rowid" : ""),
         limits::kCopiedRows, take);
   }
 
@@ -95,22 +101,32 @@ class SqliteTables final : public Tables {
   }
 
   void commit() override { session_->commit(); }
+  [[nodiscard]] std::string moment() override { return ""; }
 
  private:
   std::map<std::string, std::string> inserts_;  // by table; the session keeps references to them
   std::unique_ptr<SqliteSession> session_;
 };
 
-}  // namespace
-
-Result<std::unique_ptr<Tables>> open_sqlite_tables(const std::string& path) {
+Result<std::unique_ptr<Tables>> open_tables(const std::string& path, const char* clause,
+                                            void (SqliteTables::*begin)()) {
   auto session = SqliteSession::open(path);
   if (!session) return propagate(session);
   auto tables = std::make_unique<SqliteTables>(std::move(*session));
-  return guarded("lock " + path, [&]() -> Result<std::unique_ptr<Tables>> {
-    tables->begin();
+  return guarded(clause + path, [&]() -> Result<std::unique_ptr<Tables>> {
+    (tables.get()->*begin)();
     return std::move(tables);
   });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Tables>> open_sqlite_tables(const std::string& path) {
+  return open_tables(path, "lock ", &SqliteTables::begin);
+}
+
+Result<std::unique_ptr<Tables>> read_sqlite_tables(const std::string& path) {
+  return open_tables(path, "read ", &SqliteTables::begin_reading);
 }
 
 }  // namespace agent_secrets::control_plane

@@ -23,7 +23,7 @@ std::vector<std::string> with_row_number(const Table& table) {
 
 std::unexpected<Error> different_schema(const std::string& table) {
   return fail(ErrorCode::failed, "table " + table + ": the two databases have different schemas",
-              "this is a bug in secret-control-plane: nothing was moved; please report it");
+              "this is a bug in secret-control-plane: nothing was copied; please report it");
 }
 
 // Returns the table with the columns that are copied.
@@ -129,6 +129,10 @@ Result<void> compare_last_ids(Tables& from, Tables& to) {
   return {};
 }
 
+std::int64_t rows_in(const Cells& cells, const Table& table) {
+  return static_cast<std::int64_t>(cells.size() / table.columns.size());
+}
+
 Result<void> for_each_table(const std::vector<Table>& tables,
                             const std::function<Result<void>(const Table&)>& work) {
   for (const Table& table : tables) {
@@ -145,7 +149,13 @@ Result<std::vector<Table>> read_schemas(Tables& from, Tables& to,
 
 }  // namespace
 
-Result<std::int64_t> copy_tables(Tables& from, Tables& to, const std::set<std::string>& left_out) {
+std::int64_t sum_of(const RowCounts& counts) {
+  std::int64_t sum = 0;
+  for (const auto& [table, rows] : counts) sum += rows;
+  return sum;
+}
+
+Result<RowCounts> copy_tables(Tables& from, Tables& to, const std::set<std::string>& left_out) {
   auto tables = read_schemas(from, to, left_out);
   if (!tables) return propagate(tables);
   // Removes rows that a migration inserted, and each row before the rows that it references.
@@ -155,20 +165,35 @@ Result<std::int64_t> copy_tables(Tables& from, Tables& to, const std::set<std::s
     return {};
   });
   if (!emptied) return propagate(emptied);
-  std::int64_t copied = 0;
+  RowCounts copied;
   auto filled = for_each_table(*tables, [&](const Table& table) -> Result<void> {
+    std::int64_t& rows = copied[table.name];
     from.read(table, [&](const Cells& cells) {
       to.insert(table, cells);
-      copied += static_cast<std::int64_t>(cells.size() / table.columns.size());
+      rows += rows_in(cells, table);
     });
     return {};
   });
   if (!filled) return propagate(filled);
-  return guarded("commit the copy", [&]() -> Result<std::int64_t> {
+  return guarded("commit the copy", [&]() -> Result<RowCounts> {
     to.raise_last_ids(from.last_ids());
     to.commit();
     return copied;
   });
+}
+
+Result<RowCounts> count_rows(Tables& tables, const std::set<std::string>& left_out) {
+  RowCounts counts;
+  auto counted = guarded("read the tables", [&]() -> Result<void> {
+    for (const Table& table : tables.list()) {
+      if (left_out.contains(table.name)) continue;
+      std::int64_t& rows = counts[table.name];
+      tables.read(table, [&](const Cells& cells) { rows += rows_in(cells, table); });
+    }
+    return {};
+  });
+  if (!counted) return propagate(counted);
+  return counts;
 }
 
 Result<void> compare_tables(Tables& from, Tables& to, const std::set<std::string>& left_out) {

@@ -9,6 +9,7 @@
 // Threads: one at a time.
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 
@@ -17,9 +18,14 @@
 
 namespace agent_secrets::control_plane {
 
+using RowCounts = std::map<std::string, std::int64_t>;  // by table
+std::int64_t sum_of(const RowCounts& counts);
+
 // Replaces the rows of each table in `to`, except the tables in `left_out`, and commits. Returns
 // the number of copied rows.
-Result<std::int64_t> copy_tables(Tables& from, Tables& to, const std::set<std::string>& left_out);
+Result<RowCounts> copy_tables(Tables& from, Tables& to, const std::set<std::string>& left_out);
+// Counts the rows of every table, except the tables in `left_out`. Reads all rows.
+Result<RowCounts> count_rows(Tables& tables, const std::set<std::string>& left_out);
 
 // Reads both databases. Fails at the first table whose rows differ, or that could use an id a
 // second time. The order of rows is compared only in tables with a column for it (kRowNumber).

@@ -63,10 +63,13 @@ class Pair {
   std::optional<PostgresOptions> schema_ = new_postgres_schema();
 };
 
-void copy(Tables& from, Tables& to) {
+std::int64_t rows_copied(Tables& from, Tables& to) {
   const auto copied = copy_tables(from, to, kLeftOut);
   if (!copied) FAIL(copied.error().message);
+  return sum_of(*copied);
 }
+
+void copy(Tables& from, Tables& to) { (void)rows_copied(from, to); }
 
 Result<void> compare(const std::unique_ptr<Tables>& from, const std::unique_ptr<Tables>& to) {
   return compare_tables(*from, *to, kLeftOut);
@@ -170,11 +173,13 @@ TEST_CASE("a table with more rows than fit into one batch is copied", "[database
   };
   SECTION("from SQLite to PostgreSQL") {
     fill_many(*pair.sqlite());
-    CHECK(copy_tables(*pair.sqlite(), *pair.postgres(), kLeftOut) == rows + 1);
+    CHECK(rows_copied(*pair.sqlite(), *pair.postgres()) == rows + 1);
+    CHECK(count_rows(*pair.postgres(), kLeftOut)->at("later") == rows);
   }
   SECTION("from PostgreSQL to SQLite") {
     fill_many(*pair.postgres());
-    CHECK(copy_tables(*pair.postgres(), *pair.sqlite(), kLeftOut) == rows + 1);
+    CHECK(rows_copied(*pair.postgres(), *pair.sqlite()) == rows + 1);
+    CHECK(count_rows(*pair.sqlite(), kLeftOut)->at("later") == rows);
   }
 }
 
@@ -224,6 +229,41 @@ TEST_CASE("other connections cannot write to the tables while they are copied", 
   REQUIRE_FALSE(written);
   CHECK(written.error().hint == "another process holds the database; try again");
   CHECK_THROWS(run_script(pair.schema(), "BEGIN; LOCK TABLE parent IN ROW EXCLUSIVE MODE NOWAIT"));
+}
+
+TEST_CASE("tables that are read stay as they were, and nobody waits for the reader", "[database]") {
+  if (test_postgres_url().empty()) return;
+  const Pair pair;
+  const auto check = [](const std::unique_ptr<Tables>& reader,
+                        const std::unique_ptr<Tables>& writer,
+                        const std::unique_ptr<Tables>& later) {
+    const auto ids = reader->last_ids();
+    writer->transaction().execute("INSERT INTO parent (name) VALUES ('new')");
+    writer->commit();
+    CHECK(reader->last_ids() == ids);
+    CHECK(reader->transaction().query("SELECT name FROM parent").empty());
+    CHECK(later->transaction().query("SELECT name FROM parent").empty());
+  };
+  SECTION("SQLite") {
+    const auto reader = Pair::need(read_sqlite_tables(pair.path()));
+    const auto later = Pair::need(read_sqlite_tables(pair.path()));
+    check(reader, pair.sqlite(), later);
+  }
+  SECTION("PostgreSQL, and another connection at the same moment") {
+    const auto reader = Pair::need(read_postgres_tables(pair.schema()));
+    const std::string moment = reader->moment();
+    {
+      const auto writer = pair.postgres();
+      writer->transaction().execute("INSERT INTO parent (name) VALUES ('earlier')");
+      writer->commit();
+    }
+    const auto later = Pair::need(read_postgres_tables(pair.schema(), moment));
+    check(reader, pair.postgres(), later);
+    CHECK(Pair::need(read_postgres_tables(pair.schema()))
+              ->transaction()
+              .query("SELECT name FROM parent")
+              .size() == 2);
+  }
 }
 
 }  // namespace agent_secrets::control_plane

@@ -2,8 +2,9 @@
 // All tables of one database, for copying them (database/table_copy.h). Their names and columns are
 // read from the schema, so a table that a later migration adds is copied too.
 //
-// The object is one transaction that locks all tables. Until it is committed or destroyed, other
-// connections can read the tables but cannot write to them. Without commit() nothing is changed.
+// The object is one transaction. Either it locks all tables: until it is committed or destroyed,
+// other connections can read the tables but cannot write to them, and without commit() nothing is
+// changed. Or it only reads them, all as they were at one moment, while other connections write.
 //
 // Memory: rows are read and inserted in batches of at most limits::kCopiedRows.
 //
@@ -67,6 +68,10 @@ class Tables {
   virtual void raise_last_ids(const std::map<std::string, std::int64_t>& ids) = 0;
 
   virtual void commit() = 0;
+
+  // Of tables that are only read: the name of their moment, for read_postgres_tables(). Empty on
+  // SQLite.
+  [[nodiscard]] virtual std::string moment() = 0;
 };
 
 // Runs work that returns a Result. A DatabaseFailure becomes an Error with the clause.
@@ -83,6 +88,14 @@ std::invoke_result_t<Work> guarded(std::string_view clause, const Work& work) {
 // for longer than a few seconds.
 Result<std::unique_ptr<Tables>> open_sqlite_tables(const std::string& path);
 Result<std::unique_ptr<Tables>> open_postgres_tables(const PostgresOptions& options);
+
+// For reading. The file has a write-ahead log, in which a reader and a writer do not wait for each
+// other (sqlite.org/wal.html).
+Result<std::unique_ptr<Tables>> read_sqlite_tables(const std::string& path);
+// With the moment() of other tables of the same server, which must still be open, the schema is
+// read as it was at that moment. Source: postgresql.org/docs/15/sql-set-transaction.html, SNAPSHOT.
+Result<std::unique_ptr<Tables>> read_postgres_tables(const PostgresOptions& options,
+                                                     std::string_view moment = {});
 
 // For the two implementations.
 

@@ -6,6 +6,7 @@
 
 #include "control-plane/region/changes_lock.h"
 #include "control-plane/region/database_region_store.h"
+#include "control-plane/region/server_timeline.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -31,6 +32,8 @@ void raise(Transaction& tx) {
 void lock_changes(Transaction& tx) {
   tx.execute_later({"SELECT 1 AS alone", "LOCK TABLE changes IN SHARE ROW EXCLUSIVE MODE"});
 }
+
+void forget_server_of_region(Transaction& tx) { store_timeline(tx, ""); }
 
 Result<ServerTimeline> DatabaseRegionStore::settle_failover() {
   auto timeline = control_plane::settle_failover(

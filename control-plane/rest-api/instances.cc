@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "control-plane/catalog/backups.h"
 #include "control-plane/fleet/fleet_json.h"
 #include "control-plane/rest-api/errors.h"
 #include "control-plane/rest-api/metrics.h"
@@ -42,7 +43,10 @@ Result<Response> get_metrics(const RestApi& api, const Request&, const Principal
     if (!fleet) return propagate(fleet, "read the fleet");
     fleets.push_back(std::move(*fleet));
   }
+  auto last_backup = find_last_backup(api.catalog.settings);
+  if (!last_backup) return propagate(last_backup, "read the time of the last backup");
   return Response{.body = fleet_metrics(fleets, principal.organization.name, now) +
+                          backup_metrics(*last_backup) +
                           process_metrics(api.log, api.counters, api.listeners()),
                   .content_type = std::string(kMetricsMediaType),
                   .headers = {{"Cache-Control", "no-store"}}};

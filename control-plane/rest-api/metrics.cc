@@ -106,4 +106,13 @@ std::string fleet_metrics(const std::vector<Fleet>& fleets, std::string_view org
       {std::move(instances), std::move(developers), std::move(sessions), std::move(age)});
 }
 
+// 0 and not a missing series, so that an alert on the age also fires before the first backup.
+std::string backup_metrics(std::optional<std::chrono::milliseconds> last_backup) {
+  MetricFamily time = gauge("agent_secrets_last_backup_timestamp_seconds",
+                            "Unix time of the last backup that was written; 0: none.");
+  add(time, {},
+      std::chrono::duration<double>(last_backup.value_or(std::chrono::milliseconds(0))).count());
+  return prometheus::TextSerializer().Serialize({std::move(time)});
+}
+
 }  // namespace agent_secrets::control_plane

@@ -112,4 +112,11 @@ TEST_CASE("developers' runs are counted apart from the instances") {
 }
 
 }  // namespace
+TEST_CASE("the time of the last backup is 0 without one") {
+  CHECK(backup_metrics(std::nullopt).find("agent_secrets_last_backup_timestamp_seconds 0\n") !=
+        std::string::npos);
+  CHECK(backup_metrics(milliseconds(1'500))
+            .find("agent_secrets_last_backup_timestamp_seconds 1.5\n") != std::string::npos);
+}
+
 }  // namespace agent_secrets::control_plane

@@ -1,0 +1,34 @@
+#include "control-plane/catalog/backups.h"
+
+#include <charconv>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "control-plane/catalog/settings.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+constexpr std::string_view kLastBackup = "last_backup";  // milliseconds of Unix time
+
+}  // namespace
+
+Result<void> record_backup(Settings& settings, std::chrono::milliseconds unix_time) {
+  return settings.put(kLastBackup, std::to_string(unix_time.count()));
+}
+
+Result<std::optional<std::chrono::milliseconds>> find_last_backup(Settings& settings) {
+  auto text = settings.find(kLastBackup);
+  if (!text) return propagate(text);
+  if (!*text) return std::nullopt;
+  std::int64_t milliseconds = 0;
+  const char* const end = (*text)->data() + (*text)->size();
+  const auto parsed = std::from_chars((*text)->data(), end, milliseconds);
+  if (parsed.ec == std::errc() && parsed.ptr == end) {
+    return std::chrono::milliseconds(milliseconds);
+  }
+  return fail(ErrorCode::failed, "the time of the last backup is not a number");
+}
+
+}  // namespace agent_secrets::control_plane

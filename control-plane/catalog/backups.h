@@ -1,0 +1,17 @@
+#pragma once
+// When the control plane was last backed up, as the catalog knows it: for metrics and checks.
+
+#include <chrono>
+#include <optional>
+
+#include "core/error.h"
+
+namespace agent_secrets::control_plane {
+
+class Settings;
+
+Result<void> record_backup(Settings& settings, std::chrono::milliseconds unix_time);
+// Absent: never.
+Result<std::optional<std::chrono::milliseconds>> find_last_backup(Settings& settings);
+
+}  // namespace agent_secrets::control_plane

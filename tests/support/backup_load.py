@@ -1,0 +1,79 @@
+"""Writes, deploys and fetches of several agents at once, while a control plane is backed up."""
+
+import dataclasses
+import threading
+
+from support import protocol
+from support.replicas import served
+
+
+@dataclasses.dataclass(frozen=True)
+class Loaded:
+    """An agent that follows the newest version of its set. The values of LEFT and RIGHT are one number, which rises."""
+    agent: str
+    credential: str
+
+    def served(self, url=None):
+        """The number that instances get, or None. Two numbers are a set that was torn."""
+        values = served(protocol.Credential.parse(self.credential), url)
+        if values is None:
+            return None
+        assert values["LEFT"] == values["RIGHT"], values
+        return int(values["LEFT"])
+
+
+def make_agent(control_plane, name):
+    rest = control_plane.rest()
+    assert rest.put_secrets(f"set-{name}", LEFT="0", RIGHT="0").status == 202
+    control_plane.wait_ready(f"set-{name}", 60)
+    assert rest.deploy(name, secretSet=f"set-{name}", secretVersion="latest").status == 200
+    return Loaded(name, control_plane.issue_credential(name))
+
+
+class Load:
+    """`with Load(control_plane, agents) as load: …`. An answer that is lost is no fault."""
+
+    def __init__(self, control_plane, agents):
+        self._control_plane = control_plane
+        self._ended = threading.Event()
+        self.acknowledged = dict.fromkeys((each.agent for each in agents), 0)
+        self.attempted = dict(self.acknowledged)
+        self.deploys = self.fetches = 0
+        self.faults = []
+        self._threads = [threading.Thread(target=self._run, args=(each,)) for each in agents]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.end()
+
+    def end(self):
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, each):
+        for number in range(1, 1_000_000):
+            if self._ended.wait(0.02):
+                return
+            try:
+                self._once(each, number)
+            except OSError:
+                continue  # the control plane was killed
+            except Exception as error:  # told to the test, which runs on another thread
+                self.faults.append(f"{each.agent}: {error!r}")
+                return
+
+    def _once(self, each, number):
+        rest = self._control_plane.rest()
+        self.attempted[each.agent] = number
+        if rest.put_secrets(f"set-{each.agent}", LEFT=str(number), RIGHT=str(number)).status == 202:
+            self.acknowledged[each.agent] = number
+        if number % 5 == 0:
+            # 409: the newest version is not ready yet.
+            answer = rest.redeploy(each.agent, secretSet=f"set-{each.agent}", secretVersion="latest")
+            self.deploys += answer.status == 200
+        self.fetches += each.served() is not None
