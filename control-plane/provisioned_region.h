@@ -15,6 +15,7 @@
 //
 // Threads: safe from several after start().
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <thread>
@@ -39,8 +40,10 @@ class ProvisionedRegion {
   void look_for_work() { provisioner_.look_soon(); }
   // The catalog has failed over: the provisioner compares the region with it.
   void compare_with_catalog() { provisioner_.compare_soon(); }
-  // ServedRegion's.
-  [[nodiscard]] std::optional<ListenerState> listener() const { return region_.listener(); }
+  // Adds what the metrics say of the region.
+  void add_to(ProcessState& state) const;
+  // Absent: another process provisions the region.
+  [[nodiscard]] std::optional<std::chrono::milliseconds> lag() const { return provisioner_.lag(); }
 
   [[nodiscard]] InstanceRegion for_instances() { return region_.for_instances(); }
   [[nodiscard]] RestRegion for_rest();

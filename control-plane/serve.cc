@@ -9,10 +9,11 @@
 #include <unistd.h>
 
 #include "control-plane/data.h"
+#include "control-plane/database/migrations.h"
 #include "control-plane/instance-api/routes.h"
 #include "control-plane/public_urls.h"
 #include "control-plane/rest-api/errors.h"
-#include "control-plane/rest-api/readiness.h"
+#include "control-plane/rest-api/health.h"
 #include "control-plane/rest-api/rest_api.h"
 #include "control-plane/rollout/deploy_command.h"
 #include "control-plane/served_regions.h"
@@ -38,6 +39,7 @@ Result<void> note_deploy_command(Rollouts& rollouts, const ServeOptions& options
 // The data and the catalog must outlive it.
 RegionSource source_of_regions(const Data& data, Catalog& catalog) {
   return {.codes = [&catalog] { return catalog.regions.codes(); },
+          .schema = [&catalog] { return current_schema(*catalog.context.database); },
           .open =
               [&data, &catalog](const std::string& code) {
                 return open_region(*data.place, catalog, data.master_key, code);
@@ -68,13 +70,13 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   const RestApi rest{.catalog = catalog,
                      .regions = RestRegions([&regions] { return regions.for_rest(); }),
                      .roll_out = [&deploy_command] { deploy_command.wake(); },
-                     .listeners = [&regions] { return regions.listeners(); },
+                     .process = [&regions] { return regions.process_state(); },
                      .counters = counters,
                      .clock = clock,
                      .log = log};
   Router router(fallback_response);
   add_rest_routes(router, rest);
-  add_readiness_route(router, [&regions] { return regions.ready(); });
+  add_health_routes(router, [&regions] { return regions.readiness(); });
   auto server = bind_server(options, router, log, counters);
   if (!server) return propagate(server);
   const std::string listening = server_url(options, **server);

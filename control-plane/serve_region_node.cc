@@ -10,9 +10,9 @@
 #include "control-plane/instance-api/routes.h"
 #include "control-plane/public_urls.h"
 #include "control-plane/rest-api/errors.h"
+#include "control-plane/rest-api/health.h"
 #include "control-plane/rest-api/metrics.h"
 #include "control-plane/rest-api/process_metrics.h"
-#include "control-plane/rest-api/readiness.h"
 #include "control-plane/served_region.h"
 #include "control-plane/serving.h"
 
@@ -30,15 +30,16 @@ Router::Fallback fallback_of(const std::string& region) {
   };
 }
 
-std::vector<ListenerState> listeners_of(const ServedRegion& region) {
-  if (const auto state = region.listener()) return {*state};
-  return {};
+ProcessState state_of(const ServedRegion& region) {
+  ProcessState state;
+  region.add_to(state);
+  return state;
 }
 
 void add_metrics_route(Router& router, const ServedRegion& region, const HttpCounters& counters,
                        const Log& log) {
   router.add_open("GET", "/metrics", [&region, &counters, &log](const Request&) {
-    return Response{.body = process_metrics(log, counters, listeners_of(region)),
+    return Response{.body = process_metrics(log, counters, state_of(region)),
                     .content_type = std::string(kMetricsMediaType),
                     .headers = {{"Cache-Control", "no-store"}}};
   });
@@ -66,7 +67,7 @@ Result<void> serve_region_node(const ServeOptions& options, const Clock& clock, 
   ServedRegion region(code, std::move(*store), clock, log);
   HttpCounters counters;
   Router router(fallback_of(code));
-  add_readiness_route(router, [&region] { return region.ready(); });
+  add_health_routes(router, [&region] { return std::vector{region.readiness()}; });
   add_metrics_route(router, region, counters, log);
   auto server = bind_server(options, router, log, counters);
   if (!server) return propagate(server);

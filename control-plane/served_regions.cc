@@ -1,11 +1,13 @@
 #include "control-plane/served_regions.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/limits.h"
 #include "core/threads.h"
 
 namespace agent_secrets::control_plane {
@@ -13,6 +15,11 @@ namespace {
 
 constexpr std::chrono::seconds kLookEvery{1};
 constexpr const char* kCatalogUnread = "The catalog cannot be read";
+
+// Names of checks.
+constexpr const char* kCatalog = "catalog";
+constexpr const char* kSchema = "schema";
+constexpr const char* kRegions = "regions";
 
 }  // namespace
 
@@ -66,15 +73,15 @@ void ServedRegions::compare_with_catalog() const {
   for (const auto& [name, region] : served()) region->compare_with_catalog();
 }
 
-std::vector<ListenerState> ServedRegions::listeners() const {
-  std::vector<ListenerState> list;
+ProcessState ServedRegions::process_state() const {
+  ProcessState state;
+  state.databases.push_back(
+      {.database = "catalog", .writes = catalog_.context.database->write_counts()});
   if (listener_ != nullptr) {
-    list.push_back({.database = "catalog", .is_connected = listener_->is_connected()});
+    state.listeners.push_back({.database = "catalog", .is_connected = listener_->is_connected()});
   }
-  for (const auto& [name, region] : served()) {
-    if (const auto state = region->listener()) list.push_back(*state);
-  }
-  return list;
+  for (const auto& [name, region] : served()) region->add_to(state);
+  return state;
 }
 
 void ServedRegions::run(const std::stop_token& stop) {
@@ -96,7 +103,10 @@ void ServedRegions::follow() {
 // A region that cannot be opened keeps no other region from being served.
 std::optional<ServedRegions::Trouble> ServedRegions::look() {
   const auto codes = source_.codes();
-  if (!codes) return Trouble{.what = kCatalogUnread, .cause = codes.error().message};
+  if (!codes) {
+    return Trouble{.check = kCatalog, .what = kCatalogUnread, .cause = codes.error().message};
+  }
+  if (auto trouble = look_at_schema()) return trouble;
   Regions regions = regions_;  // only this thread changes it
   removed_.merge(take_removed(regions, *codes));
   std::optional<Trouble> trouble;
@@ -105,11 +115,27 @@ std::optional<ServedRegions::Trouble> ServedRegions::look() {
     if (auto region = begin(code)) {
       regions.emplace(code, std::move(*region));
     } else {
-      trouble = {.what = "Region " + code + " cannot be opened", .cause = region.error().message};
+      trouble = {.check = kRegions,
+                 .what = "Region " + code + " cannot be opened",
+                 .cause = region.error().message};
     }
   }
   if (regions != regions_) serve(std::move(regions));
   return trouble;
+}
+
+// A newer schema is no trouble: during an upgrade the servers of the version before go on with it.
+// An older one means that the database was replaced by a copy from before an upgrade.
+std::optional<ServedRegions::Trouble> ServedRegions::look_at_schema() {
+  const auto schema = source_.schema();
+  if (!schema) {
+    return Trouble{.check = kCatalog, .what = kCatalogUnread, .cause = schema.error().message};
+  }
+  schema_ = std::max(schema_, *schema);
+  if (*schema == schema_) return std::nullopt;
+  return Trouble{.check = kSchema,
+                 .what = "The catalog's schema is older than this server needs",
+                 .cause = fmt::format("schema {} in place of {}", *schema, schema_)};
 }
 
 ServedRegions::Regions ServedRegions::take_removed(Regions& regions,
@@ -148,23 +174,43 @@ void ServedRegions::serve(Regions regions) {
 }
 
 void ServedRegions::note(const std::optional<Trouble>& trouble) {
-  const std::string what = trouble ? trouble->what : "";
   const std::scoped_lock lock(mutex_);
-  if (!trouble) looked_at_ = clock_.monotonic();
-  if (what == trouble_) return;
-  trouble_ = what;
+  if (!trouble || trouble->check != kCatalog) looked_at_ = clock_.monotonic();
+  const bool is_known = (trouble ? trouble->what : "") == (trouble_ ? trouble_->what : "");
+  trouble_ = trouble;
+  if (is_known) return;
   if (trouble) {
-    log_.error("not ready", {{"reason", what}, {"cause", trouble->cause}});
+    log_.error("not ready", {{"reason", trouble->what}, {"cause", trouble->cause}});
   } else {
     log_.info("ready again");
   }
 }
 
-Result<void> ServedRegions::ready() const {
-  const std::scoped_lock lock(mutex_);
-  if (!trouble_.empty()) return fail(ErrorCode::unavailable, trouble_);
-  if (clock_.monotonic() - looked_at_ <= kReadyFor) return {};
-  return fail(ErrorCode::unavailable, kCatalogUnread);
+std::vector<ReadinessCheck> ServedRegions::readiness() const {
+  std::vector<ReadinessCheck> checks;
+  for (const char* name : {kCatalog, kSchema, kRegions}) {
+    checks.push_back({.name = name, .problem = ""});
+  }
+  {
+    const std::scoped_lock lock(mutex_);
+    if (clock_.monotonic() - looked_at_ > kReadyFor) checks.front().problem = kCatalogUnread;
+    for (ReadinessCheck& check : checks) {
+      if (trouble_ && trouble_->check == check.name) check.problem = trouble_->what;
+    }
+  }
+  checks.push_back({.name = "provisioning", .problem = behind()});
+  return checks;
+}
+
+std::string ServedRegions::behind() const {
+  for (const auto& [code, region] : served()) {
+    const auto lag = region->lag();
+    if (lag && *lag > limits::kReadyLag) {
+      return fmt::format("Region {} is {} s behind the catalog", code,
+                         std::chrono::duration_cast<std::chrono::seconds>(*lag).count());
+    }
+  }
+  return {};
 }
 
 std::vector<InstanceRegion> ServedRegions::for_instances() const {

@@ -11,6 +11,7 @@
 // Threads: safe from several. follow() is for one thread at a time: that of start(), or a test.
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -31,6 +32,7 @@ namespace agent_secrets::control_plane {
 // What ServedRegions needs of the catalog, to follow its list of regions.
 struct RegionSource {
   std::function<Result<std::set<std::string>>()> codes;                // of the catalog, now
+  std::function<Result<std::int64_t>()> schema;                        // its number, now
   std::function<Result<RegionHandle>(const std::string& code)> open;   // of a new region
   std::function<void(const std::set<std::string>& codes)> will_serve;  // exactly these
 };
@@ -53,22 +55,26 @@ class ServedRegions {
 
   [[nodiscard]] std::vector<InstanceRegion> for_instances() const;
   [[nodiscard]] std::vector<RestRegion> for_rest() const;
-  // Of the catalog and of each region; none on SQLite.
-  [[nodiscard]] std::vector<ListenerState> listeners() const;
-  // ErrorCode::unavailable while the catalog cannot be read, or a region of it cannot be opened.
-  // The message is for everyone: the log has the cause.
-  [[nodiscard]] Result<void> ready() const;
+  // For the metrics: of the catalog and of each region.
+  [[nodiscard]] ProcessState process_state() const;
+  // The checks `catalog` (it can be read), `schema` (the catalog's is not older than at the start),
+  // `regions` (all are open) and `provisioning` (no region for which this process is responsible
+  // is behind by more than limits::kReadyLag). From memory; the log has the causes.
+  [[nodiscard]] std::vector<ReadinessCheck> readiness() const;
 
  private:
   using Regions = std::map<std::string, std::shared_ptr<ProvisionedRegion>>;  // by code
-  // Why a look failed: for everyone, and for the log.
+  // Why a look failed: the check that fails, the sentence for everyone, and that for the log.
   struct Trouble {
+    std::string check;
     std::string what;
     std::string cause;
   };
 
   void run(const std::stop_token& stop);
   std::optional<Trouble> look();
+  std::optional<Trouble> look_at_schema();
+  [[nodiscard]] std::string behind() const;
   static Regions take_removed(Regions& regions, const std::set<std::string>& codes);
   Result<std::shared_ptr<ProvisionedRegion>> begin(const std::string& code);
   void serve(Regions regions);
@@ -86,10 +92,11 @@ class ServedRegions {
 
   mutable std::mutex mutex_;
   Regions regions_;                      // that are served
-  std::chrono::milliseconds looked_at_;  // monotonic: the last look that went well
-  std::string trouble_;                  // of the last look; empty: none
+  std::chrono::milliseconds looked_at_;  // monotonic: the last look that read the catalog
+  std::optional<Trouble> trouble_;       // of the last look
 
-  Regions removed_;  // and still in use; for follow() alone
+  Regions removed_;          // and still in use; for follow() alone
+  std::int64_t schema_ = 0;  // that the first look has found; for follow() alone
   // After all that they use, so that they end first.
   FailoverWatch failover_;
   std::jthread following_;

@@ -244,6 +244,7 @@ Result<std::unique_ptr<Server>> Server::bind(ServerOptions options, const Router
     auto tls = load_tls_context(impl->options.tls_certificate_file, impl->options.tls_key_file);
     if (!tls) return propagate(tls);
     log_certificate(*tls, SystemClock().unix_time(), log);
+    counters.certificate_not_after = tls->not_after.count();
     impl->tls = std::move(tls->context);
   }
   if (const error_code error = impl->listener.open(*endpoint)) {
@@ -260,6 +261,7 @@ std::uint16_t Server::port() const { return impl_->listener.endpoint().port(); }
 
 Result<void> Server::run() {
   Result<void> outcome;
+  impl_->context.counters.requests.begin(impl_->context.router.routes());
   asio::co_spawn(impl_->io, impl_->accept_loop(), [&](const std::exception_ptr& failure) {
     if (!failure) return;
     outcome = fail(ErrorCode::failed, "the accept loop ended by an internal error");
@@ -285,6 +287,7 @@ void Server::reload() {
     return;
   }
   log_certificate(*tls, SystemClock().unix_time(), log);
+  impl_->context.counters.certificate_not_after = tls->not_after.count();
   impl_->context.channel->post(
       [impl = impl_.get(), context = std::move(tls->context)] { impl->tls = context; });
 }

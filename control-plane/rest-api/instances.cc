@@ -43,7 +43,7 @@ Result<Response> get_metrics(const RestApi& api, const Request&, const Principal
     fleets.push_back(std::move(*fleet));
   }
   return Response{.body = fleet_metrics(fleets, principal.organization.name, now) +
-                          process_metrics(api.log, api.counters, api.listeners()),
+                          process_metrics(api.log, api.counters, api.process()),
                   .content_type = std::string(kMetricsMediaType),
                   .headers = {{"Cache-Control", "no-store"}}};
 }
