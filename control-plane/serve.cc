@@ -51,7 +51,8 @@ RegionSource source_of_regions(const Data& data, Catalog& catalog) {
 }  // namespace
 
 Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& log) {
-  if (auto prepared = prepare_to_serve(options, log); !prepared) return prepared;
+  auto service = prepare_to_serve(options, log);
+  if (!service) return propagate(service);
   auto data = find_data(options.data);
   if (!data) return propagate(data);
   if (auto locked = data->place->lock_for_server(); !locked) return locked;
@@ -77,10 +78,9 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   Router router(fallback_response);
   add_rest_routes(router, rest);
   add_health_routes(router, [&regions] { return regions.readiness(); });
-  auto server = bind_server(options, router, log, counters);
-  if (!server) return propagate(server);
-  const std::string listening = server_url(options, **server);
-  auto urls = urls_of_run(catalog, options.public_urls, listening);
+  auto listening = listen(options, *service, router, log, counters);
+  if (!listening) return propagate(listening);
+  auto urls = urls_of_run(catalog, options.public_urls, listening->url);
   if (!urls) return propagate(urls);
   if (auto told = warn_of_unrecorded_urls(catalog, options.public_urls, log); !told) return told;
   InstanceApi instances([&regions] { return regions.for_instances(); }, *urls, clock, log);
@@ -88,8 +88,10 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
 
   if (auto started = regions.start(); !started) return propagate(started);
   if (auto started = deploy_command.start(); !started) return propagate(started);
-  log.info("listening", {{"url", listening}, {"public_url", urls->front()}});
-  return run_until_stopped(**server, log);
+  for (const std::string& url : listening->urls) {
+    log.info("listening", {{"url", url}, {"public_url", urls->front()}});
+  }
+  return run_until_stopped(*listening, options, *service, log);
 }
 
 }  // namespace agent_secrets::control_plane

@@ -49,14 +49,16 @@ void add_metrics_route(Router& router, const ServedRegion& region, const HttpCou
 Result<std::vector<std::string>> urls_of_node(const ServeOptions& options,
                                               const std::string& listening) {
   auto urls = normalise_urls(options.public_urls);
-  if (urls && urls->empty()) urls->push_back(listening);
-  return urls;
+  if (!urls || !urls->empty()) return urls;
+  if (listening.empty()) return no_public_url();
+  return std::vector{listening};
 }
 
 }  // namespace
 
 Result<void> serve_region_node(const ServeOptions& options, const Clock& clock, const Log& log) {
-  if (auto prepared = prepare_to_serve(options, log); !prepared) return prepared;
+  auto service = prepare_to_serve(options, log);
+  if (!service) return propagate(service);
   auto data = find_node_data(options.data);
   if (!data) return propagate(data);
   if (auto locked = data->place->lock_for_server(); !locked) return locked;
@@ -69,18 +71,19 @@ Result<void> serve_region_node(const ServeOptions& options, const Clock& clock, 
   Router router(fallback_of(code));
   add_health_routes(router, [&region] { return std::vector{region.readiness()}; });
   add_metrics_route(router, region, counters, log);
-  auto server = bind_server(options, router, log, counters);
-  if (!server) return propagate(server);
-  const std::string listening = server_url(options, **server);
-  auto urls = urls_of_node(options, listening);
+  auto listening = listen(options, *service, router, log, counters);
+  if (!listening) return propagate(listening);
+  auto urls = urls_of_node(options, listening->url);
   if (!urls) return propagate(urls);
   InstanceApi instances([&region] { return std::vector{region.for_instances()}; }, *urls, clock,
                         log);
   add_instance_routes(router, instances);
 
   if (auto started = region.start(); !started) return propagate(started);
-  log.info("listening", {{"url", listening}, {"public_url", urls->front()}, {"region", code}});
-  return run_until_stopped(**server, log);
+  for (const std::string& url : listening->urls) {
+    log.info("listening", {{"url", url}, {"public_url", urls->front()}, {"region", code}});
+  }
+  return run_until_stopped(*listening, options, *service, log);
 }
 
 }  // namespace agent_secrets::control_plane

@@ -7,9 +7,9 @@
 // (replica/region_follower.h), and writes nothing but what instances report. It takes no lease and
 // provisions nothing.
 //
-// GET /readyz answers 200 while the store can be read. GET /metrics needs no token here, because
-// tokens are in the catalog: it has the metrics of the process alone, without the name of an
-// organization, an agent or a set.
+// GET /readyz answers 200 while the store can be read, GET /livez while the process answers at all
+// (rest-api/health.h). GET /metrics needs no token here, because tokens are in the catalog: it has
+// the metrics of the process alone, without the name of an organization, an agent or a set.
 
 #include "control-plane/serve.h"
 #include "core/clock.h"

@@ -477,7 +477,7 @@ asio::awaitable<bool> Connection::park(const Wait& wait) {
 
 void Connection::watch_for_hangup(const std::shared_ptr<Bell>& bell) {
   stream_->socket().async_wait(
-      asio::ip::tcp::socket::wait_read,
+      Socket::wait_read,
       [self = shared_from_this(), weak = std::weak_ptr(bell)](const error_code& error) {
         const auto alive = weak.lock();
         if (!error && alive) self->check_hangup(alive);

@@ -161,7 +161,7 @@ def before(tmp_path, *servers):
 def ready_or(act):
     """A behaviour that passes the load balancer's checks."""
     def behave(connection):
-        if connection.read_request().startswith("GET /readyz "):
+        if connection.read_request().startswith("GET /readyz?"):
             connection.answer(200, b"{}")
         else:
             act(connection)
