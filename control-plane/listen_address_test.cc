@@ -25,7 +25,7 @@ TEST_CASE("the brackets of an IPv6 address are not part of the host") {
 
 TEST_CASE("text without a host, or without a port from 0 to 65535, is no address to listen at") {
   for (const char* text : {"", "7710", "127.0.0.1", ":7710", "[]:7710", "127.0.0.1:", "h:65536",
-                           "h:-1", "h:77x", "h: 77"}) {
+                           "h:-1", "h:77x", "h: 77", "unix:"}) {
     INFO("address: " << text);
     const auto address = parse_listen_address(text);
     REQUIRE_FALSE(address);
@@ -34,9 +34,27 @@ TEST_CASE("text without a host, or without a port from 0 to 65535, is no address
   }
 }
 
-TEST_CASE("the URL of a server has the port that the kernel chose, and keeps brackets") {
-  CHECK(listen_url("http", "127.0.0.1:0", 40123) == "http://127.0.0.1:40123");
-  CHECK(listen_url("https", "[::1]:7710", 7710) == "https://[::1]:7710");
+TEST_CASE("a Unix socket is a path") {
+  CHECK(parsed("unix:/run/a.sock").path == "/run/a.sock");
+  CHECK(parsed("unix:/run/a:1.sock").host.empty());
+}
+
+TEST_CASE("a mode of a socket is octal and has no more than reading and writing") {
+  CHECK(*parse_socket_mode("0660") == 0660);
+  CHECK(*parse_socket_mode("600") == 0600);
+  for (const char* text : {"", "0888", "0777", "u=rw", "04660", "-1"}) {
+    INFO("mode: " << text);
+    CHECK_FALSE(parse_socket_mode(text));
+  }
+}
+
+TEST_CASE("the URL of a server has the port that the kernel chose, and keeps the host") {
+  const auto socket = open_listener("localhost:0", 0600);
+  REQUIRE(socket);
+  REQUIRE(socket->port != 0);
+  const std::string address = "localhost:" + std::to_string(socket->port);
+  CHECK(url_of(*socket, false) == "http://" + address);
+  CHECK(url_of(*socket, true) == "https://" + address);
 }
 
 }  // namespace

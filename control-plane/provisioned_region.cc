@@ -33,6 +33,11 @@ Result<void> ProvisionedRegion::start() {
   return {};
 }
 
+void ProvisionedRegion::add_to(ProcessState& state) const {
+  region_.add_to(state);
+  state.provisioning.push_back({.region = region_.code(), .lag = lag()});
+}
+
 RestRegion ProvisionedRegion::for_rest() {
   return {.code = region_.code(), .store = region_.store(), .provisioner = provisioner_};
 }

@@ -16,6 +16,7 @@
 //
 // Threads: safe from several after start().
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <thread>
@@ -40,8 +41,10 @@ class ProvisionedRegion {
   void look_for_work() { provisioner_.look_soon(); }
   // Call it after a failover of the catalog: the provisioner compares the region with the catalog.
   void compare_with_catalog() { provisioner_.compare_soon(); }
-  // See ServedRegion::listener().
-  [[nodiscard]] std::optional<ListenerState> listener() const { return region_.listener(); }
+  // Adds what the metrics say of the region.
+  void add_to(ProcessState& state) const;
+  // Absent: another process provisions the region.
+  [[nodiscard]] std::optional<std::chrono::milliseconds> lag() const { return provisioner_.lag(); }
 
   [[nodiscard]] bool is_readable() const { return region_.is_readable(); }
   [[nodiscard]] InstanceRegion for_instances() { return region_.for_instances(); }

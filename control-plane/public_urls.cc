@@ -91,13 +91,22 @@ Result<std::vector<std::string>> urls_of_run(Catalog& catalog,
   if (!urls) return urls;
   auto recorded = recorded_public_urls(catalog);
   if (!recorded) return recorded;
-  if (urls->empty() && recorded->empty()) urls->push_back(listening);
-  const auto last_run = urls->empty() ? std::vector<std::string>{listening} : *urls;
+  if (urls->empty() && recorded->empty()) {
+    if (listening.empty()) return no_public_url();
+    urls->push_back(listening);
+  }
+  auto last_run = urls->empty() ? std::vector<std::string>{listening} : *urls;
+  if (last_run.front().empty()) last_run = *recorded;
   if (auto kept = put_urls(catalog, kLastRun, last_run); !kept) return propagate(kept);
   for (std::string& url : *recorded) {
     if (std::ranges::find(*urls, url) == urls->end()) urls->push_back(std::move(url));
   }
   return urls;
+}
+
+std::unexpected<Error> no_public_url() {
+  return fail(ErrorCode::invalid, "a Unix socket has no URL that agents could use",
+              "record the URL of the proxy in front with public-url set, or give --public-url");
 }
 
 Result<void> warn_of_unrecorded_urls(Catalog& catalog, const std::vector<std::string>& options,

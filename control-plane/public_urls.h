@@ -32,10 +32,13 @@ Result<std::vector<std::string>> recorded_public_urls(Catalog& catalog);
 
 // The URLs that this run accepts: first its own, then the recorded URLs. Its own are `options`, or
 // `listening` if there are neither options nor recorded URLs. Remembers its own URLs, or
-// `listening` if it has none: new credentials name these if no URL is recorded.
+// `listening` if it has none: new credentials name these if no URL is recorded. `listening` is
+// empty for a server that has Unix sockets alone: then no_public_url() if there are no other URLs.
 Result<std::vector<std::string>> urls_of_run(Catalog& catalog,
                                              const std::vector<std::string>& options,
                                              const std::string& listening);
+
+std::unexpected<Error> no_public_url();
 
 // Logs a warning for each URL in `options` that is not recorded, if other URLs are: this run
 // accepts it, but new credentials do not name it.

@@ -9,10 +9,11 @@
 #include <unistd.h>
 
 #include "control-plane/data.h"
+#include "control-plane/database/migrations.h"
 #include "control-plane/instance-api/routes.h"
 #include "control-plane/public_urls.h"
 #include "control-plane/rest-api/errors.h"
-#include "control-plane/rest-api/readiness.h"
+#include "control-plane/rest-api/health.h"
 #include "control-plane/rest-api/rest_api.h"
 #include "control-plane/rollout/deploy_command.h"
 #include "control-plane/served_regions.h"
@@ -38,6 +39,7 @@ Result<void> note_deploy_command(Rollouts& rollouts, const ServeOptions& options
 // The data and the catalog must outlive it.
 RegionSource source_of_regions(const Data& data, Catalog& catalog) {
   return {.codes = [&catalog] { return catalog.regions.codes(); },
+          .schema = [&catalog] { return current_schema(*catalog.context.database); },
           .open =
               [&data, &catalog](const std::string& code) {
                 return open_region(*data.place, catalog, data.master_key, code);
@@ -51,7 +53,8 @@ RegionSource source_of_regions(const Data& data, Catalog& catalog) {
 Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& log) {
   auto data = find_data(options.data);
   if (!data) return propagate(data);
-  if (auto prepared = prepare_to_serve(options, log); !prepared) return prepared;
+  auto service = prepare_to_serve(options, log);
+  if (!service) return propagate(service);
   if (auto locked = data->place->lock_for_server(); !locked) return locked;
   auto stores = open_stores(*data->place, data->master_key, clock);
   if (!stores) return propagate(stores);
@@ -68,17 +71,16 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   const RestApi rest{.catalog = catalog,
                      .regions = RestRegions([&regions] { return regions.for_rest(); }),
                      .roll_out = [&deploy_command] { deploy_command.wake(); },
-                     .listeners = [&regions] { return regions.listeners(); },
+                     .process = [&regions] { return regions.process_state(); },
                      .counters = counters,
                      .clock = clock,
                      .log = log};
   Router router(fallback_response);
   add_rest_routes(router, rest);
-  add_readiness_route(router, [&regions] { return regions.ready(); });
-  auto server = bind_server(options, router, log, counters);
-  if (!server) return propagate(server);
-  const std::string listening = server_url(options, **server);
-  auto urls = urls_of_run(catalog, options.public_urls, listening);
+  add_health_routes(router, [&regions] { return regions.readiness(); });
+  auto listening = listen(options, *service, router, log, counters);
+  if (!listening) return propagate(listening);
+  auto urls = urls_of_run(catalog, options.public_urls, listening->url);
   if (!urls) return propagate(urls);
   if (auto told = warn_of_unrecorded_urls(catalog, options.public_urls, log); !told) return told;
   InstanceApi instances([&regions] { return regions.for_instances(); }, *urls, clock, log);
@@ -86,8 +88,10 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
 
   if (auto started = regions.start(); !started) return propagate(started);
   if (auto started = deploy_command.start(); !started) return propagate(started);
-  log.info("listening", {{"url", listening}, {"public_url", urls->front()}});
-  return run_until_stopped(**server, log);
+  for (const std::string& url : listening->urls) {
+    log.info("listening", {{"url", url}, {"public_url", urls->front()}});
+  }
+  return run_until_stopped(*listening, options, *service, log);
 }
 
 }  // namespace agent_secrets::control_plane

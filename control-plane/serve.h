@@ -16,7 +16,8 @@ namespace agent_secrets::control_plane {
 // commands/serve.cc declares them.
 struct ServeOptions {
   DataOptions data;
-  std::string listen = "127.0.0.1:7710";
+  std::vector<std::string> listen;   // empty: the default address, or the service manager's sockets
+  std::string socket_mode = "0600";  // of Unix sockets
   std::string tls_certificate_file;
   std::string tls_key_file;
   std::vector<std::string> public_urls;
@@ -24,6 +25,7 @@ struct ServeOptions {
   int max_connections = 4096;
   std::string on_deploy;  // empty: none
   int on_deploy_timeout_s = 300;
+  std::string log_level_file;  // empty: the level of AGENT_SECRETS_LOG
 };
 
 // Runs a server with a catalog. Call it before there are threads: it blocks the signals that it

@@ -10,9 +10,9 @@
 #include "control-plane/instance-api/routes.h"
 #include "control-plane/public_urls.h"
 #include "control-plane/rest-api/errors.h"
+#include "control-plane/rest-api/health.h"
 #include "control-plane/rest-api/metrics.h"
 #include "control-plane/rest-api/process_metrics.h"
-#include "control-plane/rest-api/readiness.h"
 #include "control-plane/served_region.h"
 #include "control-plane/serving.h"
 
@@ -30,15 +30,16 @@ Router::Fallback fallback_of(const std::string& region) {
   };
 }
 
-std::vector<ListenerState> listeners_of(const ServedRegion& region) {
-  if (const auto state = region.listener()) return {*state};
-  return {};
+ProcessState state_of(const ServedRegion& region) {
+  ProcessState state;
+  region.add_to(state);
+  return state;
 }
 
 void add_metrics_route(Router& router, const ServedRegion& region, const HttpCounters& counters,
                        const Log& log) {
   router.add_open("GET", "/metrics", [&region, &counters, &log](const Request&) {
-    return Response{.body = process_metrics(log, counters, listeners_of(region)),
+    return Response{.body = process_metrics(log, counters, state_of(region)),
                     .content_type = std::string(kMetricsMediaType),
                     .headers = {{"Cache-Control", "no-store"}}};
   });
@@ -48,8 +49,9 @@ void add_metrics_route(Router& router, const ServedRegion& region, const HttpCou
 Result<std::vector<std::string>> urls_of_node(const ServeOptions& options,
                                               const std::string& listening) {
   auto urls = normalise_urls(options.public_urls);
-  if (urls && urls->empty()) urls->push_back(listening);
-  return urls;
+  if (!urls || !urls->empty()) return urls;
+  if (listening.empty()) return no_public_url();
+  return std::vector{listening};
 }
 
 }  // namespace
@@ -57,7 +59,8 @@ Result<std::vector<std::string>> urls_of_node(const ServeOptions& options,
 Result<void> serve_region_node(const ServeOptions& options, const Clock& clock, const Log& log) {
   auto data = find_node_data(options.data);
   if (!data) return propagate(data);
-  if (auto prepared = prepare_to_serve(options, log); !prepared) return prepared;
+  auto service = prepare_to_serve(options, log);
+  if (!service) return propagate(service);
   if (auto locked = data->place->lock_for_server(); !locked) return locked;
   auto store = join_region(*data->place, std::move(data->keys));
   if (!store) return propagate(store);
@@ -66,20 +69,21 @@ Result<void> serve_region_node(const ServeOptions& options, const Clock& clock, 
   ServedRegion region(code, std::move(*store), clock, log);
   HttpCounters counters;
   Router router(fallback_of(code));
-  add_readiness_route(router, [&region] { return region.ready(); });
+  add_health_routes(router, [&region] { return std::vector{region.readiness()}; });
   add_metrics_route(router, region, counters, log);
-  auto server = bind_server(options, router, log, counters);
-  if (!server) return propagate(server);
-  const std::string listening = server_url(options, **server);
-  auto urls = urls_of_node(options, listening);
+  auto listening = listen(options, *service, router, log, counters);
+  if (!listening) return propagate(listening);
+  auto urls = urls_of_node(options, listening->url);
   if (!urls) return propagate(urls);
   InstanceApi instances([&region] { return ListedRegions{.regions = {region.for_instances()}}; },
                         *urls, clock, log);
   add_instance_routes(router, instances);
 
   if (auto started = region.start(); !started) return propagate(started);
-  log.info("listening", {{"url", listening}, {"public_url", urls->front()}, {"region", code}});
-  return run_until_stopped(**server, log);
+  for (const std::string& url : listening->urls) {
+    log.info("listening", {{"url", url}, {"public_url", urls->front()}, {"region", code}});
+  }
+  return run_until_stopped(*listening, options, *service, log);
 }
 
 }  // namespace agent_secrets::control_plane

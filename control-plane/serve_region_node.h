@@ -7,9 +7,9 @@
 // do (replica/region_follower.h). It writes only the reports of instances, takes no lease and
 // provisions nothing.
 //
-// GET /readyz answers 200 while the store can be read. GET /metrics needs no token here, because
-// tokens are in the catalog. It returns only the metrics of the process, without the name of an
-// organization, an agent or a set.
+// GET /readyz answers 200 while the store can be read, and GET /livez while the process answers at
+// all (rest-api/health.h). GET /metrics needs no token here, because tokens are in the catalog. It
+// returns only the metrics of the process, without the name of an organization, an agent or a set.
 
 #include "control-plane/serve.h"
 #include "core/clock.h"

@@ -30,14 +30,17 @@ Result<void> ServedRegion::start() {
   return {};
 }
 
-Result<void> ServedRegion::ready() const {
-  if (is_readable()) return {};
-  return fail(ErrorCode::unavailable, "The store of region " + code_ + " cannot be read");
+ReadinessCheck ServedRegion::readiness() const {
+  ReadinessCheck check{.name = "region", .problem = ""};
+  if (!is_readable()) check.problem = "The store of region " + code_ + " cannot be read";
+  return check;
 }
 
-std::optional<ListenerState> ServedRegion::listener() const {
-  if (listener_ == nullptr) return std::nullopt;
-  return ListenerState{.database = "region " + code_, .is_connected = listener_->is_connected()};
+void ServedRegion::add_to(ProcessState& state) const {
+  const std::string database = "region " + code_;
+  state.databases.push_back({.database = database, .writes = region_.store->write_counts()});
+  if (listener_ == nullptr) return;
+  state.listeners.push_back({.database = database, .is_connected = listener_->is_connected()});
 }
 
 InstanceRegion ServedRegion::for_instances() {

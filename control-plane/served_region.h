@@ -15,7 +15,6 @@
 // Threads: safe from several after start().
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
 
@@ -23,6 +22,7 @@
 #include "control-plane/instance-api/regions.h"
 #include "control-plane/replica/change_hub.h"
 #include "control-plane/replica/region_follower.h"
+#include "control-plane/rest-api/health.h"
 #include "control-plane/rest-api/process_metrics.h"
 #include "control-plane/stores.h"
 #include "core/clock.h"
@@ -39,11 +39,10 @@ class ServedRegion {
   Result<void> start();
   // Call it when the store has changed: the follower looks at once.
   void look_for_changes() { follower_.look_soon(); }
-  // ErrorCode::unavailable while the store cannot be read. Everyone may see the message, so the
-  // cause is only in the log.
-  [[nodiscard]] Result<void> ready() const;
-  // Absent on SQLite, and before start().
-  [[nodiscard]] std::optional<ListenerState> listener() const;
+  // Whether the store can be read. Everyone may see the problem, so the cause is only in the log.
+  [[nodiscard]] ReadinessCheck readiness() const;
+  // Adds what the metrics say of the region. Without a listener on SQLite, and before start().
+  void add_to(ProcessState& state) const;
 
   [[nodiscard]] const std::string& code() const { return code_; }
   [[nodiscard]] RegionStore& store() { return *region_.store; }

@@ -1,11 +1,13 @@
 #include "control-plane/served_regions.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/limits.h"
 #include "core/threads.h"
 
 namespace agent_secrets::control_plane {
@@ -13,6 +15,11 @@ namespace {
 
 constexpr std::chrono::seconds kLookEvery{1};
 constexpr const char* kCatalogUnread = "The catalog cannot be read";
+
+// Names of checks.
+constexpr const char* kCatalog = "catalog";
+constexpr const char* kSchema = "schema";
+constexpr const char* kRegions = "regions";
 
 }  // namespace
 
@@ -66,15 +73,15 @@ void ServedRegions::compare_with_catalog() const {
   for (const auto& [name, region] : served()) region->compare_with_catalog();
 }
 
-std::vector<ListenerState> ServedRegions::listeners() const {
-  std::vector<ListenerState> list;
+ProcessState ServedRegions::process_state() const {
+  ProcessState state;
+  state.databases.push_back(
+      {.database = "catalog", .writes = catalog_.context.database->write_counts()});
   if (listener_ != nullptr) {
-    list.push_back({.database = "catalog", .is_connected = listener_->is_connected()});
+    state.listeners.push_back({.database = "catalog", .is_connected = listener_->is_connected()});
   }
-  for (const auto& [name, region] : served()) {
-    if (const auto state = region->listener()) list.push_back(*state);
-  }
-  return list;
+  for (const auto& [name, region] : served()) region->add_to(state);
+  return state;
 }
 
 void ServedRegions::run(const std::stop_token& stop) {
@@ -95,11 +102,14 @@ void ServedRegions::follow() {
 
 std::optional<ServedRegions::Trouble> ServedRegions::look() {
   const auto codes = source_.codes();
-  if (!codes) return Trouble{.what = kCatalogUnread, .cause = codes.error().message};
+  if (!codes) {
+    return Trouble{.check = kCatalog, .what = kCatalogUnread, .cause = codes.error().message};
+  }
   {
     const std::scoped_lock lock(mutex_);
     looked_at_ = clock_.monotonic();  // opening a region may take long
   }
+  if (auto trouble = look_at_schema()) return trouble;
   Regions regions = regions_;  // only this thread changes it
   removed_.merge(take_removed(regions, *codes));
   std::optional<Trouble> trouble;
@@ -118,12 +128,27 @@ void ServedRegions::open_missing(const std::set<std::string>& codes, Regions& re
     auto region = begin(code);
     if (region) {
       regions.emplace(code, std::move(*region));
-    } else if (!trouble || trouble->is_outage_of_region) {
-      trouble = {.what = "Region " + code + " cannot be opened",
-                 .cause = region.error().message,
-                 .is_outage_of_region = region.error().code == ErrorCode::unavailable};
+    } else if (!trouble || trouble->check.empty()) {
+      const bool is_outage = region.error().code == ErrorCode::unavailable;
+      trouble = {.check = is_outage ? "" : kRegions,
+                 .what = "Region " + code + " cannot be opened",
+                 .cause = region.error().message};
     }
   }
+}
+
+// A newer schema is no trouble: during an upgrade the servers of the version before go on with it.
+// An older one means that the database was replaced by a copy from before an upgrade.
+std::optional<ServedRegions::Trouble> ServedRegions::look_at_schema() {
+  const auto schema = source_.schema();
+  if (!schema) {
+    return Trouble{.check = kCatalog, .what = kCatalogUnread, .cause = schema.error().message};
+  }
+  schema_ = std::max(schema_, *schema);
+  if (*schema == schema_) return std::nullopt;
+  return Trouble{.check = kSchema,
+                 .what = "The catalog's schema is older than this server needs",
+                 .cause = fmt::format("schema {} in place of {}", *schema, schema_)};
 }
 
 ServedRegions::Regions ServedRegions::take_removed(Regions& regions,
@@ -164,24 +189,43 @@ void ServedRegions::serve(Regions regions) {
 void ServedRegions::note(const std::optional<Trouble>& trouble) {
   const auto what = [](const auto& of) { return of ? of->what : std::string(); };
   const std::scoped_lock lock(mutex_);
-  if (what(trouble) == what(trouble_)) return;
+  const bool is_known = what(trouble) == what(trouble_);
   trouble_ = trouble;
+  if (is_known) return;
   if (!trouble) {
     log_.info("ready again");
-  } else if (trouble->is_outage_of_region) {
+  } else if (trouble->check.empty()) {
     log_.error("a region is not served", {{"reason", trouble->what}, {"cause", trouble->cause}});
   } else {
     log_.error("not ready", {{"reason", trouble->what}, {"cause", trouble->cause}});
   }
 }
 
-Result<void> ServedRegions::ready() const {
-  const std::scoped_lock lock(mutex_);
-  if (trouble_ && !trouble_->is_outage_of_region) {
-    return fail(ErrorCode::unavailable, trouble_->what);
+std::vector<ReadinessCheck> ServedRegions::readiness() const {
+  std::vector<ReadinessCheck> checks;
+  for (const char* name : {kCatalog, kSchema, kRegions}) {
+    checks.push_back({.name = name, .problem = ""});
   }
-  if (clock_.monotonic() - looked_at_ <= kReadyFor) return {};
-  return fail(ErrorCode::unavailable, kCatalogUnread);
+  {
+    const std::scoped_lock lock(mutex_);
+    if (clock_.monotonic() - looked_at_ > kReadyFor) checks.front().problem = kCatalogUnread;
+    for (ReadinessCheck& check : checks) {
+      if (trouble_ && trouble_->check == check.name) check.problem = trouble_->what;
+    }
+  }
+  checks.push_back({.name = "provisioning", .problem = behind()});
+  return checks;
+}
+
+std::string ServedRegions::behind() const {
+  for (const auto& [code, region] : served()) {
+    const auto lag = region->lag();
+    if (lag && *lag > limits::kReadyLag) {
+      return fmt::format("Region {} is {} s behind the catalog", code,
+                         std::chrono::duration_cast<std::chrono::seconds>(*lag).count());
+    }
+  }
+  return {};
 }
 
 ListedRegions ServedRegions::for_instances() const {

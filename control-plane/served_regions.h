@@ -11,6 +11,7 @@
 // Threads: safe from several. follow() is for one thread at a time: that of start(), or a test.
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -31,6 +32,7 @@ namespace agent_secrets::control_plane {
 // What ServedRegions needs of the catalog, to follow its list of regions.
 struct RegionSource {
   std::function<Result<std::set<std::string>>()> codes;                // of the catalog, now
+  std::function<Result<std::int64_t>()> schema;                        // its number, now
   std::function<Result<RegionHandle>(const std::string& code)> open;   // of a new region
   std::function<void(const std::set<std::string>& codes)> will_serve;  // exactly these
 };
@@ -54,24 +56,30 @@ class ServedRegions {
   // Those whose stores can be read. A region that is not open yet counts as left out.
   [[nodiscard]] ListedRegions for_instances() const;
   [[nodiscard]] std::vector<RestRegion> for_rest() const;
-  // Of the catalog and of each region; none on SQLite.
-  [[nodiscard]] std::vector<ListenerState> listeners() const;
-  // ErrorCode::unavailable while the catalog cannot be read, or a region of it cannot be opened for
-  // another reason than an outage of its database: such an outage must not make every server that
-  // starts useless to the other regions. The message is for everyone: the log has the cause.
-  [[nodiscard]] Result<void> ready() const;
+  // For the metrics: of the catalog and of each region.
+  [[nodiscard]] ProcessState process_state() const;
+  // The checks `catalog` (it can be read), `schema` (the catalog's is not older than at the start),
+  // `regions` (all are open) and `provisioning` (no region for which this process is responsible
+  // is behind by more than limits::kReadyLag). From memory; the log has the causes.
+  //
+  // A region whose database has an outage counts as open: otherwise every server that starts would
+  // be useless to the other regions.
+  [[nodiscard]] std::vector<ReadinessCheck> readiness() const;
 
  private:
   using Regions = std::map<std::string, std::shared_ptr<ProvisionedRegion>>;  // by code
-  // Why a look did not go well: for everyone, and for the log.
+  // Why a look did not go well: the check that fails (empty: none), the sentence for everyone, and
+  // that for the log.
   struct Trouble {
+    std::string check;
     std::string what;
     std::string cause;
-    bool is_outage_of_region = false;  // the server is ready
   };
 
   void run(const std::stop_token& stop);
   std::optional<Trouble> look();
+  std::optional<Trouble> look_at_schema();
+  [[nodiscard]] std::string behind() const;
   static Regions take_removed(Regions& regions, const std::set<std::string>& codes);
   void open_missing(const std::set<std::string>& codes, Regions& regions,
                     std::optional<Trouble>& trouble);
@@ -95,7 +103,8 @@ class ServedRegions {
   std::chrono::milliseconds looked_at_;  // monotonic: when the catalog was read last
   std::optional<Trouble> trouble_;       // of the last look
 
-  Regions removed_;  // and still in use; for follow() alone
+  Regions removed_;          // and still in use; for follow() alone
+  std::int64_t schema_ = 0;  // that the first look has found; for follow() alone
   // After all that they use, so that they end first.
   FailoverWatch failover_;
   std::jthread following_;

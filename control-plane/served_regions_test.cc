@@ -4,6 +4,7 @@
 #include <future>
 #include <optional>
 
+#include "control-plane/database/migrations.h"
 #include "control-plane/test_stores.h"
 
 namespace agent_secrets::control_plane {
@@ -24,6 +25,14 @@ class ServedStores : public TestStores {
                                               clock, log);
   }
   [[nodiscard]] InstanceRegion us_west() const { return regions->for_instances().regions.back(); }
+  // What fails: "CHECK: sentence", or nothing.
+  [[nodiscard]] std::string problem() const {
+    std::string problems;
+    for (const ReadinessCheck& check : regions->readiness()) {
+      if (!check.problem.empty()) problems += check.name + ": " + check.problem;
+    }
+    return problems;
+  }
   [[nodiscard]] std::vector<std::string> served() const {
     std::vector<std::string> codes;
     for (const RestRegion& region : regions->for_rest()) codes.push_back(region.code);
@@ -34,6 +43,7 @@ class ServedStores : public TestStores {
   }
   bool is_catalog_broken = false;
   std::optional<ErrorCode> region_failure = {};
+  bool is_schema_older = false;
   std::unique_ptr<StorePlace> opened = place();
   std::unique_ptr<ServedRegions> regions;
 
@@ -42,6 +52,10 @@ class ServedStores : public TestStores {
     return {.codes = [this]() -> Result<std::set<std::string>> {
               if (is_catalog_broken) return fail(ErrorCode::unavailable, "no connection");
               return catalog().regions.codes();
+            },
+            .schema = [this]() -> Result<std::int64_t> {
+              auto number = current_schema(*catalog().context.database);
+              return is_schema_older ? need(std::move(number)) - 1 : number;
             },
             .open = [this](const std::string& code) -> Result<RegionHandle> {
               if (region_failure) return fail(*region_failure, "no connection");
@@ -145,10 +159,10 @@ TEST_CASE("a server wakes the long polls of an agent that another process has pu
 
 TEST_CASE("on PostgreSQL a server listens for the catalog and for each region") {
   ServedStores t;
-  CHECK(t.regions->listeners().empty());
+  CHECK(t.regions->process_state().listeners.empty());
   need(t.regions->start());
   std::vector<std::string> databases;
-  for (const ListenerState& listener : t.regions->listeners()) {
+  for (const ListenerState& listener : t.regions->process_state().listeners) {
     databases.push_back(listener.database);
   }
   if (t.postgres) {
@@ -156,6 +170,21 @@ TEST_CASE("on PostgreSQL a server listens for the catalog and for each region") 
   } else {
     CHECK(databases.empty());
   }
+}
+
+TEST_CASE(
+    "the state of a process has each database, and the lag of the regions that it provisions") {
+  ServedStores t;
+  need(t.regions->start());
+  t.write("bot-secrets", "A", "1");
+  const ProcessState state = t.regions->process_state();
+  REQUIRE(state.databases.size() == 3);
+  CHECK(state.databases[0].database == "catalog");
+  CHECK(state.databases[0].writes.writes > 0);
+  CHECK(state.databases[2].database == "region us-west");
+  REQUIRE(state.provisioning.size() == 2);
+  CHECK(state.provisioning[1].region == "us-west");
+  CHECK(state.provisioning[1].lag.has_value());
 }
 
 TEST_CASE("a region that stops has written every report that it heard") {
@@ -220,13 +249,11 @@ TEST_CASE("a server is not ready while a region cannot be opened, and serves the
   t.add("zz-north");
   t.region_failure = ErrorCode::invalid;
   t.regions->follow();
-  const Error refused = refusal(t.regions->ready());
-  CHECK(refused.code == ErrorCode::unavailable);
-  CHECK(refused.message == "Region ap-south cannot be opened");
+  CHECK(t.problem() == "regions: Region ap-south cannot be opened");
   CHECK(t.served() == std::vector<std::string>{"eu-central", "us-west"});
   t.region_failure.reset();
   t.regions->follow();
-  CHECK(t.regions->ready());
+  CHECK(t.problem().empty());
   CHECK(t.served().size() == 4);
 }
 
@@ -237,7 +264,7 @@ TEST_CASE("the outage of a region's database leaves the server ready, and creden
   t.add("zz-north");
   t.region_failure = ErrorCode::unavailable;
   t.regions->follow();
-  CHECK(t.regions->ready());
+  CHECK(t.problem().empty());
   CHECK(t.regions->for_instances().regions.size() == 2);
   CHECK_FALSE(t.regions->for_instances().are_all);
   t.region_failure.reset();
@@ -249,20 +276,32 @@ TEST_CASE("a server is not ready while the catalog cannot be read, and serves wh
   ServedStores t;
   t.is_catalog_broken = true;
   t.regions->follow();
-  CHECK(refusal(t.regions->ready()).message == "The catalog cannot be read");
+  CHECK(t.problem() == "catalog: The catalog cannot be read");
   CHECK(t.served().size() == 2);
   t.is_catalog_broken = false;
   t.regions->follow();
-  CHECK(t.regions->ready());
+  CHECK(t.problem().empty());
+}
+
+TEST_CASE(
+    "a server is not ready with an older schema than at its start, and ready with a newer one") {
+  ServedStores t;
+  t.regions->follow();
+  t.is_schema_older = true;
+  t.regions->follow();
+  CHECK(t.problem() == "schema: The catalog's schema is older than this server needs");
+  t.is_schema_older = false;
+  t.regions->follow();
+  CHECK(t.problem().empty());
 }
 
 TEST_CASE("a server whose last look is too long ago is not ready") {
   ServedStores t;
   t.regions->follow();
   t.clock.advance(ServedRegions::kReadyFor);
-  CHECK(t.regions->ready());
+  CHECK(t.problem().empty());
   t.clock.advance(std::chrono::milliseconds(1));
-  CHECK_FALSE(t.regions->ready());
+  CHECK(t.problem() == "catalog: The catalog cannot be read");
 }
 
 TEST_CASE("a region that never started can be destroyed") {

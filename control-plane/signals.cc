@@ -1,5 +1,6 @@
 #include "control-plane/signals.h"
 
+#include <chrono>
 #include <csignal>
 #include <ctime>
 
@@ -26,19 +27,17 @@ void prepare_signals() {
   }
 }
 
-void handle_signals(Server& server, const Log& log, const std::stop_token& stop) {
+void handle_signals(const SignalActions& actions, const std::stop_token& token) {
   const sigset_t signals = handled_signals();
-  const timespec tick{.tv_sec = 0, .tv_nsec = 200'000'000};
-  while (!stop.stop_requested()) {
-    const int number = sigtimedwait(&signals, nullptr, &tick);
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(actions.pause);
+  const timespec pause{.tv_sec = seconds.count(),
+                       .tv_nsec = std::chrono::nanoseconds(actions.pause - seconds).count()};
+  while (!token.stop_requested()) {
+    const int number = sigtimedwait(&signals, nullptr, &pause);
+    actions.tick();
     if (number < 0) continue;
-    if (number == SIGHUP) {
-      server.reload();
-      continue;
-    }
-    log.info("stopping");
-    server.stop();
-    return;
+    if (number != SIGHUP) return actions.stop();
+    actions.reload();
   }
 }
 

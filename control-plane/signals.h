@@ -1,11 +1,11 @@
 #pragma once
 // The signals of `serve`: SIGTERM and SIGINT stop the server, SIGHUP makes it read the certificate
-// again. One thread waits for them (sigtimedwait(2)), so no code runs in a signal handler.
+// and the log level again. One thread waits for them (sigtimedwait(2)), so no code runs in a signal
+// handler.
 
+#include <chrono>
+#include <functional>
 #include <stop_token>
-
-#include "control-plane/http/server.h"
-#include "core/log.h"
 
 namespace agent_secrets::control_plane {
 
@@ -13,8 +13,14 @@ namespace agent_secrets::control_plane {
 // default action ends a process. Call it before the first thread starts: threads inherit the mask.
 void prepare_signals();
 
-// Reloads the certificate at each SIGHUP, and stops the server at SIGTERM or SIGINT. Returns then,
-// or at most 0.2 s after a request of `stop`.
-void handle_signals(Server& server, const Log& log, const std::stop_token& stop);
+struct SignalActions {
+  std::function<void()> reload;  // at each SIGHUP
+  std::function<void()> stop;    // at SIGTERM or SIGINT
+  std::function<void()> tick;    // about every `pause`
+  std::chrono::milliseconds pause{200};
+};
+
+// Returns after `stop` ran, or at most `pause` after a request of the token.
+void handle_signals(const SignalActions& actions, const std::stop_token& token);
 
 }  // namespace agent_secrets::control_plane

@@ -146,6 +146,13 @@ inline constexpr std::chrono::milliseconds kLeaseGrace{1'000};
 inline constexpr std::chrono::milliseconds kLeaseRenewal{3'000};
 inline constexpr std::chrono::milliseconds kLeaseRetry{1'000};  // to take it, or after an error
 
+// The service (control-plane/serve.h). kReadyLag: how far a region may be behind the catalog before
+// the server that provisions it is not ready (GET /readyz).
+inline constexpr std::chrono::seconds kReadyLag{60};
+inline constexpr std::size_t kListenAddresses = 16;  // --listen, and sockets of the service manager
+inline constexpr std::size_t kLogLevelFile = 64;     // --log-level-file
+inline constexpr std::chrono::milliseconds kNotifyTime{1'000};  // for one message of sd_notify(3)
+
 // A backup (control-plane/backup): its databases, the tables of one of them, and its manifest.
 inline constexpr std::size_t kBackupParts = 1024;
 inline constexpr std::size_t kBackupTables = 256;

@@ -104,9 +104,17 @@ LogField::LogField(std::string_view name, bool value)
 LogField::LogField(std::string_view name, std::int64_t number, int)
     : key(name), text(std::to_string(number)), json(text) {}
 
+std::optional<LogLevel> parse_log_level(std::string_view word) {
+  for (const LogLevel level :
+       {LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error}) {
+    if (word == level_name(level)) return level;
+  }
+  return std::nullopt;
+}
+
 Log::Log(std::string program, LogLevel threshold, LogFormat format, int fd)
     : program_(std::move(program)),
-      threshold_(threshold),
+      threshold_(std::make_shared<std::atomic<LogLevel>>(threshold)),
       format_(format),
       output_(std::make_shared<LogOutput>(fd, [name = program_, format](std::uint64_t dropped) {
         return notice(format, name, dropped);
@@ -143,7 +151,7 @@ void Log::error(std::string_view message, std::initializer_list<LogField> fields
 
 void Log::write(LogLevel level, std::string_view message,
                 std::initializer_list<LogField> fields) const {
-  if (level >= threshold_) output_->write(format_line(level, message, fields));
+  if (tells(level)) output_->write(format_line(level, message, fields));
 }
 
 }  // namespace agent_secrets

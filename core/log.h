@@ -8,12 +8,15 @@
 // A log that is not read never blocks the program: lines are dropped, counted and reported when the
 // log can be written again (core/log_output.h).
 //
-// Copies of a Log write to one output. Threads: a Log may be used from several threads.
+// Copies of a Log write to one output, and share the threshold. Threads: a Log may be used from
+// several threads.
 
+#include <atomic>
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,6 +28,9 @@ class SecretBuffer;
 
 enum class LogLevel { debug, info, warning, error };
 enum class LogFormat { text, timed_text, json };
+
+// debug, info, warning or error; absent for any other word.
+std::optional<LogLevel> parse_log_level(std::string_view word);
 
 class LogField {
  public:
@@ -54,7 +60,9 @@ class Log {
                               LogFormat format = LogFormat::text);
 
   [[nodiscard]] LogFormat format() const { return format_; }
-  [[nodiscard]] bool tells(LogLevel level) const { return level >= threshold_; }
+  [[nodiscard]] bool tells(LogLevel level) const { return level >= *threshold_; }
+  // For all copies.
+  void set_threshold(LogLevel threshold) const { *threshold_ = threshold; }
   // The line as it would be written, ignoring the threshold.
   [[nodiscard]] std::string format_line(LogLevel level, std::string_view message,
                                         std::initializer_list<LogField> fields = {}) const;
@@ -76,7 +84,7 @@ class Log {
              std::initializer_list<LogField> fields) const;
 
   std::string program_;
-  LogLevel threshold_;
+  std::shared_ptr<std::atomic<LogLevel>> threshold_;
   LogFormat format_;
   std::shared_ptr<LogOutput> output_;
 };

@@ -106,7 +106,8 @@ Result<Outbox::Due> CatalogOutbox::next_due(std::string_view region, UnixMs now)
                                          .set_id = row.integer("id"),
                                          .set_name = row.text("name"),
                                          .version = row.integer("version"),
-                                         .pending_since = row.time("pending_since")},
+                                         .pending_since = row.time("pending_since"),
+                                         .due_since = due_at},
                .next_at = {}};
   });
 }

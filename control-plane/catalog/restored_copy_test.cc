@@ -11,7 +11,8 @@ namespace {
 
 void go_on(TestStores& stores) {
   need(stores.catalog().context.database->write("go on", [](Transaction& tx) -> Result<void> {
-    go_on_from_backup(tx);
+    raise_numbers(tx);
+    forget_server_of_catalog(tx);
     return {};
   }));
 }

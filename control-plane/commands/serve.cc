@@ -18,7 +18,14 @@ Result<void> serve_with_log(const ServeOptions& options, const Clock& clock) {
 
 void add_connections(const DeclaredCommand<ServeOptions>& serve) {
   constexpr const char* kGroup = "Connections";
-  serve.option("--listen", serve->listen, "HOST:PORT", "the address and port").in_group(kGroup);
+  serve
+      .option("--listen", serve->listen, "ADDRESS",
+              "HOST:PORT, or unix:PATH for a Unix socket (plain HTTP); can be given several times. "
+              "With systemd's socket activation, the sockets of the unit are used besides")
+      .shows_default("127.0.0.1:7710 without sockets of systemd")
+      .in_group(kGroup);
+  serve.option("--socket-mode", serve->socket_mode, "MODE", "the mode of Unix sockets, octal")
+      .in_group(kGroup);
   const DeclaredOption certificate = serve
                                          .option("--tls-cert", serve->tls_certificate_file, "FILE",
                                                  "the certificate chain, PEM; read again on SIGHUP")
@@ -79,6 +86,13 @@ void add_on_deploy(const DeclaredCommand<ServeOptions>& serve, DeclaredOption on
       .in_group(kGroup);
 }
 
+void add_log_level(const DeclaredCommand<ServeOptions>& serve) {
+  serve
+      .option("--log-level-file", serve->log_level_file, "FILE",
+              "a file with debug, info, warning or error; read again on SIGHUP")
+      .in_group("Log");
+}
+
 }  // namespace
 
 void declare_serve(const Declarations& declare) {
@@ -90,6 +104,9 @@ void declare_serve(const Declarations& declare) {
             {"secret-control-plane serve --listen 0.0.0.0:7710 \\\n"
              "      --tls-cert server.pem --tls-key server.key",
              "With TLS; the data is named by the environment"},
+            {"secret-control-plane serve --listen unix:/run/agent-secrets/api.sock \\\n"
+             "      --socket-mode 0660",
+             "Behind a proxy on this machine, which is in the group"},
             {"secret-control-plane serve --only-region eu-central \\\n"
              "      --region-keys eu.keys \\\n"
              "      --region-database eu-central=postgresql://node@db.eu.example.com/eu \\\n"
@@ -99,6 +116,7 @@ void declare_serve(const Declarations& declare) {
                    {"docs/limits.md", "What one organization may keep"}}});
   add_connections(serve);
   add_on_deploy(serve, add_region_node(serve));
+  add_log_level(serve);
 }
 
 }  // namespace agent_secrets::control_plane

@@ -30,6 +30,7 @@
 
 #include "control-plane/database/notices.h"
 #include "control-plane/database/transaction.h"
+#include "control-plane/database/write_counts.h"
 #include "core/error.h"
 #include "core/log.h"
 
@@ -68,6 +69,9 @@ class Database {
   // At most one listener at a time; null where the database has no notices. The database and the
   // log must outlive it.
   virtual Result<std::unique_ptr<NoticeListener>> listen(NoticeHandler heard, const Log& log) = 0;
+
+  // Since the database was opened by this process.
+  [[nodiscard]] virtual WriteCounts write_counts() const { return {}; }
 
  private:
   // Stands while this thread runs the work of a transaction.

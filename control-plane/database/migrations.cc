@@ -21,6 +21,14 @@ Result<void> check_is_known(std::string_view database, int found, std::size_t kn
               "start and stop serve of this version: it migrates the data");
 }
 
+Result<std::int64_t> current_schema(Database& database) {
+  return database.read("read the schema's number", [](Transaction& tx) -> Result<std::int64_t> {
+    return tx.query({"PRAGMA user_version", "SELECT max(version) AS user_version FROM migrations"})
+        .front()
+        .integer("user_version");
+  });
+}
+
 Result<bool> has_older_schema(SqliteDatabase& database, const std::vector<Migration>& migrations) {
   auto found = database.schema_version();
   if (!found) return propagate(found);

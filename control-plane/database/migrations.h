@@ -5,9 +5,11 @@
 // version made is refused, because running on it would lose what this version cannot see.
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
+#include "control-plane/database/database.h"
 #include "control-plane/database/postgres_pool.h"
 #include "control-plane/database/sqlite_database.h"
 #include "core/error.h"
@@ -41,6 +43,10 @@ Result<void> migrate(SqliteDatabase& database, const std::vector<Migration>& mig
 // time, because later transactions wait behind it. Errors name a schema of another role, and rights
 // that are missing.
 Result<void> migrate(PostgresPool& pool, const std::vector<Migration>& migrations);
+
+// The number of a schema that is there, read again. For a server that runs: another process may
+// have migrated the database, or have replaced it by a copy.
+Result<std::int64_t> current_schema(Database& database);
 
 // 0: there is no schema yet. Errors name a schema of another role that ours may not use.
 Result<int> schema_version(PostgresPool& pool);

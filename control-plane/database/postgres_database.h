@@ -48,6 +48,7 @@ class PostgresDatabase final : public Database {
   static Result<std::unique_ptr<PostgresDatabase>> open(PostgresOptions options);
 
   Result<std::unique_ptr<NoticeListener>> listen(NoticeHandler heard, const Log& log) override;
+  [[nodiscard]] WriteCounts write_counts() const override { return groups_.counts(); }
   // For migrations, which use no other transaction of this class (database/migrations.h).
   [[nodiscard]] PostgresPool& pool() { return pool_; }
 

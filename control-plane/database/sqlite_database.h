@@ -30,6 +30,7 @@ class SqliteDatabase final : public Database {
                                                  const Log& /*log*/) override {
     return nullptr;
   }
+  [[nodiscard]] WriteCounts write_counts() const override { return writer_.write_counts(); }
 
   // The rest is for database/migrations.h, before there are threads.
 

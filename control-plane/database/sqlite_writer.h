@@ -31,6 +31,7 @@ class SqliteWriter {
   Result<void> run(TransactionKind kind, const TransactionBody& body) {
     return groups_.run(kind, body);
   }
+  [[nodiscard]] WriteCounts write_counts() const { return groups_.counts(); }
   // Only where no other thread uses this object, or inside the work of run().
   SqliteSession& session() { return *session_; }
 

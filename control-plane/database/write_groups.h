@@ -7,6 +7,7 @@
 // Threads: run() is safe from several. The work may run on another caller's thread.
 
 #include <condition_variable>
+#include <cstddef>
 #include <deque>
 #include <exception>
 #include <functional>
@@ -15,6 +16,7 @@
 #include <utility>
 
 #include "control-plane/database/transaction.h"
+#include "control-plane/database/write_counts.h"
 #include "core/error.h"
 
 namespace agent_secrets::control_plane {
@@ -38,15 +40,18 @@ class WriteGroups {
   explicit WriteGroups(Commit commit) : commit_(std::move(commit)) {}
 
   Result<void> run(TransactionKind kind, const TransactionBody& body);
+  [[nodiscard]] WriteCounts counts() const;
 
  private:
   void commit(Group group) noexcept { commit_(group); }
+  void count(std::size_t size);
 
   const Commit commit_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable done_;
   std::deque<Waiting*> queue_;  // callers whose work is in no group yet
   bool committing_ = false;
+  WriteCounts counts_;  // without `waiting`
 };
 
 }  // namespace agent_secrets::control_plane

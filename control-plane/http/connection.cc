@@ -49,8 +49,8 @@ class Subscription {
   std::function<void()> cancel_;
 };
 
-std::int64_t microseconds_since(steady_clock::time_point began) {
-  return std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - began).count();
+std::chrono::microseconds since(steady_clock::time_point began) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - began);
 }
 
 std::chrono::seconds unix_seconds() {
@@ -174,6 +174,15 @@ asio::awaitable<bool> Connection::serve_one() {
 // Null: the client went away.
 asio::awaitable<std::unique_ptr<Response>> Connection::respond(Incoming& incoming) {
   Progress progress = co_await receive(incoming);
+  if (progress == Progress::header || progress == Progress::whole) {
+    incoming.route = context_.router.route_of(incoming.request);
+    auto at_once = context_.router.answer_at_once(incoming.route, incoming.request);
+    if (at_once) {
+      disarm();
+      incoming.refused = progress == Progress::header;  // its body is not read
+      co_return std::make_unique<Response>(std::move(*at_once));
+    }
+  }
   if (progress == Progress::header) {
     auto refusal = co_await admit_body(incoming);
     if (refusal) {
@@ -186,6 +195,8 @@ asio::awaitable<std::unique_ptr<Response>> Connection::respond(Incoming& incomin
   if (progress == Progress::more) co_return nullptr;
   if (progress == Progress::whole) co_return co_await answer(incoming);
   incoming.refused = true;
+  if (incoming.status == 408) ++context_.counters.slow_requests;
+  if (incoming.status == 413 || incoming.status == 431) ++context_.counters.refused_sizes;
   co_return std::make_unique<Response>(context_.router.refuse(incoming.request, incoming.status));
 }
 
@@ -254,11 +265,18 @@ asio::awaitable<Admission> Connection::ask_route(Request& request) {
       asio::use_awaitable);
 }
 
+// Make a Turn at once after it.
+asio::awaitable<void> Connection::wait_for_turn(const Queue& queue) {
+  const Tallied waiting(context_.counters.waiting_requests);
+  co_await context_.turns.wait(queue.name, queue.at_most);
+}
+
 asio::awaitable<Admission> Connection::wait_and_ask_route(Request& request) {
   seat_.stays();
   const Queue queue = queue_of(false);
-  co_await context_.turns.wait(queue.name, queue.at_most);
+  co_await wait_for_turn(queue);
   const Turns::Turn turn(context_.turns, queue.name);
+  const Tallied answered(context_.counters.answered_requests);
   co_return co_await ask_route(request);
 }
 
@@ -304,7 +322,9 @@ std::unique_ptr<Response> Connection::make_room(Incoming& incoming, const Admitt
   belong_to(admitted.account);
   const std::uint64_t promised = incoming.promised_body(admitted.body_max);
   incoming.status = 413;
-  if (promised <= admitted.body_max) {
+  if (promised > admitted.body_max) {
+    ++context_.counters.refused_sizes;
+  } else {
     const auto verdict = context_.bodies.take(admitted.account, promised, body_);
     if (verdict == SharedBudget::Verdict::taken) {
       incoming.begin_body(admitted.body_max);
@@ -324,10 +344,11 @@ asio::awaitable<std::unique_ptr<Response>> Connection::answer(Incoming& incoming
   for (bool last = false;; last = context_.stopping) {
     seat_.stays();
     const Queue queue = queue_of(writes);
-    co_await context_.turns.wait(queue.name, queue.at_most);
+    co_await wait_for_turn(queue);
     Dispatched dispatched;
     {
       const Turns::Turn turn(context_.turns, queue.name);
+      const Tallied answered(context_.counters.answered_requests);
       auto refusal = co_await refuse_deaf(request);
       if (refusal) co_return refusal;
       dispatched = co_await asio::co_spawn(
@@ -347,8 +368,10 @@ asio::awaitable<std::unique_ptr<Response>> Connection::answer(Incoming& incoming
       co_return std::make_unique<Response>(refuse(request, 429, limits::kWatchRetry));
     }
     if (!context_.stopping) {
+      const auto parked_at = steady_clock::now();
       const bool woken = co_await park(std::get<Wait>(dispatched.outcome));
       if (!woken) co_return nullptr;
+      incoming.parked += steady_clock::now() - parked_at;
     }
     // At least 1 ms, even if the wake came at once: 0 means "has not waited".
     request.waited =
@@ -389,13 +412,22 @@ asio::awaitable<bool> Connection::write(const Incoming& incoming,
   response.reset();
   arm(context_.options.request_timeout);
   const bool written = co_await stream_->write(text);
+  count(incoming, status, text.size());
   context_.log.info("request", {{"method", std::string_view(incoming.request.method).substr(0, 16)},
-                                {"route", context_.router.route_of(incoming.request)},
+                                {"route", context_.router.pattern_of(incoming.route)},
                                 {"status", status},
                                 {"bytes", text.size()},
-                                {"duration_us", microseconds_since(incoming.began)},
+                                {"duration_us", since(incoming.began).count()},
                                 {"organization", organization_of(incoming.request)}});
   co_return written;
+}
+
+void Connection::count(const Incoming& incoming, int status, std::size_t size) {
+  const auto parked = std::chrono::duration_cast<std::chrono::microseconds>(incoming.parked);
+  context_.counters.requests.count(incoming.route, {.status = status,
+                                                    .duration = since(incoming.began) - parked,
+                                                    .request_body = incoming.request.body.size(),
+                                                    .response = size});
 }
 
 // The bytes to send: the response, or a refusal if unread answers already take too much memory. The
@@ -423,6 +455,7 @@ std::string Connection::text_within_budget(const Incoming& incoming, Response re
 // False: the client disconnected. A wake before the sleep begins is not lost: it is posted to this
 // thread, which runs it only after the sleep has begun.
 asio::awaitable<bool> Connection::park(const Wait& wait) {
+  const Tallied parked(context_.counters.parked_requests);
   const auto bell = std::make_shared<Bell>(timer_.get_executor());
   bell->timer.expires_after(std::min<std::chrono::milliseconds>(wait.at_most, kParkedMax));
   auto wake = [channel = context_.channel, weak = std::weak_ptr(bell)] {
@@ -444,7 +477,7 @@ asio::awaitable<bool> Connection::park(const Wait& wait) {
 
 void Connection::watch_for_hangup(const std::shared_ptr<Bell>& bell) {
   stream_->socket().async_wait(
-      asio::ip::tcp::socket::wait_read,
+      Socket::wait_read,
       [self = shared_from_this(), weak = std::weak_ptr(bell)](const error_code& error) {
         const auto alive = weak.lock();
         if (!error && alive) self->check_hangup(alive);

@@ -83,6 +83,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::awaitable<Incoming::Progress> receive(Incoming& incoming);
   boost::asio::awaitable<bool> read_more(bool idle);
   boost::asio::awaitable<Admission> ask_route(Request& request);
+  boost::asio::awaitable<void> wait_for_turn(const Queue& queue);
   boost::asio::awaitable<Admission> wait_and_ask_route(Request& request);
   boost::asio::awaitable<std::unique_ptr<Response>> refuse_deaf(Request& request);
   boost::asio::awaitable<std::unique_ptr<Response>> admit_body(Incoming& incoming);
@@ -90,6 +91,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::awaitable<std::unique_ptr<Response>> answer(Incoming& incoming);
   boost::asio::awaitable<bool> write(const Incoming& incoming, std::unique_ptr<Response> response,
                                      bool close);
+  void count(const Incoming& incoming, int status, std::size_t size);
   boost::asio::awaitable<bool> park(const Wait& wait);
   boost::asio::awaitable<void> linger(std::uint64_t still_expected);
   [[nodiscard]] Queue queue_of(bool writes) const;
@@ -118,6 +120,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<Bell> bell_;  // while parked
   std::string account_;         // of the last request; empty: a stranger
   Seats::Seat seat_;
+  Tallied counted_{context_.counters.connections};
   bool keeps_seat_ = true;  // false: the account has used up its share of connections
 };
 

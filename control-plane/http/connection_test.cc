@@ -30,10 +30,10 @@ class TricklingStream final : public Stream {
     co_return true;
   }
   asio::awaitable<void> finish_writing() override { co_return; }
-  asio::ip::tcp::socket& socket() override { return socket_; }
+  Socket& socket() override { return socket_; }
 
  private:
-  asio::ip::tcp::socket socket_;
+  Socket socket_;
   std::string& written_;
   std::string left_ =
       "GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: " + std::string(20'000, 'x') +

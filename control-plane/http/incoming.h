@@ -12,7 +12,9 @@
 // Threads: the server's I/O thread; a worker reads `request` while the connection waits for it.
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -55,6 +57,8 @@ class Incoming {
   bool keep_alive = false;  // the client wants to keep the connection
   bool http_1_0 = false;
   std::chrono::steady_clock::time_point began;
+  std::chrono::steady_clock::duration parked{};  // of the time since then
+  std::optional<std::size_t> route;              // Router::route_of(), once the header is complete
 
  private:
   using Allocator = WipingAllocator<char>;

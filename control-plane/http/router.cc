@@ -64,6 +64,12 @@ void Router::add_open(std::string_view method, std::string_view pattern,
   });
 }
 
+void Router::add_immediate(std::string_view method, std::string_view pattern,
+                           std::function<Response(const Request&)> answer) {
+  add_open(method, pattern, answer);
+  routes_.back().at_once = std::move(answer);
+}
+
 const Router::Route* Router::find(const Request& request, std::set<std::string>* allowed) const {
   for (const Route& route : routes_) {
     if (!matches(route.segments, request.segments)) continue;
@@ -120,9 +126,20 @@ std::vector<std::string> Router::routes() const {
   return all;
 }
 
-std::string_view Router::route_of(const Request& request) const {
+std::optional<std::size_t> Router::route_of(const Request& request) const {
   const Route* route = find(request, nullptr);
-  return route == nullptr ? std::string_view() : std::string_view(route->pattern);
+  if (route == nullptr) return std::nullopt;
+  return static_cast<std::size_t>(route - routes_.data());
+}
+
+std::string_view Router::pattern_of(std::optional<std::size_t> route) const {
+  return route ? std::string_view(routes_[*route].pattern) : std::string_view();
+}
+
+std::optional<Response> Router::answer_at_once(std::optional<std::size_t> route,
+                                               const Request& request) const {
+  if (!route || !routes_[*route].at_once) return std::nullopt;
+  return routes_[*route].at_once(request);
 }
 
 Response Router::refuse(const Request& request, int status) const {

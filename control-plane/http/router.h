@@ -7,7 +7,9 @@
 //
 // Threads: add() before the server starts; the rest from any.
 
+#include <cstddef>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -33,14 +35,22 @@ class Router {
   // Adds a route without a token. It answers from the header: a body is not read.
   void add_open(std::string_view method, std::string_view pattern,
                 std::function<Response(const Request&)> answer);
+  // Adds a route that the server answers on its I/O thread, without a turn and a worker, so that it
+  // answers while all workers wait for a database. `answer` must not block.
+  void add_immediate(std::string_view method, std::string_view pattern,
+                     std::function<Response(const Request&)> answer);
   // Both fill request.params, and neither throws: an exception becomes a 500 through the fallback.
   Admission admit(Request& request) const;      // the first step alone
   Dispatched dispatch(Request& request) const;  // both
   // "GET /v1/organizations/{org}/secrets" for each route, in the order of add().
   [[nodiscard]] std::vector<std::string> routes() const;
-  // The route of a request, for the access log and metrics: never a name or a query. Empty: no
-  // route.
-  [[nodiscard]] std::string_view route_of(const Request& request) const;
+  // The place of the request's route in routes(), for the access log and metrics. Absent: no route.
+  [[nodiscard]] std::optional<std::size_t> route_of(const Request& request) const;
+  // The pattern of a route: never a name or a query. Empty: no route.
+  [[nodiscard]] std::string_view pattern_of(std::optional<std::size_t> route) const;
+  // The answer of a route that add_immediate() has added; absent for any other route.
+  [[nodiscard]] std::optional<Response> answer_at_once(std::optional<std::size_t> route,
+                                                       const Request& request) const;
   // The fallback's answer for a failure outside of a route: 400, 408, 413, 429, 431, 503.
   [[nodiscard]] Response refuse(const Request& request, int status) const;
 
@@ -50,6 +60,7 @@ class Router {
     std::string pattern;
     std::vector<std::string> segments;
     Admit admit;
+    std::function<Response(const Request&)> at_once = {};  // of an immediate route
   };
   // Null: `allowed` gets the methods of the routes that match the path.
   const Route* find(const Request& request, std::set<std::string>* allowed) const;

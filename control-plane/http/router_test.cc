@@ -68,7 +68,10 @@ TEST_CASE("the route's name holds no name of the request") {
   Request request;
   request.method = "GET";
   REQUIRE(parse_target("/orgs/acme/sets/a?x=1", request));
-  CHECK(make_router().route_of(request) == "GET /orgs/{org}/sets/{set}");
+  const Router router = make_router();
+  CHECK(router.pattern_of(router.route_of(request)) == "GET /orgs/{org}/sets/{set}");
+  REQUIRE(parse_target("/elsewhere", request));
+  CHECK(router.pattern_of(router.route_of(request)).empty());
 }
 
 TEST_CASE("the first step alone says whose request it is, and answers nothing yet") {

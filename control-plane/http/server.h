@@ -5,15 +5,20 @@
 // closes, because the official CLI reports success after a dropped connection. The sharing between
 // clients is described in connection.h and limits.h.
 //
-// Threads: run() blocks its caller; any other thread may call stop() and reload(). stop() stops
-// accepting, wakes parked requests, and waits at most `grace` for the other requests.
+// A server has any number of listening sockets (listening_socket.h). With a certificate it speaks
+// TLS at addresses, and always plain HTTP at paths.
+//
+// Threads: run() blocks its caller; any other thread may call stop(), reload() and run_soon().
+// stop() stops accepting, wakes parked requests, and waits at most `grace` for the other requests.
 
 #include <chrono>
-#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "control-plane/http/counters.h"
+#include "control-plane/http/listening_socket.h"
 #include "control-plane/http/router.h"
 #include "core/error.h"
 #include "core/limits.h"
@@ -22,8 +27,6 @@
 namespace agent_secrets::control_plane {
 
 struct ServerOptions {
-  std::string address = "127.0.0.1";
-  std::uint16_t port = 7710;  // 0: any free one
   // PEM chain; empty: plain HTTP, for loopback only
   std::string tls_certificate_file = {};
   std::string tls_key_file = {};
@@ -38,16 +41,19 @@ struct ServerOptions {
 
 class Server {
  public:
-  // Binds at once, so that a port in use is an error here (with a hint).
-  static Result<std::unique_ptr<Server>> bind(ServerOptions options, const Router& router,
-                                              const Log& log, HttpCounters& counters);
+  // Reads the certificate. ErrorCode::invalid for plain HTTP at a socket that the network reaches.
+  static Result<std::unique_ptr<Server>> make(ServerOptions options,
+                                              std::vector<ListeningSocket> sockets,
+                                              const Router& router, const Log& log,
+                                              HttpCounters& counters);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
-  [[nodiscard]] std::uint16_t port() const;
   // Serves until stop(). An error if it ended without stop().
   Result<void> run();
   void stop();
+  // Runs the function on the I/O thread.
+  void run_soon(std::function<void()> function);
   // Reads certificate and key again, for new connections; open connections continue. If the files
   // cannot be used, the error is logged and the old certificate stays.
   void reload();

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdlib>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -10,11 +11,13 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "core/limits.h"
 #include "core/unique_fd.h"
 #include "tests/catch.h"
+#include "tests/fakes/temporary_directory.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -52,13 +55,24 @@ class Gate {
 class RunningServer {
  public:
   explicit RunningServer(ServerOptions options = {}) : router_(refuse) {
-    options.port = 0;
     add("GET", "/hello", [](const Request&) { return Response{.body = "{\"a\":1}"}; });
     add("PUT", "/echo",
         [](const Request& request) { return Response{.body = std::string(request.body)}; });
     add("GET", "/large", [](const Request&) { return Response{.body = std::string(kLarge, 'x')}; });
+    add("GET", "/hang", [this](const Request&) {
+      hanging.set_value();
+      release.get_future().wait();
+      return Response{.body = "{}"};
+    });
+    router_.add_immediate("GET", "/alive",
+                          [](const Request&) { return Response{.body = "alive"}; });
     add("GET", "/park", [this](const Request& request) { return park(request); });
-    server_ = std::move(*Server::bind(options, router_, log_, counters));
+    std::vector<ListeningSocket> sockets;
+    sockets.push_back(std::move(*listen_at("127.0.0.1", 0)));
+    port_ = sockets.front().port;
+    sockets.push_back(std::move(*listen_at_path(socket_path(), 0600)));
+    server_ =
+        std::move(*Server::make(std::move(options), std::move(sockets), router_, log_, counters));
     thread_ = std::thread([this] { ran_ = server_->run(); });
   }
   ~RunningServer() { stop(); }
@@ -70,8 +84,11 @@ class RunningServer {
     if (thread_.joinable()) thread_.join();
     CHECK(ran_);
   }
-  [[nodiscard]] std::uint16_t port() const { return server_->port(); }
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] std::string socket_path() const { return directory_.path("api.sock"); }
   Gate gate;
+  std::promise<void> hanging;  // GET /hang has begun
+  std::promise<void> release;  // lets it end
   HttpCounters counters;
   static constexpr std::size_t kLarge = 4'000'000;
 
@@ -101,6 +118,8 @@ class RunningServer {
                 }};
   }
 
+  TemporaryDirectory directory_;
+  std::uint16_t port_ = 0;
   Log log_{"test", LogLevel::error, LogFormat::json};
   Router router_;
   std::unique_ptr<Server> server_;
@@ -111,6 +130,16 @@ class RunningServer {
 // A plain socket, so that a test can send any bytes.
 class Client {
  public:
+  // At the server's path.
+  static Client at_path(const RunningServer& server) {
+    Client client;
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    server.socket_path().copy(address.sun_path, sizeof(address.sun_path) - 1);
+    REQUIRE(::connect(client.fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) ==
+            0);
+    return client;
+  }
   explicit Client(const RunningServer& server)
       : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
@@ -159,6 +188,8 @@ class Client {
   }
 
  private:
+  Client() : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {}
+
   UniqueFd fd_;
   std::string received_;
 };
@@ -245,7 +276,7 @@ TEST_CASE("a stranger's promise of a body gets its 401, no room and no 100-conti
   Client writer(server);
   writer.send(put("a", kPromise));
   CHECK(contains(writer.receive_through("\r\n\r\n"), "100 Continue"));
-  CHECK(server.counters.refused_bodies == 0);
+  CHECK(server.counters.refused_bodies.value() == 0);
 }
 
 TEST_CASE("one account gets half of the room for bodies, and 429 beyond; others go on") {
@@ -267,7 +298,7 @@ TEST_CASE("one account gets half of the room for bodies, and 429 beyond; others 
   Client bodiless(server);
   bodiless.send(kClosing);
   CHECK(contains(bodiless.receive_all(), "HTTP/1.1 200 "));
-  CHECK(server.counters.refused_bodies == 1);
+  CHECK(server.counters.refused_bodies.value() == 1);
 
   promising.clear();
   std::string again = " 429 ";
@@ -285,12 +316,12 @@ TEST_CASE("one account's answers that are not read get a bounded room, and other
   std::vector<std::unique_ptr<Client>> deaf;
   // The sockets' buffers hold a part of each answer, so a few more answers than the budget are
   // needed.
-  while (server.counters.refused_answers == 0 && deaf.size() < 100) {
+  while (server.counters.refused_answers.value() == 0 && deaf.size() < 100) {
     deaf.push_back(std::make_unique<Client>(server));
     deaf.back()->send(ask);
     deaf.back()->receive_through("HTTP/1.1 ");
   }
-  CHECK(server.counters.refused_answers > 0);
+  CHECK(server.counters.refused_answers.value() > 0);
   CHECK(deaf.size() >= (limits::kAnswers / 2 - limits::kResponseBody) / RunningServer::kLarge);
   Client other(server);
   other.send("GET /large HTTP/1.1\r\nHost: a\r\nAuthorization: other\r\nConnection: close\r\n\r\n");
@@ -356,8 +387,8 @@ TEST_CASE("too many wrong tokens of an address are 429, and a right one still ge
   CHECK(contains(throttled, "Retry-After: "));
   client.send(kHello);
   CHECK(contains(client.receive_through("{\"a\":1}"), " 200 "));
-  CHECK(server.counters.failed_authentications == limits::kFailuresPerMinute + 1);
-  CHECK(server.counters.throttled == 1);
+  CHECK(server.counters.failed_authentications.value() == limits::kFailuresPerMinute + 1);
+  CHECK(server.counters.throttled.value() == 1);
 }
 
 TEST_CASE("what a chunked trailer says is dropped") {
@@ -530,27 +561,75 @@ TEST_CASE("a wake after the server's end reaches nobody") {
   wake();
 }
 
-TEST_CASE("a used port is an error with a hint") {
-  const Router router([](const Request&, int status) { return Response{.status = status}; });
-  const Log log("test", LogLevel::error, LogFormat::json);
-  HttpCounters counters;
-  const auto first = Server::bind({.port = 0}, router, log, counters);
-  REQUIRE(first);
-  const auto second = Server::bind({.port = (*first)->port()}, router, log, counters);
-  REQUIRE_FALSE(second);
-  CHECK(contains(second.error().message, "listen 127.0.0.1:"));
-  CHECK(contains(second.error().hint, "--listen"));
-}
-
 TEST_CASE("plain HTTP off loopback must be asked for") {
   const Router router([](const Request&, int status) { return Response{.status = status}; });
   const Log log("test", LogLevel::error, LogFormat::json);
   HttpCounters counters;
-  const auto refused = Server::bind({.address = "0.0.0.0", .port = 0}, router, log, counters);
+  const auto at_every_address = [] {
+    std::vector<ListeningSocket> sockets;
+    sockets.push_back(std::move(*listen_at("0.0.0.0", 0)));
+    return sockets;
+  };
+  const auto refused = Server::make({}, at_every_address(), router, log, counters);
   REQUIRE_FALSE(refused);
   CHECK(contains(refused.error().hint, "--allow-plain-http"));
-  CHECK(Server::bind({.address = "0.0.0.0", .port = 0, .allow_plain_http = true}, router, log,
-                     counters));
+  CHECK(Server::make({.allow_plain_http = true}, at_every_address(), router, log, counters));
+}
+
+TEST_CASE("a server answers at its address and at its path, and removes the path at its end") {
+  RunningServer server;
+  Client client = Client::at_path(server);
+  client.send(kHello);
+  client.receive_through("{\"a\":1}");
+  Client other(server);
+  other.send(kHello);
+  other.receive_through("{\"a\":1}");
+  REQUIRE(::access(server.socket_path().c_str(), F_OK) == 0);
+  server.stop();
+  CHECK(::access(server.socket_path().c_str(), F_OK) != 0);
+}
+
+TEST_CASE("an immediate route answers while every worker hangs") {
+  RunningServer server({.worker_threads = 1});
+  Client hanging(server);
+  hanging.send("GET /hang HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  server.hanging.get_future().wait();
+  Client client(server);
+  client.send("GET /alive HTTP/1.1\r\nHost: a\r\n\r\n");
+  client.receive_through("alive");
+  CHECK(server.counters.answered_requests.value() == 1);
+  server.release.set_value();
+  hanging.receive_all();
+}
+
+TEST_CASE("the body of a request for an immediate route is not read") {
+  RunningServer server;
+  Client client(server);
+  client.send("GET /alive HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n");
+  client.receive_through("alive");
+  client.send("12345");
+  CHECK(client.receive_all().empty());  // the connection closes
+}
+
+TEST_CASE("a request is counted at its route, without the time for which it was parked") {
+  RunningServer server;
+  Client client(server);
+  client.send("GET /park HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  const auto wake = server.gate.await_wake();
+  CHECK(server.counters.parked_requests.value() == 1);
+  wake();
+  client.receive_all();
+  server.stop();
+  CHECK(server.counters.parked_requests.value() == 0);
+  CHECK(server.counters.connections.value() == 0);
+  std::uint64_t requests = 0;
+  server.counters.requests.each([&](std::string_view pattern, const auto& counted) {
+    for (const Tally& range : counted.responses.ranges) {
+      if (range.value() > 0) CHECK(pattern == "GET /park");
+      requests += range.value();
+    }
+  });
+  CHECK(requests == 1);
 }
 
 }  // namespace

@@ -14,14 +14,13 @@ namespace {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
-using tcp = asio::ip::tcp;
 
 // Completions return their error_code instead of throwing it.
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
 class PlainStream final : public Stream {
  public:
-  explicit PlainStream(tcp::socket socket) : socket_(std::move(socket)) {}
+  explicit PlainStream(Socket socket) : socket_(std::move(socket)) {}
 
   asio::awaitable<bool> handshake() override { co_return true; }
 
@@ -37,20 +36,19 @@ class PlainStream final : public Stream {
 
   asio::awaitable<void> finish_writing() override {
     error_code ignored;  // the peer may be gone already
-    (void)socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    (void)socket_.shutdown(Socket::shutdown_send, ignored);
     co_return;
   }
 
-  tcp::socket& socket() override { return socket_; }
+  Socket& socket() override { return socket_; }
 
  private:
-  tcp::socket socket_;
+  Socket socket_;
 };
 
 class TlsStream final : public Stream {
  public:
-  TlsStream(tcp::socket socket, asio::ssl::context& context)
-      : stream_(std::move(socket), context) {}
+  TlsStream(Socket socket, asio::ssl::context& context) : stream_(std::move(socket), context) {}
 
   asio::awaitable<bool> handshake() override {
     const auto [error] = co_await stream_.async_handshake(asio::ssl::stream_base::server, kAwait);
@@ -71,19 +69,19 @@ class TlsStream final : public Stream {
   // applies.
   asio::awaitable<void> finish_writing() override { co_await stream_.async_shutdown(kAwait); }
 
-  tcp::socket& socket() override { return stream_.next_layer(); }
+  Socket& socket() override { return stream_.next_layer(); }
 
  private:
-  asio::ssl::stream<tcp::socket> stream_;
+  asio::ssl::stream<Socket> stream_;
 };
 
 }  // namespace
 
-std::unique_ptr<Stream> make_plain_stream(tcp::socket socket) {
+std::unique_ptr<Stream> make_plain_stream(Socket socket) {
   return std::make_unique<PlainStream>(std::move(socket));
 }
 
-std::unique_ptr<Stream> make_tls_stream(tcp::socket socket, asio::ssl::context& context) {
+std::unique_ptr<Stream> make_tls_stream(Socket socket, asio::ssl::context& context) {
   return std::make_unique<TlsStream>(std::move(socket), context);
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// The bytes of one accepted connection, plain or TLS, behind one interface, so that the HTTP code
-// is compiled once. tls_context.h defines the TLS settings.
+// The bytes of one accepted connection, plain or TLS, over TCP or a Unix socket, behind one
+// interface, so that the HTTP code is compiled once. tls_context.h defines the TLS settings.
 //
 // Threads: the server's I/O thread only.
 
@@ -11,7 +11,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 
 #include "core/error.h"
 
@@ -20,6 +20,8 @@ class context;
 }
 
 namespace agent_secrets::control_plane {
+
+using Socket = boost::asio::generic::stream_protocol::socket;
 
 class Stream {
  public:
@@ -32,11 +34,10 @@ class Stream {
   virtual boost::asio::awaitable<bool> write(std::string_view bytes) = 0;
   // Ends the writing direction; reading is still possible.
   virtual boost::asio::awaitable<void> finish_writing() = 0;
-  virtual boost::asio::ip::tcp::socket& socket() = 0;
+  virtual Socket& socket() = 0;
 };
 
-std::unique_ptr<Stream> make_plain_stream(boost::asio::ip::tcp::socket socket);
-std::unique_ptr<Stream> make_tls_stream(boost::asio::ip::tcp::socket socket,
-                                        boost::asio::ssl::context& context);
+std::unique_ptr<Stream> make_plain_stream(Socket socket);
+std::unique_ptr<Stream> make_tls_stream(Socket socket, boost::asio::ssl::context& context);
 
 }  // namespace agent_secrets::control_plane

@@ -18,6 +18,7 @@ struct PendingVersion {
   std::string set_name;
   std::int64_t version = 0;
   UnixMs pending_since{};
+  UnixMs due_since{};  // the end of its quiet period, or of the pause after a failure
 };
 
 struct ProvisionedValue {

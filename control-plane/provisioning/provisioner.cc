@@ -35,7 +35,8 @@ Provisioner::Provisioner(std::string region, Outbox& outbox, RegionStore& store,
       lease_(lease),
       clock_(clock),
       log_(log),
-      options_(options) {}
+      options_(options),
+      lag_(clock) {}
 
 void Provisioner::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
@@ -72,12 +73,21 @@ std::chrono::milliseconds Provisioner::work_once() {
   const auto versions = provision_round();
   const auto comparison = compare_round();
   const auto agents = publish_round();
+  lag_.round_ended();
   return std::min({versions, comparison, agents});
+}
+
+std::optional<std::chrono::milliseconds> Provisioner::lag() const {
+  if (!lease_.term()) return std::nullopt;
+  return lag_.now();
 }
 
 bool Provisioner::begin_round() {
   const auto term = lease_.term();
-  if (!term) return false;
+  if (!term) {
+    lag_.begin();
+    return false;
+  }
   if (term_ != *term) {
     term_ = *term;
     to_compare_ = true;  // another process may have written to the region since the last term
@@ -130,6 +140,11 @@ std::chrono::milliseconds Provisioner::compare_round() {
 std::chrono::milliseconds Provisioner::publish_round() {
   if (const auto left = pause_left(agents_)) return *left;
   auto finished = publish_agents();
+  if (finished) {
+    lag_.succeeded(ProvisioningLag::Work::agents);
+  } else {
+    lag_.failed(ProvisioningLag::Work::agents);
+  }
   // Before the comparison, an agent of lost commits may pin what the catalog does not need.
   if (finished && !to_compare_) finished = drop_unneeded();
   if (!finished && is_taken_over(finished.error())) return back_off(agents_);
@@ -167,14 +182,27 @@ Provisioner::Step Provisioner::provision_next() {
   if (!due) {
     log_.warning("looking for versions to provision failed",
                  {{"region", region_}, {"error", due.error().message}});
+    lag_.failed(ProvisioningLag::Work::versions);
     return Step::failed;
   }
-  if (!due->version) return Step::nothing_due;
+  if (!due->version) {
+    lag_.due(std::nullopt);
+    if (!due->next_at) lag_.succeeded(ProvisioningLag::Work::versions);  // all versions are ready
+    return Step::nothing_due;
+  }
   const PendingVersion& version = *due->version;
+  lag_.due(version.due_since);
   auto provisioned = provision(version);
-  if (provisioned) return Step::done;
-  if (is_taken_over(provisioned.error())) return Step::failed;
-  return settle_failure(version, provisioned.error()) ? Step::done : Step::failed;
+  if (!provisioned) return note_version_failure(version, provisioned.error());
+  lag_.succeeded(ProvisioningLag::Work::versions);
+  return Step::done;
+}
+
+Provisioner::Step Provisioner::note_version_failure(const PendingVersion& version,
+                                                    const Error& error) {
+  if (is_taken_over(error)) return Step::failed;
+  if (error.code != ErrorCode::untrusted) lag_.failed(ProvisioningLag::Work::versions);
+  return settle_failure(version, error) ? Step::done : Step::failed;
 }
 
 Result<void> Provisioner::provision(const PendingVersion& version) {

@@ -37,6 +37,7 @@
 #include <vector>
 
 #include "control-plane/catalog/outbox.h"
+#include "control-plane/provisioning/lag.h"
 #include "control-plane/region/region_store.h"
 #include "control-plane/replica/lease_keeper.h"
 #include "core/clock.h"
@@ -77,9 +78,14 @@ class Provisioner {
   // deploy is answered. A failure is logged, and run() tries again.
   void publish_now();
 
+  // Absent: this process does not provision the region, because it does not hold the lease. From
+  // any thread.
+  [[nodiscard]] std::optional<std::chrono::milliseconds> lag() const;
+
  private:
   enum class Step { done, nothing_due, failed };
   Step provision_next();
+  Step note_version_failure(const PendingVersion& version, const Error& error);
   Result<void> provision(const PendingVersion& version);
   Result<void> compare_with_region(const ProvisionedVersion& written);
   bool settle_failure(const PendingVersion& version, const Error& error);
@@ -108,6 +114,7 @@ class Provisioner {
   const Clock& clock_;
   const Log& log_;
   ProvisionerOptions options_;
+  ProvisioningLag lag_;
 
   // Used only by the thread that calls work_once().
   LeaseTerm term_;  // of the round

@@ -57,6 +57,52 @@ struct FaultyStores : TestStores {
 
 }  // namespace
 
+TEST_CASE("the lag is the time since a version became due") {
+  FaultyStores t;
+  t.worker.work_once();
+  CHECK(t.worker.lag() == milliseconds(0));
+  t.write("bot-secrets", "A", "1");
+  t.clock.advance(std::chrono::seconds(3));
+  t.faulty.down = true;
+  t.worker.work_once();
+  CHECK(t.worker.lag() == std::chrono::seconds(3));
+  t.faulty.down = false;
+  t.clock.advance(std::chrono::seconds(1));
+  t.worker.work_once();
+  t.worker.work_once();
+  CHECK(t.worker.lag() == milliseconds(0));
+}
+
+TEST_CASE("a region that stays down is behind, also after its versions have failed") {
+  FaultyStores t;
+  t.write("bot-secrets", "A", "1");
+  t.faulty.down = true;
+  t.work_for(std::chrono::seconds(80));
+  REQUIRE(t.set("bot-secrets").status == SetStatus::failed);
+  CHECK(t.worker.lag() >= std::chrono::seconds(75));
+  t.faulty.down = false;
+  t.work_for(std::chrono::seconds(40));
+  CHECK(t.worker.lag() < std::chrono::seconds(1));
+}
+
+TEST_CASE("an agent that its region refuses is a lag") {
+  FaultyStores t;
+  t.worker.work_once();
+  t.faulty.refused_agent =
+      need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot"))).agent.id;
+  t.work_for(std::chrono::seconds(20));
+  CHECK(t.worker.lag() >= std::chrono::seconds(15));
+}
+
+TEST_CASE("a round that hangs is a lag, and another process's region is none") {
+  FaultyStores t;
+  t.worker.work_once();
+  t.clock.advance(std::chrono::seconds(7));  // no round ends
+  CHECK(t.worker.lag() == std::chrono::seconds(7));
+  t.lease->release();
+  CHECK_FALSE(t.worker.lag().has_value());
+}
+
 TEST_CASE("a region that fails is retried with growing pauses") {
   FaultyStores t;
   t.faulty.down = true;

@@ -22,6 +22,7 @@ class DatabaseRegionStore final : public RegionStore {
   // `database` is migrated.
   DatabaseRegionStore(std::unique_ptr<Database> database, ValueCipher cipher);
 
+  [[nodiscard]] WriteCounts write_counts() const override { return database_->write_counts(); }
   Result<void> put_set_version(const ProvisionedVersion& version, const LeaseTerm& term) override;
   Result<std::optional<ProvisionedVersion>> read_set_version(std::int64_t set_id,
                                                              std::int64_t version) override;

@@ -39,6 +39,7 @@
 
 #include "control-plane/database/notices.h"
 #include "control-plane/database/timeline.h"
+#include "control-plane/database/write_counts.h"
 #include "control-plane/keys/value_cipher.h"
 #include "control-plane/model/agent_snapshot.h"
 #include "control-plane/model/lease_term.h"
@@ -87,6 +88,9 @@ struct BundleParts {
 class RegionStore {
  public:
   virtual ~RegionStore() = default;
+
+  // For metrics; nothing where the store has no database.
+  [[nodiscard]] virtual WriteCounts write_counts() const { return {}; }
   virtual Result<void> put_set_version(const ProvisionedVersion& version,
                                        const LeaseTerm& term) = 0;
   virtual Result<std::optional<ProvisionedVersion>> read_set_version(std::int64_t set_id,

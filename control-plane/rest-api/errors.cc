@@ -101,6 +101,13 @@ int status_of(ErrorCode code) {
   }
 }
 
+boost::json::object coded_body(std::string_view text, std::string_view code) {
+  boost::json::object body;
+  body["error"] = without_markup(text);
+  body["code"] = std::string(code);
+  return body;
+}
+
 }  // namespace
 
 Response json_response(const boost::json::value& body, int status) {
@@ -108,16 +115,16 @@ Response json_response(const boost::json::value& body, int status) {
 }
 
 Response coded_error_response(int status, std::string_view text, std::string_view code) {
-  boost::json::object body;
-  body["error"] = without_markup(text);
-  body["code"] = std::string(code);
-  return json_response(body, status);
+  return json_response(coded_body(text, code), status);
+}
+
+boost::json::object error_body(const Request& request, int status, std::string_view text) {
+  return coded_body(
+      text, has_named_codes(request) ? std::string(status_name(status)) : std::to_string(status));
 }
 
 Response error_response(const Request& request, int status, std::string_view text) {
-  return coded_error_response(
-      status, text,
-      has_named_codes(request) ? std::string(status_name(status)) : std::to_string(status));
+  return json_response(error_body(request, status, text), status);
 }
 
 Response error_response(const Request& request, const Error& error, const Log& log) {

@@ -7,6 +7,7 @@
 
 #include <string_view>
 
+#include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
 #include "control-plane/http/message.h"
@@ -16,6 +17,8 @@
 namespace agent_secrets::control_plane {
 
 Response error_response(const Request& request, int status, std::string_view text);
+// The body of that answer, for an answer that says more.
+boost::json::object error_body(const Request& request, int status, std::string_view text);
 // With a special code, such as "PCC-1002".
 Response coded_error_response(int status, std::string_view text, std::string_view code);
 // An Error with a text for the client (invalid, not_found, …) is answered with this text. Any other

@@ -47,7 +47,7 @@ Result<Response> get_metrics(const RestApi& api, const Request&, const Principal
   if (!last_backup) return propagate(last_backup, "read the time of the last backup");
   return Response{.body = fleet_metrics(fleets, principal.organization.name, now) +
                           backup_metrics(*last_backup) +
-                          process_metrics(api.log, api.counters, api.listeners()),
+                          process_metrics(api.log, api.counters, api.process()),
                   .content_type = std::string(kMetricsMediaType),
                   .headers = {{"Cache-Control", "no-store"}}};
 }

@@ -1,19 +1,18 @@
 #pragma once
 // Metrics of this server process, in the Prometheus text format. GET /metrics adds them to the
 // metrics of the fleet; a region node serves only these. They are the same for every organization,
-// and contain no name of an organization.
+// and contain no name of an organization. docs/metrics.md lists them.
 //
-//   agent_secrets_failed_authentications_total
-//   agent_secrets_http_refusals_total{reason}: both count since the server's start, so that every
-//       organization can see why it was refused
-//   agent_secrets_log_lines_dropped_total
-//   agent_secrets_listener_connected{database}: 1 while the database sends this server the notices
-//       of other servers, else 0; no series on SQLite
+// Labels are bounded: a route is a pattern of the router, and regions are added by the operator.
+// Histograms without a request are left out.
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "control-plane/http/counters.h"
+#include "control-plane/region/region_store.h"
 #include "core/log.h"
 
 namespace agent_secrets::control_plane {
@@ -23,7 +22,24 @@ struct ListenerState {
   bool is_connected = false;
 };
 
+struct DatabaseState {
+  std::string database;  // as above
+  WriteCounts writes;
+};
+
+struct ProvisioningState {
+  std::string region;
+  std::optional<std::chrono::milliseconds> lag;  // absent: another process provisions the region
+};
+
+// What a process has besides its HTTP server.
+struct ProcessState {
+  std::vector<ListenerState> listeners = {};  // none on SQLite
+  std::vector<DatabaseState> databases = {};
+  std::vector<ProvisioningState> provisioning = {};  // none in a region node
+};
+
 std::string process_metrics(const Log& log, const HttpCounters& counters,
-                            const std::vector<ListenerState>& listeners);
+                            const ProcessState& process);
 
 }  // namespace agent_secrets::control_plane

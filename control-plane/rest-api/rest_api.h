@@ -32,8 +32,8 @@ struct RestApi {
   Catalog& catalog;
   RestRegions regions;
   std::function<void()> roll_out;  // wakes the deploy commands; no effect without --on-deploy
-  std::function<std::vector<ListenerState>()> listeners;  // for /metrics; none on SQLite
-  const HttpCounters& counters;                           // for /metrics
+  std::function<ProcessState()> process;  // for /metrics
+  const HttpCounters& counters;           // for /metrics
   const Clock& clock;
   const Log& log;
 };

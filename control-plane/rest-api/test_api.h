@@ -17,7 +17,7 @@
 #include "control-plane/provisioning/provisioner.h"
 #include "control-plane/replica/lease_keeper.h"
 #include "control-plane/rest-api/errors.h"
-#include "control-plane/rest-api/readiness.h"
+#include "control-plane/rest-api/health.h"
 #include "control-plane/rest-api/rest_api.h"
 #include "control-plane/stores.h"
 #include "tests/catch.h"
@@ -61,12 +61,15 @@ class RestFixture {
     api_.emplace(RestApi{.catalog = *stores_.catalog,
                          .regions = RestRegions([this] { return regions(); }),
                          .roll_out = [] {},
-                         .listeners = [] { return std::vector<ListenerState>(); },
+                         .process = [] { return ProcessState(); },
                          .counters = counters_,
                          .clock = clock_,
                          .log = log_});
     add_rest_routes(router_, *api_);
-    add_readiness_route(router_, [this] { return ready; });
+    add_health_routes(router_, [this] {
+      return std::vector<ReadinessCheck>{{.name = "catalog", .problem = catalog_problem},
+                                         {.name = "provisioning", .problem = ""}};
+    });
   }
 
   [[nodiscard]] const Router& router() const { return router_; }
@@ -116,7 +119,7 @@ class RestFixture {
     provision();
   }
 
-  Result<void> ready;  // for /readyz
+  std::string catalog_problem;  // for /readyz
 
   Catalog& catalog() { return *stores_.catalog; }
   std::int64_t organization_id(const std::string& name) {

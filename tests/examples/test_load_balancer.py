@@ -161,7 +161,7 @@ def before(tmp_path, *servers):
 def ready_or(act):
     """A behaviour that answers the load balancer's health checks, and calls `act` for all other requests."""
     def behave(connection):
-        if connection.read_request().startswith("GET /readyz "):
+        if connection.read_request().startswith("GET /readyz?"):
             connection.answer(200, b"{}")
         else:
             act(connection)
