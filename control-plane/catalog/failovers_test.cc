@@ -27,7 +27,7 @@ TEST_CASE("the first look at a server stores its timeline, and raises nothing") 
   TestStores t;
   t.write("bot-secrets", "A", "1");
   t.provision();
-  need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot", "bot-secrets")));
+  need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot", "bot-secrets")));
   const std::int64_t sequence = sequence_of(t, "bot");
   const ServerTimeline first = need(t.catalog().failovers.settle());
   CHECK_FALSE(first.was_raised);
@@ -42,8 +42,8 @@ TEST_CASE("a failover raises the sequence of every agent, and each is published 
   need(t.catalog().failovers.settle());
   t.write("bot-secrets", "A", "1");
   t.provision();
-  need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot", "bot-secrets")));
-  need(t.catalog().deploys.create_agent(t.acme, deploy_of("other")));
+  need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot", "bot-secrets")));
+  need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("other")));
   const std::int64_t sequence = sequence_of(t, "bot");
   const AgentSnapshot before = t.snapshot(t.agent("bot").id);
 
@@ -63,7 +63,7 @@ TEST_CASE("of many processes that see a failover, one raises the numbers") {
   TestStores t;
   if (!is_postgres(t)) return;
   need(t.catalog().failovers.settle());
-  need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot")));
+  need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot")));
   const std::int64_t sequence = sequence_of(t, "bot");
   fail_over(t);
   std::atomic<int> raised = 0;
@@ -87,11 +87,11 @@ TEST_CASE("after a failover a new agent begins above every sequence and id that 
   TestStores t;
   if (!is_postgres(t)) return;
   need(t.catalog().failovers.settle());
-  need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot")));
+  need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot")));
   const std::int64_t set = t.write("bot-secrets", "A", "1").id;
   fail_over(t);
   need(t.catalog().failovers.settle());
-  need(t.catalog().deploys.create_agent(t.acme, deploy_of("lost")));
+  need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("lost")));
   CHECK(sequence_of(t, "lost") > kFailoverStep);
   CHECK(t.agent("lost").id > t.agent("bot").id + kFailoverStep);
   CHECK(t.write("new-secrets", "A", "1").id > set + kFailoverStep);
@@ -102,7 +102,7 @@ TEST_CASE("a deploy command that began before a failover settles nothing after i
   if (!is_postgres(t)) return;
   need(t.catalog().failovers.settle());
   need(t.catalog().rollouts.use_command());
-  need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot")));
+  need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot")));
   t.provisioner->publish_now();
   const LeaseTerm term = t.take_lease(kRolloutsWork);
   const auto begun = need(t.catalog().rollouts.list_due());

@@ -385,6 +385,7 @@ asio::awaitable<bool> Connection::write(const Incoming& incoming,
   if (seat_.is_strangers()) seat_.may_go();
   int status = 0;
   SharedBudget::Hold hold;
+  const std::string actor = std::move(response->actor);
   const std::string text = text_within_budget(incoming, std::move(*response), close, hold, status);
   response.reset();
   arm(context_.options.request_timeout);
@@ -394,7 +395,8 @@ asio::awaitable<bool> Connection::write(const Incoming& incoming,
                                 {"status", status},
                                 {"bytes", text.size()},
                                 {"duration_us", microseconds_since(incoming.began)},
-                                {"organization", organization_of(incoming.request)}});
+                                {"organization", organization_of(incoming.request)},
+                                {"actor", actor}});
   co_return written;
 }
 
