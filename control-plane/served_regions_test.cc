@@ -125,7 +125,8 @@ TEST_CASE("a later list has the same regions at the same addresses") {
 
 TEST_CASE("a started region publishes a deployment and then wakes the agent's long polls") {
   ServedStores t;
-  const auto agent = need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot"))).agent.id;
+  const auto agent =
+      need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot"))).agent.id;
   LongPoll poll(t.us_west(), agent, 0);
   need(t.regions->start());
   CHECK(poll.is_answered());
@@ -145,7 +146,8 @@ TEST_CASE("a region that stops releases its lease") {
 
 TEST_CASE("a server wakes the long polls of an agent that another process has published") {
   ServedStores t;
-  const auto agent = need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot"))).agent.id;
+  const auto agent =
+      need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot"))).agent.id;
   const Stores elsewhere = need(t.open());
   LongPoll published(t.us_west(), agent, 0);
   need(t.regions->start());
@@ -189,7 +191,8 @@ TEST_CASE(
 
 TEST_CASE("a region that stops has written every report that it heard") {
   ServedStores t;
-  const auto agent = need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot"))).agent.id;
+  const auto agent =
+      need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot"))).agent.id;
   t.regions->for_rest().back().provisioner.publish_now();
   need(t.regions->start());
   t.us_west().recorder.heard({.agent_id = agent,

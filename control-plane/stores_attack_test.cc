@@ -15,7 +15,7 @@ struct Attacked : TestStores {
     first.pairs.push_back({.key = "B", .value = SecretBuffer::copy_of(std::string_view("b1"))});
     need(catalog().sets.write(acme, std::move(first)));
     provision();
-    need(catalog().deploys.create_agent(acme, deploy_of("bot", "bot-secrets")));
+    need(catalog().deploys.create_agent(kAdmin, acme, deploy_of("bot", "bot-secrets")));
     write("bot-secrets", "A", "a2");
     provision();
     bot_set = set("bot-secrets").id;

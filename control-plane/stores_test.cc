@@ -103,9 +103,10 @@ TEST_CASE("a region that is added later is not listed and takes no write until i
         ErrorCode::unavailable);
   DeployRequest deploy = deploy_of("bot");
   deploy.region = "ap-south";
-  CHECK(refusal(t.catalog().deploys.create_agent(t.acme, deploy)).code == ErrorCode::unavailable);
+  CHECK(refusal(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy)).code ==
+        ErrorCode::unavailable);
   deploy.region = "mars";
-  CHECK(refusal(t.catalog().deploys.create_agent(t.acme, deploy)).message ==
+  CHECK(refusal(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy)).message ==
         "Invalid region 'mars'. Valid regions are: eu-central, us-west");
 
   t.reopen();

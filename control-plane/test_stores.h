@@ -40,6 +40,9 @@ Error refusal(Result<T> result) {
   return std::move(result.error());
 }
 
+// Of the catalog's changes in tests that are not about rights.
+inline const Actor kAdmin{.kind = ActorKind::host, .id = "0", .name = "root", .role = Role::admin};
+
 inline WriteSet one_key(std::string set, std::string key, std::string_view value,
                         bool quiet_period = true) {
   WriteSet write;

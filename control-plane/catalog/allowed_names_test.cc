@@ -29,7 +29,7 @@ struct OldData : TestStores {
 };
 
 std::string deploy_warning(TestStores& t, const std::string& set) {
-  return need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot", set))).warning;
+  return need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot", set))).warning;
 }
 
 }  // namespace
@@ -111,10 +111,10 @@ TEST_CASE(
   t.provision();
   // The deploy keeps the pinned version, which still has the name.
   DeployRequest again = deploy_of("bot", "bot-secrets");
-  CHECK(need(t.catalog().deploys.update_agent(t.acme, again)).warning.find("LD_PRELOAD") !=
+  CHECK(need(t.catalog().deploys.update_agent(kAdmin, t.acme, again)).warning.find("LD_PRELOAD") !=
         std::string::npos);
   again.force = true;
-  CHECK(need(t.catalog().deploys.update_agent(t.acme, again)).warning.empty());
+  CHECK(need(t.catalog().deploys.update_agent(kAdmin, t.acme, again)).warning.empty());
 }
 
 TEST_CASE("a deploy warns if it has no secret set, or a secret set without keys") {
@@ -124,7 +124,7 @@ TEST_CASE("a deploy warns if it has no secret set, or a secret set without keys"
   need(t.catalog().sets.unset_key(t.acme, "bot-secrets", "A"));
   t.provision();
   DeployRequest bound = deploy_of("bot", "bot-secrets");
-  CHECK(need(t.catalog().deploys.update_agent(t.acme, bound)).warning ==
+  CHECK(need(t.catalog().deploys.update_agent(kAdmin, t.acme, bound)).warning ==
         "Secret set 'bot-secrets' has no keys: it gives the bots nothing.");
 }
 

@@ -14,23 +14,31 @@ std::string_view to_string(ApiKeyType type) {
 }
 
 Result<ApiKey> ApiKeys::add(std::int64_t organization_id, std::string_view name, ApiKeyType type,
-                            const SecretBuffer& key) {
+                            const SecretBuffer& key, std::optional<UnixMs> expires_at) {
   if (auto ok = check_title("API key name", name); !ok) return propagate(ok);
   return context_.database->write("add API key", [&](Transaction& tx) -> Result<ApiKey> {
     if (auto found = organization_by_id(tx, organization_id); !found) return propagate(found);
+    const UnixMs now = context_.clock.unix_time();
+    tx.execute_later(
+        "UPDATE api_keys SET revoked_at = expires_at WHERE organization_id = ?1"
+        " AND revoked_at IS NULL AND expires_at <= ?2",
+        organization_id, now);
     if (auto ok = make_room_for_api_key(tx, organization_id, type); !ok) return propagate(ok);
     ApiKey added{.id = random_uuid(),
                  .name = std::string(name),
                  .type = type,
                  .key = {},
-                 .created_at = context_.clock.unix_time(),
+                 .created_at = now,
+                 .expires_at = expires_at,
+                 .last_used_at = {},
                  .revoked_at = {}};
     if (type == ApiKeyType::public_key) added.key = key.expose_text();
     tx.execute(
-        "INSERT INTO api_keys (id, organization_id, name, type, key, sha256, created_at)"
-        " VALUES (?1, ?2, ?3, ?4, NULLIF(?5, ''), ?6, ?7)",
+        "INSERT INTO api_keys"
+        " (id, organization_id, name, type, key, sha256, created_at, expires_at)"
+        " VALUES (?1, ?2, ?3, ?4, NULLIF(?5, ''), ?6, ?7, ?8)",
         added.id, organization_id, name, to_string(type), added.key, hash_bearer(key.expose_text()),
-        added.created_at);
+        added.created_at, expires_at);
     return added;
   });
 }
@@ -40,7 +48,8 @@ Result<std::vector<ApiKey>> ApiKeys::list(std::int64_t organization_id) {
       "list API keys", [&](Transaction& tx) -> Result<std::vector<ApiKey>> {
         std::vector<ApiKey> keys;
         for (const Row row : tx.query("SELECT id, name, type, coalesce(key, '') AS key, "
-                                      "created_at, revoked_at FROM api_keys"
+                                      "created_at, expires_at, last_used_at, revoked_at"
+                                      "  FROM api_keys"
                                       " WHERE organization_id = ?1 ORDER BY rowid",
                                       organization_id)) {
           keys.push_back({.id = row.text("id"),
@@ -49,6 +58,8 @@ Result<std::vector<ApiKey>> ApiKeys::list(std::int64_t organization_id) {
                                                                 : ApiKeyType::public_key,
                           .key = row.text("key"),
                           .created_at = row.time("created_at"),
+                          .expires_at = row.optional_time("expires_at"),
+                          .last_used_at = row.optional_time("last_used_at"),
                           .revoked_at = row.optional_time("revoked_at")});
         }
         return keys;

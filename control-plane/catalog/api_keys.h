@@ -25,6 +25,8 @@ struct ApiKey {
   ApiKeyType type = ApiKeyType::public_key;
   std::string key;  // of a public key; else ""
   UnixMs created_at{};
+  std::optional<UnixMs> expires_at;
+  std::optional<UnixMs> last_used_at;  // the beginning of that hour
   std::optional<UnixMs> revoked_at;
 };
 
@@ -32,9 +34,9 @@ class ApiKeys {
  public:
   explicit ApiKeys(CatalogContext& context) : context_(context) {}
 
-  // At most limits::kApiKeys live keys of a type.
+  // At most limits::kApiKeys live keys of a type. From `expires_at` on a key is refused.
   Result<ApiKey> add(std::int64_t organization_id, std::string_view name, ApiKeyType type,
-                     const SecretBuffer& key);
+                     const SecretBuffer& key, std::optional<UnixMs> expires_at = {});
   Result<std::vector<ApiKey>> list(std::int64_t organization_id);
   // Revoking a revoked key again changes nothing, and succeeds.
   Result<void> revoke(std::int64_t organization_id, std::string_view id);

@@ -15,7 +15,7 @@ TEST_CASE("a private key has the role of a member, and the catalog does not stor
   CHECK(added.key.empty());
   const auto identity = need(t.catalog().identities.find(hash_bearer("sk_one")));
   REQUIRE(identity.has_value());
-  CHECK(identity->name == "a key");
+  CHECK(identity->actor.name == "a key");
   REQUIRE(identity->reaches.size() == 1);
   CHECK(identity->reaches[0].organization.name == "acme");
   CHECK(identity->reaches[0].role == Role::member);
@@ -61,6 +61,36 @@ TEST_CASE("an organization has five live keys of each type at most") {
   add(t, ApiKeyType::public_key, "pk_1");
   need(t.catalog().api_keys.revoke(t.acme, first));
   need(sixth());
+}
+
+TEST_CASE("an expired key is refused, and makes room for another") {
+  TestStores t;
+  const auto expires_at = t.clock.unix_time() + std::chrono::seconds(60);
+  for (int i = 0; i < limits::kApiKeys; ++i) {
+    const SecretBuffer key = SecretBuffer::copy_of("pk_" + std::to_string(i));
+    need(t.catalog().api_keys.add(t.acme, "a key", ApiKeyType::public_key, key, expires_at));
+  }
+  const SecretBuffer one = SecretBuffer::copy_of("sk_one");
+  need(t.catalog().api_keys.add(t.acme, "a key", ApiKeyType::private_key, one, expires_at));
+  CHECK(need(t.catalog().identities.find(hash_bearer("sk_one"))).has_value());
+  CHECK(need(t.catalog().identities.is_live_public_key(hash_bearer("pk_0"))));
+  t.clock.advance(std::chrono::seconds(60));
+  CHECK_FALSE(need(t.catalog().identities.find(hash_bearer("sk_one"))).has_value());
+  CHECK_FALSE(need(t.catalog().identities.is_live_public_key(hash_bearer("pk_0"))));
+  add(t, ApiKeyType::public_key, "pk_more");
+}
+
+TEST_CASE("the last use of a key is recorded to the hour") {
+  TestStores t;
+  add(t, ApiKeyType::private_key, "sk_one");
+  add(t, ApiKeyType::public_key, "pk_one");
+  CHECK_FALSE(need(t.catalog().api_keys.list(t.acme)).at(0).last_used_at.has_value());
+  REQUIRE(need(t.catalog().identities.find(hash_bearer("sk_one"))).has_value());
+  REQUIRE(need(t.catalog().identities.is_live_public_key(hash_bearer("pk_one"))));
+  const UnixMs hour = std::chrono::floor<std::chrono::hours>(t.clock.unix_time());
+  for (const ApiKey& key : need(t.catalog().api_keys.list(t.acme))) {
+    CHECK(key.last_used_at == hour);
+  }
 }
 
 }  // namespace agent_secrets::control_plane

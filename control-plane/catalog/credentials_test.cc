@@ -11,7 +11,7 @@ CredentialPublicKeys some_keys() {
 }
 
 struct WithAgent : TestStores {
-  WithAgent() { bot = need(catalog().deploys.create_agent(acme, deploy_of("bot"))).agent; }
+  WithAgent() { bot = need(catalog().deploys.create_agent(kAdmin, acme, deploy_of("bot"))).agent; }
   CredentialRecord only() { return need(catalog().credentials.list(acme, "bot")).at(0); }
   Agent bot;
 };
@@ -45,7 +45,7 @@ TEST_CASE("a revocation is pending until its region has confirmed it") {
 
 TEST_CASE("a key id can be registered only once") {
   WithAgent t;
-  need(t.catalog().deploys.create_agent(t.acme, deploy_of("other")));
+  need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("other")));
   need(t.catalog().credentials.add(t.acme, "bot", "kid1", some_keys()));
   CHECK(refusal(t.catalog().credentials.add(t.acme, "other", "kid1", some_keys())).code ==
         ErrorCode::conflict);
@@ -55,7 +55,7 @@ TEST_CASE("a key id can be registered only once") {
 
 TEST_CASE("revoke() refuses a revoked credential, and a credential of another agent") {
   WithAgent t;
-  need(t.catalog().deploys.create_agent(t.acme, deploy_of("other")));
+  need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("other")));
   need(t.catalog().credentials.add(t.acme, "bot", "kid1", some_keys()));
   CHECK(refusal(t.catalog().credentials.revoke(t.acme, "other", "kid1")).code ==
         ErrorCode::not_found);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "control-plane/catalog/allowed_names.h"
+#include "control-plane/catalog/bindings.h"
 #include "control-plane/catalog/context.h"
 #include "control-plane/catalog/events.h"
 #include "control-plane/catalog/organizations.h"
@@ -191,6 +192,21 @@ void insert_deployment(Transaction& tx, const CatalogContext& context, std::int6
       id, bound.secret->set.id, bound.secret->set.name, bound.secret->set.ready_version);
 }
 
+// Checks the binding of the secret set, and inserts the deployment. The result is the name of a set
+// that the agent has not had before, or "".
+Result<std::string> bind_and_insert(Transaction& tx, const CatalogContext& context,
+                                    const Actor& actor, std::int64_t agent_id,
+                                    const DeploymentSpec& spec, const BoundSets& bound) {
+  std::string first_set;
+  if (bound.secret) {
+    auto is_first = bind_set(tx, actor, agent_id, bound.secret->set);
+    if (!is_first) return propagate(is_first);
+    if (*is_first) first_set = bound.secret->set.name;
+  }
+  insert_deployment(tx, context, agent_id, spec, bound);
+  return first_set;
+}
+
 // Names each set whose newest ready version has other values than the pinned version.
 std::string newer_version_warning(Transaction& tx, const ValueCipher& cipher, const Agent& agent) {
   std::string warning;
@@ -216,12 +232,14 @@ DeployOutcome keep_deployment(Transaction& tx, const CatalogContext& context,
   std::string warning(again ? kRunAgain : kUnchanged);
   add_sentence(warning, newer_version_warning(tx, context.cipher, agent));
   add_sentence(warning, secrets_warning(tx, agent.deployment));
-  return {.agent = *find_agent_row(tx, organization_id, agent.name), .warning = std::move(warning)};
+  return {.agent = *find_agent_row(tx, organization_id, agent.name),
+          .warning = std::move(warning),
+          .first_set = {}};
 }
 
 Result<DeployOutcome> apply_update(Transaction& tx, const CatalogContext& context,
-                                   std::int64_t organization_id, const Agent& agent,
-                                   const DeployRequest& request) {
+                                   const Actor& actor, std::int64_t organization_id,
+                                   const Agent& agent, const DeployRequest& request) {
   const DeploymentSpec spec = merged(agent.deployment.spec, request);
   const Scaling scaling = merged(agent.scaling, request);
   if (auto ok = check_spec(spec); !ok) return propagate(ok);
@@ -237,12 +255,17 @@ Result<DeployOutcome> apply_update(Transaction& tx, const CatalogContext& contex
     return keep_deployment(tx, context, organization_id, agent);
   tx.execute("UPDATE agents SET min_agents = ?1, max_agents = ?2, updated_at = ?3 WHERE id = ?4",
              scaling.min_agents, scaling.max_agents, context.clock.unix_time(), agent.id);
+  std::string first_set;
   if (new_deployment) {
-    insert_deployment(tx, context, agent.id, spec, *bound);
+    auto inserted = bind_and_insert(tx, context, actor, agent.id, spec, *bound);
+    if (!inserted) return propagate(inserted);
+    first_set = std::move(*inserted);
   } else {
     request_rollout(tx, agent.id, RolloutEvent::scale);
   }
-  DeployOutcome outcome{.agent = *find_agent_row(tx, organization_id, agent.name), .warning = {}};
+  DeployOutcome outcome{.agent = *find_agent_row(tx, organization_id, agent.name),
+                        .warning = {},
+                        .first_set = std::move(first_set)};
   if (!new_deployment) outcome.warning = newer_version_warning(tx, context.cipher, outcome.agent);
   add_sentence(outcome.warning, secrets_warning(tx, outcome.agent.deployment));
   return outcome;
@@ -250,7 +273,8 @@ Result<DeployOutcome> apply_update(Transaction& tx, const CatalogContext& contex
 
 }  // namespace
 
-Result<DeployOutcome> Deploys::create_agent(std::int64_t organization_id, DeployRequest request) {
+Result<DeployOutcome> Deploys::create_agent(const Actor& actor, std::int64_t organization_id,
+                                            DeployRequest request) {
   if (auto ok = check_agent_name(request.agent); !ok) return propagate(ok);
   const DeploymentSpec spec = merged(DeploymentSpec{}, request);
   const Scaling scaling = merged(Scaling{}, request);
@@ -268,17 +292,20 @@ Result<DeployOutcome> Deploys::create_agent(std::int64_t organization_id, Deploy
     if (auto ok = check_region(tx, context_, region); !ok) return propagate(ok);
     auto bound = pass_gate(tx, organization_id, region, spec);
     if (!bound) return propagate(bound);
-    insert_deployment(tx, context_,
-                      insert_agent(tx, context_, organization_id, request.agent, region, scaling),
-                      spec, *bound);
+    const std::int64_t agent_id =
+        insert_agent(tx, context_, organization_id, request.agent, region, scaling);
+    auto first_set = bind_and_insert(tx, context_, actor, agent_id, spec, *bound);
+    if (!first_set) return propagate(first_set);
     DeployOutcome outcome{.agent = *find_agent_row(tx, organization_id, request.agent),
-                          .warning = {}};
+                          .warning = {},
+                          .first_set = std::move(*first_set)};
     outcome.warning = secrets_warning(tx, outcome.agent.deployment);
     return outcome;
   });
 }
 
-Result<DeployOutcome> Deploys::update_agent(std::int64_t organization_id, DeployRequest request) {
+Result<DeployOutcome> Deploys::update_agent(const Actor& actor, std::int64_t organization_id,
+                                            DeployRequest request) {
   return context_.database->write("update agent", [&](Transaction& tx) -> Result<DeployOutcome> {
     auto agent = existing_agent(tx, organization_id, request.agent);
     if (!agent) return propagate(agent);
@@ -287,7 +314,7 @@ Result<DeployOutcome> Deploys::update_agent(std::int64_t organization_id, Deploy
                   fmt::format("Service {} is in region {} and cannot be moved to region {}.",
                               shown(agent->name), shown(agent->region), shown(*request.region)));
     }
-    return apply_update(tx, context_, organization_id, *agent, request);
+    return apply_update(tx, context_, actor, organization_id, *agent, request);
   });
 }
 

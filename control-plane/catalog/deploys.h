@@ -1,6 +1,7 @@
 #pragma once
 // Deploys: creating an agent, and changing it. A deploy checks its sets (existence, type, region,
-// then readiness) in the same transaction that pins their versions.
+// then readiness) in the same transaction that pins their versions, and whether the actor may give
+// the agent its set (catalog/bindings.h).
 
 #include <cstdint>
 #include <map>
@@ -8,6 +9,7 @@
 #include <string>
 
 #include "control-plane/catalog/agents.h"
+#include "control-plane/model/actor.h"
 #include "core/error.h"
 
 namespace agent_secrets::control_plane {
@@ -32,14 +34,17 @@ struct DeployOutcome {
   // Sentences, or "": nothing changed; the set has a newer ready version; the agent has no secrets;
   // reserved names are among the keys.
   std::string warning;
+  std::string first_set;  // a set that the agent has not had before, or ""
 };
 
 class Deploys {
  public:
   explicit Deploys(CatalogContext& context) : context_(context) {}
 
-  Result<DeployOutcome> create_agent(std::int64_t organization_id, DeployRequest request);
-  Result<DeployOutcome> update_agent(std::int64_t organization_id, DeployRequest request);
+  Result<DeployOutcome> create_agent(const Actor& actor, std::int64_t organization_id,
+                                     DeployRequest request);
+  Result<DeployOutcome> update_agent(const Actor& actor, std::int64_t organization_id,
+                                     DeployRequest request);
 
  private:
   CatalogContext& context_;

@@ -8,11 +8,12 @@ struct Deployed : TestStores {
   Deployed() {
     write("bot-secrets", "A", "1");
     provision();
-    first = need(catalog().deploys.create_agent(acme, deploy_of("bot", "bot-secrets"))).agent;
+    first =
+        need(catalog().deploys.create_agent(kAdmin, acme, deploy_of("bot", "bot-secrets"))).agent;
     provisioner->publish_now();
   }
   DeployOutcome update(const DeployRequest& request) {
-    return need(catalog().deploys.update_agent(acme, request));
+    return need(catalog().deploys.update_agent(kAdmin, acme, request));
   }
   Agent first;
 };
@@ -35,7 +36,7 @@ TEST_CASE("the gate checks existence, type, region and readiness, in this order"
   const auto refused = [&](const std::string& set, const std::string& image_pull_set) {
     DeployRequest request = deploy_of("bot", set);
     request.image_pull_secret_set = image_pull_set;
-    return refusal(t.catalog().deploys.create_agent(t.acme, request));
+    return refusal(t.catalog().deploys.create_agent(kAdmin, t.acme, request));
   };
   SECTION("a missing set is reported before a pending set") {
     const Error error = refused("bot-secrets", "nope");
@@ -110,19 +111,19 @@ TEST_CASE("a newer version with the pinned values gives no warning and no change
 
 TEST_CASE("creating an agent needs a new name, a valid name and an image") {
   Deployed t;
-  const Error again = refusal(t.catalog().deploys.create_agent(t.acme, deploy_of("bot")));
+  const Error again = refusal(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot")));
   CHECK(again.code == ErrorCode::invalid);
   CHECK(again.message == "Service already exists");
   DeployRequest bare = deploy_of("other");
   bare.image.reset();
-  CHECK(refusal(t.catalog().deploys.create_agent(t.acme, bare)).code == ErrorCode::invalid);
-  CHECK(refusal(t.catalog().deploys.create_agent(t.acme, deploy_of("Bot"))).code ==
+  CHECK(refusal(t.catalog().deploys.create_agent(kAdmin, t.acme, bare)).code == ErrorCode::invalid);
+  CHECK(refusal(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("Bot"))).code ==
         ErrorCode::invalid);
 }
 
 TEST_CASE("an agent that does not exist is not updated, listed or deleted") {
   TestStores t;
-  CHECK(refusal(t.catalog().deploys.update_agent(t.acme, deploy_of("bot"))).message ==
+  CHECK(refusal(t.catalog().deploys.update_agent(kAdmin, t.acme, deploy_of("bot"))).message ==
         "Service not found");
   CHECK(refusal(t.catalog().agents.remove(t.acme, "bot")).code == ErrorCode::not_found);
   CHECK(refusal(t.catalog().agents.list_deployments(t.acme, "bot")).code == ErrorCode::not_found);
@@ -148,8 +149,8 @@ TEST_CASE("the warning names a newer ready version") {
 TEST_CASE("an unchanged deploy is refused while its set is pending") {
   Deployed t;
   t.write("bot-secrets", "A", "2");
-  CHECK(refusal(t.catalog().deploys.update_agent(t.acme, deploy_of("bot", "bot-secrets"))).code ==
-        ErrorCode::conflict);
+  CHECK(refusal(t.catalog().deploys.update_agent(kAdmin, t.acme, deploy_of("bot", "bot-secrets")))
+            .code == ErrorCode::conflict);
 }
 
 TEST_CASE("a forced deploy pins the newest ready version") {
@@ -171,7 +172,8 @@ TEST_CASE("scaling alone makes no deployment") {
   CHECK(outcome.agent.scaling == Scaling{.min_agents = 2, .max_agents = 50});
   CHECK(outcome.warning.empty());
   request.min_agents = 51;
-  CHECK(refusal(t.catalog().deploys.update_agent(t.acme, request)).code == ErrorCode::invalid);
+  CHECK(refusal(t.catalog().deploys.update_agent(kAdmin, t.acme, request)).code ==
+        ErrorCode::invalid);
 }
 
 TEST_CASE("absent members of a deploy keep their values, and an empty set name unbinds the set") {
@@ -193,7 +195,8 @@ TEST_CASE("an agent never changes its region") {
   Deployed t;
   DeployRequest request = deploy_of("bot", "bot-secrets");
   request.region = "eu-central";
-  CHECK(refusal(t.catalog().deploys.update_agent(t.acme, request)).code == ErrorCode::invalid);
+  CHECK(refusal(t.catalog().deploys.update_agent(kAdmin, t.acme, request)).code ==
+        ErrorCode::invalid);
   request.region = "us-west";
   CHECK(t.update(request).agent.deployment.id == t.first.deployment.id);
 }
@@ -239,7 +242,7 @@ TEST_CASE("a new agent with the name of a deleted agent continues its sequences"
   const std::int64_t last = t.snapshot(t.first.id).sequence;
   need(t.catalog().agents.remove(t.acme, "bot"));
   const Agent again =
-      need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot", "bot-secrets"))).agent;
+      need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot", "bot-secrets"))).agent;
   t.provisioner->publish_now();
   CHECK(again.id != t.first.id);
   CHECK(t.snapshot(again.id).sequence > last);

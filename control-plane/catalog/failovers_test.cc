@@ -28,7 +28,7 @@ TEST_CASE("the first check of a server stores its timeline and raises no numbers
   TestStores t;
   t.write("bot-secrets", "A", "1");
   t.provision();
-  need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot", "bot-secrets")));
+  need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot", "bot-secrets")));
   const std::int64_t sequence = sequence_of(t, "bot");
   const ServerTimeline first = need(t.catalog().failovers.settle());
   CHECK_FALSE(first.was_raised);
@@ -43,8 +43,8 @@ TEST_CASE("a failover raises the sequence of every agent and publishes every age
   need(t.catalog().failovers.settle());
   t.write("bot-secrets", "A", "1");
   t.provision();
-  need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot", "bot-secrets")));
-  need(t.catalog().deploys.create_agent(t.acme, deploy_of("other")));
+  need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot", "bot-secrets")));
+  need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("other")));
   const std::int64_t sequence = sequence_of(t, "bot");
   const AgentSnapshot before = t.snapshot(t.agent("bot").id);
 
@@ -64,7 +64,7 @@ TEST_CASE("if many processes detect a failover, exactly one raises the numbers")
   TestStores t;
   if (!is_postgres(t)) return;
   need(t.catalog().failovers.settle());
-  need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot")));
+  need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot")));
   const std::int64_t sequence = sequence_of(t, "bot");
   fail_over(t);
   std::atomic<int> raised = 0;
@@ -88,11 +88,11 @@ TEST_CASE("after a failover a new agent gets a sequence and an id above all lost
   TestStores t;
   if (!is_postgres(t)) return;
   need(t.catalog().failovers.settle());
-  need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot")));
+  need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot")));
   const std::int64_t set = t.write("bot-secrets", "A", "1").id;
   fail_over(t);
   need(t.catalog().failovers.settle());
-  need(t.catalog().deploys.create_agent(t.acme, deploy_of("lost")));
+  need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("lost")));
   CHECK(sequence_of(t, "lost") > kFailoverStep);
   CHECK(t.agent("lost").id > t.agent("bot").id + kFailoverStep);
   CHECK(t.write("new-secrets", "A", "1").id > set + kFailoverStep);
@@ -103,7 +103,7 @@ TEST_CASE("the result of a deploy command that began before a failover is ignore
   if (!is_postgres(t)) return;
   need(t.catalog().failovers.settle());
   need(t.catalog().rollouts.use_command());
-  need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot")));
+  need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot")));
   t.provisioner->publish_now();
   const LeaseTerm term = t.take_lease(kRolloutsWork);
   const auto begun = need(t.catalog().rollouts.list_due());

@@ -1,5 +1,6 @@
 #include "control-plane/catalog/identities.h"
 
+#include <chrono>
 #include <utility>
 
 #include "control-plane/catalog/context.h"
@@ -8,7 +9,7 @@ namespace agent_secrets::control_plane {
 
 namespace {
 
-std::optional<Identity> find_token_identity(Transaction& tx, const BearerHash& hash) {
+std::optional<Identity> find_token_identity(Transaction& tx, const BearerHash& hash, UnixMs now) {
   // Most tokens are organization tokens. Sending this query with the next one saves a round trip.
   auto organization = tx.query_later(
       "SELECT o.id, o.name, o.verbose_name, o.default_region FROM tokens t"
@@ -16,17 +17,24 @@ std::optional<Identity> find_token_identity(Transaction& tx, const BearerHash& h
       " WHERE t.sha256 = ?1 AND t.user_id IS NULL AND o.removed_at IS NULL",
       hash);
   const Rows rows = tx.query(
-      "SELECT coalesce(u.name, t.name) AS name, coalesce(u.email, '') AS email,"
+      "SELECT t.id, coalesce(u.name, t.name) AS name, coalesce(u.email, '') AS email,"
       "       coalesce(t.user_id, 0) AS user_id, t.organization_id,"
-      "       coalesce(t.role, '') AS role"
+      "       coalesce(t.role, '') AS role, t.created_at"
       "  FROM tokens t LEFT JOIN users u ON u.id = t.user_id"
-      " WHERE t.sha256 = ?1 AND t.revoked_at IS NULL",
-      hash);
+      " WHERE t.sha256 = ?1 AND t.revoked_at IS NULL"
+      "   AND (t.expires_at IS NULL OR t.expires_at > ?2)",
+      hash, now);
   if (rows.empty()) return std::nullopt;
   const Row row = rows.front();
-  Identity identity{.name = row.text("name"), .email = row.text("email"), .reaches = {}};
-  if (const std::int64_t user = row.integer("user_id"); user != 0) {
-    identity.reaches = read_memberships(tx, user, row.optional_integer("organization_id"));
+  const std::int64_t user = row.integer("user_id");
+  Identity identity{.actor = {.kind = user != 0 ? ActorKind::user : ActorKind::token,
+                              .id = std::to_string(user != 0 ? user : row.integer("id")),
+                              .name = row.text("name")},
+                    .email = row.text("email"),
+                    .reaches = {}};
+  if (user != 0) {
+    identity.reaches = memberships_of_token(tx, user, row.optional_integer("organization_id"),
+                                            row.time("created_at"));
   } else if (!organization.get().empty()) {
     identity.reaches.push_back({.organization = read_organization(organization.get().front()),
                                 .role = parse_role(row.text("role"))});
@@ -34,14 +42,19 @@ std::optional<Identity> find_token_identity(Transaction& tx, const BearerHash& h
   return identity;
 }
 
-std::optional<Identity> find_private_key_identity(Transaction& tx, const BearerHash& hash) {
+std::optional<Identity> find_private_key_identity(Transaction& tx, const BearerHash& hash,
+                                                  UnixMs now) {
   const Rows rows = tx.query(
-      "SELECT name, organization_id FROM api_keys"
-      " WHERE sha256 = ?1 AND type = 'private' AND revoked_at IS NULL",
-      hash);
+      "SELECT id, name, organization_id FROM api_keys"
+      " WHERE sha256 = ?1 AND type = 'private' AND revoked_at IS NULL"
+      "   AND (expires_at IS NULL OR expires_at > ?2)",
+      hash, now);
   if (rows.empty()) return std::nullopt;
   const Row row = rows.front();
-  Identity identity{.name = row.text("name"), .email = {}, .reaches = {}};
+  Identity identity{
+      .actor = {.kind = ActorKind::api_key, .id = row.text("id"), .name = row.text("name")},
+      .email = {},
+      .reaches = {}};
   if (auto organization = organization_by_id(tx, row.integer("organization_id")); organization) {
     identity.reaches.push_back({.organization = std::move(*organization), .role = Role::member});
   }
@@ -51,20 +64,60 @@ std::optional<Identity> find_private_key_identity(Transaction& tx, const BearerH
 }  // namespace
 
 Result<std::optional<Identity>> Identities::find(const BearerHash& hash) {
-  return context_.database->read(
+  const UnixMs now = context_.clock.unix_time();
+  auto found = context_.database->read(
       "find an identity", [&](Transaction& tx) -> Result<std::optional<Identity>> {
-        auto identity = find_token_identity(tx, hash);
-        return identity ? std::move(identity) : find_private_key_identity(tx, hash);
+        auto identity = find_token_identity(tx, hash, now);
+        return identity ? std::move(identity) : find_private_key_identity(tx, hash, now);
       });
+  if (found && *found) {
+    const bool is_key = (*found)->actor.kind == ActorKind::api_key;
+    record_use(is_key ? Table::api_keys : Table::tokens, hash);
+  }
+  return found;
 }
 
 Result<bool> Identities::is_live_public_key(const BearerHash& hash) {
-  return context_.database->read("find a public key", [&](Transaction& tx) -> Result<bool> {
+  const UnixMs now = context_.clock.unix_time();
+  auto live = context_.database->read("find a public key", [&](Transaction& tx) -> Result<bool> {
     const Rows rows = tx.query(
-        "SELECT 1 FROM api_keys WHERE sha256 = ?1 AND type = 'public' AND revoked_at IS NULL",
-        hash);
+        "SELECT 1 FROM api_keys"
+        " WHERE sha256 = ?1 AND type = 'public' AND revoked_at IS NULL"
+        "   AND (expires_at IS NULL OR expires_at > ?2)",
+        hash, now);
     return !rows.empty();
   });
+  if (live && *live) record_use(Table::api_keys, hash);
+  return live;
+}
+
+// The condition on last_used_at: another process may have recorded the hour.
+void Identities::record_use(Table table, const BearerHash& hash) {
+  const UnixMs hour = std::chrono::floor<std::chrono::hours>(context_.clock.unix_time());
+  if (!is_first_use(hash, hour)) return;
+  const auto recorded =
+      context_.database->write("record a use", [&](Transaction& tx) -> Result<void> {
+        if (table == Table::tokens) {
+          tx.execute(
+              "UPDATE tokens SET last_used_at = ?1"
+              " WHERE sha256 = ?2 AND coalesce(last_used_at, 0) < ?1",
+              hour, hash);
+        } else {
+          tx.execute(
+              "UPDATE api_keys SET last_used_at = ?1"
+              " WHERE sha256 = ?2 AND coalesce(last_used_at, 0) < ?1",
+              hour, hash);
+        }
+        return {};
+      });
+  (void)recorded;
+}
+
+bool Identities::is_first_use(const BearerHash& hash, UnixMs hour) {
+  const std::scoped_lock lock(mutex_);
+  if (hour != hour_) used_.clear();
+  hour_ = hour;
+  return used_.insert(hash).second;
 }
 
 }  // namespace agent_secrets::control_plane

@@ -74,6 +74,31 @@ void add_agent_of_schema_6(Transaction& tx, std::string_view name,
   }
 }
 
+// A user who is an admin, a token of the organization, a token that has been deleted, and an agent
+// that is bound to a set.
+void add_rights_of_schema_8(Transaction& tx) {
+  tx.execute("INSERT INTO users (id, name, email, created_at) VALUES (5, 'ana', '', 0)");
+  tx.execute("INSERT INTO memberships VALUES (5, 3, 'admin')");
+  const auto add = [&](std::int64_t id, std::optional<std::int64_t> user,
+                       std::optional<std::int64_t> organization,
+                       std::optional<std::string_view> role, std::string_view token) {
+    tx.execute(
+        "INSERT INTO tokens (id, user_id, organization_id, name, role, sha256, created_at)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1000)",
+        id, user, organization, token, role, hash_bearer(token));
+  };
+  add(7, 5, {}, {}, "laptop");
+  add(8, {}, 3, "member", "ci");
+  add(9, {}, 3, "member", "deleted");
+  tx.execute("DELETE FROM tokens WHERE id = 9");
+  add_agent_of_schema_6(tx, "bot", {});
+  tx.execute(
+      "INSERT INTO sets (id, organization_id, name, type, region)"
+      " VALUES (4, 3, 'bot-secrets', 'secret', 'us-west')");
+  tx.execute("INSERT INTO deployment_pins VALUES ('bot', 4, 'bot-secrets', 1)");
+  tx.execute("INSERT INTO deployment_pins VALUES ('bot', 2, 'deleted-set', 1)");
+}
+
 }  // namespace
 
 TEST_CASE("the tokens of schema 1 become tokens of their organization") {
@@ -81,7 +106,7 @@ TEST_CASE("the tokens of schema 1 become tokens of their organization") {
   const Stores stores = old.open();
   const auto identity = need(stores.catalog->identities.find(hash_bearer("pcc_pat_live")));
   REQUIRE(identity.has_value());
-  CHECK(identity->name == "first-admin");
+  CHECK(identity->actor.name == "first-admin");
   REQUIRE(identity->reaches.size() == 1);
   CHECK(identity->reaches[0].organization.name == "acme");
   CHECK(identity->reaches[0].role == Role::admin);
@@ -115,6 +140,36 @@ TEST_CASE("a deployment of schema 6 keeps its secretVersion") {
   CHECK(spec("unset").secret_version == std::nullopt);
   CHECK(spec("latest").settings ==
         std::map<std::string, std::string>{{"websocketAuth", "\"token\""}});
+}
+
+TEST_CASE("tokens and memberships of schema 8 keep their roles") {
+  const OldDirectory old(8, add_rights_of_schema_8);
+  const Stores stores = old.open();
+  Catalog& catalog = *stores.catalog;
+  const auto role_of = [&](std::string_view token) {
+    return need(catalog.identities.find(hash_bearer(token)))->reaches.at(0).role;
+  };
+  CHECK(role_of("laptop") == Role::admin);
+  CHECK(role_of("ci") == Role::member);
+  need(catalog.tokens.add(3, "new", Role::viewer, hash_bearer("new")));
+  const auto tokens = need(catalog.tokens.list(3));
+  REQUIRE(tokens.size() == 3);
+  CHECK(tokens[2].id == 10);  // the ids of deleted tokens are not used again
+  CHECK_FALSE(tokens[1].expires_at.has_value());
+}
+
+TEST_CASE("an agent of schema 8 has had the set that its deployment pins") {
+  const OldDirectory old(8, add_rights_of_schema_8);
+  const Stores stores = old.open();
+  const auto bound = need(stores.catalog->context.database->read(
+      "read bindings", [](Transaction& tx) -> Result<std::vector<std::int64_t>> {
+        std::vector<std::int64_t> sets;
+        for (const Row row : tx.query("SELECT set_id FROM set_bindings")) {
+          sets.push_back(row.integer("set_id"));
+        }
+        return sets;
+      }));
+  CHECK(bound == std::vector<std::int64_t>{4});
 }
 
 TEST_CASE("only the holder of the directory's lock migrates") {

@@ -22,7 +22,7 @@ class Quotas : public TestStores {
     return catalog().sets.write(acme, std::move(write));
   }
   Agent create(const std::string& agent) {
-    return need(catalog().deploys.create_agent(acme, deploy_of(agent))).agent;
+    return need(catalog().deploys.create_agent(kAdmin, acme, deploy_of(agent))).agent;
   }
   void delete_published(const std::string& agent) {
     need(catalog().agents.remove(acme, agent));
@@ -31,7 +31,7 @@ class Quotas : public TestStores {
   void redeploy(const std::string& agent) {
     DeployRequest request = deploy_of(agent);
     request.force = true;
-    need(catalog().deploys.update_agent(acme, request));
+    need(catalog().deploys.update_agent(kAdmin, acme, request));
   }
 };
 
@@ -105,7 +105,7 @@ TEST_CASE("the number of agents is limited, and a deletion makes room") {
   for (std::int64_t i = 0; i < limits::kAgentsPerOrganization; ++i) {
     t.create("agent-" + std::to_string(i));
   }
-  check_full(refusal(t.catalog().deploys.create_agent(t.acme, deploy_of("one-more"))),
+  check_full(refusal(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("one-more"))),
              "Delete one");
   need(t.catalog().agents.remove(t.acme, "agent-0"));
   t.create("one-more");
@@ -142,7 +142,7 @@ TEST_CASE("the number of deleted agents that their region has not confirmed is l
          " SELECT organization_id, name, 'eu-central', min_agents, max_agents, deployment_id,"
          " sequence, revision, deleted, created_at, updated_at FROM numbers"
          " JOIN agents ON id = (SELECT max(id) FROM agents)");
-  check_full(refusal(t.catalog().deploys.create_agent(t.acme, deploy_of("bot"))), "region");
+  check_full(refusal(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot"))), "region");
   t.provisioner->publish_now();
   t.create("bot");
 }
@@ -166,7 +166,8 @@ TEST_CASE("the bytes of settings of a deployment are limited") {
   Quotas t;
   DeployRequest request = deploy_of("bot");
   request.settings["agentProfile"] = "\"" + std::string(limits::kDeploymentSettings, 'x') + "\"";
-  CHECK(refusal(t.catalog().deploys.create_agent(t.acme, request)).code == ErrorCode::invalid);
+  CHECK(refusal(t.catalog().deploys.create_agent(kAdmin, t.acme, request)).code ==
+        ErrorCode::invalid);
 }
 
 TEST_CASE("a long text of an event is cut between two characters") {

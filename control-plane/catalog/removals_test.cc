@@ -14,7 +14,7 @@ struct Removing : TestStores {
     return refusal(catalog().organizations.remove(organization));
   }
   void put_agent(std::int64_t organization, const std::string& name) {
-    need(catalog().deploys.create_agent(organization, deploy_of(name)));
+    need(catalog().deploys.create_agent(kAdmin, organization, deploy_of(name)));
     provisioner->publish_now();
   }
   void delete_agent(std::int64_t organization, const std::string& name) {
@@ -80,7 +80,7 @@ TEST_CASE("a removed organization cannot be listed, reached with a token, or wri
   CHECK_FALSE(need(t.catalog().identities.find(hash_bearer("ann's"))).has_value());
   CHECK(refusal(t.catalog().sets.write(t.beta, one_key("set1", "A", "1"))).code ==
         ErrorCode::not_found);
-  CHECK(refusal(t.catalog().deploys.create_agent(t.beta, deploy_of("bot"))).code ==
+  CHECK(refusal(t.catalog().deploys.create_agent(kAdmin, t.beta, deploy_of("bot"))).code ==
         ErrorCode::not_found);
   CHECK_FALSE(t.catalog().tokens.add(t.beta, "ci", Role::admin, hash_bearer("one")));
   CHECK_FALSE(t.catalog().users.put_membership(ann.id, t.beta, Role::admin));
@@ -206,7 +206,7 @@ TEST_CASE(
   t.put_agent(t.acme, "bot");
   DeployRequest again = deploy_of("bot");
   again.force = true;
-  need(t.catalog().deploys.update_agent(t.acme, again));
+  need(t.catalog().deploys.update_agent(kAdmin, t.acme, again));
   t.provisioner->publish_now();
   const std::int64_t last = t.snapshot(t.agent("bot").id).sequence;
   t.delete_agent(t.acme, "bot");
@@ -220,12 +220,12 @@ TEST_CASE("the pins of older deployments do not refer to a new set with the same
   Removing t;
   t.write("bot-secrets", "A", "old");
   t.provision();
-  need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot", "bot-secrets")));
+  need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot", "bot-secrets")));
   t.provisioner->publish_now();
   const std::int64_t first = t.set("bot-secrets").id;
   DeployRequest without = deploy_of("bot");
   without.secret_set = "";
-  need(t.catalog().deploys.update_agent(t.acme, without));
+  need(t.catalog().deploys.update_agent(kAdmin, t.acme, without));
   need(t.catalog().sets.remove(t.acme, "bot-secrets"));
   t.write("bot-secrets", "A", "new");
   t.provision();

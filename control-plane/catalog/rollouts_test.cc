@@ -12,7 +12,7 @@ const std::string kNoSet = "This service has no secret set: its bots start witho
 struct Waiting : TestStores {
   Waiting() {
     need(catalog().rollouts.use_command());
-    need(catalog().deploys.create_agent(acme, deploy_of("bot")));
+    need(catalog().deploys.create_agent(kAdmin, acme, deploy_of("bot")));
     provisioner->publish_now();
   }
   LeaseTerm term = take_lease(kRolloutsWork);
@@ -47,7 +47,7 @@ TEST_CASE("a deployment is reconciled when its command has succeeded") {
 TEST_CASE("a command is not due before its region has confirmed the deployment") {
   Waiting t;
   t.succeed();
-  need(t.catalog().deploys.update_agent(t.acme, image("img:2")));
+  need(t.catalog().deploys.update_agent(kAdmin, t.acme, image("img:2")));
   CHECK(t.due().empty());
   t.provisioner->publish_now();
   CHECK(t.due().size() == 1);
@@ -57,7 +57,7 @@ TEST_CASE("after a failed command the earlier deployment stays reconciled, and n
   Waiting t;
   t.succeed();
   const std::string first = t.bot().deployment.id;
-  need(t.catalog().deploys.update_agent(t.acme, image("img:2")));
+  need(t.catalog().deploys.update_agent(kAdmin, t.acme, image("img:2")));
   t.provisioner->publish_now();
   t.fail_it();
   CHECK(t.bot().reconciled_deployment == first);
@@ -71,12 +71,12 @@ TEST_CASE("a deploy clears the failure of the command") {
   Waiting t;
   t.fail_it();
   SECTION("a changed deploy") {
-    const auto outcome = need(t.catalog().deploys.update_agent(t.acme, image("img:2")));
+    const auto outcome = need(t.catalog().deploys.update_agent(kAdmin, t.acme, image("img:2")));
     CHECK_FALSE(outcome.agent.rollout->has_failed);
     CHECK(outcome.warning == kNoSet);
   }
   SECTION("an unchanged deploy, whose command runs again") {
-    const auto outcome = need(t.catalog().deploys.update_agent(t.acme, image("img:1")));
+    const auto outcome = need(t.catalog().deploys.update_agent(kAdmin, t.acme, image("img:1")));
     CHECK_FALSE(outcome.agent.rollout->has_failed);
     CHECK(outcome.warning == "The configuration is unchanged; its command runs again. " + kNoSet);
     CHECK(t.due().size() == 1);
@@ -86,7 +86,7 @@ TEST_CASE("a deploy clears the failure of the command") {
 TEST_CASE("a run for an older deployment does not settle a newer request") {
   Waiting t;
   const Rollout overtaken = t.due().at(0);
-  need(t.catalog().deploys.update_agent(t.acme, image("img:2")));
+  need(t.catalog().deploys.update_agent(kAdmin, t.acme, image("img:2")));
   t.provisioner->publish_now();
   SECTION("a success makes the older deployment the reconciled deployment") {
     CHECK_FALSE(need(t.catalog().rollouts.settle(overtaken, "", t.term)));
@@ -105,7 +105,7 @@ TEST_CASE("a change of scaling alone gives the event scale, and keeps the deploy
   t.succeed();
   DeployRequest more = deploy_of("bot");
   more.min_agents = 2;
-  need(t.catalog().deploys.update_agent(t.acme, more));
+  need(t.catalog().deploys.update_agent(kAdmin, t.acme, more));
   REQUIRE(t.due().size() == 1);
   CHECK(t.due()[0].event == RolloutEvent::scale);
   CHECK(t.due()[0].min_agents == 2);
@@ -116,7 +116,7 @@ TEST_CASE("a change of scaling before the deploy command has run keeps the event
   Waiting t;
   DeployRequest more = deploy_of("bot");
   more.max_agents = 2;
-  need(t.catalog().deploys.update_agent(t.acme, more));
+  need(t.catalog().deploys.update_agent(kAdmin, t.acme, more));
   REQUIRE(t.due().size() == 1);
   CHECK(t.due()[0].event == RolloutEvent::deploy);
   CHECK(t.due()[0].max_agents == 2);
@@ -138,7 +138,7 @@ TEST_CASE("commands are due in the order of the requests, not of the agents") {
   need(t.catalog().rollouts.use_command());
   const LeaseTerm term = t.take_lease(kRolloutsWork);
   for (const char* name : {"one", "two", "three"}) {
-    need(t.catalog().deploys.create_agent(t.acme, deploy_of(name)));
+    need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of(name)));
   }
   t.provisioner->publish_now();
   const auto due = [&] {
@@ -150,7 +150,7 @@ TEST_CASE("commands are due in the order of the requests, not of the agents") {
   const auto redeploy = [&](const char* name) {
     DeployRequest request = deploy_of(name);
     request.force = true;
-    need(t.catalog().deploys.update_agent(t.acme, request));
+    need(t.catalog().deploys.update_agent(kAdmin, t.acme, request));
     t.provisioner->publish_now();
   };
   using Names = std::vector<std::string>;
@@ -174,7 +174,7 @@ TEST_CASE("the command of a new agent is due after the run for a deleted agent w
   Waiting t;
   t.succeed();
   need(t.catalog().agents.remove(t.acme, "bot"));
-  need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot")));
+  need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot")));
   // Also if the region has confirmed the new agent first.
   need(t.catalog().outbox.mark_published(t.bot().id, 1));
   CHECK(t.due().empty());
@@ -226,7 +226,7 @@ TEST_CASE("the event of a deploy names the image and the version of the set") {
   t.write("bot-secrets", "A", "1");
   t.provision();
   const Agent bot =
-      need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot", "bot-secrets"))).agent;
+      need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot", "bot-secrets"))).agent;
   const auto events = need(t.catalog().events.list(bot.id));
   REQUIRE(events.size() == 1);
   CHECK(events[0].kind == "deployment");

@@ -39,6 +39,7 @@ SecretSet read_set(const Row& row) {
           .error_message = row.text("error_message"),
           .version = row.integer("version"),
           .ready_version = row.integer("ready_version"),
+          .protected_by = row.text("protected_by"),
           .host = {},
           .keys = {},
           .warning = {}};
@@ -98,7 +99,8 @@ std::optional<SetRow> find_set_row(Transaction& tx, std::int64_t organization_id
                                    std::string_view name) {
   const Rows rows = tx.query(
       "SELECT id, name, type, region, status, error_message, version, ready_version, host,"
-      " burst_since, pending_since FROM sets WHERE organization_id = ?1 AND name = ?2",
+      " coalesce(protected_by, '') AS protected_by, burst_since, pending_since FROM sets WHERE "
+      "organization_id = ?1 AND name = ?2",
       organization_id, name);
   if (rows.empty()) return std::nullopt;
   const Row row = rows.front();
@@ -208,7 +210,8 @@ Result<std::vector<SecretSet>> Sets::list(std::int64_t organization_id) {
   return context_.database->read(
       "list sets", [&](Transaction& tx) -> Result<std::vector<SecretSet>> {
         const Rows rows = tx.query(
-            "SELECT id, name, type, region, status, error_message, version, ready_version FROM sets"
+            "SELECT id, name, type, region, status, error_message, version, ready_version,"
+            " coalesce(protected_by, '') AS protected_by FROM sets"
             " WHERE organization_id = ?1 ORDER BY name",
             organization_id);
         std::vector<SecretSet> sets;
@@ -251,6 +254,30 @@ Result<void> Sets::remove(std::int64_t organization_id, std::string_view set) {
     const std::int64_t deleted = tx.execute(
         "DELETE FROM sets WHERE organization_id = ?1 AND name = ?2", organization_id, set);
     if (deleted == 1) return {};
+    return fail(ErrorCode::not_found, kSetNotFound);
+  });
+}
+
+Result<void> Sets::protect(const Actor& actor, std::int64_t organization_id, std::string_view set) {
+  return context_.database->write("protect set", [&](Transaction& tx) -> Result<void> {
+    auto row = find_set_row(tx, organization_id, set);
+    if (!row) return fail(ErrorCode::not_found, kSetNotFound);
+    if (row->set.type == SetType::image_pull_secret) {
+      return fail(ErrorCode::invalid,
+                  "An image pull secret cannot be protected: no instance gets it.");
+    }
+    tx.execute("UPDATE sets SET protected_by = coalesce(protected_by, ?1) WHERE id = ?2",
+               describe(actor), row->set.id);
+    return {};
+  });
+}
+
+Result<void> Sets::unprotect(std::int64_t organization_id, std::string_view set) {
+  return context_.database->write("unprotect set", [&](Transaction& tx) -> Result<void> {
+    const std::int64_t found =
+        tx.execute("UPDATE sets SET protected_by = NULL WHERE organization_id = ?1 AND name = ?2",
+                   organization_id, set);
+    if (found == 1) return {};
     return fail(ErrorCode::not_found, kSetNotFound);
   });
 }

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control-plane/model/actor.h"
 #include "control-plane/model/time.h"
 #include "core/error.h"
 #include "core/secret_buffer.h"
@@ -37,6 +38,7 @@ struct SecretSet {
   std::string error_message;       // when failed
   std::int64_t version = 0;        // the newest
   std::int64_t ready_version = 0;  // the newest ready one, or 0
+  std::string protected_by;        // the actor, or "": not protected (catalog/bindings.h)
   std::string host;                // of an image pull secret; only find() fills it
   // Of the newest version, in the order in which they were first written; only find() fills it.
   std::vector<std::string> keys;
@@ -69,6 +71,10 @@ class Sets {
   Result<std::optional<SecretSet>> find(std::int64_t organization_id, std::string_view name);
   Result<void> unset_key(std::int64_t organization_id, std::string_view set, std::string_view key);
   Result<void> remove(std::int64_t organization_id, std::string_view set);
+  // Image pull secrets cannot be protected: no instance gets them. Protecting a protected set again
+  // changes nothing.
+  Result<void> protect(const Actor& actor, std::int64_t organization_id, std::string_view set);
+  Result<void> unprotect(std::int64_t organization_id, std::string_view set);
 
  private:
   CatalogContext& context_;

@@ -176,7 +176,7 @@ TEST_CASE("a set that agents use is not deleted, and the error names the agents"
   TestStores t;
   t.write("bot-secrets", "A", "1");
   t.provision();
-  need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot", "bot-secrets")));
+  need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot", "bot-secrets")));
   const Error error = refusal(t.catalog().sets.remove(t.acme, "bot-secrets"));
   CHECK(error.code == ErrorCode::conflict);
   CHECK(error.message.find("bot") != std::string::npos);

@@ -9,7 +9,7 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-// Columns: id, name, user_name and organization (or ''), role, created_at, revoked_at.
+// Columns: id, name, user_name and organization (or ''), role, and the four times.
 std::vector<Token> read_tokens(const Rows& rows) {
   std::vector<Token> tokens;
   for (const Row row : rows) {
@@ -19,6 +19,8 @@ std::vector<Token> read_tokens(const Rows& rows) {
                       .organization = row.text("organization"),
                       .role = {},
                       .created_at = row.time("created_at"),
+                      .expires_at = row.optional_time("expires_at"),
+                      .last_used_at = row.optional_time("last_used_at"),
                       .revoked_at = row.optional_time("revoked_at")});
     if (tokens.back().user.empty()) tokens.back().role = parse_role(row.text("role"));
   }
@@ -38,31 +40,42 @@ Result<void> revoked_once(std::int64_t rows) {
 }  // namespace
 
 Result<void> Tokens::add(std::int64_t organization_id, std::string_view name, Role role,
-                         const BearerHash& hash) {
+                         const BearerHash& hash, std::optional<UnixMs> expires_at) {
   if (auto ok = check_title("token name", name); !ok) return ok;
   return context_.database->write("add token", [&](Transaction& tx) -> Result<void> {
     if (auto found = organization_by_id(tx, organization_id); !found) return propagate(found);
+    const UnixMs now = context_.clock.unix_time();
+    tx.execute_later(
+        "UPDATE tokens SET revoked_at = expires_at WHERE organization_id = ?1 AND user_id IS NULL"
+        " AND revoked_at IS NULL AND expires_at <= ?2",
+        organization_id, now);
     if (auto room = make_room_for_token(tx, organization_id); !room) return room;
     const std::int64_t added = tx.execute(
-        "INSERT INTO tokens (organization_id, name, role, sha256, created_at)"
-        " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
-        organization_id, name, to_string(role), hash, context_.clock.unix_time());
+        "INSERT INTO tokens (organization_id, name, role, sha256, created_at, expires_at)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+        organization_id, name, to_string(role), hash, now, expires_at);
     return added_once(added, name);
   });
 }
 
 Result<void> Tokens::add_for_user(std::int64_t user_id, std::optional<std::int64_t> organization_id,
-                                  std::string_view name, const BearerHash& hash) {
+                                  std::string_view name, const BearerHash& hash,
+                                  std::optional<UnixMs> expires_at) {
   if (auto ok = check_title("token name", name); !ok) return ok;
   return context_.database->write("add token", [&](Transaction& tx) -> Result<void> {
     if (organization_id) {
       if (auto found = organization_by_id(tx, *organization_id); !found) return propagate(found);
     }
+    const UnixMs now = context_.clock.unix_time();
+    tx.execute_later(
+        "UPDATE tokens SET revoked_at = expires_at WHERE user_id = ?1"
+        " AND revoked_at IS NULL AND expires_at <= ?2",
+        user_id, now);
     if (auto room = make_room_for_user_token(tx, user_id); !room) return room;
     const std::int64_t added = tx.execute(
-        "INSERT INTO tokens (user_id, organization_id, name, sha256, created_at)"
-        " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
-        user_id, organization_id, name, hash, context_.clock.unix_time());
+        "INSERT INTO tokens (user_id, organization_id, name, sha256, created_at, expires_at)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+        user_id, organization_id, name, hash, now, expires_at);
     return added_once(added, name);
   });
 }
@@ -72,12 +85,16 @@ Result<std::vector<Token>> Tokens::list(std::int64_t organization_id) {
     return read_tokens(
         tx.query("SELECT t.id, t.name, coalesce(u.name, '') AS user_name,"
                  "       coalesce(o.name, '') AS organization, coalesce(t.role, '') AS role,"
-                 "       t.created_at, t.revoked_at"
+                 "       t.created_at, t.expires_at, t.last_used_at, t.revoked_at"
                  "  FROM tokens t LEFT JOIN users u ON u.id = t.user_id"
                  "  LEFT JOIN organizations o ON o.id = t.organization_id"
                  "  LEFT JOIN memberships m ON m.user_id = t.user_id AND m.organization_id = ?1"
+                 "  LEFT JOIN ended_memberships e"
+                 "    ON e.user_id = t.user_id AND e.organization_id = ?1"
+                 "   AND e.ended_at >= t.created_at"
                  " WHERE coalesce(t.organization_id, ?1) = ?1"
                  "   AND (t.user_id IS NULL OR m.user_id IS NOT NULL)"
+                 "   AND (t.organization_id IS NOT NULL OR e.user_id IS NULL)"
                  " ORDER BY t.id",
                  organization_id));
   });
@@ -87,7 +104,7 @@ Result<std::vector<Token>> Tokens::list_of_user(std::int64_t user_id) {
   return context_.database->read("list tokens", [&](Transaction& tx) -> Result<std::vector<Token>> {
     return read_tokens(
         tx.query("SELECT t.id, t.name, u.name AS user_name, coalesce(o.name, '') AS organization,"
-                 "       t.created_at, t.revoked_at"
+                 "       t.created_at, t.expires_at, t.last_used_at, t.revoked_at"
                  "  FROM tokens t JOIN users u ON u.id = t.user_id"
                  "  LEFT JOIN organizations o ON o.id = t.organization_id"
                  " WHERE t.user_id = ?1 ORDER BY t.id",

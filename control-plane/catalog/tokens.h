@@ -21,6 +21,8 @@ struct Token {
   std::string organization;  // or "": all organizations of the user
   std::optional<Role> role;  // of an organization's token; a user's token has the membership's role
   UnixMs created_at{};
+  std::optional<UnixMs> expires_at;
+  std::optional<UnixMs> last_used_at;  // the beginning of that hour
   std::optional<UnixMs> revoked_at;
 };
 
@@ -28,11 +30,13 @@ class Tokens {
  public:
   explicit Tokens(CatalogContext& context) : context_(context) {}
 
+  // From `expires_at` on a token is refused. Its name is free again then.
   Result<void> add(std::int64_t organization_id, std::string_view name, Role role,
-                   const BearerHash& hash);
+                   const BearerHash& hash, std::optional<UnixMs> expires_at = {});
   // For one of the user's organizations; absent: for all of them, future ones included.
   Result<void> add_for_user(std::int64_t user_id, std::optional<std::int64_t> organization_id,
-                            std::string_view name, const BearerHash& hash);
+                            std::string_view name, const BearerHash& hash,
+                            std::optional<UnixMs> expires_at = {});
   // The tokens that reach the organization, or did before they were revoked.
   Result<std::vector<Token>> list(std::int64_t organization_id);
   Result<std::vector<Token>> list_of_user(std::int64_t user_id);

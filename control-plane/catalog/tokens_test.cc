@@ -29,7 +29,7 @@ using Names = std::vector<std::string>;
 TEST_CASE("an organization's token reaches it, with the token's name and role") {
   TestStores t;
   need(t.catalog().tokens.add(t.acme, "ci", Role::admin, kFirst));
-  CHECK(need(t.catalog().identities.find(kFirst))->name == "ci");
+  CHECK(need(t.catalog().identities.find(kFirst))->actor.name == "ci");
   CHECK(reached(t.catalog(), kFirst) == Names{"acme admin"});
   CHECK_FALSE(need(t.catalog().identities.find(kSecond)).has_value());
 }
@@ -66,7 +66,7 @@ TEST_CASE("a user's token reaches the user's present organizations, with the rol
   need(t.catalog().users.put_membership(t.ana, t.beta, Role::admin));
   need(t.catalog().users.put_membership(t.ana, t.acme, Role::member));
   CHECK(reached(t.catalog(), kFirst) == Names{"acme member", "beta admin"});
-  CHECK(need(t.catalog().identities.find(kFirst))->name == "ana");
+  CHECK(need(t.catalog().identities.find(kFirst))->actor.name == "ana");
   CHECK(need(t.catalog().identities.find(kFirst))->email == "ana@example.com");
   need(t.catalog().users.put_membership(t.ana, t.beta, Role::member));
   need(t.catalog().users.remove_membership(t.ana, t.acme));
@@ -80,7 +80,7 @@ TEST_CASE("a user's token for one organization reaches it while the user is a me
   need(t.catalog().tokens.add_for_user(t.ana, t.beta, "pipeline", kFirst));
   CHECK(reached(t.catalog(), kFirst) == Names{"beta member"});
   need(t.catalog().users.remove_membership(t.ana, t.beta));
-  CHECK(reached(t.catalog(), kFirst).empty());
+  CHECK_FALSE(need(t.catalog().identities.find(kFirst)).has_value());
 }
 
 TEST_CASE(
@@ -145,6 +145,94 @@ TEST_CASE("users, tokens and organizations have printable names") {
   CHECK(refusal(t.catalog().organizations.create("gamma", "[/x]", "us-west")).code ==
         ErrorCode::invalid);
   CHECK(need(t.catalog().organizations.create("gamma", "", "us-west")).verbose_name == "gamma");
+}
+
+TEST_CASE("an expired token is refused, and its name is free again") {
+  People t;
+  const UnixMs now = t.clock.unix_time();
+  need(t.catalog().tokens.add(t.acme, "ci", Role::member, kFirst, now + std::chrono::seconds(60)));
+  need(t.catalog().users.put_membership(t.ana, t.acme, Role::member));
+  need(t.catalog().tokens.add_for_user(t.ana, {}, "laptop", kSecond,
+                                       now + std::chrono::seconds(60)));
+  t.clock.advance(std::chrono::seconds(59));
+  CHECK(reached(t.catalog(), kFirst) == Names{"acme member"});
+  CHECK(reached(t.catalog(), kSecond) == Names{"acme member"});
+  CHECK_FALSE(t.catalog().tokens.add(t.acme, "ci", Role::member, hash_bearer("x")).has_value());
+  t.clock.advance(std::chrono::seconds(1));
+  CHECK_FALSE(need(t.catalog().identities.find(kFirst)).has_value());
+  CHECK_FALSE(need(t.catalog().identities.find(kSecond)).has_value());
+
+  need(t.catalog().tokens.add(t.acme, "ci", Role::member, hash_bearer("x")));
+  need(t.catalog().tokens.add_for_user(t.ana, {}, "laptop", hash_bearer("y")));
+  const Token expired = need(t.catalog().tokens.list(t.acme)).at(0);
+  CHECK(expired.expires_at == now + std::chrono::seconds(60));
+  CHECK(expired.revoked_at == expired.expires_at);
+}
+
+TEST_CASE("the last use of a token is recorded to the hour") {
+  TestStores t;
+  const auto last_use = [&] { return need(t.catalog().tokens.list(t.acme)).at(0).last_used_at; };
+  const auto use = [&] { REQUIRE(need(t.catalog().identities.find(kFirst)).has_value()); };
+  const UnixMs hour =
+      std::chrono::floor<std::chrono::hours>(t.clock.unix_time()) + std::chrono::hours(1);
+  t.clock.advance(hour - t.clock.unix_time() + std::chrono::minutes(5));
+  need(t.catalog().tokens.add(t.acme, "ci", Role::member, kFirst));
+  CHECK_FALSE(last_use().has_value());
+  use();
+  CHECK(last_use() == hour);
+  t.clock.advance(std::chrono::minutes(60));
+  use();
+  CHECK(last_use() == hour + std::chrono::hours(1));
+}
+
+TEST_CASE("within an hour the use of a token is written once") {
+  TestStores t;
+  need(t.catalog().tokens.add(t.acme, "ci", Role::member, kFirst));
+  REQUIRE(need(t.catalog().identities.find(kFirst)).has_value());
+  t.edit("catalog", "UPDATE tokens SET last_used_at = NULL");
+  REQUIRE(need(t.catalog().identities.find(kFirst)).has_value());
+  CHECK_FALSE(need(t.catalog().tokens.list(t.acme)).at(0).last_used_at.has_value());
+}
+
+TEST_CASE("a membership that is given back does not revive the tokens from before its end") {
+  People t;
+  const BearerHash third = hash_bearer("pcc_pat_third");
+  need(t.catalog().users.put_membership(t.ana, t.acme, Role::member));
+  need(t.catalog().users.put_membership(t.ana, t.beta, Role::member));
+  need(t.catalog().tokens.add_for_user(t.ana, {}, "laptop", kFirst));
+  need(t.catalog().tokens.add_for_user(t.ana, t.acme, "pipeline", kSecond));
+  t.clock.advance(std::chrono::seconds(1));
+  need(t.catalog().users.remove_membership(t.ana, t.acme));
+  t.clock.advance(std::chrono::seconds(1));
+  need(t.catalog().users.put_membership(t.ana, t.acme, Role::admin));
+  CHECK(reached(t.catalog(), kFirst) == Names{"beta member"});
+  CHECK_FALSE(need(t.catalog().identities.find(kSecond)).has_value());
+  const auto listed = need(t.catalog().tokens.list(t.acme));
+  REQUIRE(listed.size() == 1);
+  CHECK((listed[0].name == "pipeline" && listed[0].revoked_at.has_value()));
+
+  need(t.catalog().tokens.add_for_user(t.ana, {}, "new", third));
+  CHECK(reached(t.catalog(), third) == Names{"acme admin", "beta member"});
+}
+
+TEST_CASE("a membership that is put again without a role keeps its role") {
+  People t;
+  CHECK(need(t.catalog().users.put_membership(t.ana, t.acme, {})) == Role::member);
+  CHECK(need(t.catalog().users.put_membership(t.ana, t.acme, Role::viewer)) == Role::viewer);
+  CHECK(need(t.catalog().users.put_membership(t.ana, t.acme, {})) == Role::viewer);
+  CHECK(need(t.catalog().users.find("ana"))->memberships.at(0).role == Role::viewer);
+}
+
+TEST_CASE("an identity names its actor by an id that is never used again") {
+  People t;
+  need(t.catalog().users.put_membership(t.ana, t.acme, Role::member));
+  need(t.catalog().tokens.add_for_user(t.ana, {}, "laptop", kFirst));
+  need(t.catalog().tokens.add(t.acme, "ci", Role::viewer, kSecond));
+  const Actor user = need(t.catalog().identities.find(kFirst))->actor;
+  CHECK(describe(user) == "user ana (" + std::to_string(t.ana) + ")");
+  const Actor token = need(t.catalog().identities.find(kSecond))->actor;
+  CHECK(token.kind == ActorKind::token);
+  CHECK(token.id == std::to_string(need(t.catalog().tokens.list(t.acme)).at(1).id));
 }
 
 }  // namespace agent_secrets::control_plane

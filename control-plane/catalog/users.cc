@@ -9,6 +9,23 @@
 namespace agent_secrets::control_plane {
 namespace {
 
+std::vector<Membership> read_memberships(const Rows& rows) {
+  std::vector<Membership> memberships;
+  for (const Row row : rows) {
+    memberships.push_back(
+        {.organization = read_organization(row), .role = parse_role(row.text("role"))});
+  }
+  return memberships;
+}
+
+std::vector<Membership> memberships_of_user(Transaction& tx, std::int64_t user_id) {
+  return read_memberships(
+      tx.query("SELECT o.id, o.name, o.verbose_name, o.default_region, m.role"
+               "  FROM memberships m JOIN organizations o ON o.id = m.organization_id"
+               " WHERE m.user_id = ?1 ORDER BY o.name",
+               user_id));
+}
+
 User read_user(const Row& row) {
   return {.id = row.integer("id"),
           .name = row.text("name"),
@@ -17,10 +34,6 @@ User read_user(const Row& row) {
 }
 
 }  // namespace
-
-Role parse_role(std::string_view text) { return text == "admin" ? Role::admin : Role::member; }
-
-std::string_view to_string(Role role) { return role == Role::admin ? "admin" : "member"; }
 
 Result<User> Users::add(std::string_view name, std::string_view email) {
   if (auto ok = check_plain_name("user name", name); !ok) return propagate(ok);
@@ -47,7 +60,7 @@ Result<std::optional<User>> Users::find(std::string_view name) {
     const Rows rows = tx.query("SELECT id, name, email FROM users WHERE name = ?1", name);
     if (rows.empty()) return std::nullopt;
     User user = read_user(rows.front());
-    user.memberships = read_memberships(tx, user.id, std::nullopt);
+    user.memberships = memberships_of_user(tx, user.id);
     return user;
   });
 }
@@ -57,49 +70,62 @@ Result<std::vector<User>> Users::list() {
     std::vector<User> users;
     for (const Row row : tx.query("SELECT id, name, email FROM users ORDER BY name")) {
       users.push_back(read_user(row));
-      users.back().memberships = read_memberships(tx, users.back().id, std::nullopt);
+      users.back().memberships = memberships_of_user(tx, users.back().id);
     }
     return users;
   });
 }
 
-std::vector<Membership> read_memberships(Transaction& tx, std::int64_t user_id,
-                                         std::optional<std::int64_t> organization_id) {
-  std::vector<Membership> memberships;
-  for (const Row row :
-       tx.query("SELECT o.id, o.name, o.verbose_name, o.default_region, m.role"
-                "  FROM memberships m JOIN organizations o ON o.id = m.organization_id"
-                " WHERE m.user_id = ?1 AND coalesce(?2, o.id) = o.id ORDER BY o.name",
-                user_id, organization_id)) {
-    memberships.push_back(
-        {.organization = read_organization(row), .role = parse_role(row.text("role"))});
-  }
-  return memberships;
+std::vector<Membership> memberships_of_token(Transaction& tx, std::int64_t user_id,
+                                             std::optional<std::int64_t> organization_id,
+                                             UnixMs created_at) {
+  return read_memberships(
+      tx.query("SELECT o.id, o.name, o.verbose_name, o.default_region, m.role"
+               "  FROM memberships m JOIN organizations o ON o.id = m.organization_id"
+               " WHERE m.user_id = ?1 AND coalesce(?2, o.id) = o.id"
+               "   AND NOT EXISTS (SELECT 1 FROM ended_memberships e WHERE e.user_id = m.user_id"
+               "                    AND e.organization_id = m.organization_id AND e.ended_at >= ?3)"
+               " ORDER BY o.name",
+               user_id, organization_id, created_at));
 }
 
-Result<void> Users::put_membership(std::int64_t user_id, std::int64_t organization_id, Role role) {
-  // Urgent, because making an admin a member takes rights away.
-  return context_.database->write_urgently("put membership", [&](Transaction& tx) -> Result<void> {
+Result<Role> Users::put_membership(std::int64_t user_id, std::int64_t organization_id,
+                                   std::optional<Role> role) {
+  // Urgent, because a lower role takes rights away.
+  return context_.database->write_urgently("put membership", [&](Transaction& tx) -> Result<Role> {
     if (auto found = organization_by_id(tx, organization_id); !found) return propagate(found);
-    if (auto ok = check_member_count(tx, user_id, organization_id); !ok) return ok;
-    tx.execute(
-        "INSERT INTO memberships (user_id, organization_id, role) VALUES (?1, ?2, ?3)"
-        " ON CONFLICT (user_id, organization_id) DO UPDATE SET role = excluded.role",
-        user_id, organization_id, to_string(role));
-    return {};
+    if (auto ok = check_member_count(tx, user_id, organization_id); !ok) return propagate(ok);
+    std::optional<std::string_view> wanted;
+    if (role) wanted = to_string(*role);
+    const Rows rows = tx.query(
+        "INSERT INTO memberships (user_id, organization_id, role)"
+        " VALUES (?1, ?2, coalesce(?3, 'member'))"
+        " ON CONFLICT (user_id, organization_id)"
+        " DO UPDATE SET role = coalesce(?3, memberships.role) RETURNING role",
+        user_id, organization_id, wanted);
+    return parse_role(rows.front().text("role"));
   });
 }
 
 Result<void> Users::remove_membership(std::int64_t user_id, std::int64_t organization_id) {
-  return context_.database->write_urgently("remove membership",
-                                           [&](Transaction& tx) -> Result<void> {
-                                             const std::int64_t removed = tx.execute(
-                                                 "DELETE FROM memberships WHERE user_id = ?1"
-                                                 " AND organization_id = ?2",
-                                                 user_id, organization_id);
-                                             if (removed == 1) return {};
-                                             return fail(ErrorCode::not_found, "no such member");
-                                           });
+  return context_.database->write_urgently(
+      "remove membership", [&](Transaction& tx) -> Result<void> {
+        const std::int64_t removed =
+            tx.execute("DELETE FROM memberships WHERE user_id = ?1 AND organization_id = ?2",
+                       user_id, organization_id);
+        if (removed != 1) return fail(ErrorCode::not_found, "no such member");
+        const UnixMs now = context_.clock.unix_time();
+        tx.execute_later(
+            "INSERT INTO ended_memberships (user_id, organization_id, ended_at)"
+            " VALUES (?1, ?2, ?3) ON CONFLICT (user_id, organization_id)"
+            " DO UPDATE SET ended_at = excluded.ended_at",
+            user_id, organization_id, now);
+        tx.execute_later(
+            "UPDATE tokens SET revoked_at = ?3 WHERE user_id = ?1 AND organization_id = ?2"
+            " AND revoked_at IS NULL",
+            user_id, organization_id, now);
+        return {};
+      });
 }
 
 }  // namespace agent_secrets::control_plane

@@ -8,17 +8,15 @@
 #include <vector>
 
 #include "control-plane/catalog/organizations.h"
+#include "control-plane/model/actor.h"
+#include "control-plane/model/time.h"
 #include "core/error.h"
 
 namespace agent_secrets::control_plane {
 
-enum class Role { member, admin };
-Role parse_role(std::string_view text);  // "admin", or any other text for a member
-std::string_view to_string(Role role);   // "member", "admin"
-
 struct Membership {
   Organization organization;
-  Role role = Role::member;
+  Role role = Role::viewer;
 };
 
 struct User {
@@ -38,16 +36,22 @@ class Users {
   // Removes the user's revoked tokens too. ErrorCode::conflict while the user is a member of an
   // organization or has a live token: the sentence names them.
   Result<void> remove(std::int64_t user_id);
-  // Adds a membership, or changes its role.
-  Result<void> put_membership(std::int64_t user_id, std::int64_t organization_id, Role role);
+  // Adds a membership, or changes its role. Without a role, a new member becomes Role::member, and
+  // a present member keeps the role. The result is the member's role.
+  Result<Role> put_membership(std::int64_t user_id, std::int64_t organization_id,
+                              std::optional<Role> role);
+  // The tokens that the user has at that moment lose the organization for good: they do not reach
+  // it again when the user becomes a member again. Tokens of this organization alone are revoked.
   Result<void> remove_membership(std::int64_t user_id, std::int64_t organization_id);
 
  private:
   CatalogContext& context_;
 };
 
-// For the other subjects: the user's membership in one organization, or all memberships (absent).
-std::vector<Membership> read_memberships(Transaction& tx, std::int64_t user_id,
-                                         std::optional<std::int64_t> organization_id);
+// For the other subjects: the memberships that a token of the user reaches. `organization_id` is
+// the only organization of the token; absent: all organizations.
+std::vector<Membership> memberships_of_token(Transaction& tx, std::int64_t user_id,
+                                             std::optional<std::int64_t> organization_id,
+                                             UnixMs created_at);
 
 }  // namespace agent_secrets::control_plane

@@ -3,6 +3,7 @@
 // change within their poll, and print tables, or JSON.
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,7 +35,14 @@ Result<User> choose_user(Catalog& catalog, const std::string& name);
 
 // Adds a token of the organization to the catalog, which keeps only the token's hash.
 Result<SecretBuffer> mint_token(Catalog& catalog, const Organization& organization,
-                                std::string_view name, Role role);
+                                std::string_view name, Role role,
+                                std::optional<UnixMs> expires_at = {});
+// For --expires. Absent for 0 seconds: without an expiry.
+std::optional<UnixMs> expiry_after(std::uint64_t seconds, const Clock& clock);
+
+// The actor of a command: the login name of the user who runs it. The command can open the data, so
+// it may do everything.
+Actor host_actor();
 
 // Standard output; an error when it cannot be written (a full disk would swallow a token).
 Result<void> print(std::string_view text);
@@ -44,6 +52,7 @@ void note(std::string_view text);
 
 // One line of JSON with hidden characters escaped: what --json prints.
 std::string json_line(const boost::json::value& value);
+boost::json::value time_or_null(std::optional<UnixMs> unix_time);
 
 // How much colour standard output gets.
 TerminalStyle output_style();

@@ -19,6 +19,7 @@ struct CreateOptions {
   std::string organization;
   std::string name;
   std::string type;
+  std::uint64_t expires_s = 0;  // 0: never
 };
 
 struct ListOptions {
@@ -42,17 +43,20 @@ std::string keys_json(const std::vector<ApiKey>& keys) {
                      {"type", std::string(to_string(key.type))},
                      {"key", key.key.empty() ? json::value(nullptr) : json::value(key.key)},
                      {"createdAt", format_timestamp(key.created_at)},
-                     {"revokedAt", key.revoked_at ? json::value(format_timestamp(*key.revoked_at))
-                                                  : json::value(nullptr)}});
+                     {"expiresAt", time_or_null(key.expires_at)},
+                     {"lastUsedAt", time_or_null(key.last_used_at)},
+                     {"revokedAt", time_or_null(key.revoked_at)}});
   }
   return json_line(rows);
 }
 
 std::string keys_table(const std::vector<ApiKey>& keys) {
-  std::vector<TableRow> rows{{"ID", "NAME", "TYPE", "KEY", "CREATED", "REVOKED"}};
+  std::vector<TableRow> rows{
+      {"ID", "NAME", "TYPE", "KEY", "CREATED", "EXPIRES", "LAST USED", "REVOKED"}};
   for (const ApiKey& key : keys) {
     rows.push_back({key.id, key.name, std::string(to_string(key.type)), or_dash(key.key),
-                    format_timestamp(key.created_at), format_or_dash(key.revoked_at)});
+                    format_timestamp(key.created_at), format_or_dash(key.expires_at),
+                    format_or_dash(key.last_used_at), format_or_dash(key.revoked_at)});
   }
   return format_table(rows);
 }
@@ -66,7 +70,7 @@ Result<void> create_api_key(const CreateOptions& options, const Clock& clock) {
   const SecretBuffer key = mint_bearer(is_private ? kPrivateKeyPrefix : kPublicKeyPrefix);
   auto added = stores->catalog->api_keys.add(
       organization->id, options.name, is_private ? ApiKeyType::private_key : ApiKeyType::public_key,
-      key);
+      key, expiry_after(options.expires_s, clock));
   if (!added) return propagate(added, "create API key");
   return print_secret_line(key);
 }
@@ -108,6 +112,7 @@ void declare_api_key(const Declarations& declare) {
       .choice("--type", create->type, {"private", "public"},
               "private: the REST API, with the rights of a member; public: starting sessions")
       .required();
+  add_expires(create);
   add_organization(create);
 
   const auto list =

@@ -187,10 +187,20 @@ void add_json(const DeclaredCommand<Options>& command) {
   command.flag("--json", command->json, "print JSON");
 }
 
+inline constexpr std::uint64_t kLongestExpiry = 3650ULL * 24 * 60 * 60;  // seconds
+
+template <typename Options>
+void add_expires(const DeclaredCommand<Options>& command) {
+  command.duration("--expires", command->expires_s, {.least = 1, .most = kLongestExpiry},
+                   "refuse it after this time, such as 90d; without it, it lives until it is "
+                   "revoked");
+}
+
 template <typename Options>
 DeclaredOption add_role(const DeclaredCommand<Options>& command) {
-  return command.choice("--role", command->role, {"admin", "member"},
-                        "admin: everything; member: sets and agents");
+  return command.choice("--role", command->role, {"viewer", "member", "admin"},
+                        "viewer: read, never values; member: also write sets and deploy; admin: "
+                        "everything");
 }
 
 }  // namespace agent_secrets::control_plane

@@ -9,7 +9,7 @@ namespace {
 struct Waiting : TestStores {
   Waiting() : TestStores(TestedDatabase::sqlite) {
     need(catalog().rollouts.use_command());
-    need(catalog().deploys.create_agent(acme, deploy_of("bot")));
+    need(catalog().deploys.create_agent(kAdmin, acme, deploy_of("bot")));
     provisioner->publish_now();
   }
   Result<ExitCode> forget() {

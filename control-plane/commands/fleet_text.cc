@@ -204,7 +204,9 @@ std::string set_status_text(const SetUsage& usage, milliseconds now, const Termi
   if (set.ready_version != set.version) {
     text += fmt::format(" (newest ready: {})", set.ready_version);
   }
-  text = printable(text + ", region " + set.region) + "\n";
+  text += ", region " + set.region;
+  if (!set.protected_by.empty()) text += ", protected by " + set.protected_by;
+  text = printable(text) + "\n";
   for (const VersionUse& use : usage.versions) text += version_text(usage, use, now, style);
   if (!usage.version_unknown.empty()) text += "unknown version:\n";
   for (const AgentUse& agent : usage.version_unknown) text += agent_line(agent, now);

@@ -1,5 +1,6 @@
 // `member add | remove`: which organizations a user's tokens reach.
 
+#include <optional>
 #include <string>
 
 #include "control-plane/commands/admin.h"
@@ -13,7 +14,7 @@ struct AddOptions {
   DataOptions data;
   std::string organization;
   std::string user;
-  std::string role = "member";
+  std::string role;  // empty: a member keeps the role
 };
 
 struct RemoveOptions {
@@ -41,15 +42,19 @@ Result<Place> open(const Options& options, const Clock& clock) {
                .organization = std::move(*organization)};
 }
 
-// A user who is a member already gets the given role.
+std::optional<Role> given_role(const AddOptions& options) {
+  if (options.role.empty()) return std::nullopt;
+  return parse_role(options.role);
+}
+
 Result<void> add_member(const AddOptions& options, const Clock& clock) {
   auto place = open(options, clock);
   if (!place) return propagate(place);
-  auto put = place->stores.catalog->users.put_membership(place->user.id, place->organization.id,
-                                                         parse_role(options.role));
-  if (!put) return propagate(put, "add member");
-  note("user '" + options.user + "' is now " + options.role + " of '" + place->organization.name +
-       "'");
+  auto role = place->stores.catalog->users.put_membership(place->user.id, place->organization.id,
+                                                          given_role(options));
+  if (!role) return propagate(role, "add member");
+  note("user '" + options.user + "' is now " + std::string(to_string(*role)) + " of '" +
+       place->organization.name + "'");
   return {};
 }
 
@@ -60,7 +65,8 @@ Result<void> remove_member(const RemoveOptions& options, const Clock& clock) {
       place->stores.catalog->users.remove_membership(place->user.id, place->organization.id);
   if (!removed) return propagate(removed, "remove member");
   note("tokens of '" + options.user + "' do not reach '" + place->organization.name +
-       "' from now on; its private API keys and the organization's own tokens still do");
+       "' from now on, also if the user becomes a member again; its private API keys and the "
+       "organization's own tokens still do");
   return {};
 }
 
@@ -73,8 +79,10 @@ void declare_member(const Declarations& declare) {
                      "Make a user an admin of the organization"},
                     {"secret-control-plane member remove ada", "End the membership"}}});
 
-  const auto add =
-      group.command("add", "Make a user a member, or change the role of a member", add_member);
+  const auto add = group.command(
+      "add", "Make a user a member, or change the role of a member", add_member,
+      {.text = "Without --role, a new member gets the role member, and a present member keeps the "
+               "role."});
   add.argument("user", add->user, "the user");
   add_role(add);
   add_organization(add);

@@ -1,5 +1,5 @@
 // `set status NAME`: a set, and which instances have which version. `set wait NAME`: for pipelines,
-// which deploy what they have just written.
+// which deploy what they have just written. `set protect NAME` and `set unprotect NAME`.
 
 #include <algorithm>
 #include <chrono>
@@ -24,6 +24,12 @@ struct StatusOptions {
   bool json = false;
 };
 
+struct ProtectOptions {
+  DataOptions data;
+  std::string organization;
+  std::string name;
+};
+
 struct WaitOptions {
   DataOptions data;
   std::string organization;
@@ -46,6 +52,26 @@ Result<void> show_set_status(const StatusOptions& options, const Clock& clock) {
   if (!usage) return propagate(usage);
   if (options.json) return print(json_line(set_usage_json(*usage)));
   return print(set_status_text(*usage, now, output_style()));
+}
+
+Result<void> protect_set(const ProtectOptions& options, const Clock& clock) {
+  auto place = open_organization(options.data, options.organization, clock);
+  if (!place) return propagate(place);
+  auto done =
+      place->stores.catalog->sets.protect(host_actor(), place->organization.id, options.name);
+  if (!done) return propagate(done, "protect set '" + options.name + "'");
+  note("from now on only an admin can give set '" + options.name +
+       "' to an agent that has not had it");
+  return {};
+}
+
+Result<void> unprotect_set(const ProtectOptions& options, const Clock& clock) {
+  auto place = open_organization(options.data, options.organization, clock);
+  if (!place) return propagate(place);
+  auto done = place->stores.catalog->sets.unprotect(place->organization.id, options.name);
+  if (!done) return propagate(done, "unprotect set '" + options.name + "'");
+  note("from now on any member can give set '" + options.name + "' to any agent");
+  return {};
 }
 
 using std::chrono::milliseconds;
@@ -137,15 +163,31 @@ void declare_wait(const Declarations& group) {
   add_organization(wait);
 }
 
+void declare_protection(const Declarations& group) {
+  const auto protect = group.command(
+      "protect", "Let only admins give a set to an agent that has not had it", protect_set,
+      {.text = "Whoever holds a credential of an agent can read the sets that the agent gets. "
+               "Agents that have had the set keep it, and members deploy them as before."});
+  protect.argument("name", protect->name, "the set");
+  add_organization(protect);
+
+  const auto unprotect =
+      group.command("unprotect", "Let members give a set to any agent again", unprotect_set);
+  unprotect.argument("name", unprotect->name, "the set");
+  add_organization(unprotect);
+}
+
 }  // namespace
 
 void declare_set(const Declarations& declare) {
   const Declarations group = declare.group(
-      "set", "Print and wait for the state of secret sets",
+      "set", "Print and wait for the state of secret sets, and protect them",
       {.examples = {{"secret-control-plane set status my-bot-secrets",
                      "Print who runs which version, and which old keys may be revoked"},
                     {"secret-control-plane set wait my-bot-secrets",
-                     "Wait until it can be deployed"}},
+                     "Wait until it can be deployed"},
+                    {"secret-control-plane set protect production",
+                     "Let only admins give it to further agents"}},
        .text = "Sets are written with the official CLI: pipecat cloud secrets set.",
        .reading = {{"docs/fleet.md", "When a version is safe to revoke"}}});
   const auto status =
@@ -155,6 +197,7 @@ void declare_set(const Declarations& declare) {
   add_json(status);
   add_organization(status);
   declare_wait(group);
+  declare_protection(group);
 }
 
 }  // namespace agent_secrets::control_plane

@@ -20,6 +20,7 @@ struct CreateOptions {
   std::string user;          // empty: the organization's own token
   std::string name;
   std::string role = "member";
+  std::uint64_t expires_s = 0;  // 0: never
 };
 
 struct ListOptions {
@@ -47,30 +48,33 @@ std::string_view role_of(const Token& token) {
 std::string tokens_json(const std::vector<Token>& tokens) {
   json::array rows;
   for (const Token& token : tokens) {
-    rows.push_back(json::object{
-        {"name", token.name},
-        {"role", text_or_null(role_of(token))},
-        {"user", text_or_null(token.user)},
-        {"organization", text_or_null(token.organization)},
-        {"createdAt", format_timestamp(token.created_at)},
-        {"revokedAt",
-         text_or_null(token.revoked_at ? format_timestamp(*token.revoked_at) : std::string())}});
+    rows.push_back(json::object{{"name", token.name},
+                                {"role", text_or_null(role_of(token))},
+                                {"user", text_or_null(token.user)},
+                                {"organization", text_or_null(token.organization)},
+                                {"createdAt", format_timestamp(token.created_at)},
+                                {"expiresAt", time_or_null(token.expires_at)},
+                                {"lastUsedAt", time_or_null(token.last_used_at)},
+                                {"revokedAt", time_or_null(token.revoked_at)}});
   }
   return json_line(rows);
 }
 
 std::string tokens_table(const std::vector<Token>& tokens) {
-  std::vector<TableRow> rows{{"NAME", "ROLE", "USER", "ORGANIZATION", "CREATED", "REVOKED"}};
+  std::vector<TableRow> rows{
+      {"NAME", "ROLE", "USER", "ORGANIZATION", "CREATED", "EXPIRES", "LAST USED", "REVOKED"}};
   for (const Token& token : tokens) {
     rows.push_back({token.name, or_dash(role_of(token)), or_dash(token.user),
                     token.organization.empty() ? "all of the user's" : token.organization,
-                    format_timestamp(token.created_at), format_or_dash(token.revoked_at)});
+                    format_timestamp(token.created_at), format_or_dash(token.expires_at),
+                    format_or_dash(token.last_used_at), format_or_dash(token.revoked_at)});
   }
   return format_table(rows);
 }
 
 // A token of a user: for one of the user's organizations, or for all of them.
-Result<SecretBuffer> mint_user_token(Catalog& catalog, const CreateOptions& options) {
+Result<SecretBuffer> mint_user_token(Catalog& catalog, const CreateOptions& options,
+                                     std::optional<UnixMs> expires_at) {
   auto user = choose_user(catalog, options.user);
   if (!user) return propagate(user);
   std::optional<std::int64_t> organization;
@@ -86,16 +90,17 @@ Result<SecretBuffer> mint_user_token(Catalog& catalog, const CreateOptions& opti
   }
   SecretBuffer token = mint_bearer(kTokenPrefix);
   auto added = catalog.tokens.add_for_user(user->id, organization, options.name,
-                                           hash_bearer(token.expose_text()));
+                                           hash_bearer(token.expose_text()), expires_at);
   if (!added) return propagate(added);
   return token;
 }
 
-Result<SecretBuffer> mint(Catalog& catalog, const CreateOptions& options) {
-  if (!options.user.empty()) return mint_user_token(catalog, options);
+Result<SecretBuffer> mint(Catalog& catalog, const CreateOptions& options, const Clock& clock) {
+  const auto expires_at = expiry_after(options.expires_s, clock);
+  if (!options.user.empty()) return mint_user_token(catalog, options, expires_at);
   auto organization = choose_organization(catalog, options.organization);
   if (!organization) return propagate(organization);
-  return mint_token(catalog, *organization, options.name, parse_role(options.role));
+  return mint_token(catalog, *organization, options.name, parse_role(options.role), expires_at);
 }
 
 Result<std::vector<Token>> tokens_to_list(Catalog& catalog, const ListOptions& options) {
@@ -123,7 +128,7 @@ Result<void> revoke(Catalog& catalog, const RevokeOptions& options) {
 Result<void> create_token(const CreateOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
-  auto token = mint(*stores->catalog, options);
+  auto token = mint(*stores->catalog, options, clock);
   if (!token) return propagate(token, "create token");
   return print_secret_line(*token);
 }
@@ -159,6 +164,8 @@ void declare_token(const Declarations& declare) {
   const Declarations group = declare.group(
       "token", "Manage tokens, with which people use the REST API and the official CLI",
       {.examples = {{"secret-control-plane token create ci", "A member's token, for a pipeline"},
+                    {"secret-control-plane token create dashboard --role viewer --expires 90d",
+                     "A token that only reads, for 90 days"},
                     {"secret-control-plane token create laptop --user ada", "A user's token"},
                     {"secret-control-plane token revoke ci", "Refuse it from now on"}},
        .reading = {{"docs/OPERATIONS.md", "Tokens and credentials"}}});
@@ -171,10 +178,11 @@ void declare_token(const Declarations& declare) {
               "make a token of this user, for all of the user's organizations or the one of "
               "--organization; without it, a token of the organization")
       .excludes(role);
+  add_expires(create);
   add_organization(create);
 
-  const auto list =
-      group.command("list", "Print the names and roles of tokens, never the tokens", list_tokens);
+  const auto list = group.command(
+      "list", "Print the names, roles and times of tokens, never the tokens", list_tokens);
   add_json(list);
   add_owner(list);
 

@@ -52,7 +52,7 @@ std::string memberships_text(const User& user) {
   for (const auto& [organization, role] : user.memberships) {
     if (!text.empty()) text += ", ";
     text += organization.name;
-    if (role == Role::admin) text += " (admin)";
+    if (role != Role::member) text += " (" + std::string(to_string(role)) + ")";
   }
   return text;
 }

@@ -116,6 +116,8 @@ json::object set_usage_json(const SetUsage& usage) {
            set.status == SetStatus::failed ? json::value(set.error_message) : json::value(nullptr)},
           {"version", set.version},
           {"readyVersion", set.ready_version},
+          {"protectedBy",
+           set.protected_by.empty() ? json::value(nullptr) : json::value(set.protected_by)},
           {"heardUntil", time_or_null(usage.listening.until)},
           {"instances", usage.instances},
           {"versions", std::move(versions)},

@@ -16,7 +16,7 @@ class Usage : public TestStores {
   Usage() {
     listen();  // before there is an agent, so the listening time begins at 0
     roll("1");
-    need(catalog().deploys.create_agent(acme, deploy_of("bot", "keys")));
+    need(catalog().deploys.create_agent(kAdmin, acme, deploy_of("bot", "keys")));
     provision();
     listen();
   }
@@ -29,7 +29,7 @@ class Usage : public TestStores {
   void redeploy() {
     DeployRequest request = deploy_of("bot");
     request.force = true;
-    need(catalog().deploys.update_agent(acme, std::move(request)));
+    need(catalog().deploys.update_agent(kAdmin, acme, std::move(request)));
     provision();
     listen();
   }
@@ -105,13 +105,13 @@ TEST_CASE(
   t.hear("host-1", true, 9'999);  // its release is not kept
   DeployRequest without = deploy_of("bot");
   without.secret_set = "";
-  need(t.catalog().deploys.update_agent(t.acme, std::move(without)));
+  need(t.catalog().deploys.update_agent(kAdmin, t.acme, std::move(without)));
   t.provision();
   t.listen();
   CHECK(t.read().version_unknown.size() == 1);
   // The region does not have the deletion yet.
   need(t.catalog().agents.remove(t.acme, "bot"));
-  need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot")));
+  need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot")));
   CHECK(t.read().version_unknown.size() == 1);
 }
 
@@ -129,7 +129,7 @@ TEST_CASE("a version that the region still serves is not safe to revoke") {
   t.roll("2");
   DeployRequest request = deploy_of("bot");
   request.force = true;
-  need(t.catalog().deploys.update_agent(t.acme, std::move(request)));
+  need(t.catalog().deploys.update_agent(kAdmin, t.acme, std::move(request)));
   CHECK(t.safe(1) == SafeToRevoke::no);
   t.provision();
   CHECK(t.safe(1) == SafeToRevoke::yes);
@@ -193,7 +193,7 @@ TEST_CASE("an instance of an agent that never had the set does not count") {
   Usage t;
   t.roll("2");
   t.redeploy();
-  need(t.catalog().deploys.create_agent(t.acme, deploy_of("other")));
+  need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("other")));
   t.provision();
   t.listen();
   const HeardInstance report{.agent_id = t.agent("other").id,

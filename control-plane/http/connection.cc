@@ -408,6 +408,7 @@ asio::awaitable<bool> Connection::write(const Incoming& incoming,
   if (seat_.is_strangers()) seat_.may_go();
   int status = 0;
   SharedBudget::Hold hold;
+  const std::string actor = std::move(response->actor);
   const std::string text = text_within_budget(incoming, std::move(*response), close, hold, status);
   response.reset();
   arm(context_.options.request_timeout);
@@ -417,8 +418,9 @@ asio::awaitable<bool> Connection::write(const Incoming& incoming,
                                 {"route", context_.router.pattern_of(incoming.route)},
                                 {"status", status},
                                 {"bytes", text.size()},
-                                {"duration_us", since(incoming.began).count()},
-                                {"organization", organization_of(incoming.request)}});
+                                {"duration_us", microseconds_since(incoming.began)},
+                                {"organization", organization_of(incoming.request)},
+                                {"actor", actor}});
   co_return written;
 }
 

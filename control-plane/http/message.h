@@ -44,6 +44,7 @@ struct Response {
   std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::optional<FailedAuthentication> failed = {};  // for counters; not sent
+  std::string actor = {};  // who asked, for the access log; not sent; "" if that is not known
 };
 
 // A handler returns Wait to be called again after a wake or after `at_most`. The server parks the

@@ -12,7 +12,7 @@ struct TwoStores : TestStores {
   TwoStores() {
     write("bot-secrets", "A", "1");
     provision();
-    need(catalog().deploys.create_agent(acme, deploy_of("bot", "bot-secrets")));
+    need(catalog().deploys.create_agent(kAdmin, acme, deploy_of("bot", "bot-secrets")));
     need(catalog().credentials.add(acme, "bot", "kid1", {}));
     provision();
     id = agent("bot").id;

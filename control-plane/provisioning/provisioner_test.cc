@@ -162,7 +162,7 @@ TEST_CASE("the provisioner does not touch versions of other sets and regions") {
 
 TEST_CASE("publishing is told after the region has the agent, once for each change") {
   TestStores t;
-  const Agent bot = need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot"))).agent;
+  const Agent bot = need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot"))).agent;
   std::vector<std::string> deployments;
   Provisioner publisher(
       "us-west", t.catalog().outbox, t.region(),
@@ -176,7 +176,7 @@ TEST_CASE("publishing is told after the region has the agent, once for each chan
 TEST_CASE("an agent that could not be published is published later") {
   FaultyStores t;
   t.faulty.down = true;
-  const Agent bot = need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot"))).agent;
+  const Agent bot = need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot"))).agent;
   t.worker.publish_now();
   CHECK(t.agent("bot").reconciled_deployment.empty());
   t.faulty.down = false;
@@ -186,8 +186,10 @@ TEST_CASE("an agent that could not be published is published later") {
 
 TEST_CASE("an agent that cannot be published does not delay the others") {
   FaultyStores t;
-  const Agent first = need(t.catalog().deploys.create_agent(t.acme, deploy_of("first"))).agent;
-  const Agent second = need(t.catalog().deploys.create_agent(t.acme, deploy_of("second"))).agent;
+  const Agent first =
+      need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("first"))).agent;
+  const Agent second =
+      need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("second"))).agent;
   t.faulty.refused_agent = first.id;
   CHECK(t.worker.work_once() == milliseconds(200));  // backs off for the first agent
   CHECK(t.agent("first").reconciled_deployment.empty());
@@ -197,7 +199,7 @@ TEST_CASE("an agent that cannot be published does not delay the others") {
 TEST_CASE("a version that cannot be written delays no revocation") {
   FaultyStores t;
   t.faulty.refuses_versions = true;
-  need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot")));
+  need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot")));
   need(t.catalog().credentials.add(t.acme, "bot", "kid1", {}));
   t.write("bot-secrets", "A", "1");
   t.work_for(std::chrono::seconds(30));  // the pauses between attempts are long now
@@ -208,7 +210,7 @@ TEST_CASE("a version that cannot be written delays no revocation") {
 
 TEST_CASE("a stream of versions does not delay publishing") {
   FaultyStores t;
-  need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot")));
+  need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot")));
   for (int i = 0; i < 17; ++i) t.write("bot-secrets-" + std::to_string(i), "A", "1");
   CHECK(t.worker.work_once() == milliseconds(0));
   CHECK(t.faulty.attempts == 16);
@@ -221,7 +223,7 @@ TEST_CASE("the pinned and the newest ready version are kept, others are dropped"
   TestStores t;
   t.write("bot-secrets", "A", "1");
   t.provision();
-  need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot", "bot-secrets")));
+  need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot", "bot-secrets")));
   t.provision();
   for (const char* value : {"2", "3"}) {
     t.write("bot-secrets", "A", value);
@@ -237,13 +239,13 @@ TEST_CASE("a version that the region serves is kept until the region has the nex
   FaultyStores t;
   t.write("bot-secrets", "A", "1");
   t.worker.work_once();
-  need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot", "bot-secrets")));
+  need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot", "bot-secrets")));
   t.worker.publish_now();
   t.write("bot-secrets", "A", "2");
   t.worker.work_once();
   DeployRequest again = deploy_of("bot");
   again.force = true;
-  need(t.catalog().deploys.update_agent(t.acme, again));
+  need(t.catalog().deploys.update_agent(kAdmin, t.acme, again));
   need(t.region().retain_only(need(t.catalog().outbox.retained_versions("us-west")), t.term()));
   CHECK(t.served("bot-secrets", 1).at("A") == "1");
   t.worker.work_once();
@@ -297,7 +299,7 @@ TEST_CASE("a replaced value is deleted from the catalog once no deployment pins 
   FaultyStores t;
   t.write("bot-secrets", "A", "1");
   t.worker.work_once();
-  need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot", "bot-secrets")));
+  need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot", "bot-secrets")));
   t.write("bot-secrets", "A", "2");
   t.worker.work_once();
   const auto rows = [&] {
@@ -309,7 +311,7 @@ TEST_CASE("a replaced value is deleted from the catalog once no deployment pins 
   CHECK(rows() == 2);
   DeployRequest again = deploy_of("bot");
   again.force = true;
-  need(t.catalog().deploys.update_agent(t.acme, again));
+  need(t.catalog().deploys.update_agent(kAdmin, t.acme, again));
   t.worker.work_once();
   CHECK(rows() == 1);
 }
@@ -319,7 +321,7 @@ TEST_CASE("without the lease a provisioner leaves the work to its holder, but pu
   t.lease->release();
   t.take_lease(provisioner_work("us-west"));
   t.write("bot-secrets", "A", "1");
-  const Agent bot = need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot"))).agent;
+  const Agent bot = need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot"))).agent;
   CHECK(t.worker.work_once() == milliseconds(250));
   CHECK(t.faulty.attempts == 0);
   CHECK(t.agent("bot").reconciled_deployment.empty());

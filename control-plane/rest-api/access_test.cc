@@ -74,8 +74,11 @@ TEST_CASE("a membership that ends, ends at the next request") {
   api.leave("acme");
   CHECK(api.as_ana("/v1/organizations").text == R"({"organizations":[]})");
   CHECK(api.as_ana("/v1/secrets").status == 403);
+  api.provision();  // some time later
   api.join("acme");
-  CHECK(api.as_ana("/v1/organizations/acme/secrets").status == 200);
+  CHECK(api.as_ana("/v1/organizations/acme/secrets").status == 403);
+  need(api.catalog().tokens.add_for_user(api.ana, {}, "new", hash_bearer("pcc_pat_new")));
+  CHECK(api.ask("GET", "/v1/organizations/acme/secrets", "", "pcc_pat_new").status == 200);
 }
 
 TEST_CASE("a private API key is for its organization, in both families") {

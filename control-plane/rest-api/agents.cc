@@ -57,10 +57,22 @@ Result<void> publish(const RestApi& api, const std::string& region_code) {
   return {};
 }
 
+// Whoever holds a credential of the agent can read the set from now on.
+void log_first_binding(const RestApi& api, const Principal& principal,
+                       const DeployOutcome& outcome) {
+  if (outcome.first_set.empty()) return;
+  api.log.info("an agent gets a set for the first time",
+               {{"agent", outcome.agent.name},
+                {"set", outcome.first_set},
+                {"organization", principal.organization.name},
+                {"actor", describe(principal.actor)}});
+}
+
 // The region gets the deployment before the client gets its answer. So the answer already shows the
 // deployment as reconciled, and the next instance that starts gets it.
 Result<Response> deployed(const RestApi& api, const Principal& principal, DeployOutcome outcome) {
   const Organization& organization = principal.organization;
+  log_first_binding(api, principal, outcome);
   if (auto published = publish(api, outcome.agent.region); !published) return propagate(published);
   auto agent = api.catalog.agents.find(organization.id, outcome.agent.name);
   if (agent && *agent) outcome.agent = std::move(**agent);
@@ -76,7 +88,8 @@ Result<Response> create_agent(const RestApi& api, const Request& request,
   if (!deploy->image) {
     return fail(ErrorCode::invalid, "Either image or buildId is required for service creation");
   }
-  auto outcome = api.catalog.deploys.create_agent(principal.organization.id, std::move(*deploy));
+  auto outcome = api.catalog.deploys.create_agent(principal.actor, principal.organization.id,
+                                                  std::move(*deploy));
   if (!outcome) return propagate(outcome);
   return deployed(api, principal, std::move(*outcome));
 }
@@ -86,7 +99,8 @@ Result<Response> update_agent(const RestApi& api, const Request& request,
   const auto name = request.params.find("name");
   auto deploy = parse_deploy(request.body, name == request.params.end() ? "" : name->second);
   if (!deploy) return propagate(deploy);
-  auto outcome = api.catalog.deploys.update_agent(principal.organization.id, std::move(*deploy));
+  auto outcome = api.catalog.deploys.update_agent(principal.actor, principal.organization.id,
+                                                  std::move(*deploy));
   if (!outcome) return propagate(outcome);
   return deployed(api, principal, std::move(*outcome));
 }

@@ -13,6 +13,12 @@ constexpr std::string_view kSeveral =
     "This token reaches several organizations, and the path names none. Use a private API key, or "
     "a token of one organization.";
 
+Principal principal_in(const Identity& identity, const Membership& membership) {
+  Principal principal{.actor = identity.actor, .organization = membership.organization};
+  principal.actor.role = membership.role;
+  return principal;
+}
+
 }  // namespace
 
 std::optional<std::string_view> bearer_of(const Request& request) {
@@ -46,17 +52,17 @@ Result<Identity> authenticate(Identities& identities, const Request& request) {
   return std::move(**identity);
 }
 
-Result<Principal> authorize(Identities& identities, const Request& request) {
-  auto identity = authenticate(identities, request);
-  if (!identity) return propagate(identity);
+Result<Principal> authorize(const Identity& identity, const Request& request) {
   const auto organization = request.params.find("org");
   if (organization == request.params.end()) {
-    if (identity->reaches.size() > 1) return fail(ErrorCode::invalid, std::string(kSeveral));
-    if (!identity->reaches.empty()) return std::move(identity->reaches.front());
+    if (identity.reaches.size() > 1) return fail(ErrorCode::invalid, std::string(kSeveral));
+    if (!identity.reaches.empty()) return principal_in(identity, identity.reaches.front());
     return fail(ErrorCode::forbidden, "This token reaches no organization");
   }
-  for (Membership& membership : identity->reaches) {
-    if (membership.organization.name == organization->second) return std::move(membership);
+  for (const Membership& membership : identity.reaches) {
+    if (membership.organization.name == organization->second) {
+      return principal_in(identity, membership);
+    }
   }
   return fail(ErrorCode::forbidden, "This token has no access to that organization");
 }

@@ -1,10 +1,10 @@
 #pragma once
-// Finds the caller and the organization of a request, from the token or private key in
-// `Authorization: Bearer …`. The token must reach the organization in the path. An unknown
-// organization and an organization out of reach get the same 403, so that names cannot be probed
-// (the official CLI shows a 404 as an empty list). Without an organization in the path the token
-// must reach exactly one. Each request looks up everything again, so a revocation or the end of a
-// membership takes effect at the next request.
+// Finds the actor and the organization of a request, from the token or private key in
+// `Authorization: Bearer …`. What the actor's role allows is in rights.h. The token must reach the
+// organization in the path. An unknown organization and an organization out of reach get the same
+// 403, so that names cannot be probed (the official CLI shows a 404 as an empty list). Without an
+// organization in the path the token must reach exactly one. Each request looks up everything
+// again, so a revocation or the end of a membership takes effect at the next request.
 
 #include <optional>
 #include <string>
@@ -16,8 +16,12 @@
 
 namespace agent_secrets::control_plane {
 
-// The organization that a request is about, and its caller's role there.
-using Principal = Membership;
+// Who makes a request, and the organization that the request is about. The actor's role is the role
+// in this organization.
+struct Principal {
+  Actor actor;
+  Organization organization;
+};
 
 // The text after "Bearer ", or nothing.
 std::optional<std::string_view> bearer_of(const Request& request);
@@ -28,7 +32,8 @@ bool shows_authorization(const Request& request);
 std::string account_of(const Request& request);
 // ErrorCode::unauthorized, with the text for the client.
 Result<Identity> authenticate(Identities& identities, const Request& request);
-// As authenticate(); also ErrorCode::forbidden, or invalid if the organization is not clear.
-Result<Principal> authorize(Identities& identities, const Request& request);
+// The organization of the request. ErrorCode::forbidden, or invalid if the organization is not
+// clear.
+Result<Principal> authorize(const Identity& identity, const Request& request);
 
 }  // namespace agent_secrets::control_plane

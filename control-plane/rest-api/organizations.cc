@@ -15,7 +15,7 @@ Response get_user(const Identity& identity) {
   json::array emails;
   if (!identity.email.empty()) emails.push_back(json::object{{"emailAddress", identity.email}});
   return json_response(json::object{
-      {"user", json::object{{"userId", identity.name}, {"emails", std::move(emails)}}}});
+      {"user", json::object{{"userId", identity.actor.name}, {"emails", std::move(emails)}}}});
 }
 
 // Always in the same order, because the CLI uses the first organization if none is selected.

@@ -2,6 +2,7 @@
 
 #include "control-plane/rest-api/errors.h"
 #include "control-plane/rest-api/openapi.h"
+#include "control-plane/rest-api/rights.h"
 
 namespace agent_secrets::control_plane {
 
@@ -13,9 +14,12 @@ Response refuse_caller(const Request& request, const Error& error, const Log& lo
   return response;
 }
 
-Outcome answer(const RestApi& api, const Request& request, Result<Response> response) {
-  if (!response) return error_response(request, response.error(), api.log);
-  return std::move(*response);
+Response answer(const RestApi& api, const Request& request, const Actor& actor,
+                Result<Response> result) {
+  Response response =
+      result ? std::move(*result) : error_response(request, result.error(), api.log);
+  response.actor = describe(actor);
+  return response;
 }
 
 }  // namespace
@@ -23,13 +27,19 @@ Outcome answer(const RestApi& api, const Request& request, Result<Response> resp
 // The second step refers to `handler`, which the route owns as long as the router exists.
 void add_single_route(Router& router, const RestApi& api, std::string_view method,
                       std::string_view pattern, const RestHandler& handler) {
-  router.add(method, pattern, [&api, handler](const Request& request) -> Admission {
-    auto principal = authorize(api.catalog.identities, request);
-    if (!principal) return refuse_caller(request, principal.error(), api.log);
+  const Role least = least_role(method, pattern);
+  router.add(method, pattern, [&api, handler, least](const Request& request) -> Admission {
+    auto identity = authenticate(api.catalog.identities, request);
+    if (!identity) return refuse_caller(request, identity.error(), api.log);
+    auto principal = authorize(*identity, request);
+    if (!principal) return answer(api, request, identity->actor, propagate(principal));
+    if (auto may = check_role(*principal, least); !may) {
+      return answer(api, request, principal->actor, propagate(may));
+    }
     return Admitted{.account = account_of(request),
                     .handle = [&api, &handler,
                                principal = std::move(*principal)](const Request& whole) -> Outcome {
-                      return answer(api, whole, handler(api, whole, principal));
+                      return answer(api, whole, principal.actor, handler(api, whole, principal));
                     }};
   });
 }
@@ -42,7 +52,7 @@ void add_identity_route(Router& router, const RestApi& api, std::string_view met
     return Admitted{.account = account_of(request),
                     .handle = [&api, &handler,
                                identity = std::move(*identity)](const Request& whole) -> Outcome {
-                      return answer(api, whole, handler(identity));
+                      return answer(api, whole, identity.actor, handler(identity));
                     }};
   });
 }

@@ -4,7 +4,7 @@
 // this folder has the wire formats.
 //
 // Every route needs a token or a private API key, except the routes for public keys (/v1/public)
-// and the declined routes of /auth. Members and admins may use all routes.
+// and the declined routes of /auth. A route about an organization needs a role there (rights.h).
 //
 // Threads: safe from several. The objects that it refers to must outlive it, and it must outlive
 // the router's use.

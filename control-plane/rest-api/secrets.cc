@@ -2,6 +2,7 @@
 // as the catalog has the values; the region's Provisioner makes the version ready afterwards.
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
 
 #include "control-plane/rest-api/errors.h"
 #include "control-plane/rest-api/rest_api.h"
@@ -14,10 +15,12 @@ namespace json = boost::json;
 
 json::string_view text(std::string_view value) { return {value.data(), value.size()}; }
 
+// The members that both the list and one set have.
 void add_status(json::object& object, const SecretSet& set) {
   object["region"] = set.region;
   object["status"] = text(to_string(set.status));
   if (set.status == SetStatus::failed) object["errorMessage"] = set.error_message;
+  if (!set.protected_by.empty()) object["protected"] = true;
 }
 
 Result<Response> list_sets(const RestApi& api, const Request& request, const Principal& principal) {
@@ -104,12 +107,35 @@ Result<Response> delete_key(const RestApi& api, const Request& request,
   });
 }
 
+// Body: {"protected": true or false}.
+Result<bool> parse_protection(std::string_view text) {
+  boost::system::error_code error;
+  const json::value body = json::parse({text.data(), text.size()}, error);
+  const json::object* object = error ? nullptr : body.if_object();
+  const json::value* value = object == nullptr ? nullptr : object->if_contains("protected");
+  if (value != nullptr && value->is_bool() && object->size() == 1) return value->as_bool();
+  return fail(ErrorCode::invalid,
+              "The request body must have one member, protected, which is true or false");
+}
+
+Result<Response> patch_set(const RestApi& api, const Request& request, const Principal& principal) {
+  auto is_protected = parse_protection(request.body);
+  if (!is_protected) return propagate(is_protected);
+  const std::string& set = request.params.at("set");
+  const std::int64_t organization = principal.organization.id;
+  auto changed = *is_protected ? api.catalog.sets.protect(principal.actor, organization, set)
+                               : api.catalog.sets.unprotect(organization, set);
+  if (!changed) return propagate(changed);
+  return json_response(json::object{{"status", "OK"}, {"protected", *is_protected}});
+}
+
 }  // namespace
 
 void add_secret_routes(Router& router, const RestApi& api) {
   add_route(router, api, "GET", "/secrets", list_sets);
   add_route(router, api, "GET", "/secrets/{set}", get_set);
   add_route(router, api, "PUT", "/secrets/{set}", put_set);
+  add_route(router, api, "PATCH", "/secrets/{set}", patch_set);
   add_route(router, api, "DELETE", "/secrets/{set}", delete_set);
   add_route(router, api, "DELETE", "/secrets/{set}/{key}", delete_key);
 }

@@ -40,7 +40,7 @@ struct Running : TestStores {
                       {.scope = LeaseScope::data_directory}};
 
   void deploy(const std::string& agent) {
-    need(catalog().deploys.create_agent(acme, deploy_of(agent)));
+    need(catalog().deploys.create_agent(kAdmin, acme, deploy_of(agent)));
     provisioner->publish_now();
   }
   // Runs until `is_enough`; commands that still run are stopped.
@@ -128,7 +128,7 @@ TEST_CASE("slow commands of one organization do not hold up another's") {
   Running t;
   for (const char* name : {"s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9"}) t.deploy(name);
   const std::int64_t beta = need(t.catalog().organizations.create("beta", "", "us-west")).id;
-  need(t.catalog().deploys.create_agent(beta, deploy_of("quick")));
+  need(t.catalog().deploys.create_agent(kAdmin, beta, deploy_of("quick")));
   t.provisioner->publish_now();
   const auto quick = [&] { return *need(t.catalog().agents.find(beta, "quick")); };
   t.roll_out_until(
@@ -150,7 +150,7 @@ TEST_CASE("agents of one name in two organizations have targets of their own") {
   Running t;
   t.deploy("bot");
   const std::int64_t beta = need(t.catalog().organizations.create("beta", "", "us-west")).id;
-  need(t.catalog().deploys.create_agent(beta, deploy_of("bot")));
+  need(t.catalog().deploys.create_agent(kAdmin, beta, deploy_of("bot")));
   t.provisioner->publish_now();
   t.roll_out("echo $AGENT_SECRETS_DEPLOY_NAME");
   const Agent other = *need(t.catalog().agents.find(beta, "bot"));

@@ -48,6 +48,16 @@ def test_a_membership_that_ends_is_refused_at_the_next_command(ana, control_plan
     assert "beta" not in ana.succeeds("organizations", "list")
 
 
+def test_a_viewer_reads_and_learns_which_role_a_write_needs(ana, control_plane, rest):
+    rest.put_secrets("set1", A="1")
+    control_plane.run("member", "add", "ana", "--organization", "acme", "--role", "viewer")
+    assert "set1" in ana.succeeds("secrets", "list", "--organization", "acme")
+    said = ana.fails("secrets", "set", "set1", "B=2", "--skip", "--organization", "acme")
+    assert "This needs the role member" in said and "member add ana --role member" in said
+    control_plane.run("member", "add", "ana", "--organization", "acme")
+    ana.fails("secrets", "set", "set1", "B=2", "--skip", "--organization", "acme")
+
+
 def test_use_pat_takes_a_users_token_into_the_first_organization(ana, ana_token):
     del ana.environment["PIPECAT_TOKEN"]
     with ana.on_a_terminal("auth", "use-pat") as terminal:

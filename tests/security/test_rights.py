@@ -1,0 +1,194 @@
+"""Every route × every kind of caller, against a real server: the table of docs/rights.md."""
+
+import collections
+import http.client
+import json
+import urllib.parse
+
+import pytest
+
+from support import protocol, rights_table
+from support.replicas import new_control_plane
+from support.rest import Rest
+from support.rights_table import CALLERS, ROLE_OF, ROWS, WITH_TOKEN
+from support.sidecar import watch_credential
+from support.wait import wait_for
+
+NAMES = {"org": "acme", "set": "spare", "key": "A", "name": "spare-bot", "id": "none.1", "region": "us-west"}
+
+
+class Scene:
+    """The organization acme, another one, and a caller of each kind. The objects that rows need are made and
+    changed by an admin, who is none of the callers."""
+
+    def __init__(self, control_plane):
+        self.control_plane = control_plane
+        self.rest = control_plane.rest()
+        self.rest.put_secrets("bot-secrets", A="1")
+        control_plane.wait_ready("bot-secrets")
+        assert self.rest.deploy("bot", secretSet="bot-secrets").status == 200
+        credential = control_plane.issue_credential("bot")
+        self.credentials = {"agent credential": protocol.Credential.parse(credential),
+                            "watch credential": protocol.Credential.parse(watch_credential(credential))}
+        self.tokens = self._make_tokens()
+        self.address = 0
+        self.answered = {}  # by operation
+
+    def _run(self, *arguments):
+        return self.control_plane.run(*arguments).stdout.strip()
+
+    def _make_tokens(self):
+        self._run("organization", "add", "other")
+        acme = ("--organization", "acme")
+        tokens = {role: self._run("token", "create", role, "--role", role, *acme)
+                  for role in ("viewer", "member", "admin")}
+        tokens["revoked"] = self._run("token", "create", "revoked", "--role", "admin", *acme)
+        self._run("token", "revoke", "revoked", *acme)
+        tokens["expired"] = self._run("token", "create", "expired", "--role", "admin", "--expires", "1s", *acme)
+        tokens["other organization"] = self._run(
+            "token", "create", "elsewhere", "--role", "admin", "--organization", "other")
+        for kind in ("private", "public"):
+            tokens[f"{kind} key"] = self._run("api-key", "create", kind, "--type", kind, *acme)
+        expired = Rest(self.control_plane.url, tokens["expired"], "acme")
+        wait_for(lambda: expired.request("GET", "/v1/users").status == 401, what="the token's expiry")
+        return tokens
+
+    # What rows need before each request. Each returns what replaces a parameter of the path.
+
+    def elsewhere(self):
+        return Rest(self.control_plane.url, self.tokens["other organization"], "other")
+
+    def a_set(self):
+        assert self.elsewhere().org("DELETE", "secrets/spare").status in (200, 404)
+        for key in ("A", "B"):
+            assert self.rest.put_secrets("spare", **{key: "1"}).status == 202
+
+    def an_agent(self):
+        if self.rest.org("GET", "services/spare-bot").status == 404:
+            assert self.rest.deploy("spare-bot").status == 200
+
+    def no_fresh_agent(self):
+        for rest in (self.rest, self.elsewhere()):
+            assert rest.org("DELETE", "services/fresh").status in (200, 404)
+
+    def room_for_a_key(self):
+        for key in self.rest.org("GET", "apiKeys").body["public"]:
+            if key["metadata"]["name"] == "page":
+                assert self.rest.org("DELETE", f"apiKeys/{key['id']}").status == 200
+
+    def a_public_key(self):
+        self.room_for_a_key()
+        made = self.rest.org("POST", "apiKeys", {"name": "page", "type": "public"})
+        assert made.status == 201
+        return {"id": made.body["id"]}
+
+    def state(self):
+        """What the REST API shows of acme, without what time alone changes."""
+        paths = ("secrets", "secrets/spare", "apiKeys", "properties")
+        shown = {path: self.rest.org("GET", path).body for path in paths}
+        agents = self.rest.org("GET", "services").body["services"]
+        shown["agents"] = {agent["name"]: agent["desiredDeploymentId"] for agent in agents}
+        for each in (*shown["secrets"]["sets"], shown["secrets/spare"]):
+            each.pop("status", None)
+        return json.dumps(shown)
+
+    # One cell
+
+    def authorization(self, caller, method, target):
+        if caller in self.credentials:
+            return protocol.proof(self.credentials[caller], target, htm=method)
+        return f"Bearer {self.tokens[caller]}" if caller in self.tokens else None
+
+    def ask(self, row, caller, changed):
+        """The status. Each request has an address of its own, because many wrong tokens of one address get 429."""
+        target = row.path.format_map(collections.defaultdict(lambda: "any", NAMES | changed))
+        authorization = self.authorization(caller, row.method, target)
+        where = urllib.parse.urlsplit(self.control_plane.url)
+        self.address += 1
+        source = f"127.77.{self.address // 250}.{self.address % 250 + 1}"
+        connection = http.client.HTTPConnection(where.netloc, timeout=30, source_address=(source, 0))
+        headers = {"Authorization": authorization} if authorization else {}
+        body = None if row.body is None else json.dumps(row.body)
+        try:
+            connection.request(row.method, target, body, headers | {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            text = response.read()
+        finally:
+            connection.close()
+        if response.status in (401, 403):
+            assert json.loads(text)["error"], "a refusal without a reason: the official CLI would report success"
+        return response.status
+
+    def make(self, row):
+        return (getattr(self, row.make)() if row.make else None) or {}
+
+    def answers(self, row):
+        """The status for each caller. The callers that are refused change nothing in acme."""
+        made = self.make(row)
+        before = self.state() if row.changes else None
+        found = {caller: self.ask(row, caller, made) for caller in CALLERS if caller not in row.allowed}
+        assert not row.changes or self.state() == before, f"{row.operation} changed something for: {list(found)}"
+        for caller in row.allowed:
+            found[caller] = self.ask(row, caller, self.make(row))
+        self.answered[row.operation] = found
+        return found
+
+    def actor_of(self, caller):
+        name = {"other organization": "elsewhere", "private key": "private"}.get(caller, caller)
+        return f"{'api-key' if caller == 'private key' else 'token'} {name}"
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory):
+    with new_control_plane(tmp_path_factory.mktemp("rights")) as running:
+        yield Scene(running)
+
+
+def test_every_route_has_a_row_and_every_row_a_route(scene):
+    document = scene.rest.request("GET", "/openapi.json").body
+    served = {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods}
+    rows = [row.operation for row in ROWS]
+    assert set(rows) == served
+    assert len(rows) == len(set(rows))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.operation.replace(" ", "-"))
+def test_each_caller_is_taken_or_refused_as_the_table_says(scene, row):
+    assert scene.answers(row) == {caller: row.expected(caller) for caller in CALLERS}
+
+
+def test_the_log_names_the_actor_of_each_request_that_would_change_something(scene):
+    wanted = set()
+    for row in ROWS:
+        if row.changes and set(row.allowed) & set(ROLE_OF) and row.allowed != CALLERS:
+            found = scene.answered.get(row.operation) or scene.answers(row)
+            wanted |= {(row.operation, found[caller], scene.actor_of(caller)) for caller in WITH_TOKEN}
+    assert len(wanted) > 100
+
+    def missing():
+        requests = [line for line in scene.control_plane.log_lines() if line["message"] == "request"]
+        return wanted - {(line["route"].replace("...}", "}"), line["status"], line["actor"].split(" (")[0])
+                         for line in requests}
+    wait_for(lambda: not missing(), what="a log line of each request")
+
+
+def test_the_page_has_this_table():
+    assert rights_table.PATH.read_text() == rights_table.page(), "cd tests && python3 -m support.rights_table"
+
+
+def test_only_an_admin_gives_a_protected_set_to_a_further_agent(scene):
+    scene.rest.put_secrets("production", A="1")
+    scene.control_plane.wait_ready("production")
+    scene.control_plane.run("set", "protect", "production", "--organization", "acme")
+    rests = {caller: Rest(scene.control_plane.url, scene.tokens[caller], "acme")
+             for caller in ("member", "private key", "admin")}
+    for caller in ("member", "private key"):
+        refused = rests[caller].deploy("live", secretSet="production")
+        assert refused.status == 403 and "is protected" in refused.body["error"], refused
+        refused = rests[caller].redeploy("bot", secretSet="production")
+        assert refused.status == 403, refused
+    assert rests["admin"].deploy("live", secretSet="production").status == 200
+    assert rests["member"].redeploy("live", secretSet="production").status == 200
+    first = [line for line in scene.control_plane.log_lines()
+             if line["message"] == "an agent gets a set for the first time" and line["set"] == "production"]
+    assert [(line["agent"], line["actor"].split(" (")[0]) for line in first] == [("live", "token admin")]
