@@ -418,7 +418,7 @@ asio::awaitable<bool> Connection::write(const Incoming& incoming,
                                 {"route", context_.router.pattern_of(incoming.route)},
                                 {"status", status},
                                 {"bytes", text.size()},
-                                {"duration_us", microseconds_since(incoming.began)},
+                                {"duration_us", since(incoming.began).count()},
                                 {"organization", organization_of(incoming.request)},
                                 {"actor", actor}});
   co_return written;
