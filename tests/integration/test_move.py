@@ -76,13 +76,6 @@ def holds_no_catalog(place, master_key_file):
                for each in refused)
 
 
-@pytest.fixture
-def database():
-    url = new_database()
-    yield url
-    drop_database(url)
-
-
 # A whole control plane
 
 
