@@ -70,10 +70,13 @@ def run(place, master_key_file, *arguments):
 
 
 def holds_no_catalog(place, master_key_file):
-    refused = [run(place, master_key_file, *words) for words in (("serve", "--listen", "127.0.0.1:0"),
-                                                                 ("region", "list"))]
-    return all(each.returncode == 1 and ("holds no catalog" in each.stderr or "no such file" in each.stderr.lower())
-               for each in refused)
+    # The list first: where there is a catalog, serve would not end.
+    for words in (("region", "list"), ("serve", "--listen", "127.0.0.1:0")):
+        refused = run(place, master_key_file, *words)
+        if refused.returncode == 0:
+            return False
+        assert "holds no catalog" in refused.stderr or "no such file" in refused.stderr.lower(), refused.stderr
+    return True
 
 
 # A whole control plane
@@ -287,7 +290,8 @@ def test_a_move_that_is_killed_leaves_no_catalog_and_can_be_run_again(filled, so
     regions = json.loads(run(target, key, "region", "list", "--json").stdout)
     assert [region["code"] for region in regions] == ["us-west", EU]
     if back:
-        assert not list(target.glob(".init"))
+        # An empty directory may stay when the process was killed after the last rename.
+        assert not list(target.glob(".init/*"))
     else:
         schemas = run_sql(database, "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'agent-secrets-%' ORDER BY 1")
         assert schemas.split() == ["agent-secrets-catalog", f"agent-secrets-region-{EU}", "agent-secrets-region-us-west"]
