@@ -162,10 +162,13 @@ void ServedRegions::serve(Regions regions) {
 }
 
 void ServedRegions::note(const std::optional<Trouble>& trouble) {
-  const auto what = [](const auto& of) { return of ? of->what : std::string(); };
   const std::scoped_lock lock(mutex_);
-  if (what(trouble) == what(trouble_)) return;
+  const bool is_known = trouble && trouble_
+                            ? trouble->what == trouble_->what &&
+                                  trouble->is_outage_of_region == trouble_->is_outage_of_region
+                            : trouble.has_value() == trouble_.has_value();
   trouble_ = trouble;
+  if (is_known) return;
   if (!trouble) {
     log_.info("ready again");
   } else if (trouble->is_outage_of_region) {
