@@ -2,6 +2,7 @@
 instances get the same answers as before. A move that is refused or killed changes nothing."""
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import json
 import os
@@ -322,7 +323,29 @@ def test_a_source_that_is_served_is_refused(small, database, tmp_path):
     assert_refused(move(database, back, small.master_key_file), "is served by", "stop every server")
     assert not back.exists()
     small.stop()
+    assert run_sql(database, 'SELECT value FROM "agent-secrets-catalog".settings WHERE name = \'server_timeline\'').strip()
     assert move(database, back, small.master_key_file).returncode == 0
+    # The timeline of one server must not be taken for a failover of the next one.
+    with contextlib.closing(sqlite3.connect(back / "catalog.db")) as catalog:
+        assert catalog.execute("SELECT value FROM settings WHERE name = 'server_timeline'").fetchall() == []
+
+
+def test_a_region_node_refuses_a_directory_that_was_moved(small, database, tmp_path):
+    keys = tmp_path / "west.keys"
+    assert run(small.data_dir, small.master_key_file, "region", "export-keys", "us-west", keys).returncode == 0
+    assert move(small.data_dir, database, small.master_key_file).returncode == 0
+    words = ("serve", "--only-region", "us-west", "--region-keys", keys, "--data-dir", small.data_dir,
+             "--listen", "127.0.0.1:0")
+    assert_refused(subprocess.run(
+        [str(word) for word in (programs.control_plane_program(), *words)], env=programs.clean_environment(),
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60), "was moved to postgresql://")
+
+
+def test_init_fails_when_the_database_of_its_region_cannot_be_reached(tmp_path):
+    refused = run(tmp_path / "data", tmp_path / "master.key", "init", "--organization", "acme", "--region-database",
+                  f"us-west=postgresql://me@/none?host={tmp_path / 'nowhere'}", "--env-file", tmp_path / "settings.env")
+    assert refused.returncode == 1 and "us-west" in refused.stderr, refused.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_target_that_has_a_catalog_is_refused(small, database, tmp_path):
