@@ -187,9 +187,10 @@ void ServedRegions::serve(Regions regions) {
 }
 
 void ServedRegions::note(const std::optional<Trouble>& trouble) {
-  const auto what = [](const auto& of) { return of ? of->what : std::string(); };
   const std::scoped_lock lock(mutex_);
-  const bool is_known = what(trouble) == what(trouble_);
+  const bool is_known = trouble && trouble_
+                            ? trouble->what == trouble_->what && trouble->check == trouble_->check
+                            : trouble.has_value() == trouble_.has_value();
   trouble_ = trouble;
   if (is_known) return;
   if (!trouble) {

@@ -270,6 +270,10 @@ TEST_CASE("the outage of a region's database leaves the server ready, and creden
   CHECK(t.problem().empty());
   CHECK(t.regions->for_instances().regions.size() == 2);
   CHECK_FALSE(t.regions->for_instances().are_all);
+  // The database answers again, and refuses the region.
+  t.region_failure = ErrorCode::invalid;
+  t.regions->follow();
+  CHECK(t.problem() == "Region zz-north cannot be opened");
   t.region_failure.reset();
   t.regions->follow();
   CHECK(t.regions->for_instances().are_all);

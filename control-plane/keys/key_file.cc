@@ -40,6 +40,12 @@ Result<std::size_t> read_into(SecretBuffer& text, int fd, const std::string& pat
   return size;
 }
 
+// Null if the variable is not set, or empty.
+char* find_variable(const char* name) {
+  char* const variable = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): see the header
+  return variable == nullptr || *variable == '\0' ? nullptr : variable;
+}
+
 }  // namespace
 
 Result<SecretBuffer> read_key_file(const std::string& path, std::string_view key,
@@ -57,14 +63,11 @@ Result<SecretBuffer> read_key_file(const std::string& path, std::string_view key
   return fail(ErrorCode::too_large, fmt::format("{}: longer than {} bytes", path, max_size));
 }
 
-bool has_key_variable(const char* name) {
-  const char* const variable = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): see the header
-  return variable != nullptr && *variable != '\0';
-}
+bool has_key_variable(const char* name) { return find_variable(name) != nullptr; }
 
 std::optional<SecretBuffer> take_key_variable(const char* name) {
-  if (!has_key_variable(name)) return std::nullopt;
-  char* const variable = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): see the header
+  char* const variable = find_variable(name);
+  if (variable == nullptr) return std::nullopt;
   SecretBuffer text = SecretBuffer::copy_of(std::string_view(variable));
   wipe_memory(variable, std::strlen(variable));
   ::unsetenv(name);  // NOLINT(concurrency-mt-unsafe): see the header

@@ -81,4 +81,13 @@ TEST_CASE("a wrapped key opens only under its own id and purpose") {
   CHECK(master->unwrap("id", "catalog", wrapped).error().code == ErrorCode::untrusted);
 }
 
+TEST_CASE("an empty variable is as good as none: the file is read") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path("master.key");
+  REQUIRE(MasterKey::create_file(path).has_value());
+  REQUIRE(::setenv(kMasterKeyVariable, "", 1) == 0);
+  CHECK(MasterKey::load(path).has_value());
+  REQUIRE(::unsetenv(kMasterKeyVariable) == 0);
+}
+
 }  // namespace agent_secrets::control_plane

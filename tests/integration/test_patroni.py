@@ -11,7 +11,6 @@ import statistics
 import threading
 import time
 
-
 from support import protocol
 from support.control_plane import ControlPlane, ControlPlaneFailed
 from support.patroni import PatroniCluster

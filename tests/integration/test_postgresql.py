@@ -14,7 +14,7 @@ import pytest
 from support import programs
 from support.control_plane import ControlPlane
 from support.old_postgresql import OldPostgres
-from support.postgresql import PostgresServer, drop_database, new_database, run_sql, with_parts
+from support.postgresql import PostgresServer, run_sql, with_parts
 from support.wait import wait_for
 
 PASSWORD = "a-password-nobody-may-see"
@@ -59,14 +59,6 @@ def place():
         server.sql(f"CREATE ROLE me LOGIN PASSWORD '{PASSWORD}'", "CREATE DATABASE mine OWNER me",
                    f"CREATE ROLE other LOGIN PASSWORD '{PASSWORD}'", "GRANT CREATE ON DATABASE mine TO other")
         yield Place(server, with_parts(server.url, database="mine", user="me"))
-
-
-@pytest.fixture
-def database():
-    """The URL of an empty database on the shared server."""
-    url = new_database()
-    yield url
-    drop_database(url)
 
 
 @pytest.fixture

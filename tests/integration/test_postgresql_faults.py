@@ -15,7 +15,7 @@ from support import programs, protocol
 from support.control_plane import ControlPlane, ControlPlaneFailed
 from support.pgbouncer import PgBouncer
 from support.postgres_proxy import PostgresProxy
-from support.postgresql import PostgresServer, drop_database, new_database, run_sql, with_parts
+from support.postgresql import PostgresServer, run_sql, with_parts
 from support.replicas import replica_of, served, served_value
 from support.small_disk import mounted, take_all_room
 from support.wait import wait_for
@@ -23,13 +23,6 @@ from support.wait import wait_for
 FAKETIME = next(iter(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), None)
 BINARY = programs.control_plane_program().read_bytes() if programs.control_plane_program().exists() else b""
 OURS = "application_name = 'secret-control-plane'"
-
-
-@pytest.fixture
-def database():
-    url = new_database()
-    yield url
-    drop_database(url)
 
 
 @contextlib.contextmanager

@@ -22,13 +22,6 @@ CATALOG, REGION = '"agent-secrets-catalog"', '"agent-secrets-region-us-west"'
 SERVERS = 10
 
 
-@pytest.fixture
-def database():
-    url = new_database()
-    yield url
-    drop_database(url)
-
-
 @contextlib.contextmanager
 def server_beside(first, directory, kind=ControlPlane, database=None):
     """A server with the master key of `first`, on the database of `first` or another database. It is not started."""
