@@ -90,18 +90,22 @@ Evaluation evaluate(const Caller& caller, const AgentFacts& facts) {
       .body = std::move(body), .tag = std::move(tag), .revoked = revoked(caller, facts.snapshot)};
 }
 
-Result<Evaluation> evaluate(const Caller& caller, std::uint64_t generation, bool was_parked) {
-  RegionStore& store = caller.region.store;
-  const SharedFacts::Subject subject(caller.owner.agent_id, caller.claims.report.running_sequence);
-  if (was_parked) {
-    auto shared =
-        caller.region.facts.find(subject, generation, [&] { return read_facts(store, subject); });
-    if (!shared) return propagate(shared);
-    return evaluate(caller, **shared);
-  }
-  auto facts = read_facts(store, subject);
+SharedFacts::Subject subject_of(const Caller& caller) {
+  return {caller.owner.agent_id, caller.claims.report.running_sequence};
+}
+
+Result<Evaluation> evaluate_now(const Caller& caller) {
+  auto facts = read_facts(caller.region.store, subject_of(caller));
   if (!facts) return propagate(facts);
   return evaluate(caller, *facts);
+}
+
+Result<Evaluation> evaluate_shared(const Caller& caller, std::uint64_t generation) {
+  const auto subject = subject_of(caller);
+  auto shared = caller.region.facts.find(subject, generation,
+                                         [&] { return read_facts(caller.region.store, subject); });
+  if (!shared) return propagate(shared);
+  return evaluate(caller, **shared);
 }
 
 Response respond(int status, Evaluation evaluation, std::optional<std::chrono::seconds> wait) {
@@ -187,13 +191,20 @@ Outcome answer_watch(const Request& request, const Caller& caller, const Log& lo
   const auto wait = preferred_wait(request.header("prefer"));
   const auto remaining = wait.value_or(std::chrono::seconds(0)) - request.waited;
   const bool may_wait = remaining > std::chrono::milliseconds(0) && !request.must_answer;
-  // A watch that is at its end may know more than shared facts say: it gets no later answer.
-  auto evaluation = evaluate(caller, generation, request.waited.count() > 0 && may_wait);
+  const std::string_view known = request.header("if-none-match");
+  const bool was_parked = request.waited.count() > 0;
+  // Shared facts may be older than what a new request knows: they may say that it waits, but do not
+  // answer it. A watch at its end reads the store too, because it is not woken again.
+  const bool may_share = may_wait && (was_parked || !known.empty());
+  auto evaluation = may_share ? evaluate_shared(caller, generation) : evaluate_now(caller);
+  if (may_share && !was_parked && evaluation && !names_entity_tag(known, evaluation->tag)) {
+    evaluation = evaluate_now(caller);
+  }
   if (!evaluation) {
     log.error("watch", {{"region", caller.region.code}, {"cause", evaluation.error().message}});
     return unavailable();
   }
-  if (!names_entity_tag(request.header("if-none-match"), evaluation->tag)) {
+  if (!names_entity_tag(known, evaluation->tag)) {
     return respond(200, std::move(*evaluation), wait);
   }
   // The client already knows that its credential is revoked. It gets no other information, so it

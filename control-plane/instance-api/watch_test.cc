@@ -316,13 +316,35 @@ TEST_CASE("a watch whose wait has ended reads the store itself: it is not woken 
   CHECK(reads == 2);
 }
 
-TEST_CASE("a watch request that has just arrived reads the store itself") {
+TEST_CASE("a watch request that has just arrived is answered from the store") {
   TestRegion region;
   int reads = 0;
   region.store->before_agent_read = [&reads] { ++reads; };
   (void)region.watch();
   (void)region.watch();
   CHECK(reads == 2);
+}
+
+TEST_CASE("watch requests that know the present answer share one read of the store, and wait") {
+  TestRegion region;
+  const std::string tag = current_tag(region);
+  int reads = 0;
+  region.store->before_agent_read = [&reads] { ++reads; };
+  for (int watch = 0; watch < 3; ++watch) {
+    (void)parked(region, region.watch_request(tag, "wait=50"));
+  }
+  CHECK(reads == 1);
+}
+
+TEST_CASE("a watch request that knows a change from another server gets no older answer") {
+  TestRegion region;
+  const std::string before = current_tag(region);
+  (void)parked(region, region.watch_request(before, "wait=50"));  // shared facts from before
+  region.snapshot.sets.at(0).latest_version = 3;
+  region.write_snapshot();
+  const std::string after = current_tag(region);
+  CHECK(after != before);
+  (void)parked(region, region.watch_request(after, "wait=50"));
 }
 
 }  // namespace
