@@ -1,8 +1,8 @@
 #pragma once
 // Facts about an agent, read from the region's store once for all its watches. A change may wake
 // thousands of watches of one agent at the same moment, and their next requests arrive together
-// too. The first of them reads the store, and the others wait for the result. So these queries for
-// a change do not depend on the number of watches: each request only reads its credential.
+// too. The first of them reads the store, and the others wait for the result. So the queries for a
+// change do not depend on the number of watches. A new request reads its credential besides.
 //
 // Facts are valid for one generation of the agent (replica/change_hub.h): they were read after the
 // hub had counted this generation. A change that the hub has not counted yet may be missing. A

@@ -59,6 +59,8 @@ std::string_view next_element(std::string_view& list) {
   return element;
 }
 
+// The caller's credential was read when the request arrived. A parked watch learns of a later
+// revocation from the snapshot.
 bool revoked(const Caller& caller, const std::optional<AgentSnapshot>& snapshot) {
   return caller.owner.credential.revoked || is_revoked(snapshot, caller.owner.credential.kid);
 }
@@ -119,15 +121,20 @@ Response respond(int status, Evaluation evaluation, std::optional<std::chrono::s
   return response;
 }
 
-// The functions of the Wait outlive the Caller: their copies of `alive` keep its region.
-Wait park(const Caller& caller, std::uint64_t generation, std::chrono::milliseconds at_most) {
-  return Wait{
-      .at_most = at_most,
-      .subscribe = [&hub = caller.region.hub, alive = caller.region.alive,
-                    agent_id = caller.owner.agent_id, generation](std::function<void()> wake) {
-        const auto id = hub.subscribe(agent_id, generation, std::move(wake));
-        return [&hub, alive, agent_id, id] { hub.unsubscribe(agent_id, id); };
-      }};
+// The functions of the Wait have a copy of the Caller, which keeps its region.
+Wait park(const Caller& caller, std::uint64_t generation, std::chrono::milliseconds at_most,
+          const Log& log) {
+  const auto parked = std::make_shared<const Caller>(caller);
+  return Wait{.at_most = at_most,
+              .subscribe =
+                  [parked, generation](std::function<void()> wake) {
+                    const std::int64_t agent_id = parked->owner.agent_id;
+                    const auto id =
+                        parked->region.hub.subscribe(agent_id, generation, std::move(wake));
+                    return [parked, agent_id, id] { parked->region.hub.unsubscribe(agent_id, id); };
+                  },
+              .again = [parked, &log](
+                           const Request& request) { return answer_watch(request, *parked, log); }};
 }
 
 }  // namespace
@@ -211,7 +218,7 @@ Outcome answer_watch(const Request& request, const Caller& caller, const Log& lo
   // must not wait.
   if (evaluation->revoked) return refuse(403, "revoked", "this credential has been revoked");
   if (may_wait) {
-    return park(caller, generation, remaining);
+    return park(caller, generation, remaining, log);
   }
   return respond(304, std::move(*evaluation), wait);
 }

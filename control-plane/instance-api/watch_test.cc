@@ -110,11 +110,12 @@ TEST_CASE("a revoked credential that knows it is refused, and neither waits nor 
 TEST_CASE("a watch that is parked when its credential is revoked is answered at the wake") {
   TestRegion region;
   Request request = region.watch_request(current_tag(region), "wait=50");
-  const Parked watch(parked(region, request));
+  const Wait wait = parked(region, request);
+  const Parked watch(wait);
   region.revoke();
   CHECK(watch.wakes == 1);
   request.waited = std::chrono::seconds(2);
-  const auto outcome = region.api->watch(request);
+  const auto outcome = wait.again(request);
   REQUIRE(std::holds_alternative<Response>(outcome));
   CHECK(member(std::get<Response>(outcome), "state") == "revoked");
 }
