@@ -35,7 +35,7 @@ std::string take_variable(const char* name) {
 std::optional<std::int64_t> number_of(std::string_view text) {
   std::int64_t number = 0;
   const char* end = std::to_address(text.end());
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  const auto [rest, error] = std::from_chars(std::to_address(text.begin()), end, number);
   if (text.empty() || error != std::errc() || rest != end || number <= 0) return std::nullopt;
   return number;
 }

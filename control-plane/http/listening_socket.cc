@@ -63,7 +63,7 @@ std::optional<int> take_number(const char* name) {
     const std::string_view digits(text);
     int parsed = 0;
     const char* end = std::to_address(digits.end());
-    const auto [rest, error] = std::from_chars(digits.data(), end, parsed);
+    const auto [rest, error] = std::from_chars(std::to_address(digits.begin()), end, parsed);
     if (error == std::errc() && rest == end) number = parsed;
   }
   (void)::unsetenv(name);
