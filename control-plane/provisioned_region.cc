@@ -8,8 +8,9 @@
 namespace agent_secrets::control_plane {
 
 ProvisionedRegion::ProvisionedRegion(const std::string& code, RegionHandle region, Catalog& catalog,
-                                     const LeaseOptions& lease, const Clock& clock, const Log& log)
-    : region_(code, std::move(region), clock, log),
+                                     const LeaseOptions& lease, BundleAuditMode audit,
+                                     const Clock& clock, const Log& log)
+    : region_(code, std::move(region), audit, clock, log),
       lease_(provisioner_work(code), catalog.leases, clock, log, lease),
       provisioner_(
           code, catalog.outbox, region_.store(), [this] { region_.look_for_changes(); }, lease_,
@@ -20,7 +21,13 @@ ProvisionedRegion::ProvisionedRegion(const std::string& code, RegionHandle regio
             region_.look_for_changes();
             provisioner_.compare_soon();
           },
-          log) {}
+          log) {
+  AuditLog* const audit_log = region_.store().audit_log();
+  if (audit_log == nullptr) return;
+  audit_.emplace(
+      region_log(code), *audit_log, catalog.context.audit_keys,
+      [this] { return lease_.term().has_value(); }, clock, log);
+}
 
 Result<void> ProvisionedRegion::start() {
   if (auto started = lease_.start(); !started) return started;
@@ -30,6 +37,11 @@ Result<void> ProvisionedRegion::start() {
       "a region", [this](const std::stop_token& stop) { provisioner_.run(stop); });
   if (!provisioning) return propagate(provisioning);
   provisioning_ = std::move(*provisioning);
+  if (!audit_) return {};
+  auto keeping = start_thread<std::jthread>(
+      "a region", [this](const std::stop_token& stop) { audit_->run(stop); });
+  if (!keeping) return propagate(keeping);
+  keeping_audit_ = std::move(*keeping);
   return {};
 }
 

@@ -6,7 +6,8 @@
 // On PostgreSQL a failover watch has a thread too. A region node has no failover watch, because its
 // database role may not change the numbers that the watch raises.
 //
-// The provisioner works under a lease, so only one of several processes provisions the region.
+// The provisioner works under a lease, so only one of several processes provisions the region. That
+// process also keeps the region's audit log (audit/keeper.h), on another thread.
 //
 // The instance API and the REST API each say what they use of a region (instance-api/regions.h,
 // rest-api/regions.h): only the instance API gets the signing keys.
@@ -21,6 +22,7 @@
 #include <string>
 #include <thread>
 
+#include "control-plane/audit/keeper.h"
 #include "control-plane/catalog/catalog.h"
 #include "control-plane/provisioning/provisioner.h"
 #include "control-plane/replica/failover_watch.h"
@@ -33,7 +35,8 @@ namespace agent_secrets::control_plane {
 class ProvisionedRegion {
  public:
   ProvisionedRegion(const std::string& code, RegionHandle region, Catalog& catalog,
-                    const LeaseOptions& lease, const Clock& clock, const Log& log);
+                    const LeaseOptions& lease, BundleAuditMode audit, const Clock& clock,
+                    const Log& log);
 
   // Starts the threads; call it once.
   Result<void> start();
@@ -54,9 +57,11 @@ class ProvisionedRegion {
   ServedRegion region_;
   LeaseKeeper lease_;
   Provisioner provisioner_;
+  std::optional<AuditKeeper> audit_;
   // Declared after all that they use, so that their threads are joined first.
   FailoverWatch failover_;
   std::jthread provisioning_;
+  std::jthread keeping_audit_;
 };
 
 }  // namespace agent_secrets::control_plane

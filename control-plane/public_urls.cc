@@ -42,11 +42,10 @@ std::vector<std::string> split_lines(std::string_view text) {
   return lines;
 }
 
-Result<void> put_urls(Catalog& catalog, std::string_view setting,
-                      const std::vector<std::string>& urls) {
+std::string lines_of(const std::vector<std::string>& urls) {
   std::string lines;
   for (const std::string& url : urls) lines += url + "\n";
-  return catalog.settings.put(setting, lines);
+  return lines;
 }
 
 Result<std::vector<std::string>> find_urls(Catalog& catalog, std::string_view setting) {
@@ -76,8 +75,9 @@ Result<std::vector<std::string>> normalise_urls(const std::vector<std::string>& 
   return normalised;
 }
 
-Result<void> record_public_urls(Catalog& catalog, const std::vector<std::string>& urls) {
-  return put_urls(catalog, kRecorded, urls);
+Result<void> record_public_urls(Catalog& catalog, const Actor& actor,
+                                const std::vector<std::string>& urls) {
+  return catalog.settings.change(actor, "public-url.set", kRecorded, lines_of(urls));
 }
 
 Result<std::vector<std::string>> recorded_public_urls(Catalog& catalog) {
@@ -97,7 +97,7 @@ Result<std::vector<std::string>> urls_of_run(Catalog& catalog,
   }
   auto last_run = urls->empty() ? std::vector<std::string>{listening} : *urls;
   if (last_run.front().empty()) last_run = *recorded;
-  if (auto kept = put_urls(catalog, kLastRun, last_run); !kept) return propagate(kept);
+  if (auto kept = catalog.settings.put(kLastRun, lines_of(last_run)); !kept) return propagate(kept);
   for (std::string& url : *recorded) {
     if (std::ranges::find(*urls, url) == urls->end()) urls->push_back(std::move(url));
   }
@@ -136,15 +136,15 @@ Result<std::vector<std::string>> public_urls(Catalog& catalog) {
 
 Result<void> remember_credential_urls(Catalog& catalog, std::string_view kid,
                                       const std::vector<std::string>& urls) {
-  return put_urls(catalog, credential_setting(kid), urls);
+  return catalog.settings.put(credential_setting(kid), lines_of(urls));
 }
 
 Result<std::vector<std::string>> credential_urls(Catalog& catalog, std::string_view kid) {
   return find_urls(catalog, credential_setting(kid));
 }
 
-Result<void> remember_ca(Catalog& catalog, std::string_view pem) {
-  return catalog.settings.put(kCa, pem);
+Result<void> record_ca(Catalog& catalog, const Actor& actor, std::string_view pem) {
+  return catalog.settings.change(actor, "credential.ca", kCa, pem);
 }
 
 Result<std::string> recorded_ca(Catalog& catalog) {

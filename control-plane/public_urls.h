@@ -26,7 +26,8 @@ namespace agent_secrets::control_plane {
 Result<std::vector<std::string>> normalise_urls(const std::vector<std::string>& urls);
 
 // Replaces what is recorded.
-Result<void> record_public_urls(Catalog& catalog, const std::vector<std::string>& urls);
+Result<void> record_public_urls(Catalog& catalog, const Actor& actor,
+                                const std::vector<std::string>& urls);
 // May be empty.
 Result<std::vector<std::string>> recorded_public_urls(Catalog& catalog);
 
@@ -55,7 +56,7 @@ Result<std::vector<std::string>> credential_urls(Catalog& catalog, std::string_v
 
 // The certificates that go into every new credential, PEM. "" for none: agents then trust those of
 // their system.
-Result<void> remember_ca(Catalog& catalog, std::string_view pem);
+Result<void> record_ca(Catalog& catalog, const Actor& actor, std::string_view pem);
 Result<std::string> recorded_ca(Catalog& catalog);
 // ErrorCode::invalid for what is not a few certificates in PEM.
 Result<std::string> read_ca_file(const std::string& path);

@@ -8,8 +8,10 @@
 
 #include <unistd.h>
 
+#include "control-plane/catalog_audit.h"
 #include "control-plane/data.h"
 #include "control-plane/database/migrations.h"
+#include "control-plane/host_actor.h"
 #include "control-plane/instance-api/routes.h"
 #include "control-plane/public_urls.h"
 #include "control-plane/rest-api/errors.h"
@@ -26,14 +28,15 @@ std::optional<RolloutOptions> rollout_options(const ServeOptions& options) {
   if (options.on_deploy.empty()) return std::nullopt;
   return RolloutOptions{.command = options.on_deploy,
                         .time_limit = std::chrono::seconds(options.on_deploy_timeout_s),
-                        .inherited = rollout_inherits(environ)};
+                        .inherited = rollout_inherits(environ),
+                        .actor = host_actor()};
 }
 
 // The only server of a data directory knows whether there is a deploy command. A server beside
 // others knows of its own alone.
 Result<void> note_deploy_command(Rollouts& rollouts, const ServeOptions& options, bool is_shared) {
-  if (!options.on_deploy.empty()) return rollouts.use_command();
-  return is_shared ? Result<void>() : rollouts.forget_command();
+  if (!options.on_deploy.empty()) return rollouts.use_command(host_actor());
+  return is_shared ? Result<void>() : rollouts.forget_command(host_actor());
 }
 
 // The data and the catalog must outlive it.
@@ -64,10 +67,11 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   if (auto noted = note_deploy_command(catalog.rollouts, options, is_shared); !noted) return noted;
   const LeaseOptions lease{.scope = is_shared ? LeaseScope::several_processes
                                               : LeaseScope::data_directory};
+  HttpCounters counters;
+  CatalogAudit audit(catalog, counters.refused_callers, lease, clock, log);
   DeployCommand deploy_command(rollout_options(options), catalog, lease, clock, log);
   ServedRegions regions(std::move(stores->regions), source_of_regions(*data, catalog), catalog,
-                        lease, clock, log);
-  HttpCounters counters;
+                        lease, clock, log, audit_mode(options));
   const RestApi rest{.catalog = catalog,
                      .regions = RestRegions([&regions] { return regions.for_rest(); }),
                      .roll_out = [&deploy_command] { deploy_command.wake(); },
@@ -86,6 +90,7 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   InstanceApi instances([&regions] { return regions.for_instances(); }, *urls, clock, log);
   add_instance_routes(router, instances);
 
+  if (auto started = audit.start(); !started) return propagate(started);
   if (auto started = regions.start(); !started) return propagate(started);
   if (auto started = deploy_command.start(); !started) return propagate(started);
   for (const std::string& url : listening->urls) {

@@ -25,7 +25,8 @@ struct ServeOptions {
   int max_connections = 4096;
   std::string on_deploy;  // empty: none
   int on_deploy_timeout_s = 300;
-  std::string log_level_file;  // empty: the level of AGENT_SECRETS_LOG
+  std::string audit_bundles = "strict";  // or "best-effort" (instance-api/bundle_audit.h)
+  std::string log_level_file;            // empty: the level of AGENT_SECRETS_LOG
 };
 
 // Runs a server with a catalog. Call it before there are threads: it blocks the signals that it

@@ -1,20 +1,26 @@
 #include "control-plane/serve_region_node.h"
 
+#include <span>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "control-plane/data.h"
+#include "control-plane/host_actor.h"
 #include "control-plane/instance-api/routes.h"
 #include "control-plane/public_urls.h"
+#include "control-plane/refusal_audit.h"
 #include "control-plane/rest-api/errors.h"
 #include "control-plane/rest-api/health.h"
 #include "control-plane/rest-api/metrics.h"
 #include "control-plane/rest-api/process_metrics.h"
 #include "control-plane/served_region.h"
 #include "control-plane/serving.h"
+#include "core/threads.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -45,6 +51,23 @@ void add_metrics_route(Router& router, const ServedRegion& region, const HttpCou
   });
 }
 
+// Finds out at the start whether the node may write records, and not at the first bundle.
+Result<void> record_start(RegionStore& store, const std::string& code, const ServeOptions& options,
+                          const Clock& clock, const Log& log) {
+  AuditEntry entry = entry_of(host_actor(), clock.unix_time());
+  entry.action = "node.start";
+  entry.object = "region " + code;
+  auto recorded = store.append_audit({&entry, 1});
+  if (recorded) return {};
+  if (audit_mode(options) == BundleAuditMode::best_effort) {
+    log.warning("audit records cannot be written", {{"cause", recorded.error().message}});
+    return {};
+  }
+  recorded.error().hint =
+      "the node's role needs GRANT INSERT on the table audit (docs/OPERATIONS.md, 'A region node')";
+  return recorded;
+}
+
 // The recorded public URLs are in the catalog, so a node accepts only the URLs of its options.
 Result<std::vector<std::string>> urls_of_node(const ServeOptions& options,
                                               const std::string& listening) {
@@ -66,8 +89,14 @@ Result<void> serve_region_node(const ServeOptions& options, const Clock& clock, 
   if (!store) return propagate(store);
 
   const std::string& code = options.data.only_region;
-  ServedRegion region(code, std::move(*store), clock, log);
+  ServedRegion region(code, std::move(*store), audit_mode(options), clock, log);
   HttpCounters counters;
+  RefusalAudit refusals(
+      counters.refused_callers,
+      [&region](std::span<const AuditEntry> entries) {
+        return region.store().append_audit(entries);
+      },
+      clock, log);
   Router router(fallback_of(code));
   add_health_routes(router, [&region] { return std::vector{region.readiness()}; });
   add_metrics_route(router, region, counters, log);
@@ -79,7 +108,12 @@ Result<void> serve_region_node(const ServeOptions& options, const Clock& clock, 
                         *urls, clock, log);
   add_instance_routes(router, instances);
 
+  auto recorded = record_start(region.store(), code, options, clock, log);
+  if (!recorded) return recorded;
   if (auto started = region.start(); !started) return propagate(started);
+  const auto writing = start_thread<std::jthread>(
+      "the audit log", [&refusals](const std::stop_token& stop) { refusals.run(stop); });
+  if (!writing) return std::unexpected(writing.error());
   for (const std::string& url : listening->urls) {
     log.info("listening", {{"url", url}, {"public_url", urls->front()}, {"region", code}});
   }

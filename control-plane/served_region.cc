@@ -7,12 +7,13 @@
 
 namespace agent_secrets::control_plane {
 
-ServedRegion::ServedRegion(std::string code, RegionHandle region, const Clock& clock,
-                           const Log& log)
+ServedRegion::ServedRegion(std::string code, RegionHandle region, BundleAuditMode audit,
+                           const Clock& clock, const Log& log)
     : code_(std::move(code)),
       region_(std::move(region)),
       follower_(code_, *region_.store, hub_, log),
       recorder_(code_, *region_.store, clock, log),
+      audit_(code_, *region_.store, audit, log),
       log_(log) {}
 
 Result<void> ServedRegion::start() {
@@ -24,6 +25,12 @@ Result<void> ServedRegion::start() {
       "a region", [this](const std::stop_token& stop) { recorder_.run(stop); });
   if (!recording) return propagate(recording);
   recording_ = std::move(*recording);
+  if (audit_.is_deferred()) {
+    auto auditing = start_thread<std::jthread>(
+        "a region", [this](const std::stop_token& stop) { audit_.run(stop); });
+    if (!auditing) return propagate(auditing);
+    auditing_ = std::move(*auditing);
+  }
   auto listener = region_.store->listen([this] { follower_.look_soon(); }, log_);
   if (!listener) return propagate(listener);
   listener_ = std::move(*listener);
@@ -39,6 +46,7 @@ ReadinessCheck ServedRegion::readiness() const {
 void ServedRegion::add_to(ProcessState& state) const {
   const std::string database = "region " + code_;
   state.databases.push_back({.database = database, .writes = region_.store->write_counts()});
+  state.audit.push_back({.region = code_, .dropped = audit_.dropped()});
   if (listener_ == nullptr) return;
   state.listeners.push_back({.database = database, .is_connected = listener_->is_connected()});
 }
@@ -49,7 +57,8 @@ InstanceRegion ServedRegion::for_instances() {
           .signing_keys = region_.signing_keys,
           .hub = hub_,
           .facts = facts_,
-          .recorder = recorder_};
+          .recorder = recorder_,
+          .audit = audit_};
 }
 
 }  // namespace agent_secrets::control_plane

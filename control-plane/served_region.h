@@ -2,8 +2,9 @@
 // One region for its instances, while `serve` runs: its store and signing keys, the long polls that
 // wait for it (ChangeHub), the follower, which wakes them when the store changes, and the recorder,
 // which writes the reports of instances into the store. The follower and the recorder each have a
-// thread, so a region that hangs delays no other region. On PostgreSQL a listener has a thread too:
-// it wakes the follower when another process has changed the store.
+// thread, so a region that hangs delays no other region. The audit records of bundles
+// have one too, if they are written later (instance-api/bundle_audit.h). On PostgreSQL a listener
+// has a thread too: it wakes the follower when another process has changed the store.
 //
 // A ServedRegion has no catalog: a region node is one ServedRegion (serve_region_node.h). A server
 // with a catalog also provisions its regions (provisioned_region.h).
@@ -33,7 +34,8 @@ namespace agent_secrets::control_plane {
 
 class ServedRegion {
  public:
-  ServedRegion(std::string code, RegionHandle region, const Clock& clock, const Log& log);
+  ServedRegion(std::string code, RegionHandle region, BundleAuditMode audit, const Clock& clock,
+               const Log& log);
 
   // Starts the threads; call it once.
   Result<void> start();
@@ -57,10 +59,12 @@ class ServedRegion {
   SharedFacts facts_;
   RegionFollower follower_;
   InstanceRecorder recorder_;
+  BundleAudit audit_;
   const Log& log_;
   // After all that they use, so that they are joined first.
   std::jthread following_;
   std::jthread recording_;
+  std::jthread auditing_;
   std::unique_ptr<NoticeListener> listener_;
 };
 

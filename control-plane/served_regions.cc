@@ -25,10 +25,11 @@ constexpr const char* kRegions = "regions";
 
 ServedRegions::ServedRegions(std::map<std::string, RegionHandle> regions, RegionSource source,
                              Catalog& catalog, const LeaseOptions& lease, const Clock& clock,
-                             const Log& log)
+                             const Log& log, BundleAuditMode audit)
     : source_(std::move(source)),
       catalog_(catalog),
       lease_(lease),
+      audit_(audit),
       clock_(clock),
       log_(log),
       looked_at_(clock.monotonic()),
@@ -37,7 +38,7 @@ ServedRegions::ServedRegions(std::map<std::string, RegionHandle> regions, Region
           [this] { compare_with_catalog(); }, log) {
   for (auto& [code, region] : regions) {
     regions_.emplace(code, std::make_shared<ProvisionedRegion>(code, std::move(region), catalog,
-                                                               lease, clock, log));
+                                                               lease, audit, clock, log));
   }
 }
 
@@ -167,8 +168,8 @@ Result<std::shared_ptr<ProvisionedRegion>> ServedRegions::begin(const std::strin
   if (auto in_use = removed_.extract(code)) return std::move(in_use.mapped());
   auto handle = source_.open(code);
   if (!handle) return propagate(handle);
-  auto region =
-      std::make_shared<ProvisionedRegion>(code, std::move(*handle), catalog_, lease_, clock_, log_);
+  auto region = std::make_shared<ProvisionedRegion>(code, std::move(*handle), catalog_, lease_,
+                                                    audit_, clock_, log_);
   if (auto started = region->start(); !started) return propagate(started);
   return region;
 }

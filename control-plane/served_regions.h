@@ -44,7 +44,8 @@ class ServedRegions {
 
   // `regions` is Stores::regions: by code.
   ServedRegions(std::map<std::string, RegionHandle> regions, RegionSource source, Catalog& catalog,
-                const LeaseOptions& lease, const Clock& clock, const Log& log);
+                const LeaseOptions& lease, const Clock& clock, const Log& log,
+                BundleAuditMode audit = BundleAuditMode::strict);
 
   // Starts the threads of each region, the thread that follows the catalog, and on PostgreSQL a
   // listener, which wakes the provisioner of a region when another process has written to the
@@ -94,6 +95,7 @@ class ServedRegions {
   RegionSource source_;
   Catalog& catalog_;
   const LeaseOptions lease_;
+  const BundleAuditMode audit_;
   const Clock& clock_;
   const Log& log_;
 

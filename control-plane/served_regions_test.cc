@@ -39,7 +39,7 @@ class ServedStores : public TestStores {
     return codes;
   }
   void add(const std::string& code) {
-    need(catalog().regions.add({.code = code, .display_name = code}));
+    need(catalog().regions.add(kAdmin, {.code = code, .display_name = code}));
   }
   bool is_catalog_broken = false;
   std::optional<ErrorCode> region_failure = {};
@@ -218,14 +218,14 @@ TEST_CASE(
   CHECK(t.regions->for_instances().regions.front().signing_keys.verification_keys.size() == 2);
   WriteSet write = one_key("bot-secrets", "A", "1");
   write.region = "ap-south";
-  need(t.catalog().sets.write(t.acme, std::move(write)));
+  need(t.catalog().sets.write(kAdmin, t.acme, std::move(write)));
 }
 
 TEST_CASE("a region that is removed is listed no more, and works as long as a request uses it") {
   ServedStores t;
   std::optional<InstanceRegion> used = t.regions->for_instances().regions.front();
   const std::weak_ptr<const void> region = used->alive;
-  need(t.catalog().regions.remove("eu-central"));
+  need(t.catalog().regions.remove(kAdmin, "eu-central"));
   t.regions->follow();
   CHECK(t.served() == std::vector<std::string>{"us-west"});
   t.regions->follow();
@@ -239,7 +239,7 @@ TEST_CASE("a region that is removed is listed no more, and works as long as a re
 TEST_CASE("a region that is added again while it is in use is the same one") {
   ServedStores t;
   const InstanceRegion used = t.regions->for_instances().regions.front();
-  need(t.catalog().regions.remove("eu-central"));
+  need(t.catalog().regions.remove(kAdmin, "eu-central"));
   t.regions->follow();
   t.add("eu-central");
   t.regions->follow();

@@ -117,6 +117,11 @@ class Watchdog {
 
 }  // namespace
 
+BundleAuditMode audit_mode(const ServeOptions& options) {
+  return options.audit_bundles == "best-effort" ? BundleAuditMode::best_effort
+                                                : BundleAuditMode::strict;
+}
+
 Result<Service> prepare_to_serve(const ServeOptions& options, const Log& log) {
   give_large_buffers_back();
   prepare_signals();

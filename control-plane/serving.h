@@ -12,12 +12,16 @@
 #include "control-plane/http/listening_socket.h"
 #include "control-plane/http/router.h"
 #include "control-plane/http/server.h"
+#include "control-plane/instance-api/bundle_audit.h"
 #include "control-plane/serve.h"
 #include "control-plane/service_manager.h"
 #include "core/error.h"
 #include "core/log.h"
 
 namespace agent_secrets::control_plane {
+
+// --audit-bundles.
+BundleAuditMode audit_mode(const ServeOptions& options);
 
 // What the environment of a service has. It must outlive the server.
 struct Service {

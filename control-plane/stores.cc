@@ -75,7 +75,10 @@ Result<std::unique_ptr<Catalog>> make_catalog(StorePlace& place, const MasterKey
   KeyStore keys(**database, master_key);
   auto cipher = keys.cipher("catalog");
   if (!cipher) return propagate(cipher, "open " + place.name_of_catalog());
-  return std::make_unique<Catalog>(std::move(*database), std::move(*cipher), clock);
+  auto audit_keys = keys.audit_keys();
+  if (!audit_keys) return propagate(audit_keys, "open " + place.name_of_catalog());
+  return std::make_unique<Catalog>(std::move(*database), std::move(*cipher), std::move(*audit_keys),
+                                   clock);
 }
 
 Result<Stores> open_regions(StorePlace& place, std::unique_ptr<Catalog> catalog,

@@ -13,7 +13,7 @@ struct Attacked : TestStores {
   Attacked() {
     WriteSet first = one_key("bot-secrets", "A", "a1", false);
     first.pairs.push_back({.key = "B", .value = SecretBuffer::copy_of(std::string_view("b1"))});
-    need(catalog().sets.write(acme, std::move(first)));
+    need(catalog().sets.write(kAdmin, acme, std::move(first)));
     provision();
     need(catalog().deploys.create_agent(kAdmin, acme, deploy_of("bot", "bot-secrets")));
     write("bot-secrets", "A", "a2");
@@ -88,7 +88,7 @@ TEST_CASE("a value moved to another set does not open") {
 
 TEST_CASE("a set moved to another organization does not open") {
   Attacked t;
-  const auto other = need(t.catalog().organizations.create("other", "Other", "us-west")).id;
+  const auto other = need(t.catalog().organizations.create(kAdmin, "other", "Other", "us-west")).id;
   t.edit_catalog("UPDATE sets SET organization_id = " + std::to_string(other));
   PendingVersion stolen;
   stolen.organization_id = other;
@@ -163,10 +163,10 @@ TEST_CASE("no value is ever in the files of the data directory") {
   CHECK_FALSE(found(canary));
   t.provision();
   CHECK_FALSE(found(canary));
-  need(t.catalog().sets.unset_key(t.acme, "set-with-a-value", "CANARY_KEY"));
+  need(t.catalog().sets.unset_key(kAdmin, t.acme, "set-with-a-value", "CANARY_KEY"));
   t.provision();
   CHECK_FALSE(found(canary));
-  need(t.catalog().sets.remove(t.acme, "set-with-a-value"));
+  need(t.catalog().sets.remove(kAdmin, t.acme, "set-with-a-value"));
   t.provision();
   t.reopen();
   CHECK_FALSE(found(canary));

@@ -92,14 +92,15 @@ TEST_CASE("a region that is added later is not listed and takes no write until i
   TestStores t;
   {
     const Stores beside = need(t.open());
-    need(beside.catalog->regions.add({.code = "ap-south", .display_name = "Mumbai"}));
+    need(beside.catalog->regions.add(kAdmin, {.code = "ap-south", .display_name = "Mumbai"}));
   }
   CHECK(need(t.catalog().regions.list()).size() == 2);
   CHECK(need(t.catalog().regions.codes()).size() == 3);
   WriteSet write = one_key("bot-secrets", "A", "1");
   write.region = "ap-south";
-  CHECK(refusal(t.catalog().sets.write(t.acme, std::move(write))).code == ErrorCode::unavailable);
-  CHECK(refusal(t.catalog().organizations.set_default_region(t.acme, "ap-south")).code ==
+  CHECK(refusal(t.catalog().sets.write(kAdmin, t.acme, std::move(write))).code ==
+        ErrorCode::unavailable);
+  CHECK(refusal(t.catalog().organizations.set_default_region(kAdmin, t.acme, "ap-south")).code ==
         ErrorCode::unavailable);
   DeployRequest deploy = deploy_of("bot");
   deploy.region = "ap-south";
@@ -112,7 +113,7 @@ TEST_CASE("a region that is added later is not listed and takes no write until i
   t.reopen();
   CHECK(need(t.catalog().regions.list()).size() == 3);
   CHECK(t.stores.regions.at("ap-south").signing_keys.verification_keys.size() == 2);
-  need(t.catalog().organizations.set_default_region(t.acme, "ap-south"));
+  need(t.catalog().organizations.set_default_region(kAdmin, t.acme, "ap-south"));
   CHECK(t.write("bot-secrets", "A", "1").region == "ap-south");
 }
 
@@ -121,13 +122,13 @@ TEST_CASE("a default region that this process has no store of takes no set") {
   TestStores t;
   {
     const Stores beside = need(t.open());
-    need(beside.catalog->regions.add({.code = "ap-south", .display_name = "Mumbai"}));
+    need(beside.catalog->regions.add(kAdmin, {.code = "ap-south", .display_name = "Mumbai"}));
   }
   {
     const Stores knowing = need(t.open());
-    need(knowing.catalog->organizations.set_default_region(t.acme, "ap-south"));
+    need(knowing.catalog->organizations.set_default_region(kAdmin, t.acme, "ap-south"));
   }
-  CHECK(refusal(t.catalog().sets.write(t.acme, one_key("bot-secrets", "A", "1"))).code ==
+  CHECK(refusal(t.catalog().sets.write(kAdmin, t.acme, one_key("bot-secrets", "A", "1"))).code ==
         ErrorCode::unavailable);
 }
 
@@ -143,13 +144,15 @@ TEST_CASE("one region is opened beside those that are open, with the keys that i
 TEST_CASE("a region's code and display name are checked, and its code is taken once") {
   TestStores t;
   for (const char* code : {"", "../x", "EU", "-a", "a_b", "a/b"}) {
-    CHECK(refusal(t.catalog().regions.add({.code = code, .display_name = "X"})).code ==
+    CHECK(refusal(t.catalog().regions.add(kAdmin, {.code = code, .display_name = "X"})).code ==
           ErrorCode::invalid);
   }
-  CHECK(refusal(t.catalog().regions.add({.code = "ap-south", .display_name = "a\nb"})).code ==
-        ErrorCode::invalid);
-  CHECK(refusal(t.catalog().regions.add({.code = "us-west", .display_name = "X"})).message ==
-        "Region 'us-west' already exists");
+  CHECK(
+      refusal(t.catalog().regions.add(kAdmin, {.code = "ap-south", .display_name = "a\nb"})).code ==
+      ErrorCode::invalid);
+  CHECK(
+      refusal(t.catalog().regions.add(kAdmin, {.code = "us-west", .display_name = "X"})).message ==
+      "Region 'us-west' already exists");
 }
 
 TEST_CASE("one process serves a data directory") {

@@ -17,6 +17,7 @@
 
 #include "control-plane/catalog/catalog.h"
 #include "control-plane/database/test_databases.h"
+#include "control-plane/model/test_actor.h"
 #include "control-plane/provisioning/provisioner.h"
 #include "control-plane/replica/lease_keeper.h"
 #include "control-plane/stores.h"
@@ -39,9 +40,6 @@ Error refusal(Result<T> result) {
   CHECK(result.error().message.find_first_of("[]") == std::string::npos);
   return std::move(result.error());
 }
-
-// Of the catalog's changes in tests that are not about rights.
-inline const Actor kAdmin{.kind = ActorKind::host, .id = "0", .name = "root", .role = Role::admin};
 
 inline WriteSet one_key(std::string set, std::string key, std::string_view value,
                         bool quiet_period = true) {
@@ -104,9 +102,10 @@ class TestStores {
     }
     {
       Stores fresh = need(create_stores(*place(), master_key, clock));
-      need(fresh.catalog->regions.add({.code = "us-west", .display_name = "US West"}));
-      need(fresh.catalog->regions.add({.code = "eu-central", .display_name = "EU Central"}));
-      need(fresh.catalog->organizations.create("acme", "Acme", "us-west"));
+      need(fresh.catalog->regions.add(kAdmin, {.code = "us-west", .display_name = "US West"}));
+      need(
+          fresh.catalog->regions.add(kAdmin, {.code = "eu-central", .display_name = "EU Central"}));
+      need(fresh.catalog->organizations.create(kAdmin, "acme", "Acme", "us-west"));
     }
     reopen();
     acme = need(catalog().organizations.find("acme"))->id;
@@ -169,7 +168,7 @@ class TestStores {
   }
 
   SecretSet write(const std::string& set, const std::string& key, std::string_view value) {
-    return need(catalog().sets.write(acme, one_key(set, key, value, false)));
+    return need(catalog().sets.write(kAdmin, acme, one_key(set, key, value, false)));
   }
   // Lets every quiet period end, and provisions.
   void provision() {

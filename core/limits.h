@@ -169,6 +169,20 @@ inline constexpr std::chrono::milliseconds kLookEvery{1'000};  // without a hint
 inline constexpr std::chrono::milliseconds kLookGap{20};       // between two looks at a region
 inline constexpr std::chrono::milliseconds kListenerProbe{10'000};  // of a listening connection
 
+// The audit log (control-plane/audit). Chaining and checkpoints follow the log every
+// kAuditChainEvery and kAuditCheckpointEvery. kAuditRefusals: addresses that are counted in one
+// minute; further addresses share one counter. kAuditPending: records of bundles that wait to be
+// written (serve --audit-bundles=best-effort).
+inline constexpr std::size_t kAuditText = 1024;   // bytes of the object or the detail of a record
+inline constexpr std::int64_t kAuditBatch = 500;  // records that are read or chained at once
+inline constexpr std::int64_t kAuditPage = 100;   // records of one answer of the REST API
+inline constexpr std::size_t kAuditCheckpoint = 1024;  // bytes of a signed statement
+inline constexpr std::size_t kAuditCheckpointFile = 1024uz * 1024;
+inline constexpr std::size_t kAuditRefusals = 1024;
+inline constexpr std::size_t kAuditPending = 10'000;
+inline constexpr std::chrono::milliseconds kAuditChainEvery{1'000};
+inline constexpr std::chrono::seconds kAuditCheckpointEvery{60};
+
 // The injector's cache directory: the size of the file with the roll-back memory, and how many
 // bundles are read to find a sequence if that file is missing.
 inline constexpr std::size_t kSequenceMemory = 512;

@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "control-plane/catalog/audit.h"
 #include "control-plane/catalog/context.h"
 
 namespace agent_secrets::control_plane {
@@ -126,7 +129,8 @@ Result<std::vector<Deployment>> Agents::list_deployments(std::int64_t organizati
       });
 }
 
-Result<void> Agents::remove(std::int64_t organization_id, std::string_view name) {
+Result<void> Agents::remove(const Actor& actor, std::int64_t organization_id,
+                            std::string_view name) {
   return context_.database->write_urgently("delete agent", [&](Transaction& tx) -> Result<void> {
     auto agent = existing_agent(tx, organization_id, name);
     if (!agent) return propagate(agent);
@@ -134,6 +138,10 @@ Result<void> Agents::remove(std::int64_t organization_id, std::string_view name)
         "UPDATE agents SET deleted = 1, revision = revision + 1, updated_at = ?1 WHERE id = ?2",
         context_.clock.unix_time(), agent->id);
     request_rollout(tx, agent->id, RolloutEvent::remove);
+    record(tx, context_, actor,
+           {.organization_id = organization_id,
+            .action = "agent.delete",
+            .object = fmt::format("agent {}", name)});
     return {};
   });
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "control-plane/catalog/rollouts.h"
+#include "control-plane/model/actor.h"
 #include "control-plane/model/agent_snapshot.h"
 #include "control-plane/model/time.h"
 #include "core/error.h"
@@ -72,7 +73,7 @@ class Agents {
   Result<std::optional<Agent>> find(std::int64_t organization_id, std::string_view name);
   Result<std::vector<Deployment>> list_deployments(std::int64_t organization_id,
                                                    std::string_view agent);
-  Result<void> remove(std::int64_t organization_id, std::string_view name);
+  Result<void> remove(const Actor& actor, std::int64_t organization_id, std::string_view name);
 
  private:
   CatalogContext& context_;

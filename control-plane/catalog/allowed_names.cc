@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "control-plane/catalog/audit.h"
 #include "control-plane/catalog/context.h"
 #include "control-plane/catalog/rules.h"
 #include "control-plane/catalog/values.h"
@@ -53,28 +54,41 @@ std::string secrets_warning(Transaction& tx, const Deployment& deployment) {
   return warning;
 }
 
-Result<void> AllowedNames::allow(std::int64_t organization_id, std::string_view name) {
+Result<void> AllowedNames::allow(const Actor& actor, std::int64_t organization_id,
+                                 std::string_view name) {
   if (refused_names({std::string(name)}, {}).empty()) {
     return fail(ErrorCode::invalid, fmt::format("{} needs no permission", shown(name)),
                 "docs/reserved-names.md lists the names that do");
   }
   if (auto ok = check_key(name); !ok) return ok;
   return context_.database->write("allow a name", [&](Transaction& tx) -> Result<void> {
-    tx.execute(
+    const std::int64_t added = tx.execute(
         "INSERT INTO allowed_names (organization_id, name) VALUES (?1, ?2)"
         " ON CONFLICT DO NOTHING",
         organization_id, name);
+    record(tx, context_, actor,
+           {.organization_id = organization_id,
+            .action = "organization.allow-name",
+            .object = fmt::format("name {}", name),
+            .outcome = added == 1 ? kAuditDone : kAuditUnchanged});
     return {};
   });
 }
 
-Result<void> AllowedNames::disallow(std::int64_t organization_id, std::string_view name) {
+Result<void> AllowedNames::disallow(const Actor& actor, std::int64_t organization_id,
+                                    std::string_view name) {
   return context_.database->write("disallow a name", [&](Transaction& tx) -> Result<void> {
     const std::int64_t removed =
         tx.execute("DELETE FROM allowed_names WHERE organization_id = ?1 AND name = ?2",
                    organization_id, name);
-    if (removed == 1) return {};
-    return fail(ErrorCode::not_found, fmt::format("{} is not allowed", shown(name)));
+    if (removed != 1) {
+      return fail(ErrorCode::not_found, fmt::format("{} is not allowed", shown(name)));
+    }
+    record(tx, context_, actor,
+           {.organization_id = organization_id,
+            .action = "organization.disallow-name",
+            .object = fmt::format("name {}", name)});
+    return {};
   });
 }
 

@@ -18,8 +18,8 @@ class AllowedNames {
   explicit AllowedNames(CatalogContext& context) : context_(context) {}
 
   // Allowing a name twice is no error.
-  Result<void> allow(std::int64_t organization_id, std::string_view name);
-  Result<void> disallow(std::int64_t organization_id, std::string_view name);
+  Result<void> allow(const Actor& actor, std::int64_t organization_id, std::string_view name);
+  Result<void> disallow(const Actor& actor, std::int64_t organization_id, std::string_view name);
   Result<std::vector<std::string>> list(std::int64_t organization_id);
 
  private:

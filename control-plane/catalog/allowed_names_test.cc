@@ -15,15 +15,15 @@ WriteSet several(std::vector<std::string> keys) {
 }
 
 Result<SecretSet> put(TestStores& t, std::vector<std::string> keys) {
-  return t.catalog().sets.write(t.acme, several(std::move(keys)));
+  return t.catalog().sets.write(kAdmin, t.acme, several(std::move(keys)));
 }
 
 // The data of a release without the check: the set bot-secrets has the keys A and LD_PRELOAD.
 struct OldData : TestStores {
   OldData() {
-    need(catalog().allowed_names.allow(acme, "LD_PRELOAD"));
+    need(catalog().allowed_names.allow(kAdmin, acme, "LD_PRELOAD"));
     need(put(*this, {"A", "LD_PRELOAD"}));
-    need(catalog().allowed_names.disallow(acme, "LD_PRELOAD"));
+    need(catalog().allowed_names.disallow(kAdmin, acme, "LD_PRELOAD"));
     provision();
   }
 };
@@ -59,17 +59,17 @@ TEST_CASE("a set refuses exactly the reserved names that the injector refuses") 
 
 TEST_CASE("allow() permits a reserved name in one organization, until disallow()") {
   TestStores t;
-  const auto other = need(t.catalog().organizations.create("other", "", "us-west")).id;
-  need(t.catalog().allowed_names.allow(t.acme, "SSL_CERT_FILE"));
-  need(t.catalog().allowed_names.allow(t.acme, "SSL_CERT_FILE"));
+  const auto other = need(t.catalog().organizations.create(kAdmin, "other", "", "us-west")).id;
+  need(t.catalog().allowed_names.allow(kAdmin, t.acme, "SSL_CERT_FILE"));
+  need(t.catalog().allowed_names.allow(kAdmin, t.acme, "SSL_CERT_FILE"));
   CHECK(need(t.catalog().allowed_names.list(t.acme)) == std::vector<std::string>{"SSL_CERT_FILE"});
   CHECK(need(t.catalog().allowed_names.list(other)).empty());
   CHECK(put(t, {"SSL_CERT_FILE"}).has_value());
-  CHECK_FALSE(t.catalog().sets.write(other, several({"SSL_CERT_FILE"})).has_value());
+  CHECK_FALSE(t.catalog().sets.write(kAdmin, other, several({"SSL_CERT_FILE"})).has_value());
 
-  need(t.catalog().allowed_names.disallow(t.acme, "SSL_CERT_FILE"));
+  need(t.catalog().allowed_names.disallow(kAdmin, t.acme, "SSL_CERT_FILE"));
   CHECK_FALSE(put(t, {"SSL_CERT_FILE"}).has_value());
-  CHECK(refusal(t.catalog().allowed_names.disallow(t.acme, "SSL_CERT_FILE")).code ==
+  CHECK(refusal(t.catalog().allowed_names.disallow(kAdmin, t.acme, "SSL_CERT_FILE")).code ==
         ErrorCode::not_found);
 }
 
@@ -77,7 +77,7 @@ TEST_CASE("allow() refuses a name that needs no permission") {
   TestStores t;
   for (const char* name : {"OPENAI_API_KEY", "PORT", "LD_*", "ld_preload", "LD_\x1b[2J", ""}) {
     INFO(name);
-    CHECK(t.catalog().allowed_names.allow(t.acme, name).error().code == ErrorCode::invalid);
+    CHECK(t.catalog().allowed_names.allow(kAdmin, t.acme, name).error().code == ErrorCode::invalid);
   }
 }
 
@@ -106,7 +106,7 @@ TEST_CASE(
   CHECK(warning.find("LD_PRELOAD (loads code into every program)") != std::string::npos);
   CHECK_FALSE(put(t, {"LD_PRELOAD"}).has_value());
 
-  need(t.catalog().sets.unset_key(t.acme, "bot-secrets", "LD_PRELOAD"));
+  need(t.catalog().sets.unset_key(kAdmin, t.acme, "bot-secrets", "LD_PRELOAD"));
   CHECK(t.set("bot-secrets").warning.empty());
   t.provision();
   // The deploy keeps the pinned version, which still has the name.
@@ -121,7 +121,7 @@ TEST_CASE("a deploy warns if it has no secret set, or a secret set without keys"
   TestStores t;
   CHECK(deploy_warning(t, "") == "This service has no secret set: its bots start without secrets.");
   need(put(t, {"A"}));
-  need(t.catalog().sets.unset_key(t.acme, "bot-secrets", "A"));
+  need(t.catalog().sets.unset_key(kAdmin, t.acme, "bot-secrets", "A"));
   t.provision();
   DeployRequest bound = deploy_of("bot", "bot-secrets");
   CHECK(need(t.catalog().deploys.update_agent(kAdmin, t.acme, bound)).warning ==
@@ -130,7 +130,7 @@ TEST_CASE("a deploy warns if it has no secret set, or a secret set without keys"
 
 TEST_CASE("an image pull secret gets no warning about reserved names") {
   TestStores t;
-  CHECK(need(t.catalog().sets.write(t.acme, registry("registry"))).warning.empty());
+  CHECK(need(t.catalog().sets.write(kAdmin, t.acme, registry("registry"))).warning.empty());
 }
 
 }  // namespace agent_secrets::control_plane

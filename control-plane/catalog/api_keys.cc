@@ -1,11 +1,15 @@
 #include "control-plane/catalog/api_keys.h"
 
+#include <fmt/format.h>
+
+#include "control-plane/catalog/audit.h"
 #include "control-plane/catalog/bearer.h"
 #include "control-plane/catalog/context.h"
 #include "control-plane/catalog/organizations.h"
 #include "control-plane/catalog/quotas.h"
 #include "control-plane/catalog/rules.h"
 #include "control-plane/catalog/uuid.h"
+#include "core/clock.h"
 
 namespace agent_secrets::control_plane {
 
@@ -13,8 +17,9 @@ std::string_view to_string(ApiKeyType type) {
   return type == ApiKeyType::private_key ? "private" : "public";
 }
 
-Result<ApiKey> ApiKeys::add(std::int64_t organization_id, std::string_view name, ApiKeyType type,
-                            const SecretBuffer& key, std::optional<UnixMs> expires_at) {
+Result<ApiKey> ApiKeys::add(const Actor& actor, std::int64_t organization_id, std::string_view name,
+                            ApiKeyType type, const SecretBuffer& key,
+                            std::optional<UnixMs> expires_at) {
   if (auto ok = check_title("API key name", name); !ok) return propagate(ok);
   return context_.database->write("add API key", [&](Transaction& tx) -> Result<ApiKey> {
     if (auto found = organization_by_id(tx, organization_id); !found) return propagate(found);
@@ -39,6 +44,12 @@ Result<ApiKey> ApiKeys::add(std::int64_t organization_id, std::string_view name,
         " VALUES (?1, ?2, ?3, ?4, NULLIF(?5, ''), ?6, ?7, ?8)",
         added.id, organization_id, name, to_string(type), added.key, hash_bearer(key.expose_text()),
         added.created_at, expires_at);
+    record(tx, context_, actor,
+           {.organization_id = organization_id,
+            .action = "api-key.create",
+            .object = fmt::format("API key {}", added.id),
+            .detail = fmt::format("name {}, {}{}", name, to_string(type),
+                                  expires_at ? ", expires " + format_timestamp(*expires_at) : "")});
     return added;
   });
 }
@@ -66,14 +77,19 @@ Result<std::vector<ApiKey>> ApiKeys::list(std::int64_t organization_id) {
       });
 }
 
-Result<void> ApiKeys::revoke(std::int64_t organization_id, std::string_view id) {
+Result<void> ApiKeys::revoke(const Actor& actor, std::int64_t organization_id,
+                             std::string_view id) {
   return context_.database->write_urgently("revoke API key", [&](Transaction& tx) -> Result<void> {
     const std::int64_t found = tx.execute(
         "UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?1)"
         " WHERE organization_id = ?2 AND id = ?3",
         context_.clock.unix_time(), organization_id, id);
-    if (found == 1) return {};
-    return fail(ErrorCode::not_found, "API key not found");
+    if (found != 1) return fail(ErrorCode::not_found, "API key not found");
+    record(tx, context_, actor,
+           {.organization_id = organization_id,
+            .action = "api-key.revoke",
+            .object = fmt::format("API key {}", id)});
+    return {};
   });
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control-plane/model/actor.h"
 #include "control-plane/model/time.h"
 #include "core/error.h"
 #include "core/secret_buffer.h"
@@ -35,11 +36,12 @@ class ApiKeys {
   explicit ApiKeys(CatalogContext& context) : context_(context) {}
 
   // At most limits::kApiKeys live keys of a type. From `expires_at` on a key is refused.
-  Result<ApiKey> add(std::int64_t organization_id, std::string_view name, ApiKeyType type,
-                     const SecretBuffer& key, std::optional<UnixMs> expires_at = {});
+  Result<ApiKey> add(const Actor& actor, std::int64_t organization_id, std::string_view name,
+                     ApiKeyType type, const SecretBuffer& key,
+                     std::optional<UnixMs> expires_at = {});
   Result<std::vector<ApiKey>> list(std::int64_t organization_id);
   // Revoking a revoked key again changes nothing, and succeeds.
-  Result<void> revoke(std::int64_t organization_id, std::string_view id);
+  Result<void> revoke(const Actor& actor, std::int64_t organization_id, std::string_view id);
 
  private:
   CatalogContext& context_;

@@ -14,8 +14,9 @@ constexpr std::string_view kLastBackup = "last_backup";  // milliseconds of Unix
 
 }  // namespace
 
-Result<void> record_backup(Settings& settings, std::chrono::milliseconds unix_time) {
-  return settings.put(kLastBackup, std::to_string(unix_time.count()));
+Result<void> record_backup(Settings& settings, const Actor& actor,
+                           std::chrono::milliseconds unix_time) {
+  return settings.change(actor, "backup.create", kLastBackup, std::to_string(unix_time.count()));
 }
 
 Result<std::optional<std::chrono::milliseconds>> find_last_backup(Settings& settings) {

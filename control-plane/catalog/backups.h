@@ -4,13 +4,15 @@
 #include <chrono>
 #include <optional>
 
+#include "control-plane/model/actor.h"
 #include "core/error.h"
 
 namespace agent_secrets::control_plane {
 
 class Settings;
 
-Result<void> record_backup(Settings& settings, std::chrono::milliseconds unix_time);
+Result<void> record_backup(Settings& settings, const Actor& actor,
+                           std::chrono::milliseconds unix_time);
 // Absent: never.
 Result<std::optional<std::chrono::milliseconds>> find_last_backup(Settings& settings);
 

@@ -64,7 +64,7 @@ TEST_CASE("an agent keeps the right to a set when its deployments of the set are
 TEST_CASE("a later agent of the same name has not had the set") {
   ProtectedSet t;
   need(t.create(kAdmin, "bot", "prod"));
-  need(t.catalog().agents.remove(t.acme, "bot"));
+  need(t.catalog().agents.remove(kAdmin, t.acme, "bot"));
   CHECK(refusal(t.create(kMember, "bot", "prod")).code == ErrorCode::forbidden);
 }
 
@@ -76,19 +76,19 @@ TEST_CASE("a set that is protected again, unprotected, or written, keeps its sta
   t.write("prod", "B", "2");
   CHECK_FALSE(t.set("prod").protected_by.empty());
   t.provision();
-  need(t.catalog().sets.unprotect(t.acme, "prod"));
+  need(t.catalog().sets.unprotect(kAdmin, t.acme, "prod"));
   CHECK(t.set("prod").protected_by.empty());
   need(t.create(kMember, "bot", "prod"));
 }
 
 TEST_CASE("what cannot be protected is refused") {
   ProtectedSet t;
-  need(t.catalog().sets.write(t.acme, registry("registry")));
+  need(t.catalog().sets.write(kAdmin, t.acme, registry("registry")));
   CHECK(refusal(t.catalog().sets.protect(kAdmin, t.acme, "registry")).code == ErrorCode::invalid);
   CHECK(refusal(t.catalog().sets.protect(kAdmin, t.acme, "none")).code == ErrorCode::not_found);
-  CHECK(refusal(t.catalog().sets.unprotect(t.acme, "none")).code == ErrorCode::not_found);
-  const auto other = need(t.catalog().organizations.create("other", "", "us-west")).id;
-  CHECK(refusal(t.catalog().sets.unprotect(other, "prod")).code == ErrorCode::not_found);
+  CHECK(refusal(t.catalog().sets.unprotect(kAdmin, t.acme, "none")).code == ErrorCode::not_found);
+  const auto other = need(t.catalog().organizations.create(kAdmin, "other", "", "us-west")).id;
+  CHECK(refusal(t.catalog().sets.unprotect(kAdmin, other, "prod")).code == ErrorCode::not_found);
 }
 
 // A server of the version before writes pins alone.
@@ -106,7 +106,7 @@ TEST_CASE("deleting a set deletes the record of the agents that had it") {
   ProtectedSet t;
   need(t.create(kAdmin, "bot", "prod"));
   need(t.bind(kMember, "bot", ""));
-  need(t.catalog().sets.remove(t.acme, "prod"));
+  need(t.catalog().sets.remove(kAdmin, t.acme, "prod"));
   t.write("prod", "A", "of another set");
   t.provision();
   CHECK(need(t.bind(kMember, "bot", "prod")).first_set == "prod");

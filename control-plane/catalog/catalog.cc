@@ -4,9 +4,11 @@
 
 namespace agent_secrets::control_plane {
 
-Catalog::Catalog(std::unique_ptr<Database> database, ValueCipher cipher, const Clock& clock)
+Catalog::Catalog(std::unique_ptr<Database> database, ValueCipher cipher, AuditKeys audit_keys,
+                 const Clock& clock)
     : context{.database = std::move(database),
               .cipher = std::move(cipher),
+              .audit_keys = std::move(audit_keys),
               .clock = clock,
               .known_regions = {}} {}
 

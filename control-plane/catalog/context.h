@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "control-plane/database/database.h"
+#include "control-plane/keys/audit_keys.h"
 #include "control-plane/keys/value_cipher.h"
 #include "core/clock.h"
 
@@ -37,6 +38,7 @@ class KnownRegions {
 struct CatalogContext {
   std::unique_ptr<Database> database;  // migrated
   ValueCipher cipher;
+  AuditKeys audit_keys;
   const Clock& clock;
   KnownRegions known_regions = {};
 };

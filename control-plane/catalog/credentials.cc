@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "control-plane/catalog/agents.h"
+#include "control-plane/catalog/audit.h"
 #include "control-plane/catalog/context.h"
 #include "control-plane/catalog/quotas.h"
 #include "control-plane/catalog/rules.h"
@@ -21,10 +22,15 @@ std::int64_t raise_revision(Transaction& tx, std::int64_t agent_id) {
       .integer("revision");
 }
 
+std::string object_of(std::string_view agent, std::string_view kid) {
+  return fmt::format("credential {} of agent {}", kid, agent);
+}
+
 }  // namespace
 
-Result<CredentialRecord> Credentials::add(std::int64_t organization_id, std::string_view agent,
-                                          std::string_view kid, const CredentialPublicKeys& keys) {
+Result<CredentialRecord> Credentials::add(const Actor& actor, std::int64_t organization_id,
+                                          std::string_view agent, std::string_view kid,
+                                          const CredentialPublicKeys& keys) {
   if (!is_key_id(kid)) {
     return fail(ErrorCode::invalid, fmt::format("Invalid key id {}", shown(kid)));
   }
@@ -41,6 +47,10 @@ Result<CredentialRecord> Credentials::add(std::int64_t organization_id, std::str
         if (added == 0) {
           return fail(ErrorCode::conflict, fmt::format("Key id {} is already taken", shown(kid)));
         }
+        record(tx, context_, actor,
+               {.organization_id = organization_id,
+                .action = "credential.add",
+                .object = object_of(agent, kid)});
         return CredentialRecord{.kid = std::string(kid),
                                 .agent = found->name,
                                 .keys = keys,
@@ -75,8 +85,8 @@ Result<std::vector<CredentialRecord>> Credentials::list(std::int64_t organizatio
       });
 }
 
-Result<void> Credentials::revoke(std::int64_t organization_id, std::string_view agent,
-                                 std::string_view kid) {
+Result<void> Credentials::revoke(const Actor& actor, std::int64_t organization_id,
+                                 std::string_view agent, std::string_view kid) {
   return context_.database->write_urgently(
       "revoke credential", [&](Transaction& tx) -> Result<void> {
         auto found = existing_agent(tx, organization_id, agent);
@@ -88,6 +98,10 @@ Result<void> Credentials::revoke(std::int64_t organization_id, std::string_view 
             context_.clock.unix_time(), found->id, kid);
         if (revoked == 0) return fail(ErrorCode::not_found, "Not found");
         raise_revision(tx, found->id);
+        record(tx, context_, actor,
+               {.organization_id = organization_id,
+                .action = "credential.revoke",
+                .object = object_of(agent, kid)});
         return {};
       });
 }

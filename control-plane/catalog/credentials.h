@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control-plane/model/actor.h"
 #include "control-plane/model/time.h"
 #include "core/credential.h"
 #include "core/error.h"
@@ -29,10 +30,12 @@ class Credentials {
  public:
   explicit Credentials(CatalogContext& context) : context_(context) {}
 
-  Result<CredentialRecord> add(std::int64_t organization_id, std::string_view agent,
-                               std::string_view kid, const CredentialPublicKeys& keys);
+  Result<CredentialRecord> add(const Actor& actor, std::int64_t organization_id,
+                               std::string_view agent, std::string_view kid,
+                               const CredentialPublicKeys& keys);
   Result<std::vector<CredentialRecord>> list(std::int64_t organization_id, std::string_view agent);
-  Result<void> revoke(std::int64_t organization_id, std::string_view agent, std::string_view kid);
+  Result<void> revoke(const Actor& actor, std::int64_t organization_id, std::string_view agent,
+                      std::string_view kid);
 
  private:
   CatalogContext& context_;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "control-plane/catalog/allowed_names.h"
+#include "control-plane/catalog/audit.h"
 #include "control-plane/catalog/bindings.h"
 #include "control-plane/catalog/context.h"
 #include "control-plane/catalog/events.h"
@@ -192,6 +193,24 @@ void insert_deployment(Transaction& tx, const CatalogContext& context, std::int6
       id, bound.secret->set.id, bound.secret->set.name, bound.secret->set.ready_version);
 }
 
+// The detail is "image img:1, set bot-secrets version 2", for example.
+void record_deploy(Transaction& tx, const CatalogContext& context, const Actor& actor,
+                   std::int64_t organization_id, std::string_view action,
+                   const DeployOutcome& outcome, std::string_view became = kAuditDone) {
+  const Agent& agent = outcome.agent;
+  std::string detail = fmt::format("image {}", agent.deployment.spec.image);
+  for (const PinnedSet& pin : agent.deployment.pins) {
+    detail += fmt::format(", set {} version {}", pin.name, pin.version);
+  }
+  if (!outcome.first_set.empty()) detail += ", which the agent has not had before";
+  record(tx, context, actor,
+         {.organization_id = organization_id,
+          .action = action,
+          .object = fmt::format("agent {}", agent.name),
+          .detail = std::move(detail),
+          .outcome = became});
+}
+
 // Checks the binding of the secret set, and inserts the deployment. The result is the name of a set
 // that the agent has not had before, or "".
 Result<std::string> bind_and_insert(Transaction& tx, const CatalogContext& context,
@@ -225,16 +244,19 @@ std::string newer_version_warning(Transaction& tx, const ValueCipher& cipher, co
   return warning;
 }
 
-DeployOutcome keep_deployment(Transaction& tx, const CatalogContext& context,
+DeployOutcome keep_deployment(Transaction& tx, const CatalogContext& context, const Actor& actor,
                               std::int64_t organization_id, const Agent& agent) {
   const bool again = agent.rollout && agent.rollout->has_failed;
   if (again) request_rollout(tx, agent.id, agent.rollout->event);
   std::string warning(again ? kRunAgain : kUnchanged);
   add_sentence(warning, newer_version_warning(tx, context.cipher, agent));
   add_sentence(warning, secrets_warning(tx, agent.deployment));
-  return {.agent = *find_agent_row(tx, organization_id, agent.name),
-          .warning = std::move(warning),
-          .first_set = {}};
+  DeployOutcome outcome{.agent = *find_agent_row(tx, organization_id, agent.name),
+                        .warning = std::move(warning),
+                        .first_set = {}};
+  record_deploy(tx, context, actor, organization_id, again ? "agent.run-again" : "agent.deploy",
+                outcome, again ? kAuditDone : kAuditUnchanged);
+  return outcome;
 }
 
 Result<DeployOutcome> apply_update(Transaction& tx, const CatalogContext& context,
@@ -252,7 +274,7 @@ Result<DeployOutcome> apply_update(Transaction& tx, const CatalogContext& contex
   const bool new_deployment =
       request.force || spec != agent.deployment.spec || !same_binding(agent.deployment, set_id);
   if (!new_deployment && scaling == agent.scaling)
-    return keep_deployment(tx, context, organization_id, agent);
+    return keep_deployment(tx, context, actor, organization_id, agent);
   tx.execute("UPDATE agents SET min_agents = ?1, max_agents = ?2, updated_at = ?3 WHERE id = ?4",
              scaling.min_agents, scaling.max_agents, context.clock.unix_time(), agent.id);
   std::string first_set;
@@ -268,6 +290,8 @@ Result<DeployOutcome> apply_update(Transaction& tx, const CatalogContext& contex
                         .first_set = std::move(first_set)};
   if (!new_deployment) outcome.warning = newer_version_warning(tx, context.cipher, outcome.agent);
   add_sentence(outcome.warning, secrets_warning(tx, outcome.agent.deployment));
+  record_deploy(tx, context, actor, organization_id,
+                new_deployment ? "agent.deploy" : "agent.scale", outcome);
   return outcome;
 }
 
@@ -300,6 +324,7 @@ Result<DeployOutcome> Deploys::create_agent(const Actor& actor, std::int64_t org
                           .warning = {},
                           .first_set = std::move(*first_set)};
     outcome.warning = secrets_warning(tx, outcome.agent.deployment);
+    record_deploy(tx, context_, actor, organization_id, "agent.create", outcome);
     return outcome;
   });
 }

@@ -29,9 +29,9 @@ TEST_CASE("the gate checks existence, type, region and readiness, in this order"
   TestStores t;
   WriteSet far = one_key("far-secrets", "A", "1", false);
   far.region = "eu-central";
-  need(t.catalog().sets.write(t.acme, std::move(far)));
+  need(t.catalog().sets.write(kAdmin, t.acme, std::move(far)));
   t.write("bot-secrets", "A", "1");
-  need(t.catalog().sets.write(t.acme, registry("registry")));
+  need(t.catalog().sets.write(kAdmin, t.acme, registry("registry")));
 
   const auto refused = [&](const std::string& set, const std::string& image_pull_set) {
     DeployRequest request = deploy_of("bot", set);
@@ -103,7 +103,7 @@ TEST_CASE("a newer version with the pinned values gives no warning and no change
   t.provision();
   CHECK(t.update(deploy_of("bot", "bot-secrets")).warning.find("has version 4") !=
         std::string::npos);
-  need(t.catalog().sets.unset_key(t.acme, "bot-secrets", "B"));
+  need(t.catalog().sets.unset_key(kAdmin, t.acme, "bot-secrets", "B"));
   t.provision();
   CHECK(need(t.region().changed_keys(now.deployment.pins[0].set_id, 1, 5)) ==
         std::vector<std::string>{});
@@ -125,7 +125,7 @@ TEST_CASE("an agent that does not exist is not updated, listed or deleted") {
   TestStores t;
   CHECK(refusal(t.catalog().deploys.update_agent(kAdmin, t.acme, deploy_of("bot"))).message ==
         "Service not found");
-  CHECK(refusal(t.catalog().agents.remove(t.acme, "bot")).code == ErrorCode::not_found);
+  CHECK(refusal(t.catalog().agents.remove(kAdmin, t.acme, "bot")).code == ErrorCode::not_found);
   CHECK(refusal(t.catalog().agents.list_deployments(t.acme, "bot")).code == ErrorCode::not_found);
 }
 
@@ -240,7 +240,7 @@ TEST_CASE("a new agent with the name of a deleted agent continues its sequences"
   t.update(forced(deploy_of("bot")));
   t.provisioner->publish_now();
   const std::int64_t last = t.snapshot(t.first.id).sequence;
-  need(t.catalog().agents.remove(t.acme, "bot"));
+  need(t.catalog().agents.remove(kAdmin, t.acme, "bot"));
   const Agent again =
       need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot", "bot-secrets"))).agent;
   t.provisioner->publish_now();

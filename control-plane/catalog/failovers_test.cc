@@ -102,7 +102,7 @@ TEST_CASE("the result of a deploy command that began before a failover is ignore
   TestStores t;
   if (!is_postgres(t)) return;
   need(t.catalog().failovers.settle());
-  need(t.catalog().rollouts.use_command());
+  need(t.catalog().rollouts.use_command(kAdmin));
   need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot")));
   t.provisioner->publish_now();
   const LeaseTerm term = t.take_lease(kRolloutsWork);

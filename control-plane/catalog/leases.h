@@ -1,6 +1,6 @@
 #pragma once
 // Which process does the work that only one may do at a time, when several serve one database: the
-// provisioner of a region, and the runner of deploy commands.
+// provisioner of a region, the runner of deploy commands, and the keeper of the audit log.
 //
 // A lease is a row: the work, its holder, a fence and the time at which it ends. A holder renews it
 // before that time (replica/lease_keeper.h). The time is the database's clock, so the clocks of two
@@ -33,6 +33,7 @@ class Transaction;
 // The names of the work that has a lease.
 std::string provisioner_work(std::string_view region);
 inline constexpr std::string_view kRolloutsWork = "rollouts";
+inline constexpr std::string_view kAuditWork = "audit";  // chaining the catalog's audit log
 
 struct LeaseRequest {
   std::string work;

@@ -119,9 +119,9 @@ TEST_CASE("the tokens of schema 1 become tokens of their organization") {
   CHECK(tokens[1].revoked_at == std::chrono::milliseconds(2000));
   CHECK(std::filesystem::exists(old.data() + "/catalog.db.schema-1"));
 
-  need(stores.catalog->tokens.add(3, "new", Role::member, hash_bearer("pcc_pat_new")));
+  need(stores.catalog->tokens.add(kAdmin, 3, "new", Role::member, hash_bearer("pcc_pat_new")));
   CHECK(need(stores.catalog->tokens.list(3)).back().id == 10);  // ids are not reused
-  need(stores.catalog->tokens.revoke(3, "first-admin"));
+  need(stores.catalog->tokens.revoke(kAdmin, 3, "first-admin"));
   CHECK_FALSE(need(stores.catalog->identities.find(hash_bearer("pcc_pat_live"))).has_value());
 }
 
@@ -151,7 +151,7 @@ TEST_CASE("tokens and memberships of schema 8 keep their roles") {
   };
   CHECK(role_of("laptop") == Role::admin);
   CHECK(role_of("ci") == Role::member);
-  need(catalog.tokens.add(3, "new", Role::viewer, hash_bearer("new")));
+  need(catalog.tokens.add(kAdmin, 3, "new", Role::viewer, hash_bearer("new")));
   const auto tokens = need(catalog.tokens.list(3));
   REQUIRE(tokens.size() == 3);
   CHECK(tokens[2].id == 10);  // the ids of deleted tokens are not used again

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "control-plane/catalog/audit.h"
 #include "control-plane/catalog/context.h"
 #include "control-plane/catalog/regions.h"
 #include "control-plane/catalog/rules.h"
@@ -38,7 +39,8 @@ Result<Organization> organization_by_id(Transaction& tx, std::int64_t id) {
   return read_organization(rows.front());
 }
 
-Result<Organization> Organizations::create(std::string_view name, std::string_view verbose_name,
+Result<Organization> Organizations::create(const Actor& actor, std::string_view name,
+                                           std::string_view verbose_name,
                                            std::string_view default_region) {
   if (auto ok = check_plain_name("organization name", name); !ok) return propagate(ok);
   if (verbose_name.empty()) verbose_name = name;
@@ -51,7 +53,12 @@ Result<Organization> Organizations::create(std::string_view name, std::string_vi
             " VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING RETURNING id",
             name, verbose_name, default_region);
         if (added.empty()) return fail(ErrorCode::conflict, why_not_added(tx, name));
-        return organization_by_id(tx, added.front().integer("id"));
+        const std::int64_t id = added.front().integer("id");
+        record(tx, context_, actor,
+               {.organization_id = id,
+                .action = "organization.create",
+                .object = fmt::format("organization {}", name)});
+        return organization_by_id(tx, id);
       });
 }
 
@@ -79,14 +86,18 @@ Result<std::vector<Organization>> Organizations::list() {
       });
 }
 
-Result<void> Organizations::set_default_region(std::int64_t organization_id,
+Result<void> Organizations::set_default_region(const Actor& actor, std::int64_t organization_id,
                                                std::string_view region) {
   return context_.database->write("set default region", [&](Transaction& tx) -> Result<void> {
     if (auto ok = check_region(tx, context_, region); !ok) return ok;
     const std::int64_t changed = tx.execute(
         "UPDATE organizations SET default_region = ?1 WHERE id = ?2", region, organization_id);
-    if (changed == 1) return {};
-    return fail(ErrorCode::not_found, "Not found");
+    if (changed != 1) return fail(ErrorCode::not_found, "Not found");
+    record(tx, context_, actor,
+           {.organization_id = organization_id,
+            .action = "organization.default-region",
+            .object = fmt::format("region {}", region)});
+    return {};
   });
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control-plane/model/actor.h"
 #include "core/error.h"
 
 namespace agent_secrets::control_plane {
@@ -27,15 +28,16 @@ class Organizations {
   explicit Organizations(CatalogContext& context) : context_(context) {}
 
   // `verbose_name` is shown to people; "" stands for `name`.
-  Result<Organization> create(std::string_view name, std::string_view verbose_name,
-                              std::string_view default_region);
+  Result<Organization> create(const Actor& actor, std::string_view name,
+                              std::string_view verbose_name, std::string_view default_region);
   Result<std::optional<Organization>> find(std::string_view name);
   Result<std::vector<Organization>> list();
-  Result<void> set_default_region(std::int64_t organization_id, std::string_view region);
+  Result<void> set_default_region(const Actor& actor, std::int64_t organization_id,
+                                  std::string_view region);
   // ErrorCode::conflict while something is in use; the sentence names it. The name of an
   // organization that has had an agent cannot be used again: credentials, caches and deploy targets
   // identify the organization by its name.
-  Result<void> remove(std::int64_t organization_id);
+  Result<void> remove(const Actor& actor, std::int64_t organization_id);
 
  private:
   CatalogContext& context_;

@@ -4,24 +4,25 @@ namespace agent_secrets::control_plane {
 
 TEST_CASE("names of organizations and regions are unique and valid") {
   TestStores t;
-  CHECK(refusal(t.catalog().organizations.create("acme", "", "us-west")).code ==
+  CHECK(refusal(t.catalog().organizations.create(kAdmin, "acme", "", "us-west")).code ==
         ErrorCode::conflict);
-  CHECK(refusal(t.catalog().organizations.create("Acme!", "", "us-west")).code ==
+  CHECK(refusal(t.catalog().organizations.create(kAdmin, "Acme!", "", "us-west")).code ==
         ErrorCode::invalid);
-  CHECK(refusal(t.catalog().organizations.create("other", "", "mars")).code == ErrorCode::invalid);
-  CHECK(refusal(t.catalog().regions.add({.code = "../x", .display_name = "X"})).code ==
+  CHECK(refusal(t.catalog().organizations.create(kAdmin, "other", "", "mars")).code ==
         ErrorCode::invalid);
-  CHECK(refusal(t.catalog().regions.add({.code = "us-east", .display_name = ""})).code ==
+  CHECK(refusal(t.catalog().regions.add(kAdmin, {.code = "../x", .display_name = "X"})).code ==
         ErrorCode::invalid);
-  CHECK(refusal(t.catalog().regions.add({.code = "us-west", .display_name = "X"})).code ==
+  CHECK(refusal(t.catalog().regions.add(kAdmin, {.code = "us-east", .display_name = ""})).code ==
+        ErrorCode::invalid);
+  CHECK(refusal(t.catalog().regions.add(kAdmin, {.code = "us-west", .display_name = "X"})).code ==
         ErrorCode::conflict);
 }
 
 TEST_CASE("a set without a region is stored in its organization's default region") {
   TestStores t;
-  need(t.catalog().organizations.set_default_region(t.acme, "eu-central"));
+  need(t.catalog().organizations.set_default_region(kAdmin, t.acme, "eu-central"));
   CHECK(t.write("bot-secrets", "A", "1").region == "eu-central");
-  CHECK(refusal(t.catalog().organizations.set_default_region(t.acme, "mars")).code ==
+  CHECK(refusal(t.catalog().organizations.set_default_region(kAdmin, t.acme, "mars")).code ==
         ErrorCode::invalid);
 }
 

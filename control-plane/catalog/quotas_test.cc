@@ -19,13 +19,13 @@ class Quotas : public TestStores {
       write.pairs.push_back({.key = "KEY_" + std::to_string(i),
                              .value = SecretBuffer::copy_of(std::string(value_size, 'x'))});
     }
-    return catalog().sets.write(acme, std::move(write));
+    return catalog().sets.write(kAdmin, acme, std::move(write));
   }
   Agent create(const std::string& agent) {
     return need(catalog().deploys.create_agent(kAdmin, acme, deploy_of(agent))).agent;
   }
   void delete_published(const std::string& agent) {
-    need(catalog().agents.remove(acme, agent));
+    need(catalog().agents.remove(kAdmin, acme, agent));
     provisioner->publish_now();
   }
   void redeploy(const std::string& agent) {
@@ -52,9 +52,9 @@ TEST_CASE("the number of secret sets is limited, and a deletion makes room") {
          " WHERE name = 'set-0'");
   check_full(refusal(t.try_write("one-more", 1, 1)), "Delete one");
   need(t.try_write("set-0", 2, 1));
-  const auto other = need(t.catalog().organizations.create("other", "", "us-west")).id;
-  need(t.catalog().sets.write(other, one_key("of-others", "A", "1")));
-  need(t.catalog().sets.remove(t.acme, "set-0"));
+  const auto other = need(t.catalog().organizations.create(kAdmin, "other", "", "us-west")).id;
+  need(t.catalog().sets.write(kAdmin, other, one_key("of-others", "A", "1")));
+  need(t.catalog().sets.remove(kAdmin, t.acme, "set-0"));
   need(t.try_write("one-more", 1, 1));
 }
 
@@ -68,7 +68,7 @@ TEST_CASE("the number of keys in all sets of an organization is limited") {
   check_full(refusal(t.try_write("one-more", 1, 1)), "Unset keys");
   CHECK_FALSE(need(t.catalog().sets.find(t.acme, "one-more")).has_value());
   need(t.try_write("set-0", 1000, 2));  // replaces values, adds no key
-  need(t.catalog().sets.unset_key(t.acme, "set-0", "KEY_0"));
+  need(t.catalog().sets.unset_key(kAdmin, t.acme, "set-0", "KEY_0"));
   need(t.try_write("one-more", 1, 1));
 }
 
@@ -85,7 +85,7 @@ TEST_CASE("the bytes of values in an organization are limited, with the values o
   check_full(refusal(t.try_write("one-more", 10, 100'000)), "Delete secret sets");
   // A ready version keeps its values until the next one is ready.
   check_full(refusal(t.try_write("set-0", 10, 100'001)), "old versions");
-  need(t.catalog().sets.remove(t.acme, "set-1"));
+  need(t.catalog().sets.remove(kAdmin, t.acme, "set-1"));
   need(t.try_write("set-0", 10, 100'001));
 }
 
@@ -107,7 +107,7 @@ TEST_CASE("the number of agents is limited, and a deletion makes room") {
   }
   check_full(refusal(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("one-more"))),
              "Delete one");
-  need(t.catalog().agents.remove(t.acme, "agent-0"));
+  need(t.catalog().agents.remove(kAdmin, t.acme, "agent-0"));
   t.create("one-more");
 }
 
@@ -134,7 +134,7 @@ TEST_CASE("the number of deleted agents that their region has not confirmed is l
   constexpr std::int64_t kInUsWest = limits::kDeletedAgentsKept + 10;
   for (std::int64_t i = 0; i < kInUsWest; ++i) {
     t.create("bot");
-    need(t.catalog().agents.remove(t.acme, "bot"));
+    need(t.catalog().agents.remove(kAdmin, t.acme, "bot"));
   }
   t.fill("catalog", limits::kDeletedUnconfirmed - kInUsWest,
          "INSERT INTO agents (organization_id, name, region, min_agents, max_agents,"
@@ -183,26 +183,29 @@ TEST_CASE("the oldest revoked tokens are removed, and the number of live tokens 
   const auto hash = [](std::int64_t i) { return hash_bearer("token" + std::to_string(i)); };
   for (std::int64_t i = 0; i < limits::kRevokedKept + 20; ++i) {
     t.clock.advance(std::chrono::seconds(1));
-    need(t.catalog().tokens.add(t.acme, "old", Role::member, hash(i)));
-    need(t.catalog().tokens.revoke(t.acme, "old"));
+    need(t.catalog().tokens.add(kAdmin, t.acme, "old", Role::member, hash(i)));
+    need(t.catalog().tokens.revoke(kAdmin, t.acme, "old"));
   }
   CHECK(t.count("SELECT count(*) AS n FROM tokens") == limits::kRevokedKept + 1);
   CHECK_FALSE(need(t.catalog().identities.find(hash(0))).has_value());
   for (std::int64_t i = 0; i < limits::kTokens; ++i) {
-    need(t.catalog().tokens.add(t.acme, "t" + std::to_string(i), Role::member, hash(1000 + i)));
+    need(t.catalog().tokens.add(kAdmin, t.acme, "t" + std::to_string(i), Role::member,
+                                hash(1000 + i)));
   }
-  check_full(refusal(t.catalog().tokens.add(t.acme, "more", Role::member, hash(1))), "Revoke one");
-  need(t.catalog().tokens.revoke(t.acme, "t0"));
-  need(t.catalog().tokens.add(t.acme, "more", Role::member, hash(1)));
+  check_full(refusal(t.catalog().tokens.add(kAdmin, t.acme, "more", Role::member, hash(1))),
+             "Revoke one");
+  need(t.catalog().tokens.revoke(kAdmin, t.acme, "t0"));
+  need(t.catalog().tokens.add(kAdmin, t.acme, "more", Role::member, hash(1)));
 }
 
 TEST_CASE("the oldest revoked API keys are removed") {
   Quotas t;
   for (std::int64_t i = 0; i < limits::kRevokedKept + 20; ++i) {
     t.clock.advance(std::chrono::seconds(1));
-    const auto key = need(t.catalog().api_keys.add(
-        t.acme, "a key", ApiKeyType::public_key, SecretBuffer::copy_of("pk_" + std::to_string(i))));
-    need(t.catalog().api_keys.revoke(t.acme, key.id));
+    const auto key =
+        need(t.catalog().api_keys.add(kAdmin, t.acme, "a key", ApiKeyType::public_key,
+                                      SecretBuffer::copy_of("pk_" + std::to_string(i))));
+    need(t.catalog().api_keys.revoke(kAdmin, t.acme, key.id));
   }
   CHECK(t.count("SELECT count(*) AS n FROM api_keys") == limits::kRevokedKept + 1);
 }
@@ -213,8 +216,8 @@ TEST_CASE("a revoked credential is removed only after its region has confirmed t
   const auto add_and_revoke = [&](std::int64_t number) {
     const std::string kid = "kid" + std::to_string(number);
     t.clock.advance(std::chrono::seconds(1));
-    need(t.catalog().credentials.add(t.acme, "bot", kid, {}));
-    need(t.catalog().credentials.revoke(t.acme, "bot", kid));
+    need(t.catalog().credentials.add(kAdmin, t.acme, "bot", kid, {}));
+    need(t.catalog().credentials.revoke(kAdmin, t.acme, "bot", kid));
   };
   for (std::int64_t i = 0; i < limits::kRevokedKept + 20; ++i) add_and_revoke(i);
   CHECK(t.count("SELECT count(*) AS n FROM credentials") == limits::kRevokedKept + 20);
@@ -225,9 +228,9 @@ TEST_CASE("a revoked credential is removed only after its region has confirmed t
   CHECK_FALSE(need(t.region().find_credential("kid0")).has_value());
   CHECK(need(t.region().find_credential("kid1002"))->credential.revoked);
   for (std::int64_t i = 0; i < limits::kCredentials; ++i) {
-    need(t.catalog().credentials.add(t.acme, "bot", "live" + std::to_string(i), {}));
+    need(t.catalog().credentials.add(kAdmin, t.acme, "bot", "live" + std::to_string(i), {}));
   }
-  check_full(refusal(t.catalog().credentials.add(t.acme, "bot", "more", {})), "Revoke one");
+  check_full(refusal(t.catalog().credentials.add(kAdmin, t.acme, "bot", "more", {})), "Revoke one");
 }
 
 TEST_CASE("the number of members is limited, and a role can be changed at the limit") {
@@ -239,10 +242,10 @@ TEST_CASE("the number of members is limited, and a role can be changed at the li
          "INSERT INTO memberships (user_id, organization_id, role)"
          " SELECT id, " +
              std::to_string(t.acme) + ", 'admin' FROM users");
-  const auto late = need(t.catalog().users.add("late", ""));
-  check_full(refusal(t.catalog().users.put_membership(late.id, t.acme, Role::member)),
+  const auto late = need(t.catalog().users.add(kAdmin, "late", ""));
+  check_full(refusal(t.catalog().users.put_membership(kAdmin, late.id, t.acme, Role::member)),
              "Remove one");
-  need(t.catalog().users.put_membership(need(t.catalog().users.find("user-0"))->id, t.acme,
+  need(t.catalog().users.put_membership(kAdmin, need(t.catalog().users.find("user-0"))->id, t.acme,
                                         Role::member));
 }
 
@@ -259,7 +262,7 @@ TEST_CASE("the stored size of a set equals the size of its rows") {
   t.write("bot-secrets", "B", "2");
   check(2);
   t.provision();
-  need(t.catalog().sets.unset_key(t.acme, "bot-secrets", "A"));
+  need(t.catalog().sets.unset_key(kAdmin, t.acme, "bot-secrets", "A"));
   check(1);
   t.provision();
   check(1);

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "control-plane/catalog/audit.h"
 #include "control-plane/catalog/context.h"
 #include "control-plane/catalog/rules.h"
 
@@ -35,7 +36,7 @@ Result<void> Regions::check_new(const Region& region) {
   return check_title("display name", region.display_name);
 }
 
-Result<void> Regions::add(const Region& region) {
+Result<void> Regions::add(const Actor& actor, const Region& region) {
   if (auto ok = check_new(region); !ok) return ok;
   return context_.database->write("add region", [&](Transaction& tx) -> Result<void> {
     const std::int64_t added = tx.execute(
@@ -43,16 +44,25 @@ Result<void> Regions::add(const Region& region) {
         " ON CONFLICT (code) DO UPDATE SET removed_at = NULL,"
         " display_name = excluded.display_name WHERE regions.removed_at IS NOT NULL",
         region.code, region.display_name);
-    if (added == 1) return {};
-    return fail(ErrorCode::conflict, fmt::format("Region {} already exists", shown(region.code)));
+    if (added != 1) {
+      return fail(ErrorCode::conflict, fmt::format("Region {} already exists", shown(region.code)));
+    }
+    record(tx, context_, actor,
+           {.action = "region.add", .object = fmt::format("region {}", region.code)});
+    return {};
   });
 }
 
-Result<void> Regions::rename(std::string_view code, std::string_view display_name) {
+Result<void> Regions::rename(const Actor& actor, std::string_view code,
+                             std::string_view display_name) {
   if (auto ok = check_title("display name", display_name); !ok) return ok;
   return context_.database->write("rename region", [&](Transaction& tx) -> Result<void> {
     if (auto ok = check_region(tx, context_, code); !ok) return ok;
     tx.execute("UPDATE regions SET display_name = ?1 WHERE code = ?2", display_name, code);
+    record(tx, context_, actor,
+           {.action = "region.rename",
+            .object = fmt::format("region {}", code),
+            .detail = fmt::format("display name {}", display_name)});
     return {};
   });
 }

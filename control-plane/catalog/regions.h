@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control-plane/model/actor.h"
 #include "core/error.h"
 
 namespace agent_secrets::control_plane {
@@ -25,15 +26,15 @@ class Regions {
   // The rules for a new region, without a look at the catalog.
   static Result<void> check_new(const Region& region);
   // Adding a removed region again brings it back with the store and the keys that it had.
-  Result<void> add(const Region& region);
-  Result<void> rename(std::string_view code, std::string_view display_name);
+  Result<void> add(const Actor& actor, const Region& region);
+  Result<void> rename(const Actor& actor, std::string_view code, std::string_view display_name);
   // In the order in which they were added.
   Result<std::vector<Region>> list();
   // Of all regions, also those that know_only() leaves out.
   Result<std::set<std::string>> codes();
   // ErrorCode::conflict while something is in use; the sentence names it. The region's store and
   // its keys stay.
-  Result<void> remove(std::string_view code);
+  Result<void> remove(const Actor& actor, std::string_view code);
   // Limits this catalog to `codes`: the regions whose stores this process has opened. A region that
   // another process adds is not listed, and a write to it is ErrorCode::unavailable, until this is
   // called again.

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "control-plane/catalog/audit.h"
 #include "control-plane/catalog/context.h"
 #include "control-plane/catalog/organizations.h"
 #include "control-plane/catalog/regions.h"
@@ -48,7 +49,7 @@ Result<void> refuse_used(std::string_view kind, std::string_view name, const Use
 
 }  // namespace
 
-Result<void> Organizations::remove(std::int64_t organization_id) {
+Result<void> Organizations::remove(const Actor& actor, std::int64_t organization_id) {
   return context_.database->write_urgently(
       "remove organization", [&](Transaction& tx) -> Result<void> {
         auto organization = organization_by_id(tx, organization_id);
@@ -86,6 +87,10 @@ Result<void> Organizations::remove(std::int64_t organization_id) {
                           " WHERE a.organization_id = ?1 AND r.failed = 0 ORDER BY a.name",
                           organization_id));
         if (auto free = refuse_used("Organization", organization->name, uses); !free) return free;
+        record(tx, context_, actor,
+               {.organization_id = organization_id,
+                .action = "organization.remove",
+                .object = fmt::format("organization {}", organization->name)});
         // The remaining rows are revoked, or belong to users who are no longer members.
         tx.execute("DELETE FROM tokens WHERE organization_id = ?1", organization_id);
         tx.execute("DELETE FROM api_keys WHERE organization_id = ?1", organization_id);
@@ -103,7 +108,7 @@ Result<void> Organizations::remove(std::int64_t organization_id) {
       });
 }
 
-Result<void> Regions::remove(std::string_view code) {
+Result<void> Regions::remove(const Actor& actor, std::string_view code) {
   return context_.database->write_urgently("remove region", [&](Transaction& tx) -> Result<void> {
     if (auto known = check_region(tx, context_, code); !known) return known;
     Uses uses;
@@ -123,11 +128,13 @@ Result<void> Regions::remove(std::string_view code) {
     if (auto free = refuse_used("Region", code, uses); !free) return free;
     tx.execute("UPDATE regions SET removed_at = ?1 WHERE code = ?2", context_.clock.unix_time(),
                code);
+    record(tx, context_, actor,
+           {.action = "region.remove", .object = fmt::format("region {}", code)});
     return {};
   });
 }
 
-Result<void> Users::remove(std::int64_t user_id) {
+Result<void> Users::remove(const Actor& actor, std::int64_t user_id) {
   return context_.database->write_urgently("remove user", [&](Transaction& tx) -> Result<void> {
     std::string name;
     {
@@ -149,6 +156,7 @@ Result<void> Users::remove(std::int64_t user_id) {
     if (auto free = refuse_used("User", name, uses); !free) return free;
     tx.execute("DELETE FROM tokens WHERE user_id = ?1", user_id);
     tx.execute("DELETE FROM users WHERE id = ?1", user_id);
+    record(tx, context_, actor, {.action = "user.remove", .object = fmt::format("user {}", name)});
     return {};
   });
 }

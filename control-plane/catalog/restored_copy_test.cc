@@ -37,7 +37,7 @@ TEST_CASE("a restored catalog gives no sequence, revision and id again", "[catal
   stores.write("new-secrets", "A", "1");
   CHECK(highest(stores, "SELECT max(id) AS highest FROM sets") > kFailoverStep);
   // Also in a table that had no row at the time of the backup.
-  need(stores.catalog().users.add("ann", "ann@example.com"));
+  need(stores.catalog().users.add(kAdmin, "ann", "ann@example.com"));
   CHECK(highest(stores, "SELECT max(id) AS highest FROM users") > kFailoverStep);
   stores.provision();
   CHECK(stores.snapshot(before.id).sequence == snapshot.sequence + kFailoverStep);
@@ -48,8 +48,8 @@ TEST_CASE("the catalog knows the time of the last backup", "[catalog]") {
   TestStores stores;
   Settings& settings = stores.catalog().settings;
   CHECK_FALSE(need(find_last_backup(settings)));
-  need(record_backup(settings, std::chrono::milliseconds(1'700'000'000'123)));
-  need(record_backup(settings, std::chrono::milliseconds(1'800'000'000'123)));
+  need(record_backup(settings, kAdmin, std::chrono::milliseconds(1'700'000'000'123)));
+  need(record_backup(settings, kAdmin, std::chrono::milliseconds(1'800'000'000'123)));
   CHECK(need(find_last_backup(settings)) == std::chrono::milliseconds(1'800'000'000'123));
 }
 

@@ -1,5 +1,6 @@
 #include "control-plane/catalog/rollouts.h"
 
+#include "control-plane/catalog/audit.h"
 #include "control-plane/catalog/context.h"
 #include "control-plane/catalog/leases.h"
 
@@ -54,22 +55,26 @@ Result<bool> Rollouts::has_command() {
   });
 }
 
-Result<void> Rollouts::use_command() {
+Result<void> Rollouts::use_command(const Actor& actor) {
   // A server must start when the disk is full. At every start but the first there is nothing to
   // write.
   auto there = has_command();
   if (there && *there) return {};
-  return context_.database->write("record the deploy command", [](Transaction& tx) -> Result<void> {
-    tx.execute("INSERT INTO settings (name, value) VALUES (?1, 'yes') ON CONFLICT DO NOTHING",
-               kDeployCommand);
-    return {};
-  });
+  return context_.database->write(
+      "record the deploy command", [&](Transaction& tx) -> Result<void> {
+        const std::int64_t added = tx.execute(
+            "INSERT INTO settings (name, value) VALUES (?1, 'yes') ON CONFLICT DO NOTHING",
+            kDeployCommand);
+        if (added == 1) record(tx, context_, actor, {.action = "deploy-command.use"});
+        return {};
+      });
 }
 
-Result<void> Rollouts::forget_command() {
+Result<void> Rollouts::forget_command(const Actor& actor) {
   // Urgent: a server must start when the disk is full.
-  return context_.database->write_urgently("let rollouts go", [](Transaction& tx) -> Result<void> {
-    tx.execute("DELETE FROM settings WHERE name = ?1", kDeployCommand);
+  return context_.database->write_urgently("let rollouts go", [&](Transaction& tx) -> Result<void> {
+    const std::int64_t had = tx.execute("DELETE FROM settings WHERE name = ?1", kDeployCommand);
+    if (had == 1) record(tx, context_, actor, {.action = "deploy-command.forget"});
     tx.execute("UPDATE deployments SET rolled_out = 1 WHERE rolled_out = 0");
     tx.execute("DELETE FROM rollouts");
     return {};

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control-plane/model/actor.h"
 #include "control-plane/model/lease_term.h"
 #include "core/error.h"
 
@@ -56,10 +57,10 @@ class Rollouts {
 
   Result<bool> has_command();
   // The control plane has a deploy command: each change from now on requests a run of it.
-  Result<void> use_command();
+  Result<void> use_command(const Actor& actor);
   // It has none any more: the stored rollouts are removed, and their deployments count as rolled
   // out.
-  Result<void> forget_command();
+  Result<void> forget_command(const Actor& actor);
   // The rollouts that have not failed and whose change the region has confirmed. Oldest request
   // first; an agent that gets a newer request before its run keeps its place. An agent is listed
   // only after the run for a deleted agent with the same name, because both have the same target.

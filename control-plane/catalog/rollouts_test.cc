@@ -11,7 +11,7 @@ const std::string kNoSet = "This service has no secret set: its bots start witho
 // The agent `bot`. Deploys need a deploy command, and the region has confirmed the deployment.
 struct Waiting : TestStores {
   Waiting() {
-    need(catalog().rollouts.use_command());
+    need(catalog().rollouts.use_command(kAdmin));
     need(catalog().deploys.create_agent(kAdmin, acme, deploy_of("bot")));
     provisioner->publish_now();
   }
@@ -125,7 +125,7 @@ TEST_CASE("a change of scaling before the deploy command has run keeps the event
 TEST_CASE("the command of a deletion is due once the region has confirmed the deletion") {
   Waiting t;
   t.succeed();
-  need(t.catalog().agents.remove(t.acme, "bot"));
+  need(t.catalog().agents.remove(kAdmin, t.acme, "bot"));
   CHECK(t.due().empty());
   t.provisioner->publish_now();
   REQUIRE(t.due().size() == 1);
@@ -135,7 +135,7 @@ TEST_CASE("the command of a deletion is due once the region has confirmed the de
 
 TEST_CASE("commands are due in the order of the requests, not of the agents") {
   TestStores t;
-  need(t.catalog().rollouts.use_command());
+  need(t.catalog().rollouts.use_command(kAdmin));
   const LeaseTerm term = t.take_lease(kRolloutsWork);
   for (const char* name : {"one", "two", "three"}) {
     need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of(name)));
@@ -173,7 +173,7 @@ TEST_CASE("commands are due in the order of the requests, not of the agents") {
 TEST_CASE("the command of a new agent is due after the run for a deleted agent with its name") {
   Waiting t;
   t.succeed();
-  need(t.catalog().agents.remove(t.acme, "bot"));
+  need(t.catalog().agents.remove(kAdmin, t.acme, "bot"));
   need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot")));
   // Also if the region has confirmed the new agent first.
   need(t.catalog().outbox.mark_published(t.bot().id, 1));
@@ -203,9 +203,9 @@ TEST_CASE("a runner whose lease was taken records nothing") {
 TEST_CASE("rollouts survive a restart, and are removed when there is no deploy command") {
   Waiting t;
   t.reopen();
-  need(t.catalog().rollouts.use_command());
+  need(t.catalog().rollouts.use_command(kAdmin));
   CHECK(t.due().size() == 1);
-  need(t.catalog().rollouts.forget_command());
+  need(t.catalog().rollouts.forget_command(kAdmin));
   CHECK(t.due().empty());
   CHECK(t.bot().reconciled_deployment == t.bot().deployment.id);
 }

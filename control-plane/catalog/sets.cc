@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "control-plane/catalog/allowed_names.h"
+#include "control-plane/catalog/audit.h"
 #include "control-plane/catalog/context.h"
 #include "control-plane/catalog/organizations.h"
 #include "control-plane/catalog/quotas.h"
@@ -77,6 +78,15 @@ std::string warning_of(const WriteSet& write) {
   std::vector<std::string> keys;
   for (const SecretPair* pair : last_of_each_key(write.pairs)) keys.push_back(pair->key);
   return reserved_names_warning(write.name, keys);
+}
+
+std::string object_of(std::string_view set) { return fmt::format("set {}", set); }
+
+// "version 3, keys A, B"
+std::string detail_of(const SecretSet& set, const std::vector<const SecretPair*>& pairs) {
+  std::vector<std::string_view> keys;
+  for (const SecretPair* pair : pairs) keys.push_back(pair->key);
+  return fmt::format("version {}, keys {}", set.version, fmt::join(keys, ", "));
 }
 
 Result<void> check_not_bound(Transaction& tx, std::int64_t organization_id, std::string_view set) {
@@ -175,7 +185,7 @@ std::string_view to_string(SetType type) {
   return type == SetType::secret ? "secret" : "imagePullSecret";
 }
 
-Result<SecretSet> Sets::write(std::int64_t organization_id, WriteSet write) {
+Result<SecretSet> Sets::write(const Actor& actor, std::int64_t organization_id, WriteSet write) {
   if (auto ok = check_write(write); !ok) return propagate(ok);
   return context_.database->write("write set", [&](Transaction& tx) -> Result<SecretSet> {
     if (auto ok = check_reserved(tx, organization_id, write); !ok) return propagate(ok);
@@ -194,7 +204,15 @@ Result<SecretSet> Sets::write(std::int64_t organization_id, WriteSet write) {
     for (std::size_t i = 0; i < pairs.size(); ++i) {
       changed = write_value(tx, context_.cipher, *row, *pairs[i], live[i].get()) || changed;
     }
-    if (!changed && row->set.status != SetStatus::failed) return row->set;
+    if (!changed && row->set.status != SetStatus::failed) {
+      record(tx, context_, actor,
+             {.organization_id = organization_id,
+              .action = "set.write",
+              .object = object_of(write.name),
+              .detail = detail_of(row->set, pairs),
+              .outcome = kAuditUnchanged});
+      return row->set;
+    }
     auto size = ask_set_size(tx, row->set.id);
     begin_version(tx, context_.clock.unix_time(), *row, write.quiet_period);
     auto now = ask_size_of_sets(tx, organization_id);
@@ -202,6 +220,11 @@ Result<SecretSet> Sets::write(std::int64_t organization_id, WriteSet write) {
       return propagate(ok);
     }
     if (auto ok = check_size_of_sets(before.get(), now.get()); !ok) return propagate(ok);
+    record(tx, context_, actor,
+           {.organization_id = organization_id,
+            .action = "set.write",
+            .object = object_of(write.name),
+            .detail = detail_of(row->set, pairs)});
     return row->set;
   });
 }
@@ -234,7 +257,7 @@ Result<std::optional<SecretSet>> Sets::find(std::int64_t organization_id, std::s
                                  });
 }
 
-Result<void> Sets::unset_key(std::int64_t organization_id, std::string_view set,
+Result<void> Sets::unset_key(const Actor& actor, std::int64_t organization_id, std::string_view set,
                              std::string_view key) {
   return context_.database->write("unset key", [&](Transaction& tx) -> Result<void> {
     auto row = find_set_row(tx, organization_id, set);
@@ -244,17 +267,24 @@ Result<void> Sets::unset_key(std::int64_t organization_id, std::string_view set,
     }
     if (!remove_value(tx, *row, key)) return fail(ErrorCode::not_found, "Secret not found");
     begin_version(tx, context_.clock.unix_time(), *row, true);
+    record(tx, context_, actor,
+           {.organization_id = organization_id,
+            .action = "set.unset-key",
+            .object = object_of(set),
+            .detail = fmt::format("version {}, keys {}", row->set.version, key)});
     return {};
   });
 }
 
-Result<void> Sets::remove(std::int64_t organization_id, std::string_view set) {
+Result<void> Sets::remove(const Actor& actor, std::int64_t organization_id, std::string_view set) {
   return context_.database->write_urgently("delete set", [&](Transaction& tx) -> Result<void> {
     if (auto ok = check_not_bound(tx, organization_id, set); !ok) return ok;
     const std::int64_t deleted = tx.execute(
         "DELETE FROM sets WHERE organization_id = ?1 AND name = ?2", organization_id, set);
-    if (deleted == 1) return {};
-    return fail(ErrorCode::not_found, kSetNotFound);
+    if (deleted != 1) return fail(ErrorCode::not_found, kSetNotFound);
+    record(tx, context_, actor,
+           {.organization_id = organization_id, .action = "set.delete", .object = object_of(set)});
+    return {};
   });
 }
 
@@ -268,17 +298,26 @@ Result<void> Sets::protect(const Actor& actor, std::int64_t organization_id, std
     }
     tx.execute("UPDATE sets SET protected_by = coalesce(protected_by, ?1) WHERE id = ?2",
                describe(actor), row->set.id);
+    record(tx, context_, actor,
+           {.organization_id = organization_id,
+            .action = "set.protect",
+            .object = object_of(set),
+            .outcome = row->set.protected_by.empty() ? kAuditDone : kAuditUnchanged});
     return {};
   });
 }
 
-Result<void> Sets::unprotect(std::int64_t organization_id, std::string_view set) {
+Result<void> Sets::unprotect(const Actor& actor, std::int64_t organization_id,
+                             std::string_view set) {
   return context_.database->write("unprotect set", [&](Transaction& tx) -> Result<void> {
     const std::int64_t found =
         tx.execute("UPDATE sets SET protected_by = NULL WHERE organization_id = ?1 AND name = ?2",
                    organization_id, set);
-    if (found == 1) return {};
-    return fail(ErrorCode::not_found, kSetNotFound);
+    if (found != 1) return fail(ErrorCode::not_found, kSetNotFound);
+    record(
+        tx, context_, actor,
+        {.organization_id = organization_id, .action = "set.unprotect", .object = object_of(set)});
+    return {};
   });
 }
 

@@ -66,15 +66,16 @@ class Sets {
 
   // Checks names, keys and values (catalog/rules.h), reserved names (catalog/allowed_names.h) and
   // quotas (catalog/quotas.h).
-  Result<SecretSet> write(std::int64_t organization_id, WriteSet write);
+  Result<SecretSet> write(const Actor& actor, std::int64_t organization_id, WriteSet write);
   Result<std::vector<SecretSet>> list(std::int64_t organization_id);
   Result<std::optional<SecretSet>> find(std::int64_t organization_id, std::string_view name);
-  Result<void> unset_key(std::int64_t organization_id, std::string_view set, std::string_view key);
-  Result<void> remove(std::int64_t organization_id, std::string_view set);
+  Result<void> unset_key(const Actor& actor, std::int64_t organization_id, std::string_view set,
+                         std::string_view key);
+  Result<void> remove(const Actor& actor, std::int64_t organization_id, std::string_view set);
   // Image pull secrets cannot be protected: no instance gets them. Protecting a protected set again
   // changes nothing.
   Result<void> protect(const Actor& actor, std::int64_t organization_id, std::string_view set);
-  Result<void> unprotect(std::int64_t organization_id, std::string_view set);
+  Result<void> unprotect(const Actor& actor, std::int64_t organization_id, std::string_view set);
 
  private:
   CatalogContext& context_;

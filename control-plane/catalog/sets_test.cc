@@ -39,9 +39,9 @@ TEST_CASE("a version that a newer write replaced never becomes ready") {
 
 TEST_CASE("a set is due 500 ms after its last single-key write") {
   TestStores t;
-  need(t.catalog().sets.write(t.acme, one_key("bot-secrets", "A", "1")));
+  need(t.catalog().sets.write(kAdmin, t.acme, one_key("bot-secrets", "A", "1")));
   t.clock.advance(milliseconds(400));
-  need(t.catalog().sets.write(t.acme, one_key("bot-secrets", "B", "2")));
+  need(t.catalog().sets.write(kAdmin, t.acme, one_key("bot-secrets", "B", "2")));
   t.clock.advance(milliseconds(499));
   const auto waiting = need(t.catalog().outbox.next_due("us-west", t.clock.unix_time()));
   CHECK_FALSE(waiting.version.has_value());
@@ -53,7 +53,8 @@ TEST_CASE("a set is due 500 ms after its last single-key write") {
 TEST_CASE("a burst of single-key writes is due after at most 10 s") {
   TestStores t;
   for (int i = 0; i < 26; ++i) {
-    need(t.catalog().sets.write(t.acme, one_key("bot-secrets", "K" + std::to_string(i), "v")));
+    need(t.catalog().sets.write(kAdmin, t.acme,
+                                one_key("bot-secrets", "K" + std::to_string(i), "v")));
     t.clock.advance(milliseconds(400));
   }
   CHECK(need(t.catalog().outbox.next_due("us-west", t.clock.unix_time())).version->version == 26);
@@ -61,9 +62,9 @@ TEST_CASE("a burst of single-key writes is due after at most 10 s") {
 
 TEST_CASE("a burst that begins while its region is down has a quiet period too") {
   TestStores t;
-  need(t.catalog().sets.write(t.acme, one_key("bot-secrets", "A", "1")));
+  need(t.catalog().sets.write(kAdmin, t.acme, one_key("bot-secrets", "A", "1")));
   t.clock.advance(std::chrono::minutes(5));  // the set stays pending
-  need(t.catalog().sets.write(t.acme, one_key("bot-secrets", "A", "2")));
+  need(t.catalog().sets.write(kAdmin, t.acme, one_key("bot-secrets", "A", "2")));
   CHECK_FALSE(
       need(t.catalog().outbox.next_due("us-west", t.clock.unix_time())).version.has_value());
 }
@@ -76,7 +77,7 @@ TEST_CASE("an array write is due at once") {
 
 TEST_CASE("a pending version is due if the clock has been set back") {
   TestStores t;
-  need(t.catalog().sets.write(t.acme, one_key("bot-secrets", "A", "1")));
+  need(t.catalog().sets.write(kAdmin, t.acme, one_key("bot-secrets", "A", "1")));
   t.clock.jump_to(t.clock.unix_time() - std::chrono::hours(1));
   CHECK(need(t.catalog().outbox.next_due("us-west", t.clock.unix_time())).version.has_value());
 }
@@ -109,7 +110,7 @@ TEST_CASE("a set never changes its region") {
   t.write("bot-secrets", "A", "1");
   WriteSet moved = one_key("bot-secrets", "A", "2");
   moved.region = "eu-central";
-  const Error error = refusal(t.catalog().sets.write(t.acme, std::move(moved)));
+  const Error error = refusal(t.catalog().sets.write(kAdmin, t.acme, std::move(moved)));
   CHECK(error.code == ErrorCode::invalid);
   CHECK(error.message.find("'us-west'") != std::string::npos);
   CHECK(error.message.find("'eu-central'") != std::string::npos);
@@ -119,7 +120,7 @@ TEST_CASE("an unknown region is refused with the valid ones") {
   TestStores t;
   WriteSet write = one_key("bot-secrets", "A", "2");
   write.region = "mars";
-  const Error error = refusal(t.catalog().sets.write(t.acme, std::move(write)));
+  const Error error = refusal(t.catalog().sets.write(kAdmin, t.acme, std::move(write)));
   CHECK(error.code == ErrorCode::invalid);
   CHECK(error.message == "Invalid region 'mars'. Valid regions are: eu-central, us-west");
   CHECK_FALSE(need(t.catalog().sets.find(t.acme, "bot-secrets")).has_value());
@@ -128,29 +129,30 @@ TEST_CASE("an unknown region is refused with the valid ones") {
 TEST_CASE("a set never changes its type, either way") {
   TestStores t;
   t.write("bot-secrets", "A", "1");
-  need(t.catalog().sets.write(t.acme, registry("registry")));
-  CHECK(refusal(t.catalog().sets.write(t.acme, registry("bot-secrets"))).code ==
+  need(t.catalog().sets.write(kAdmin, t.acme, registry("registry")));
+  CHECK(refusal(t.catalog().sets.write(kAdmin, t.acme, registry("bot-secrets"))).code ==
         ErrorCode::invalid);
-  CHECK(refusal(t.catalog().sets.write(t.acme, one_key("registry", "A", "1"))).code ==
+  CHECK(refusal(t.catalog().sets.write(kAdmin, t.acme, one_key("registry", "A", "1"))).code ==
         ErrorCode::invalid);
 }
 
 TEST_CASE("an image pull secret is replaced as a whole, host included") {
   TestStores t;
-  need(t.catalog().sets.write(t.acme, registry("registry")));
+  need(t.catalog().sets.write(kAdmin, t.acme, registry("registry")));
   WriteSet moved = registry("registry");
   moved.host = "https://other.example/";
-  CHECK(need(t.catalog().sets.write(t.acme, std::move(moved))).version == 2);
+  CHECK(need(t.catalog().sets.write(kAdmin, t.acme, std::move(moved))).version == 2);
   WriteSet nowhere = registry("registry");
   nowhere.host.clear();
-  CHECK(refusal(t.catalog().sets.write(t.acme, std::move(nowhere))).code == ErrorCode::invalid);
+  CHECK(refusal(t.catalog().sets.write(kAdmin, t.acme, std::move(nowhere))).code ==
+        ErrorCode::invalid);
 }
 
 TEST_CASE("unsetting a key makes a version, and unsetting the last key leaves an empty set") {
   TestStores t;
   t.write("bot-secrets", "A", "1");
   t.provision();
-  need(t.catalog().sets.unset_key(t.acme, "bot-secrets", "A"));
+  need(t.catalog().sets.unset_key(kAdmin, t.acme, "bot-secrets", "A"));
   const SecretSet emptied = t.set("bot-secrets");
   CHECK(emptied.version == 2);
   CHECK(emptied.status == SetStatus::pending);
@@ -162,14 +164,16 @@ TEST_CASE("unsetting a key makes a version, and unsetting the last key leaves an
 
 TEST_CASE("unsetting a missing key is not found") {
   TestStores t;
-  CHECK(refusal(t.catalog().sets.unset_key(t.acme, "nope", "A")).message == "Set not found");
+  CHECK(refusal(t.catalog().sets.unset_key(kAdmin, t.acme, "nope", "A")).message ==
+        "Set not found");
   t.write("bot-secrets", "A", "1");
-  const Error error = refusal(t.catalog().sets.unset_key(t.acme, "bot-secrets", "a b"));
+  const Error error = refusal(t.catalog().sets.unset_key(kAdmin, t.acme, "bot-secrets", "a b"));
   CHECK(error.code == ErrorCode::not_found);
   CHECK(error.message == "Secret not found");
-  need(t.catalog().sets.write(t.acme, registry("registry")));
-  CHECK(refusal(t.catalog().sets.unset_key(t.acme, "registry", ".dockercredentials")).code ==
-        ErrorCode::invalid);
+  need(t.catalog().sets.write(kAdmin, t.acme, registry("registry")));
+  CHECK(
+      refusal(t.catalog().sets.unset_key(kAdmin, t.acme, "registry", ".dockercredentials")).code ==
+      ErrorCode::invalid);
 }
 
 TEST_CASE("a set that agents use is not deleted, and the error names the agents") {
@@ -177,18 +181,18 @@ TEST_CASE("a set that agents use is not deleted, and the error names the agents"
   t.write("bot-secrets", "A", "1");
   t.provision();
   need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot", "bot-secrets")));
-  const Error error = refusal(t.catalog().sets.remove(t.acme, "bot-secrets"));
+  const Error error = refusal(t.catalog().sets.remove(kAdmin, t.acme, "bot-secrets"));
   CHECK(error.code == ErrorCode::conflict);
   CHECK(error.message.find("bot") != std::string::npos);
-  need(t.catalog().agents.remove(t.acme, "bot"));
-  need(t.catalog().sets.remove(t.acme, "bot-secrets"));
-  CHECK(refusal(t.catalog().sets.remove(t.acme, "bot-secrets")).message == "Set not found");
+  need(t.catalog().agents.remove(kAdmin, t.acme, "bot"));
+  need(t.catalog().sets.remove(kAdmin, t.acme, "bot-secrets"));
+  CHECK(refusal(t.catalog().sets.remove(kAdmin, t.acme, "bot-secrets")).message == "Set not found");
 }
 
 TEST_CASE("a set that is created again under its name has another id") {
   TestStores t;
   const std::int64_t first = t.write("bot-secrets", "A", "1").id;
-  need(t.catalog().sets.remove(t.acme, "bot-secrets"));
+  need(t.catalog().sets.remove(kAdmin, t.acme, "bot-secrets"));
   CHECK(t.write("bot-secrets", "A", "1").id != first);
 }
 
@@ -196,7 +200,7 @@ TEST_CASE("the last of a repeated key wins") {
   TestStores t;
   WriteSet write = one_key("bot-secrets", "A", "1", false);
   write.pairs.push_back({.key = "A", .value = SecretBuffer::copy_of(std::string_view("2"))});
-  CHECK(need(t.catalog().sets.write(t.acme, std::move(write))).version == 1);
+  CHECK(need(t.catalog().sets.write(kAdmin, t.acme, std::move(write))).version == 1);
   t.provision();
   CHECK(t.served("bot-secrets", 1) == std::map<std::string, std::string>{{"A", "2"}});
 }
@@ -215,8 +219,9 @@ TEST_CASE("a set accepts 1024 keys, and the error for the next key names it") {
     full.pairs.push_back(
         {.key = "K" + std::to_string(i), .value = SecretBuffer::copy_of(std::string_view("v"))});
   }
-  need(t.catalog().sets.write(t.acme, std::move(full)));
-  const Error error = refusal(t.catalog().sets.write(t.acme, one_key("bot-secrets", "MORE", "v")));
+  need(t.catalog().sets.write(kAdmin, t.acme, std::move(full)));
+  const Error error =
+      refusal(t.catalog().sets.write(kAdmin, t.acme, one_key("bot-secrets", "MORE", "v")));
   CHECK(error.code == ErrorCode::invalid);
   CHECK(error.message.find("'MORE'") != std::string::npos);
   CHECK(t.set("bot-secrets").keys.size() == limits::kKeysPerSet);
@@ -226,18 +231,20 @@ TEST_CASE("a set accepts 1 MiB of keys, values and separators") {
   TestStores t;
   const std::string chunk(limits::kSetBytes / 16 - 4, 'x');
   for (char key = 'A'; key < 'A' + 16; ++key) t.write("bot-secrets", {key, '1'}, chunk);
-  const Error error = refusal(t.catalog().sets.write(t.acme, one_key("bot-secrets", "Z", "v")));
+  const Error error =
+      refusal(t.catalog().sets.write(kAdmin, t.acme, one_key("bot-secrets", "Z", "v")));
   CHECK(error.code == ErrorCode::invalid);
   CHECK(error.message.find("'Z'") != std::string::npos);
 }
 
 TEST_CASE("organizations do not see each other's sets") {
   TestStores t;
-  const auto other = need(t.catalog().organizations.create("other", "Other", "us-west")).id;
+  const auto other = need(t.catalog().organizations.create(kAdmin, "other", "Other", "us-west")).id;
   t.write("bot-secrets", "A", "1");
   CHECK(need(t.catalog().sets.list(other)).empty());
   CHECK_FALSE(need(t.catalog().sets.find(other, "bot-secrets")).has_value());
-  CHECK(refusal(t.catalog().sets.remove(other, "bot-secrets")).code == ErrorCode::not_found);
+  CHECK(refusal(t.catalog().sets.remove(kAdmin, other, "bot-secrets")).code ==
+        ErrorCode::not_found);
 }
 
 TEST_CASE("values that no region or agent needs are deleted from the catalog") {

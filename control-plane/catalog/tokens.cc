@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "control-plane/catalog/audit.h"
 #include "control-plane/catalog/context.h"
 #include "control-plane/catalog/quotas.h"
 #include "control-plane/catalog/rules.h"
+#include "core/clock.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -32,6 +34,12 @@ Result<void> added_once(std::int64_t rows, std::string_view name) {
   return fail(ErrorCode::conflict, fmt::format("Token {} already exists", shown(name)));
 }
 
+std::string object_of(std::string_view token) { return fmt::format("token {}", token); }
+
+std::string expiry_text(std::optional<UnixMs> expires_at) {
+  return expires_at ? ", expires " + format_timestamp(*expires_at) : "";
+}
+
 Result<void> revoked_once(std::int64_t rows) {
   if (rows == 1) return {};
   return fail(ErrorCode::not_found, "Not found");
@@ -39,8 +47,8 @@ Result<void> revoked_once(std::int64_t rows) {
 
 }  // namespace
 
-Result<void> Tokens::add(std::int64_t organization_id, std::string_view name, Role role,
-                         const BearerHash& hash, std::optional<UnixMs> expires_at) {
+Result<void> Tokens::add(const Actor& actor, std::int64_t organization_id, std::string_view name,
+                         Role role, const BearerHash& hash, std::optional<UnixMs> expires_at) {
   if (auto ok = check_title("token name", name); !ok) return ok;
   return context_.database->write("add token", [&](Transaction& tx) -> Result<void> {
     if (auto found = organization_by_id(tx, organization_id); !found) return propagate(found);
@@ -54,11 +62,17 @@ Result<void> Tokens::add(std::int64_t organization_id, std::string_view name, Ro
         "INSERT INTO tokens (organization_id, name, role, sha256, created_at, expires_at)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
         organization_id, name, to_string(role), hash, now, expires_at);
+    record(tx, context_, actor,
+           {.organization_id = organization_id,
+            .action = "token.create",
+            .object = object_of(name),
+            .detail = fmt::format("role {}{}", to_string(role), expiry_text(expires_at))});
     return added_once(added, name);
   });
 }
 
-Result<void> Tokens::add_for_user(std::int64_t user_id, std::optional<std::int64_t> organization_id,
+Result<void> Tokens::add_for_user(const Actor& actor, std::int64_t user_id,
+                                  std::optional<std::int64_t> organization_id,
                                   std::string_view name, const BearerHash& hash,
                                   std::optional<UnixMs> expires_at) {
   if (auto ok = check_title("token name", name); !ok) return ok;
@@ -76,6 +90,12 @@ Result<void> Tokens::add_for_user(std::int64_t user_id, std::optional<std::int64
         "INSERT INTO tokens (user_id, organization_id, name, sha256, created_at, expires_at)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
         user_id, organization_id, name, hash, now, expires_at);
+    record(
+        tx, context_, actor,
+        {.organization_id = organization_id.value_or(0),
+         .action = "token.create",
+         .object = object_of(name),
+         .detail = fmt::format("user {}{}", name_of_user(tx, user_id), expiry_text(expires_at))});
     return added_once(added, name);
   });
 }
@@ -112,8 +132,12 @@ Result<std::vector<Token>> Tokens::list_of_user(std::int64_t user_id) {
   });
 }
 
-Result<void> Tokens::revoke(std::int64_t organization_id, std::string_view name) {
+Result<void> Tokens::revoke(const Actor& actor, std::int64_t organization_id,
+                            std::string_view name) {
   return context_.database->write_urgently("revoke token", [&](Transaction& tx) -> Result<void> {
+    record(
+        tx, context_, actor,
+        {.organization_id = organization_id, .action = "token.revoke", .object = object_of(name)});
     return revoked_once(
         tx.execute("UPDATE tokens SET revoked_at = ?1 WHERE organization_id = ?2"
                    " AND name = ?3 AND user_id IS NULL AND revoked_at IS NULL",
@@ -121,8 +145,13 @@ Result<void> Tokens::revoke(std::int64_t organization_id, std::string_view name)
   });
 }
 
-Result<void> Tokens::revoke_of_user(std::int64_t user_id, std::string_view name) {
+Result<void> Tokens::revoke_of_user(const Actor& actor, std::int64_t user_id,
+                                    std::string_view name) {
   return context_.database->write_urgently("revoke token", [&](Transaction& tx) -> Result<void> {
+    record(tx, context_, actor,
+           {.action = "token.revoke",
+            .object = object_of(name),
+            .detail = fmt::format("user {}", name_of_user(tx, user_id))});
     return revoked_once(
         tx.execute("UPDATE tokens SET revoked_at = ?1 WHERE user_id = ?2"
                    " AND name = ?3 AND revoked_at IS NULL",

@@ -31,17 +31,17 @@ class Tokens {
   explicit Tokens(CatalogContext& context) : context_(context) {}
 
   // From `expires_at` on a token is refused. Its name is free again then.
-  Result<void> add(std::int64_t organization_id, std::string_view name, Role role,
-                   const BearerHash& hash, std::optional<UnixMs> expires_at = {});
+  Result<void> add(const Actor& actor, std::int64_t organization_id, std::string_view name,
+                   Role role, const BearerHash& hash, std::optional<UnixMs> expires_at = {});
   // For one of the user's organizations; absent: for all of them, future ones included.
-  Result<void> add_for_user(std::int64_t user_id, std::optional<std::int64_t> organization_id,
-                            std::string_view name, const BearerHash& hash,
-                            std::optional<UnixMs> expires_at = {});
+  Result<void> add_for_user(const Actor& actor, std::int64_t user_id,
+                            std::optional<std::int64_t> organization_id, std::string_view name,
+                            const BearerHash& hash, std::optional<UnixMs> expires_at = {});
   // The tokens that reach the organization, or did before they were revoked.
   Result<std::vector<Token>> list(std::int64_t organization_id);
   Result<std::vector<Token>> list_of_user(std::int64_t user_id);
-  Result<void> revoke(std::int64_t organization_id, std::string_view name);
-  Result<void> revoke_of_user(std::int64_t user_id, std::string_view name);
+  Result<void> revoke(const Actor& actor, std::int64_t organization_id, std::string_view name);
+  Result<void> revoke_of_user(const Actor& actor, std::int64_t user_id, std::string_view name);
 
  private:
   CatalogContext& context_;

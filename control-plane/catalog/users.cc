@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "control-plane/catalog/audit.h"
 #include "control-plane/catalog/context.h"
 #include "control-plane/catalog/quotas.h"
 #include "control-plane/catalog/rules.h"
@@ -33,9 +34,16 @@ User read_user(const Row& row) {
           .memberships = {}};
 }
 
+std::string object_of(std::string_view user) { return fmt::format("user {}", user); }
+
 }  // namespace
 
-Result<User> Users::add(std::string_view name, std::string_view email) {
+std::string name_of_user(Transaction& tx, std::int64_t user_id) {
+  const Rows rows = tx.query("SELECT name FROM users WHERE id = ?1", user_id);
+  return rows.empty() ? "" : rows.front().text("name");
+}
+
+Result<User> Users::add(const Actor& actor, std::string_view name, std::string_view email) {
   if (auto ok = check_plain_name("user name", name); !ok) return propagate(ok);
   if (!email.empty()) {
     if (auto ok = check_email(email); !ok) return propagate(ok);
@@ -48,6 +56,7 @@ Result<User> Users::add(std::string_view name, std::string_view email) {
     if (added.empty()) {
       return fail(ErrorCode::conflict, fmt::format("User {} already exists", shown(name)));
     }
+    record(tx, context_, actor, {.action = "user.create", .object = object_of(name)});
     return User{.id = added.front().integer("id"),
                 .name = std::string(name),
                 .email = std::string(email),
@@ -89,8 +98,8 @@ std::vector<Membership> memberships_of_token(Transaction& tx, std::int64_t user_
                user_id, organization_id, created_at));
 }
 
-Result<Role> Users::put_membership(std::int64_t user_id, std::int64_t organization_id,
-                                   std::optional<Role> role) {
+Result<Role> Users::put_membership(const Actor& actor, std::int64_t user_id,
+                                   std::int64_t organization_id, std::optional<Role> role) {
   // Urgent, because a lower role takes rights away.
   return context_.database->write_urgently("put membership", [&](Transaction& tx) -> Result<Role> {
     if (auto found = organization_by_id(tx, organization_id); !found) return propagate(found);
@@ -103,11 +112,18 @@ Result<Role> Users::put_membership(std::int64_t user_id, std::int64_t organizati
         " ON CONFLICT (user_id, organization_id)"
         " DO UPDATE SET role = coalesce(?3, memberships.role) RETURNING role",
         user_id, organization_id, wanted);
-    return parse_role(rows.front().text("role"));
+    const std::string given = rows.front().text("role");
+    record(tx, context_, actor,
+           {.organization_id = organization_id,
+            .action = "member.put",
+            .object = object_of(name_of_user(tx, user_id)),
+            .detail = "role " + given});
+    return parse_role(given);
   });
 }
 
-Result<void> Users::remove_membership(std::int64_t user_id, std::int64_t organization_id) {
+Result<void> Users::remove_membership(const Actor& actor, std::int64_t user_id,
+                                      std::int64_t organization_id) {
   return context_.database->write_urgently(
       "remove membership", [&](Transaction& tx) -> Result<void> {
         const std::int64_t removed =
@@ -124,6 +140,10 @@ Result<void> Users::remove_membership(std::int64_t user_id, std::int64_t organiz
             "UPDATE tokens SET revoked_at = ?3 WHERE user_id = ?1 AND organization_id = ?2"
             " AND revoked_at IS NULL",
             user_id, organization_id, now);
+        record(tx, context_, actor,
+               {.organization_id = organization_id,
+                .action = "member.remove",
+                .object = object_of(name_of_user(tx, user_id))});
         return {};
       });
 }

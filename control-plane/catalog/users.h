@@ -30,25 +30,29 @@ class Users {
  public:
   explicit Users(CatalogContext& context) : context_(context) {}
 
-  Result<User> add(std::string_view name, std::string_view email);
+  Result<User> add(const Actor& actor, std::string_view name, std::string_view email);
   Result<std::optional<User>> find(std::string_view name);
   Result<std::vector<User>> list();
   // Removes the user's revoked tokens too. ErrorCode::conflict while the user is a member of an
   // organization or has a live token: the sentence names them.
-  Result<void> remove(std::int64_t user_id);
+  Result<void> remove(const Actor& actor, std::int64_t user_id);
   // Adds a membership, or changes its role. Without a role, a new member becomes Role::member, and
   // a present member keeps the role. The result is the member's role.
-  Result<Role> put_membership(std::int64_t user_id, std::int64_t organization_id,
-                              std::optional<Role> role);
+  Result<Role> put_membership(const Actor& actor, std::int64_t user_id,
+                              std::int64_t organization_id, std::optional<Role> role);
   // The tokens that the user has at that moment lose the organization for good: they do not reach
   // it again when the user becomes a member again. Tokens of this organization alone are revoked.
-  Result<void> remove_membership(std::int64_t user_id, std::int64_t organization_id);
+  Result<void> remove_membership(const Actor& actor, std::int64_t user_id,
+                                 std::int64_t organization_id);
 
  private:
   CatalogContext& context_;
 };
 
-// For the other subjects: the memberships that a token of the user reaches. `organization_id` is
+// For the other subjects.
+// "" if there is no such user.
+std::string name_of_user(Transaction& tx, std::int64_t user_id);
+// The memberships that a token of the user reaches. `organization_id` is
 // the only organization of the token; absent: all organizations.
 std::vector<Membership> memberships_of_token(Transaction& tx, std::int64_t user_id,
                                              std::optional<std::int64_t> organization_id,

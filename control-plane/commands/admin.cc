@@ -8,7 +8,6 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <fcntl.h>
-#include <pwd.h>
 #include <unistd.h>
 
 #include "core/printable.h"
@@ -58,8 +57,8 @@ Result<SecretBuffer> mint_token(Catalog& catalog, const Organization& organizati
                                 std::string_view name, Role role,
                                 std::optional<UnixMs> expires_at) {
   SecretBuffer token = mint_bearer(kTokenPrefix);
-  auto added =
-      catalog.tokens.add(organization.id, name, role, hash_bearer(token.expose_text()), expires_at);
+  auto added = catalog.tokens.add(host_actor(), organization.id, name, role,
+                                  hash_bearer(token.expose_text()), expires_at);
   if (!added) return propagate(added);
   return token;
 }
@@ -67,22 +66,6 @@ Result<SecretBuffer> mint_token(Catalog& catalog, const Organization& organizati
 std::optional<UnixMs> expiry_after(std::uint64_t seconds, const Clock& clock) {
   if (seconds == 0) return std::nullopt;
   return clock.unix_time() + std::chrono::seconds(seconds);
-}
-
-// Without an entry for the user, the name is the number.
-Actor host_actor() {
-  const uid_t uid = ::getuid();
-  const std::string id = std::to_string(uid);
-  constexpr std::size_t kEntryMax = 16'384;
-  std::string memory(kEntryMax, '\0');
-  passwd entry{};
-  passwd* found = nullptr;
-  const bool is_known =
-      ::getpwuid_r(uid, &entry, memory.data(), memory.size(), &found) == 0 && found != nullptr;
-  return {.kind = ActorKind::host,
-          .id = id,
-          .name = is_known ? std::string(entry.pw_name) : id,
-          .role = Role::admin};
 }
 
 Result<void> print(std::string_view text) { return write_all(STDOUT_FILENO, text, "output"); }

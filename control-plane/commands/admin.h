@@ -13,6 +13,7 @@
 #include <boost/json/fwd.hpp>
 
 #include "control-plane/data.h"
+#include "control-plane/host_actor.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/terminal_style.h"
@@ -39,10 +40,6 @@ Result<SecretBuffer> mint_token(Catalog& catalog, const Organization& organizati
                                 std::optional<UnixMs> expires_at = {});
 // For --expires. Absent for 0 seconds: without an expiry.
 std::optional<UnixMs> expiry_after(std::uint64_t seconds, const Clock& clock);
-
-// The actor of a command: the login name of the user who runs it. The command can open the data, so
-// it may do everything.
-Actor host_actor();
 
 // Standard output; an error when it cannot be written (a full disk would swallow a token).
 Result<void> print(std::string_view text);

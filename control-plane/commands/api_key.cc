@@ -68,9 +68,10 @@ Result<void> create_api_key(const CreateOptions& options, const Clock& clock) {
   if (!organization) return propagate(organization);
   const bool is_private = options.type == to_string(ApiKeyType::private_key);
   const SecretBuffer key = mint_bearer(is_private ? kPrivateKeyPrefix : kPublicKeyPrefix);
-  auto added = stores->catalog->api_keys.add(
-      organization->id, options.name, is_private ? ApiKeyType::private_key : ApiKeyType::public_key,
-      key, expiry_after(options.expires_s, clock));
+  auto added =
+      stores->catalog->api_keys.add(host_actor(), organization->id, options.name,
+                                    is_private ? ApiKeyType::private_key : ApiKeyType::public_key,
+                                    key, expiry_after(options.expires_s, clock));
   if (!added) return propagate(added, "create API key");
   return print_secret_line(key);
 }
@@ -90,7 +91,7 @@ Result<void> revoke_api_key(const RevokeOptions& options, const Clock& clock) {
   if (!stores) return propagate(stores);
   auto organization = choose_organization(*stores->catalog, options.organization);
   if (!organization) return propagate(organization);
-  auto revoked = stores->catalog->api_keys.revoke(organization->id, options.id);
+  auto revoked = stores->catalog->api_keys.revoke(host_actor(), organization->id, options.id);
   if (!revoked) return propagate(revoked, "revoke API key '" + options.id + "'");
   note("API key '" + options.id + "' is refused from now on");
   return {};

@@ -86,7 +86,7 @@ Result<void> write_file(const std::string& file,
 Result<void> remember(const Data& data, const Manifest& manifest, const Clock& clock) {
   auto catalog = open_catalog(*data.place, data.master_key, clock);
   if (!catalog) return propagate(catalog);
-  return record_backup((*catalog)->settings, manifest.time);
+  return record_backup((*catalog)->settings, host_actor(), manifest.time);
 }
 
 void tell(const Manifest& manifest, const std::string& file) {

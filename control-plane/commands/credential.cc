@@ -88,7 +88,7 @@ Result<void> keep_credential_ca(const CaOptions& options, const Clock& clock) {
   }
   auto pem = options.forget ? Result<std::string>(std::string()) : read_ca_file(options.file);
   if (!pem) return propagate(pem);
-  if (auto kept = remember_ca(catalog, *pem); !kept) return kept;
+  if (auto kept = record_ca(catalog, host_actor(), *pem); !kept) return kept;
   note(options.forget
            ? "no certificates go into credentials from now on: agents trust their system's"
            : "these certificates go into every credential from now on");
@@ -112,8 +112,8 @@ Result<void> list_credentials(const ListOptions& options, const Clock& clock) {
 Result<void> revoke_credential(const RevokeOptions& options, Clock& clock) {
   auto opened = open_organization(options.data, options.organization, clock);
   if (!opened) return propagate(opened);
-  auto revoked = opened->stores.catalog->credentials.revoke(opened->organization.id, options.agent,
-                                                            options.kid);
+  auto revoked = opened->stores.catalog->credentials.revoke(host_actor(), opened->organization.id,
+                                                            options.agent, options.kid);
   if (!revoked) return propagate(revoked, "revoke credential " + options.kid);
   return require_revoked(*opened, options.agent, options.kid, clock);
 }

@@ -135,8 +135,9 @@ Result<void> issue_credential(const IssueOptions& options, Clock& clock) {
   // must not become live.
   if (auto given = hand_over(credential, options.output_file); !given) return given;
   if (auto kept = remember_urls(*opened, *identity); !kept) return kept;
-  auto added = opened->stores.catalog->credentials.add(
-      opened->organization.id, options.agent, identity->kid, credential_public_keys(fixed));
+  auto added =
+      opened->stores.catalog->credentials.add(host_actor(), opened->organization.id, options.agent,
+                                              identity->kid, credential_public_keys(fixed));
   if (!added) return propagate(added, "register the credential");
   return report_issued(*opened, options.agent, identity->kid, clock);
 }
@@ -149,8 +150,8 @@ Result<void> register_credential(const RegisterOptions& options, Clock& clock) {
   auto identity = make_identity(*opened, options, half->kid);
   if (!identity) return propagate(identity);
   if (auto kept = remember_urls(*opened, *identity); !kept) return kept;
-  auto added = opened->stores.catalog->credentials.add(opened->organization.id, options.agent,
-                                                       half->kid, half->keys);
+  auto added = opened->stores.catalog->credentials.add(host_actor(), opened->organization.id,
+                                                       options.agent, half->kid, half->keys);
   if (!added) return propagate(added, "register the credential");
   if (auto printed = print(printable_json(identity_json(*identity)) + "\n"); !printed)
     return printed;

@@ -31,7 +31,7 @@ Result<void> forget_under_lease(Catalog& catalog) {
                 "the server " + *holder + " has a deploy command, or had it a few seconds ago",
                 "stop every server that has --on-deploy, then try again");
   }
-  auto forgotten = catalog.rollouts.forget_command();
+  auto forgotten = catalog.rollouts.forget_command(host_actor());
   auto released = catalog.leases.release(std::get<LeaseTerm>(*taken));
   return forgotten ? released : forgotten;
 }

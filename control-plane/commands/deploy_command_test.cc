@@ -8,7 +8,7 @@ namespace {
 // A deployment that waits for a deploy command. The commands name a data directory.
 struct Waiting : TestStores {
   Waiting() : TestStores(TestedDatabase::sqlite) {
-    need(catalog().rollouts.use_command());
+    need(catalog().rollouts.use_command(kAdmin));
     need(catalog().deploys.create_agent(kAdmin, acme, deploy_of("bot")));
     provisioner->publish_now();
   }

@@ -9,6 +9,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "control-plane/commands/admin.h"
 #include "control-plane/commands/declarations.h"
@@ -116,6 +117,19 @@ Result<void> forget_old(Stores& stores, const std::vector<Fleet>& fleets, const 
   return {};
 }
 
+// Before, because the instances are in other databases than the record.
+Result<void> record_forgetting(Catalog& catalog, const Organization& organization,
+                               const FleetOptions& options) {
+  if (options.forget.empty() && options.older_than_s == 0) return {};
+  const std::string which = options.older_than_s > 0
+                                ? fmt::format("instances older than {} s", options.older_than_s)
+                                : fmt::format("instances {}", fmt::join(options.forget, ", "));
+  return catalog.audit.add(host_actor(), {.organization_id = organization.id,
+                                          .action = "fleet.forget",
+                                          .object = "agent " + options.agent,
+                                          .detail = which});
+}
+
 json::object fleets_json(const std::vector<Fleet>& fleets) {
   json::array agents;
   for (const Fleet& fleet : fleets) {
@@ -132,6 +146,9 @@ Result<void> show_fleet(const FleetOptions& options, const Clock& clock) {
   auto fleets = read_fleets(*stores, options, organization->name, clock);
   if (!fleets) return propagate(fleets);
   if (auto ok = require_agent(*stores, *organization, options.agent, *fleets); !ok) return ok;
+  if (auto recorded = record_forgetting(*stores->catalog, *organization, options); !recorded) {
+    return recorded;
+  }
   if (options.older_than_s > 0) {
     return forget_old(*stores, *fleets, options.agent,
                       clock.unix_time() - std::chrono::seconds(options.older_than_s));

@@ -51,6 +51,12 @@ Result<SecretBuffer> render(Catalog& catalog, const Organization& organization,
                                               .version = set->version,
                                               .pending_since = {}});
   if (!version) return propagate(version);
+  auto recorded =
+      catalog.audit.add(host_actor(), {.organization_id = organization.id,
+                                       .action = "image-pull-secret.render",
+                                       .object = "set " + set->name,
+                                       .detail = fmt::format("version {}", set->version)});
+  if (!recorded) return propagate(recorded);
   AGENT_SECRETS_ASSERT(version->values.size() == 1);  // catalog/rules.h
   return docker_config(set->host, version->values.front().value);
 }

@@ -89,14 +89,15 @@ Result<SecretBuffer> fill(StorePlace& place, const MasterKey& master_key,
   Catalog& catalog = *created->catalog;
   const std::string_view region_name =
       options.region_name.empty() ? kRegion : std::string_view(options.region_name);
-  auto region =
-      catalog.regions.add({.code = std::string(kRegion), .display_name = std::string(region_name)});
+  auto region = catalog.regions.add(
+      host_actor(), {.code = std::string(kRegion), .display_name = std::string(region_name)});
   if (!region) return propagate(region);
-  auto organization =
-      catalog.organizations.create(options.organization, options.organization, kRegion);
+  auto organization = catalog.organizations.create(host_actor(), options.organization,
+                                                   options.organization, kRegion);
   if (!organization) return propagate(organization);
-  if (auto kept = record_public_urls(catalog, reach.urls); !kept) return propagate(kept);
-  if (auto kept = remember_ca(catalog, reach.ca_pem); !kept) return propagate(kept);
+  if (auto kept = record_public_urls(catalog, host_actor(), reach.urls); !kept)
+    return propagate(kept);
+  if (auto kept = record_ca(catalog, host_actor(), reach.ca_pem); !kept) return propagate(kept);
   auto token = mint_token(catalog, *organization, kFirstToken, Role::admin);
   if (!token) return propagate(token);
   // Opening creates the keys and the store of the new region, and checks that they can be read.

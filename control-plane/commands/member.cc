@@ -50,8 +50,8 @@ std::optional<Role> given_role(const AddOptions& options) {
 Result<void> add_member(const AddOptions& options, const Clock& clock) {
   auto place = open(options, clock);
   if (!place) return propagate(place);
-  auto role = place->stores.catalog->users.put_membership(place->user.id, place->organization.id,
-                                                          given_role(options));
+  auto role = place->stores.catalog->users.put_membership(
+      host_actor(), place->user.id, place->organization.id, given_role(options));
   if (!role) return propagate(role, "add member");
   note("user '" + options.user + "' is now " + std::string(to_string(*role)) + " of '" +
        place->organization.name + "'");
@@ -61,8 +61,8 @@ Result<void> add_member(const AddOptions& options, const Clock& clock) {
 Result<void> remove_member(const RemoveOptions& options, const Clock& clock) {
   auto place = open(options, clock);
   if (!place) return propagate(place);
-  auto removed =
-      place->stores.catalog->users.remove_membership(place->user.id, place->organization.id);
+  auto removed = place->stores.catalog->users.remove_membership(host_actor(), place->user.id,
+                                                                place->organization.id);
   if (!removed) return propagate(removed, "remove member");
   note("tokens of '" + options.user + "' do not reach '" + place->organization.name +
        "' from now on, also if the user becomes a member again; its private API keys and the "

@@ -57,9 +57,13 @@ Result<void> move(const MoveOptions& options, const Clock& clock) {
   }
   if (auto settled = settle_copy((*first)->place(), *copied); !settled) return settled;
   // Checks that the master key opens the copy.
-  if (auto opened = open_stores((*first)->place(), data->master_key, clock); !opened) {
-    return propagate(opened, "open the copy");
-  }
+  auto opened = open_stores((*first)->place(), data->master_key, clock);
+  if (!opened) return propagate(opened, "open the copy");
+  auto recorded = opened->catalog->audit.add(
+      host_actor(),
+      {.action = "catalog.move", .object = data->place->name(), .detail = "to " + target});
+  if (!recorded) return propagate(recorded);
+  *opened = {};
   if (auto moved = put_in_place(**first, undo); !moved) return moved;
   const std::string name = data->place->name();
   if (auto marked = mark_source(std::move(*source), target); !marked) {

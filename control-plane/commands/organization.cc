@@ -69,8 +69,8 @@ Result<void> add(Catalog& catalog, const AddOptions& options) {
   auto regions = catalog.regions.list();
   if (!regions) return propagate(regions);
   if (regions->empty()) return fail(ErrorCode::failed, "there is no region");
-  auto added =
-      catalog.organizations.create(options.name, options.display_name, regions->front().code);
+  auto added = catalog.organizations.create(host_actor(), options.name, options.display_name,
+                                            regions->front().code);
   if (!added) return propagate(added);
   return {};
 }
@@ -91,8 +91,9 @@ std::string names_table(const std::vector<std::string>& names) {
 
 Result<void> change_name(Catalog& catalog, const Organization& organization,
                          const AllowNameOptions& options) {
-  return options.remove ? catalog.allowed_names.disallow(organization.id, options.name)
-                        : catalog.allowed_names.allow(organization.id, options.name);
+  return options.remove
+             ? catalog.allowed_names.disallow(host_actor(), organization.id, options.name)
+             : catalog.allowed_names.allow(host_actor(), organization.id, options.name);
 }
 
 Result<void> make_organization(const AddOptions& options, const Clock& clock) {
@@ -112,7 +113,7 @@ Result<void> remove_organization(const RemoveOptions& options, const Clock& cloc
   if (!stores) return propagate(stores);
   auto organization = choose_organization(*stores->catalog, options.name);
   if (!organization) return propagate(organization);
-  auto removed = stores->catalog->organizations.remove(organization->id);
+  auto removed = stores->catalog->organizations.remove(host_actor(), organization->id);
   if (!removed) {
     removed.error().hint =
         "delete its agents and sets with the official CLI (agent delete, secrets delete), then: "

@@ -128,7 +128,7 @@ Result<void> set_public_urls(const SetOptions& options, const Clock& clock) {
                   "credentials again, then set the new one alone; or give --yes.");
     }
   }
-  if (auto recorded = record_public_urls(catalog, change.after); !recorded) {
+  if (auto recorded = record_public_urls(catalog, host_actor(), change.after); !recorded) {
     return propagate(recorded, "record the public URLs");
   }
   note(

@@ -74,7 +74,7 @@ Result<void> make_region(const AddOptions& options, const Clock& clock) {
   Catalog& catalog = *stores->catalog;
   auto made = open_region(*data->place, catalog, data->master_key, region.code);
   if (!made) return propagate(made);
-  return catalog.regions.add(region);
+  return catalog.regions.add(host_actor(), region);
 }
 
 Result<void> add_region(const AddOptions& options, const Clock& clock) {
@@ -86,7 +86,7 @@ Result<void> add_region(const AddOptions& options, const Clock& clock) {
 Result<void> rename_region(const RenameOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
-  auto renamed = stores->catalog->regions.rename(options.code, options.display_name);
+  auto renamed = stores->catalog->regions.rename(host_actor(), options.code, options.display_name);
   if (!renamed) return propagate(renamed, "rename region");
   return {};
 }
@@ -97,7 +97,7 @@ Result<void> rename_region(const RenameOptions& options, const Clock& clock) {
 Result<void> remove_region(const RemoveOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
-  auto removed = stores->catalog->regions.remove(options.code);
+  auto removed = stores->catalog->regions.remove(host_actor(), options.code);
   if (!removed) {
     if (removed.error().code == ErrorCode::conflict) {
       removed.error().hint =
@@ -126,6 +126,9 @@ Result<void> write_keys(const ExportKeysOptions& options, const Clock& clock) {
   }
   auto keys = KeyStore(*(*catalog)->context.database, data->master_key).region_keys(options.code);
   if (!keys) return propagate(keys);
+  auto recorded = (*catalog)->audit.add(
+      host_actor(), {.action = "region.export-keys", .object = "region " + options.code});
+  if (!recorded) return propagate(recorded);
   const SecretBuffer text = region_keys_text(*keys);
   return write_private_file(options.file, text.expose_text());
 }

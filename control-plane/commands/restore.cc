@@ -61,10 +61,11 @@ Result<void> fill(StorePlace& place, const UnpackedBackup& backup, const MasterK
   // Instances and regions have seen the numbers that were given after the backup.
   if (auto raised = settle_copy(place, *copied, raise_numbers); !raised) return raised;
   // With the master key the copy must be of use.
-  if (auto opened = open_stores(place, master_key, clock); !opened) {
-    return propagate(opened, "open the copy");
-  }
-  return {};
+  auto opened = open_stores(place, master_key, clock);
+  if (!opened) return propagate(opened, "open the copy");
+  return opened->catalog->audit.add(
+      host_actor(), {.action = "catalog.restore",
+                     .object = "backup of " + format_timestamp(backup.manifest.time)});
 }
 
 Result<void> restore(const RestoreOptions& options, const Clock& clock) {

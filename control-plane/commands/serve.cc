@@ -93,6 +93,14 @@ void add_log_level(const DeclaredCommand<ServeOptions>& serve) {
       .in_group("Log");
 }
 
+void add_audit(const DeclaredCommand<ServeOptions>& serve) {
+  serve
+      .choice("--audit-bundles", serve->audit_bundles, {"strict", "best-effort"},
+              "strict: send a bundle only after its audit record is on disk; best-effort: write "
+              "the records once a second, and send bundles while they cannot be written")
+      .in_group("Audit");
+}
+
 }  // namespace
 
 void declare_serve(const Declarations& declare) {
@@ -116,6 +124,7 @@ void declare_serve(const Declarations& declare) {
                    {"docs/limits.md", "What one organization may keep"}}});
   add_connections(serve);
   add_on_deploy(serve, add_region_node(serve));
+  add_audit(serve);
   add_log_level(serve);
 }
 

@@ -68,7 +68,8 @@ Result<void> protect_set(const ProtectOptions& options, const Clock& clock) {
 Result<void> unprotect_set(const ProtectOptions& options, const Clock& clock) {
   auto place = open_organization(options.data, options.organization, clock);
   if (!place) return propagate(place);
-  auto done = place->stores.catalog->sets.unprotect(place->organization.id, options.name);
+  auto done =
+      place->stores.catalog->sets.unprotect(host_actor(), place->organization.id, options.name);
   if (!done) return propagate(done, "unprotect set '" + options.name + "'");
   note("from now on any member can give set '" + options.name + "' to any agent");
   return {};

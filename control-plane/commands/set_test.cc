@@ -84,7 +84,8 @@ TEST_CASE("set wait ends when the set fails") {
 
 TEST_CASE("set wait fails for a set that does not exist or is deleted meanwhile") {
   TestStores t(TestedDatabase::sqlite);
-  EventfulClock clock(t.clock, [&] { need(t.catalog().sets.remove(t.acme, "bot-secrets")); });
+  EventfulClock clock(t.clock,
+                      [&] { need(t.catalog().sets.remove(kAdmin, t.acme, "bot-secrets")); });
   CHECK(refusal(wait_for_set(t, "1m", clock)).code == ErrorCode::not_found);
   t.write("bot-secrets", "A", "1");
   CHECK(refusal(wait_for_set(t, "1m", clock)).code == ErrorCode::not_found);

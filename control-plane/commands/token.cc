@@ -89,7 +89,7 @@ Result<SecretBuffer> mint_user_token(Catalog& catalog, const CreateOptions& opti
                 "secret-control-plane member add makes one");
   }
   SecretBuffer token = mint_bearer(kTokenPrefix);
-  auto added = catalog.tokens.add_for_user(user->id, organization, options.name,
+  auto added = catalog.tokens.add_for_user(host_actor(), user->id, organization, options.name,
                                            hash_bearer(token.expose_text()), expires_at);
   if (!added) return propagate(added);
   return token;
@@ -118,11 +118,11 @@ Result<void> revoke(Catalog& catalog, const RevokeOptions& options) {
   if (!options.user.empty()) {
     auto user = choose_user(catalog, options.user);
     if (!user) return propagate(user);
-    return catalog.tokens.revoke_of_user(user->id, options.name);
+    return catalog.tokens.revoke_of_user(host_actor(), user->id, options.name);
   }
   auto organization = choose_organization(catalog, options.organization);
   if (!organization) return propagate(organization);
-  return catalog.tokens.revoke(organization->id, options.name);
+  return catalog.tokens.revoke(host_actor(), organization->id, options.name);
 }
 
 Result<void> create_token(const CreateOptions& options, const Clock& clock) {

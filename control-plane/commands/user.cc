@@ -68,7 +68,7 @@ std::string users_table(const std::vector<User>& users) {
 Result<void> add_user(const AddOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
-  auto added = stores->catalog->users.add(options.name, options.email);
+  auto added = stores->catalog->users.add(host_actor(), options.name, options.email);
   if (!added) return propagate(added, "add user");
   note("user '" + options.name + "' is a member of nothing yet; next: member add");
   return {};
@@ -81,7 +81,7 @@ Result<void> remove_user(const RemoveOptions& options, const Clock& clock) {
   if (!stores) return propagate(stores);
   auto user = choose_user(*stores->catalog, options.name);
   if (!user) return propagate(user);
-  auto removed = stores->catalog->users.remove(user->id);
+  auto removed = stores->catalog->users.remove(host_actor(), user->id);
   if (!removed) {
     removed.error().hint = "first: member remove " + options.name +
                            " --organization NAME, and token revoke NAME --user " + options.name;

@@ -110,7 +110,7 @@ TEST_CASE(
   t.listen();
   CHECK(t.read().version_unknown.size() == 1);
   // The region does not have the deletion yet.
-  need(t.catalog().agents.remove(t.acme, "bot"));
+  need(t.catalog().agents.remove(kAdmin, t.acme, "bot"));
   need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot")));
   CHECK(t.read().version_unknown.size() == 1);
 }
@@ -210,7 +210,7 @@ TEST_CASE("the instances of a deleted agent count") {
   Usage t;
   t.start_watching("host-1");
   t.roll("2");
-  need(t.catalog().agents.remove(t.acme, "bot"));
+  need(t.catalog().agents.remove(kAdmin, t.acme, "bot"));
   t.provision();
   t.listen();
   const VersionUse old = t.use(1);
@@ -240,7 +240,7 @@ TEST_CASE("no version is safe before a server has listened") {
 
 TEST_CASE("the answer for an image pull secret is unknown") {
   Usage t;
-  need(t.catalog().sets.write(t.acme, registry("pull")));
+  need(t.catalog().sets.write(kAdmin, t.acme, registry("pull")));
   t.provision();
   const auto organization = need(t.catalog().organizations.find("acme"));
   const SetUsage usage = need(

@@ -161,6 +161,7 @@ std::chrono::seconds Connection::header_time() const {
 // True: the connection stays open.
 asio::awaitable<bool> Connection::serve_one() {
   Incoming incoming;
+  incoming.request.address = seat_.address();
   std::unique_ptr<Response> response = co_await respond(incoming);
   body_.give_back();
   if (!response) co_return false;
@@ -387,6 +388,7 @@ asio::awaitable<std::unique_ptr<Response>> Connection::answer(Incoming& incoming
 
 // A handler's answer; 429 in place of 401 if there were too many 401s.
 std::unique_ptr<Response> Connection::checked(const Request& request, Response response) {
+  context_.counters.refused_callers.count(seat_.address(), response.status);
   if (response.failed) {
     ++context_.counters.failed_authentications;
     const auto wait =

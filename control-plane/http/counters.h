@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "control-plane/http/refused_callers.h"
 #include "control-plane/http/request_metrics.h"
 #include "control-plane/http/tally.h"
 
@@ -29,6 +30,7 @@ struct HttpCounters {
   Tally parked_requests;    // long polls that wait for a change
 
   RequestMetrics requests;
+  RefusedCallers refused_callers;  // not for /metrics; safe from several threads
   std::atomic<std::int64_t> certificate_not_after = 0;  // Unix time in seconds; 0: no certificate
 };
 

@@ -24,6 +24,7 @@ struct Request {
   std::map<std::string, std::string> query;    // decoded
   std::map<std::string, std::string> headers;  // names in lower case; trailers are dropped
   std::map<std::string, std::string> params;   // of the matched route: {"org": "acme"}
+  std::string address = {};                    // of the client, as failures are counted by it
   std::string_view body;                       // owned by the server, wiped after the answer
   std::chrono::milliseconds waited{0};         // how long the request was parked (Wait)
   bool must_answer = false;                    // the server is stopping: another Wait becomes a 503

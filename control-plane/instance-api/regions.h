@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "control-plane/fleet/recorder.h"
+#include "control-plane/instance-api/bundle_audit.h"
 #include "control-plane/instance-api/shared_facts.h"
 #include "control-plane/keys/key_store.h"
 #include "control-plane/region/region_store.h"
@@ -26,6 +27,7 @@ struct InstanceRegion {
   ChangeHub& hub;
   SharedFacts& facts;  // shared by the watches that the hub wakes
   InstanceRecorder& recorder;
+  BundleAudit& audit;
   std::shared_ptr<const void> alive = nullptr;
 };
 

@@ -1,7 +1,12 @@
 #include "control-plane/instance-api/routes.h"
 
+#include <optional>
+#include <string>
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "control-plane/instance-api/answers.h"
 #include "control-plane/instance-api/bundle.h"
 #include "control-plane/instance-api/watch.h"
 #include "core/limits.h"
@@ -32,6 +37,29 @@ bool starts_an_instance(std::string_view purpose) {
   return purpose != "check" && purpose != "one-shot";
 }
 
+// Of a refusal, the sequence is that of the agent, or 0.
+AuditEntry entry_of_bundle(const Request& request, const Caller& caller, const BundleAnswer& answer,
+                           const Clock& clock) {
+  const std::optional<AgentSnapshot>& agent = caller.parts->agent;
+  const std::string purpose(purpose_of(request));
+  AuditEntry entry = entry_of({.kind = ActorKind::credential,
+                               .id = caller.owner.credential.kid,
+                               .name = agent ? agent->agent : "",
+                               .address = request.address},
+                              clock.unix_time());
+  if (agent) entry.organization = agent->organization;
+  entry.action = "bundle.get";
+  entry.object = fmt::format("agent {}", agent ? agent->agent : "");
+  entry.detail =
+      fmt::format("sequence {}, instance {}{}{}", answer.sequence, caller.claims.report.instance_id,
+                  purpose.empty() ? "" : ", purpose ", purpose);
+  if (answer.response.status != 200) {
+    entry.outcome = kAuditRefused;
+    entry.detail += fmt::format(", status {}", answer.response.status);
+  }
+  return entry;
+}
+
 Admitted admitted(const Caller& caller, Handler handle) {
   return {.account = "credential " + caller.owner.credential.kid,
           .handle = std::move(handle),
@@ -57,17 +85,30 @@ Outcome InstanceApi::watch(const Request& request) const {
   return watch_for(request, *caller);
 }
 
+// The bundle, if its record is written; else the refusal.
+Response InstanceApi::recorded(const Request& request, const Caller& caller,
+                               BundleAnswer answer) const {
+  auto done = caller.region.audit.record(entry_of_bundle(request, caller, answer, clock_));
+  if (done) return std::move(answer.response);
+  log_.error("bundle refused: its audit record cannot be written",
+             {{"region", caller.region.code}, {"cause", done.error().message}});
+  return unavailable();
+}
+
 Response InstanceApi::bundle_for(const Request& request, const Caller& caller) const {
   BundleAnswer answer = answer_bundle(caller, clock_, log_);
+  const std::int64_t sequence = answer.sequence;
+  Response response = recorded(request, caller, std::move(answer));
   const std::string_view purpose = purpose_of(request);
-  if (answer.sequence > 0 && starts_an_instance(purpose)) {
+  const bool is_sent = sequence > 0 && response.status == 200;
+  if (is_sent && starts_an_instance(purpose)) {
     HeardInstance report = report_of(caller, request, clock_);
-    report.sequence = answer.sequence;
+    report.sequence = sequence;
     report.started = true;
     report.developers_run = purpose == "develop";
     caller.region.recorder.heard(std::move(report));
   }
-  return std::move(answer.response);
+  return response;
 }
 
 Outcome InstanceApi::watch_for(const Request& request, const Caller& caller) const {

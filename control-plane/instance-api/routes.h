@@ -7,6 +7,9 @@
 // wake). A bundle request reports the sequence that was sent, unless it has ?purpose=check or
 // one-shot. Requests of a revoked credential are not recorded.
 //
+// Every answer to an authenticated bundle request, a refusal too, is recorded in the region's audit
+// log before it is sent (instance-api/bundle_audit.h).
+//
 // Threads: safe from several. The regions, the clock and the log must outlive it and its routes.
 
 #include <string>
@@ -15,6 +18,7 @@
 #include "control-plane/http/message.h"
 #include "control-plane/http/router.h"
 #include "control-plane/instance-api/authenticate.h"
+#include "control-plane/instance-api/bundle.h"
 #include "control-plane/instance-api/regions.h"
 #include "core/clock.h"
 #include "core/log.h"
@@ -34,6 +38,8 @@ class InstanceApi {
   [[nodiscard]] Admission admit_watch(const Request& request) const;
 
  private:
+  [[nodiscard]] Response recorded(const Request& request, const Caller& caller,
+                                  BundleAnswer answer) const;
   [[nodiscard]] Response bundle_for(const Request& request, const Caller& caller) const;
   [[nodiscard]] Outcome watch_for(const Request& request, const Caller& caller) const;
 

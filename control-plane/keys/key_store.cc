@@ -18,6 +18,7 @@ namespace {
 constexpr std::size_t kKeyIdBytes = 9;  // 72 random bits: an id is a name, not a secret
 constexpr std::string_view kActive = "active";
 constexpr std::string_view kStandby = "standby";
+constexpr std::string_view kAuditPurpose = "audit";
 
 std::string signing_purpose(std::string_view region) { return fmt::format("signing:{}", region); }
 
@@ -114,6 +115,18 @@ Result<RegionSigningKeys> KeyStore::signing_keys(std::string_view region) {
   AGENT_SECRETS_ASSERT(result.has_value());
   result->verification_keys = std::move(verification_keys);
   return std::move(*result);
+}
+
+Result<AuditKeys> KeyStore::audit_keys() {
+  const std::string_view states[] = {kActive};
+  auto keys = read_or_create(kAuditPurpose, states);
+  if (!keys) return propagate(keys);
+  const Key& active = *std::ranges::find(*keys, kActive, &Key::state);
+  AuditKeys result{.kid = active.id, .key = signing_key(active.key), .verification_keys = {}};
+  for (const Key& key : *keys) {
+    result.verification_keys.push_back({.kid = key.id, .key = signing_key(key.key).public_key()});
+  }
+  return result;
 }
 
 Result<RegionKeys> KeyStore::region_keys(std::string_view region) {

@@ -4,7 +4,8 @@
 //  - data keys: one active key per purpose ("catalog", "region:us-west"); older keys are kept for
 //    decryption;
 //  - signing keys: one active and one standby key per region. Credentials have the standby key too,
-//    so that it can become the active key.
+//    so that it can become the active key;
+//  - one active audit key (keys/audit_keys.h); older keys are kept for verification.
 //
 // Threads: used by one thread while starting. The returned objects are const and safe from several.
 
@@ -13,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control-plane/keys/audit_keys.h"
 #include "control-plane/keys/master_key.h"
 #include "control-plane/keys/region_keys.h"
 #include "control-plane/keys/value_cipher.h"
@@ -32,6 +34,7 @@ class KeyStore {
   // ErrorCode::untrusted, with a hint, if another master key has wrapped the keys.
   Result<ValueCipher> cipher(std::string_view purpose);
   Result<RegionSigningKeys> signing_keys(std::string_view region);
+  Result<AuditKeys> audit_keys();
   // The keys that a region node needs.
   Result<RegionKeys> region_keys(std::string_view region);
 

@@ -29,6 +29,10 @@ std::string_view to_string(ActorKind kind) {
       return "token";
     case ActorKind::api_key:
       return "api-key";
+    case ActorKind::credential:
+      return "credential";
+    case ActorKind::unknown:
+      return "unknown";
     case ActorKind::host:
       break;
   }

@@ -17,18 +17,22 @@ Role parse_role(std::string_view text);
 std::string_view to_string(Role role);  // "viewer", "member", "admin"
 
 enum class ActorKind : std::uint8_t {
-  user,     // through one of the user's tokens
-  token,    // of an organization
-  api_key,  // a private one
-  host,     // a command on the control plane's host
+  user,        // through one of the user's tokens
+  token,       // of an organization
+  api_key,     // a private one
+  host,        // a command on the control plane's host
+  credential,  // of an agent: an instance, not a person
+  unknown,     // the caller has not authenticated
 };
-std::string_view to_string(ActorKind kind);  // "user", "token", "api-key", "host"
+// "user", "token", "api-key", "host", "credential", "unknown"
+std::string_view to_string(ActorKind kind);
 
 struct Actor {
   ActorKind kind = ActorKind::host;
   std::string id;    // of the user, token or key in the catalog; of the host: the numeric user id
   std::string name;  // names of revoked tokens can be used again, ids never
   Role role = Role::viewer;  // in the organization that the change is about
+  std::string address = {};  // of the client; "" for a command on the host
 };
 
 // "token ci (12)", for logs and records.

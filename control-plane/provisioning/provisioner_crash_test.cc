@@ -111,10 +111,10 @@ void leave_work(TestStores& t) {
   t.write("bot-secrets", "B", "b1");
   t.provision();
   need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot", "bot-secrets")));
-  need(t.catalog().credentials.add(t.acme, "bot", "kid1", {}));
+  need(t.catalog().credentials.add(kAdmin, t.acme, "bot", "kid1", {}));
   t.provisioner->publish_now();
   t.write("bot-secrets", "A", "a2");
-  need(t.catalog().credentials.revoke(t.acme, "bot", "kid1"));
+  need(t.catalog().credentials.revoke(kAdmin, t.acme, "bot", "kid1"));
   t.write("new-secrets", "C", "c1");
   need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("new")));
   t.close();

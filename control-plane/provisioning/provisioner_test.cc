@@ -155,7 +155,7 @@ TEST_CASE("the provisioner does not touch versions of other sets and regions") {
   TestStores t;
   WriteSet far = one_key("far-secrets", "A", "1", false);
   far.region = "eu-central";
-  need(t.catalog().sets.write(t.acme, std::move(far)));
+  need(t.catalog().sets.write(kAdmin, t.acme, std::move(far)));
   t.provision();
   CHECK(t.set("far-secrets").status == SetStatus::pending);
 }
@@ -200,10 +200,10 @@ TEST_CASE("a version that cannot be written delays no revocation") {
   FaultyStores t;
   t.faulty.refuses_versions = true;
   need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot")));
-  need(t.catalog().credentials.add(t.acme, "bot", "kid1", {}));
+  need(t.catalog().credentials.add(kAdmin, t.acme, "bot", "kid1", {}));
   t.write("bot-secrets", "A", "1");
   t.work_for(std::chrono::seconds(30));  // the pauses between attempts are long now
-  need(t.catalog().credentials.revoke(t.acme, "bot", "kid1"));
+  need(t.catalog().credentials.revoke(kAdmin, t.acme, "bot", "kid1"));
   CHECK(t.worker.work_once() <= milliseconds(250));
   CHECK(need(t.region().find_credential("kid1"))->credential.revoked);
 }
@@ -256,7 +256,7 @@ TEST_CASE("the versions of a deleted set are dropped from its region") {
   TestStores t;
   const std::int64_t id = t.write("bot-secrets", "A", "1").id;
   t.provision();
-  need(t.catalog().sets.remove(t.acme, "bot-secrets"));
+  need(t.catalog().sets.remove(kAdmin, t.acme, "bot-secrets"));
   t.provisioner->wake();
   t.provision();
   CHECK_FALSE(need(t.region().read_set_version(id, 1)).has_value());
@@ -266,7 +266,7 @@ TEST_CASE("the versions of a set that another process deleted are dropped within
   TestStores t;
   const std::int64_t id = t.write("bot-secrets", "A", "1").id;
   t.provision();
-  need(t.catalog().sets.remove(t.acme, "bot-secrets"));
+  need(t.catalog().sets.remove(kAdmin, t.acme, "bot-secrets"));
   t.clock.advance(std::chrono::minutes(1));
   t.provision();
   CHECK_FALSE(need(t.region().read_set_version(id, 1)).has_value());
@@ -289,7 +289,7 @@ TEST_CASE("a version whose set is deleted while it is written is dropped") {
   FaultyStores t;
   t.worker.work_once();
   const std::int64_t id = t.write("bot-secrets", "A", "1").id;
-  t.faulty.after_put = [&] { need(t.catalog().sets.remove(t.acme, "bot-secrets")); };
+  t.faulty.after_put = [&] { need(t.catalog().sets.remove(kAdmin, t.acme, "bot-secrets")); };
   t.worker.work_once();
   CHECK(t.faulty.attempts == 1);
   CHECK_FALSE(need(t.region().read_set_version(id, 1)).has_value());

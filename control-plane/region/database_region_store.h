@@ -45,6 +45,10 @@ class DatabaseRegionStore final : public RegionStore {
   Result<bool> forget_instance(std::int64_t agent_id, std::string_view instance) override;
   Result<std::int64_t> forget_instances(std::int64_t agent_id,
                                         std::chrono::milliseconds before) override;
+  Result<void> append_audit(std::span<const AuditEntry> entries) override {
+    return audit_log_.append_all(entries);
+  }
+  AuditLog* audit_log() override { return &audit_log_; }
   Result<ServerTimeline> settle_failover() override;
   Result<std::vector<StoredAgent>> list_agents() override;
   Result<std::vector<RetainedVersion>> list_set_versions() override;
@@ -77,6 +81,7 @@ class DatabaseRegionStore final : public RegionStore {
 
   std::unique_ptr<Database> database_;
   ValueCipher cipher_;
+  AuditLog audit_log_{*database_};
 };
 
 }  // namespace agent_secrets::control_plane

@@ -37,6 +37,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control-plane/audit/audit_log.h"
 #include "control-plane/database/notices.h"
 #include "control-plane/database/timeline.h"
 #include "control-plane/database/write_counts.h"
@@ -132,6 +133,11 @@ class RegionStore {
   // that are not silent. Returns the number of deleted records.
   virtual Result<std::int64_t> forget_instances(std::int64_t agent_id,
                                                 std::chrono::milliseconds before) = 0;
+
+  // Writes records to the region's audit log, in one transaction.
+  virtual Result<void> append_audit(std::span<const AuditEntry> entries) = 0;
+  // For chaining and reading the log. Null: this store keeps no log (a store in memory).
+  virtual AuditLog* audit_log() = 0;
 
   // Raises the numbers of changes after a failover (database/timeline.h), so that every follower
   // finds every agent.

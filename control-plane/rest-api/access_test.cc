@@ -14,19 +14,19 @@ namespace {
 class AccessFixture : public RestFixture {
  public:
   AccessFixture() {
-    ana = need(catalog().users.add("ana", "ana@example.com")).id;
+    ana = need(catalog().users.add(kAdmin, "ana", "ana@example.com")).id;
     join("acme");
     join("other");
-    need(catalog().tokens.add_for_user(ana, {}, "laptop", hash_bearer("pcc_pat_ana")));
+    need(catalog().tokens.add_for_user(kAdmin, ana, {}, "laptop", hash_bearer("pcc_pat_ana")));
   }
   void join(const std::string& organization) {
-    need(catalog().users.put_membership(ana, organization_id(organization), Role::member));
+    need(catalog().users.put_membership(kAdmin, ana, organization_id(organization), Role::member));
   }
   void leave(const std::string& organization) {
-    need(catalog().users.remove_membership(ana, organization_id(organization)));
+    need(catalog().users.remove_membership(kAdmin, ana, organization_id(organization)));
   }
   std::string add_key(ApiKeyType type, const std::string& key) {
-    return need(catalog().api_keys.add(organization_id("acme"), "key", type,
+    return need(catalog().api_keys.add(kAdmin, organization_id("acme"), "key", type,
                                        SecretBuffer::copy_of(key)))
         .id;
   }
@@ -77,7 +77,7 @@ TEST_CASE("a membership that ends, ends at the next request") {
   api.provision();  // some time later
   api.join("acme");
   CHECK(api.as_ana("/v1/organizations/acme/secrets").status == 403);
-  need(api.catalog().tokens.add_for_user(api.ana, {}, "new", hash_bearer("pcc_pat_new")));
+  need(api.catalog().tokens.add_for_user(kAdmin, api.ana, {}, "new", hash_bearer("pcc_pat_new")));
   CHECK(api.ask("GET", "/v1/organizations/acme/secrets", "", "pcc_pat_new").status == 200);
 }
 
@@ -87,7 +87,7 @@ TEST_CASE("a private API key is for its organization, in both families") {
   CHECK(api.ask("GET", "/v1/secrets", "", "sk_one").status == 200);
   CHECK(api.ask("GET", "/v1/organizations/acme/secrets", "", "sk_one").status == 200);
   CHECK(api.ask("GET", "/v1/organizations/other/secrets", "", "sk_one").status == 403);
-  need(api.catalog().api_keys.revoke(api.organization_id("acme"), id));
+  need(api.catalog().api_keys.revoke(kAdmin, api.organization_id("acme"), id));
   CHECK(api.ask("GET", "/v1/secrets", "", "sk_one").body == error("Unauthorized", "UNAUTHORIZED"));
 }
 
@@ -169,7 +169,7 @@ TEST_CASE("starting a session wants a live public key, and then says that there 
   const Answer declined = api.ask("POST", start, "{}", "pk_one");
   CHECK(declined.status == 501);
   CHECK(declined.body.at("code") == "501");
-  need(api.catalog().api_keys.revoke(api.organization_id("acme"), id));
+  need(api.catalog().api_keys.revoke(kAdmin, api.organization_id("acme"), id));
   CHECK(api.ask("POST", start, "{}", "pk_one").body == error("Unauthorized", "401"));
 }
 

@@ -109,7 +109,7 @@ Result<Response> delete_agent(const RestApi& api, const Request& request,
                               const Principal& principal) {
   auto agent = find_agent(api, request, principal);
   if (!agent) return propagate(agent);
-  auto deleted = api.catalog.agents.remove(principal.organization.id, agent->name);
+  auto deleted = api.catalog.agents.remove(principal.actor, principal.organization.id, agent->name);
   if (!deleted) return propagate(deleted);
   if (auto published = publish(api, agent->region); !published) return propagate(published);
   return json_response(json::object{{"status", "OK"}});

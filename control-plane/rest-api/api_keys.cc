@@ -62,8 +62,8 @@ Result<Response> create_key(const RestApi& api, const Request& request,
                             const Principal& principal) {
   auto name = parse_name(request);
   if (!name) return propagate(name);
-  auto key = api.catalog.api_keys.add(principal.organization.id, *name, ApiKeyType::public_key,
-                                      mint_bearer(kPublicKeyPrefix));
+  auto key = api.catalog.api_keys.add(principal.actor, principal.organization.id, *name,
+                                      ApiKeyType::public_key, mint_bearer(kPublicKeyPrefix));
   if (!key) return propagate(key);
   return json_response(key_json(*key), 201);
 }
@@ -76,7 +76,7 @@ Result<Response> revoke_key(const RestApi& api, const Request& request,
   if (std::ranges::find(*keys, id, &ApiKey::id) == keys->end()) {
     return fail(ErrorCode::not_found, "API key not found");
   }
-  auto revoked = api.catalog.api_keys.revoke(principal.organization.id, id);
+  auto revoked = api.catalog.api_keys.revoke(principal.actor, principal.organization.id, id);
   if (!revoked) return propagate(revoked);
   return json_response(json::object{{"status", "OK"}});
 }

@@ -49,6 +49,7 @@ Result<Identity> authenticate(Identities& identities, const Request& request) {
   auto identity = identities.find(hash_bearer(*bearer));
   if (!identity) return propagate(identity);
   if (!*identity) return fail(ErrorCode::unauthorized, "Unauthorized");
+  (*identity)->actor.address = request.address;
   return std::move(**identity);
 }
 

@@ -132,6 +132,15 @@ void add_provisioning(Families& families, const std::vector<ProvisioningState>& 
   families.push_back(std::move(lag));
 }
 
+void add_audit(Families& families, const std::vector<AuditState>& audit) {
+  if (audit.empty()) return;
+  MetricFamily dropped = counter("agent_secrets_audit_records_dropped_total",
+                                 "Audit records of bundles that were not written (serve "
+                                 "--audit-bundles=best-effort).");
+  for (const AuditState& state : audit) add(dropped, {{"region", state.region}}, state.dropped);
+  families.push_back(std::move(dropped));
+}
+
 }  // namespace
 
 std::string process_metrics(const Log& log, const HttpCounters& counters,
@@ -143,6 +152,7 @@ std::string process_metrics(const Log& log, const HttpCounters& counters,
   add_listeners(families, process.listeners);
   add_databases(families, process.databases);
   add_provisioning(families, process.provisioning);
+  add_audit(families, process.audit);
   return prometheus::TextSerializer().Serialize(families);
 }
 

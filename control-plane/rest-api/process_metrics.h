@@ -7,6 +7,7 @@
 // Histograms without a request are left out.
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,11 +33,17 @@ struct ProvisioningState {
   std::optional<std::chrono::milliseconds> lag;  // absent: another process provisions the region
 };
 
+struct AuditState {
+  std::string region;
+  std::uint64_t dropped = 0;  // records of bundles (serve --audit-bundles=best-effort)
+};
+
 // What a process has besides its HTTP server.
 struct ProcessState {
   std::vector<ListenerState> listeners = {};  // none on SQLite
   std::vector<DatabaseState> databases = {};
   std::vector<ProvisioningState> provisioning = {};  // none in a region node
+  std::vector<AuditState> audit = {};
 };
 
 std::string process_metrics(const Log& log, const HttpCounters& counters,

@@ -80,7 +80,8 @@ Result<Response> patch_properties(const RestApi& api, const Request& request,
                                   const Principal& principal) {
   auto region = parse_default_region(request.body);
   if (!region) return propagate(region);
-  auto changed = api.catalog.organizations.set_default_region(principal.organization.id, *region);
+  auto changed = api.catalog.organizations.set_default_region(principal.actor,
+                                                              principal.organization.id, *region);
   if (!changed) return propagate(changed);
   if (request.params.contains("org")) {
     return json_response(json::object{{"properties", json::object{{"defaultRegion", *region}}}});

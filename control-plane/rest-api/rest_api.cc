@@ -72,6 +72,7 @@ void add_rest_routes(Router& router, const RestApi& api) {
   add_organization_routes(router, api);
   add_property_routes(router, api);
   add_api_key_routes(router, api);
+  add_audit_routes(router, api);
   add_public_routes(router, api);
   add_declined_routes(router, api);
   add_openapi_route(router);

@@ -67,6 +67,7 @@ void add_organization_routes(Router& router, const RestApi& api);
 void add_property_routes(Router& router, const RestApi& api);
 void add_api_key_routes(Router& router, const RestApi& api);
 void add_public_routes(Router& router, const RestApi& api);
+void add_audit_routes(Router& router, const RestApi& api);
 void add_declined_routes(Router& router, const RestApi& api);
 
 }  // namespace agent_secrets::control_plane

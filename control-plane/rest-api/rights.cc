@@ -57,6 +57,8 @@ constexpr Right kRights[] = {
     {"GET", "/apiKeys", Role::viewer},  // public keys only
     {"POST", "/apiKeys", Role::member},
     {"DELETE", "/apiKeys/{id}", Role::member},
+    {"GET", "/audit", Role::admin},
+    {"GET", "/audit/checkpoint", Role::admin},
 
     // Not offered (declined.cc): each answers with a sentence, and does nothing.
     {"GET", "/builds", Role::viewer},
@@ -108,6 +110,8 @@ std::string way_to(const Actor& actor, Role role) {
                          to_string(role));
     case ActorKind::token:
     case ActorKind::host:
+    case ActorKind::credential:
+    case ActorKind::unknown:
       break;
   }
   return fmt::format("`secret-control-plane token create NAME --role {}` makes a token with it.",

@@ -15,13 +15,13 @@ constexpr const char* kOneKey = R"({"secrets":[{"secretKey":"A","secretValue":"1
 class RightsFixture : public RestFixture {
  public:
   RightsFixture() {
-    vera = need(catalog().users.add("vera", "")).id;
+    vera = need(catalog().users.add(kAdmin, "vera", "")).id;
     give(Role::viewer);
-    need(catalog().users.put_membership(vera, organization_id("other"), Role::member));
-    need(catalog().tokens.add_for_user(vera, {}, "laptop", hash_bearer("pcc_pat_vera")));
+    need(catalog().users.put_membership(kAdmin, vera, organization_id("other"), Role::member));
+    need(catalog().tokens.add_for_user(kAdmin, vera, {}, "laptop", hash_bearer("pcc_pat_vera")));
   }
   void give(Role role) {
-    need(catalog().users.put_membership(vera, organization_id("acme"), role));
+    need(catalog().users.put_membership(kAdmin, vera, organization_id("acme"), role));
   }
   Answer write(const std::string& organization, const std::string& token = "pcc_pat_vera") {
     return ask("PUT", "/v1/organizations/" + organization + "/secrets/bot", kOneKey, token);
@@ -55,7 +55,7 @@ TEST_CASE("a role holds in its organization alone, and a change of it holds at t
 
 TEST_CASE("an organization's token has its own role") {
   RightsFixture api;
-  need(api.catalog().tokens.add(api.organization_id("acme"), "dashboard", Role::viewer,
+  need(api.catalog().tokens.add(kAdmin, api.organization_id("acme"), "dashboard", Role::viewer,
                                 hash_bearer("pcc_pat_dashboard")));
   CHECK(api.ask("GET", "/v1/secrets", "", "pcc_pat_dashboard").status == 200);
   const Answer refused = api.ask("PUT", "/v1/secrets/bot", kOneKey, "pcc_pat_dashboard");
@@ -93,7 +93,8 @@ TEST_CASE("an admin protects a set, which then shows that it is protected") {
   api.make_ready_set("prod");
   const std::string path = "/v1/organizations/acme/secrets/prod";
   CHECK(api.org("PATCH", "/secrets/prod", R"({"protected":true})").status == 403);  // a member
-  need(api.catalog().users.put_membership(api.vera, api.organization_id("acme"), Role::admin));
+  need(api.catalog().users.put_membership(kAdmin, api.vera, api.organization_id("acme"),
+                                          Role::admin));
   const auto as_admin = [&](std::string_view method, const std::string& body) {
     return api.ask(method, path, body, "pcc_pat_vera");
   };

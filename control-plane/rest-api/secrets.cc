@@ -65,7 +65,7 @@ Result<void> wake_provisioner(const RestApi& api, const std::string& region_code
 Result<Response> put_set(const RestApi& api, const Request& request, const Principal& principal) {
   auto write = parse_write_set(request.params.at("set"), request.body);
   if (!write) return propagate(write);
-  auto set = api.catalog.sets.write(principal.organization.id, std::move(*write));
+  auto set = api.catalog.sets.write(principal.actor, principal.organization.id, std::move(*write));
   if (!set) return propagate(set);
   if (auto woken = wake_provisioner(api, set->region); !woken) return propagate(woken);
   json::object body{{"status", "OK"}, {"region", set->region}};
@@ -95,15 +95,16 @@ Result<Response> change_set(const RestApi& api, const Request& request, const Pr
 Result<Response> delete_set(const RestApi& api, const Request& request,
                             const Principal& principal) {
   return change_set(api, request, principal, [&] {
-    return api.catalog.sets.remove(principal.organization.id, request.params.at("set"));
+    return api.catalog.sets.remove(principal.actor, principal.organization.id,
+                                   request.params.at("set"));
   });
 }
 
 Result<Response> delete_key(const RestApi& api, const Request& request,
                             const Principal& principal) {
   return change_set(api, request, principal, [&] {
-    return api.catalog.sets.unset_key(principal.organization.id, request.params.at("set"),
-                                      request.params.at("key"));
+    return api.catalog.sets.unset_key(principal.actor, principal.organization.id,
+                                      request.params.at("set"), request.params.at("key"));
   });
 }
 
@@ -124,7 +125,7 @@ Result<Response> patch_set(const RestApi& api, const Request& request, const Pri
   const std::string& set = request.params.at("set");
   const std::int64_t organization = principal.organization.id;
   auto changed = *is_protected ? api.catalog.sets.protect(principal.actor, organization, set)
-                               : api.catalog.sets.unprotect(organization, set);
+                               : api.catalog.sets.unprotect(principal.actor, organization, set);
   if (!changed) return propagate(changed);
   return json_response(json::object{{"status", "OK"}, {"protected", *is_protected}});
 }

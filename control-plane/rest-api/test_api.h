@@ -14,6 +14,7 @@
 #include <boost/json/value.hpp>
 
 #include "control-plane/http/target.h"
+#include "control-plane/model/test_actor.h"
 #include "control-plane/provisioning/provisioner.h"
 #include "control-plane/replica/lease_keeper.h"
 #include "control-plane/rest-api/errors.h"
@@ -41,8 +42,10 @@ class RestFixture {
     {
       auto created = create_stores(*place, *key, clock_);
       REQUIRE(created);
-      REQUIRE(created->catalog->regions.add({.code = "us-west", .display_name = "US West"}));
-      REQUIRE(created->catalog->regions.add({.code = "eu-central", .display_name = "Frankfurt"}));
+      REQUIRE(
+          created->catalog->regions.add(kAdmin, {.code = "us-west", .display_name = "US West"}));
+      REQUIRE(created->catalog->regions.add(kAdmin,
+                                            {.code = "eu-central", .display_name = "Frankfurt"}));
       add_organization(*created->catalog, "acme", "pcc_pat_acme");
       add_organization(*created->catalog, "other", "pcc_pat_other");
     }
@@ -139,9 +142,10 @@ class RestFixture {
   }
   static void add_organization(Catalog& catalog, const std::string& name,
                                const std::string& token) {
-    const auto organization = catalog.organizations.create(name, name, "us-west");
+    const auto organization = catalog.organizations.create(kAdmin, name, name, "us-west");
     REQUIRE(organization);
-    REQUIRE(catalog.tokens.add(organization->id, "first", Role::member, hash_bearer(token)));
+    REQUIRE(
+        catalog.tokens.add(kAdmin, organization->id, "first", Role::member, hash_bearer(token)));
   }
 
   TemporaryDirectory directory_;

@@ -94,7 +94,7 @@ bool RolloutRunner::begin_term() {
   term_.reset();
   if (!term) return false;
   // Now that no other process can forget the command meanwhile.
-  if (auto recorded = rollouts_.use_command(); !recorded) {
+  if (auto recorded = rollouts_.use_command(options_.actor); !recorded) {
     log_.warning("on-deploy: cannot begin", {{"cause", recorded.error().message}});
     return false;
   }

@@ -47,6 +47,7 @@ struct RolloutOptions {
   // Before the first command of a term of the lease. When a process is killed and the next one on
   // its data directory starts at once, the supervisors need a moment to kill their commands.
   std::chrono::milliseconds first_pause{1'000};
+  Actor actor = {};  // who runs the server, for the audit record that there is a deploy command
 };
 
 // "AGENT_SECRETS_DEPLOY_EVENT=deploy" and so on.

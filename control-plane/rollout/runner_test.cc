@@ -28,7 +28,7 @@ bool runs(const std::string& pid) {
 // results.
 struct Running : TestStores {
   Running() {
-    need(catalog().rollouts.use_command());
+    need(catalog().rollouts.use_command(kAdmin));
     deploys.work_once();
   }
 
@@ -127,7 +127,8 @@ TEST_CASE("each of several agents gets its own run") {
 TEST_CASE("slow commands of one organization do not hold up another's") {
   Running t;
   for (const char* name : {"s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9"}) t.deploy(name);
-  const std::int64_t beta = need(t.catalog().organizations.create("beta", "", "us-west")).id;
+  const std::int64_t beta =
+      need(t.catalog().organizations.create(kAdmin, "beta", "", "us-west")).id;
   need(t.catalog().deploys.create_agent(kAdmin, beta, deploy_of("quick")));
   t.provisioner->publish_now();
   const auto quick = [&] { return *need(t.catalog().agents.find(beta, "quick")); };
@@ -149,7 +150,8 @@ TEST_CASE("slow commands of one organization do not hold up another's") {
 TEST_CASE("agents of one name in two organizations have targets of their own") {
   Running t;
   t.deploy("bot");
-  const std::int64_t beta = need(t.catalog().organizations.create("beta", "", "us-west")).id;
+  const std::int64_t beta =
+      need(t.catalog().organizations.create(kAdmin, "beta", "", "us-west")).id;
   need(t.catalog().deploys.create_agent(kAdmin, beta, deploy_of("bot")));
   t.provisioner->publish_now();
   t.roll_out("echo $AGENT_SECRETS_DEPLOY_NAME");
@@ -248,7 +250,8 @@ TEST_CASE("a runner without the lease starts no command") {
 
 TEST_CASE("a runner that takes the lease says again that there is a deploy command") {
   Running t;
-  need(t.catalog().rollouts.forget_command());  // by an operator, while no runner had the lease
+  need(t.catalog().rollouts.forget_command(
+      kAdmin));  // by an operator, while no runner had the lease
   bool deployed = false;
   t.roll_out_until("echo up", [&] {
     if (!need(t.catalog().rollouts.has_command())) return false;

@@ -86,6 +86,10 @@ class ForwardingRegionStore : public RegionStore {
                                         std::chrono::milliseconds before) override {
     return inner_.forget_instances(agent_id, before);
   }
+  Result<void> append_audit(std::span<const AuditEntry> entries) override {
+    return inner_.append_audit(entries);
+  }
+  AuditLog* audit_log() override { return inner_.audit_log(); }
 
  private:
   RegionStore& inner_;

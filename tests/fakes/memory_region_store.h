@@ -49,6 +49,13 @@ class MemoryRegionStore final : public RegionStore {
     return {};
   }
 
+  Result<void> append_audit(std::span<const AuditEntry> entries) override {
+    if (down || refuses_audit) return outage();
+    audited.insert(audited.end(), entries.begin(), entries.end());
+    return {};
+  }
+  AuditLog* audit_log() override { return nullptr; }
+
   Result<RegionChanges> changes_since(std::int64_t number) override {
     if (down) return outage();
     RegionChanges changes{.number = changes_, .agents = {}};
@@ -192,6 +199,8 @@ class MemoryRegionStore final : public RegionStore {
   void forget_releases() { releases_.clear(); }
 
   bool down = false;
+  bool refuses_audit = false;
+  std::vector<AuditEntry> audited;
   std::vector<HeardInstance> heard;
   std::vector<std::chrono::milliseconds> listened_at;
   InstanceList fleet;

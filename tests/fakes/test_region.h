@@ -64,7 +64,8 @@ class TestRegion {
                        .signing_keys = signing_keys,
                        .hub = hub,
                        .facts = facts,
-                       .recorder = recorder});
+                       .recorder = recorder,
+                       .audit = audit});
     api = std::make_unique<InstanceApi>(
         [this] { return ListedRegions{.regions = regions, .are_all = are_all_regions}; },
         std::vector<std::string>{std::string(kBaseUrl)}, clock, log);
@@ -171,6 +172,7 @@ class TestRegion {
   ChangeHub hub;
   SharedFacts facts;
   InstanceRecorder recorder{"us-west", *store, clock, log};
+  BundleAudit audit{"us-west", *store, BundleAuditMode::strict, log};
   std::vector<InstanceRegion> regions;  // listed to the API at each request
   bool are_all_regions = true;
   AgentSnapshot snapshot;

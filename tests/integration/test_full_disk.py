@@ -25,7 +25,7 @@ class FullDisk:
     """A served organization with an agent and spare tokens, keys and sets, whose disk its own member then fills."""
 
     def __init__(self, directory, disk):
-        self.control_plane = ControlPlane(directory)
+        self.control_plane = ControlPlane(directory, serve_options=["--audit-bundles", "best-effort"])
         self.control_plane.data_dir = disk / "data"  # its log has another disk
 
     def __enter__(self):
@@ -110,6 +110,15 @@ def test_on_a_full_disk_what_ends_rights_takes_effect_at_the_next_request(full_d
 
     assert rest.org("DELETE", "services/leaving").status == 200
     assert rest.org("GET", "services/leaving").status == 404
+
+
+def test_on_a_full_disk_a_bundle_without_its_audit_record_is_not_handed_out(full_disk, tmp_path):
+    full_disk.control_plane.serve_options.clear()
+    full_disk.control_plane.restart()
+    code, stderr = start(full_disk.credentials[0], tmp_path)
+    assert code != 0 and "503" in stderr
+    assert any(line["message"] == "bundle refused: its audit record cannot be written"
+               for line in full_disk.control_plane.log_lines())
 
 
 def test_a_server_and_a_revocation_without_one_start_on_a_full_disk(full_disk, tmp_path):

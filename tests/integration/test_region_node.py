@@ -30,6 +30,7 @@ NODE_RIGHTS = (
     f"GRANT USAGE ON SCHEMA {SCHEMA} TO node",
     f"GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO node",
     f"GRANT INSERT, UPDATE, DELETE ON {SCHEMA}.instances, {SCHEMA}.listening TO node",
+    f"GRANT INSERT ON {SCHEMA}.audit TO node",
 )
 
 

@@ -33,6 +33,7 @@ class Scene:
         self.tokens = self._make_tokens()
         self.address = 0
         self.answered = {}  # by operation
+        self.recorded = {}  # the new audit records of a caller, by operation and caller
 
     def _run(self, *arguments):
         return self.control_plane.run(*arguments).stdout.strip()
@@ -82,6 +83,16 @@ class Scene:
         assert made.status == 201
         return {"id": made.body["id"]}
 
+    def a_checkpoint(self):
+        wait_for(lambda: self.rest.org("GET", "audit/checkpoint").status == 200, what="the first checkpoint")
+
+    def audit_records(self, caller, after=0):
+        """Of the caller's organization, oldest first."""
+        rest = self.elsewhere() if caller == "other organization" else self.rest
+        answer = rest.org("GET", "audit")
+        assert answer.status == 200
+        return [record for record in reversed(answer.body["records"]) if record["id"] > after]
+
     def state(self):
         """What the REST API shows of acme, without what time alone changes."""
         paths = ("secrets", "secrets/spare", "apiKeys", "properties")
@@ -122,14 +133,25 @@ class Scene:
     def make(self, row):
         return (getattr(self, row.make)() if row.make else None) or {}
 
+    def ask_and_read_the_audit_log(self, row, caller):
+        made = self.make(row)
+        last = self.audit_records(caller)[-1]["id"]
+        before = self.state()
+        status = self.ask(row, caller, made)
+        assert caller in row.allowed or self.state() == before, f"{row.operation} changed something for {caller}"
+        self.recorded[row.operation, caller] = self.audit_records(caller, after=last)
+        return status
+
     def answers(self, row):
         """The status for each caller. The callers that are refused change nothing in acme."""
+        acting = [*row.allowed, *(["other organization"] if row.elsewhere else [])] if row.changes else row.allowed
         made = self.make(row)
         before = self.state() if row.changes else None
-        found = {caller: self.ask(row, caller, made) for caller in CALLERS if caller not in row.allowed}
+        found = {caller: self.ask(row, caller, made) for caller in CALLERS if caller not in acting}
         assert not row.changes or self.state() == before, f"{row.operation} changed something for: {list(found)}"
-        for caller in row.allowed:
-            found[caller] = self.ask(row, caller, self.make(row))
+        for caller in dict.fromkeys(acting):
+            found[caller] = (self.ask_and_read_the_audit_log(row, caller) if row.changes and caller in WITH_TOKEN
+                             else self.ask(row, caller, self.make(row)))
         self.answered[row.operation] = found
         return found
 
@@ -170,6 +192,25 @@ def test_the_log_names_the_actor_of_each_request_that_would_change_something(sce
         return wanted - {(line["route"].replace("...}", "}"), line["status"], line["actor"].split(" (")[0])
                          for line in requests}
     wait_for(lambda: not missing(), what="a log line of each request")
+
+
+def test_each_change_leaves_one_audit_record_with_its_actor_and_address(scene):
+    checked = 0
+    for row in ROWS:
+        if not row.changes or not set(row.allowed) & set(ROLE_OF) or row.allowed == CALLERS:
+            continue
+        found = scene.answered.get(row.operation) or scene.answers(row)
+        for caller in WITH_TOKEN:
+            records = scene.recorded.get((row.operation, caller), [])
+            changed = found[caller] < 400 and row.action
+            actions = [record["action"] for record in records]
+            assert actions == ([row.action] if changed else []), (row.operation, caller)
+            for record in records:
+                actor = f"{record['actor']['kind']} {record['actor']['name']}"
+                assert actor == scene.actor_of(caller) and record["address"].startswith("127.77."), record
+                assert record["outcome"] in ("done", "unchanged")
+                checked += 1
+    assert checked > 40
 
 
 def test_the_page_has_this_table():

@@ -27,6 +27,7 @@ class Row:
     body: object = None
     make: str = ""  # the object that has to be there before each request: a method of test_rights.Scene
     elsewhere: int = 0  # the status for the other organization's token, which acts in its own organization
+    action: str = ""  # of the audit record that a success leaves; "": it changes nothing
 
     @property
     def method(self):
@@ -78,25 +79,27 @@ ONE_KEY = {"secrets": [{"secretKey": "A", "secretValue": "1"}]}
 SETS = [
     *both("GET /secrets", "viewer", 200),
     *both("GET /secrets/{set}", "viewer", 200, elsewhere=404, make="a_set"),
-    *both("PUT /secrets/{set}", "member", 202, body=ONE_KEY, make="a_set"),
-    *both("PATCH /secrets/{set}", "admin", 200, elsewhere=404, body={"protected": True}, make="a_set"),
-    *both("DELETE /secrets/{set}", "member", 200, elsewhere=404, make="a_set"),
-    *both("DELETE /secrets/{set}/{key}", "member", 200, elsewhere=404, make="a_set"),
+    *both("PUT /secrets/{set}", "member", 202, body=ONE_KEY, make="a_set", action="set.write"),
+    *both("PATCH /secrets/{set}", "admin", 200, elsewhere=404, body={"protected": True}, make="a_set",
+          action="set.protect"),
+    *both("DELETE /secrets/{set}", "member", 200, elsewhere=404, make="a_set", action="set.delete"),
+    *both("DELETE /secrets/{set}/{key}", "member", 200, elsewhere=404, make="a_set", action="set.unset-key"),
 ]
 NEW_AGENT = {"serviceName": "fresh", "image": "demo/bot:1"}
 CHANGED_AGENT = {"serviceName": "spare-bot", "image": "demo/bot:1", "forceRedeploy": True}
 AGENTS = [
     for_the_cli("GET /services", "viewer", 200),
-    for_the_cli("POST /services", "member", 200, body=NEW_AGENT, make="no_fresh_agent"),
-    for_the_cli("PUT /services", "member", 200, body=CHANGED_AGENT, make="an_agent"),
+    for_the_cli("POST /services", "member", 200, body=NEW_AGENT, make="no_fresh_agent", action="agent.create"),
+    for_the_cli("PUT /services", "member", 200, body=CHANGED_AGENT, make="an_agent", action="agent.deploy"),
     for_the_cli("GET /services/{name}", "viewer", 200, make="an_agent"),
-    for_the_cli("DELETE /services/{name}", "member", 200, make="an_agent"),
+    for_the_cli("DELETE /services/{name}", "member", 200, make="an_agent", action="agent.delete"),
     for_the_cli("GET /services/{name}/deployments", "viewer", 200, make="an_agent"),
     for_keys("GET /agents", "viewer", 200),
-    for_keys("POST /agents", "member", 200, body=NEW_AGENT, make="no_fresh_agent"),
+    for_keys("POST /agents", "member", 200, body=NEW_AGENT, make="no_fresh_agent", action="agent.create"),
     for_keys("GET /agents/{name}", "viewer", 200, elsewhere=404, make="an_agent"),
-    for_keys("POST /agents/{name}", "member", 200, elsewhere=404, body=CHANGED_AGENT, make="an_agent"),
-    for_keys("DELETE /agents/{name}", "member", 200, elsewhere=404, make="an_agent"),
+    for_keys("POST /agents/{name}", "member", 200, elsewhere=404, body=CHANGED_AGENT, make="an_agent",
+             action="agent.deploy"),
+    for_keys("DELETE /agents/{name}", "member", 200, elsewhere=404, make="an_agent", action="agent.delete"),
     *[row for part, success in (("events", 200), ("instances", 200), ("sessions", 200), ("sessions/{id}", 404))
       for row in (for_the_cli("GET /services/{name}/" + part, "viewer", success, make="an_agent"),
                   for_keys("GET /agents/{name}/" + part, "viewer", success, elsewhere=404, make="an_agent"))],
@@ -106,12 +109,15 @@ AGENTS = [
 ORGANIZATION = [
     *both("GET /regions", "viewer", 200),
     *both("GET /properties", "viewer", 200),
-    *both("PATCH /properties", "member", 200, body={"defaultRegion": "us-west"}),
+    *both("PATCH /properties", "member", 200, body={"defaultRegion": "us-west"}, action="organization.default-region"),
     *both("GET /properties/schema", "viewer", 200),
     for_the_cli("GET /daily", "viewer", 200),
     for_the_cli("GET /apiKeys", "viewer", 200),
-    for_the_cli("POST /apiKeys", "member", 201, body={"name": "page", "type": "public"}, make="room_for_a_key"),
-    for_the_cli("DELETE /apiKeys/{id}", "member", 200, make="a_public_key"),
+    for_the_cli("POST /apiKeys", "member", 201, body={"name": "page", "type": "public"}, make="room_for_a_key",
+                action="api-key.create"),
+    for_the_cli("DELETE /apiKeys/{id}", "member", 200, make="a_public_key", action="api-key.revoke"),
+    for_the_cli("GET /audit", "admin", 200),
+    for_the_cli("GET /audit/checkpoint", "admin", 200, make="a_checkpoint"),
     Row("GET /metrics", WITH_TOKEN, 200),
     Row("GET /v1/users", WITH_TOKEN, 200),
     Row("GET /v1/organizations", WITH_TOKEN, 200),
