@@ -13,7 +13,9 @@ ServedRegion::ServedRegion(std::string code, RegionHandle region, const Clock& c
       region_(std::move(region)),
       follower_(code_, *region_.store, hub_, log),
       recorder_(code_, *region_.store, clock, log),
-      log_(log) {}
+      log_(log) {
+  if (region_.refused_rows) region_.refused_rows->log_to(log);
+}
 
 Result<void> ServedRegion::start() {
   auto following = start_thread<std::jthread>(
@@ -39,6 +41,9 @@ ReadinessCheck ServedRegion::readiness() const {
 void ServedRegion::add_to(ProcessState& state) const {
   const std::string database = "region " + code_;
   state.databases.push_back({.database = database, .writes = region_.store->write_counts()});
+  if (region_.refused_rows) {
+    state.refused_rows.push_back({.database = database, .count = region_.refused_rows->count()});
+  }
   if (listener_ == nullptr) return;
   state.listeners.push_back({.database = database, .is_connected = listener_->is_connected()});
 }

@@ -18,6 +18,7 @@
 #include "control-plane/catalog/allowed_names.h"
 #include "control-plane/catalog/api_keys.h"
 #include "control-plane/catalog/catalog_outbox.h"
+#include "control-plane/catalog/coded_rows.h"
 #include "control-plane/catalog/context.h"
 #include "control-plane/catalog/credentials.h"
 #include "control-plane/catalog/deploys.h"
@@ -37,7 +38,8 @@ namespace agent_secrets::control_plane {
 
 struct Catalog {
   // `database` is migrated; `clock` outlives the catalog.
-  Catalog(std::unique_ptr<Database> database, ValueCipher cipher, const Clock& clock);
+  Catalog(std::unique_ptr<Database> database, ValueCipher cipher, Authority authority,
+          const Clock& clock);
   Catalog(const Catalog&) = delete;
   Catalog& operator=(const Catalog&) = delete;
   ~Catalog() = default;
@@ -61,6 +63,7 @@ struct Catalog {
   Rollouts rollouts{context};
   Events events{context};
   Failovers failovers{context};
+  CodedRows coded_rows{context};
 };
 
 }  // namespace agent_secrets::control_plane

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "control-plane/database/database.h"
+#include "control-plane/keys/authority.h"
 #include "control-plane/keys/value_cipher.h"
 #include "core/clock.h"
 
@@ -37,6 +38,7 @@ class KnownRegions {
 struct CatalogContext {
   std::unique_ptr<Database> database;  // migrated
   ValueCipher cipher;
+  Authority authority;  // catalog/coded_tables.h
   const Clock& clock;
   KnownRegions known_regions = {};
 };

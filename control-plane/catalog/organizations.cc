@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "control-plane/catalog/coded_tables.h"
 #include "control-plane/catalog/context.h"
 #include "control-plane/catalog/regions.h"
 #include "control-plane/catalog/rules.h"
@@ -29,13 +30,16 @@ Organization read_organization(const Row& row) {
           .default_region = row.text("default_region")};
 }
 
-Result<Organization> organization_by_id(Transaction& tx, std::int64_t id) {
+Result<Organization> organization_by_id(Transaction& tx, std::int64_t id,
+                                        const Authority& authority) {
   const Rows rows = tx.query(
-      "SELECT id, name, verbose_name, default_region FROM organizations"
+      "SELECT id, name, verbose_name, default_region, code FROM organizations"
       " WHERE id = ?1 AND removed_at IS NULL",
       id);
   if (rows.empty()) return fail(ErrorCode::not_found, "Not found");
-  return read_organization(rows.front());
+  const Row row = rows.front();
+  authority.require(coded_organization(row), stored_code(row));
+  return read_organization(row);
 }
 
 Result<Organization> Organizations::create(std::string_view name, std::string_view verbose_name,
@@ -51,7 +55,8 @@ Result<Organization> Organizations::create(std::string_view name, std::string_vi
             " VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING RETURNING id",
             name, verbose_name, default_region);
         if (added.empty()) return fail(ErrorCode::conflict, why_not_added(tx, name));
-        return organization_by_id(tx, added.front().integer("id"));
+        code_organization(tx, context_.authority, added.front().integer("id"));
+        return organization_by_id(tx, added.front().integer("id"), context_.authority);
       });
 }
 
@@ -59,22 +64,27 @@ Result<std::optional<Organization>> Organizations::find(std::string_view name) {
   return context_.database->read(
       "find organization", [&](Transaction& tx) -> Result<std::optional<Organization>> {
         const Rows rows = tx.query(
-            "SELECT id, name, verbose_name, default_region FROM organizations"
+            "SELECT id, name, verbose_name, default_region, code FROM organizations"
             " WHERE name = ?1 AND removed_at IS NULL",
             name);
         if (rows.empty()) return std::nullopt;
-        return read_organization(rows.front());
+        const Row row = rows.front();
+        context_.authority.require(coded_organization(row), stored_code(row));
+        return read_organization(row);
       });
 }
 
 Result<std::vector<Organization>> Organizations::list() {
   return context_.database->read(
-      "list organizations", [](Transaction& tx) -> Result<std::vector<Organization>> {
+      "list organizations", [&](Transaction& tx) -> Result<std::vector<Organization>> {
         const Rows rows = tx.query(
-            "SELECT id, name, verbose_name, default_region FROM organizations"
+            "SELECT id, name, verbose_name, default_region, code FROM organizations"
             " WHERE removed_at IS NULL ORDER BY name");
         std::vector<Organization> organizations;
-        for (const Row row : rows) organizations.push_back(read_organization(row));
+        for (const Row row : rows) {
+          if (!context_.authority.accepts(coded_organization(row), stored_code(row))) continue;
+          organizations.push_back(read_organization(row));
+        }
         return organizations;
       });
 }
@@ -83,10 +93,12 @@ Result<void> Organizations::set_default_region(std::int64_t organization_id,
                                                std::string_view region) {
   return context_.database->write("set default region", [&](Transaction& tx) -> Result<void> {
     if (auto ok = check_region(tx, context_, region); !ok) return ok;
-    const std::int64_t changed = tx.execute(
-        "UPDATE organizations SET default_region = ?1 WHERE id = ?2", region, organization_id);
-    if (changed == 1) return {};
-    return fail(ErrorCode::not_found, "Not found");
+    auto found = organization_by_id(tx, organization_id, context_.authority);
+    if (!found) return propagate(found);
+    tx.execute("UPDATE organizations SET default_region = ?1 WHERE id = ?2", region,
+               organization_id);
+    code_organization(tx, context_.authority, organization_id);
+    return {};
   });
 }
 

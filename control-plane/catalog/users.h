@@ -48,9 +48,13 @@ class Users {
   CatalogContext& context_;
 };
 
-// For the other subjects: the memberships that a token of the user reaches. `organization_id` is
+// For the other subjects.
+// False: there is no such user, or the user's row is refused.
+bool is_accepted_user(Transaction& tx, const Authority& authority, std::int64_t user_id);
+// The memberships that a token of the user reaches. `organization_id` is
 // the only organization of the token; absent: all organizations.
-std::vector<Membership> memberships_of_token(Transaction& tx, std::int64_t user_id,
+std::vector<Membership> memberships_of_token(Transaction& tx, const Authority& authority,
+                                             std::int64_t user_id,
                                              std::optional<std::int64_t> organization_id,
                                              UnixMs created_at);
 

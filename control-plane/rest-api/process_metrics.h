@@ -7,6 +7,7 @@
 // Histograms without a request are left out.
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +28,11 @@ struct DatabaseState {
   WriteCounts writes;
 };
 
+struct RefusedRowsState {
+  std::string database;     // as above
+  std::uint64_t count = 0;  // keys/refused_rows.h
+};
+
 struct ProvisioningState {
   std::string region;
   std::optional<std::chrono::milliseconds> lag;  // absent: another process provisions the region
@@ -37,6 +43,7 @@ struct ProcessState {
   std::vector<ListenerState> listeners = {};  // none on SQLite
   std::vector<DatabaseState> databases = {};
   std::vector<ProvisioningState> provisioning = {};  // none in a region node
+  std::vector<RefusedRowsState> refused_rows = {};
 };
 
 std::string process_metrics(const Log& log, const HttpCounters& counters,
