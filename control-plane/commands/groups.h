@@ -26,6 +26,7 @@ void declare_fleet(const Declarations& declare);
 void declare_deploy_command(const Declarations& declare);
 void declare_credential(const Declarations& declare);
 void declare_region(const Declarations& declare);
+void declare_authority(const Declarations& declare);
 
 // In the order of --help.
 inline constexpr std::array kGroups = {declare_init,
@@ -45,6 +46,7 @@ inline constexpr std::array kGroups = {declare_init,
                                        declare_fleet,
                                        declare_deploy_command,
                                        declare_credential,
-                                       declare_region};
+                                       declare_region,
+                                       declare_authority};
 
 }  // namespace agent_secrets::control_plane
