@@ -31,12 +31,14 @@ PostgresPlace postgres_place_of(const DataOptions& options) {
 Result<std::unique_ptr<StorePlace>> place_of(const DataOptions& options) {
   auto regions = region_databases_of(options);
   if (!regions) return propagate(regions);
-  if (options.database.empty()) {
-    return with_region_databases(data_directory_place(options.data_directory), std::move(*regions));
-  }
-  auto place = postgres_place(postgres_place_of(options));
-  if (!place) return propagate(place);
-  return with_region_databases(std::move(*place), std::move(*regions));
+  auto catalog_place =
+      options.database.empty()
+          ? Result<std::unique_ptr<StorePlace>>(data_directory_place(options.data_directory))
+          : postgres_place(postgres_place_of(options));
+  if (!catalog_place) return propagate(catalog_place);
+  auto place = with_region_databases(std::move(*catalog_place), std::move(*regions));
+  place->accept_uncoded_rows(options.accept_uncoded_rows);
+  return place;
 }
 
 Result<Data> find_data(const DataOptions& options) {
@@ -58,15 +60,18 @@ Result<Stores> open_data(const DataOptions& options, const Clock& clock) {
 Result<NodeData> find_node_data(const DataOptions& options) {
   auto keys = load_region_keys(options.region_keys_file, options.only_region);
   if (!keys) return propagate(keys, "region keys");
+  const auto node_data = [&](std::unique_ptr<StorePlace> place) {
+    place->accept_uncoded_rows(options.accept_uncoded_rows);
+    return NodeData{.place = std::move(place), .keys = std::move(*keys)};
+  };
   if (!options.data_directory.empty()) {
-    return NodeData{.place = data_directory_place(options.data_directory),
-                    .keys = std::move(*keys)};
+    return node_data(data_directory_place(options.data_directory));
   }
   auto databases = region_databases_of(options);
   if (!databases) return propagate(databases);
   const auto own = databases->find(options.only_region);
   if (own != databases->end()) {
-    return NodeData{.place = std::move(own->second), .keys = std::move(*keys)};
+    return node_data(std::move(own->second));
   }
   return fail(ErrorCode::invalid,
               "--region-database names no database of region " + options.only_region,

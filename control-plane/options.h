@@ -31,6 +31,9 @@ struct DataOptions {
   std::vector<std::string> region_databases;  // CODE=URL each (region_databases.h)
   bool region_databases_are_of_environment = false;
 
+  // Only while an upgrade from a version without authority codes is under way (keys/authority.h).
+  bool accept_uncoded_rows = false;
+
   std::string only_region;       // the region's code; empty unless this is a region node
   std::string region_keys_file;  // empty: AGENT_SECRETS_REGION_KEYS
 };

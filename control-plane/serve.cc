@@ -39,6 +39,14 @@ Result<void> note_deploy_command(Rollouts& rollouts, const ServeOptions& options
   return is_shared ? Result<void>() : rollouts.forget_command(host_actor());
 }
 
+void warn_of_uncoded_rows(const ServeOptions& options, const Log& log) {
+  if (!options.data.accept_uncoded_rows) return;
+  log.warning(
+      "rows without an authority code are accepted: whoever can write to the database can "
+      "read values; when the upgrade is over, run secret-control-plane authority adopt, "
+      "and restart without --accept-uncoded-rows");
+}
+
 // The data and the catalog must outlive it.
 RegionSource source_of_regions(const Data& data, Catalog& catalog) {
   return {.codes = [&catalog] { return catalog.regions.codes(); },
@@ -63,6 +71,8 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
   if (!stores) return propagate(stores);
 
   Catalog& catalog = *stores->catalog;
+  catalog.context.authority.refused()->log_to(log);
+  warn_of_uncoded_rows(options, log);
   const bool is_shared = data->place->is_shared();
   if (auto noted = note_deploy_command(catalog.rollouts, options, is_shared); !noted) return noted;
   const LeaseOptions lease{.scope = is_shared ? LeaseScope::several_processes

@@ -14,7 +14,9 @@ ServedRegion::ServedRegion(std::string code, RegionHandle region, BundleAuditMod
       follower_(code_, *region_.store, hub_, log),
       recorder_(code_, *region_.store, clock, log),
       audit_(code_, *region_.store, audit, log),
-      log_(log) {}
+      log_(log) {
+  if (region_.refused_rows) region_.refused_rows->log_to(log);
+}
 
 Result<void> ServedRegion::start() {
   auto following = start_thread<std::jthread>(
@@ -47,6 +49,9 @@ void ServedRegion::add_to(ProcessState& state) const {
   const std::string database = "region " + code_;
   state.databases.push_back({.database = database, .writes = region_.store->write_counts()});
   state.audit.push_back({.region = code_, .dropped = audit_.dropped()});
+  if (region_.refused_rows) {
+    state.refused_rows.push_back({.database = database, .count = region_.refused_rows->count()});
+  }
   if (listener_ == nullptr) return;
   state.listeners.push_back({.database = database, .is_connected = listener_->is_connected()});
 }

@@ -78,6 +78,8 @@ ProcessState ServedRegions::process_state() const {
   ProcessState state;
   state.databases.push_back(
       {.database = "catalog", .writes = catalog_.context.database->write_counts()});
+  state.refused_rows.push_back(
+      {.database = "catalog", .count = catalog_.context.authority.refused()->count()});
   if (listener_ != nullptr) {
     state.listeners.push_back({.database = "catalog", .is_connected = listener_->is_connected()});
   }

@@ -35,6 +35,11 @@ class StorePlace {
   StorePlace& operator=(const StorePlace&) = delete;
   virtual ~StorePlace() = default;
 
+  // Whether stores.h opens it so that rows without an authority code are accepted
+  // (keys/authority.h). The operator says so; nothing in a database can.
+  void accept_uncoded_rows(bool accept) { accepts_uncoded_rows_ = accept; }
+  [[nodiscard]] bool accepts_uncoded_rows() const { return accepts_uncoded_rows_; }
+
   // For messages.
   [[nodiscard]] virtual std::string name() const = 0;
   [[nodiscard]] virtual std::string name_of_catalog() const = 0;
@@ -77,6 +82,9 @@ class StorePlace {
   // The tables for reading, as they all were at one moment, while servers go on. A region with a
   // database of its own cannot be among them. Nothing is migrated either.
   virtual Result<PlaceTables> read_tables(const ChooseRegions& choose) = 0;
+
+ private:
+  bool accepts_uncoded_rows_ = false;
 };
 
 // Opening its catalog refuses a directory that somebody else owns or may use (data_directory.h).

@@ -43,19 +43,41 @@ Result<void> check_keys(DatabaseRegionStore& store, const std::string& name) {
       "again");
 }
 
+UncodedRows uncoded_rows(const StorePlace& place) {
+  return place.accepts_uncoded_rows() ? UncodedRows::accepted : UncodedRows::refused;
+}
+
+// Codes that are missing everywhere are most often the sign of an upgrade that is not finished.
+Result<void> refuse_without_codes(const StorePlace& place, Catalog& catalog) {
+  if (place.accepts_uncoded_rows()) return {};
+  auto missing = catalog.coded_rows.are_missing();
+  if (!missing) return propagate(missing);
+  if (!*missing) return {};
+  return fail(ErrorCode::untrusted, place.name_of_catalog() + ": no row has an authority code",
+              "after an upgrade from a version without these codes, run secret-control-plane "
+              "authority adopt once (see 'Upgrade' in docs/OPERATIONS.md); otherwise somebody has "
+              "changed the database: restore a backup");
+}
+
 Result<RegionHandle> open_with_keys(StorePlace& place, const std::string& code, KeyStore& keys) {
   auto signing_keys = keys.signing_keys(code);
   if (!signing_keys) return propagate(signing_keys);
   auto cipher = keys.cipher(data_key_purpose(code));
   if (!cipher) return propagate(cipher);
+  auto authority = keys.authority(authority_purpose(code), uncoded_rows(place));
+  if (!authority) return propagate(authority);
+  auto refused = authority->refused();
   auto database = place.open_region(code);
   if (!database) return propagate(database);
-  auto store = std::make_unique<DatabaseRegionStore>(std::move(*database), std::move(*cipher));
+  auto store = std::make_unique<DatabaseRegionStore>(std::move(*database), std::move(*cipher),
+                                                     std::move(*authority));
   if (place.region_database(code)) {
     if (auto ok = check_keys(*store, place.name_of_region(code)); !ok) return propagate(ok);
   }
   store->add_missing_fingerprints();
-  return RegionHandle{.store = std::move(store), .signing_keys = std::move(*signing_keys)};
+  return RegionHandle{.store = std::move(store),
+                      .signing_keys = std::move(*signing_keys),
+                      .refused_rows = std::move(refused)};
 }
 
 // While a region's own database is down, servers still start, and commands still work on the
@@ -77,8 +99,12 @@ Result<std::unique_ptr<Catalog>> make_catalog(StorePlace& place, const MasterKey
   if (!cipher) return propagate(cipher, "open " + place.name_of_catalog());
   auto audit_keys = keys.audit_keys();
   if (!audit_keys) return propagate(audit_keys, "open " + place.name_of_catalog());
-  return std::make_unique<Catalog>(std::move(*database), std::move(*cipher), std::move(*audit_keys),
-                                   clock);
+  auto authority = keys.authority(kCatalogAuthority, uncoded_rows(place));
+  if (!authority) return propagate(authority, "open " + place.name_of_catalog());
+  auto catalog = std::make_unique<Catalog>(std::move(*database), std::move(*cipher),
+                                           std::move(*audit_keys), std::move(*authority), clock);
+  if (auto coded = refuse_without_codes(place, *catalog); !coded) return propagate(coded);
+  return catalog;
 }
 
 Result<Stores> open_regions(StorePlace& place, std::unique_ptr<Catalog> catalog,
@@ -131,9 +157,14 @@ Result<RegionHandle> join_region(StorePlace& place, RegionKeys keys) {
   auto database = place.join_region(code);
   if (!database) return propagate(database, clause);
   RegionSigningKeys signing_keys = take_signing_keys(keys);
-  auto store = std::make_unique<DatabaseRegionStore>(std::move(*database), take_cipher(keys));
+  Authority authority = take_authority(keys, uncoded_rows(place));
+  auto refused = authority.refused();
+  auto store = std::make_unique<DatabaseRegionStore>(std::move(*database), take_cipher(keys),
+                                                     std::move(authority));
   if (auto ok = check_keys(*store, place.name_of_region(code)); !ok) return propagate(ok, clause);
-  return RegionHandle{.store = std::move(store), .signing_keys = std::move(signing_keys)};
+  return RegionHandle{.store = std::move(store),
+                      .signing_keys = std::move(signing_keys),
+                      .refused_rows = std::move(refused)};
 }
 
 Result<std::unique_ptr<Catalog>> open_catalog(StorePlace& place, const MasterKey& master_key,

@@ -9,6 +9,7 @@
 
 #include "control-plane/catalog/catalog.h"
 #include "control-plane/keys/key_store.h"
+#include "control-plane/keys/refused_rows.h"
 #include "control-plane/keys/region_keys.h"
 #include "control-plane/region/region_store.h"
 #include "control-plane/store_place.h"
@@ -20,6 +21,8 @@ namespace agent_secrets::control_plane {
 struct RegionHandle {
   std::unique_ptr<RegionStore> store;
   RegionSigningKeys signing_keys;
+  // By the store. Not null where the store has a database.
+  std::shared_ptr<RefusedRows> refused_rows = {};
 };
 
 struct Stores {
@@ -34,9 +37,10 @@ struct Stores {
 
 // Creates an empty catalog; refuses a place that has a catalog already.
 Result<Stores> create_stores(StorePlace& place, const MasterKey& master_key, const Clock& clock);
-// Opens an existing catalog and all of its regions: runs migrations, refuses a newer schema and a
-// wrong master key, with hints. The returned catalog ignores regions that are added later
-// (Regions::know_only), and regions that are unreachable.
+// Opens an existing catalog and all of its regions: runs migrations, refuses a newer schema, a
+// wrong master key, and a catalog whose rows have no authority codes (unless the place accepts it),
+// with hints. The returned catalog ignores regions that are added later (Regions::know_only), and
+// regions that are unreachable.
 Result<Stores> open_stores(StorePlace& place, const MasterKey& master_key, const Clock& clock);
 // Opens only an existing catalog, without the stores of its regions.
 Result<std::unique_ptr<Catalog>> open_catalog(StorePlace& place, const MasterKey& master_key,

@@ -16,6 +16,7 @@
 
 namespace agent_secrets::control_plane {
 
+class Authority;
 struct CatalogContext;
 class Transaction;
 
@@ -63,6 +64,7 @@ struct Agent {
   std::optional<RolloutStatus> rollout;
   UnixMs created_at{};
   UnixMs updated_at{};
+  bool is_accepted = true;  // the codes of the agent and its deployment hold
 };
 
 class Agents {
@@ -80,10 +82,16 @@ class Agents {
 };
 
 // For the other subjects.
-std::optional<Agent> find_agent_row(Transaction& tx, std::int64_t organization_id,
-                                    std::string_view name);
+std::optional<Agent> find_agent_row(Transaction& tx, const Authority& authority,
+                                    std::int64_t organization_id, std::string_view name);
 // ErrorCode::not_found if there is none.
-Result<Agent> existing_agent(Transaction& tx, std::int64_t organization_id, std::string_view name);
+Result<Agent> existing_agent(Transaction& tx, const Authority& authority,
+                             std::int64_t organization_id, std::string_view name);
+// For what gives a right. ErrorCode::untrusted too, if the agent's rows are refused.
+Result<Agent> accepted_agent(Transaction& tx, const Authority& authority,
+                             std::int64_t organization_id, std::string_view name);
+// The codes of the agent, which is not deleted, and of its deployment hold.
+bool is_accepted_agent(Transaction& tx, const Authority& authority, std::int64_t id);
 std::vector<PinnedSet> read_pins(Transaction& tx, std::string_view deployment_id);
 
 }  // namespace agent_secrets::control_plane

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "control-plane/catalog/audit.h"
+#include "control-plane/catalog/coded_tables.h"
 #include "control-plane/catalog/context.h"
 #include "control-plane/catalog/rules.h"
 #include "control-plane/catalog/values.h"
@@ -11,11 +12,17 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-std::vector<std::string> allowed_names(Transaction& tx, std::int64_t organization_id) {
-  const Rows rows = tx.query(
-      "SELECT name FROM allowed_names WHERE organization_id = ?1 ORDER BY name", organization_id);
+std::vector<std::string> allowed_names(Transaction& tx, const Authority& authority,
+                                       std::int64_t organization_id) {
+  const Rows rows =
+      tx.query("SELECT name, code FROM allowed_names WHERE organization_id = ?1 ORDER BY name",
+               organization_id);
   std::vector<std::string> names;
-  for (const Row row : rows) names.push_back(row.text("name"));
+  for (const Row row : rows) {
+    std::string name = row.text("name");
+    const CodedRow coded = coded_allowed_name(organization_id, name);
+    if (authority.accepts(coded, stored_code(row))) names.push_back(std::move(name));
+  }
   return names;
 }
 
@@ -23,14 +30,15 @@ std::vector<std::string> allowed_names(Transaction& tx, std::int64_t organizatio
 
 // Checks only the keys of the write. A set that an earlier release wrote may have a reserved name:
 // its other keys can still be written, and the reserved name can be deleted.
-Result<void> check_reserved(Transaction& tx, std::int64_t organization_id, const WriteSet& write) {
+Result<void> check_reserved(Transaction& tx, const Authority& authority,
+                            std::int64_t organization_id, const WriteSet& write) {
   if (write.type != SetType::secret) return {};
   std::vector<std::string> keys;
   keys.reserve(write.pairs.size());
   for (const SecretPair& pair : write.pairs) keys.push_back(pair.key);
   // Nearly no write has a reserved name, so the query for allowed names is seldom needed.
   if (refused_names(keys, {}).empty()) return {};
-  const auto refused = refused_names(keys, allowed_names(tx, organization_id));
+  const auto refused = refused_names(keys, allowed_names(tx, authority, organization_id));
   if (refused.empty()) return {};
   return fail(ErrorCode::invalid,
               fmt::format("Secret set {0} cannot have reserved names: {1}. If {2} is meant, allow "
@@ -66,6 +74,7 @@ Result<void> AllowedNames::allow(const Actor& actor, std::int64_t organization_i
         "INSERT INTO allowed_names (organization_id, name) VALUES (?1, ?2)"
         " ON CONFLICT DO NOTHING",
         organization_id, name);
+    code_allowed_name(tx, context_.authority, organization_id, name);
     record(tx, context_, actor,
            {.organization_id = organization_id,
             .action = "organization.allow-name",
@@ -95,7 +104,7 @@ Result<void> AllowedNames::disallow(const Actor& actor, std::int64_t organizatio
 Result<std::vector<std::string>> AllowedNames::list(std::int64_t organization_id) {
   return context_.database->read("list allowed names",
                                  [&](Transaction& tx) -> Result<std::vector<std::string>> {
-                                   return allowed_names(tx, organization_id);
+                                   return allowed_names(tx, context_.authority, organization_id);
                                  });
 }
 

@@ -28,7 +28,8 @@ class AllowedNames {
 
 // For the other subjects.
 // ErrorCode::invalid, if the write has a reserved name that the organization does not allow.
-Result<void> check_reserved(Transaction& tx, std::int64_t organization_id, const WriteSet& write);
+Result<void> check_reserved(Transaction& tx, const Authority& authority,
+                            std::int64_t organization_id, const WriteSet& write);
 // The warning of a deploy about the secrets that its instances get, or "".
 std::string secrets_warning(Transaction& tx, const Deployment& deployment);
 

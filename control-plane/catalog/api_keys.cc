@@ -4,6 +4,7 @@
 
 #include "control-plane/catalog/audit.h"
 #include "control-plane/catalog/bearer.h"
+#include "control-plane/catalog/coded_tables.h"
 #include "control-plane/catalog/context.h"
 #include "control-plane/catalog/organizations.h"
 #include "control-plane/catalog/quotas.h"
@@ -22,10 +23,11 @@ Result<ApiKey> ApiKeys::add(const Actor& actor, std::int64_t organization_id, st
                             std::optional<UnixMs> expires_at) {
   if (auto ok = check_title("API key name", name); !ok) return propagate(ok);
   return context_.database->write("add API key", [&](Transaction& tx) -> Result<ApiKey> {
-    if (auto found = organization_by_id(tx, organization_id); !found) return propagate(found);
+    if (auto found = organization_by_id(tx, organization_id, context_.authority); !found)
+      return propagate(found);
     const UnixMs now = context_.clock.unix_time();
     tx.execute_later(
-        "UPDATE api_keys SET revoked_at = expires_at WHERE organization_id = ?1"
+        "UPDATE api_keys SET revoked_at = expires_at, code = NULL WHERE organization_id = ?1"
         " AND revoked_at IS NULL AND expires_at <= ?2",
         organization_id, now);
     if (auto ok = make_room_for_api_key(tx, organization_id, type); !ok) return propagate(ok);
@@ -44,6 +46,7 @@ Result<ApiKey> ApiKeys::add(const Actor& actor, std::int64_t organization_id, st
         " VALUES (?1, ?2, ?3, ?4, NULLIF(?5, ''), ?6, ?7, ?8)",
         added.id, organization_id, name, to_string(type), added.key, hash_bearer(key.expose_text()),
         added.created_at, expires_at);
+    code_api_key(tx, context_.authority, added.id);
     record(tx, context_, actor,
            {.organization_id = organization_id,
             .action = "api-key.create",
@@ -81,7 +84,7 @@ Result<void> ApiKeys::revoke(const Actor& actor, std::int64_t organization_id,
                              std::string_view id) {
   return context_.database->write_urgently("revoke API key", [&](Transaction& tx) -> Result<void> {
     const std::int64_t found = tx.execute(
-        "UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?1)"
+        "UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?1), code = NULL"
         " WHERE organization_id = ?2 AND id = ?3",
         context_.clock.unix_time(), organization_id, id);
     if (found != 1) return fail(ErrorCode::not_found, "API key not found");

@@ -2,28 +2,26 @@
 
 #include <fmt/format.h>
 
+#include "control-plane/catalog/coded_tables.h"
 #include "control-plane/catalog/rules.h"
 #include "control-plane/database/transaction.h"
 
 namespace agent_secrets::control_plane {
 namespace {
 
-// The pins are those of a server of an older version, which does not write set_bindings.
-bool has_had(Transaction& tx, std::int64_t agent_id, std::int64_t set_id) {
-  const Rows rows = tx.query(
-      "SELECT 1 FROM set_bindings WHERE agent_id = ?1 AND set_id = ?2"
-      " UNION ALL"
-      " SELECT 1 FROM deployment_pins p JOIN deployments d ON d.id = p.deployment_id"
-      "  WHERE d.agent_id = ?1 AND p.set_id = ?2",
-      agent_id, set_id);
-  return !rows.empty();
+bool has_had(Transaction& tx, const Authority& authority, std::int64_t agent_id,
+             std::int64_t set_id) {
+  const Rows rows = tx.query("SELECT code FROM set_bindings WHERE agent_id = ?1 AND set_id = ?2",
+                             agent_id, set_id);
+  return !rows.empty() &&
+         authority.accepts(coded_set_binding(agent_id, set_id), stored_code(rows.front()));
 }
 
 }  // namespace
 
-Result<bool> bind_set(Transaction& tx, const Actor& actor, std::int64_t agent_id,
-                      const SecretSet& set) {
-  const bool is_first = !has_had(tx, agent_id, set.id);
+Result<bool> bind_set(Transaction& tx, const Authority& authority, const Actor& actor,
+                      std::int64_t agent_id, const SecretSet& set) {
+  const bool is_first = !has_had(tx, authority, agent_id, set.id);
   if (is_first && !set.protected_by.empty() && actor.role < Role::admin) {
     return fail(ErrorCode::forbidden,
                 fmt::format("Secret set {} is protected, and this agent has not had it. Only an "
@@ -33,6 +31,7 @@ Result<bool> bind_set(Transaction& tx, const Actor& actor, std::int64_t agent_id
   tx.execute_later(
       "INSERT INTO set_bindings (agent_id, set_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
       agent_id, set.id);
+  if (is_first) code_set_binding(tx, authority, agent_id, set.id);
   return is_first;
 }
 

@@ -10,12 +10,13 @@
 
 namespace agent_secrets::control_plane {
 
+class Authority;
 class Transaction;
 
 // In the transaction of a deploy, before it writes its deployment. True: the agent has not had the
 // set before. ErrorCode::forbidden: the set is protected and the actor may not give it to the
 // agent.
-Result<bool> bind_set(Transaction& tx, const Actor& actor, std::int64_t agent_id,
-                      const SecretSet& set);
+Result<bool> bind_set(Transaction& tx, const Authority& authority, const Actor& actor,
+                      std::int64_t agent_id, const SecretSet& set);
 
 }  // namespace agent_secrets::control_plane

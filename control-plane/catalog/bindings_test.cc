@@ -91,15 +91,16 @@ TEST_CASE("what cannot be protected is refused") {
   CHECK(refusal(t.catalog().sets.unprotect(kAdmin, other, "prod")).code == ErrorCode::not_found);
 }
 
-// A server of the version before writes pins alone.
-TEST_CASE("a set that only the pins of an agent name is one that the agent has had") {
+TEST_CASE("an agent whose record of a protected set was deleted gets the set only from an admin") {
   ProtectedSet t;
   need(t.create(kAdmin, "bot", "prod"));
   t.edit("catalog", "DELETE FROM set_bindings");
   DeployRequest request = deploy_of("bot", "prod");
   request.force = true;
-  CHECK(need(t.catalog().deploys.update_agent(kMember, t.acme, std::move(request)))
-            .first_set.empty());
+  CHECK(refusal(t.catalog().deploys.update_agent(kMember, t.acme, request)).code ==
+        ErrorCode::forbidden);
+  CHECK(need(t.catalog().deploys.update_agent(kAdmin, t.acme, std::move(request))).first_set ==
+        "prod");
 }
 
 TEST_CASE("deleting a set deletes the record of the agents that had it") {

@@ -5,10 +5,11 @@
 namespace agent_secrets::control_plane {
 
 Catalog::Catalog(std::unique_ptr<Database> database, ValueCipher cipher, AuditKeys audit_keys,
-                 const Clock& clock)
+                 Authority authority, const Clock& clock)
     : context{.database = std::move(database),
               .cipher = std::move(cipher),
               .audit_keys = std::move(audit_keys),
+              .authority = std::move(authority),
               .clock = clock,
               .known_regions = {}} {}
 

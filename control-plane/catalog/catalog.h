@@ -19,6 +19,7 @@
 #include "control-plane/catalog/api_keys.h"
 #include "control-plane/catalog/audit.h"
 #include "control-plane/catalog/catalog_outbox.h"
+#include "control-plane/catalog/coded_rows.h"
 #include "control-plane/catalog/context.h"
 #include "control-plane/catalog/credentials.h"
 #include "control-plane/catalog/deploys.h"
@@ -39,6 +40,7 @@ namespace agent_secrets::control_plane {
 struct Catalog {
   // `database` is migrated; `clock` outlives the catalog.
   Catalog(std::unique_ptr<Database> database, ValueCipher cipher, AuditKeys audit_keys,
+          Authority authority,
           const Clock& clock);
   Catalog(const Catalog&) = delete;
   Catalog& operator=(const Catalog&) = delete;
@@ -64,6 +66,7 @@ struct Catalog {
   Events events{context};
   Failovers failovers{context};
   Audit audit{context};
+  CodedRows coded_rows{context};
 };
 
 }  // namespace agent_secrets::control_plane

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "control-plane/catalog/agents.h"
+#include "control-plane/catalog/coded_tables.h"
 #include "control-plane/catalog/context.h"
 #include "control-plane/catalog/leases.h"
 #include "control-plane/catalog/values.h"
@@ -14,27 +15,37 @@ namespace {
 constexpr UnixMs kFailedRest{30'000};
 
 // Moves the pins of deployments with SecretVersion::latest to the version. The sequence goes up,
-// because the content for the agent's instances changes.
-void follow_latest(Transaction& tx, const PendingVersion& version) {
-  tx.execute_later(
-      "UPDATE agents SET sequence = sequence + 1 WHERE deleted = 0 AND deployment_id IN"
-      " (SELECT p.deployment_id FROM deployment_pins p JOIN deployments d"
-      "   ON d.id = p.deployment_id AND d.secret_version = 'latest'"
-      "   WHERE p.set_id = ?1 AND p.version < ?2)",
-      version.set_id, version.version);
-  tx.execute_later(
-      "UPDATE deployment_pins SET version = ?2 WHERE set_id = ?1 AND version < ?2"
-      " AND deployment_id IN (SELECT a.deployment_id FROM agents a JOIN deployments d"
-      "   ON d.id = a.deployment_id AND d.secret_version = 'latest' WHERE a.deleted = 0)",
-      version.set_id, version.version);
+// because the content for the agent's instances changes. Agents whose rows are refused stay as they
+// are.
+void follow_latest(Transaction& tx, const Authority& authority, const PendingVersion& version) {
+  for (const Row row :
+       tx.query("SELECT a.id, a.deployment_id FROM agents a"
+                "  JOIN deployments d ON d.id = a.deployment_id AND d.secret_version = 'latest'"
+                "  JOIN deployment_pins p ON p.deployment_id = d.id"
+                " WHERE a.deleted = 0 AND p.set_id = ?1 AND p.version < ?2",
+                version.set_id, version.version)) {
+    const std::int64_t agent_id = row.integer("id");
+    const std::string deployment_id = row.text("deployment_id");
+    if (!is_accepted_agent(tx, authority, agent_id)) continue;
+    tx.execute_later("UPDATE agents SET sequence = sequence + 1 WHERE id = ?1", agent_id);
+    tx.execute_later(
+        "UPDATE deployment_pins SET version = ?3 WHERE deployment_id = ?1 AND set_id = ?2",
+        deployment_id, version.set_id, version.version);
+    code_agent(tx, authority, agent_id);
+    code_deployment(tx, authority, deployment_id);
+  }
 }
 
-std::vector<AgentCredentialRecord> read_credentials(Transaction& tx, std::int64_t agent_id) {
+// Leaves out credentials that are refused. A revoked one gives no right, and needs no code.
+std::vector<AgentCredentialRecord> read_credentials(Transaction& tx, const Authority& authority,
+                                                    std::int64_t agent_id) {
   std::vector<AgentCredentialRecord> credentials;
-  for (const Row row : tx.query(
-           "SELECT kid, signing_key, box_key, revoked_at IS NOT NULL AS revoked FROM credentials"
-           " WHERE agent_id = ?1 ORDER BY created_at, kid",
-           agent_id)) {
+  for (const Row row :
+       tx.query("SELECT kid, agent_id, signing_key, box_key, revoked_at IS NOT NULL AS revoked,"
+                " code FROM credentials WHERE agent_id = ?1 ORDER BY created_at, kid",
+                agent_id)) {
+    const bool is_live = !row.boolean("revoked");
+    if (is_live && !authority.accepts(coded_registration(row), stored_code(row))) continue;
     credentials.push_back({.kid = row.text("kid"),
                            .keys = {.signing = row.key("signing_key"), .box = row.key("box_key")},
                            .revoked = row.boolean("revoked")});
@@ -53,7 +64,9 @@ Result<ProvisionedVersion> open_version(Transaction& tx, const ValueCipher& ciph
                             .values = std::move(*values)};
 }
 
-AgentSnapshot read_snapshot(Transaction& tx, std::int64_t agent_id) {
+// Absent: the rows of the agent are refused.
+std::optional<AgentSnapshot> read_snapshot(Transaction& tx, const Authority& authority,
+                                           std::int64_t agent_id) {
   const Rows rows = tx.query(
       "SELECT a.revision, a.sequence, o.name AS organization, a.name, a.deleted, a.deployment_id"
       " FROM agents a JOIN organizations o ON o.id = a.organization_id WHERE a.id = ?1",
@@ -67,9 +80,26 @@ AgentSnapshot read_snapshot(Transaction& tx, std::int64_t agent_id) {
                          .deleted = row.boolean("deleted"),
                          .deployment_id = row.text("deployment_id"),
                          .sets = {},
-                         .credentials = read_credentials(tx, agent_id)};
-  if (!snapshot.deleted) snapshot.sets = read_pins(tx, snapshot.deployment_id);
+                         .credentials = read_credentials(tx, authority, agent_id)};
+  if (snapshot.deleted) return snapshot;
+  if (!is_accepted_agent(tx, authority, agent_id)) return std::nullopt;
+  snapshot.sets = read_pins(tx, snapshot.deployment_id);
   return snapshot;
+}
+
+// The version of the region that is due first. Looks past sets whose rows are refused: such a set
+// is never provisioned, and delays no other.
+Rows first_due(Transaction& tx, const Authority& authority, std::string_view region) {
+  std::int64_t skipped = 0;
+  for (;; ++skipped) {
+    Rows rows = tx.query(
+        "SELECT id, organization_id, name, type, region, host, protected_by, code, version,"
+        " pending_since, due_at FROM sets"
+        " WHERE region = ?1 AND status <> 'ready' ORDER BY due_at, id LIMIT 1 OFFSET ?2",
+        region, skipped);
+    if (rows.empty()) return rows;
+    if (authority.accepts(coded_set(rows.front()), stored_code(rows.front()))) return rows;
+  }
 }
 
 // Runs in a transaction of its own.
@@ -91,12 +121,9 @@ Result<std::vector<std::int64_t>> sets_with_old_values(Database& database,
 
 Result<Outbox::Due> CatalogOutbox::next_due(std::string_view region, UnixMs now) {
   return context_.database->read("find due version", [&](Transaction& tx) -> Result<Due> {
-    const Rows rows = tx.query(
-        "SELECT organization_id, id, name, version, pending_since, due_at FROM sets"
-        " WHERE region = ?1 AND status <> 'ready' ORDER BY due_at LIMIT 1",
-        region);
-    if (rows.empty()) return Due{};
-    const Row row = rows.front();
+    const auto found = first_due(tx, context_.authority, region);
+    if (found.empty()) return Due{};
+    const Row row = found.front();
     const UnixMs due_at = row.time("due_at");
     // A version is due at most kFailedRest after a write or a failure. A later time means that the
     // clock has been set back.
@@ -131,7 +158,7 @@ Result<bool> CatalogOutbox::mark_ready(const PendingVersion& version, const Leas
         " WHERE id = ?1 AND version = ?2 AND status <> 'ready'",
         version.set_id, version.version);
     if (marked == 0) return false;
-    follow_latest(tx, version);
+    follow_latest(tx, context_.authority, version);
     tx.execute_later(
         "UPDATE agents SET revision = revision + 1 WHERE deleted = 0 AND deployment_id IN"
         " (SELECT deployment_id FROM deployment_pins WHERE set_id = ?1)",
@@ -158,12 +185,19 @@ Result<std::vector<AgentSnapshot>> CatalogOutbox::unpublished_agents(std::string
                                                                      int at_most) {
   return context_.database->read(
       "find unpublished agents", [&](Transaction& tx) -> Result<std::vector<AgentSnapshot>> {
-        const Rows ids = tx.query(
-            "SELECT id FROM agents WHERE region = ?1 AND revision > published_revision AND id > ?2"
-            " ORDER BY id LIMIT ?3",
-            region, after_id, at_most);
         std::vector<AgentSnapshot> snapshots;
-        for (const Row row : ids) snapshots.push_back(read_snapshot(tx, row.integer("id")));
+        for (std::int64_t last_id = after_id; snapshots.empty();) {
+          const Rows ids = tx.query(
+              "SELECT id FROM agents WHERE region = ?1 AND revision > published_revision"
+              " AND id > ?2 ORDER BY id LIMIT ?3",
+              region, last_id, at_most);
+          if (ids.empty()) break;
+          for (const Row row : ids) {
+            last_id = row.integer("id");
+            auto snapshot = read_snapshot(tx, context_.authority, last_id);
+            if (snapshot) snapshots.push_back(std::move(*snapshot));
+          }
+        }
         return snapshots;
       });
 }
@@ -209,16 +243,18 @@ Result<void> CatalogOutbox::publish_again(std::span<const AgentRevision> agents,
       });
 }
 
-Result<ProvisionedVersion> CatalogOutbox::read_retained(const RetainedVersion& version) {
+Result<ProvisionedVersion> CatalogOutbox::read_retained(std::string_view region,
+                                                        const RetainedVersion& version) {
   return context_.database->read(
       "read retained version", [&](Transaction& tx) -> Result<ProvisionedVersion> {
         const Rows rows = tx.query(
-            "SELECT organization_id, name FROM sets s WHERE id = ?1"
-            " AND (version <> ?2 OR status = 'ready')"
+            "SELECT id, organization_id, name, type, region, host, protected_by, code FROM sets s"
+            " WHERE id = ?1 AND region = ?3 AND (version <> ?2 OR status = 'ready')"
             " AND EXISTS (SELECT 1 FROM retained_versions r WHERE r.set_id = ?1 AND r.version = "
             "?2)",
-            version.set_id, version.version);
+            version.set_id, version.version, region);
         if (rows.empty()) return fail(ErrorCode::not_found, "no such version any more");
+        context_.authority.require(coded_set(rows.front()), stored_code(rows.front()));
         const PendingVersion found{.organization_id = rows.front().integer("organization_id"),
                                    .set_id = version.set_id,
                                    .set_name = rows.front().text("name"),

@@ -32,7 +32,8 @@ class CatalogOutbox final : public Outbox {
   Result<std::unique_ptr<NoticeListener>> listen(NoticeHandler has_work, const Log& log) override;
   Result<std::vector<PublishedAgent>> list_agents(std::string_view region) override;
   Result<void> publish_again(std::span<const AgentRevision> agents, const LeaseTerm& term) override;
-  Result<ProvisionedVersion> read_retained(const RetainedVersion& version) override;
+  Result<ProvisionedVersion> read_retained(std::string_view region,
+                                           const RetainedVersion& version) override;
 
   // Whether the region has received a version or an agent that it must still have.
   Result<bool> has_provisioned(std::string_view region);

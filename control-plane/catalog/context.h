@@ -13,6 +13,7 @@
 
 #include "control-plane/database/database.h"
 #include "control-plane/keys/audit_keys.h"
+#include "control-plane/keys/authority.h"
 #include "control-plane/keys/value_cipher.h"
 #include "core/clock.h"
 
@@ -39,6 +40,7 @@ struct CatalogContext {
   std::unique_ptr<Database> database;  // migrated
   ValueCipher cipher;
   AuditKeys audit_keys;
+  Authority authority;  // catalog/coded_tables.h
   const Clock& clock;
   KnownRegions known_regions = {};
 };

@@ -6,6 +6,7 @@
 
 #include "control-plane/catalog/agents.h"
 #include "control-plane/catalog/audit.h"
+#include "control-plane/catalog/coded_tables.h"
 #include "control-plane/catalog/context.h"
 #include "control-plane/catalog/quotas.h"
 #include "control-plane/catalog/rules.h"
@@ -36,7 +37,7 @@ Result<CredentialRecord> Credentials::add(const Actor& actor, std::int64_t organ
   }
   return context_.database->write(
       "add credential", [&](Transaction& tx) -> Result<CredentialRecord> {
-        auto found = existing_agent(tx, organization_id, agent);
+        auto found = accepted_agent(tx, context_.authority, organization_id, agent);
         if (!found) return propagate(found);
         if (auto room = make_room_for_credential(tx, found->id); !room) return propagate(room);
         const UnixMs now = context_.clock.unix_time();
@@ -47,6 +48,7 @@ Result<CredentialRecord> Credentials::add(const Actor& actor, std::int64_t organ
         if (added == 0) {
           return fail(ErrorCode::conflict, fmt::format("Key id {} is already taken", shown(kid)));
         }
+        code_credential(tx, context_.authority, kid);
         record(tx, context_, actor,
                {.organization_id = organization_id,
                 .action = "credential.add",
@@ -64,7 +66,7 @@ Result<std::vector<CredentialRecord>> Credentials::list(std::int64_t organizatio
                                                         std::string_view agent) {
   return context_.database->read(
       "list credentials", [&](Transaction& tx) -> Result<std::vector<CredentialRecord>> {
-        auto found = existing_agent(tx, organization_id, agent);
+        auto found = existing_agent(tx, context_.authority, organization_id, agent);
         if (!found) return propagate(found);
         std::vector<CredentialRecord> records;
         for (const Row row :
@@ -89,10 +91,10 @@ Result<void> Credentials::revoke(const Actor& actor, std::int64_t organization_i
                                  std::string_view agent, std::string_view kid) {
   return context_.database->write_urgently(
       "revoke credential", [&](Transaction& tx) -> Result<void> {
-        auto found = existing_agent(tx, organization_id, agent);
+        auto found = existing_agent(tx, context_.authority, organization_id, agent);
         if (!found) return propagate(found);
         const std::int64_t revoked = tx.execute(
-            "UPDATE credentials SET revoked_at = ?1, revision ="
+            "UPDATE credentials SET revoked_at = ?1, code = NULL, revision ="
             " (SELECT revision + 1 FROM agents WHERE id = agent_id)"
             " WHERE agent_id = ?2 AND kid = ?3 AND revoked_at IS NULL",
             context_.clock.unix_time(), found->id, kid);

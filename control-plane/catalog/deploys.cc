@@ -7,6 +7,7 @@
 #include "control-plane/catalog/allowed_names.h"
 #include "control-plane/catalog/audit.h"
 #include "control-plane/catalog/bindings.h"
+#include "control-plane/catalog/coded_tables.h"
 #include "control-plane/catalog/context.h"
 #include "control-plane/catalog/events.h"
 #include "control-plane/catalog/organizations.h"
@@ -109,14 +110,15 @@ struct BoundSets {
 
 // Each check looks at both sets before the next check begins: a set that does not exist is reported
 // before a set that is not ready.
-Result<BoundSets> pass_gate(Transaction& tx, std::int64_t organization_id, std::string_view region,
+Result<BoundSets> pass_gate(Transaction& tx, const Authority& authority,
+                            std::int64_t organization_id, std::string_view region,
                             const DeploymentSpec& spec) {
   const Binding wanted[] = {{spec.secret_set, SetType::secret},
                             {spec.image_pull_secret_set, SetType::image_pull_secret}};
   std::vector<std::pair<SetType, SetRow>> found;
   for (const auto& [name, type] : wanted) {
     if (name.empty()) continue;
-    auto row = find_set_row(tx, organization_id, name);
+    auto row = find_set_row(tx, authority, organization_id, name);
     if (!row) {
       return fail(ErrorCode::not_found, fmt::format("{} {} not found", kind(type), shown(name)));
     }
@@ -186,11 +188,14 @@ void insert_deployment(Transaction& tx, const CatalogContext& context, std::int6
       tx, agent_id,
       {.at = now, .kind = "deployment", .text = describe(id, spec, bound.secret_version())});
   remove_old_deployments(tx, agent_id);
-  if (!bound.secret) return;
-  tx.execute(
-      "INSERT INTO deployment_pins (deployment_id, set_id, set_name, version)"
-      " VALUES (?1, ?2, ?3, ?4)",
-      id, bound.secret->set.id, bound.secret->set.name, bound.secret->set.ready_version);
+  if (bound.secret) {
+    tx.execute(
+        "INSERT INTO deployment_pins (deployment_id, set_id, set_name, version)"
+        " VALUES (?1, ?2, ?3, ?4)",
+        id, bound.secret->set.id, bound.secret->set.name, bound.secret->set.ready_version);
+  }
+  code_deployment(tx, context.authority, id);
+  code_agent(tx, context.authority, agent_id);
 }
 
 // The detail is "image img:1, set bot-secrets version 2", for example.
@@ -218,7 +223,7 @@ Result<std::string> bind_and_insert(Transaction& tx, const CatalogContext& conte
                                     const DeploymentSpec& spec, const BoundSets& bound) {
   std::string first_set;
   if (bound.secret) {
-    auto is_first = bind_set(tx, actor, agent_id, bound.secret->set);
+    auto is_first = bind_set(tx, context.authority, actor, agent_id, bound.secret->set);
     if (!is_first) return propagate(is_first);
     if (*is_first) first_set = bound.secret->set.name;
   }
@@ -251,9 +256,10 @@ DeployOutcome keep_deployment(Transaction& tx, const CatalogContext& context, co
   std::string warning(again ? kRunAgain : kUnchanged);
   add_sentence(warning, newer_version_warning(tx, context.cipher, agent));
   add_sentence(warning, secrets_warning(tx, agent.deployment));
-  DeployOutcome outcome{.agent = *find_agent_row(tx, organization_id, agent.name),
-                        .warning = std::move(warning),
-                        .first_set = {}};
+  DeployOutcome outcome{
+      .agent = *find_agent_row(tx, context.authority, organization_id, agent.name),
+      .warning = std::move(warning),
+      .first_set = {}};
   record_deploy(tx, context, actor, organization_id, again ? "agent.run-again" : "agent.deploy",
                 outcome, again ? kAuditDone : kAuditUnchanged);
   return outcome;
@@ -266,7 +272,7 @@ Result<DeployOutcome> apply_update(Transaction& tx, const CatalogContext& contex
   const Scaling scaling = merged(agent.scaling, request);
   if (auto ok = check_spec(spec); !ok) return propagate(ok);
   if (auto ok = check_scaling(scaling); !ok) return propagate(ok);
-  auto bound = pass_gate(tx, organization_id, agent.region, spec);
+  auto bound = pass_gate(tx, context.authority, organization_id, agent.region, spec);
   if (!bound) return propagate(bound);
 
   std::optional<std::int64_t> set_id;
@@ -285,9 +291,10 @@ Result<DeployOutcome> apply_update(Transaction& tx, const CatalogContext& contex
   } else {
     request_rollout(tx, agent.id, RolloutEvent::scale);
   }
-  DeployOutcome outcome{.agent = *find_agent_row(tx, organization_id, agent.name),
-                        .warning = {},
-                        .first_set = std::move(first_set)};
+  DeployOutcome outcome{
+      .agent = *find_agent_row(tx, context.authority, organization_id, agent.name),
+      .warning = {},
+      .first_set = std::move(first_set)};
   if (!new_deployment) outcome.warning = newer_version_warning(tx, context.cipher, outcome.agent);
   add_sentence(outcome.warning, secrets_warning(tx, outcome.agent.deployment));
   record_deploy(tx, context, actor, organization_id,
@@ -305,24 +312,25 @@ Result<DeployOutcome> Deploys::create_agent(const Actor& actor, std::int64_t org
   if (auto ok = check_spec(spec); !ok) return propagate(ok);
   if (auto ok = check_scaling(scaling); !ok) return propagate(ok);
   return context_.database->write("create agent", [&](Transaction& tx) -> Result<DeployOutcome> {
-    if (find_agent_row(tx, organization_id, request.agent)) {
+    if (find_agent_row(tx, context_.authority, organization_id, request.agent)) {
       return fail(ErrorCode::invalid, "Service already exists");
     }
     remove_old_agents(tx, organization_id);
     if (auto room = check_agent_count(tx, organization_id); !room) return propagate(room);
-    auto organization = organization_by_id(tx, organization_id);
+    auto organization = organization_by_id(tx, organization_id, context_.authority);
     if (!organization) return propagate(organization);
     const std::string region = request.region.value_or(organization->default_region);
     if (auto ok = check_region(tx, context_, region); !ok) return propagate(ok);
-    auto bound = pass_gate(tx, organization_id, region, spec);
+    auto bound = pass_gate(tx, context_.authority, organization_id, region, spec);
     if (!bound) return propagate(bound);
     const std::int64_t agent_id =
         insert_agent(tx, context_, organization_id, request.agent, region, scaling);
     auto first_set = bind_and_insert(tx, context_, actor, agent_id, spec, *bound);
     if (!first_set) return propagate(first_set);
-    DeployOutcome outcome{.agent = *find_agent_row(tx, organization_id, request.agent),
-                          .warning = {},
-                          .first_set = std::move(*first_set)};
+    DeployOutcome outcome{
+        .agent = *find_agent_row(tx, context_.authority, organization_id, request.agent),
+        .warning = {},
+        .first_set = std::move(*first_set)};
     outcome.warning = secrets_warning(tx, outcome.agent.deployment);
     record_deploy(tx, context_, actor, organization_id, "agent.create", outcome);
     return outcome;
@@ -332,7 +340,7 @@ Result<DeployOutcome> Deploys::create_agent(const Actor& actor, std::int64_t org
 Result<DeployOutcome> Deploys::update_agent(const Actor& actor, std::int64_t organization_id,
                                             DeployRequest request) {
   return context_.database->write("update agent", [&](Transaction& tx) -> Result<DeployOutcome> {
-    auto agent = existing_agent(tx, organization_id, request.agent);
+    auto agent = accepted_agent(tx, context_.authority, organization_id, request.agent);
     if (!agent) return propagate(agent);
     if (request.region && *request.region != agent->region) {
       return fail(ErrorCode::invalid,

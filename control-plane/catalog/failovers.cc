@@ -28,9 +28,12 @@ void lock(Transaction& tx) {
 }  // namespace
 
 Result<ServerTimeline> Failovers::settle() {
-  return settle_failover(
-      *context_.database,
-      {.stored = stored_timeline, .store = store_timeline, .lock = lock, .raise = raise_numbers});
+  return settle_failover(*context_.database, {.stored = stored_timeline,
+                                              .store = store_timeline,
+                                              .lock = lock,
+                                              .raise = [this](Transaction& tx) {
+                                                raise_numbers(tx, context_.authority);
+                                              }});
 }
 
 }  // namespace agent_secrets::control_plane

@@ -33,7 +33,12 @@ class OldDirectory {
 
   [[nodiscard]] std::string data() const { return directory_.path("data"); }
   // As this release opens it.
-  [[nodiscard]] Stores open() const { return need(open_in(*data_directory_place(data()))); }
+  [[nodiscard]] Stores open() const {
+    const auto place = data_directory_place(data());
+    place->accept_uncoded_rows(true);
+    need(need(open_in(*place)).catalog->coded_rows.adopt());
+    return need(open_in(*data_directory_place(data())));
+  }
   [[nodiscard]] Result<Stores> open_in(StorePlace& place) const {
     return open_stores(place, key_, clock_);
   }
@@ -172,12 +177,36 @@ TEST_CASE("an agent of schema 8 has had the set that its deployment pins") {
   CHECK(bound == std::vector<std::int64_t>{4});
 }
 
+TEST_CASE("a catalog of a version without authority codes is refused until its rows are adopted") {
+  const OldDirectory old(8, add_rights_of_schema_8);
+  const auto place = data_directory_place(old.data());
+  const Error refused = refusal(old.open_in(*place));
+  CHECK(refused.code == ErrorCode::untrusted);
+  CHECK(refused.message.find("no row has an authority code") != std::string::npos);
+  CHECK(refused.hint.find("authority adopt") != std::string::npos);
+  CHECK(need(old.open().catalog->coded_rows.list_refused()).empty());
+}
+
+TEST_CASE("during an upgrade a catalog without authority codes is used as it is") {
+  const OldDirectory old(8, add_rights_of_schema_8);
+  const auto place = data_directory_place(old.data());
+  place->accept_uncoded_rows(true);
+  const Stores stores = need(old.open_in(*place));
+  CHECK(need(stores.catalog->identities.find(hash_bearer("ci"))).has_value());
+  // A new row has a code already; organization, user, membership, two tokens, agent, deployment,
+  // set and binding have none.
+  need(stores.catalog->tokens.add(3, "new", Role::viewer, hash_bearer("new")));
+  CHECK(need(stores.catalog->coded_rows.list_refused()).size() == 9);
+}
+
 TEST_CASE("only the holder of the directory's lock migrates") {
   const OldDirectory old(6, [](Transaction&) {});
   {
     const auto server = data_directory_place(old.data());
+    server->accept_uncoded_rows(true);
     need(server->lock_for_server());
     const auto command = data_directory_place(old.data());
+    command->accept_uncoded_rows(true);
     const Error refused = refusal(old.open_in(*command));
     CHECK(refused.code == ErrorCode::conflict);
     CHECK(refused.message.find("has an older schema") != std::string::npos);

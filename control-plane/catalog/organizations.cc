@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "control-plane/catalog/audit.h"
+#include "control-plane/catalog/coded_tables.h"
 #include "control-plane/catalog/context.h"
 #include "control-plane/catalog/regions.h"
 #include "control-plane/catalog/rules.h"
@@ -30,13 +31,16 @@ Organization read_organization(const Row& row) {
           .default_region = row.text("default_region")};
 }
 
-Result<Organization> organization_by_id(Transaction& tx, std::int64_t id) {
+Result<Organization> organization_by_id(Transaction& tx, std::int64_t id,
+                                        const Authority& authority) {
   const Rows rows = tx.query(
-      "SELECT id, name, verbose_name, default_region FROM organizations"
+      "SELECT id, name, verbose_name, default_region, code FROM organizations"
       " WHERE id = ?1 AND removed_at IS NULL",
       id);
   if (rows.empty()) return fail(ErrorCode::not_found, "Not found");
-  return read_organization(rows.front());
+  const Row row = rows.front();
+  authority.require(coded_organization(row), stored_code(row));
+  return read_organization(row);
 }
 
 Result<Organization> Organizations::create(const Actor& actor, std::string_view name,
@@ -54,11 +58,12 @@ Result<Organization> Organizations::create(const Actor& actor, std::string_view 
             name, verbose_name, default_region);
         if (added.empty()) return fail(ErrorCode::conflict, why_not_added(tx, name));
         const std::int64_t id = added.front().integer("id");
+        code_organization(tx, context_.authority, id);
         record(tx, context_, actor,
                {.organization_id = id,
                 .action = "organization.create",
                 .object = fmt::format("organization {}", name)});
-        return organization_by_id(tx, id);
+        return organization_by_id(tx, id, context_.authority);
       });
 }
 
@@ -66,22 +71,27 @@ Result<std::optional<Organization>> Organizations::find(std::string_view name) {
   return context_.database->read(
       "find organization", [&](Transaction& tx) -> Result<std::optional<Organization>> {
         const Rows rows = tx.query(
-            "SELECT id, name, verbose_name, default_region FROM organizations"
+            "SELECT id, name, verbose_name, default_region, code FROM organizations"
             " WHERE name = ?1 AND removed_at IS NULL",
             name);
         if (rows.empty()) return std::nullopt;
-        return read_organization(rows.front());
+        const Row row = rows.front();
+        context_.authority.require(coded_organization(row), stored_code(row));
+        return read_organization(row);
       });
 }
 
 Result<std::vector<Organization>> Organizations::list() {
   return context_.database->read(
-      "list organizations", [](Transaction& tx) -> Result<std::vector<Organization>> {
+      "list organizations", [&](Transaction& tx) -> Result<std::vector<Organization>> {
         const Rows rows = tx.query(
-            "SELECT id, name, verbose_name, default_region FROM organizations"
+            "SELECT id, name, verbose_name, default_region, code FROM organizations"
             " WHERE removed_at IS NULL ORDER BY name");
         std::vector<Organization> organizations;
-        for (const Row row : rows) organizations.push_back(read_organization(row));
+        for (const Row row : rows) {
+          if (!context_.authority.accepts(coded_organization(row), stored_code(row))) continue;
+          organizations.push_back(read_organization(row));
+        }
         return organizations;
       });
 }
@@ -90,9 +100,11 @@ Result<void> Organizations::set_default_region(const Actor& actor, std::int64_t 
                                                std::string_view region) {
   return context_.database->write("set default region", [&](Transaction& tx) -> Result<void> {
     if (auto ok = check_region(tx, context_, region); !ok) return ok;
-    const std::int64_t changed = tx.execute(
-        "UPDATE organizations SET default_region = ?1 WHERE id = ?2", region, organization_id);
-    if (changed != 1) return fail(ErrorCode::not_found, "Not found");
+    auto found = organization_by_id(tx, organization_id, context_.authority);
+    if (!found) return propagate(found);
+    tx.execute("UPDATE organizations SET default_region = ?1 WHERE id = ?2", region,
+               organization_id);
+    code_organization(tx, context_.authority, organization_id);
     record(tx, context_, actor,
            {.organization_id = organization_id,
             .action = "organization.default-region",

@@ -12,6 +12,7 @@
 
 namespace agent_secrets::control_plane {
 
+class Authority;
 struct CatalogContext;
 class Row;
 class Transaction;
@@ -46,6 +47,7 @@ class Organizations {
 // For the other subjects.
 // `row` has the columns id, name, verbose_name and default_region.
 Organization read_organization(const Row& row);
-Result<Organization> organization_by_id(Transaction& tx, std::int64_t id);
+Result<Organization> organization_by_id(Transaction& tx, std::int64_t id,
+                                        const Authority& authority);
 
 }  // namespace agent_secrets::control_plane

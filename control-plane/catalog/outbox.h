@@ -48,6 +48,7 @@ class Outbox {
     std::optional<PendingVersion> version;
     std::optional<UnixMs> next_at;  // without a version: when to look again
   };
+  // Leaves out sets whose rows are refused.
   virtual Result<Due> next_due(std::string_view region, UnixMs now) = 0;
   // ErrorCode::not_found when the set is gone or a newer write has skipped the version.
   virtual Result<ProvisionedVersion> read_version(const PendingVersion& version) = 0;
@@ -56,7 +57,8 @@ class Outbox {
   virtual Result<bool> mark_ready(const PendingVersion& version, const LeaseTerm& term) = 0;
   virtual Result<bool> mark_failed(const PendingVersion& version, std::string_view message,
                                    const LeaseTerm& term) = 0;
-  // At most `at_most` agents with an id above `after_id`, ordered by id.
+  // At most `at_most` agents with an id above `after_id`, ordered by id. Leaves out agents whose
+  // rows are refused (catalog/coded_tables.h).
   virtual Result<std::vector<AgentSnapshot>> unpublished_agents(std::string_view region,
                                                                 std::int64_t after_id,
                                                                 int at_most) = 0;
@@ -83,7 +85,8 @@ class Outbox {
                                      const LeaseTerm& term) = 0;
   // Reads a ready version that the region must keep. ErrorCode::not_found if the version is
   // pending, or if the region no longer needs it.
-  virtual Result<ProvisionedVersion> read_retained(const RetainedVersion& version) = 0;
+  virtual Result<ProvisionedVersion> read_retained(std::string_view region,
+                                                   const RetainedVersion& version) = 0;
 };
 
 }  // namespace agent_secrets::control_plane

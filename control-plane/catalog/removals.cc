@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "control-plane/catalog/audit.h"
+#include "control-plane/catalog/coded_tables.h"
 #include "control-plane/catalog/context.h"
 #include "control-plane/catalog/organizations.h"
 #include "control-plane/catalog/regions.h"
@@ -47,12 +48,26 @@ Result<void> refuse_used(std::string_view kind, std::string_view name, const Use
               fmt::format("{} {} is in use: {}.", kind, shown(name), uses.text()));
 }
 
+// The memberships of the organization that have ended are removed with it. They are in the codes of
+// their users.
+void remove_organization(Transaction& tx, const Authority& authority,
+                         std::int64_t organization_id) {
+  std::vector<std::int64_t> users;
+  for (const Row row : tx.query("SELECT user_id FROM ended_memberships WHERE organization_id = ?1",
+                                organization_id)) {
+    const std::int64_t user = row.integer("user_id");
+    if (is_accepted_user(tx, authority, user)) users.push_back(user);
+  }
+  tx.execute("DELETE FROM organizations WHERE id = ?1", organization_id);
+  for (const std::int64_t user : users) code_user(tx, authority, user);
+}
+
 }  // namespace
 
 Result<void> Organizations::remove(const Actor& actor, std::int64_t organization_id) {
   return context_.database->write_urgently(
       "remove organization", [&](Transaction& tx) -> Result<void> {
-        auto organization = organization_by_id(tx, organization_id);
+        auto organization = organization_by_id(tx, organization_id, context_.authority);
         if (!organization) return propagate(organization);
         Uses uses;
         uses.add("agent", "agents",
@@ -102,7 +117,7 @@ Result<void> Organizations::remove(const Actor& actor, std::int64_t organization
           tx.execute("UPDATE organizations SET removed_at = ?1 WHERE id = ?2",
                      context_.clock.unix_time(), organization_id);
         } else {
-          tx.execute("DELETE FROM organizations WHERE id = ?1", organization_id);
+          remove_organization(tx, context_.authority, organization_id);
         }
         return {};
       });

@@ -1,5 +1,9 @@
 #include "control-plane/catalog/restored_copy.h"
 
+#include <set>
+#include <string>
+
+#include "control-plane/catalog/coded_tables.h"
 #include "control-plane/database/timeline.h"
 #include "control-plane/database/transaction.h"
 
@@ -23,12 +27,14 @@ void raise_ids(Transaction& tx) {
 
 }  // namespace
 
-void raise_numbers(Transaction& tx) {
+void raise_numbers(Transaction& tx, const Authority& authority) {
+  const std::set<std::string> accepted = accepted_agents(tx, authority);
   tx.execute("UPDATE agents SET sequence = sequence + ?1, revision = revision + ?1", kFailoverStep);
   tx.execute("UPDATE organizations SET sequence_floor = sequence_floor + ?1", kFailoverStep);
   // A deploy command that runs for a lost ticket settles nothing, and runs again.
   tx.execute("UPDATE rollouts SET ticket = ticket + ?1", kFailoverStep);
   raise_ids(tx);
+  code_agents(tx, authority, accepted);
 }
 
 void forget_server_of_catalog(Transaction& tx) {

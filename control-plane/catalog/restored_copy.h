@@ -7,6 +7,7 @@
 
 namespace agent_secrets::control_plane {
 
+class Authority;
 class Transaction;
 
 // In the table `settings`: the timeline of the server that the catalog was used on last
@@ -19,7 +20,8 @@ inline constexpr std::string_view kServerTimeline = "server_timeline";
 //    snapshot even if the region is ahead of the catalog;
 //  - the sequences at which new agents begin, the ids of new rows, and the tickets of rollouts, so
 //    that none which was given since is given again.
-void raise_numbers(Transaction& tx);
+// An agent whose row is refused stays refused.
+void raise_numbers(Transaction& tx, const Authority& authority);
 
 // For a copy on another server: that server is no failover of the old one.
 void forget_server_of_catalog(Transaction& tx);

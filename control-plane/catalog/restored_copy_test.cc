@@ -10,8 +10,8 @@ namespace agent_secrets::control_plane {
 namespace {
 
 void go_on(TestStores& stores) {
-  need(stores.catalog().context.database->write("go on", [](Transaction& tx) -> Result<void> {
-    raise_numbers(tx);
+  need(stores.catalog().context.database->write("go on", [&](Transaction& tx) -> Result<void> {
+    raise_numbers(tx, stores.catalog().context.authority);
     forget_server_of_catalog(tx);
     return {};
   }));

@@ -1,6 +1,7 @@
 #include "control-plane/catalog/rollouts.h"
 
 #include "control-plane/catalog/audit.h"
+#include "control-plane/catalog/agents.h"
 #include "control-plane/catalog/context.h"
 #include "control-plane/catalog/leases.h"
 
@@ -13,6 +14,13 @@ constexpr std::string_view kDeployCommand = "deploy_command";
 RolloutEvent event_of(std::string_view text) {
   if (text == "scale") return RolloutEvent::scale;
   return text == "delete" ? RolloutEvent::remove : RolloutEvent::deploy;
+}
+
+// The command of an agent whose rows are refused does not run: it would start another image, or
+// another agent's. A deleted agent gives no right, and has no code.
+bool may_run(Transaction& tx, const Authority& authority, const Row& row) {
+  return event_of(row.text("event")) == RolloutEvent::remove ||
+         is_accepted_agent(tx, authority, row.integer("id"));
 }
 
 Rollout read_rollout(const Row& row) {
@@ -129,7 +137,9 @@ Result<std::vector<Rollout>> Rollouts::list_due() {
             "       AND e.failed = 0)"
             " ORDER BY r.place, a.id");
         std::vector<Rollout> due;
-        for (const Row row : rows) due.push_back(read_rollout(row));
+        for (const Row row : rows) {
+          if (may_run(tx, context_.authority, row)) due.push_back(read_rollout(row));
+        }
         return due;
       });
 }

@@ -9,6 +9,7 @@
 
 #include "control-plane/catalog/allowed_names.h"
 #include "control-plane/catalog/audit.h"
+#include "control-plane/catalog/coded_tables.h"
 #include "control-plane/catalog/context.h"
 #include "control-plane/catalog/organizations.h"
 #include "control-plane/catalog/quotas.h"
@@ -40,7 +41,7 @@ SecretSet read_set(const Row& row) {
           .error_message = row.text("error_message"),
           .version = row.integer("version"),
           .ready_version = row.integer("ready_version"),
-          .protected_by = row.text("protected_by"),
+          .protected_by = row.is_null("protected_by") ? "" : row.text("protected_by"),
           .host = {},
           .keys = {},
           .warning = {}};
@@ -105,15 +106,16 @@ Result<void> check_not_bound(Transaction& tx, std::int64_t organization_id, std:
 
 }  // namespace
 
-std::optional<SetRow> find_set_row(Transaction& tx, std::int64_t organization_id,
-                                   std::string_view name) {
+std::optional<SetRow> find_set_row(Transaction& tx, const Authority& authority,
+                                   std::int64_t organization_id, std::string_view name) {
   const Rows rows = tx.query(
-      "SELECT id, name, type, region, status, error_message, version, ready_version, host,"
-      " coalesce(protected_by, '') AS protected_by, burst_since, pending_since FROM sets WHERE "
+      "SELECT id, organization_id, name, type, region, status, error_message, version,"
+      " ready_version, host, protected_by, burst_since, pending_since, code FROM sets WHERE "
       "organization_id = ?1 AND name = ?2",
       organization_id, name);
   if (rows.empty()) return std::nullopt;
   const Row row = rows.front();
+  authority.require(coded_set(row), stored_code(row));
   return SetRow{.organization_id = organization_id,
                 .host = row.text("host"),
                 .burst_since = row.time("burst_since"),
@@ -126,13 +128,16 @@ namespace {
 Result<SetRow> insert_set(Transaction& tx, const CatalogContext& context,
                           std::int64_t organization_id, const WriteSet& write) {
   if (auto room = check_set_count(tx, organization_id); !room) return propagate(room);
-  auto organization = organization_by_id(tx, organization_id);
+  auto organization = organization_by_id(tx, organization_id, context.authority);
   if (!organization) return propagate(organization);
   const std::string region = write.region.value_or(organization->default_region);
   if (auto ok = check_region(tx, context, region); !ok) return propagate(ok);
-  tx.execute("INSERT INTO sets (organization_id, name, type, region) VALUES (?1, ?2, ?3, ?4)",
-             organization_id, write.name, to_string(write.type), region);
-  return std::move(*find_set_row(tx, organization_id, write.name));
+  const Rows added = tx.query(
+      "INSERT INTO sets (organization_id, name, type, region) VALUES (?1, ?2, ?3, ?4)"
+      " RETURNING id",
+      organization_id, write.name, to_string(write.type), region);
+  code_set(tx, context.authority, added.front().integer("id"));
+  return std::move(*find_set_row(tx, context.authority, organization_id, write.name));
 }
 
 Result<SetRow> set_to_write(Transaction& tx, const CatalogContext& context,
@@ -140,14 +145,15 @@ Result<SetRow> set_to_write(Transaction& tx, const CatalogContext& context,
   if (write.region) {
     if (auto ok = check_region(tx, context, *write.region); !ok) return propagate(ok);
   }
-  auto row = find_set_row(tx, organization_id, write.name);
+  auto row = find_set_row(tx, context.authority, organization_id, write.name);
   if (!row) return insert_set(tx, context, organization_id, write);
   if (auto ok = check_same_kind(row->set, write); !ok) return propagate(ok);
   return std::move(*row);
 }
 
 // Makes the next version, whose values are written already, the newest version, and pending.
-void begin_version(Transaction& tx, UnixMs now, SetRow& row, bool quiet_period) {
+void begin_version(Transaction& tx, const CatalogContext& context, SetRow& row, bool quiet_period) {
+  const UnixMs now = context.clock.unix_time();
   // A burst is a series of writes, each at most the quiet period after the write before it. The
   // time ends a burst also while the set stays pending because its region is down. Otherwise the
   // next burst would be past kQuietPeriodMax from its start, and would get no quiet period.
@@ -163,6 +169,7 @@ void begin_version(Transaction& tx, UnixMs now, SetRow& row, bool quiet_period) 
       "UPDATE sets SET version = ?1, status = 'pending', error_message = '', host = ?2,"
       " burst_since = ?3, pending_since = ?4, due_at = ?5 WHERE id = ?6",
       row.set.version, row.host, row.burst_since, now, due, row.set.id);
+  if (row.set.type == SetType::image_pull_secret) code_set(tx, context.authority, row.set.id);
   drop_skipped_values(tx, row.set);
   measure_set(tx, row.set.id);
 }
@@ -188,7 +195,8 @@ std::string_view to_string(SetType type) {
 Result<SecretSet> Sets::write(const Actor& actor, std::int64_t organization_id, WriteSet write) {
   if (auto ok = check_write(write); !ok) return propagate(ok);
   return context_.database->write("write set", [&](Transaction& tx) -> Result<SecretSet> {
-    if (auto ok = check_reserved(tx, organization_id, write); !ok) return propagate(ok);
+    if (auto ok = check_reserved(tx, context_.authority, organization_id, write); !ok)
+      return propagate(ok);
     auto before = ask_size_of_sets(tx, organization_id);
     const auto pairs = last_of_each_key(write.pairs);
     std::vector<Transaction::LaterRows> live;
@@ -214,7 +222,7 @@ Result<SecretSet> Sets::write(const Actor& actor, std::int64_t organization_id, 
       return row->set;
     }
     auto size = ask_set_size(tx, row->set.id);
-    begin_version(tx, context_.clock.unix_time(), *row, write.quiet_period);
+    begin_version(tx, context_, *row, write.quiet_period);
     auto now = ask_size_of_sets(tx, organization_id);
     if (auto ok = check_set_size(size.get(), *row, write.pairs.back().key); !ok) {
       return propagate(ok);
@@ -234,7 +242,7 @@ Result<std::vector<SecretSet>> Sets::list(std::int64_t organization_id) {
       "list sets", [&](Transaction& tx) -> Result<std::vector<SecretSet>> {
         const Rows rows = tx.query(
             "SELECT id, name, type, region, status, error_message, version, ready_version,"
-            " coalesce(protected_by, '') AS protected_by FROM sets"
+            " protected_by FROM sets"
             " WHERE organization_id = ?1 ORDER BY name",
             organization_id);
         std::vector<SecretSet> sets;
@@ -244,29 +252,29 @@ Result<std::vector<SecretSet>> Sets::list(std::int64_t organization_id) {
 }
 
 Result<std::optional<SecretSet>> Sets::find(std::int64_t organization_id, std::string_view name) {
-  return context_.database->read("find set",
-                                 [&](Transaction& tx) -> Result<std::optional<SecretSet>> {
-                                   auto row = find_set_row(tx, organization_id, name);
-                                   if (!row) return std::nullopt;
-                                   row->set.host = std::move(row->host);
-                                   row->set.keys = live_keys(tx, row->set.id);
-                                   if (row->set.type == SetType::secret) {
-                                     row->set.warning = reserved_names_warning(name, row->set.keys);
-                                   }
-                                   return std::move(row->set);
-                                 });
+  return context_.database->read(
+      "find set", [&](Transaction& tx) -> Result<std::optional<SecretSet>> {
+        auto row = find_set_row(tx, context_.authority, organization_id, name);
+        if (!row) return std::nullopt;
+        row->set.host = std::move(row->host);
+        row->set.keys = live_keys(tx, row->set.id);
+        if (row->set.type == SetType::secret) {
+          row->set.warning = reserved_names_warning(name, row->set.keys);
+        }
+        return std::move(row->set);
+      });
 }
 
 Result<void> Sets::unset_key(const Actor& actor, std::int64_t organization_id, std::string_view set,
                              std::string_view key) {
   return context_.database->write("unset key", [&](Transaction& tx) -> Result<void> {
-    auto row = find_set_row(tx, organization_id, set);
+    auto row = find_set_row(tx, context_.authority, organization_id, set);
     if (!row) return fail(ErrorCode::not_found, kSetNotFound);
     if (row->set.type == SetType::image_pull_secret) {
       return fail(ErrorCode::invalid, "An image pull secret has no keys to delete.");
     }
     if (!remove_value(tx, *row, key)) return fail(ErrorCode::not_found, "Secret not found");
-    begin_version(tx, context_.clock.unix_time(), *row, true);
+    begin_version(tx, context_, *row, true);
     record(tx, context_, actor,
            {.organization_id = organization_id,
             .action = "set.unset-key",
@@ -290,7 +298,7 @@ Result<void> Sets::remove(const Actor& actor, std::int64_t organization_id, std:
 
 Result<void> Sets::protect(const Actor& actor, std::int64_t organization_id, std::string_view set) {
   return context_.database->write("protect set", [&](Transaction& tx) -> Result<void> {
-    auto row = find_set_row(tx, organization_id, set);
+    auto row = find_set_row(tx, context_.authority, organization_id, set);
     if (!row) return fail(ErrorCode::not_found, kSetNotFound);
     if (row->set.type == SetType::image_pull_secret) {
       return fail(ErrorCode::invalid,
@@ -298,6 +306,7 @@ Result<void> Sets::protect(const Actor& actor, std::int64_t organization_id, std
     }
     tx.execute("UPDATE sets SET protected_by = coalesce(protected_by, ?1) WHERE id = ?2",
                describe(actor), row->set.id);
+    code_set(tx, context_.authority, row->set.id);
     record(tx, context_, actor,
            {.organization_id = organization_id,
             .action = "set.protect",
@@ -310,13 +319,15 @@ Result<void> Sets::protect(const Actor& actor, std::int64_t organization_id, std
 Result<void> Sets::unprotect(const Actor& actor, std::int64_t organization_id,
                              std::string_view set) {
   return context_.database->write("unprotect set", [&](Transaction& tx) -> Result<void> {
-    const std::int64_t found =
-        tx.execute("UPDATE sets SET protected_by = NULL WHERE organization_id = ?1 AND name = ?2",
-                   organization_id, set);
-    if (found != 1) return fail(ErrorCode::not_found, kSetNotFound);
-    record(
-        tx, context_, actor,
-        {.organization_id = organization_id, .action = "set.unprotect", .object = object_of(set)});
+    auto row = find_set_row(tx, context_.authority, organization_id, set);
+    if (!row) return fail(ErrorCode::not_found, kSetNotFound);
+    tx.execute("UPDATE sets SET protected_by = NULL WHERE id = ?1", row->set.id);
+    code_set(tx, context_.authority, row->set.id);
+    record(tx, context_, actor,
+           {.organization_id = organization_id,
+            .action = "set.unprotect",
+            .object = object_of(set),
+            .outcome = row->set.protected_by.empty() ? kAuditUnchanged : kAuditDone});
     return {};
   });
 }

@@ -20,6 +20,7 @@
 
 namespace agent_secrets::control_plane {
 
+class Authority;
 struct CatalogContext;
 class Transaction;
 
@@ -89,7 +90,7 @@ struct SetRow {
   UnixMs pending_since{};
   SecretSet set;
 };
-std::optional<SetRow> find_set_row(Transaction& tx, std::int64_t organization_id,
-                                   std::string_view name);
+std::optional<SetRow> find_set_row(Transaction& tx, const Authority& authority,
+                                   std::int64_t organization_id, std::string_view name);
 
 }  // namespace agent_secrets::control_plane

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "control-plane/catalog/audit.h"
+#include "control-plane/catalog/coded_tables.h"
 #include "control-plane/catalog/context.h"
 #include "control-plane/catalog/quotas.h"
 #include "control-plane/catalog/rules.h"
@@ -29,8 +30,13 @@ std::vector<Token> read_tokens(const Rows& rows) {
   return tokens;
 }
 
-Result<void> added_once(std::int64_t rows, std::string_view name) {
-  if (rows == 1) return {};
+// `added`: the id of the new row, or no row.
+Result<void> added_once(Transaction& tx, const Authority& authority, const Rows& added,
+                        std::string_view name) {
+  if (!added.empty()) {
+    code_token(tx, authority, added.front().integer("id"));
+    return {};
+  }
   return fail(ErrorCode::conflict, fmt::format("Token {} already exists", shown(name)));
 }
 
@@ -51,23 +57,25 @@ Result<void> Tokens::add(const Actor& actor, std::int64_t organization_id, std::
                          Role role, const BearerHash& hash, std::optional<UnixMs> expires_at) {
   if (auto ok = check_title("token name", name); !ok) return ok;
   return context_.database->write("add token", [&](Transaction& tx) -> Result<void> {
-    if (auto found = organization_by_id(tx, organization_id); !found) return propagate(found);
+    if (auto found = organization_by_id(tx, organization_id, context_.authority); !found)
+      return propagate(found);
     const UnixMs now = context_.clock.unix_time();
     tx.execute_later(
-        "UPDATE tokens SET revoked_at = expires_at WHERE organization_id = ?1 AND user_id IS NULL"
+        "UPDATE tokens SET revoked_at = expires_at, code = NULL"
+        " WHERE organization_id = ?1 AND user_id IS NULL"
         " AND revoked_at IS NULL AND expires_at <= ?2",
         organization_id, now);
     if (auto room = make_room_for_token(tx, organization_id); !room) return room;
-    const std::int64_t added = tx.execute(
+    const Rows added = tx.query(
         "INSERT INTO tokens (organization_id, name, role, sha256, created_at, expires_at)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING RETURNING id",
         organization_id, name, to_string(role), hash, now, expires_at);
     record(tx, context_, actor,
            {.organization_id = organization_id,
             .action = "token.create",
             .object = object_of(name),
             .detail = fmt::format("role {}{}", to_string(role), expiry_text(expires_at))});
-    return added_once(added, name);
+    return added_once(tx, context_.authority, added, name);
   });
 }
 
@@ -78,17 +86,18 @@ Result<void> Tokens::add_for_user(const Actor& actor, std::int64_t user_id,
   if (auto ok = check_title("token name", name); !ok) return ok;
   return context_.database->write("add token", [&](Transaction& tx) -> Result<void> {
     if (organization_id) {
-      if (auto found = organization_by_id(tx, *organization_id); !found) return propagate(found);
+      if (auto found = organization_by_id(tx, *organization_id, context_.authority); !found)
+        return propagate(found);
     }
     const UnixMs now = context_.clock.unix_time();
     tx.execute_later(
-        "UPDATE tokens SET revoked_at = expires_at WHERE user_id = ?1"
+        "UPDATE tokens SET revoked_at = expires_at, code = NULL WHERE user_id = ?1"
         " AND revoked_at IS NULL AND expires_at <= ?2",
         user_id, now);
     if (auto room = make_room_for_user_token(tx, user_id); !room) return room;
-    const std::int64_t added = tx.execute(
+    const Rows added = tx.query(
         "INSERT INTO tokens (user_id, organization_id, name, sha256, created_at, expires_at)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING RETURNING id",
         user_id, organization_id, name, hash, now, expires_at);
     record(
         tx, context_, actor,
@@ -96,7 +105,7 @@ Result<void> Tokens::add_for_user(const Actor& actor, std::int64_t user_id,
          .action = "token.create",
          .object = object_of(name),
          .detail = fmt::format("user {}{}", name_of_user(tx, user_id), expiry_text(expires_at))});
-    return added_once(added, name);
+    return added_once(tx, context_.authority, added, name);
   });
 }
 
@@ -139,7 +148,7 @@ Result<void> Tokens::revoke(const Actor& actor, std::int64_t organization_id,
         tx, context_, actor,
         {.organization_id = organization_id, .action = "token.revoke", .object = object_of(name)});
     return revoked_once(
-        tx.execute("UPDATE tokens SET revoked_at = ?1 WHERE organization_id = ?2"
+        tx.execute("UPDATE tokens SET revoked_at = ?1, code = NULL WHERE organization_id = ?2"
                    " AND name = ?3 AND user_id IS NULL AND revoked_at IS NULL",
                    context_.clock.unix_time(), organization_id, name));
   });
@@ -153,7 +162,7 @@ Result<void> Tokens::revoke_of_user(const Actor& actor, std::int64_t user_id,
             .object = object_of(name),
             .detail = fmt::format("user {}", name_of_user(tx, user_id))});
     return revoked_once(
-        tx.execute("UPDATE tokens SET revoked_at = ?1 WHERE user_id = ?2"
+        tx.execute("UPDATE tokens SET revoked_at = ?1, code = NULL WHERE user_id = ?2"
                    " AND name = ?3 AND revoked_at IS NULL",
                    context_.clock.unix_time(), user_id, name));
   });

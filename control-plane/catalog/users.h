@@ -52,9 +52,12 @@ class Users {
 // For the other subjects.
 // "" if there is no such user.
 std::string name_of_user(Transaction& tx, std::int64_t user_id);
+// False: there is no such user, or the user's row is refused.
+bool is_accepted_user(Transaction& tx, const Authority& authority, std::int64_t user_id);
 // The memberships that a token of the user reaches. `organization_id` is
 // the only organization of the token; absent: all organizations.
-std::vector<Membership> memberships_of_token(Transaction& tx, std::int64_t user_id,
+std::vector<Membership> memberships_of_token(Transaction& tx, const Authority& authority,
+                                             std::int64_t user_id,
                                              std::optional<std::int64_t> organization_id,
                                              UnixMs created_at);
 

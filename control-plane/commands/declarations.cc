@@ -152,6 +152,14 @@ void add_place(const DeclaredOptions& command, DataOptions& data, const char* gr
       .in_group(group);
 }
 
+void add_uncoded_rows(const DeclaredOptions& command, DataOptions& data, const char* group) {
+  command
+      .flag("--accept-uncoded-rows", data.accept_uncoded_rows,
+            "also accept rows without a valid authority code; only during an upgrade from a "
+            "version without these codes")
+      .in_group(group);
+}
+
 void add_data(const DeclaredOptions& command, DataOptions& data) {
   constexpr const char* kGroup = "Data";
   add_place(command, data, kGroup);
@@ -159,6 +167,7 @@ void add_data(const DeclaredOptions& command, DataOptions& data) {
       .master_key_file(data.master_key_file,
                        "the key that encrypts the data (required); store it apart from the data")
       .in_group(kGroup);
+  add_uncoded_rows(command, data, kGroup);
 }
 
 }  // namespace

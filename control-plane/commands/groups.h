@@ -27,6 +27,7 @@ void declare_deploy_command(const Declarations& declare);
 void declare_credential(const Declarations& declare);
 void declare_region(const Declarations& declare);
 void declare_audit(const Declarations& declare);
+void declare_authority(const Declarations& declare);
 
 // In the order of --help.
 inline constexpr std::array kGroups = {declare_init,
@@ -47,6 +48,7 @@ inline constexpr std::array kGroups = {declare_init,
                                        declare_deploy_command,
                                        declare_credential,
                                        declare_region,
-                                       declare_audit};
+                                       declare_audit,
+                                       declare_authority};
 
 }  // namespace agent_secrets::control_plane

@@ -55,6 +55,7 @@ Result<void> move(const MoveOptions& options, const Clock& clock) {
   for (const CopiedPart& part : *copied) {
     note(fmt::format("{}: {} rows copied and compared", part.name(), sum_of(part.rows)));
   }
+  (*first)->place().accept_uncoded_rows(options.data.accept_uncoded_rows);
   if (auto settled = settle_copy((*first)->place(), *copied); !settled) return settled;
   // Checks that the master key opens the copy.
   auto opened = open_stores((*first)->place(), data->master_key, clock);

@@ -162,7 +162,7 @@ Result<std::vector<CopiedPart>> copy_place(const PlaceTables& from, StorePlace& 
 }
 
 Result<void> settle_copy(StorePlace& copy, const std::vector<CopiedPart>& parts,
-                         void (*also)(Transaction&)) {
+                         const std::function<void(Transaction&)>& also) {
   for (const CopiedPart& part : parts) {
     auto database = part.region ? copy.open_region(*part.region) : copy.open_catalog();
     if (!database) return propagate(database);
@@ -172,7 +172,7 @@ Result<void> settle_copy(StorePlace& copy, const std::vector<CopiedPart>& parts,
         return {};
       }
       forget_server_of_catalog(tx);
-      if (also != nullptr) also(tx);
+      if (also) also(tx);
       return {};
     });
     if (!settled) return propagate(settled, part.name());

@@ -5,6 +5,7 @@
 //
 // Threads: one at a time.
 
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -49,7 +50,7 @@ Result<std::vector<CopiedPart>> copy_place(const PlaceTables& from, StorePlace& 
 
 // The copy is on another server than its source. `also` changes more in the catalog.
 Result<void> settle_copy(StorePlace& copy, const std::vector<CopiedPart>& parts,
-                         void (*also)(Transaction&) = nullptr);
+                         const std::function<void(Transaction&)>& also = {});
 
 // The tables that are not copied.
 const std::set<std::string>& tables_left_out();

@@ -42,6 +42,14 @@ Result<void> make_other_regions(StorePlace& place, const Manifest& manifest) {
   return {};
 }
 
+Result<void> raise_all(StorePlace& place, const std::vector<CopiedPart>& copied,
+                       const MasterKey& master_key, const Clock& clock) {
+  auto catalog = open_catalog(place, master_key, clock);
+  if (!catalog) return propagate(catalog, "open the copy");
+  return settle_copy(place, copied,
+                     [&](Transaction& tx) { raise_numbers(tx, (*catalog)->context.authority); });
+}
+
 Result<void> fill(StorePlace& place, const UnpackedBackup& backup, const MasterKey& master_key,
                   const Clock& clock) {
   const auto regions = backup.manifest.regions();
@@ -59,7 +67,7 @@ Result<void> fill(StorePlace& place, const UnpackedBackup& backup, const MasterK
   if (!copied) return propagate(copied);
   if (auto made = make_other_regions(place, backup.manifest); !made) return made;
   // Instances and regions have seen the numbers that were given after the backup.
-  if (auto raised = settle_copy(place, *copied, raise_numbers); !raised) return raised;
+  if (auto raised = raise_all(place, *copied, master_key, clock); !raised) return raised;
   // With the master key the copy must be of use.
   auto opened = open_stores(place, master_key, clock);
   if (!opened) return propagate(opened, "open the copy");
@@ -82,6 +90,7 @@ Result<void> restore(const RestoreOptions& options, const Clock& clock) {
   if (!scratch) return propagate(scratch);
   auto backup = unpack_backup(options.file, *scratch, &*master_key);
   if (!backup) return propagate(backup);
+  (*first)->place().accept_uncoded_rows(options.data.accept_uncoded_rows);
   if (auto filled = fill((*first)->place(), *backup, *master_key, clock); !filled) {
     return propagate(filled, "restore");
   }

@@ -18,6 +18,7 @@
 // Source: postgresql.org/docs/15/functions-admin.html#FUNCTIONS-ADMIN-BACKUP.
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -40,7 +41,7 @@ struct TimelineRules {
   std::string (*stored)(Transaction& tx);  // empty: none yet
   void (*store)(Transaction& tx, std::string_view id);
   void (*lock)(Transaction& tx);  // so that one process raises, and no other change is made
-  void (*raise)(Transaction& tx);
+  std::function<void(Transaction& tx)> raise;
 };
 
 // Runs two queries while the timeline is the stored one. If several processes find a new timeline,

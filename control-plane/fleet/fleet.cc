@@ -90,6 +90,11 @@ std::vector<FleetInstance>* place_of(const InstanceRecord& record, const Listeni
 Result<FleetAgent> read_agent(RegionStore& store, std::int64_t id, const InstanceList& list,
                               milliseconds now) {
   auto snapshot = store.find_agent(id);
+  // An agent whose row is refused is shown as one that the region does not have, and does not hide
+  // the others. The log names it.
+  if (!snapshot && snapshot.error().code == ErrorCode::untrusted) {
+    snapshot = std::optional<AgentSnapshot>();
+  }
   if (!snapshot) return propagate(snapshot, "find agent");
   FleetAgent agent = describe(id, *snapshot);
   Resolver resolver(store, std::move(*snapshot));

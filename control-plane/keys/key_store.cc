@@ -97,6 +97,22 @@ Result<ValueCipher> KeyStore::cipher(std::string_view purpose) {
   return ValueCipher(std::string(purpose), std::move(by_id), std::move(active));
 }
 
+// read() has the active key first, because the states are sorted.
+Result<std::vector<SecretBuffer>> KeyStore::authority_keys(std::string_view purpose) {
+  const std::string_view states[] = {kActive};
+  auto keys = read_or_create(purpose, states);
+  if (!keys) return propagate(keys);
+  std::vector<SecretBuffer> secrets;
+  for (Key& key : *keys) secrets.push_back(std::move(key.key));
+  return secrets;
+}
+
+Result<Authority> KeyStore::authority(std::string_view purpose, UncodedRows uncoded) {
+  auto keys = authority_keys(purpose);
+  if (!keys) return propagate(keys);
+  return Authority(std::string(purpose), std::move(*keys), uncoded);
+}
+
 Result<RegionSigningKeys> KeyStore::signing_keys(std::string_view region) {
   const std::string_view states[] = {kActive, kStandby};
   auto keys = read_or_create(signing_purpose(region), states);
@@ -139,9 +155,13 @@ Result<RegionKeys> KeyStore::region_keys(std::string_view region) {
   RegionKeys keys{.region = std::string(region),
                   .signing_kid = signs.id,
                   .signing_seed = std::move(signs.key),
-                  .data_keys = {}};
+                  .data_keys = {},
+                  .authority_keys = {}};
   std::ranges::stable_partition(*data, [](const Key& key) { return key.state == kActive; });
   for (Key& key : *data) keys.data_keys.push_back({.id = key.id, .key = std::move(key.key)});
+  auto authority = authority_keys(authority_purpose(region));
+  if (!authority) return propagate(authority);
+  keys.authority_keys = std::move(*authority);
   return keys;
 }
 

@@ -21,17 +21,21 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::string_view kPrefix = "agentregion_v1_";
+constexpr std::string_view kPrefix = "agentregion_v2_";
+constexpr std::string_view kFirstPrefix = "agentregion_v1_";
+constexpr std::int64_t kAuthorityKeysMax = 64;
 constexpr std::size_t kKeySize = 32;
-static_assert(kKeySize == kAeadKeySize);
+static_assert(kKeySize == kAeadKeySize && kKeySize == kAuthorityKeySize);
 using Checksum = std::array<std::uint8_t, 4>;
 using Bytes = std::span<const std::uint8_t>;
 
 std::string public_json(const RegionKeys& keys) {
   json::array ids;
   for (const RegionKeys::DataKey& data : keys.data_keys) ids.emplace_back(data.id);
-  return json::serialize(json::object{
-      {"region", keys.region}, {"signing_key", keys.signing_kid}, {"data_keys", std::move(ids)}});
+  return json::serialize(json::object{{"region", keys.region},
+                                      {"signing_key", keys.signing_kid},
+                                      {"data_keys", std::move(ids)},
+                                      {"authority_keys", keys.authority_keys.size()}});
 }
 
 Checksum checksum(std::string_view public_part, Bytes secret) {
@@ -66,6 +70,12 @@ Result<RegionKeys> parse_public_part(std::string_view text) {
     keys.data_keys.push_back({.id = std::string(id), .key = {}});
   }
   if (keys.data_keys.empty()) root.refuse("data_keys", "empty");
+  const std::int64_t authority_keys = root.integer("authority_keys");
+  if (authority_keys < 1 || authority_keys > kAuthorityKeysMax) {
+    root.refuse("authority_keys", "not a number of keys");
+  } else {
+    keys.authority_keys.resize(static_cast<std::size_t>(authority_keys));
+  }
   if (auto read = document.finish(); !read) return refuse("public part: " + read.error().message);
   return keys;
 }
@@ -92,6 +102,10 @@ Result<SecretBuffer> read_file(const std::string& path, std::string_view code) {
   return text;
 }
 
+std::size_t count_of_keys(const RegionKeys& keys) {
+  return 1 + keys.data_keys.size() + keys.authority_keys.size();
+}
+
 void take_keys(RegionKeys& keys, Bytes bytes) {
   const auto next = [&bytes] {
     SecretBuffer key = SecretBuffer::copy_of(bytes.first(kKeySize));
@@ -100,18 +114,26 @@ void take_keys(RegionKeys& keys, Bytes bytes) {
   };
   keys.signing_seed = next();
   for (RegionKeys::DataKey& data : keys.data_keys) data.key = next();
+  for (SecretBuffer& key : keys.authority_keys) key = next();
 }
 
 }  // namespace
 
 std::string data_key_purpose(std::string_view region) { return fmt::format("region:{}", region); }
 
+std::string authority_purpose(std::string_view region) {
+  return fmt::format("authority:{}", region);
+}
+
 SecretBuffer region_keys_text(const RegionKeys& keys) {
   const std::string public_part = public_json(keys);
-  SecretBuffer secret((1 + keys.data_keys.size()) * kKeySize + Checksum().size());
+  SecretBuffer secret(count_of_keys(keys) * kKeySize + Checksum().size());
   auto end = std::ranges::copy(keys.signing_seed.expose(), secret.expose().begin()).out;
   for (const RegionKeys::DataKey& data : keys.data_keys) {
     end = std::ranges::copy(data.key.expose(), end).out;
+  }
+  for (const SecretBuffer& key : keys.authority_keys) {
+    end = std::ranges::copy(key.expose(), end).out;
   }
   const Bytes before(secret.expose().begin(), end);
   std::ranges::copy(checksum(public_part, before), end);
@@ -120,6 +142,9 @@ SecretBuffer region_keys_text(const RegionKeys& keys) {
 }
 
 Result<RegionKeys> parse_region_keys(std::string_view text) {
+  if (text.starts_with(kFirstPrefix)) {
+    return refuse("it was written by an earlier version, and has no keys for authority codes");
+  }
   if (!text.starts_with(kPrefix)) return refuse(fmt::format("it does not start with {}", kPrefix));
   text.remove_prefix(kPrefix.size());
   const auto dot = std::min(text.find('.'), text.size());
@@ -132,7 +157,7 @@ Result<RegionKeys> parse_region_keys(std::string_view text) {
   if (!bytes) return propagate(bytes);
   auto keys = parse_public_part(public_part);
   if (!keys) return keys;
-  if (bytes->size() != (1 + keys->data_keys.size()) * kKeySize) {
+  if (bytes->size() != count_of_keys(*keys) * kKeySize) {
     return refuse("the secret part does not have as many keys as the public part names");
   }
   take_keys(*keys, *bytes);
@@ -164,6 +189,10 @@ ValueCipher take_cipher(RegionKeys& keys) {
   std::map<std::string, SecretBuffer> by_id;
   for (RegionKeys::DataKey& data : keys.data_keys) by_id.emplace(data.id, std::move(data.key));
   return {data_key_purpose(keys.region), std::move(by_id), keys.data_keys.front().id};
+}
+
+Authority take_authority(RegionKeys& keys, UncodedRows uncoded) {
+  return {authority_purpose(keys.region), std::move(keys.authority_keys), uncoded};
 }
 
 }  // namespace agent_secrets::control_plane

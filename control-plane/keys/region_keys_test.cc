@@ -16,9 +16,12 @@ RegionKeys some_keys() {
   RegionKeys keys{.region = "eu-central",
                   .signing_kid = "sign-1",
                   .signing_seed = SecretBuffer::copy_of(std::string(32, 's')),
-                  .data_keys = {}};
+                  .data_keys = {},
+                  .authority_keys = {}};
   keys.data_keys.push_back({.id = "new", .key = SecretBuffer::copy_of(std::string(32, 'n'))});
   keys.data_keys.push_back({.id = "old", .key = SecretBuffer::copy_of(std::string(32, 'o'))});
+  keys.authority_keys.push_back(SecretBuffer::copy_of(std::string(32, 'c')));
+  keys.authority_keys.push_back(SecretBuffer::copy_of(std::string(32, 'd')));
   return keys;
 }
 
@@ -26,7 +29,7 @@ std::string some_text() { return std::string(region_keys_text(some_keys()).expos
 
 // Returns some_text() with another public part.
 std::string with_public_part(const std::string& json) {
-  return "agentregion_v1_" + base64url_encode(as_bytes(json)) +
+  return "agentregion_v2_" + base64url_encode(as_bytes(json)) +
          some_text().substr(some_text().find('.'));
 }
 
@@ -53,6 +56,19 @@ TEST_CASE("region keys are the same after they were written as text and read aga
   CHECK(read.data_keys[0].key.expose_text() == std::string(32, 'n'));
   CHECK(read.data_keys[1].id == "old");
   CHECK(read.data_keys[1].key.expose_text() == std::string(32, 'o'));
+  REQUIRE(read.authority_keys.size() == 2);
+  CHECK(read.authority_keys[0].expose_text() == std::string(32, 'c'));
+  CHECK(read.authority_keys[1].expose_text() == std::string(32, 'd'));
+}
+
+TEST_CASE(
+    "a file of region keys without authority keys is refused, and the error says what to do") {
+  const Error refused =
+      parse_region_keys("agentregion_v1_" + some_text().substr(some_text().find("v2_") + 3))
+          .error();
+  CHECK(refused.code == ErrorCode::invalid);
+  CHECK(refused.message.find("earlier version") != std::string::npos);
+  CHECK(refused.hint.find("region export-keys") != std::string::npos);
 }
 
 TEST_CASE("a text of region keys is refused if any character is changed or missing") {
@@ -69,10 +85,10 @@ TEST_CASE("a text of region keys is refused if any character is changed or missi
 
 TEST_CASE("the checksum of region keys covers the public part") {
   const std::string json =
-      R"({"region":"eu-central","signing_key":"sign-1","data_keys":["new","old"]})";
+      R"({"region":"eu-central","signing_key":"sign-1","data_keys":["new","old"],"authority_keys":2})";
   CHECK(with_public_part(json) == some_text());
   const std::string other =
-      R"({"region":"us-west","signing_key":"sign-1","data_keys":["new","old"]})";
+      R"({"region":"us-west","signing_key":"sign-1","data_keys":["new","old"],"authority_keys":2})";
   const Error refused = parse_region_keys(with_public_part(other)).error();
   CHECK(refused.message == "the checksum does not match: the text was damaged");
   CHECK(refused.hint.find("region export-keys") != std::string::npos);
@@ -81,7 +97,7 @@ TEST_CASE("the checksum of region keys covers the public part") {
 TEST_CASE("no error about a region's keys repeats the text") {
   for (const std::string& text :
        {some_text().substr(1), some_text().substr(0, 100), std::string("another text"),
-        std::string("agentregion_v1_"), "agentregion_v1_" + some_text()}) {
+        std::string("agentregion_v2_"), "agentregion_v2_" + some_text()}) {
     const Error refused = parse_region_keys(text).error();
     CHECK(describe("x", refused).find(text.substr(0, 40)) == std::string::npos);
   }

@@ -52,9 +52,9 @@ Result<void> agree_on_agents(std::string_view region, Outbox& outbox, RegionStor
   return store.end_agents(differences.to_end, term);
 }
 
-Result<void> write_again(const RetainedVersion& version, Outbox& outbox, RegionStore& store,
-                         const LeaseTerm& term, Repairs& repairs) {
-  auto values = outbox.read_retained(version);
+Result<void> write_again(std::string_view region, const RetainedVersion& version, Outbox& outbox,
+                         RegionStore& store, const LeaseTerm& term, Repairs& repairs) {
+  auto values = outbox.read_retained(region, version);
   // The version is pending, or not needed any more.
   if (!values && values.error().code == ErrorCode::not_found) return {};
   if (!values && values.error().code == ErrorCode::untrusted) {
@@ -77,7 +77,7 @@ Result<void> agree_on_versions(std::string_view region, Outbox& outbox, RegionSt
   const std::set<RetainedVersion> there(stored->begin(), stored->end());
   for (const RetainedVersion& version : *wanted) {
     if (there.contains(version)) continue;
-    if (auto ok = write_again(version, outbox, store, term, repairs); !ok) return ok;
+    if (auto ok = write_again(region, version, outbox, store, term, repairs); !ok) return ok;
   }
   return {};
 }

@@ -69,8 +69,9 @@ class MortalOutbox final : public Outbox {
   Result<std::vector<RetainedVersion>> retained_versions(std::string_view region) override {
     return fuse_.around([&] { return inner_.retained_versions(region); });
   }
-  Result<ProvisionedVersion> read_retained(const RetainedVersion& version) override {
-    return fuse_.around([&] { return inner_.read_retained(version); });
+  Result<ProvisionedVersion> read_retained(std::string_view region,
+                                           const RetainedVersion& version) override {
+    return fuse_.around([&] { return inner_.read_retained(region, version); });
   }
   void announce(std::string_view region) override { inner_.announce(region); }
   Result<std::unique_ptr<NoticeListener>> listen(NoticeHandler has_work, const Log& log) override {

@@ -2,22 +2,22 @@
 #include <algorithm>
 #include <utility>
 
+#include "control-plane/region/coded_snapshot.h"
 #include "control-plane/region/database_region_store.h"
 
 namespace agent_secrets::control_plane {
 namespace {
 
-std::optional<AgentSnapshot> read_agent(const Row& row) {
-  if (row.is_null("revision")) return std::nullopt;
-  return AgentSnapshot{.agent_id = row.integer("agent_id"),
-                       .revision = row.integer("revision"),
-                       .sequence = row.integer("sequence"),
-                       .organization = row.text("organization"),
-                       .agent = row.text("name"),
-                       .deleted = row.boolean("deleted"),
-                       .deployment_id = row.text("deployment_id"),
-                       .sets = {},
-                       .credentials = {}};
+AgentSnapshot read_agent(const Row& row) {
+  return {.agent_id = row.integer("agent_id"),
+          .revision = row.integer("revision"),
+          .sequence = row.integer("sequence"),
+          .organization = row.text("organization"),
+          .agent = row.text("name"),
+          .deleted = row.boolean("deleted"),
+          .deployment_id = row.text("deployment_id"),
+          .sets = {},
+          .credentials = {}};
 }
 
 // `rows` has one row for each value. A set without values has one row, and so has a pin whose
@@ -53,9 +53,10 @@ Result<std::optional<BundleParts>> DatabaseRegionStore::find_bundle_parts(std::s
   return database_->read(
       "find the parts of a bundle", [&](Transaction& tx) -> Result<std::optional<BundleParts>> {
         auto owners = tx.query_later(
-            "SELECT c.agent_id, c.kid, c.signing_key, c.box_key, c.revoked, a.revision, a.sequence,"
-            " a.organization, a.name, a.deleted, a.deployment_id"
-            " FROM credentials c LEFT JOIN agents a ON a.id = c.agent_id WHERE c.kid = ?1",
+            "SELECT c.agent_id, c.kid, c.signing_key, c.box_key, c.revoked, c.code, a.revision,"
+            " a.sequence, a.organization, a.name, a.deleted, a.deployment_id,"
+            " a.code AS snapshot_code"
+            " FROM credentials c JOIN agents a ON a.id = c.agent_id WHERE c.kid = ?1",
             kid);
         const Rows values = tx.query(
             "SELECT p.organization_id, p.set_id, p.name, p.version, p.latest_version,"
@@ -67,14 +68,13 @@ Result<std::optional<BundleParts>> DatabaseRegionStore::find_bundle_parts(std::s
             kid);
         if (owners.get().empty()) return std::nullopt;
         const Row row = owners.get().front();
-        BundleParts parts{.owner = {.agent_id = row.integer("agent_id"),
-                                    .credential = {.kid = row.text("kid"),
-                                                   .keys = {.signing = row.key("signing_key"),
-                                                            .box = row.key("box_key")},
-                                                   .revoked = row.boolean("revoked")}},
-                          .agent = read_agent(row),
-                          .sets = {}};
-        if (parts.agent) read_sets(values, parts);
+        auto owner = read_owner(row, authority_);
+        if (!owner) return std::nullopt;
+        BundleParts parts{.owner = std::move(*owner), .agent = {}, .sets = {}};
+        if (parts.owner.credential.revoked) return parts;  // the query has not read the pins
+        parts.agent = read_agent(row);
+        read_sets(values, parts);
+        authority_.require(coded_snapshot(*parts.agent), stored_code(row, "snapshot_code"));
         return parts;
       });
 }
@@ -83,7 +83,9 @@ Result<std::optional<ProvisionedVersion>> DatabaseRegionStore::open_pinned(const
                                                                            const PinnedSet& set) {
   const auto stored = std::ranges::find(parts.sets, set.set_id, &BundleParts::Set::set_id);
   if (stored == parts.sets.end()) return std::nullopt;
-  ProvisionedVersion version{.organization_id = stored->organization_id,
+  // The organization of the pin, which the code of the snapshot proves: values of another
+  // organization do not open.
+  ProvisionedVersion version{.organization_id = set.organization_id,
                              .set_id = stored->set_id,
                              .set_name = set.name,
                              .version = stored->version,

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "control-plane/database/database.h"
+#include "control-plane/keys/authority.h"
 #include "control-plane/keys/value_cipher.h"
 #include "control-plane/region/region_store.h"
 
@@ -20,7 +21,7 @@ namespace agent_secrets::control_plane {
 class DatabaseRegionStore final : public RegionStore {
  public:
   // `database` is migrated.
-  DatabaseRegionStore(std::unique_ptr<Database> database, ValueCipher cipher);
+  DatabaseRegionStore(std::unique_ptr<Database> database, ValueCipher cipher, Authority authority);
 
   [[nodiscard]] WriteCounts write_counts() const override { return database_->write_counts(); }
   Result<void> put_set_version(const ProvisionedVersion& version, const LeaseTerm& term) override;
@@ -53,6 +54,8 @@ class DatabaseRegionStore final : public RegionStore {
   Result<std::vector<StoredAgent>> list_agents() override;
   Result<std::vector<RetainedVersion>> list_set_versions() override;
   Result<void> end_agents(std::span<const std::int64_t> agents, const LeaseTerm& term) override;
+  Result<std::vector<RefusedRow>> list_refused_rows() override;
+  Result<void> adopt_rows() override;
   Result<std::optional<BundleParts>> find_bundle_parts(std::string_view kid) override;
   Result<std::optional<ProvisionedVersion>> open_pinned(const BundleParts& parts,
                                                         const PinnedSet& set) override;
@@ -82,6 +85,7 @@ class DatabaseRegionStore final : public RegionStore {
   std::unique_ptr<Database> database_;
   ValueCipher cipher_;
   AuditLog audit_log_{*database_};
+  Authority authority_;
 };
 
 }  // namespace agent_secrets::control_plane

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "control-plane/region/changes_lock.h"
+#include "control-plane/region/coded_snapshot.h"
 #include "control-plane/region/database_region_store.h"
 #include "control-plane/region/fence.h"
 #include "core/limits.h"
@@ -41,17 +42,19 @@ std::set<std::string> revoked_kids(Transaction& tx, std::int64_t agent_id) {
 
 // A revocation is final: a credential that is revoked in this region stays revoked, also after a
 // failover in which the catalog has lost the revocation.
-void put_credentials(Transaction& tx, const AgentSnapshot& snapshot) {
+void put_credentials(Transaction& tx, const Authority& authority, const AgentSnapshot& snapshot) {
   const std::set<std::string> revoked = revoked_kids(tx, snapshot.agent_id);
   tx.execute_later("DELETE FROM credentials WHERE agent_id = ?1", snapshot.agent_id);
-  for (const AgentCredentialRecord& credential : snapshot.credentials) {
+  for (AgentCredentialRecord credential : snapshot.credentials) {
+    credential.revoked = credential.revoked || revoked.contains(credential.kid);
     tx.execute_later(
-        "INSERT INTO credentials (kid, agent_id, signing_key, box_key, revoked)"
-        " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (kid) DO UPDATE SET"
+        "INSERT INTO credentials (kid, agent_id, signing_key, box_key, revoked, code)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (kid) DO UPDATE SET"
         " agent_id = excluded.agent_id, signing_key = excluded.signing_key,"
-        " box_key = excluded.box_key, revoked = excluded.revoked",
+        " box_key = excluded.box_key, revoked = excluded.revoked, code = excluded.code",
         credential.kid, snapshot.agent_id, credential.keys.signing, credential.keys.box,
-        credential.revoked || revoked.contains(credential.kid));
+        credential.revoked,
+        authority.code(coded_credential(credential, snapshot.agent_id, snapshot.revision)));
   }
 }
 
@@ -75,16 +78,29 @@ void remove_agent(Transaction& tx, std::int64_t agent_id) {
 
 // set status counts the recorded instances of an agent, and what their releases had, as long as
 // they may hold a value.
-void end_agent(Transaction& tx, std::int64_t agent_id) {
+void end_agent(Transaction& tx, const Authority& authority, std::int64_t agent_id) {
   if (tx.query("SELECT 1 FROM instances WHERE agent_id = ?1 LIMIT 1", agent_id).empty()) {
     return remove_agent(tx, agent_id);
   }
   tx.execute_later("DELETE FROM agent_sets WHERE agent_id = ?1", agent_id);
   tx.execute_later("DELETE FROM credentials WHERE agent_id = ?1", agent_id);
+  const Rows rows =
+      tx.query("SELECT sequence, organization, name FROM agents WHERE id = ?1", agent_id);
+  if (rows.empty()) return;
+  const Row row = rows.front();
+  const AgentSnapshot ended{.agent_id = agent_id,
+                            .revision = 0,
+                            .sequence = row.integer("sequence"),
+                            .organization = row.text("organization"),
+                            .agent = row.text("name"),
+                            .deleted = true,
+                            .deployment_id = {},
+                            .sets = {},
+                            .credentials = {}};
   tx.execute_later(
-      "UPDATE agents SET deleted = 1, revision = 0, deployment_id = '', changed = ?2"
+      "UPDATE agents SET deleted = 1, revision = 0, deployment_id = '', changed = ?2, code = ?3"
       " WHERE id = ?1",
-      agent_id, next_number(tx));
+      agent_id, next_number(tx), authority.code(coded_snapshot(ended)));
 }
 
 // Removes a few deleted agents of the organization, except for the limits::kDeletedAgentsKept that
@@ -148,59 +164,79 @@ std::vector<PinnedSet> read_sets(Transaction& tx, std::int64_t agent_id) {
   return sets;
 }
 
-std::vector<AgentCredentialRecord> read_credentials(Transaction& tx, std::int64_t agent_id) {
+// Leaves out credentials that are refused.
+std::vector<AgentCredentialRecord> read_credentials(Transaction& tx, const Authority& authority,
+                                                    const AgentSnapshot& snapshot) {
   std::vector<AgentCredentialRecord> credentials;
-  for (const Row row :
-       tx.query("SELECT kid, signing_key, box_key, revoked FROM credentials WHERE agent_id = ?1"
-                " ORDER BY rowid",
-                agent_id)) {
-    credentials.push_back({.kid = row.text("kid"),
-                           .keys = {.signing = row.key("signing_key"), .box = row.key("box_key")},
-                           .revoked = row.boolean("revoked")});
+  for (const Row row : tx.query("SELECT kid, signing_key, box_key, revoked, code FROM credentials"
+                                " WHERE agent_id = ?1 ORDER BY rowid",
+                                snapshot.agent_id)) {
+    AgentCredentialRecord credential = read_credential(row);
+    const CodedRow coded = coded_credential(credential, snapshot.agent_id, snapshot.revision);
+    if (authority.accepts(coded, stored_code(row))) credentials.push_back(std::move(credential));
   }
   return credentials;
 }
 
-std::optional<AgentSnapshot> read_agent(Transaction& tx, std::int64_t agent_id) {
+struct StoredSnapshot {
+  AgentSnapshot snapshot;  // without its credentials
+  StoredCode code;
+};
+
+std::optional<StoredSnapshot> read_stored(Transaction& tx, std::int64_t agent_id) {
   const Rows rows = tx.query(
-      "SELECT revision, sequence, organization, name, deleted, deployment_id FROM agents"
+      "SELECT revision, sequence, organization, name, deleted, deployment_id, code FROM agents"
       " WHERE id = ?1",
       agent_id);
   if (rows.empty()) return std::nullopt;
   const Row row = rows.front();
-  return AgentSnapshot{.agent_id = agent_id,
-                       .revision = row.integer("revision"),
-                       .sequence = row.integer("sequence"),
-                       .organization = row.text("organization"),
-                       .agent = row.text("name"),
-                       .deleted = row.boolean("deleted"),
-                       .deployment_id = row.text("deployment_id"),
-                       .sets = read_sets(tx, agent_id),
-                       .credentials = read_credentials(tx, agent_id)};
+  return StoredSnapshot{.snapshot = {.agent_id = agent_id,
+                                     .revision = row.integer("revision"),
+                                     .sequence = row.integer("sequence"),
+                                     .organization = row.text("organization"),
+                                     .agent = row.text("name"),
+                                     .deleted = row.boolean("deleted"),
+                                     .deployment_id = row.text("deployment_id"),
+                                     .sets = read_sets(tx, agent_id),
+                                     .credentials = {}},
+                        .code = stored_code(row)};
 }
 
-// The store has a newer snapshot, or this one: two processes may publish one revision.
-bool changes_nothing(Transaction& tx, const AgentSnapshot& snapshot) {
-  const Rows rows = tx.query("SELECT revision FROM agents WHERE id = ?1", snapshot.agent_id);
-  if (rows.empty()) return false;
-  const std::int64_t stored = rows.front().integer("revision");
-  if (stored != snapshot.revision) return stored > snapshot.revision;
-  return read_agent(tx, snapshot.agent_id) == snapshot;
+std::optional<AgentSnapshot> read_agent(Transaction& tx, const Authority& authority,
+                                        std::int64_t agent_id) {
+  auto stored = read_stored(tx, agent_id);
+  if (!stored) return std::nullopt;
+  authority.require(coded_snapshot(stored->snapshot), stored->code);
+  stored->snapshot.credentials = read_credentials(tx, authority, stored->snapshot);
+  return std::move(stored->snapshot);
 }
 
-void write_agent(Transaction& tx, const AgentSnapshot& snapshot) {
+// The store has a newer snapshot, or this one: two processes may publish one revision. A stored
+// snapshot that is refused is replaced, whatever its revision.
+bool changes_nothing(Transaction& tx, const Authority& authority, const AgentSnapshot& snapshot) {
+  auto stored = read_stored(tx, snapshot.agent_id);
+  if (!stored || !authority.accepts(coded_snapshot(stored->snapshot), stored->code)) return false;
+  if (stored->snapshot.revision != snapshot.revision) {
+    return stored->snapshot.revision > snapshot.revision;
+  }
+  stored->snapshot.credentials = read_credentials(tx, authority, stored->snapshot);
+  return stored->snapshot == snapshot;
+}
+
+void write_agent(Transaction& tx, const Authority& authority, const AgentSnapshot& snapshot) {
   drop_lost_releases(tx, snapshot);
   tx.execute_later(
       "INSERT INTO agents (id, revision, sequence, organization, name, deleted,"
-      " deployment_id, changed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+      " deployment_id, changed, code) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
       " ON CONFLICT (id) DO UPDATE SET revision = excluded.revision,"
       " sequence = excluded.sequence, organization = excluded.organization,"
       " name = excluded.name, deleted = excluded.deleted,"
-      " deployment_id = excluded.deployment_id, changed = excluded.changed",
+      " deployment_id = excluded.deployment_id, changed = excluded.changed, code = excluded.code",
       snapshot.agent_id, snapshot.revision, snapshot.sequence, snapshot.organization,
-      snapshot.agent, snapshot.deleted, snapshot.deployment_id, next_number(tx));
+      snapshot.agent, snapshot.deleted, snapshot.deployment_id, next_number(tx),
+      authority.code(coded_snapshot(snapshot)));
   put_sets(tx, snapshot);
-  put_credentials(tx, snapshot);
+  put_credentials(tx, authority, snapshot);
   stop_hearing_revoked(tx, snapshot.agent_id);
   put_release(tx, snapshot);
   if (snapshot.deleted) remove_old_agents(tx, snapshot);
@@ -211,8 +247,8 @@ void write_agent(Transaction& tx, const AgentSnapshot& snapshot) {
 Result<void> DatabaseRegionStore::put_agent(const AgentSnapshot& snapshot) {
   auto changed = database_->write_urgently("write agent", [&](Transaction& tx) -> Result<bool> {
     lock_changes(tx);
-    if (changes_nothing(tx, snapshot)) return false;
-    write_agent(tx, snapshot);
+    if (changes_nothing(tx, authority_, snapshot)) return false;
+    write_agent(tx, authority_, snapshot);
     return true;
   });
   if (!changed) return propagate(changed);
@@ -220,24 +256,12 @@ Result<void> DatabaseRegionStore::put_agent(const AgentSnapshot& snapshot) {
   return {};
 }
 
-Result<std::vector<StoredAgent>> DatabaseRegionStore::list_agents() {
-  return database_->read("list agents", [](Transaction& tx) -> Result<std::vector<StoredAgent>> {
-    std::vector<StoredAgent> agents;
-    for (const Row row : tx.query("SELECT id, revision, deleted FROM agents ORDER BY id")) {
-      agents.push_back({.agent_id = row.integer("id"),
-                        .revision = row.integer("revision"),
-                        .deleted = row.boolean("deleted")});
-    }
-    return agents;
-  });
-}
-
 Result<void> DatabaseRegionStore::end_agents(std::span<const std::int64_t> agents,
                                              const LeaseTerm& term) {
   auto ended = database_->write_urgently("end agents", [&](Transaction& tx) -> Result<void> {
     lock_changes(tx);
     if (auto ok = accept_term(tx, term); !ok) return ok;
-    for (const std::int64_t agent : agents) end_agent(tx, agent);
+    for (const std::int64_t agent : agents) end_agent(tx, authority_, agent);
     return {};
   });
   if (ended) database_->notify("agents");
@@ -247,7 +271,7 @@ Result<void> DatabaseRegionStore::end_agents(std::span<const std::int64_t> agent
 Result<std::optional<AgentSnapshot>> DatabaseRegionStore::find_agent(std::int64_t agent_id) {
   return database_->read("find agent",
                          [&](Transaction& tx) -> Result<std::optional<AgentSnapshot>> {
-                           return read_agent(tx, agent_id);
+                           return read_agent(tx, authority_, agent_id);
                          });
 }
 
@@ -255,15 +279,11 @@ Result<std::optional<CredentialOwner>> DatabaseRegionStore::find_credential(std:
   return database_->read(
       "find credential", [&](Transaction& tx) -> Result<std::optional<CredentialOwner>> {
         const Rows rows = tx.query(
-            "SELECT agent_id, kid, signing_key, box_key, revoked FROM credentials WHERE kid = ?1",
+            "SELECT c.agent_id, c.kid, c.signing_key, c.box_key, c.revoked, c.code, a.revision"
+            " FROM credentials c JOIN agents a ON a.id = c.agent_id WHERE c.kid = ?1",
             kid);
         if (rows.empty()) return std::nullopt;
-        const Row row = rows.front();
-        return CredentialOwner{
-            .agent_id = row.integer("agent_id"),
-            .credential = {.kid = row.text("kid"),
-                           .keys = {.signing = row.key("signing_key"), .box = row.key("box_key")},
-                           .revoked = row.boolean("revoked")}};
+        return read_owner(rows.front(), authority_);
       });
 }
 

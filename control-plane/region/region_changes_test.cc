@@ -102,9 +102,11 @@ TEST_CASE("what changed is found by one statement, however much it is") {
   const auto place = t.place();
   auto catalog = need(place->open_catalog());
   int statements = 0;
+  KeyStore keys(*catalog, t.master_key);
   DatabaseRegionStore store(
       std::make_unique<CountingDatabase>(need(place->open_region("us-west")), statements),
-      need(KeyStore(*catalog, t.master_key).cipher("region:us-west")));
+      need(keys.cipher("region:us-west")),
+      need(keys.authority(authority_purpose("us-west"), UncodedRows::refused)));
   CHECK(need(store.changes_since(0)).agents.size() == 100);
   CHECK(statements == 1);
 }

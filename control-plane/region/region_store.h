@@ -24,8 +24,11 @@
 // The region's InstanceRecorder writes what instances report (region/instances.h). These records
 // may be lost in a crash, and no answer to an instance depends on them.
 //
-// Threads: safe from several. Errors: ErrorCode::untrusted where a row does not decrypt; else
-// internal failures.
+// Snapshots and credentials have authority codes (region/coded_snapshot.h). A credential whose code
+// does not hold counts as if it were not there.
+//
+// Threads: safe from several. Errors: ErrorCode::untrusted where a row does not decrypt, or where
+// the code of a snapshot does not hold; else internal failures.
 
 #include <chrono>
 #include <cstdint>
@@ -41,6 +44,7 @@
 #include "control-plane/database/notices.h"
 #include "control-plane/database/timeline.h"
 #include "control-plane/database/write_counts.h"
+#include "control-plane/keys/refused_rows.h"
 #include "control-plane/keys/value_cipher.h"
 #include "control-plane/model/agent_snapshot.h"
 #include "control-plane/model/lease_term.h"
@@ -63,7 +67,7 @@ struct RegionChanges {
 
 struct StoredAgent {
   std::int64_t agent_id = 0;
-  std::int64_t revision = 0;
+  std::int64_t revision = 0;  // 0 too if a row of the agent is refused
   bool deleted = false;
 };
 
@@ -82,8 +86,9 @@ struct BundleParts {
   };
 
   CredentialOwner owner;
-  std::optional<AgentSnapshot> agent;  // without its credentials
-  std::vector<Set> sets;               // stored pins; none if the credential is revoked
+  // Without its credentials. Neither agent nor sets if the credential is revoked.
+  std::optional<AgentSnapshot> agent;
+  std::vector<Set> sets;  // stored pins
 };
 
 class RegionStore {
@@ -151,6 +156,11 @@ class RegionStore {
   // and with revision 0, so that an agent with the same id can be published later. An agent without
   // recorded instances is removed.
   virtual Result<void> end_agents(std::span<const std::int64_t> agents, const LeaseTerm& term) = 0;
+
+  // The rows whose authority code does not hold, also while they are accepted.
+  virtual Result<std::vector<RefusedRow>> list_refused_rows() { return {}; }
+  // Gives every row the code of what is in it now: an operator has said that it is right.
+  virtual Result<void> adopt_rows() { return {}; }
 
   // Reads all that a bundle for this credential needs, at one moment. Decrypts nothing, because the
   // request may not be verified yet.

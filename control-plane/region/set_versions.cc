@@ -18,8 +18,11 @@ ValueContext context_of(const ProvisionedVersion& version, const ProvisionedValu
 
 }  // namespace
 
-DatabaseRegionStore::DatabaseRegionStore(std::unique_ptr<Database> database, ValueCipher cipher)
-    : database_(std::move(database)), cipher_(std::move(cipher)) {}
+DatabaseRegionStore::DatabaseRegionStore(std::unique_ptr<Database> database, ValueCipher cipher,
+                                         Authority authority)
+    : database_(std::move(database)),
+      cipher_(std::move(cipher)),
+      authority_(std::move(authority)) {}
 
 void DatabaseRegionStore::put_value(Transaction& tx, const ProvisionedVersion& version,
                                     const ProvisionedValue& value) {

@@ -117,6 +117,16 @@ void add_databases(Families& families, const std::vector<DatabaseState>& databas
   families.push_back(std::move(sizes));
 }
 
+void add_refused_rows(Families& families, const std::vector<RefusedRowsState>& databases) {
+  MetricFamily refused = counter("agent_secrets_refused_rows_total",
+                                 "How often a row was refused because its authority code did not "
+                                 "hold.");
+  for (const RefusedRowsState& state : databases) {
+    add(refused, {{"database", state.database}}, state.count);
+  }
+  families.push_back(std::move(refused));
+}
+
 void add_provisioning(Families& families, const std::vector<ProvisioningState>& provisioning) {
   if (provisioning.empty()) return;
   MetricFamily active = gauge("agent_secrets_provisioner_active",
@@ -153,6 +163,7 @@ std::string process_metrics(const Log& log, const HttpCounters& counters,
   add_databases(families, process.databases);
   add_provisioning(families, process.provisioning);
   add_audit(families, process.audit);
+  add_refused_rows(families, process.refused_rows);
   return prometheus::TextSerializer().Serialize(families);
 }
 

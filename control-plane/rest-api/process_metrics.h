@@ -28,6 +28,11 @@ struct DatabaseState {
   WriteCounts writes;
 };
 
+struct RefusedRowsState {
+  std::string database;     // as above
+  std::uint64_t count = 0;  // keys/refused_rows.h
+};
+
 struct ProvisioningState {
   std::string region;
   std::optional<std::chrono::milliseconds> lag;  // absent: another process provisions the region
@@ -44,6 +49,7 @@ struct ProcessState {
   std::vector<DatabaseState> databases = {};
   std::vector<ProvisioningState> provisioning = {};  // none in a region node
   std::vector<AuditState> audit = {};
+  std::vector<RefusedRowsState> refused_rows = {};
 };
 
 std::string process_metrics(const Log& log, const HttpCounters& counters,

@@ -26,21 +26,23 @@ void check(std::string_view text) {
   AGENT_SECRETS_ASSERT(is_plain_text(keys->region));
   AGENT_SECRETS_ASSERT(!keys->data_keys.empty() &&
                        keys->data_keys.size() <= limits::kRegionDataKeys);
+  AGENT_SECRETS_ASSERT(!keys->authority_keys.empty());
   const SecretBuffer written = region_keys_text(*keys);
   const auto again = parse_region_keys(written.expose_text());
   AGENT_SECRETS_ASSERT(again && region_keys_text(*again).same_content(written));
 }
 
-// Wraps the JSON with two keys and a correct checksum, as for a JSON with one data key.
+// Wraps the JSON with three keys and a correct checksum, as for a JSON with one data key and one
+// authority key.
 void check_json(std::string_view json) {
   std::vector<std::uint8_t> signed_bytes(json.begin(), json.end());
-  std::vector<std::uint8_t> secret(2 * 32, 7);
+  std::vector<std::uint8_t> secret(3 * 32, 7);
   signed_bytes.insert(signed_bytes.end(), secret.begin(), secret.end());
   std::array<std::uint8_t, 32> hash{};
   crypto_generichash(hash.data(), hash.size(), signed_bytes.data(), signed_bytes.size(), nullptr,
                      0);
   secret.insert(secret.end(), hash.begin(), hash.begin() + 4);
-  check("agentregion_v1_" + base64url_encode(as_bytes(json)) + "." + base64url_encode(secret));
+  check("agentregion_v2_" + base64url_encode(as_bytes(json)) + "." + base64url_encode(secret));
 }
 
 }  // namespace

@@ -98,6 +98,7 @@ def planted(tmp_path_factory):
                     " FROM agents a JOIN credentials c ON c.agent_id = a.id", (name, int(last_heard), watched, developers_run))
         plant(catalog, CATALOG)
         plant(region, REGION)
+        control_plane.run("authority", "adopt")  # otherwise the changed rows would be refused
         yield control_plane
 
 

@@ -198,6 +198,7 @@ def test_an_older_version_and_this_one_serve_side_by_side_for_a_minute(database,
     with Older(tmp_path / "older", database=database) as older:
         servers = {"older": older}
         with server_beside(older, tmp_path / "newer") as newer, Load(servers, deploy(older)) as load:
+            newer.serve_options = ["--accept-uncoded-rows"]
             load.wait_for_rounds(5)
             newer.start()
             servers["newer"] = newer
@@ -205,4 +206,10 @@ def test_an_older_version_and_this_one_serve_side_by_side_for_a_minute(database,
         load.check()
         for server in (older, newer):
             assert [line for line in server.log_lines() if line["level"] == "error"] == []
+        older.stop()
+        newer.run("authority", "adopt")
+        newer.serve_options = []
+        newer.restart()
+        assert newer.rest().org("GET", "services").status == 200
+        newer.run("authority", "check")
         print(load.rounds, sorted(load.statuses.items()))
