@@ -40,6 +40,12 @@ Result<void> note_deploy_command(Rollouts& rollouts, const ServeOptions& options
 RegionSource source_of_regions(const Data& data, Catalog& catalog) {
   return {.codes = [&catalog] { return catalog.regions.codes(); },
           .schema = [&catalog] { return current_schema(*catalog.context.database); },
+          .keys =
+              [&catalog] {
+                return catalog.context.database->read("list the keys", [](Transaction& tx) {
+                  return Result<std::vector<KeyFacts>>(list_keys(tx));
+                });
+              },
           .open =
               [&data, &catalog](const std::string& code) {
                 return open_region(*data.place, catalog, data.master_key, code);

@@ -4,9 +4,9 @@
 
 namespace agent_secrets::control_plane {
 
-Catalog::Catalog(std::unique_ptr<Database> database, ValueCipher cipher, const Clock& clock)
+Catalog::Catalog(std::unique_ptr<Database> database, MasterKey master_key, const Clock& clock)
     : context{.database = std::move(database),
-              .cipher = std::move(cipher),
+              .cipher = CatalogCipher(std::move(master_key)),
               .clock = clock,
               .known_regions = {}} {}
 

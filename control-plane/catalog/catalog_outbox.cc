@@ -42,9 +42,11 @@ std::vector<AgentCredentialRecord> read_credentials(Transaction& tx, std::int64_
   return credentials;
 }
 
-Result<ProvisionedVersion> open_version(Transaction& tx, const ValueCipher& cipher,
+Result<ProvisionedVersion> open_version(Transaction& tx, const CatalogContext& context,
                                         const PendingVersion& version) {
-  auto values = open_values(tx, cipher, version);
+  const auto cipher = context.cipher.in(tx);
+  if (!cipher) return std::unexpected(cipher.error());
+  auto values = open_values(tx, **cipher, version);
   if (!values) return propagate(values);
   return ProvisionedVersion{.organization_id = version.organization_id,
                             .set_id = version.set_id,
@@ -118,7 +120,7 @@ Result<ProvisionedVersion> CatalogOutbox::read_version(const PendingVersion& ver
         const Rows rows = tx.query("SELECT name FROM sets WHERE id = ?1 AND version = ?2",
                                    version.set_id, version.version);
         if (rows.empty()) return fail(ErrorCode::not_found, "no such version any more");
-        return open_version(tx, context_.cipher, version);
+        return open_version(tx, context_, version);
       });
 }
 
@@ -223,7 +225,7 @@ Result<ProvisionedVersion> CatalogOutbox::read_retained(const RetainedVersion& v
                                    .set_id = version.set_id,
                                    .set_name = rows.front().text("name"),
                                    .version = version.version};
-        return open_version(tx, context_.cipher, found);
+        return open_version(tx, context_, found);
       });
 }
 

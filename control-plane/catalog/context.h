@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "control-plane/database/database.h"
-#include "control-plane/keys/value_cipher.h"
+#include "control-plane/keys/catalog_cipher.h"
 #include "core/clock.h"
 
 namespace agent_secrets::control_plane {
@@ -36,7 +36,7 @@ class KnownRegions {
 
 struct CatalogContext {
   std::unique_ptr<Database> database;  // migrated
-  ValueCipher cipher;
+  CatalogCipher cipher;
   const Clock& clock;
   KnownRegions known_regions = {};
 };

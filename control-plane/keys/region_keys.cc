@@ -30,8 +30,12 @@ using Bytes = std::span<const std::uint8_t>;
 std::string public_json(const RegionKeys& keys) {
   json::array ids;
   for (const RegionKeys::DataKey& data : keys.data_keys) ids.emplace_back(data.id);
-  return json::serialize(json::object{
-      {"region", keys.region}, {"signing_key", keys.signing_kid}, {"data_keys", std::move(ids)}});
+  json::object root{
+      {"region", keys.region}, {"signing_key", keys.signing_kid}, {"data_keys", std::move(ids)}};
+  if (!keys.announcements.empty()) {
+    root["announcements"] = json::array(keys.announcements.begin(), keys.announcements.end());
+  }
+  return json::serialize(root);
 }
 
 Checksum checksum(std::string_view public_part, Bytes secret) {
@@ -66,6 +70,12 @@ Result<RegionKeys> parse_public_part(std::string_view text) {
     keys.data_keys.push_back({.id = std::string(id), .key = {}});
   }
   if (keys.data_keys.empty()) root.refuse("data_keys", "empty");
+  if (root.has("announcements")) {
+    for (const auto announcement :
+         root.texts("announcements", limits::kKeyAnnouncements, limits::kKeyAnnouncement)) {
+      keys.announcements.emplace_back(announcement);
+    }
+  }
   if (auto read = document.finish(); !read) return refuse("public part: " + read.error().message);
   return keys;
 }
@@ -157,7 +167,8 @@ RegionSigningKeys take_signing_keys(RegionKeys& keys) {
   const SecretBuffer seed = std::move(keys.signing_seed);
   return {.active_kid = keys.signing_kid,
           .active = SigningKey::from_seed(std::span<const std::uint8_t, kKeySize>(seed.expose())),
-          .verification_keys = {}};
+          .verification_keys = {},
+          .announcements = std::move(keys.announcements)};
 }
 
 ValueCipher take_cipher(RegionKeys& keys) {

@@ -7,7 +7,10 @@
 //
 //   agentregion_v1_ base64url(public JSON) "." base64url(signing seed, data keys, checksum)
 //
-//   {"region":"eu-central","signing_key":"KID","data_keys":["ID", …]}
+//   {"region":"eu-central","signing_key":"KID","data_keys":["ID", …],"announcements":["JWS", …]}
+//
+// The announcements are those of the region's signing keys (core/key_announcement.h); without any,
+// the member is left out.
 //
 // The seed and each data key are 32 bytes. The data keys have the order of the ids in the JSON, and
 // the first one encrypts. The checksum is the first 4 bytes of BLAKE2b-256 over the JSON, the seed
@@ -41,6 +44,7 @@ struct RegionKeys {
   std::string signing_kid;
   SecretBuffer signing_seed;
   std::vector<DataKey> data_keys;  // not empty; the first one encrypts
+  std::vector<std::string> announcements = {};
 };
 
 // The keys with which the instance API signs.
@@ -50,6 +54,7 @@ struct RegionSigningKeys {
   // For new credentials: the public halves, active first, then standby. Empty on a region node,
   // which makes no credentials.
   std::vector<VerificationKey> verification_keys;
+  std::vector<std::string> announcements;  // sent with each bundle
 };
 
 // The purpose of a region's data keys (keys/key_store.h, keys/value_cipher.h): "region:CODE".

@@ -104,7 +104,8 @@ TEST_CASE("what changed is found by one statement, however much it is") {
   int statements = 0;
   DatabaseRegionStore store(
       std::make_unique<CountingDatabase>(need(place->open_region("us-west")), statements),
-      need(KeyStore(*catalog, t.master_key).cipher("region:us-west")));
+      std::make_shared<CipherRing>(
+          need(KeyStore(*catalog, t.master_key).cipher("region:us-west"))));
   CHECK(need(store.changes_since(0)).agents.size() == 100);
   CHECK(statements == 1);
 }
