@@ -25,7 +25,9 @@ void declare_agent(const Declarations& declare);
 void declare_fleet(const Declarations& declare);
 void declare_deploy_command(const Declarations& declare);
 void declare_credential(const Declarations& declare);
+void declare_doctor(const Declarations& declare);
 void declare_region(const Declarations& declare);
+void declare_rotate(const Declarations& declare);
 
 // In the order of --help.
 inline constexpr std::array kGroups = {declare_init,
@@ -45,6 +47,8 @@ inline constexpr std::array kGroups = {declare_init,
                                        declare_fleet,
                                        declare_deploy_command,
                                        declare_credential,
-                                       declare_region};
+                                       declare_region,
+                                       declare_rotate,
+                                       declare_doctor};
 
 }  // namespace agent_secrets::control_plane
