@@ -4,6 +4,7 @@
 //
 // Threads: one at a time.
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -26,6 +27,9 @@ struct Data {
 PostgresPlace postgres_place_of(const DataOptions& options);
 // Nothing is opened yet. ErrorCode::invalid for a URL that parse_postgres_url() refuses.
 Result<std::unique_ptr<StorePlace>> place_of(const DataOptions& options);
+// The master key, and the previous one if the options name it. Call it once, before there are
+// threads (MasterKey::load).
+Result<MasterKey> load_master_key(const DataOptions& options);
 // The place and the master key. Call it once, before there are threads (MasterKey::load).
 Result<Data> find_data(const DataOptions& options);
 // For a command: the stores are used beside those that servers have open.
@@ -37,6 +41,7 @@ Result<Stores> open_data(const DataOptions& options, const Clock& clock);
 struct NodeData {
   std::unique_ptr<StorePlace> place;
   RegionKeys keys;
+  std::function<Result<RegionKeys>()> load;  // reads the file again; empty for the variable
 };
 Result<NodeData> find_node_data(const DataOptions& options);
 

@@ -14,6 +14,7 @@ enum ExitCode {
   kExitUsage = 2,
   kExitSetFailed = 3,     // set wait
   kExitWaitTimedOut = 4,  // set wait
+  kExitWarnings = 5,      // doctor
 };
 
 // Where the data is: a data directory, or a PostgreSQL database. Exactly one of the two is
@@ -26,7 +27,12 @@ struct DataOptions {
   std::string database;                     // a URL (database/postgres_options.h)
   bool database_is_of_environment = false;  // and not of the command line
   bool allow_plain_database = false;
-  std::string master_key_file;  // empty: AGENT_SECRETS_MASTER_KEY
+  // One of the three: a command, AGENT_SECRETS_MASTER_KEY, a file (keys/master_key.h).
+  std::string master_key_file;
+  std::string master_key_command;
+  // After a rotation of the master key: the old one. At most one of the two.
+  std::string previous_master_key_file;
+  std::string previous_master_key_command;
 
   std::vector<std::string> region_databases;  // CODE=URL each (region_databases.h)
   bool region_databases_are_of_environment = false;

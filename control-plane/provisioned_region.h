@@ -44,6 +44,8 @@ class ProvisionedRegion {
   void look_for_work() { provisioner_.look_soon(); }
   // Call it after a failover of the catalog: the provisioner compares the region with the catalog.
   void compare_with_catalog() { provisioner_.compare_soon(); }
+  // Call it when the catalog's keys have changed. If it fails, the keys stay.
+  Result<void> refresh_keys() { return region_.refresh_keys(); }
   // Adds what the metrics say of the region.
   void add_to(ProcessState& state) const;
   // Absent: another process provisions the region.

@@ -27,7 +27,7 @@ class TwoPlaces : public TestStores {
     return with_region_databases(place(), std::move(own));
   }
   RegionKeys keys(const std::string& code) {
-    return need(KeyStore(*catalog().context.database, master_key).region_keys(code));
+    return need(KeyStore(*catalog().context.database, master_key).export_region_keys(code));
   }
 };
 
@@ -114,9 +114,9 @@ TEST_CASE("a node opens a region's store with only the region's keys") {
   t.provision();
   const auto version = need(t.catalog().sets.find(t.acme, "bot-secrets"));
   RegionKeys keys =
-      need(KeyStore(*t.catalog().context.database, t.master_key).region_keys("us-west"));
+      need(KeyStore(*t.catalog().context.database, t.master_key).export_region_keys("us-west"));
   RegionKeys wrong =
-      need(KeyStore(*t.catalog().context.database, t.master_key).region_keys("eu-central"));
+      need(KeyStore(*t.catalog().context.database, t.master_key).export_region_keys("eu-central"));
   t.close();
   RegionHandle joined = need(join_region(*t.place(), std::move(keys)));
   const auto read = need(joined.store->read_set_version(version->id, version->version));
@@ -130,7 +130,7 @@ TEST_CASE("a node opens a region's store with only the region's keys") {
 TEST_CASE("a node neither creates nor migrates a store") {
   TestStores t;
   RegionKeys unknown =
-      need(KeyStore(*t.catalog().context.database, t.master_key).region_keys("mars"));
+      need(KeyStore(*t.catalog().context.database, t.master_key).export_region_keys("mars"));
   t.close();
   CHECK(refusal(join_region(*t.place(), std::move(unknown))).code == ErrorCode::not_found);
   CHECK_FALSE(need(t.place()->has_region("mars")));

@@ -51,6 +51,12 @@ void warn_of_uncoded_rows(const ServeOptions& options, const Log& log) {
 RegionSource source_of_regions(const Data& data, Catalog& catalog) {
   return {.codes = [&catalog] { return catalog.regions.codes(); },
           .schema = [&catalog] { return current_schema(*catalog.context.database); },
+          .keys =
+              [&catalog] {
+                return catalog.context.database->read("list the keys", [](Transaction& tx) {
+                  return Result<std::vector<KeyFacts>>(list_keys(tx));
+                });
+              },
           .open =
               [&data, &catalog](const std::string& code) {
                 return open_region(*data.place, catalog, data.master_key, code);

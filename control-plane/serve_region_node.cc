@@ -85,7 +85,7 @@ Result<void> serve_region_node(const ServeOptions& options, const Clock& clock, 
   auto service = prepare_to_serve(options, log);
   if (!service) return propagate(service);
   if (auto locked = data->place->lock_for_server(); !locked) return locked;
-  auto store = join_region(*data->place, std::move(data->keys));
+  auto store = join_region(*data->place, std::move(data->keys), data->load);
   if (!store) return propagate(store);
 
   const std::string& code = options.data.only_region;
@@ -117,7 +117,12 @@ Result<void> serve_region_node(const ServeOptions& options, const Clock& clock, 
   for (const std::string& url : listening->urls) {
     log.info("listening", {{"url", url}, {"public_url", urls->front()}, {"region", code}});
   }
-  return run_until_stopped(*listening, options, *service, log);
+  return run_until_stopped(*listening, options, *service, log, [&region, &log] {
+    if (auto loaded = region.refresh_keys(); !loaded) {
+      log.error("the keys of the region could not be read again: the ones before stay",
+                {{"cause", loaded.error().message}, {"hint", loaded.error().hint}});
+    }
+  });
 }
 
 }  // namespace agent_secrets::control_plane

@@ -59,7 +59,7 @@ void ServedRegion::add_to(ProcessState& state) const {
 InstanceRegion ServedRegion::for_instances() {
   return {.code = code_,
           .store = *region_.store,
-          .signing_keys = region_.signing_keys,
+          .signing_keys = region_.signing_keys->now(),
           .hub = hub_,
           .facts = facts_,
           .recorder = recorder_,

@@ -41,6 +41,8 @@ class ServedRegion {
   Result<void> start();
   // Call it when the store has changed: the follower looks at once.
   void look_for_changes() { follower_.look_soon(); }
+  // Call it when keys may have been rotated. If it fails, the keys stay.
+  Result<void> refresh_keys() { return region_.refresh_keys(); }
   // Whether the store can be read. Everyone may see the problem, so the cause is only in the log.
   [[nodiscard]] ReadinessCheck readiness() const;
   // Adds what the metrics say of the region. Without a listener on SQLite, and before start().

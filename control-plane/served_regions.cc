@@ -118,6 +118,7 @@ std::optional<ServedRegions::Trouble> ServedRegions::look() {
   std::optional<Trouble> trouble;
   open_missing(*codes, regions, trouble);
   if (regions != regions_) serve(std::move(regions));
+  look_at_keys(regions_);
   const std::scoped_lock lock(mutex_);
   are_all_open_ = regions_.size() == codes->size();
   return trouble;
@@ -152,6 +153,27 @@ std::optional<ServedRegions::Trouble> ServedRegions::look_at_schema() {
   return Trouble{.check = kSchema,
                  .what = "The catalog's schema is older than this server needs",
                  .cause = fmt::format("schema {} in place of {}", *schema, schema_)};
+}
+
+// With the old master key alone, new keys cannot be opened. The server goes on with those that it
+// has: it serves until values are under a new data key.
+void ServedRegions::look_at_keys(const Regions& regions) {
+  auto keys = source_.keys();
+  if (!keys || keys_ == *keys) return;
+  std::string trouble;
+  // Before the first look, a key may have been rotated since the regions were opened.
+  for (const auto& [code, region] : regions) {
+    const auto loaded = region->refresh_keys();
+    if (!loaded && trouble.empty()) trouble = loaded.error().message;
+  }
+  if (trouble.empty()) {
+    if (keys_) log_.info("the keys have changed, and the new ones are loaded");
+    keys_ = std::move(*keys);
+  } else if (trouble != keys_trouble_) {
+    log_.error("the keys have changed, and cannot be loaded: the ones before stay",
+               {{"cause", trouble}});
+  }
+  keys_trouble_ = std::move(trouble);
 }
 
 ServedRegions::Regions ServedRegions::take_removed(Regions& regions,

@@ -1,7 +1,8 @@
 #pragma once
 // All regions of the catalog. A thread looks at the catalog's list about once a second: it opens a
-// region that was added, and stops serving a region that was removed. Both APIs ask for the list at
-// every request.
+// region that was added, and stops serving a region that was removed. It also looks at the
+// catalog's keys, and makes the regions load them again when one was rotated. Both APIs ask for the
+// list at every request.
 //
 // Ownership: what for_instances() and for_rest() return keeps its region alive, so a request, also
 // a parked one, may use the region after it was removed. A removed region goes on working until no
@@ -24,6 +25,7 @@
 #include <thread>
 #include <vector>
 
+#include "control-plane/keys/stored_keys.h"
 #include "control-plane/provisioned_region.h"
 #include "control-plane/replica/failover_watch.h"
 
@@ -33,6 +35,7 @@ namespace agent_secrets::control_plane {
 struct RegionSource {
   std::function<Result<std::set<std::string>>()> codes;                // of the catalog, now
   std::function<Result<std::int64_t>()> schema;                        // its number, now
+  std::function<Result<std::vector<KeyFacts>>()> keys;                 // of all purposes, now
   std::function<Result<RegionHandle>(const std::string& code)> open;   // of a new region
   std::function<void(const std::set<std::string>& codes)> will_serve;  // exactly these
 };
@@ -80,6 +83,7 @@ class ServedRegions {
   void run(const std::stop_token& stop);
   std::optional<Trouble> look();
   std::optional<Trouble> look_at_schema();
+  void look_at_keys(const Regions& regions);
   [[nodiscard]] std::string behind() const;
   static Regions take_removed(Regions& regions, const std::set<std::string>& codes);
   void open_missing(const std::set<std::string>& codes, Regions& regions,
@@ -107,6 +111,9 @@ class ServedRegions {
 
   Regions removed_;          // and still in use; for follow() alone
   std::int64_t schema_ = 0;  // that the first look has found; for follow() alone
+  // The keys that the regions have; absent before the first look. For follow() alone.
+  std::optional<std::vector<KeyFacts>> keys_;
+  std::string keys_trouble_;  // why the newest keys are not loaded; for follow() alone
   // After all that they use, so that they end first.
   FailoverWatch failover_;
   std::jthread following_;

@@ -57,6 +57,12 @@ class ServedStores : public TestStores {
               auto number = current_schema(*catalog().context.database);
               return is_schema_older ? need(std::move(number)) - 1 : number;
             },
+            .keys =
+                [this] {
+                  return catalog().context.database->read("keys", [](Transaction& tx) {
+                    return Result<std::vector<KeyFacts>>(list_keys(tx));
+                  });
+                },
             .open = [this](const std::string& code) -> Result<RegionHandle> {
               if (region_failure) return fail(*region_failure, "no connection");
               return open_region(*opened, catalog(), master_key, code);
@@ -108,7 +114,7 @@ TEST_CASE("every region has its own store, signing keys, hub and recorder") {
   const ServedStores t;
   const auto regions = t.regions->for_instances().regions;
   CHECK(&regions[0].store != &regions[1].store);
-  CHECK(regions[0].signing_keys.active_kid != regions[1].signing_keys.active_kid);
+  CHECK(regions[0].signing_keys->active_kid != regions[1].signing_keys->active_kid);
   CHECK(&regions[0].hub != &regions[1].hub);
   CHECK(&regions[0].recorder != &regions[1].recorder);
 }
@@ -118,7 +124,7 @@ TEST_CASE("a later list has the same regions at the same addresses") {
   const InstanceRegion first = t.us_west();
   const InstanceRegion second = t.us_west();
   CHECK(&first.store == &second.store);
-  CHECK(&first.signing_keys == &second.signing_keys);
+  CHECK(first.signing_keys == second.signing_keys);
   CHECK(&first.hub == &second.hub);
   CHECK(&first.recorder == &second.recorder);
 }
@@ -215,7 +221,7 @@ TEST_CASE(
   CHECK(t.served() == std::vector<std::string>{"eu-central", "us-west"});
   t.regions->follow();
   CHECK(t.served() == std::vector<std::string>{"ap-south", "eu-central", "us-west"});
-  CHECK(t.regions->for_instances().regions.front().signing_keys.verification_keys.size() == 2);
+  CHECK(t.regions->for_instances().regions.front().signing_keys->verification_keys.size() == 2);
   WriteSet write = one_key("bot-secrets", "A", "1");
   write.region = "ap-south";
   need(t.catalog().sets.write(kAdmin, t.acme, std::move(write)));

@@ -153,7 +153,8 @@ Result<ListeningServer> listen(const ServeOptions& options, Service& service, co
 }
 
 Result<void> run_until_stopped(const ListeningServer& listening, const ServeOptions& options,
-                               const Service& service, const Log& log) {
+                               const Service& service, const Log& log,
+                               const std::function<void()>& reload) {
   Server& server = *listening.server;
   const ServiceManager& manager = service.manager;
   const std::string status = fmt::format("Serving at {}", fmt::join(listening.urls, ", "));
@@ -163,6 +164,7 @@ Result<void> run_until_stopped(const ListeningServer& listening, const ServeOpti
                                     manager.reloading();
                                     server.reload();
                                     read_log_level_again(options, log);
+                                    if (reload) reload();
                                     manager.ready(status);
                                   },
                               .stop =

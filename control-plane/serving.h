@@ -4,6 +4,7 @@
 //
 // Threads: the main thread.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -45,8 +46,10 @@ struct ListeningServer {
 Result<ListeningServer> listen(const ServeOptions& options, Service& service, const Router& router,
                                const Log& log, HttpCounters& counters);
 
-// Serves until SIGTERM or SIGINT (signals.h).
+// Serves until SIGTERM or SIGINT (signals.h). At each SIGHUP, reads the certificate and the log
+// level again, and calls `reload`.
 Result<void> run_until_stopped(const ListeningServer& listening, const ServeOptions& options,
-                               const Service& service, const Log& log);
+                               const Service& service, const Log& log,
+                               const std::function<void()>& reload = {});
 
 }  // namespace agent_secrets::control_plane

@@ -1,7 +1,7 @@
 #pragma once
-// The signals of `serve`: SIGTERM and SIGINT stop the server, SIGHUP makes it read the certificate
-// and the log level again. One thread waits for them (sigtimedwait(2)), so no code runs in a signal
-// handler.
+// The signals of `serve`: SIGTERM and SIGINT stop the server, SIGHUP makes it read the certificate,
+// the log level and, on a region node, the file of the region's keys again. One thread waits for
+// them (sigtimedwait(2)), so no code runs in a signal handler.
 
 #include <chrono>
 #include <functional>

@@ -7,6 +7,7 @@
 
 #include "control-plane/catalog/catalog.h"
 #include "control-plane/catalog/moving.h"
+#include "control-plane/keys/key_rotation.h"
 #include "control-plane/region/database_region_store.h"
 #include "control-plane/region_databases.h"
 
@@ -59,31 +60,59 @@ Result<void> refuse_without_codes(const StorePlace& place, Catalog& catalog) {
               "changed the database: restore a backup");
 }
 
-Result<RegionHandle> open_with_keys(StorePlace& place, const std::string& code, KeyStore& keys) {
-  auto signing_keys = keys.signing_keys(code);
+// The rings refer to the catalog's database.
+Result<RegionHandle> open_with_keys(StorePlace& place, const std::string& code, Database& catalog,
+                                    const MasterKey& master_key) {
+  const auto load_signing_keys = [&catalog, master_key, code] {
+    return KeyStore(catalog, master_key).signing_keys(code);
+  };
+  const auto load_cipher = [&catalog, master_key, code] {
+    return KeyStore(catalog, master_key).cipher(data_key_purpose(code));
+  };
+  auto signing_keys = load_signing_keys();
   if (!signing_keys) return propagate(signing_keys);
-  auto cipher = keys.cipher(data_key_purpose(code));
+  auto cipher = load_cipher();
   if (!cipher) return propagate(cipher);
-  auto authority = keys.authority(authority_purpose(code), uncoded_rows(place));
+  auto authority =
+      KeyStore(catalog, master_key).authority(authority_purpose(code), uncoded_rows(place));
   if (!authority) return propagate(authority);
   auto refused = authority->refused();
   auto database = place.open_region(code);
   if (!database) return propagate(database);
-  auto store = std::make_unique<DatabaseRegionStore>(std::move(*database), std::move(*cipher),
+  auto data_keys = std::make_shared<CipherRing>(std::move(*cipher), load_cipher);
+  auto store = std::make_unique<DatabaseRegionStore>(std::move(*database), data_keys,
                                                      std::move(*authority));
   if (place.region_database(code)) {
     if (auto ok = check_keys(*store, place.name_of_region(code)); !ok) return propagate(ok);
   }
   store->add_missing_fingerprints();
-  return RegionHandle{.store = std::move(store),
-                      .signing_keys = std::move(*signing_keys),
-                      .refused_rows = std::move(refused)};
+  return RegionHandle{
+      .store = std::move(store),
+      .data_keys = std::move(data_keys),
+      .signing_keys = std::make_shared<SigningRing>(std::move(*signing_keys), load_signing_keys),
+      .refused_rows = std::move(refused)};
 }
 
 // While a region's own database is down, servers still start, and commands still work on the
 // catalog.
 bool is_outage(const StorePlace& place, std::string_view code, const Error& error) {
   return error.code == ErrorCode::unavailable && place.region_database(code);
+}
+
+// Wraps the keys anew if the previous master key has wrapped one of them, and makes the catalog's
+// data key if there is none.
+Result<void> prepare_keys(Database& catalog, const MasterKey& master_key) {
+  auto is_current = catalog.read(
+      "keys", [&](Transaction& tx) { return Result<bool>(has_wrapped_all(tx, master_key)); });
+  if (!is_current) return propagate(is_current);
+  if (!*is_current) {
+    auto wrapped = catalog.write("wrap the keys anew",
+                                 [&](Transaction& tx) { return rewrap_keys(tx, master_key); });
+    if (!wrapped) return propagate(wrapped);
+  }
+  auto cipher = KeyStore(catalog, master_key).cipher(kCatalogPurpose);
+  if (!cipher) return propagate(cipher);
+  return {};
 }
 
 // Opens the catalog, and creates it if there is none.
@@ -94,15 +123,16 @@ Result<std::unique_ptr<Catalog>> make_catalog(StorePlace& place, const MasterKey
   auto is_here = (*database)->read("look for a move",
                                    [&](Transaction& tx) { return refuse_moved(tx, place.name()); });
   if (!is_here) return propagate(is_here);
+  if (auto ready = prepare_keys(**database, master_key); !ready) {
+    return propagate(ready, "open " + place.name_of_catalog());
+  }
   KeyStore keys(**database, master_key);
-  auto cipher = keys.cipher("catalog");
-  if (!cipher) return propagate(cipher, "open " + place.name_of_catalog());
   auto audit_keys = keys.audit_keys();
   if (!audit_keys) return propagate(audit_keys, "open " + place.name_of_catalog());
   auto authority = keys.authority(kCatalogAuthority, uncoded_rows(place));
   if (!authority) return propagate(authority, "open " + place.name_of_catalog());
-  auto catalog = std::make_unique<Catalog>(std::move(*database), std::move(*cipher),
-                                           std::move(*audit_keys), std::move(*authority), clock);
+  auto catalog = std::make_unique<Catalog>(std::move(*database), master_key, std::move(*audit_keys),
+                                           std::move(*authority), clock);
   if (auto coded = refuse_without_codes(place, *catalog); !coded) return propagate(coded);
   return catalog;
 }
@@ -126,7 +156,24 @@ Result<Stores> open_regions(StorePlace& place, std::unique_ptr<Catalog> catalog,
   return stores;
 }
 
+// Takes a part of a region node's keys.
+template <typename Keys>
+KeyRing<Keys>::Load loader(const std::function<Result<RegionKeys>()>& load,
+                           Keys (*take)(RegionKeys&)) {
+  if (!load) return {};
+  return [load, take]() -> Result<Keys> {
+    auto keys = load();
+    if (!keys) return propagate(keys);
+    return take(*keys);
+  };
+}
+
 }  // namespace
+
+Result<void> RegionHandle::refresh_keys() const {
+  if (auto loaded = signing_keys->refresh(); !loaded) return loaded;
+  return data_keys->refresh();
+}
 
 Result<RegionHandle*> Stores::region(const std::string& code) {
   if (const auto opened = regions.find(code); opened != regions.end()) return &opened->second;
@@ -143,26 +190,30 @@ Result<RegionHandle> open_region(StorePlace& place, Catalog& catalog, const Mast
   if (!placed) return propagate(placed, clause);
   auto there = refuse_lost_region(place, catalog, code);
   if (!there) return propagate(there, clause);
-  KeyStore keys(*catalog.context.database, master_key);
-  auto handle = open_with_keys(place, code, keys);
+  auto handle = open_with_keys(place, code, *catalog.context.database, master_key);
   if (!handle) return propagate(handle, clause);
   auto recorded = record_region_database(place, catalog, code);
   if (!recorded) return propagate(recorded, clause);
   return handle;
 }
 
-Result<RegionHandle> join_region(StorePlace& place, RegionKeys keys) {
+Result<RegionHandle> join_region(StorePlace& place, RegionKeys keys,
+                                 std::function<Result<RegionKeys>()> load) {
   const std::string code = keys.region;
   const std::string clause = "region " + code;
   auto database = place.join_region(code);
   if (!database) return propagate(database, clause);
-  RegionSigningKeys signing_keys = take_signing_keys(keys);
   Authority authority = take_authority(keys, uncoded_rows(place));
   auto refused = authority.refused();
-  auto store = std::make_unique<DatabaseRegionStore>(std::move(*database), take_cipher(keys),
+  auto signing_keys = std::make_shared<SigningRing>(
+      take_signing_keys(keys), loader<RegionSigningKeys>(load, take_signing_keys));
+  auto data_keys =
+      std::make_shared<CipherRing>(take_cipher(keys), loader<ValueCipher>(load, take_cipher));
+  auto store = std::make_unique<DatabaseRegionStore>(std::move(*database), data_keys,
                                                      std::move(authority));
   if (auto ok = check_keys(*store, place.name_of_region(code)); !ok) return propagate(ok, clause);
   return RegionHandle{.store = std::move(store),
+                      .data_keys = std::move(data_keys),
                       .signing_keys = std::move(signing_keys),
                       .refused_rows = std::move(refused)};
 }

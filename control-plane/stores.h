@@ -3,14 +3,17 @@
 // and each region's store. What `serve` and the admin commands share. Members are in the order in
 // which they depend on each other.
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 
 #include "control-plane/catalog/catalog.h"
+#include "control-plane/keys/key_ring.h"
 #include "control-plane/keys/key_store.h"
 #include "control-plane/keys/refused_rows.h"
 #include "control-plane/keys/region_keys.h"
+#include "control-plane/region/database_region_store.h"
 #include "control-plane/region/region_store.h"
 #include "control-plane/store_place.h"
 #include "core/clock.h"
@@ -18,11 +21,19 @@
 
 namespace agent_secrets::control_plane {
 
+using SigningRing = KeyRing<RegionSigningKeys>;
+
+// A region's store and keys. Both rings load their keys again where they came from: from the
+// catalog, which must outlive them, or from the file of a region node.
 struct RegionHandle {
   std::unique_ptr<RegionStore> store;
-  RegionSigningKeys signing_keys;
+  std::shared_ptr<CipherRing> data_keys;  // of the store
+  std::shared_ptr<SigningRing> signing_keys;
   // By the store. Not null where the store has a database.
   std::shared_ptr<RefusedRows> refused_rows = {};
+
+  // Call it when keys have been rotated. If it fails, the keys stay.
+  Result<void> refresh_keys() const;
 };
 
 struct Stores {
@@ -49,8 +60,10 @@ Result<std::unique_ptr<Catalog>> open_catalog(StorePlace& place, const MasterKey
 // for a store that is lost.
 Result<RegionHandle> open_region(StorePlace& place, Catalog& catalog, const MasterKey& master_key,
                                  const std::string& code);
-// Opens one region for a region node, without a catalog. ErrorCode::untrusted if the keys do not
-// open the region's values.
-Result<RegionHandle> join_region(StorePlace& place, RegionKeys keys);
+// Opens one region for a region node, without a catalog. `load` gives the keys of the region now;
+// without it, the keys stay as they are. ErrorCode::untrusted if the keys do not open the region's
+// values.
+Result<RegionHandle> join_region(StorePlace& place, RegionKeys keys,
+                                 std::function<Result<RegionKeys>()> load = {});
 
 }  // namespace agent_secrets::control_plane

@@ -1,5 +1,6 @@
 #include "core/bundle.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -11,6 +12,7 @@
 
 #include "core/encoding.h"
 #include "core/json_reader.h"
+#include "core/key_announcement.h"
 #include "core/limits.h"
 
 namespace agent_secrets {
@@ -116,9 +118,17 @@ Result<std::string> make_bundle(const BundleFacts& facts, const SecretBuffer& en
   return compact;
 }
 
-Result<VerifiedBundle> verify_bundle(std::string_view compact, const CredentialIdentity& identity) {
-  auto jws = verify_jws(compact, kBundleType,
-                        [&](std::string_view kid) { return identity.verification_key(kid); });
+std::string with_announcements(std::string compact, std::string_view announcements) {
+  if (!announcements.empty()) compact.append("\n").append(announcements);
+  return compact;
+}
+
+Result<VerifiedBundle> verify_bundle(std::string_view text, const CredentialIdentity& identity) {
+  const std::size_t end = std::min(text.find('\n'), text.size());
+  const CredentialIdentity trusted =
+      with_announced_keys(identity, text.substr(std::min(end + 1, text.size())));
+  auto jws = verify_jws(text.substr(0, end), kBundleType,
+                        [&](std::string_view kid) { return trusted.verification_key(kid); });
   if (!jws) return propagate(jws, "verify bundle");
   auto bundle = parse_payload(as_text(jws->payload));
   if (!bundle) {

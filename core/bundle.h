@@ -57,9 +57,14 @@ struct VerifiedBundle {
   std::vector<std::uint8_t> sealed;
 };
 
-// Checks that one of the identity's verification keys signed, and that organization, agent and
-// recipient are this credential's; otherwise ErrorCode::untrusted. The caller compares the nonce.
-Result<VerifiedBundle> verify_bundle(std::string_view compact, const CredentialIdentity& identity);
+// A bundle as an instance keeps it: the JWS, and after a newline the announcements of its answer,
+// if there are any (core/key_announcement.h).
+std::string with_announcements(std::string compact, std::string_view announcements);
+
+// `text` is as with_announcements() returns it. Checks that a verification key of the identity, or
+// a key that they lead to by announcements, signed, and that organization, agent and recipient are
+// this credential's; otherwise ErrorCode::untrusted. The caller compares the nonce.
+Result<VerifiedBundle> verify_bundle(std::string_view text, const CredentialIdentity& identity);
 
 // The environment block, unpadded, in one buffer and never copied: a part of `slab` if `slab` is
 // given and has room.

@@ -7,7 +7,6 @@
 #include <memory>
 #include <utility>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/wait.h>
@@ -15,9 +14,9 @@
 
 #include "core/clock.h"
 #include "core/lifeline.h"
+#include "core/pipe.h"
 #include "core/spawn.h"
 #include "core/supervisor.h"
-#include "core/unique_fd.h"
 
 namespace agent_secrets {
 namespace {
@@ -27,23 +26,6 @@ using std::chrono::milliseconds;
 // The interval at which the end, the time limit and a stop are checked while the command writes
 // nothing.
 constexpr int kLookMs = 50;
-
-struct Pipe {
-  UniqueFd reader;
-  UniqueFd writer;
-};
-
-Result<Pipe> make_pipe() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-    return fail(ErrorCode::failed, fmt::format("pipe2: {}", errno_message(errno)));
-  }
-  Pipe pipe{.reader = UniqueFd(ends[0]), .writer = UniqueFd(ends[1])};
-  if (::fcntl(pipe.reader.get(), F_SETFL, O_NONBLOCK) != 0) {
-    return fail(ErrorCode::failed, fmt::format("fcntl: {}", errno_message(errno)));
-  }
-  return pipe;
-}
 
 struct Started {
   pid_t pid;  // and its process group

@@ -73,6 +73,26 @@ inline constexpr std::chrono::seconds kWatchWaitMax{50};
 inline constexpr std::size_t kRegionKeys = 16uz * 1024;
 inline constexpr std::size_t kRegionDataKeys = 64;
 
+// Keys (control-plane/keys). The command of --master-key-command: how long it may run, and how much
+// of its standard error an error repeats. A rotation of data keys encrypts so many values of the
+// catalog in one transaction. A region announces so many signing keys (core/key_announcement.h).
+inline constexpr std::chrono::milliseconds kKeyCommandTime{30'000};
+inline constexpr std::size_t kKeyCommandError = 1024;
+inline constexpr std::chrono::milliseconds kMasterKeyReread{5'000};  // between two readings
+inline constexpr std::size_t kReencryptedValues = 64;
+inline constexpr std::size_t kKeyAnnouncements = 8;
+inline constexpr std::size_t kKeyAnnouncement = 1024;  // bytes
+inline constexpr std::size_t kAnnouncements = kKeyAnnouncements * (kKeyAnnouncement + 1);
+
+// What `doctor` warns of: less free disk space, a clock that differs more from the database's, an
+// older last backup, a certificate that ends sooner; and how long it waits for a notice of the
+// database.
+inline constexpr std::uint64_t kDoctorFreeDisk = 1024ULL * 1024 * 1024;
+inline constexpr std::chrono::seconds kDoctorClock{5};
+inline constexpr std::chrono::hours kDoctorBackup{7 * 24};
+inline constexpr std::chrono::hours kDoctorCertificate{14 * 24};
+inline constexpr std::chrono::seconds kDoctorNotice{5};
+
 // Deploy commands (serve --on-deploy) and the part of their output that is kept. One organization
 // runs at most kRolloutsOfOrganization at once, and the last kRolloutsReserve places go to
 // organizations that run none: slow commands of one organization leave places for the others.
@@ -187,6 +207,7 @@ inline constexpr std::chrono::seconds kAuditCheckpointEvery{60};
 // bundles are read to find a sequence if that file is missing.
 inline constexpr std::size_t kSequenceMemory = 512;
 inline constexpr std::size_t kCachedBundles = 64;
+inline constexpr std::size_t kCachedBundle = kBundle + 1 + kAnnouncements;
 
 // What the injector looks at of the place that it starts in: descriptors that one variable may
 // promise, directories in which a `.env` is looked for, the size of one that is read, and how many

@@ -17,8 +17,9 @@ class SpawnSettings {
   explicit SpawnSettings(const SpawnOptions& options) {
     posix_spawn_file_actions_init(&actions_);
     posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    const int error_fd = options.error_fd >= 0 ? options.error_fd : options.output_fd;
     posix_spawn_file_actions_adddup2(&actions_, options.output_fd, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions_, options.output_fd, STDERR_FILENO);
+    posix_spawn_file_actions_adddup2(&actions_, error_fd, STDERR_FILENO);
     int first_closed = STDERR_FILENO + 1;
     if (options.kept_fd >= 0) {
       posix_spawn_file_actions_adddup2(&actions_, options.kept_fd, first_closed++);

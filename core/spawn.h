@@ -19,7 +19,8 @@ struct SpawnOptions {
   std::string program;  // a path
   std::vector<std::string> arguments;
   std::vector<std::string> environment;  // "NAME=value"; the complete environment
-  int output_fd = 1;                     // becomes standard output and standard error
+  int output_fd = 1;                     // becomes standard output
+  int error_fd = -1;                     // becomes standard error; -1: output_fd
   int kept_fd = -1;                      // becomes descriptor 3; -1: none
   bool new_group = false;                // in a process group of its own
 };

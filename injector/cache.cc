@@ -46,26 +46,26 @@ Result<BundleCache> BundleCache::open_existing(const std::string& directory,
 }
 
 Result<std::optional<FetchedBundle>> BundleCache::load() {
-  auto compact = directory_.read(file_name_, limits::kBundle);
-  if (!compact) return propagate(compact);
+  auto text = directory_.read(file_name_, limits::kCachedBundle);
+  if (!text) return propagate(text);
   loaded_.reset();
-  if (!*compact) return loaded_;
-  auto verified = verify_bundle(**compact, identity_);
+  if (!*text) return loaded_;
+  auto verified = verify_bundle(**text, identity_);
   if (!verified) {
     verified.error().hint = kRemoveFileHint;
     return propagate(verified, "cache: " + path());
   }
-  loaded_ = FetchedBundle{.compact = std::move(**compact), .verified = std::move(*verified)};
+  loaded_ = FetchedBundle{.text = std::move(**text), .verified = std::move(*verified)};
   return loaded_;
 }
 
 // Another injector may have replaced the file since it was loaded, so it is read again, under the
 // lock. Bytes that have been verified are not verified a second time.
 Result<std::optional<BundleFacts>> BundleCache::facts_now() {
-  auto compact = directory_.read(file_name_, limits::kBundle);
-  if (!compact) return propagate(compact);
-  if (!*compact) return std::optional<BundleFacts>();
-  if (loaded_ && loaded_->compact == **compact) return loaded_->verified.facts;
+  auto text = directory_.read(file_name_, limits::kCachedBundle);
+  if (!text) return propagate(text);
+  if (!*text) return std::optional<BundleFacts>();
+  if (loaded_ && loaded_->text == **text) return loaded_->verified.facts;
   auto loaded = load();
   if (!loaded) return propagate(loaded);
   if (!*loaded) return std::optional<BundleFacts>();
@@ -126,7 +126,7 @@ Result<void> BundleCache::write(const FetchedBundle& fetched, const Seen& seen) 
       facts.issued_at == seen.cached->issued_at) {
     return {};
   }
-  return directory_.replace(file_name_, fetched.compact);
+  return directory_.replace(file_name_, fetched.text);
 }
 
 Result<void> check_sequence(std::int64_t fetched, std::int64_t seen,

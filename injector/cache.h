@@ -4,10 +4,11 @@
 // that this agent has seen with this directory is refused (injector/sequence_memory.h).
 //
 // A file holds the compact JWS as received: ciphertext, signed by the region, sealed to the
-// credential. It is useless without the credential, and checked like an answer from the network.
-// An attacker with access to the directory could delete it, or replace it by an older file.
-// Therefore injector/cache_directory.h refuses a directory or file that others may write to. Each
-// credential has one file: DIR/KID.bundle.
+// credential. The announcements of signing keys follow in a second line (core/bundle.h), so that
+// the bundle can be verified without the control plane. It is useless without the credential, and
+// checked like an answer from the network. An attacker with access to the directory could delete
+// it, or replace it by an older file. Therefore injector/cache_directory.h refuses a directory or
+// file that others may write to. Each credential has one file: DIR/KID.bundle.
 //
 // The file is replaced by a bundle with a higher sequence, or by one with the same sequence and
 // another time of issue, so that its age counts from the last contact

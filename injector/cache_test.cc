@@ -32,7 +32,7 @@ struct Scene {
     region.facts.issued_at = issued_at;
     std::string compact = region.bundle();
     auto verified = verify_bundle(compact, region.identity()).value();
-    return {.compact = std::move(compact), .verified = std::move(verified)};
+    return {.text = std::move(compact), .verified = std::move(verified)};
   }
   // A directory with one good bundle in it.
   void fill(std::int64_t sequence = 42) {
@@ -80,6 +80,17 @@ struct stat status_of(const std::string& path) {
 
 }  // namespace
 
+TEST_CASE("a bundle of an announced key can be used from the cache") {
+  Scene scene;
+  scene.region.rotate();
+  const std::string text = scene.region.announced_bundle();
+  auto verified = verify_bundle(text, scene.region.identity()).value();
+  const FetchedBundle fetched{.text = text, .verified = std::move(verified)};
+  REQUIRE(scene.open().keep(fetched, {}, 500ms, scene.clock).has_value());
+  CHECK(scene.open().load().value()->verified.signed_by == "region-2");
+  CHECK(scene.open().highest_seen().value() == 42);
+}
+
 TEST_CASE("a missing directory is made with mode 0700, and has no bundle") {
   Scene scene;
   CHECK_FALSE(scene.open().load().value().has_value());
@@ -90,8 +101,8 @@ TEST_CASE("a kept bundle is loaded byte for byte from a file with mode 0600") {
   Scene scene;
   const FetchedBundle fetched = scene.bundle(42);
   REQUIRE(scene.open().keep(fetched, {}, 500ms, scene.clock).has_value());
-  CHECK(scene.open().load().value()->compact == fetched.compact);
-  CHECK(scene.parent.read("cache/kid-1.bundle") == fetched.compact);
+  CHECK(scene.open().load().value()->text == fetched.text);
+  CHECK(scene.parent.read("cache/kid-1.bundle") == fetched.text);
   CHECK((status_of(scene.file).st_mode & 07777) == 0600);
 }
 
@@ -201,7 +212,7 @@ TEST_CASE("a bundle that is changed, cut, empty, too large or for another agent 
   scene.refuses_file("kid-1.bundle");
   scene.rewrite("");
   scene.refuses_file("kid-1.bundle");
-  scene.rewrite(std::string(limits::kBundle + 1, 'A'));
+  scene.rewrite(std::string(limits::kCachedBundle + 1, 'A'));
   CHECK_FALSE(scene.open().load().has_value());
 
   FakeRegion another;
@@ -277,7 +288,7 @@ TEST_CASE("agents that share a directory have separate memories") {
   other.facts.sequence = 3;
   const std::string compact = other.bundle();
   CredentialIdentity identity = other.identity();
-  const FetchedBundle fetched{.compact = compact,
+  const FetchedBundle fetched{.text = compact,
                               .verified = verify_bundle(compact, identity).value()};
   auto cache = BundleCache::open(scene.directory, identity).value();
   CHECK(cache.keep(fetched, {}, 500ms, scene.clock).has_value());

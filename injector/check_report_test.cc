@@ -61,9 +61,9 @@ TEST_CASE("control characters in a detail and a hint are escaped") {
 }
 
 TEST_CASE("the exit code is the code of the failed step, or 1 with warnings, or 0") {
-  CHECK(CheckReport{.steps = {connect_step()}}.exit_code() == 0);
-  CHECK(CheckReport{.steps = {connect_step(), warned_step()}}.exit_code() == 1);
-  CHECK(CheckReport{.steps = {warned_step(), broken_step()}}.exit_code() == 4);
+  CHECK(exit_code_of(CheckReport{.steps = {connect_step()}}) == 0);
+  CHECK(exit_code_of(CheckReport{.steps = {connect_step(), warned_step()}}) == 1);
+  CHECK(exit_code_of(CheckReport{.steps = {warned_step(), broken_step()}}) == 4);
 }
 
 TEST_CASE("the last line has the meaning of the exit code in words") {
@@ -91,7 +91,7 @@ TEST_CASE("the JSON document has every step with its facts") {
                 {"tries", std::int64_t{2}},
                 {"address", "bad\xff"},
                 {"silent_urls", std::vector<std::string>{"https://a", "https://b"}}};
-  const std::string text = report_json({.steps = {step, broken_step()}});
+  const std::string text = report_json({.steps = {step, broken_step()}}, kExitRefused);
   JsonDocument document(text, text.size());
   const JsonObject root = document.root();
   CHECK(root.text("version", 64) == AGENT_SECRETS_VERSION);

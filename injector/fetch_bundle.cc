@@ -16,6 +16,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::size_t kNonceBytes = 18;
+constexpr const char* kAnnouncementsName = "agent-secrets-keys";  // in lower case
 constexpr std::size_t kErrorBody = 64 * 1024;
 constexpr std::size_t kErrorCode = 64;
 constexpr std::size_t kErrorSentence = 512;
@@ -198,7 +199,12 @@ Result<FetchedBundle> check(HttpResponse response, const CredentialIdentity& ide
         fmt::format("the answer of {} is encoded, and nobody asked for that", response.peer),
         "look for a proxy between here and the control plane that compresses answers");
   }
-  auto verified = verify_bundle(response.body, identity);
+  std::string received = std::move(response.body);
+  const std::string announcements = response.header(kAnnouncementsName);
+  if (announcements.size() <= limits::kAnnouncements) {
+    received = with_announcements(std::move(received), announcements);
+  }
+  auto verified = verify_bundle(received, identity);
   if (!verified) {
     if (verified.error().hint.empty()) {
       verified.error().hint = "look for a proxy in between that changes answers, or for an attack";
@@ -210,7 +216,7 @@ Result<FetchedBundle> check(HttpResponse response, const CredentialIdentity& ide
         ErrorCode::untrusted, "verify bundle: the answer belongs to another request",
         "look for a proxy or cache between here and the control plane that replays answers");
   }
-  return FetchedBundle{.compact = std::move(response.body), .verified = std::move(*verified)};
+  return FetchedBundle{.text = std::move(received), .verified = std::move(*verified)};
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ inline constexpr std::string_view kBundleOneShotTarget = "/instance/v1/bundle?pu
 inline constexpr std::string_view kBundleDevelopTarget = "/instance/v1/bundle?purpose=develop";
 
 struct FetchedBundle {
-  std::string compact;  // as received: what a cache keeps
+  std::string text;  // as received, with announcements (core/bundle.h): what a cache keeps
   VerifiedBundle verified;
 };
 

@@ -1,5 +1,6 @@
 #include "injector/fetch_bundle.h"
 
+#include "core/limits.h"
 #include "tests/catch.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/fake_region.h"
@@ -42,7 +43,30 @@ TEST_CASE("a valid answer is verified, and returned as received") {
   REQUIRE(fetched.has_value());
   CHECK(fetched->verified.facts.sequence == 42);
   CHECK(fetched->verified.facts.sets == std::vector<SetVersion>{{"voice", 3}});
-  CHECK(verify_bundle(fetched->compact, scene.region.identity()).has_value());
+  CHECK(verify_bundle(fetched->text, scene.region.identity()).has_value());
+}
+
+TEST_CASE("a bundle of an announced key is accepted, and kept with its announcement") {
+  Scene scene;
+  scene.region.rotate();
+  scene.region_answers();
+  const auto fetched = scene.fetch();
+  REQUIRE(fetched.has_value());
+  CHECK(fetched->verified.signed_by == "region-2");
+  CHECK(verify_bundle(fetched->text, scene.region.identity()).has_value());
+  CHECK_FALSE(verify_bundle(scene.region.bundle(), scene.region.identity()).has_value());
+}
+
+TEST_CASE("announcements that are too long are ignored") {
+  Scene scene;
+  scene.transport.will_answer([&](const HttpRequest& request) -> Result<HttpResponse> {
+    HttpResponse answer = scene.region.answer(request);
+    answer.headers["agent-secrets-keys"] = std::string(limits::kAnnouncements + 1, 'x');
+    return answer;
+  });
+  const auto fetched = scene.fetch();
+  REQUIRE(fetched.has_value());
+  CHECK(fetched->text.find('\n') == std::string::npos);
 }
 
 TEST_CASE("the proof of a request has the instance, the URL and the time") {

@@ -175,8 +175,9 @@ int check(const Options& options, char** image, const SecretBuffer& credential_v
                   if (options.json || (quiet && step.status == StepStatus::ok)) return;
                   print(step_lines(step, style));
                 });
-  const int printed = print(options.json ? report_json(found) : verdict_line(found, style));
-  return printed == 0 ? found.exit_code() : printed;
+  const int printed =
+      print(options.json ? report_json(found, exit_code_of(found)) : verdict_line(found, style));
+  return printed == 0 ? exit_code_of(found) : printed;
 }
 
 int list_environment(const Options& options, char** image,

@@ -27,7 +27,7 @@ struct Scene {
     region.facts.issued_at = std::chrono::floor<std::chrono::seconds>(clock.unix_time());
     std::string compact = region.bundle();
     auto verified = verify_bundle(compact, region.identity()).value();
-    return {.compact = std::move(compact), .verified = std::move(verified)};
+    return {.text = std::move(compact), .verified = std::move(verified)};
   }
   Result<ObtainedBundle> obtain(const std::function<Result<FetchedBundle>()>& fetch_it) {
     const auto fetch_within = [&](std::optional<std::chrono::milliseconds> given) {

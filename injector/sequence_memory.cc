@@ -58,10 +58,10 @@ std::optional<std::int64_t> highest_cached_sequence(const CacheDirectory& direct
   std::optional<std::int64_t> highest;
   CredentialIdentity recipient = identity;
   for (const std::string& name : directory.names(kSuffix, limits::kCachedBundles)) {
-    auto compact = directory.read(name, limits::kBundle);
-    if (!compact || !*compact) continue;
+    auto text = directory.read(name, limits::kCachedBundle);
+    if (!text || !*text) continue;
     recipient.kid = name.substr(0, name.size() - kSuffix.size());
-    const auto verified = verify_bundle(**compact, recipient);
+    const auto verified = verify_bundle(**text, recipient);
     if (verified) highest = std::max(highest.value_or(0), verified->facts.sequence);
   }
   return highest;

@@ -38,10 +38,10 @@
 namespace agent_secrets::control_plane {
 
 struct Catalog {
-  // `database` is migrated; `clock` outlives the catalog.
-  Catalog(std::unique_ptr<Database> database, ValueCipher cipher, AuditKeys audit_keys,
-          Authority authority,
-          const Clock& clock);
+  // `database` is migrated, and has an active data key (keys/catalog_cipher.h); `clock` outlives
+  // the catalog.
+  Catalog(std::unique_ptr<Database> database, MasterKey master_key, AuditKeys audit_keys,
+          Authority authority, const Clock& clock);
   Catalog(const Catalog&) = delete;
   Catalog& operator=(const Catalog&) = delete;
   ~Catalog() = default;

@@ -53,9 +53,11 @@ std::vector<AgentCredentialRecord> read_credentials(Transaction& tx, const Autho
   return credentials;
 }
 
-Result<ProvisionedVersion> open_version(Transaction& tx, const ValueCipher& cipher,
+Result<ProvisionedVersion> open_version(Transaction& tx, const CatalogContext& context,
                                         const PendingVersion& version) {
-  auto values = open_values(tx, cipher, version);
+  const auto cipher = context.cipher.in(tx);
+  if (!cipher) return std::unexpected(cipher.error());
+  auto values = open_values(tx, **cipher, version);
   if (!values) return propagate(values);
   return ProvisionedVersion{.organization_id = version.organization_id,
                             .set_id = version.set_id,
@@ -145,7 +147,7 @@ Result<ProvisionedVersion> CatalogOutbox::read_version(const PendingVersion& ver
         const Rows rows = tx.query("SELECT name FROM sets WHERE id = ?1 AND version = ?2",
                                    version.set_id, version.version);
         if (rows.empty()) return fail(ErrorCode::not_found, "no such version any more");
-        return open_version(tx, context_.cipher, version);
+        return open_version(tx, context_, version);
       });
 }
 
@@ -259,7 +261,7 @@ Result<ProvisionedVersion> CatalogOutbox::read_retained(std::string_view region,
                                    .set_id = version.set_id,
                                    .set_name = rows.front().text("name"),
                                    .version = version.version};
-        return open_version(tx, context_.cipher, found);
+        return open_version(tx, context_, found);
       });
 }
 

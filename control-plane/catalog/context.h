@@ -15,6 +15,7 @@
 #include "control-plane/keys/audit_keys.h"
 #include "control-plane/keys/authority.h"
 #include "control-plane/keys/value_cipher.h"
+#include "control-plane/keys/catalog_cipher.h"
 #include "core/clock.h"
 
 namespace agent_secrets::control_plane {
@@ -38,7 +39,7 @@ class KnownRegions {
 
 struct CatalogContext {
   std::unique_ptr<Database> database;  // migrated
-  ValueCipher cipher;
+  CatalogCipher cipher;
   AuditKeys audit_keys;
   Authority authority;  // catalog/coded_tables.h
   const Clock& clock;

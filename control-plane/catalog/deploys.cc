@@ -232,7 +232,8 @@ Result<std::string> bind_and_insert(Transaction& tx, const CatalogContext& conte
 }
 
 // Names each set whose newest ready version has other values than the pinned version.
-std::string newer_version_warning(Transaction& tx, const ValueCipher& cipher, const Agent& agent) {
+std::string newer_version_warning(Transaction& tx, const CatalogContext& context,
+                                  const Agent& agent) {
   std::string warning;
   for (const PinnedSet& pin : agent.deployment.pins) {
     if (pin.latest_version <= pin.version) continue;
@@ -241,7 +242,8 @@ std::string newer_version_warning(Transaction& tx, const ValueCipher& cipher, co
                                 .set_name = pin.name,
                                 .version = pin.version,
                                 .pending_since = {}};
-    if (!values_differ(tx, cipher, pinned, pin.latest_version)) continue;
+    const auto cipher = context.cipher.in(tx);
+    if (cipher && !values_differ(tx, **cipher, pinned, pin.latest_version)) continue;
     warning += fmt::format(
         "{} has version {}, this deployment keeps version {}; deploy with --force to use it.",
         pin.name, pin.latest_version, pin.version);
@@ -254,7 +256,7 @@ DeployOutcome keep_deployment(Transaction& tx, const CatalogContext& context, co
   const bool again = agent.rollout && agent.rollout->has_failed;
   if (again) request_rollout(tx, agent.id, agent.rollout->event);
   std::string warning(again ? kRunAgain : kUnchanged);
-  add_sentence(warning, newer_version_warning(tx, context.cipher, agent));
+  add_sentence(warning, newer_version_warning(tx, context, agent));
   add_sentence(warning, secrets_warning(tx, agent.deployment));
   DeployOutcome outcome{
       .agent = *find_agent_row(tx, context.authority, organization_id, agent.name),
@@ -295,7 +297,7 @@ Result<DeployOutcome> apply_update(Transaction& tx, const CatalogContext& contex
       .agent = *find_agent_row(tx, context.authority, organization_id, agent.name),
       .warning = {},
       .first_set = std::move(first_set)};
-  if (!new_deployment) outcome.warning = newer_version_warning(tx, context.cipher, outcome.agent);
+  if (!new_deployment) outcome.warning = newer_version_warning(tx, context, outcome.agent);
   add_sentence(outcome.warning, secrets_warning(tx, outcome.agent.deployment));
   record_deploy(tx, context, actor, organization_id,
                 new_deployment ? "agent.deploy" : "agent.scale", outcome);

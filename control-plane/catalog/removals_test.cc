@@ -137,12 +137,12 @@ TEST_CASE("a removed region accepts no write, also in a server that has opened i
 
 TEST_CASE("a region that is added again has the signing key that it had before") {
   Removing t;
-  const std::string signing_key = t.stores.regions.at("eu-central").signing_keys.active_kid;
+  const std::string signing_key = t.stores.regions.at("eu-central").signing_keys->now()->active_kid;
   need(t.catalog().regions.remove(kAdmin, "eu-central"));
   need(t.catalog().regions.add(kAdmin, {.code = "eu-central", .display_name = "Frankfurt"}));
   CHECK(need(t.catalog().regions.list()).back().display_name == "Frankfurt");
   t.reopen();
-  CHECK(t.stores.regions.at("eu-central").signing_keys.active_kid == signing_key);
+  CHECK(t.stores.regions.at("eu-central").signing_keys->now()->active_kid == signing_key);
 }
 
 TEST_CASE("a user with memberships or live tokens is not removed, and the error names them") {

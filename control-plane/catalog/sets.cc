@@ -198,6 +198,7 @@ Result<SecretSet> Sets::write(const Actor& actor, std::int64_t organization_id, 
     if (auto ok = check_reserved(tx, context_.authority, organization_id, write); !ok)
       return propagate(ok);
     auto before = ask_size_of_sets(tx, organization_id);
+    auto keys = CatalogCipher::ask(tx);
     const auto pairs = last_of_each_key(write.pairs);
     std::vector<Transaction::LaterRows> live;
     live.reserve(pairs.size());
@@ -207,10 +208,12 @@ Result<SecretSet> Sets::write(const Actor& actor, std::int64_t organization_id, 
     auto row = set_to_write(tx, context_, organization_id, write);
     if (!row) return propagate(row);
     row->set.warning = warning_of(write);
+    const auto cipher = context_.cipher.in(tx, keys.get());
+    if (!cipher) return std::unexpected(cipher.error());
     bool changed = row->set.version == 0 || row->host != write.host;
     row->host = write.host;
     for (std::size_t i = 0; i < pairs.size(); ++i) {
-      changed = write_value(tx, context_.cipher, *row, *pairs[i], live[i].get()) || changed;
+      changed = write_value(tx, **cipher, *row, *pairs[i], live[i].get()) || changed;
     }
     if (!changed && row->set.status != SetStatus::failed) {
       record(tx, context_, actor,

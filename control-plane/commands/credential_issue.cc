@@ -90,7 +90,7 @@ Result<CredentialIdentity> make_identity(OpenedOrganization& opened, const auto&
                             .organization = opened.organization.name,
                             .agent = options.agent,
                             .kid = kid,
-                            .verification_keys = (*region)->signing_keys.verification_keys,
+                            .verification_keys = (*region)->signing_keys->now()->verification_keys,
                             .ca_pem = std::move(*ca)};
 }
 

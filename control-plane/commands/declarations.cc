@@ -46,6 +46,8 @@ constexpr PlaceOptions kTarget{.directory = {"--to-data-dir", nullptr},
                                .database = {"--to", "AGENT_SECRETS_MOVE_TO"}};
 constexpr PlaceOption kRegionDatabase{"--region-database", "AGENT_SECRETS_REGION_DATABASES"};
 constexpr const char* kMasterKeyFile = "--master-key-file";
+constexpr const char* kMasterKeyCommand = "--master-key-command";
+constexpr const char* kMasterKeyCommandVariable = "AGENT_SECRETS_MASTER_KEY_COMMAND";
 constexpr const char* kOnlyRegion = "--only-region";
 
 std::string value_of(const char* variable) {
@@ -74,10 +76,18 @@ void choose_place(const CLI::App& app, const PlaceOptions& options, DataOptions&
   }
 }
 
-void choose_master_key(const DataOptions& data) {
-  if (data.master_key_file.empty() && !has_key_variable(kMasterKeyVariable)) {
-    throw CLI::RequiredError(kMasterKeyFile);
+bool has_master_key(const DataOptions& data) {
+  return !data.master_key_file.empty() || !data.master_key_command.empty() ||
+         has_key_variable(kMasterKeyVariable);
+}
+
+// The variable of the command is used only if no file is named. CLI11 reads the variable of the
+// file.
+void choose_master_key(const CLI::App& app, DataOptions& data) {
+  if (app.count(kMasterKeyFile) == 0 && data.master_key_command.empty()) {
+    data.master_key_command = value_of(kMasterKeyCommandVariable);
   }
+  if (!has_master_key(data)) throw CLI::RequiredError(kMasterKeyFile);
 }
 
 // In the variable, pairs are separated by white space, which a URL cannot contain.
@@ -95,7 +105,7 @@ void choose_node(const CLI::App& app, DataOptions& data) {
                                "a region node has no catalog: name the database of "
                                "the region with --region-database CODE=URL");
   }
-  if (!data.master_key_file.empty() || has_key_variable(kMasterKeyVariable)) {
+  if (has_master_key(data)) {
     throw CLI::ValidationError(
         kOnlyRegion, "a region node needs no master key: do not store the key on this machine");
   }
@@ -118,7 +128,7 @@ void choose_data(const CLI::App& app, DataOptions& data) {
   choose_region_databases(app, data);
   if (!data.only_region.empty()) return choose_node(app, data);
   choose_place(app, kPlace, data);
-  choose_master_key(data);
+  choose_master_key(app, data);
 }
 
 std::string with_variable(const char* text, const PlaceOption& option) {
@@ -165,7 +175,26 @@ void add_data(const DeclaredOptions& command, DataOptions& data) {
   add_place(command, data, kGroup);
   command
       .master_key_file(data.master_key_file,
-                       "the key that encrypts the data (required); store it apart from the data")
+                       "the key that encrypts the data; store it apart from the data. This, the "
+                       "command or $AGENT_SECRETS_MASTER_KEY is required")
+      .in_group(kGroup);
+  command
+      .option(kMasterKeyCommand, data.master_key_command, "COMMAND",
+              fmt::format("a command of /bin/sh that prints the key, in place of the file, such as "
+                          "the tool of a key management service [${}]",
+                          kMasterKeyCommandVariable)
+                  .c_str())
+      .in_group(kGroup);
+  const DeclaredOption previous =
+      command
+          .option("--previous-master-key-file", data.previous_master_key_file, "FILE",
+                  "after the master key was replaced: the old one. What it still encrypts is "
+                  "encrypted anew under the new one at the start")
+          .in_group(kGroup);
+  command
+      .option("--previous-master-key-command", data.previous_master_key_command, "COMMAND",
+              "a command that prints the old master key")
+      .excludes(previous)
       .in_group(kGroup);
   add_uncoded_rows(command, data, kGroup);
 }

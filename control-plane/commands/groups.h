@@ -25,9 +25,11 @@ void declare_agent(const Declarations& declare);
 void declare_fleet(const Declarations& declare);
 void declare_deploy_command(const Declarations& declare);
 void declare_credential(const Declarations& declare);
+void declare_doctor(const Declarations& declare);
 void declare_region(const Declarations& declare);
 void declare_audit(const Declarations& declare);
 void declare_authority(const Declarations& declare);
+void declare_rotate(const Declarations& declare);
 
 // In the order of --help.
 inline constexpr std::array kGroups = {declare_init,
@@ -49,6 +51,8 @@ inline constexpr std::array kGroups = {declare_init,
                                        declare_credential,
                                        declare_region,
                                        declare_audit,
-                                       declare_authority};
+                                       declare_authority,
+                                       declare_rotate,
+                                       declare_doctor};
 
 }  // namespace agent_secrets::control_plane

@@ -15,6 +15,7 @@
 #include "control-plane/commands/first_catalog.h"
 #include "control-plane/commands/groups.h"
 #include "control-plane/commands/init_files.h"
+#include "control-plane/data.h"
 #include "control-plane/keys/key_file.h"
 #include "control-plane/keys/master_key.h"
 #include "control-plane/public_urls.h"
@@ -54,14 +55,17 @@ Result<void> refuse_env_file(const fs::path& path) {
 }
 
 // A key file that exists already (made by hand, or mounted) is used.
-Result<MasterKey> obtain_master_key(const std::string& path, Undo& undo) {
+Result<MasterKey> obtain_master_key(const DataOptions& options, Undo& undo) {
+  const std::string& path = options.master_key_file;
   std::error_code ignored;
-  if (has_key_variable(kMasterKeyVariable) || fs::exists(path, ignored)) {
-    return MasterKey::load(path);
+  if (!options.master_key_command.empty() || has_key_variable(kMasterKeyVariable) ||
+      fs::exists(path, ignored)) {
+    return load_master_key(options);
   }
   if (auto made = make_parents(path, undo); !made) return propagate(made);
   auto key = MasterKey::create_file(path);
-  if (key) undo.add(path);
+  if (!key) return propagate(key, "master key");
+  undo.add(path);
   return key;
 }
 
@@ -133,8 +137,8 @@ Result<void> create_data(const InitOptions& options, const Clock& clock) {
   first = first_catalog_of(options.data, undo);
   if (!first) return propagate(first);
   if (auto free = refuse_env_file(env_file(options)); !free) return free;
-  auto master_key = obtain_master_key(options.data.master_key_file, undo);
-  if (!master_key) return propagate(master_key, "master key");
+  auto master_key = obtain_master_key(options.data, undo);
+  if (!master_key) return propagate(master_key);
   auto token = fill((*first)->place(), *master_key, options, *reach, clock);
   if (!token) return propagate(token, "init");
   const std::string host = reach->urls.empty() ? std::string(kDefaultUrl) : reach->urls.front();

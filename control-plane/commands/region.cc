@@ -124,7 +124,8 @@ Result<void> write_keys(const ExportKeysOptions& options, const Clock& clock) {
     return fail(ErrorCode::not_found, "no region '" + options.code + "'",
                 "see secret-control-plane region list");
   }
-  auto keys = KeyStore(*(*catalog)->context.database, data->master_key).region_keys(options.code);
+  auto keys =
+      KeyStore(*(*catalog)->context.database, data->master_key).export_region_keys(options.code);
   if (!keys) return propagate(keys);
   auto recorded = (*catalog)->audit.add(
       host_actor(), {.action = "region.export-keys", .object = "region " + options.code});

@@ -17,6 +17,7 @@
 #include "control-plane/commands/place_tables.h"
 #include "control-plane/commands/scratch_directory.h"
 #include "control-plane/commands/unpacked_backup.h"
+#include "control-plane/data.h"
 #include "core/limits.h"
 
 namespace agent_secrets::control_plane {
@@ -79,8 +80,8 @@ Result<void> fill(StorePlace& place, const UnpackedBackup& backup, const MasterK
 Result<void> restore(const RestoreOptions& options, const Clock& clock) {
   auto target = place_of(options.data);
   if (!target) return propagate(target);
-  auto master_key = MasterKey::load(options.data.master_key_file);
-  if (!master_key) return propagate(master_key, "master key");
+  auto master_key = load_master_key(options.data);
+  if (!master_key) return propagate(master_key);
   Result<std::unique_ptr<FirstCatalog>> first;  // has the lock until everything is undone
   Undo undo;
   first = first_catalog_of(options.data, undo, limits::kMoveTime);

@@ -89,12 +89,18 @@ Result<TlsContext> load_tls_context(const std::string& certificate_file,
   return tls;
 }
 
-void warn_of_open_key(const std::string& key_file, const Log& log) {
+std::optional<unsigned> open_mode_of_key(const std::string& key_file) {
   struct stat facts{};
-  if (key_file.empty() || ::stat(key_file.c_str(), &facts) != 0) return;
-  if ((facts.st_mode & (S_IWGRP | S_IROTH | S_IWOTH)) == 0) return;
+  if (key_file.empty() || ::stat(key_file.c_str(), &facts) != 0) return std::nullopt;
+  if ((facts.st_mode & (S_IWGRP | S_IROTH | S_IWOTH)) == 0) return std::nullopt;
+  return facts.st_mode & 07777;
+}
+
+void warn_of_open_key(const std::string& key_file, const Log& log) {
+  const auto mode = open_mode_of_key(key_file);
+  if (!mode) return;
   log.warning("others may read or replace the TLS key; chmod 640 it, or 600",
-              {{"file", key_file}, {"mode", fmt::format("{:04o}", facts.st_mode & 07777)}});
+              {{"file", key_file}, {"mode", fmt::format("{:04o}", *mode)}});
 }
 
 void log_certificate(const TlsContext& tls, std::chrono::milliseconds unix_time, const Log& log) {

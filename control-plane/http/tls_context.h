@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/error.h"
@@ -33,6 +34,9 @@ struct TlsContext {
 Result<TlsContext> load_tls_context(const std::string& certificate_file,
                                     const std::string& key_file);
 
+// The mode of a key that other users of the host may read or replace, or its group may replace;
+// absent if it is private, or not there.
+std::optional<unsigned> open_mode_of_key(const std::string& key_file);
 // Logs a warning if other users of the host may read or replace the key, or its group may replace
 // it. That is no error: the keys of certbot are often readable by a group, and some file systems
 // have no modes. `key_file` may be empty: then there is no key.

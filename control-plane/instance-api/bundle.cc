@@ -11,6 +11,7 @@
 #include "control-plane/instance-api/answers.h"
 #include "core/bundle.h"
 #include "core/environment_block.h"
+#include "core/key_announcement.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -84,7 +85,7 @@ Response refuse_unsealable(const Caller& caller, const Error& error, const Log& 
 
 BundleAnswer seal(const Caller& caller, const AgentSnapshot& snapshot,
                   const SecretBuffer& environment, const Clock& clock, const Log& log) {
-  const RegionSigningKeys& keys = caller.region.signing_keys;
+  const RegionSigningKeys& keys = *caller.region.signing_keys;
   auto bundle = make_bundle(facts_of(caller, snapshot, clock), environment,
                             caller.owner.credential.keys.box, keys.active_kid, keys.active);
   if (!bundle) return {.response = refuse_unsealable(caller, bundle.error(), log)};
@@ -93,11 +94,14 @@ BundleAnswer seal(const Caller& caller, const AgentSnapshot& snapshot,
                       {"sequence", snapshot.sequence},
                       {"kid", caller.owner.credential.kid},
                       {"instance", caller.claims.report.instance_id}});
-  return {.response = {.status = 200,
-                       .body = std::move(*bundle),
-                       .content_type = std::string(kBundleMediaType),
-                       .headers = {{"Cache-Control", "no-store"}}},
-          .sequence = snapshot.sequence};
+  Response response{.status = 200,
+                    .body = std::move(*bundle),
+                    .content_type = std::string(kBundleMediaType),
+                    .headers = {{"Cache-Control", "no-store"}}};
+  if (!keys.announcements.empty()) {
+    response.headers.emplace_back(kAnnouncementsHeader, join_announcements(keys.announcements));
+  }
+  return {.response = std::move(response), .sequence = snapshot.sequence};
 }
 
 Response refuse_gone(const PinnedSet& set) {

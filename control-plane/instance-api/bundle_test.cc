@@ -1,6 +1,7 @@
 #include "control-plane/instance-api/bundle.h"
 
 #include "core/bundle.h"
+#include "core/key_announcement.h"
 #include "tests/fakes/test_region.h"
 
 namespace agent_secrets::control_plane {
@@ -33,6 +34,18 @@ TEST_CASE("a bundle is never cached") {
   CHECK(response.content_type == "application/jose");
   CHECK(header_of(response, "Cache-Control") == "no-store");
   CHECK(header_of(response, "ETag").empty());
+}
+
+TEST_CASE("announced keys are sent with a bundle, and without any there is no header") {
+  TestRegion region;
+  CHECK(header_of(region.api->bundle(region.bundle_request()), kAnnouncementsHeader).empty());
+  region.regions.front().signing_keys = std::make_shared<const RegionSigningKeys>(
+      RegionSigningKeys{.active_kid = "region-1",
+                        .active = signing_key(0x51),
+                        .verification_keys = {},
+                        .announcements = {"first", "second"}});
+  CHECK(header_of(region.api->bundle(region.bundle_request()), kAnnouncementsHeader) ==
+        "first second");
 }
 
 TEST_CASE("the facts name deployment, sequence, sets, region, time and the request's nonce") {

@@ -23,7 +23,7 @@ namespace agent_secrets::control_plane {
 struct InstanceRegion {
   std::string code;
   RegionStore& store;
-  const RegionSigningKeys& signing_keys;
+  std::shared_ptr<const RegionSigningKeys> signing_keys;  // as they are now
   ChangeHub& hub;
   SharedFacts& facts;  // shared by the watches that the hub wakes
   InstanceRecorder& recorder;

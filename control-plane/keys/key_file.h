@@ -1,6 +1,11 @@
 #pragma once
 // Reads a key from a file that only its owner can read, or from an environment variable.
 //
+// The file may also be a credential of systemd (LoadCredential=, systemd.exec(5)): a file of root
+// with an access control list (acl(5)) that lets only the user of the service read it. Its mode is
+// then 0440: with such a list, the bits of the group are the most that the list can give, and not
+// the rights of the group.
+//
 // Threads: call the functions for variables before the program starts a thread.
 
 #include <cstddef>
@@ -14,8 +19,9 @@
 namespace agent_secrets::control_plane {
 
 // Returns the text of a regular file in guarded memory, without the newline at its end. Refuses a
-// file that group or others may access. ErrorCode::too_large for more than `max_size` bytes. `key`
-// names the content of the file in messages: "the master key".
+// file that other users than its owner, or this process's in a file of root, may access.
+// ErrorCode::too_large for more than `max_size` bytes. `key` names the content of the file in
+// messages: "the master key".
 Result<SecretBuffer> read_key_file(const std::string& path, std::string_view key,
                                    std::size_t max_size);
 

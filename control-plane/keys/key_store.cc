@@ -6,81 +6,63 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <sodium.h>
 
 #include "control-plane/database/database.h"
-#include "control-plane/keys/aead.h"
-#include "core/encoding.h"
+#include "control-plane/keys/announcements.h"
 
 namespace agent_secrets::control_plane {
 namespace {
 
-constexpr std::size_t kKeyIdBytes = 9;  // 72 random bits: an id is a name, not a secret
-constexpr std::string_view kActive = "active";
-constexpr std::string_view kStandby = "standby";
 constexpr std::string_view kAuditPurpose = "audit";
-
-std::string signing_purpose(std::string_view region) { return fmt::format("signing:{}", region); }
 
 SigningKey signing_key(const SecretBuffer& seed) {
   return SigningKey::from_seed(std::span<const std::uint8_t, 32>(seed.expose()));
 }
 
-}  // namespace
-
-KeyStore::KeyStore(Database& database, const MasterKey& master_key)
-    : database_(database), master_key_(master_key) {}
-
-void KeyStore::create(Transaction& tx, std::string_view purpose, std::string_view state) {
-  const std::string id = random_token(kKeyIdBytes);
-  SecretBuffer key(kAeadKeySize);
-  randombytes_buf(key.expose().data(), key.size());
-  tx.execute({"INSERT INTO keys (id, purpose, state, wrapped, created_at)"
-              " VALUES (?1, ?2, ?3, ?4, unixepoch() * 1000)",
-              "INSERT INTO keys (id, purpose, state, wrapped, created_at)"
-              " VALUES (?1, ?2, ?3, ?4, CAST(extract(epoch FROM now()) AS bigint) * 1000)"},
-             id, purpose, state, master_key_.wrap(id, purpose, key));
-}
-
-Result<std::vector<KeyStore::Key>> KeyStore::read(Transaction& tx, std::string_view purpose) {
-  std::vector<Key> keys;
-  for (const Row row : tx.query("SELECT id, state, wrapped FROM keys WHERE purpose = ?1"
-                                " ORDER BY state, created_at, id",
-                                purpose)) {
-    const std::string id = row.text("id");
-    auto key = master_key_.unwrap(id, purpose, row.blob("wrapped"));
-    if (!key) return propagate(key);
-    if (key->size() != kAeadKeySize) {
-      return fail(ErrorCode::untrusted, fmt::format("key {} has a wrong size", id));
-    }
-    keys.push_back({.id = id, .state = row.text("state"), .key = std::move(*key)});
-  }
-  return keys;
-}
-
-bool KeyStore::has_all(std::span<const Key> keys, std::span<const std::string_view> states) {
+bool has_all(std::span<const StoredKey> keys, std::span<const std::string_view> states) {
   return std::ranges::all_of(states, [&](std::string_view state) {
-    return std::ranges::find(keys, state, &Key::state) != keys.end();
+    return std::ranges::find(keys, state, &StoredKey::state) != keys.end();
   });
 }
+
+ValueCipher cipher_of(std::string_view purpose, std::vector<StoredKey> keys) {
+  std::string active;
+  std::map<std::string, SecretBuffer> by_id;
+  for (StoredKey& key : keys) {
+    if (key.state == kActive) active = key.id;
+    by_id.emplace(key.id, std::move(key.key));
+  }
+  return {std::string(purpose), std::move(by_id), std::move(active)};
+}
+
+void mark_exported(Transaction& tx, std::string_view purpose) {
+  tx.execute({"UPDATE keys SET exported_at = unixepoch() * 1000 WHERE purpose = ?1",
+              "UPDATE keys SET exported_at = CAST(extract(epoch FROM now()) AS bigint) * 1000"
+              " WHERE purpose = ?1"},
+             purpose);
+}
+
+}  // namespace
+
+KeyStore::KeyStore(Database& database, MasterKey master_key)
+    : database_(database), master_key_(std::move(master_key)) {}
 
 // One transaction reads and creates the keys, so two processes that start together use the same
 // keys. It runs only if a key is missing, so a command beside a server does not wait for the write
 // lock.
-Result<std::vector<KeyStore::Key>> KeyStore::read_or_create(
-    std::string_view purpose, std::span<const std::string_view> states) {
-  auto there = database_.read("keys", [&](Transaction& tx) { return read(tx, purpose); });
+Result<std::vector<StoredKey>> KeyStore::read_or_create(std::string_view purpose,
+                                                        std::span<const std::string_view> states) {
+  auto there =
+      database_.read("keys", [&](Transaction& tx) { return read_keys(tx, master_key_, purpose); });
   if (!there || has_all(*there, states)) return there;
-  return database_.write("keys", [&](Transaction& tx) -> Result<std::vector<Key>> {
-    auto keys = read(tx, purpose);
+  return database_.write("keys", [&](Transaction& tx) -> Result<std::vector<StoredKey>> {
+    auto keys = read_keys(tx, master_key_, purpose);
     if (!keys) return keys;
-    bool created = false;
     for (const std::string_view state : states) {
       if (has_all(*keys, {&state, 1})) continue;
-      create(tx, purpose, state);
-      created = true;
+      if (auto made = create_key(tx, master_key_, purpose, state); !made) return propagate(made);
     }
-    return created ? read(tx, purpose) : std::move(keys);
+    return has_all(*keys, states) ? std::move(keys) : read_keys(tx, master_key_, purpose);
   });
 }
 
@@ -88,22 +70,16 @@ Result<ValueCipher> KeyStore::cipher(std::string_view purpose) {
   const std::string_view states[] = {kActive};
   auto keys = read_or_create(purpose, states);
   if (!keys) return propagate(keys);
-  std::string active;
-  std::map<std::string, SecretBuffer> by_id;
-  for (Key& key : *keys) {
-    if (key.state == kActive) active = key.id;
-    by_id.emplace(key.id, std::move(key.key));
-  }
-  return ValueCipher(std::string(purpose), std::move(by_id), std::move(active));
+  return cipher_of(purpose, std::move(*keys));
 }
 
-// read() has the active key first, because the states are sorted.
+// read_keys() has the active key first.
 Result<std::vector<SecretBuffer>> KeyStore::authority_keys(std::string_view purpose) {
   const std::string_view states[] = {kActive};
   auto keys = read_or_create(purpose, states);
   if (!keys) return propagate(keys);
   std::vector<SecretBuffer> secrets;
-  for (Key& key : *keys) secrets.push_back(std::move(key.key));
+  for (StoredKey& key : *keys) secrets.push_back(std::move(key.key));
   return secrets;
 }
 
@@ -119,17 +95,24 @@ Result<RegionSigningKeys> KeyStore::signing_keys(std::string_view region) {
   if (!keys) return propagate(keys);
   std::optional<RegionSigningKeys> result;
   std::vector<VerificationKey> verification_keys;
-  for (const Key& key : *keys) {  // ordered by state: active comes before standby
+  for (const StoredKey& key : *keys) {  // the active key comes before the standby key
     if (key.state != kActive && key.state != kStandby) continue;
     SigningKey pair = signing_key(key.key);
     verification_keys.push_back({.kid = key.id, .key = pair.public_key()});
     if (key.state == kActive) {
-      result.emplace(RegionSigningKeys{
-          .active_kid = key.id, .active = std::move(pair), .verification_keys = {}});
+      result.emplace(RegionSigningKeys{.active_kid = key.id,
+                                       .active = std::move(pair),
+                                       .verification_keys = {},
+                                       .announcements = {}});
     }
   }
   AGENT_SECRETS_ASSERT(result.has_value());
   result->verification_keys = std::move(verification_keys);
+  auto announcements = database_.read("announced keys", [&](Transaction& tx) {
+    return Result<std::vector<std::string>>(list_announcements(tx, signing_purpose(region)));
+  });
+  if (!announcements) return propagate(announcements);
+  result->announcements = std::move(*announcements);
   return std::move(*result);
 }
 
@@ -137,32 +120,53 @@ Result<AuditKeys> KeyStore::audit_keys() {
   const std::string_view states[] = {kActive};
   auto keys = read_or_create(kAuditPurpose, states);
   if (!keys) return propagate(keys);
-  const Key& active = *std::ranges::find(*keys, kActive, &Key::state);
+  const StoredKey& active = *std::ranges::find(*keys, kActive, &StoredKey::state);
   AuditKeys result{.kid = active.id, .key = signing_key(active.key), .verification_keys = {}};
-  for (const Key& key : *keys) {
+  for (const StoredKey& key : *keys) {
     result.verification_keys.push_back({.kid = key.id, .key = signing_key(key.key).public_key()});
   }
   return result;
 }
 
-Result<RegionKeys> KeyStore::region_keys(std::string_view region) {
+// The keys are marked before the file is written: a file that was not written does no harm, and a
+// mark that is missing would let a rotation begin without the nodes.
+Result<RegionKeys> KeyStore::export_region_keys(std::string_view region) {
   const std::string_view active[] = {kActive};
-  auto signing = read_or_create(signing_purpose(region), active);
+  const std::string data_purpose = data_key_purpose(region);
+  auto made = read_or_create(data_purpose, active);
+  if (!made) return propagate(made);
+  auto signing = signing_keys(region);
   if (!signing) return propagate(signing);
-  auto data = read_or_create(data_key_purpose(region), active);
-  if (!data) return propagate(data);
-  Key& signs = *std::ranges::find(*signing, kActive, &Key::state);
-  RegionKeys keys{.region = std::string(region),
-                  .signing_kid = signs.id,
-                  .signing_seed = std::move(signs.key),
-                  .data_keys = {},
-                  .authority_keys = {}};
-  std::ranges::stable_partition(*data, [](const Key& key) { return key.state == kActive; });
-  for (Key& key : *data) keys.data_keys.push_back({.id = key.id, .key = std::move(key.key)});
   auto authority = authority_keys(authority_purpose(region));
   if (!authority) return propagate(authority);
-  keys.authority_keys = std::move(*authority);
-  return keys;
+  auto exported = database_.write("export the keys", [&](Transaction& tx) -> Result<RegionKeys> {
+    auto seeds = read_keys(tx, master_key_, signing_purpose(region));
+    if (!seeds) return propagate(seeds);
+    auto data = read_keys(tx, master_key_, data_purpose);
+    if (!data) return propagate(data);
+    mark_exported(tx, data_purpose);
+    StoredKey& signs = *std::ranges::find(*seeds, kActive, &StoredKey::state);
+    RegionKeys keys{.region = std::string(region),
+                    .signing_kid = signs.id,
+                    .signing_seed = std::move(signs.key),
+                    .data_keys = {},
+                    .authority_keys = {},
+                    .announcements = list_announcements(tx, signing_purpose(region))};
+    for (StoredKey& key : *data)
+      keys.data_keys.push_back({.id = key.id, .key = std::move(key.key)});
+    return keys;
+  });
+  if (exported) exported->authority_keys = std::move(*authority);
+  return exported;
+}
+
+std::string signing_purpose(std::string_view region) { return fmt::format("signing:{}", region); }
+
+Result<ValueCipher> read_cipher(Transaction& tx, const MasterKey& master_key,
+                                std::string_view purpose) {
+  auto keys = read_keys(tx, master_key, purpose);
+  if (!keys) return propagate(keys);
+  return cipher_of(purpose, std::move(*keys));
 }
 
 }  // namespace agent_secrets::control_plane

@@ -1,15 +1,20 @@
 #include "control-plane/keys/master_key.h"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
+#include <mutex>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 #include <sodium.h>
 
 #include "control-plane/keys/aead.h"
+#include "control-plane/keys/key_command.h"
 #include "control-plane/keys/key_file.h"
 #include "core/encoding.h"
+#include "core/limits.h"
 #include "core/write_file.h"
 
 namespace agent_secrets::control_plane {
@@ -59,40 +64,116 @@ Result<SecretBuffer> read_file(const std::string& path) {
   return propagate(text);
 }
 
+Result<SecretBuffer> run_command(const std::string& command) {
+  constexpr std::string_view kOutput = "the output of the command";
+  auto text = run_key_command(command, kTextSize);
+  if (text) return parse_key(text->expose_text(), kOutput);
+  if (text.error().code == ErrorCode::too_large) return refuse_text(kOutput);
+  return text;
+}
+
+// Reads a file or runs a command; an error for a source that has neither.
+Result<SecretBuffer> read_again(const MasterKeySource& source) {
+  return source.command.empty() ? read_file(source.file) : run_command(source.command);
+}
+
 }  // namespace
 
-MasterKey::MasterKey(SecretBuffer key) : key_(std::move(key)) {}
+// The keys that open, the current one first.
+class MasterKey::Keys {
+ public:
+  // `source` has neither a file nor a command if the key cannot be read again.
+  Keys(std::shared_ptr<const SecretBuffer> key, MasterKeySource source)
+      : keys_{std::move(key)}, source_(std::move(source)) {}
+
+  [[nodiscard]] std::shared_ptr<Keys> with(const Keys& previous) const {
+    auto both = std::make_shared<Keys>(current(), source_);
+    both->keys_.push_back(previous.current());
+    return both;
+  }
+  [[nodiscard]] std::shared_ptr<const SecretBuffer> current() const {
+    const std::scoped_lock lock(mutex_);
+    return keys_.front();
+  }
+  std::optional<SecretBuffer> open(const AssociatedData& context,
+                                   std::span<const std::uint8_t> box) {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& key : keys_) {
+      if (auto opened = aead_open(*key, context, box)) return opened;
+    }
+    return open_with_new_key(context, box);
+  }
+
+ private:
+  // The key that is read becomes the current one only if it opens the box, so another file in the
+  // place of the right one changes nothing.
+  std::optional<SecretBuffer> open_with_new_key(const AssociatedData& context,
+                                                std::span<const std::uint8_t> box) {
+    const auto now = std::chrono::steady_clock::now();
+    if ((source_.file.empty() && source_.command.empty()) || now < next_read_) return std::nullopt;
+    next_read_ = now + limits::kMasterKeyReread;
+    auto key = read_again(source_);
+    if (!key) return std::nullopt;
+    auto opened = aead_open(*key, context, box);
+    if (opened) keys_.insert(keys_.begin(), std::make_shared<SecretBuffer>(std::move(*key)));
+    return opened;
+  }
+
+  mutable std::mutex mutex_;
+  std::vector<std::shared_ptr<const SecretBuffer>> keys_;
+  const MasterKeySource source_;
+  std::chrono::steady_clock::time_point next_read_;
+};
+
+MasterKey::MasterKey(std::shared_ptr<Keys> keys) : keys_(std::move(keys)) {}
 
 Result<MasterKey> MasterKey::create_file(const std::string& path) {
-  SecretBuffer key(kAeadKeySize);
-  randombytes_buf(key.expose().data(), key.size());
-  const SecretBuffer text = key_text(key);
+  auto key = std::make_shared<SecretBuffer>(kAeadKeySize);
+  randombytes_buf(key->expose().data(), key->size());
+  const SecretBuffer text = key_text(*key);
   if (auto ok = create_private_file(path, text.expose_text()); !ok) return propagate(ok);
   if (auto ok = sync_directory(directory_of(path)); !ok) return propagate(ok);
-  return MasterKey(std::move(key));
+  return MasterKey(std::make_shared<Keys>(std::move(key), MasterKeySource{.file = path}));
 }
 
 Result<MasterKey> MasterKey::load(const std::string& path) {
-  const auto variable = take_key_variable(kMasterKeyVariable);
-  auto key = variable ? parse_key(variable->expose_text(), kMasterKeyVariable) : read_file(path);
+  return load(MasterKeySource{.file = path, .variable = kMasterKeyVariable});
+}
+
+Result<MasterKey> MasterKey::load(const MasterKeySource& source) {
+  std::optional<SecretBuffer> variable;
+  if (source.variable != nullptr) variable = take_key_variable(source.variable);
+  const bool is_variable = variable && source.command.empty();
+  auto key = is_variable ? parse_key(variable->expose_text(), source.variable) : read_again(source);
   if (!key) return propagate(key);
-  return MasterKey(std::move(*key));
+  return MasterKey(std::make_shared<Keys>(std::make_shared<SecretBuffer>(std::move(*key)),
+                                          is_variable ? MasterKeySource() : source));
+}
+
+MasterKey MasterKey::with_previous(const MasterKey& previous) const {
+  return MasterKey(keys_->with(*previous.keys_));
 }
 
 std::vector<std::uint8_t> MasterKey::wrap(std::string_view key_id, std::string_view purpose,
                                           const SecretBuffer& key) const {
-  return aead_seal(key_, wrapping_context(key_id, purpose), key);
+  return aead_seal(*keys_->current(), wrapping_context(key_id, purpose), key);
 }
 
 Result<SecretBuffer> MasterKey::unwrap(std::string_view key_id, std::string_view purpose,
                                        std::span<const std::uint8_t> wrapped) const {
-  auto key = aead_open(key_, wrapping_context(key_id, purpose), wrapped);
+  auto key = keys_->open(wrapping_context(key_id, purpose), wrapped);
   if (!key) {
     return fail(ErrorCode::untrusted,
                 fmt::format("the master key does not open key {} ({})", key_id, purpose),
-                "use the master key that this catalog was created with");
+                "use the master key of this catalog, after a rotation the new one; to begin a "
+                "rotation, name the old one too: --previous-master-key-file");
   }
   return std::move(*key);
+}
+
+bool MasterKey::has_wrapped(std::string_view key_id, std::string_view purpose,
+                            std::span<const std::uint8_t> wrapped) const {
+  return aead_open(*keys_->current(), wrapping_context(key_id, purpose), wrapped).has_value();
 }
 
 }  // namespace agent_secrets::control_plane

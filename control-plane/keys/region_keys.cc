@@ -32,10 +32,14 @@ using Bytes = std::span<const std::uint8_t>;
 std::string public_json(const RegionKeys& keys) {
   json::array ids;
   for (const RegionKeys::DataKey& data : keys.data_keys) ids.emplace_back(data.id);
-  return json::serialize(json::object{{"region", keys.region},
-                                      {"signing_key", keys.signing_kid},
-                                      {"data_keys", std::move(ids)},
-                                      {"authority_keys", keys.authority_keys.size()}});
+  json::object root{{"region", keys.region},
+                    {"signing_key", keys.signing_kid},
+                    {"data_keys", std::move(ids)},
+                    {"authority_keys", keys.authority_keys.size()}};
+  if (!keys.announcements.empty()) {
+    root["announcements"] = json::array(keys.announcements.begin(), keys.announcements.end());
+  }
+  return json::serialize(root);
 }
 
 Checksum checksum(std::string_view public_part, Bytes secret) {
@@ -75,6 +79,12 @@ Result<RegionKeys> parse_public_part(std::string_view text) {
     root.refuse("authority_keys", "not a number of keys");
   } else {
     keys.authority_keys.resize(static_cast<std::size_t>(authority_keys));
+  }
+  if (root.has("announcements")) {
+    for (const auto announcement :
+         root.texts("announcements", limits::kKeyAnnouncements, limits::kKeyAnnouncement)) {
+      keys.announcements.emplace_back(announcement);
+    }
   }
   if (auto read = document.finish(); !read) return refuse("public part: " + read.error().message);
   return keys;
@@ -182,7 +192,8 @@ RegionSigningKeys take_signing_keys(RegionKeys& keys) {
   const SecretBuffer seed = std::move(keys.signing_seed);
   return {.active_kid = keys.signing_kid,
           .active = SigningKey::from_seed(std::span<const std::uint8_t, kKeySize>(seed.expose())),
-          .verification_keys = {}};
+          .verification_keys = {},
+          .announcements = std::move(keys.announcements)};
 }
 
 ValueCipher take_cipher(RegionKeys& keys) {

@@ -9,7 +9,11 @@
 //   agentregion_v2_ base64url(public JSON) "."
 //                   base64url(signing seed, data keys, authority keys, checksum)
 //
-//   {"region":"eu-central","signing_key":"KID","data_keys":["ID", …],"authority_keys":1}
+//   {"region":"eu-central","signing_key":"KID","data_keys":["ID", …],"authority_keys":1,
+//    "announcements":["JWS", …]}
+//
+// The announcements are those of the region's signing keys (core/key_announcement.h); without any,
+// the member is left out.
 //
 // The seed and each key are 32 bytes. The data keys have the order of the ids in the JSON, and the
 // first one encrypts. The number of the authority keys is in the JSON, and the first one makes
@@ -49,6 +53,7 @@ struct RegionKeys {
   SecretBuffer signing_seed;
   std::vector<DataKey> data_keys;            // not empty; the first one encrypts
   std::vector<SecretBuffer> authority_keys;  // not empty; the first one makes codes
+  std::vector<std::string> announcements = {};
 };
 
 // The keys with which the instance API signs.
@@ -58,6 +63,7 @@ struct RegionSigningKeys {
   // For new credentials: the public halves, active first, then standby. Empty on a region node,
   // which makes no credentials.
   std::vector<VerificationKey> verification_keys;
+  std::vector<std::string> announcements;  // sent with each bundle
 };
 
 // The purpose of a region's data keys (keys/key_store.h, keys/value_cipher.h): "region:CODE".

@@ -141,12 +141,12 @@ TEST_CASE("exported keys decrypt the region's values and contain its active sign
   t.write("bot-secrets", "A", "a-value");
   t.provision();
   KeyStore store(*t.catalog().context.database, t.master_key);
-  RegionKeys exported = need(store.region_keys("us-west"));
+  RegionKeys exported = need(store.export_region_keys("us-west"));
   RegionKeys read = need(parse_region_keys(region_keys_text(exported).expose_text()));
   const RegionSigningKeys signing = take_signing_keys(read);
-  const RegionSigningKeys& served = t.stores.regions.at("us-west").signing_keys;
-  CHECK(signing.active_kid == served.active_kid);
-  CHECK(signing.active.public_key() == served.active.public_key());
+  const auto served = t.stores.regions.at("us-west").signing_keys->now();
+  CHECK(signing.active_kid == served->active_kid);
+  CHECK(signing.active.public_key() == served->active.public_key());
   const ValueCipher cipher = take_cipher(read);
   const ValueCipher theirs = need(store.cipher(data_key_purpose("us-west")));
   const SealedValue sealed = theirs.seal(kContext, SecretBuffer::copy_of("a-value"));

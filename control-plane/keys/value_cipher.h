@@ -55,6 +55,8 @@ class ValueCipher {
   [[nodiscard]] Result<SecretBuffer> open(const ValueContext& context, const SealedValue& value,
                                           SecretSlab* slab = nullptr) const;
   [[nodiscard]] bool has_key(const std::string& id) const { return data_keys_.contains(id); }
+  // The id of the key that encrypts.
+  [[nodiscard]] const std::string& active_key() const { return active_; }
   static std::size_t plaintext_size(const SealedValue& value);
   // Ignores the versions in `context`.
   [[nodiscard]] Fingerprint fingerprint(const ValueContext& context,

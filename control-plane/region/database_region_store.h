@@ -3,6 +3,10 @@
 // encrypted under the region's data key and bound to the version that they are served as. So a row
 // of an older version does not decrypt as a row of a newer version.
 //
+// The keys come from a ring, because they may be rotated while the store is used. A value under a
+// key that the ring does not have makes it load its keys again. The store refuses to write under a
+// key that a rotation has ended (region/reencryption.h).
+//
 // Threads: safe from several.
 
 #include <functional>
@@ -13,15 +17,19 @@
 
 #include "control-plane/database/database.h"
 #include "control-plane/keys/authority.h"
+#include "control-plane/keys/key_ring.h"
 #include "control-plane/keys/value_cipher.h"
 #include "control-plane/region/region_store.h"
 
 namespace agent_secrets::control_plane {
 
+using CipherRing = KeyRing<ValueCipher>;
+
 class DatabaseRegionStore final : public RegionStore {
  public:
   // `database` is migrated.
-  DatabaseRegionStore(std::unique_ptr<Database> database, ValueCipher cipher, Authority authority);
+  DatabaseRegionStore(std::unique_ptr<Database> database, std::shared_ptr<CipherRing> keys,
+                      Authority authority);
 
   [[nodiscard]] WriteCounts write_counts() const override { return database_->write_counts(); }
   Result<void> put_set_version(const ProvisionedVersion& version, const LeaseTerm& term) override;
@@ -60,9 +68,9 @@ class DatabaseRegionStore final : public RegionStore {
   Result<std::optional<ProvisionedVersion>> open_pinned(const BundleParts& parts,
                                                         const PinnedSet& set) override;
 
-  // Returns the id of a data key that a value of the store needs and the cipher does not have;
-  // absent if there is none. Such an id means that the store belongs to another control plane, or
-  // that the cipher's keys are older than the value.
+  // Returns the id of a data key that a value of the store needs and the ring does not have; absent
+  // if there is none. Such an id means that the store belongs to another control plane, or that the
+  // ring's keys are older than the value.
   Result<std::optional<std::string>> find_missing_key();
 
   // Makes the fingerprints of versions that a release without fingerprints has written. If that
@@ -70,12 +78,12 @@ class DatabaseRegionStore final : public RegionStore {
   void add_missing_fingerprints();
 
  private:
-  void put_value(Transaction& tx, const ProvisionedVersion& version, const ProvisionedValue& value);
-  void put_fingerprint(Transaction& tx, const ProvisionedVersion& version,
-                       const ProvisionedValue& value);
+  // False: nothing was written, because the key that encrypts has been ended.
+  Result<bool> put_set_version(const ProvisionedVersion& version, const LeaseTerm& term,
+                               const ValueCipher& cipher);
   static void drop_old_fingerprints(Transaction& tx, std::int64_t set_id);
-  Result<std::vector<ProvisionedValue>> open_values(Transaction& tx,
-                                                    const ProvisionedVersion& version);
+  // A cipher with the keys of all these values, if the ring can get them.
+  std::shared_ptr<const ValueCipher> cipher_for(std::span<const BundleParts::Value> values);
   Result<std::vector<ProvisionedValue>> open_values(const ProvisionedVersion& version,
                                                     std::span<const BundleParts::Value> sealed);
 
@@ -83,8 +91,8 @@ class DatabaseRegionStore final : public RegionStore {
   Result<std::vector<RetainedVersion>> versions_without_fingerprints();
 
   std::unique_ptr<Database> database_;
-  ValueCipher cipher_;
   AuditLog audit_log_{*database_};
+  const std::shared_ptr<CipherRing> keys_;
   Authority authority_;
 };
 

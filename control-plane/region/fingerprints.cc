@@ -1,10 +1,13 @@
 // The fingerprints of values in a region store: keyed hashes (keys/value_cipher.h), with which it
 // compares versions. They are kept for longer than the values.
+#include "control-plane/region/fingerprints.h"
+
 #include <map>
 #include <set>
 #include <utility>
 
 #include "control-plane/region/database_region_store.h"
+#include "control-plane/region/reencryption.h"
 #include "core/limits.h"
 
 namespace agent_secrets::control_plane {
@@ -40,9 +43,9 @@ std::optional<Fingerprints> read_fingerprints(Transaction& tx, std::int64_t set_
 
 }  // namespace
 
-void DatabaseRegionStore::put_fingerprint(Transaction& tx, const ProvisionedVersion& version,
-                                          const ProvisionedValue& value) {
-  const Fingerprint print = cipher_.fingerprint(context_of(version, value), value.value);
+void put_fingerprint(Transaction& tx, const ValueCipher& cipher, const ProvisionedVersion& version,
+                     const ProvisionedValue& value) {
+  const Fingerprint print = cipher.fingerprint(context_of(version, value), value.value);
   tx.execute_later(
       "INSERT INTO value_fingerprints (set_id, version, key, key_id, fingerprint)"
       " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (set_id, version, key) DO UPDATE SET"
@@ -103,9 +106,11 @@ void DatabaseRegionStore::add_missing_fingerprints() {
   for (const RetainedVersion& one : *missing) {
     auto version = read_set_version(one.set_id, one.version);
     if (!version || !*version) continue;
+    const auto cipher = keys_->now();
     (void)database_->write("add fingerprints", [&](Transaction& tx) -> Result<void> {
+      if (is_ended(tx, cipher->active_key())) return {};
       for (const ProvisionedValue& value : (*version)->values) {
-        put_fingerprint(tx, **version, value);
+        put_fingerprint(tx, *cipher, **version, value);
       }
       return {};
     });

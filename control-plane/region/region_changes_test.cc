@@ -105,7 +105,7 @@ TEST_CASE("what changed is found by one statement, however much it is") {
   KeyStore keys(*catalog, t.master_key);
   DatabaseRegionStore store(
       std::make_unique<CountingDatabase>(need(place->open_region("us-west")), statements),
-      need(keys.cipher("region:us-west")),
+      std::make_shared<CipherRing>(need(keys.cipher("region:us-west"))),
       need(keys.authority(authority_purpose("us-west"), UncodedRows::refused)));
   CHECK(need(store.changes_since(0)).agents.size() == 100);
   CHECK(statements == 1);

@@ -1,9 +1,14 @@
 // The set versions of a region store.
+#include <algorithm>
 #include <set>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "control-plane/region/database_region_store.h"
 #include "control-plane/region/fence.h"
+#include "control-plane/region/fingerprints.h"
+#include "control-plane/region/reencryption.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -16,28 +21,56 @@ ValueContext context_of(const ProvisionedVersion& version, const ProvisionedValu
           .served_as = version.version};
 }
 
-}  // namespace
-
-DatabaseRegionStore::DatabaseRegionStore(std::unique_ptr<Database> database, ValueCipher cipher,
-                                         Authority authority)
-    : database_(std::move(database)),
-      cipher_(std::move(cipher)),
-      authority_(std::move(authority)) {}
-
-void DatabaseRegionStore::put_value(Transaction& tx, const ProvisionedVersion& version,
-                                    const ProvisionedValue& value) {
-  const SealedValue sealed = cipher_.seal(context_of(version, value), value.value);
+void put_value(Transaction& tx, const ValueCipher& cipher, const ProvisionedVersion& version,
+               const ProvisionedValue& value) {
+  const SealedValue sealed = cipher.seal(context_of(version, value), value.value);
   tx.execute_later(
       "INSERT INTO set_values (set_id, version, key, written_by, key_id, box)"
       " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
       version.set_id, version.version, value.key, value.written_by, sealed.key_id, sealed.box);
 }
 
-// Replaces the whole version, so a rewrite repairs the rows of a damaged version.
+std::vector<BundleParts::Value> read_values(Transaction& tx, std::int64_t set_id,
+                                            std::int64_t version) {
+  std::vector<BundleParts::Value> values;
+  for (const Row row : tx.query(
+           "SELECT key, written_by, key_id, box FROM set_values WHERE set_id = ?1 AND version = ?2"
+           " ORDER BY key",
+           set_id, version)) {
+    values.push_back({.key = row.text("key"),
+                      .written_by = row.integer("written_by"),
+                      .sealed = {.key_id = row.text("key_id"), .box = row.blob("box")}});
+  }
+  return values;
+}
+
+}  // namespace
+
+DatabaseRegionStore::DatabaseRegionStore(std::unique_ptr<Database> database,
+                                         std::shared_ptr<CipherRing> keys, Authority authority)
+    : database_(std::move(database)), keys_(std::move(keys)), authority_(std::move(authority)) {}
+
 Result<void> DatabaseRegionStore::put_set_version(const ProvisionedVersion& version,
                                                   const LeaseTerm& term) {
-  return database_->write("write set version", [&](Transaction& tx) -> Result<void> {
-    if (auto ok = accept_term(tx, term); !ok) return ok;
+  auto cipher = keys_->now();
+  auto written = put_set_version(version, term, *cipher);
+  if (!written) return propagate(written);
+  if (*written) return {};
+  cipher = keys_->newer_than(cipher);
+  written = put_set_version(version, term, *cipher);
+  if (!written) return propagate(written);
+  if (*written) return {};
+  return fail(ErrorCode::unavailable,
+              fmt::format("write set version: data key {} has been ended", cipher->active_key()));
+}
+
+// Replaces the whole version, so a rewrite repairs the rows of a damaged version.
+Result<bool> DatabaseRegionStore::put_set_version(const ProvisionedVersion& version,
+                                                  const LeaseTerm& term,
+                                                  const ValueCipher& cipher) {
+  return database_->write("write set version", [&](Transaction& tx) -> Result<bool> {
+    if (auto ok = accept_term(tx, term); !ok) return propagate(ok);
+    if (is_ended(tx, cipher.active_key())) return false;
     tx.execute_later("DELETE FROM set_versions WHERE set_id = ?1 AND version = ?2", version.set_id,
                      version.version);
     tx.execute_later(
@@ -47,30 +80,26 @@ Result<void> DatabaseRegionStore::put_set_version(const ProvisionedVersion& vers
     tx.execute_later("DELETE FROM value_fingerprints WHERE set_id = ?1 AND version = ?2",
                      version.set_id, version.version);
     for (const ProvisionedValue& value : version.values) {
-      put_value(tx, version, value);
-      put_fingerprint(tx, version, value);
+      put_value(tx, cipher, version, value);
+      put_fingerprint(tx, cipher, version, value);
     }
     drop_old_fingerprints(tx, version.set_id);
-    return {};
+    return true;
   });
 }
 
-Result<std::vector<ProvisionedValue>> DatabaseRegionStore::open_values(
-    Transaction& tx, const ProvisionedVersion& version) {
-  std::vector<BundleParts::Value> sealed;
-  for (const Row row : tx.query(
-           "SELECT key, written_by, key_id, box FROM set_values WHERE set_id = ?1 AND version = ?2"
-           " ORDER BY key",
-           version.set_id, version.version)) {
-    sealed.push_back({.key = row.text("key"),
-                      .written_by = row.integer("written_by"),
-                      .sealed = {.key_id = row.text("key_id"), .box = row.blob("box")}});
-  }
-  return open_values(version, sealed);
+std::shared_ptr<const ValueCipher> DatabaseRegionStore::cipher_for(
+    std::span<const BundleParts::Value> values) {
+  auto cipher = keys_->now();
+  const bool has_all = std::ranges::all_of(values, [&](const BundleParts::Value& value) {
+    return cipher->has_key(value.sealed.key_id);
+  });
+  return has_all ? cipher : keys_->newer_than(cipher);
 }
 
 Result<std::vector<ProvisionedValue>> DatabaseRegionStore::open_values(
     const ProvisionedVersion& version, std::span<const BundleParts::Value> sealed) {
+  const auto cipher = cipher_for(sealed);
   std::size_t plaintext_size = 0;
   for (const auto& value : sealed) plaintext_size += ValueCipher::plaintext_size(value.sealed);
   // One allocation for all values, because a bundle is read at every start of an instance.
@@ -78,7 +107,7 @@ Result<std::vector<ProvisionedValue>> DatabaseRegionStore::open_values(
   std::vector<ProvisionedValue> values;
   for (const auto& [key, written_by, box] : sealed) {
     ProvisionedValue value{.key = key, .written_by = written_by, .value = {}};
-    auto opened = cipher_.open(context_of(version, value), box, &slab);
+    auto opened = cipher->open(context_of(version, value), box, &slab);
     if (!opened) return propagate(opened);
     value.value = std::move(*opened);
     values.push_back(std::move(value));
@@ -86,25 +115,34 @@ Result<std::vector<ProvisionedValue>> DatabaseRegionStore::open_values(
   return values;
 }
 
+// The values are decrypted after the transaction, which may not load keys.
 Result<std::optional<ProvisionedVersion>> DatabaseRegionStore::read_set_version(
     std::int64_t set_id, std::int64_t version) {
-  return database_->read(
-      "read set version", [&](Transaction& tx) -> Result<std::optional<ProvisionedVersion>> {
+  struct Stored {
+    ProvisionedVersion version;
+    std::vector<BundleParts::Value> values;
+  };
+  auto stored =
+      database_->read("read set version", [&](Transaction& tx) -> Result<std::optional<Stored>> {
         const Rows rows = tx.query(
             "SELECT organization_id, set_name FROM set_versions WHERE set_id = ?1 AND version = ?2",
             set_id, version);
         if (rows.empty()) return std::nullopt;
         const Row row = rows.front();
-        ProvisionedVersion found{.organization_id = row.integer("organization_id"),
-                                 .set_id = set_id,
-                                 .set_name = row.text("set_name"),
-                                 .version = version,
-                                 .values = {}};
-        auto values = open_values(tx, found);
-        if (!values) return propagate(values);
-        found.values = std::move(*values);
-        return found;
+        return Stored{.version = {.organization_id = row.integer("organization_id"),
+                                  .set_id = set_id,
+                                  .set_name = row.text("set_name"),
+                                  .version = version,
+                                  .values = {}},
+                      .values = read_values(tx, set_id, version)};
       });
+  if (!stored) return propagate(stored);
+  if (!*stored) return std::nullopt;
+  ProvisionedVersion& found = (*stored)->version;
+  auto values = open_values(found, (*stored)->values);
+  if (!values) return propagate(values, "read set version");
+  found.values = std::move(*values);
+  return std::move(found);
 }
 
 Result<std::vector<RetainedVersion>> DatabaseRegionStore::list_set_versions() {
@@ -141,14 +179,23 @@ Result<void> DatabaseRegionStore::retain_only(std::span<const RetainedVersion> v
   return {};
 }
 
+// A rotation may have begun since the keys were loaded.
 Result<std::optional<std::string>> DatabaseRegionStore::find_missing_key() {
-  using Found = Result<std::optional<std::string>>;
-  return database_->read("list the keys of values", [&](Transaction& tx) -> Found {
+  using Ids = std::vector<std::string>;
+  auto ids = database_->read("list the keys of values", [](Transaction& tx) -> Result<Ids> {
+    Ids found;
     for (const Row row : tx.query("SELECT DISTINCT key_id FROM set_values")) {
-      if (std::string id = row.text("key_id"); !cipher_.has_key(id)) return id;
+      found.push_back(row.text("key_id"));
     }
-    return std::nullopt;
+    return found;
   });
+  if (!ids) return propagate(ids);
+  auto cipher = keys_->now();
+  const auto is_missing = [&](const std::string& id) { return !cipher->has_key(id); };
+  if (std::ranges::any_of(*ids, is_missing)) cipher = keys_->newer_than(cipher);
+  const auto missing = std::ranges::find_if(*ids, is_missing);
+  if (missing == ids->end()) return std::nullopt;
+  return std::move(*missing);
 }
 
 }  // namespace agent_secrets::control_plane

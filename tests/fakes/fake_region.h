@@ -14,6 +14,7 @@
 #include "core/encoding.h"
 #include "core/environment_block.h"
 #include "core/json_reader.h"
+#include "core/key_announcement.h"
 #include "core/request_proof.h"
 #include "tests/fakes/fake_transport.h"
 
@@ -55,15 +56,29 @@ class FakeRegion {
     BundleFacts answered = facts;
     answered.nonce = nonce;
     return make_bundle(answered, build_environment_block(values).value(),
-                       credential_public_keys(seed_).box, "region-1", region_key_)
+                       credential_public_keys(seed_).box, signing_kid_,
+                       announcement_.empty() ? region_key_ : newer_key_)
         .value();
+  }
+  // From now on another key signs, which the key in the credential has announced.
+  void rotate() {
+    signing_kid_ = "region-2";
+    announcement_ = announce_key({.kid = signing_kid_, .key = newer_key_.public_key()}, "region-1",
+                                 region_key_);
+  }
+
+  // A bundle with its announcement, as an instance keeps it.
+  [[nodiscard]] std::string announced_bundle() const {
+    return with_announcements(bundle(), announcement_);
   }
 
   // 200 with a bundle that answers the request's nonce.
   [[nodiscard]] HttpResponse answer(const HttpRequest& request) const {
-    return {.status = 200,
-            .headers = {{"content-type", std::string(kBundleMediaType)}},
-            .body = bundle(proof_claim(request, "jti"))};
+    HttpResponse answer{.status = 200,
+                        .headers = {{"content-type", std::string(kBundleMediaType)}},
+                        .body = bundle(proof_claim(request, "jti"))};
+    if (!announcement_.empty()) answer.headers["agent-secrets-keys"] = announcement_;
+    return answer;
   }
 
   // A claim of the request's proof, unverified; numbers as text.
@@ -85,7 +100,11 @@ class FakeRegion {
  private:
   static constexpr std::array<std::uint8_t, 32> seed_{1, 2, 3};
   static constexpr std::array<std::uint8_t, 32> region_seed_{4, 5, 6};
+  static constexpr std::array<std::uint8_t, 32> newer_seed_{7, 8, 9};
   SigningKey region_key_ = SigningKey::from_seed(region_seed_);
+  SigningKey newer_key_ = SigningKey::from_seed(newer_seed_);
+  std::string signing_kid_ = "region-1";
+  std::string announcement_;  // empty before rotate()
 };
 
 }  // namespace agent_secrets

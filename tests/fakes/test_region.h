@@ -58,7 +58,7 @@ class TestRegion {
  public:
   TestRegion() {
     credential = std::make_unique<AgentCredential>(
-        agent_credential("ak_one", 0xa1, signing_keys.active.public_key()));
+        agent_credential("ak_one", 0xa1, signing_keys->active.public_key()));
     regions.push_back({.code = "us-west",
                        .store = *store,
                        .signing_keys = signing_keys,
@@ -167,8 +167,11 @@ class TestRegion {
   FakeClock clock;
   Log log{"test", LogLevel::error, LogFormat::text, -1};
   std::unique_ptr<MemoryRegionStore> store = std::make_unique<MemoryRegionStore>();
-  RegionSigningKeys signing_keys{
-      .active_kid = "region-1", .active = signing_key(0x51), .verification_keys = {}};
+  std::shared_ptr<const RegionSigningKeys> signing_keys =
+      std::make_shared<const RegionSigningKeys>(RegionSigningKeys{.active_kid = "region-1",
+                                                                  .active = signing_key(0x51),
+                                                                  .verification_keys = {},
+                                                                  .announcements = {}});
   ChangeHub hub;
   SharedFacts facts;
   InstanceRecorder recorder{"us-west", *store, clock, log};

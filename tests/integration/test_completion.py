@@ -37,6 +37,8 @@ COMPLETED = [
     ("secret-control-plane --version credential issue --output FOLDER/some", "FOLDER/some.env"),
     ("secret-control-plane token create ci --role adm", "admin"),
     ("secret-control-plane image-pull-secret ren", "render"),
+    ("secret-control-plane rotate sign", "signing-keys"),
+    ("secret-control-plane rotate data-keys --nodes", "--nodes-have-keys"),
 ]
 
 

@@ -19,6 +19,8 @@ import nacl.signing
 
 PROOF_TYPE = "agent-secrets-request+jwt"
 BUNDLE_TYPE = "agent-secrets-bundle"
+KEY_TYPE = "agent-secrets-key"
+KEYS_HEADER = "agent-secrets-keys"  # as Answer.headers has it
 
 
 def b64(data):
@@ -135,20 +137,36 @@ def watch(credential, running_sequence=0, **headers):
                **headers)
 
 
-def verify_bundle(credential, compact):
-    """The payload, if one of the credential's verification keys has signed it."""
+def verify_jws(keys, kind, compact):
+    """The payload, if one of the keys {kid: x} has signed it; None for every other key id."""
     protected, payload, signature = compact.split(".")
-    for known in credential.identity["verification_keys"]:
-        if unb64(protected) == header(known["kid"], BUNDLE_TYPE).encode():
-            key = nacl.signing.VerifyKey(unb64(known["x"]))
-            key.verify(f"{protected}.{payload}".encode(), unb64(signature))
+    for kid, x in keys.items():
+        if unb64(protected) == header(kid, kind).encode():
+            nacl.signing.VerifyKey(unb64(x)).verify(f"{protected}.{payload}".encode(), unb64(signature))
             return json.loads(unb64(payload))
-    raise AssertionError("no verification key signed this bundle")
+    return None
 
 
-def open_bundle(credential, compact):
+def trusted_keys(credential, announcements=""):
+    """{kid: x} of the credential, and of the keys that they announce."""
+    keys = {key["kid"]: key["x"] for key in credential.identity["verification_keys"]}
+    for announcement in announcements.split()[:8]:
+        announced = verify_jws(keys, KEY_TYPE, announcement)
+        if announced is not None:
+            keys.setdefault(announced["kid"], announced["x"])
+    return keys
+
+
+def verify_bundle(credential, compact, announcements=""):
+    """The payload, if one of the credential's verification keys, or one that they announce, has signed it."""
+    payload = verify_jws(trusted_keys(credential, announcements), BUNDLE_TYPE, compact)
+    assert payload is not None, "no verification key signed this bundle"
+    return payload
+
+
+def open_bundle(credential, compact, announcements=""):
     """The environment of a bundle, as a dictionary of bytes."""
-    payload = verify_bundle(credential, compact)
+    payload = verify_bundle(credential, compact, announcements)
     padded = nacl.public.SealedBox(credential.box).decrypt(unb64(payload["sealed"]))
     block = padded[: padded.rindex(b"\x80")]
     return dict(entry.split(b"=", 1) for entry in block.split(b"\0")[:-1])

@@ -97,7 +97,8 @@ def served(credential, url=None):
         return None
     if answer.status != 200:
         return None
-    environment = protocol.open_bundle(credential, answer.body.decode())
+    announced = answer.headers.get(protocol.KEYS_HEADER, "")
+    environment = protocol.open_bundle(credential, answer.body.decode(), announced)
     return {name.decode(): value.decode() for name, value in environment.items()}
 
 
