@@ -124,7 +124,7 @@ def test_the_image_runs_without_any_right(container):
     assert set(re.findall(r"^Cap\w+:\t(\w+)$", status, re.MULTILINE)) == {"0" * 16}
     assert "\nNoNewPrivs:\t1\n" in status
     refused = container.execute("init", "--organization=other", "--env-file=/etc/env", *PLACE[:1], "/elsewhere", *PLACE[2:])
-    assert refused.returncode == 1 and "Read-only file system" in refused.stderr
+    assert refused.returncode == 1 and "read-only file system" in refused.stderr
 
 
 def test_a_container_that_does_not_serve_is_not_healthy(container):

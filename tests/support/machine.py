@@ -49,7 +49,7 @@ class Machine:
 
     def try_run(self, *command, user="root", text=None, timeout=300):
         """Runs a command in the machine, as in a shell of the user; returns the finished process."""
-        as_user = [] if user == "root" else ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
+        as_user = [] if user == "root" else ["runuser", f"--user={user}", "--"]
         return self._enter(["--all", "--wdns=/"], [*as_user, *command], text, timeout)
 
     def run(self, *command, **options):
