@@ -87,6 +87,7 @@ Result<std::string> ask(const UniqueFd& socket, std::string_view path) {
   std::array<char, 4096> part{};
   while (answer.size() < kLongestAnswer) {
     const ssize_t got = ::recv(socket.get(), part.data(), part.size(), 0);
+    if (got < 0 && errno == EAGAIN) return fail(ErrorCode::timed_out, "no answer within 5 s");
     if (got < 0) return system_failure("wait for the answer");
     if (got == 0) break;
     answer.append(part.data(), static_cast<std::size_t>(got));

@@ -105,5 +105,7 @@ def test_the_sockets_of_the_example_wait_for_the_service(served):
     served.run("systemctl", "daemon-reload")
     served.run("systemctl", "stop", UNIT)
     served.run("systemctl", "start", "secret-control-plane.socket")
-    served.run("secret-control-plane", "healthcheck", "unix:/run/agent-secrets.sock")
+    # The first request waits in the socket until the service has started.
+    ask = ("secret-control-plane", "healthcheck", "unix:/run/agent-secrets.sock")
+    wait_for(lambda: served.try_run(*ask).returncode == 0, 60, "the answer")
     assert served.service("ActiveState")["ActiveState"] == "active"
