@@ -96,16 +96,3 @@ def test_a_stop_is_clean(served):
     served.run("systemctl", "stop", UNIT)
     assert served.service("ActiveState", "Result", "ExecMainStatus") == {
         "ActiveState": "inactive", "Result": "success", "ExecMainStatus": "0"}
-
-
-def test_the_sockets_of_the_example_wait_for_the_service(served):
-    example = "/usr/share/doc/agent-secrets-control-plane/examples/secret-control-plane.socket"
-    served.run("groupadd", "--force", "www-data")
-    served.run("install", "--mode=644", example, "/etc/systemd/system/")
-    served.run("systemctl", "daemon-reload")
-    served.run("systemctl", "stop", UNIT)
-    served.run("systemctl", "start", "secret-control-plane.socket")
-    # The first request waits in the socket until the service has started.
-    ask = ("secret-control-plane", "healthcheck", "unix:/run/agent-secrets.sock")
-    wait_for(lambda: served.try_run(*ask).returncode == 0, 60, "the answer")
-    assert served.service("ActiveState")["ActiveState"] == "active"
