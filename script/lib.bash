@@ -17,6 +17,13 @@ die() {
   exit 1
 }
 
+project_version() { sed -n 's/^project(.* VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt; }
+
+# copy_tree DIRECTORY: the repository's files as they are, uncommitted changes included.
+copy_tree() {
+  git ls-files -z --cached --others --exclude-standard | tar --create --null --files-from=- | tar --extract --directory="$1"
+}
+
 # What is worth keeping for every clone of this repository.
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/agent-secrets
 

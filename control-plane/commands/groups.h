@@ -10,6 +10,7 @@ class Declarations;
 
 void declare_init(const Declarations& declare);
 void declare_serve(const Declarations& declare);
+void declare_healthcheck(const Declarations& declare);
 void declare_move(const Declarations& declare);
 void declare_backup(const Declarations& declare);
 void declare_restore(const Declarations& declare);
@@ -34,6 +35,7 @@ void declare_rotate(const Declarations& declare);
 // In the order of --help.
 inline constexpr std::array kGroups = {declare_init,
                                        declare_serve,
+                                       declare_healthcheck,
                                        declare_move,
                                        declare_backup,
                                        declare_restore,

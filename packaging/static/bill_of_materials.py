@@ -20,16 +20,22 @@ import uuid
 # By source package, as SPDX expressions; from each package's debian/copyright.
 LICENCES = {
     "boost1.81": "BSL-1.0",
+    "boost1.83": "BSL-1.0",
     "cli11": "BSD-3-Clause",
     "curl": "curl",
     "fmtlib": "MIT",
     "gcc-12": "GPL-3.0-or-later WITH GCC-exception-3.1",
+    "gcc-14": "GPL-3.0-or-later WITH GCC-exception-3.1",
     "glibc": "LGPL-2.1-or-later",
     "libsodium": "ISC",
     "linux": "GPL-2.0-only WITH Linux-syscall-note",
     "openssl": "Apache-2.0",
+    "postgresql-15": "PostgreSQL",
+    "postgresql-17": "PostgreSQL",
     "prometheus-cpp": "MIT",
     "simdjson": "Apache-2.0",
+    "sqlite3": "blessing",
+    "sqlitecpp": "MIT",
 }
 PROGRAMS = {"secret-injector": "injector", "secret-sidecar": "sidecar"}
 

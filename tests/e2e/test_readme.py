@@ -1,5 +1,6 @@
-"""The commands of README.md's "First minutes", in order, as a user who is not root types them on a machine that knows
-nothing of us. Only the official CLI is linked, not installed: a test of its own installs it."""
+"""The commands of docs/first-minutes.md, in order, as a user who is not root types them on a machine that knows
+nothing of us. Only the official CLI is linked, not installed: a test of its own installs it. The first minutes of
+README.md begin with an installed package: tests/packages has their test."""
 
 import contextlib
 import os
@@ -17,7 +18,7 @@ from support import official_cli, programs
 
 USER = 10001
 README = (programs.ROOT / "README.md").read_text()
-SECTION = README.split("## First minutes")[1].split("\n## ")[0]
+SECTION = (programs.ROOT / "docs" / "first-minutes.md").read_text()
 INSTALL, DOTENV, SERVE, CLI, CLOUD, NEW_VALUE, LATEST = re.findall(r"^```\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)
 CHECK = re.search(r"`(secret-injector check .*?)`", SECTION)[1] + "\n"
 
@@ -85,7 +86,7 @@ def command():
     return ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *user, "bash", "terminals"]
 
 
-def test_an_ordinary_user_gets_a_bot_with_its_secrets_from_the_readme(home):
+def test_an_ordinary_user_gets_a_bot_with_its_secrets_from_a_clone(home):
     if not official_cli.installed():
         pytest.skip("the official CLI is not installed; run script/bootstrap")
     if os.geteuid() == 0 and not all(map(shutil.which, ("ip", "setpriv", "unshare"))):
@@ -104,7 +105,7 @@ def test_an_ordinary_user_gets_a_bot_with_its_secrets_from_the_readme(home):
     assert (home / ".config" / "agent-secrets").stat().st_mode & 0o777 == 0o700
 
 
-def test_the_official_cli_is_installed_as_the_readme_says(home):
+def test_the_official_cli_is_installed_as_the_page_says(home):
     """With its entry point, and without the 30 packages that it needs: the versions exist, and pipecat is linked."""
     found = subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", home / "wheels",
                             "pipecatcloud==1.4.0"], capture_output=True, timeout=120)
@@ -116,7 +117,7 @@ def test_the_official_cli_is_installed_as_the_readme_says(home):
     assert os.access(home / ".local" / "bin" / "pipecat", os.X_OK)
 
 
-def test_the_readme_names_the_versions_that_the_tests_use():
+def test_the_page_names_the_versions_that_the_tests_use():
     wanted = (programs.ROOT / "tests" / "requirements.txt").read_text()
     for version in re.findall(r"pipecat[a-z-]*==[\d.]+", CLI):
         assert version in wanted.splitlines()
@@ -124,7 +125,7 @@ def test_the_readme_names_the_versions_that_the_tests_use():
 
 
 def test_every_command_of_the_readme_is_run_by_a_test():
-    """script/demo by test_demo.py; script/test runs this."""
-    others = README.replace(SECTION, "")
+    """script/demo by test_demo.py; script/test runs this; the first minutes by tests/packages/test_first_minutes.py."""
+    others = README.replace(README.split("## First minutes")[1].split("\n## ")[0], "")
     assert [block.strip() for block in re.findall(r"^```\n(.*?)^```$", others, re.MULTILINE | re.DOTALL)
             if "──▶" not in block] == ["script/demo", "script/test"]

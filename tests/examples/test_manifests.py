@@ -66,11 +66,23 @@ def test_the_replicas_have_no_more_rights_than_they_need(tmp_path):
     assert compose(changed(path, "network_mode:", "netwrok_mode:", tmp_path)).returncode != 0
 
 
+def test_the_control_plane_has_no_more_rights_than_it_needs(tmp_path):
+    path = EXAMPLES / "compose" / "control-plane.yaml"
+    services = service_facts(path)
+    for service in services.values():
+        assert service["read_only"] is True and service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+    # What the image's health check asks, and a directory for the socket that its user may write to.
+    assert "--listen=unix:/run/agent-secrets/api.sock" in services["control-plane"]["command"]
+    assert "/run/agent-secrets:uid=10001,gid=10001,mode=0700" in services["control-plane"]["tmpfs"]
+    assert compose(changed(path, "read_only:", "read_onyl:", tmp_path)).returncode != 0
+
+
 def sources(service):
     return {each["source"] for each in service.get("secrets", [])}
 
 
-@pytest.mark.parametrize("name", ["compose.yaml", "replicas.yaml"])
+@pytest.mark.parametrize("name", ["compose.yaml", "replicas.yaml", "control-plane.yaml"])
 def test_no_secret_file_gets_into_git_or_into_an_image(name):
     """The secret files are beside the example, and so inside the context of an image build."""
     document = yaml.safe_load((EXAMPLES / "compose" / name).read_text())

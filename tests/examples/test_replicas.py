@@ -1,9 +1,7 @@
 """The other parts of the example examples/compose/replicas.yaml, with real programs: the commands in its first lines,
-database.sql, and the packages in the image of the control plane."""
+and database.sql."""
 
-import pathlib
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -55,17 +53,3 @@ def test_init_works_with_the_files_and_the_database(files, database, tmp_path):
     password = (files / "database.password").read_text().strip()
     assert run_sql(database, "SELECT rolsuper OR rolcreaterole OR rolcreatedb FROM pg_roles WHERE rolname = 'secrets'",
                    password=password) == "f\n"
-
-
-def test_the_image_has_the_libraries_of_the_program():
-    if "bookworm" not in pathlib.Path("/etc/os-release").read_text() or not shutil.which("dpkg-query"):
-        pytest.skip("the image has Debian bookworm")
-    needed = subprocess.run(["objdump", "--private-headers", programs.control_plane_program()], check=True,
-                            capture_output=True, text=True).stdout
-    libraries = re.findall(r"NEEDED\s+(\S+)", needed)
-    owners = subprocess.run(["dpkg-query", "--search", *(f"*/{library}" for library in libraries)],
-                            capture_output=True, text=True).stdout
-    packages = {line.split(":")[0] for line in owners.splitlines() if "/lib/x86_64" in line or "/lib/aarch64" in line}
-    installed = re.search(r"--no-install-recommends (.*?) \\$", (COMPOSE / "control-plane.Dockerfile").read_text(), re.MULTILINE)[1]
-    of_every_image = {"libc6", "libgcc-s1", "libstdc++6"}
-    assert packages - of_every_image - {"libc6-dev"} == set(installed.split())

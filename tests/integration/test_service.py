@@ -15,6 +15,7 @@ import pytest
 
 from support import postgresql, programs
 from support.control_plane import ControlPlane, Tls
+from support.misbehaving_server import Server
 from support.rest import Rest
 from support.tls import Authority
 from support.wait import wait_for
@@ -173,6 +174,39 @@ def test_a_unix_socket_is_plain_beside_tls(tmp_path, short):
         text = plane.rest().request("GET", "/metrics").text
         (end,) = re.findall(r"^agent_secrets_tls_certificate_not_after_timestamp_seconds (\S+)$", text, re.M)
         assert float(end) > time.time()
+
+
+def healthcheck(*arguments):
+    return subprocess.run([programs.control_plane_program(), "healthcheck", *arguments], capture_output=True, text=True,
+                          timeout=30, env=programs.clean_environment())
+
+
+def test_the_health_check_asks_a_server_at_its_unix_socket_whatever_its_certificate(tmp_path, short):
+    authority = Authority(tmp_path / "authority")
+    certificate, key = authority.server_certificate("elsewhere", addresses=("DNS:secrets.example.com",))
+    path = f"unix:{short}/api.sock"
+    plane = ControlPlane(tmp_path / "plane", tls=Tls(certificate, key, authority.certificate), serve_options=["--listen", path])
+    with plane:
+        for live in ([], ["--live"]):
+            assert healthcheck(path, *live).returncode == 0
+        with_tls = healthcheck(f"127.0.0.1:{plane.port}")
+        assert with_tls.returncode == 1 and "\nhint: a server with TLS is asked at a Unix socket" in with_tls.stderr
+        plane.stop()
+        stopped = healthcheck(path)
+        assert stopped.returncode == 1 and f"error: {path}: connect: " in stopped.stderr
+
+
+def test_the_health_check_shows_why_a_server_is_not_ready(tmp_path):
+    refused = healthcheck("127.0.0.1")
+    assert refused.returncode == 1 and "is not HOST:PORT or unix:PATH" in refused.stderr
+
+    def unready(connection):
+        connection.read_request()
+        connection.answer(503, b'{"error":"Region eu cannot be opened"}')
+
+    with Server(unready) as server:
+        shown = healthcheck(f"127.0.0.1:{server.port}")
+    assert shown.returncode == 1 and '503 {"error":"Region eu cannot be opened"}' in shown.stderr
 
 
 # systemd

@@ -87,30 +87,12 @@ class Container:
             "AGENT_SECRETS_CREDENTIAL_FILE": CREDENTIAL, "AGENT_SECRETS_UNREADY_WHEN": "stale", "PORT": self.port,
             "AGENT_SECRETS_SIDECAR_LISTEN": f"127.0.0.1:{self.sidecar_port}", **self._environment,
         }
-        none = {kind: [] for kind in ("bounding", "effective", "inheritable", "permitted", "ambient")}
-        return {
-            "ociVersion": "1.0.2",
-            "process": {
-                "user": {"uid": USER, "gid": USER},
-                "args": self._arguments,
-                "env": [f"{name}={value}" for name, value in variables.items()],
-                "cwd": self._image.get("WorkingDir") or "/",
-                "capabilities": none,
-                "noNewPrivileges": True,
-                "rlimits": [{"type": "RLIMIT_MEMLOCK", "hard": 0, "soft": 0}],
-            },
-            "root": {"path": str(self.root), "readonly": self._readonly},
-            "mounts": [
-                {"destination": "/proc", "type": "proc", "source": "proc"},
-                _tmpfs("/dev", mode="755"),
-                _tmpfs("/dev/shm", mode="1777"),
-                _tmpfs("/tmp", mode="1777"),
-                _tmpfs(STATE, uid=USER, gid=USER, mode="0755"),
-                _bind("/var/cache/agent-secrets", self.directory / "cache", "rw"),
-                *(_bind(path, source, "ro") for path, source in self._mounts.items()),
-            ],
-            "linux": {"namespaces": [{"type": kind} for kind in ("pid", "ipc", "uts", "mount")]},
-        }
+        owned = {"uid": USER, "gid": USER, "mode": "0755"}
+        mounts = {path: (source, "ro") for path, source in self._mounts.items()}
+        mounts["/var/cache/agent-secrets"] = (self.directory / "cache", "rw")
+        config = locked_down(self.root, self._arguments, variables, mounts, {STATE: owned}, self._readonly)
+        config["process"]["cwd"] = self._image.get("WorkingDir") or "/"
+        return config
 
     def _runc_command(self):
         return ["runc", "--root", self.directory / "runc"]
@@ -191,6 +173,34 @@ class Container:
 
     def log(self):
         return self.log_path.read_text(errors="replace")
+
+
+def locked_down(root, arguments, variables, mounts, tmpfs, readonly=True):
+    """The config.json of a container of USER without capabilities and new privileges. mounts: {path: (source here,
+    "ro" or "rw")}; tmpfs: {path: options}, besides /tmp and what every container has."""
+    none = {kind: [] for kind in ("bounding", "effective", "inheritable", "permitted", "ambient")}
+    return {
+        "ociVersion": "1.0.2",
+        "process": {
+            "user": {"uid": USER, "gid": USER},
+            "args": list(arguments),
+            "env": [f"{name}={value}" for name, value in variables.items()],
+            "cwd": "/",
+            "capabilities": none,
+            "noNewPrivileges": True,
+            "rlimits": [{"type": "RLIMIT_MEMLOCK", "hard": 0, "soft": 0}],
+        },
+        "root": {"path": str(root), "readonly": readonly},
+        "mounts": [
+            {"destination": "/proc", "type": "proc", "source": "proc"},
+            _tmpfs("/dev", mode="755"),
+            _tmpfs("/dev/shm", mode="1777"),
+            _tmpfs("/tmp", mode="1777"),
+            *(_tmpfs(path, **options) for path, options in tmpfs.items()),
+            *(_bind(path, source, mode) for path, (source, mode) in mounts.items()),
+        ],
+        "linux": {"namespaces": [{"type": kind} for kind in ("pid", "ipc", "uts", "mount")]},
+    }
 
 
 def _tmpfs(path, **options):

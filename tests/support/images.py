@@ -33,6 +33,14 @@ def last_stage():
     return "FROM scratch\n" + stage.replace("--from=build /programs/", "").replace(" /programs/", " ")
 
 
+def control_plane_stage():
+    """The stage of the control plane in the top-level Dockerfile, with what packaging/image/make-root has made as its
+    context."""
+    stage = DOCKERFILE.read_text().split("\nFROM scratch AS control-plane\n")[1].split("\nFROM ")[0]
+    assert stage.count("--from=control-plane-build") == 3
+    return "FROM scratch\n" + stage.replace("--from=control-plane-build ", "").replace(" /image/", " ")
+
+
 class Images:
     """Owns `directory`. build() and root() work once for each name; root() returns the image's file system."""
 
@@ -74,6 +82,14 @@ class Images:
 
     def programs(self):
         return self.build("agent-secrets", RELEASE, last_stage())
+
+    def control_plane(self):
+        """The control plane of the build, on the libraries of this machine."""
+        content = self.directory / "control-plane"
+        if not content.exists():
+            make = programs.ROOT / "packaging" / "image" / "make-root"
+            subprocess.run([make, programs.control_plane_program(), content], check=True, capture_output=True)
+        return self.build("control-plane", content, control_plane_stage())
 
     def debian(self, suite):
         return self.build(f"debian-{suite}", ROOTS, f"FROM scratch\nADD {suite}.tar /\nENV PATH={PATH}\n")
