@@ -20,7 +20,7 @@ struct WithAgent : TestStores {
 
 TEST_CASE("a credential is confirmed once its region has it") {
   WithAgent t;
-  need(t.catalog().credentials.add(t.acme, "bot", "kid1", some_keys()));
+  need(t.catalog().credentials.add(kAdmin, t.acme, "bot", "kid1", some_keys()));
   CHECK_FALSE(t.only().confirmed);
   t.provisioner->publish_now();
   CHECK(t.only().confirmed);
@@ -32,9 +32,9 @@ TEST_CASE("a credential is confirmed once its region has it") {
 
 TEST_CASE("a revocation is pending until its region has confirmed it") {
   WithAgent t;
-  need(t.catalog().credentials.add(t.acme, "bot", "kid1", some_keys()));
+  need(t.catalog().credentials.add(kAdmin, t.acme, "bot", "kid1", some_keys()));
   t.provisioner->publish_now();
-  need(t.catalog().credentials.revoke(t.acme, "bot", "kid1"));
+  need(t.catalog().credentials.revoke(kAdmin, t.acme, "bot", "kid1"));
   CHECK(t.only().revoked_at.has_value());
   CHECK_FALSE(t.only().confirmed);
   CHECK_FALSE(need(t.region().find_credential("kid1"))->credential.revoked);
@@ -46,27 +46,27 @@ TEST_CASE("a revocation is pending until its region has confirmed it") {
 TEST_CASE("a key id can be registered only once") {
   WithAgent t;
   need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("other")));
-  need(t.catalog().credentials.add(t.acme, "bot", "kid1", some_keys()));
-  CHECK(refusal(t.catalog().credentials.add(t.acme, "other", "kid1", some_keys())).code ==
+  need(t.catalog().credentials.add(kAdmin, t.acme, "bot", "kid1", some_keys()));
+  CHECK(refusal(t.catalog().credentials.add(kAdmin, t.acme, "other", "kid1", some_keys())).code ==
         ErrorCode::conflict);
-  CHECK(refusal(t.catalog().credentials.add(t.acme, "bot", "no good", some_keys())).code ==
+  CHECK(refusal(t.catalog().credentials.add(kAdmin, t.acme, "bot", "no good", some_keys())).code ==
         ErrorCode::invalid);
 }
 
 TEST_CASE("revoke() refuses a revoked credential, and a credential of another agent") {
   WithAgent t;
   need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("other")));
-  need(t.catalog().credentials.add(t.acme, "bot", "kid1", some_keys()));
-  CHECK(refusal(t.catalog().credentials.revoke(t.acme, "other", "kid1")).code ==
+  need(t.catalog().credentials.add(kAdmin, t.acme, "bot", "kid1", some_keys()));
+  CHECK(refusal(t.catalog().credentials.revoke(kAdmin, t.acme, "other", "kid1")).code ==
         ErrorCode::not_found);
-  need(t.catalog().credentials.revoke(t.acme, "bot", "kid1"));
-  CHECK(refusal(t.catalog().credentials.revoke(t.acme, "bot", "kid1")).code ==
+  need(t.catalog().credentials.revoke(kAdmin, t.acme, "bot", "kid1"));
+  CHECK(refusal(t.catalog().credentials.revoke(kAdmin, t.acme, "bot", "kid1")).code ==
         ErrorCode::not_found);
 }
 
 TEST_CASE("the region keeps the credentials of a deleted agent") {
   WithAgent t;
-  need(t.catalog().credentials.add(t.acme, "bot", "kid1", some_keys()));
+  need(t.catalog().credentials.add(kAdmin, t.acme, "bot", "kid1", some_keys()));
   t.provisioner->publish_now();
   need(t.catalog().agents.remove(t.acme, "bot"));
   t.provisioner->publish_now();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "control-plane/catalog/context.h"
+#include "control-plane/catalog/develop.h"
 #include "control-plane/catalog/regions.h"
 #include "control-plane/catalog/rules.h"
 
@@ -88,6 +89,25 @@ Result<void> Organizations::set_default_region(std::int64_t organization_id,
     if (changed == 1) return {};
     return fail(ErrorCode::not_found, "Not found");
   });
+}
+
+Result<void> Organizations::let_members_develop(std::int64_t organization_id, bool allowed) {
+  // Urgent, because it may take rights away.
+  return context_.database->write_urgently(
+      "let members develop", [&](Transaction& tx) -> Result<void> {
+        const std::int64_t changed =
+            tx.execute("UPDATE organizations SET members_develop = ?1 WHERE id = ?2", allowed,
+                       organization_id);
+        if (changed != 1) return fail(ErrorCode::not_found, "Not found");
+        if (!allowed) end_keys_of_all_members(tx, organization_id, context_.clock.unix_time());
+        return {};
+      });
+}
+
+Result<bool> Organizations::members_develop(std::int64_t organization_id) {
+  return context_.database->read(
+      "look whether members develop",
+      [&](Transaction& tx) -> Result<bool> { return members_may_develop(tx, organization_id); });
 }
 
 }  // namespace agent_secrets::control_plane

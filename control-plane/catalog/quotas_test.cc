@@ -213,8 +213,8 @@ TEST_CASE("a revoked credential is removed only after its region has confirmed t
   const auto add_and_revoke = [&](std::int64_t number) {
     const std::string kid = "kid" + std::to_string(number);
     t.clock.advance(std::chrono::seconds(1));
-    need(t.catalog().credentials.add(t.acme, "bot", kid, {}));
-    need(t.catalog().credentials.revoke(t.acme, "bot", kid));
+    need(t.catalog().credentials.add(kAdmin, t.acme, "bot", kid, {}));
+    need(t.catalog().credentials.revoke(kAdmin, t.acme, "bot", kid));
   };
   for (std::int64_t i = 0; i < limits::kRevokedKept + 20; ++i) add_and_revoke(i);
   CHECK(t.count("SELECT count(*) AS n FROM credentials") == limits::kRevokedKept + 20);
@@ -225,9 +225,9 @@ TEST_CASE("a revoked credential is removed only after its region has confirmed t
   CHECK_FALSE(need(t.region().find_credential("kid0")).has_value());
   CHECK(need(t.region().find_credential("kid1002"))->credential.revoked);
   for (std::int64_t i = 0; i < limits::kCredentials; ++i) {
-    need(t.catalog().credentials.add(t.acme, "bot", "live" + std::to_string(i), {}));
+    need(t.catalog().credentials.add(kAdmin, t.acme, "bot", "live" + std::to_string(i), {}));
   }
-  check_full(refusal(t.catalog().credentials.add(t.acme, "bot", "more", {})), "Revoke one");
+  check_full(refusal(t.catalog().credentials.add(kAdmin, t.acme, "bot", "more", {})), "Revoke one");
 }
 
 TEST_CASE("the number of members is limited, and a role can be changed at the limit") {

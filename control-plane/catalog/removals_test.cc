@@ -176,7 +176,7 @@ TEST_CASE("the credentials of a deleted agent do not belong to a new agent with 
   Removing t;
   t.put_agent(t.acme, "bot");
   const std::int64_t earlier = t.agent("bot").id;
-  need(t.catalog().credentials.add(t.acme, "bot", "k1", kKeys));
+  need(t.catalog().credentials.add(kAdmin, t.acme, "bot", "k1", kKeys));
   t.delete_agent(t.acme, "bot");
   t.put_agent(t.acme, "bot");
   CHECK(t.agent("bot").id != earlier);
@@ -186,17 +186,20 @@ TEST_CASE("the credentials of a deleted agent do not belong to a new agent with 
   CHECK(owner->agent_id == earlier);
   CHECK(t.snapshot(earlier).deleted);
   CHECK(t.snapshot(earlier).sets.empty());
-  CHECK(refusal(t.catalog().credentials.revoke(t.acme, "bot", "k1")).code == ErrorCode::not_found);
+  CHECK(refusal(t.catalog().credentials.revoke(kAdmin, t.acme, "bot", "k1")).code ==
+        ErrorCode::not_found);
 }
 
 TEST_CASE("a key id cannot be registered again") {
   Removing t;
   t.put_agent(t.acme, "bot");
-  need(t.catalog().credentials.add(t.acme, "bot", "k1", kKeys));
-  SECTION("after its revocation") { need(t.catalog().credentials.revoke(t.acme, "bot", "k1")); }
+  need(t.catalog().credentials.add(kAdmin, t.acme, "bot", "k1", kKeys));
+  SECTION("after its revocation") {
+    need(t.catalog().credentials.revoke(kAdmin, t.acme, "bot", "k1"));
+  }
   SECTION("after the deletion of its agent") { t.delete_agent(t.acme, "bot"); }
   t.put_agent(t.beta, "bot");
-  CHECK(refusal(t.catalog().credentials.add(t.beta, "bot", "k1", kKeys)).code ==
+  CHECK(refusal(t.catalog().credentials.add(kAdmin, t.beta, "bot", "k1", kKeys)).code ==
         ErrorCode::conflict);
 }
 

@@ -9,6 +9,7 @@
 
 #include "control-plane/catalog/allowed_names.h"
 #include "control-plane/catalog/context.h"
+#include "control-plane/catalog/develop.h"
 #include "control-plane/catalog/organizations.h"
 #include "control-plane/catalog/quotas.h"
 #include "control-plane/catalog/regions.h"
@@ -268,6 +269,7 @@ Result<void> Sets::protect(const Actor& actor, std::int64_t organization_id, std
     }
     tx.execute("UPDATE sets SET protected_by = coalesce(protected_by, ?1) WHERE id = ?2",
                describe(actor), row->set.id);
+    end_keys_of_members_with(tx, row->set.id, context_.clock.unix_time());
     return {};
   });
 }

@@ -72,7 +72,8 @@ class Sets {
   Result<void> unset_key(std::int64_t organization_id, std::string_view set, std::string_view key);
   Result<void> remove(std::int64_t organization_id, std::string_view set);
   // Image pull secrets cannot be protected: no instance gets them. Protecting a protected set again
-  // changes nothing.
+  // changes nothing. Ends members' keys for development of the agents that have the set
+  // (catalog/develop.h).
   Result<void> protect(const Actor& actor, std::int64_t organization_id, std::string_view set);
   Result<void> unprotect(std::int64_t organization_id, std::string_view set);
 

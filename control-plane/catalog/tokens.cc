@@ -1,8 +1,11 @@
 #include "control-plane/catalog/tokens.h"
 
+#include <string>
+
 #include <fmt/format.h>
 
 #include "control-plane/catalog/context.h"
+#include "control-plane/catalog/develop.h"
 #include "control-plane/catalog/quotas.h"
 #include "control-plane/catalog/rules.h"
 
@@ -30,11 +33,6 @@ std::vector<Token> read_tokens(const Rows& rows) {
 Result<void> added_once(std::int64_t rows, std::string_view name) {
   if (rows == 1) return {};
   return fail(ErrorCode::conflict, fmt::format("Token {} already exists", shown(name)));
-}
-
-Result<void> revoked_once(std::int64_t rows) {
-  if (rows == 1) return {};
-  return fail(ErrorCode::not_found, "Not found");
 }
 
 }  // namespace
@@ -114,19 +112,30 @@ Result<std::vector<Token>> Tokens::list_of_user(std::int64_t user_id) {
 
 Result<void> Tokens::revoke(std::int64_t organization_id, std::string_view name) {
   return context_.database->write_urgently("revoke token", [&](Transaction& tx) -> Result<void> {
-    return revoked_once(
-        tx.execute("UPDATE tokens SET revoked_at = ?1 WHERE organization_id = ?2"
-                   " AND name = ?3 AND user_id IS NULL AND revoked_at IS NULL",
-                   context_.clock.unix_time(), organization_id, name));
+    const UnixMs now = context_.clock.unix_time();
+    const Rows revoked = tx.query(
+        "UPDATE tokens SET revoked_at = ?1 WHERE organization_id = ?2"
+        " AND name = ?3 AND user_id IS NULL AND revoked_at IS NULL RETURNING id",
+        now, organization_id, name);
+    if (revoked.empty()) return fail(ErrorCode::not_found, "Not found");
+    const Actor token{.kind = ActorKind::token,
+                      .id = std::to_string(revoked.front().integer("id")),
+                      .name = std::string(name)};
+    end_keys_of(tx, organization_id, token, now);
+    return {};
   });
 }
 
 Result<void> Tokens::revoke_of_user(std::int64_t user_id, std::string_view name) {
   return context_.database->write_urgently("revoke token", [&](Transaction& tx) -> Result<void> {
-    return revoked_once(
-        tx.execute("UPDATE tokens SET revoked_at = ?1 WHERE user_id = ?2"
-                   " AND name = ?3 AND revoked_at IS NULL",
-                   context_.clock.unix_time(), user_id, name));
+    const UnixMs now = context_.clock.unix_time();
+    const std::int64_t revoked = tx.execute(
+        "UPDATE tokens SET revoked_at = ?1 WHERE user_id = ?2"
+        " AND name = ?3 AND revoked_at IS NULL",
+        now, user_id, name);
+    if (revoked != 1) return fail(ErrorCode::not_found, "Not found");
+    end_keys_of(tx, std::nullopt, user_as_actor(tx, user_id), now);
+    return {};
   });
 }
 

@@ -1,8 +1,11 @@
 #include "control-plane/catalog/users.h"
 
+#include <string>
+
 #include <fmt/format.h>
 
 #include "control-plane/catalog/context.h"
+#include "control-plane/catalog/develop.h"
 #include "control-plane/catalog/quotas.h"
 #include "control-plane/catalog/rules.h"
 
@@ -31,6 +34,16 @@ User read_user(const Row& row) {
           .name = row.text("name"),
           .email = row.text("email"),
           .memberships = {}};
+}
+
+// An admin who becomes a member may have keys that a member cannot make.
+void end_keys_of_lower_role(Transaction& tx, std::int64_t user_id, std::int64_t organization_id,
+                            Role role, UnixMs now) {
+  const Rows rows =
+      tx.query("SELECT role FROM memberships WHERE user_id = ?1 AND organization_id = ?2", user_id,
+               organization_id);
+  if (rows.empty() || parse_role(rows.front().text("role")) <= role) return;
+  end_keys_of(tx, organization_id, user_as_actor(tx, user_id), now);
 }
 
 }  // namespace
@@ -76,6 +89,13 @@ Result<std::vector<User>> Users::list() {
   });
 }
 
+Actor user_as_actor(Transaction& tx, std::int64_t user_id) {
+  const Rows rows = tx.query("SELECT name FROM users WHERE id = ?1", user_id);
+  return {.kind = ActorKind::user,
+          .id = std::to_string(user_id),
+          .name = rows.empty() ? std::string() : rows.front().text("name")};
+}
+
 std::vector<Membership> memberships_of_token(Transaction& tx, std::int64_t user_id,
                                              std::optional<std::int64_t> organization_id,
                                              UnixMs created_at) {
@@ -97,6 +117,8 @@ Result<Role> Users::put_membership(std::int64_t user_id, std::int64_t organizati
     if (auto ok = check_member_count(tx, user_id, organization_id); !ok) return propagate(ok);
     std::optional<std::string_view> wanted;
     if (role) wanted = to_string(*role);
+    if (role)
+      end_keys_of_lower_role(tx, user_id, organization_id, *role, context_.clock.unix_time());
     const Rows rows = tx.query(
         "INSERT INTO memberships (user_id, organization_id, role)"
         " VALUES (?1, ?2, coalesce(?3, 'member'))"
@@ -124,6 +146,7 @@ Result<void> Users::remove_membership(std::int64_t user_id, std::int64_t organiz
             "UPDATE tokens SET revoked_at = ?3 WHERE user_id = ?1 AND organization_id = ?2"
             " AND revoked_at IS NULL",
             user_id, organization_id, now);
+        end_keys_of(tx, organization_id, user_as_actor(tx, user_id), now);
         return {};
       });
 }

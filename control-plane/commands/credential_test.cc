@@ -6,7 +6,7 @@ namespace agent_secrets::control_plane {
 TEST_CASE("a revocation that its region has not confirmed is an error with a hint") {
   TestStores t(TestedDatabase::sqlite);
   need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot")));
-  need(t.catalog().credentials.add(t.acme, "bot", "ak_one", {}));
+  need(t.catalog().credentials.add(kAdmin, t.acme, "bot", "ak_one", {}));
   const Error error =
       refusal(run_command({"credential", "revoke", "bot", "ak_one", "--data-dir", t.data(),
                            "--master-key-file", t.directory.path("master.key")},

@@ -13,7 +13,7 @@ struct TwoStores : TestStores {
     write("bot-secrets", "A", "1");
     provision();
     need(catalog().deploys.create_agent(kAdmin, acme, deploy_of("bot", "bot-secrets")));
-    need(catalog().credentials.add(acme, "bot", "kid1", {}));
+    need(catalog().credentials.add(kAdmin, acme, "bot", "kid1", {}));
     provision();
     id = agent("bot").id;
     set_id = set("bot-secrets").id;

@@ -59,6 +59,9 @@ class MortalOutbox final : public Outbox {
   Result<void> drop_unneeded_values(std::string_view region, const LeaseTerm& term) override {
     return fuse_.around([&] { return inner_.drop_unneeded_values(region, term); });
   }
+  Result<void> end_expired(std::string_view region, UnixMs now, const LeaseTerm& term) override {
+    return fuse_.around([&] { return inner_.end_expired(region, now, term); });
+  }
   Result<std::vector<PublishedAgent>> list_agents(std::string_view region) override {
     return fuse_.around([&] { return inner_.list_agents(region); });
   }
@@ -111,10 +114,10 @@ void leave_work(TestStores& t) {
   t.write("bot-secrets", "B", "b1");
   t.provision();
   need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot", "bot-secrets")));
-  need(t.catalog().credentials.add(t.acme, "bot", "kid1", {}));
+  need(t.catalog().credentials.add(kAdmin, t.acme, "bot", "kid1", {}));
   t.provisioner->publish_now();
   t.write("bot-secrets", "A", "a2");
-  need(t.catalog().credentials.revoke(t.acme, "bot", "kid1"));
+  need(t.catalog().credentials.revoke(kAdmin, t.acme, "bot", "kid1"));
   t.write("new-secrets", "C", "c1");
   need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("new")));
   t.close();

@@ -89,7 +89,7 @@ TEST_CASE("an agent that its region refuses is a lag") {
   FaultyStores t;
   t.worker.work_once();
   t.faulty.refused_agent =
-      need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot"))).agent.id;
+      need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot"))).agent.id;
   t.work_for(std::chrono::seconds(20));
   CHECK(t.worker.lag() >= std::chrono::seconds(15));
 }
@@ -200,10 +200,10 @@ TEST_CASE("a version that cannot be written delays no revocation") {
   FaultyStores t;
   t.faulty.refuses_versions = true;
   need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot")));
-  need(t.catalog().credentials.add(t.acme, "bot", "kid1", {}));
+  need(t.catalog().credentials.add(kAdmin, t.acme, "bot", "kid1", {}));
   t.write("bot-secrets", "A", "1");
   t.work_for(std::chrono::seconds(30));  // the pauses between attempts are long now
-  need(t.catalog().credentials.revoke(t.acme, "bot", "kid1"));
+  need(t.catalog().credentials.revoke(kAdmin, t.acme, "bot", "kid1"));
   CHECK(t.worker.work_once() <= milliseconds(250));
   CHECK(need(t.region().find_credential("kid1"))->credential.revoked);
 }

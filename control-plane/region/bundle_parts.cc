@@ -53,8 +53,8 @@ Result<std::optional<BundleParts>> DatabaseRegionStore::find_bundle_parts(std::s
   return database_->read(
       "find the parts of a bundle", [&](Transaction& tx) -> Result<std::optional<BundleParts>> {
         auto owners = tx.query_later(
-            "SELECT c.agent_id, c.kid, c.signing_key, c.box_key, c.revoked, a.revision, a.sequence,"
-            " a.organization, a.name, a.deleted, a.deployment_id"
+            "SELECT c.agent_id, c.kid, c.signing_key, c.box_key, c.revoked, c.expires_at,"
+            " a.revision, a.sequence, a.organization, a.name, a.deleted, a.deployment_id"
             " FROM credentials c LEFT JOIN agents a ON a.id = c.agent_id WHERE c.kid = ?1",
             kid);
         const Rows values = tx.query(
@@ -71,7 +71,8 @@ Result<std::optional<BundleParts>> DatabaseRegionStore::find_bundle_parts(std::s
                                     .credential = {.kid = row.text("kid"),
                                                    .keys = {.signing = row.key("signing_key"),
                                                             .box = row.key("box_key")},
-                                                   .revoked = row.boolean("revoked")}},
+                                                   .revoked = row.boolean("revoked"),
+                                                   .expires_at = row.optional_time("expires_at")}},
                           .agent = read_agent(row),
                           .sets = {}};
         if (parts.agent) read_sets(values, parts);

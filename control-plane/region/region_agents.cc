@@ -46,12 +46,13 @@ void put_credentials(Transaction& tx, const AgentSnapshot& snapshot) {
   tx.execute_later("DELETE FROM credentials WHERE agent_id = ?1", snapshot.agent_id);
   for (const AgentCredentialRecord& credential : snapshot.credentials) {
     tx.execute_later(
-        "INSERT INTO credentials (kid, agent_id, signing_key, box_key, revoked)"
-        " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (kid) DO UPDATE SET"
+        "INSERT INTO credentials (kid, agent_id, signing_key, box_key, revoked, expires_at)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (kid) DO UPDATE SET"
         " agent_id = excluded.agent_id, signing_key = excluded.signing_key,"
-        " box_key = excluded.box_key, revoked = excluded.revoked",
+        " box_key = excluded.box_key, revoked = excluded.revoked,"
+        " expires_at = excluded.expires_at",
         credential.kid, snapshot.agent_id, credential.keys.signing, credential.keys.box,
-        credential.revoked || revoked.contains(credential.kid));
+        credential.revoked || revoked.contains(credential.kid), credential.expires_at);
   }
 }
 
@@ -151,12 +152,13 @@ std::vector<PinnedSet> read_sets(Transaction& tx, std::int64_t agent_id) {
 std::vector<AgentCredentialRecord> read_credentials(Transaction& tx, std::int64_t agent_id) {
   std::vector<AgentCredentialRecord> credentials;
   for (const Row row :
-       tx.query("SELECT kid, signing_key, box_key, revoked FROM credentials WHERE agent_id = ?1"
-                " ORDER BY rowid",
+       tx.query("SELECT kid, signing_key, box_key, revoked, expires_at FROM credentials"
+                " WHERE agent_id = ?1 ORDER BY rowid",
                 agent_id)) {
     credentials.push_back({.kid = row.text("kid"),
                            .keys = {.signing = row.key("signing_key"), .box = row.key("box_key")},
-                           .revoked = row.boolean("revoked")});
+                           .revoked = row.boolean("revoked"),
+                           .expires_at = row.optional_time("expires_at")});
   }
   return credentials;
 }
@@ -255,7 +257,8 @@ Result<std::optional<CredentialOwner>> DatabaseRegionStore::find_credential(std:
   return database_->read(
       "find credential", [&](Transaction& tx) -> Result<std::optional<CredentialOwner>> {
         const Rows rows = tx.query(
-            "SELECT agent_id, kid, signing_key, box_key, revoked FROM credentials WHERE kid = ?1",
+            "SELECT agent_id, kid, signing_key, box_key, revoked, expires_at FROM credentials"
+            " WHERE kid = ?1",
             kid);
         if (rows.empty()) return std::nullopt;
         const Row row = rows.front();
@@ -263,7 +266,8 @@ Result<std::optional<CredentialOwner>> DatabaseRegionStore::find_credential(std:
             .agent_id = row.integer("agent_id"),
             .credential = {.kid = row.text("kid"),
                            .keys = {.signing = row.key("signing_key"), .box = row.key("box_key")},
-                           .revoked = row.boolean("revoked")}};
+                           .revoked = row.boolean("revoked"),
+                           .expires_at = row.optional_time("expires_at")}};
       });
 }
 
