@@ -66,6 +66,9 @@ void add_event_routes(Router& router, const RestApi& api);
 void add_organization_routes(Router& router, const RestApi& api);
 void add_property_routes(Router& router, const RestApi& api);
 void add_api_key_routes(Router& router, const RestApi& api);
+void add_token_routes(Router& router, const RestApi& api);
+void add_member_routes(Router& router, const RestApi& api);
+void add_credential_routes(Router& router, const RestApi& api);
 void add_public_routes(Router& router, const RestApi& api);
 void add_declined_routes(Router& router, const RestApi& api);
 
