@@ -51,7 +51,10 @@ void ProvisionedRegion::add_to(ProcessState& state) const {
 }
 
 RestRegion ProvisionedRegion::for_rest() {
-  return {.code = region_.code(), .store = region_.store(), .provisioner = provisioner_};
+  return {.code = region_.code(),
+          .store = region_.store(),
+          .provisioner = provisioner_,
+          .verification_keys = region_.verification_keys()};
 }
 
 }  // namespace agent_secrets::control_plane

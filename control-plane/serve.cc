@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "control-plane/catalog_audit.h"
+#include "control-plane/catalog/public_urls.h"
 #include "control-plane/data.h"
 #include "control-plane/database/migrations.h"
 #include "control-plane/host_actor.h"
 #include "control-plane/instance-api/routes.h"
-#include "control-plane/public_urls.h"
 #include "control-plane/rest-api/errors.h"
 #include "control-plane/rest-api/health.h"
 #include "control-plane/rest-api/rest_api.h"

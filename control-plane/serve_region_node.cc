@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "control-plane/catalog/public_urls.h"
 #include "control-plane/data.h"
 #include "control-plane/host_actor.h"
 #include "control-plane/instance-api/routes.h"

@@ -53,6 +53,10 @@ class ServedRegion {
   // The store could be read the last time, about a second ago.
   [[nodiscard]] bool is_readable() const { return !follower_.is_failing(); }
   [[nodiscard]] InstanceRegion for_instances();
+  // For new credentials.
+  [[nodiscard]] const std::vector<VerificationKey>& verification_keys() const {
+    return region_.signing_keys.verification_keys;
+  }
 
  private:
   std::string code_;

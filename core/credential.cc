@@ -209,6 +209,15 @@ SecretBuffer watch_credential_text(const AgentCredential& credential) {
   return credential_text(kWatchPrefix, credential.identity, as_seed(credential.signing_subkey));
 }
 
+AgentCredential make_agent_credential(CredentialIdentity identity, Seed seed, SecretSlab* slab) {
+  auto signing_subkey = derive_subkey(seed, kSigningSubkey, slab);
+  auto signing_key = SigningKey::from_seed(as_seed(signing_subkey), slab);
+  return {.identity = std::move(identity),
+          .signing_key = std::move(signing_key),
+          .box_key = derive_box_key(seed, slab),
+          .signing_subkey = std::move(signing_subkey)};
+}
+
 CredentialPublicKeys credential_public_keys(Seed seed) {
   const auto subkey = derive_subkey(seed, kSigningSubkey);
   return {.signing = SigningKey::from_seed(as_seed(subkey)).public_key(),
@@ -220,13 +229,7 @@ Result<AgentCredential> parse_agent_credential(std::string_view text, SecretSlab
   SecretSlab* const slab = shared == nullptr ? &own : shared;
   auto parts = parse_parts(text, kAgentPrefix, slab);
   if (!parts) return refuse_credential(parts, "agent credential");
-  const auto seed = as_seed(parts->secret);
-  auto signing_subkey = derive_subkey(seed, kSigningSubkey, slab);
-  auto signing_key = SigningKey::from_seed(as_seed(signing_subkey), slab);
-  return AgentCredential{.identity = std::move(parts->identity),
-                         .signing_key = std::move(signing_key),
-                         .box_key = derive_box_key(seed, slab),
-                         .signing_subkey = std::move(signing_subkey)};
+  return make_agent_credential(std::move(parts->identity), as_seed(parts->secret), slab);
 }
 
 Result<WatchCredential> parse_watch_credential(std::string_view text) {

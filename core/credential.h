@@ -80,6 +80,10 @@ SecretBuffer agent_credential_text(const CredentialIdentity& identity,
                                    std::span<const std::uint8_t, 32> seed);
 // The watch credential that goes with an agent credential.
 SecretBuffer watch_credential_text(const AgentCredential& credential);
+// Both together, as parse_agent_credential() would return them.
+AgentCredential make_agent_credential(CredentialIdentity identity,
+                                      std::span<const std::uint8_t, 32> seed,
+                                      SecretSlab* slab = nullptr);
 CredentialPublicKeys credential_public_keys(std::span<const std::uint8_t, 32> seed);
 
 // White space around the text (a file's last newline) is ignored. ErrorCode::invalid names the

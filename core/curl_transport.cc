@@ -288,7 +288,7 @@ CurlTransport::CurlTransport(TransportOptions options) : options_(std::move(opti
 
 CurlTransport::~CurlTransport() = default;
 
-Result<HttpResponse> CurlTransport::get(const HttpRequest& request, milliseconds timeout) {
+Result<HttpResponse> CurlTransport::send(const HttpRequest& request, milliseconds timeout) {
   if (request.inspection != nullptr) *request.inspection = Inspection();
   auto target = find_target(request.url, options_.allow_plain_http);
   if (!target) return propagate(target, "get " + request.url);
@@ -326,6 +326,10 @@ Result<HttpResponse> CurlTransport::get(const HttpRequest& request, milliseconds
     request.inspection->authority = target->authority;
     handle_->watch.begin(easy, *request.inspection);
   }
+  if (request.body) {
+    set_option(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body->size()));
+    set_option(easy, CURLOPT_POSTFIELDS, request.body->c_str());  // makes it a POST
+  }
   const auto begin = std::chrono::steady_clock::now();
   Result<std::optional<int>> tried =
       curl_perform(handle_->multi.get(), easy, options_.interrupt_fd);
@@ -341,6 +345,10 @@ Result<HttpResponse> CurlTransport::get(const HttpRequest& request, milliseconds
   }
   if (request.inspection != nullptr) handle_->watch.end(easy);
   set_option(easy, CURLOPT_HTTPHEADER, nullptr);
+  if (request.body) {
+    set_option(easy, CURLOPT_POSTFIELDS, nullptr);
+    set_option(easy, CURLOPT_HTTPGET, 1L);
+  }
   if (!tried) return propagate(tried);
   const std::optional<int> performed = *tried;
   if (!performed) {

@@ -1,5 +1,5 @@
 #pragma once
-// GET over HTTPS by libcurl and OpenSSL. Redirects are never followed, because a request is signed
+// HTTPS by libcurl and OpenSSL. Redirects are never followed, because a request is signed
 // for its target. TLS follows core/tls_policy.h. A host name is resolved on a thread of libcurl, or
 // on the calling thread if no thread can be made (core/threads.h). Plain http:// only to a loopback
 // address unless the options say otherwise. Proxies are taken from the environment, never for
@@ -37,7 +37,7 @@ class CurlTransport final : public Transport {
   ~CurlTransport() override;
   CurlTransport(const CurlTransport&) = delete;
   CurlTransport& operator=(const CurlTransport&) = delete;
-  Result<HttpResponse> get(const HttpRequest& request, std::chrono::milliseconds timeout) override;
+  Result<HttpResponse> send(const HttpRequest& request, std::chrono::milliseconds timeout) override;
 
  private:
   struct Handle;

@@ -19,7 +19,7 @@ TEST_CASE("plain http to a host that is not loopback is refused") {
   for (const char* url :
        {"http://example.test/", "http://10.0.0.1/", "http://localhost.example.test/",
         "http://127.0.0.1.example.test/", "http://[::2]/", "http://128.0.0.1/"}) {
-    const auto answer = transport.get({.url = url, .headers = {}}, 1s);
+    const auto answer = transport.send({.url = url, .headers = {}}, 1s);
     REQUIRE_FALSE(answer.has_value());
     CHECK(answer.error().code == ErrorCode::invalid);
     CHECK(answer.error().message.find("plain http") != std::string::npos);
@@ -30,7 +30,7 @@ TEST_CASE("only http and https are spoken, and no user name is sent") {
   CurlTransport transport({});
   for (const char* url :
        {"file:///etc/passwd", "ftp://localhost/", "https://user@localhost/", ""}) {
-    const auto answer = transport.get({.url = url, .headers = {}}, 1s);
+    const auto answer = transport.send({.url = url, .headers = {}}, 1s);
     REQUIRE_FALSE(answer.has_value());
     CHECK(answer.error().code == ErrorCode::invalid);
   }
@@ -38,7 +38,7 @@ TEST_CASE("only http and https are spoken, and no user name is sent") {
 
 TEST_CASE("no time left is a time-out, not for ever") {
   CurlTransport transport({});
-  const auto answer = transport.get({.url = "http://127.0.0.1:1/", .headers = {}}, 0ms);
+  const auto answer = transport.send({.url = "http://127.0.0.1:1/", .headers = {}}, 0ms);
   REQUIRE_FALSE(answer.has_value());
   CHECK(answer.error().code == ErrorCode::timed_out);
 }
@@ -58,7 +58,7 @@ TEST_CASE("a readable descriptor ends the wait for an answer") {
       {.ca_pem = "", .user_agent = "", .interrupt_fd = interrupt.get(), .dead_peer_timeout = 20s});
   const auto url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/";
   for (int i = 0; i < 2; ++i) {  // the transport can be used for the next request
-    const auto answer = transport.get({.url = url, .headers = {}}, 60s);
+    const auto answer = transport.send({.url = url, .headers = {}}, 60s);
     REQUIRE_FALSE(answer.has_value());
     CHECK(answer.error().code == ErrorCode::interrupted);
   }

@@ -70,7 +70,7 @@ Result<HttpResponse> fetch(Transport& transport, Clock& clock, const RandomFract
       const milliseconds left = remaining();
       if (left <= milliseconds::zero()) return std::unexpected(std::move(last));
       const auto time = attempt_time(policy, left, base_urls.size() - i);
-      auto answer = transport.get(make(base_urls[i]), time);
+      auto answer = transport.send(make(base_urls[i]), time);
       auto failure = passing_failure(answer);
       if (!failure) return answer;
       // An attempt that the deadline cut short has a less useful error than the attempt before it.

@@ -1,6 +1,7 @@
 #pragma once
-// GET within one deadline, on top of a Transport, for instances. It retries with exponential
-// backoff and full jitter, obeys Retry-After, and tries several base URLs in turn.
+// A request within one deadline, on top of a Transport, for instances. A POST must be idempotent.
+// It retries with exponential backoff and full jitter, obeys Retry-After, and tries several base
+// URLs in turn.
 
 #include <chrono>
 #include <functional>

@@ -55,6 +55,7 @@ inline constexpr int kFailureLines = 20;              // log lines a minute abou
 
 // Instance API.
 inline constexpr std::size_t kCredential = 64uz * 1024;
+inline constexpr std::size_t kPublicHalf = 4uz * 1024;  // of a credential, and what it is for
 inline constexpr std::size_t kCredentialUrls = 8;
 inline constexpr std::size_t kUrl = 2048;       // a base URL, and the path and query of a request
 inline constexpr std::size_t kWireName = 128;   // an organization, agent, deployment or region
@@ -125,6 +126,16 @@ inline constexpr std::chrono::seconds kInstanceSilent{150};
 inline constexpr std::chrono::hours kInstanceForgotten{24};
 inline constexpr std::chrono::hours kDeveloperRun{24};    // after its start, then it is forgotten
 inline constexpr std::chrono::seconds kListeningGap{30};  // a longer gap is not silence
+
+// The key of a developer's run (secret-injector --agent), which the control plane accepts for some
+// hours. The one that a person has not needed for longest gives way to a new one.
+inline constexpr std::chrono::hours kDevelopKey{8};  // unless --expires says otherwise
+inline constexpr std::chrono::hours kDevelopKeyMax{24};
+inline constexpr std::chrono::hours kDevelopKeyKept{24};     // in lists, after it has ended
+inline constexpr std::int64_t kDevelopKeysOfActor = 8;       // live, of one agent
+inline constexpr std::int64_t kDevelopKeys = 200;            // live, of one agent
+inline constexpr std::size_t kCliCredentials = 64uz * 1024;  // the official CLI's file
+inline constexpr std::size_t kBearerMax = 256;               // a token or an API key
 
 // What one organization may store, so that no organization fills the disk (docs/limits.md). A write
 // over one of these limits is refused.

@@ -1,5 +1,6 @@
 #pragma once
-// Interface for one HTTP GET of an instance: one attempt, without retries (core/fetch.h adds them).
+// Interface for one HTTP request of an instance: one attempt, without retries (core/fetch.h adds
+// them).
 // CurlTransport is the real implementation, tests/fakes/fake_transport.h the fake.
 //
 // Errors of an attempt: unreachable (resolve, connect), timed_out, untrusted (certificate),
@@ -52,6 +53,9 @@ struct Inspection {
 struct HttpRequest {
   std::string url;
   std::vector<std::string> headers;  // "Name: value"
+  // Of a POST. Absent: a GET. The initializer lets designated initializers leave it out under
+  // -Wextra.
+  std::optional<std::string> body = std::nullopt;
   // Overwritten by the attempt, whether it succeeds or fails; not owned. The initializer lets
   // designated initializers leave it out under -Wextra.
   Inspection* inspection = nullptr;
@@ -78,8 +82,8 @@ class Transport {
  public:
   virtual ~Transport() = default;
   // One attempt that ends within `timeout`. One thread at a time.
-  virtual Result<HttpResponse> get(const HttpRequest& request,
-                                   std::chrono::milliseconds timeout) = 0;
+  virtual Result<HttpResponse> send(const HttpRequest& request,
+                                    std::chrono::milliseconds timeout) = 0;
 };
 
 }  // namespace agent_secrets

@@ -23,8 +23,9 @@ constexpr const char* kDate = "Tue, 14 Nov 2023 22:13:20 GMT";  // 1'700'000'000
 class BorrowedTransport final : public Transport {
  public:
   explicit BorrowedTransport(Transport& inner) : inner_(inner) {}
-  Result<HttpResponse> get(const HttpRequest& request, std::chrono::milliseconds timeout) override {
-    return inner_.get(request, timeout);
+  Result<HttpResponse> send(const HttpRequest& request,
+                            std::chrono::milliseconds timeout) override {
+    return inner_.send(request, timeout);
   }
 
  private:

@@ -32,10 +32,10 @@ Result<SecretFile> read_credential_file(const std::string& path, SecretSlab* sla
 
 }  // namespace
 
-SecretBuffer take_credential_variable(char** environment) {
+SecretBuffer take_variable(char** environment, std::string_view name) {
   SecretBuffer taken;
   // A variable can be present twice. The first counts, as for getenv(3), but all are wiped.
-  const std::string prefix = std::string(kCredentialVariable) + '=';
+  const std::string prefix = std::string(name) + '=';
   for (char** entry = environment; *entry != nullptr; ++entry) {
     if (std::strncmp(*entry, prefix.c_str(), prefix.size()) != 0) continue;
     char* const value = *entry + prefix.size();
@@ -44,6 +44,10 @@ SecretBuffer take_credential_variable(char** environment) {
     wipe_memory(value, size);
   }
   return taken;
+}
+
+SecretBuffer take_credential_variable(char** environment) {
+  return take_variable(environment, kCredentialVariable);
 }
 
 bool is_readable_by_others(const struct stat& file) {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <sys/stat.h>
 
@@ -16,9 +17,11 @@
 
 namespace agent_secrets {
 
-// The value of $AGENT_SECRETS_CREDENTIAL, moved out of the environment: the bytes that the kernel
+// The value of a variable, moved out of the environment: the bytes that the kernel
 // put on the stack of this process (/proc/PID/environ shows them) are zeroed, the names stay. Empty
-// if the variable is not set. main() calls it first, so no later failure leaves the value there.
+// if the variable is not set.
+SecretBuffer take_variable(char** environment, std::string_view name);
+// $AGENT_SECRETS_CREDENTIAL. main() calls it first, so no later failure leaves the value there.
 SecretBuffer take_credential_variable(char** environment);
 
 struct LoadedCredential {

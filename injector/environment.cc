@@ -119,6 +119,7 @@ Result<std::vector<char*>> compose_environment(char** image,
   for (char** entry = image; *entry != nullptr; ++entry) {
     const std::string_view name = name_of(*entry);
     if (is_credential_variable(name) || replacing.contains(name)) continue;
+    if (policy.without_cli_token && name == kCliTokenVariable) continue;
     environment.push_back(*entry);
   }
   for (const EnvironmentEntry& entry : entries) {

@@ -1,8 +1,9 @@
 #pragma once
 // The environment of the bot: the image's variables, byte for byte and in their order, without the
-// credential variables, then the values of the set. Faults that execve or the bot would meet later
-// are errors here, where the message can name the key: reserved names, conflicts, missing keys,
-// sizes. All names here are names for the command (injector/arrangement.h maps the keys to them).
+// credential variables (and without the token of `--agent`), then the values of the set. Faults
+// that execve or the bot would meet later are errors here, where the message can name the key:
+// reserved names, conflicts, missing keys, sizes. All names here are names for the command
+// (injector/arrangement.h maps the keys to them).
 //
 // Ownership: the result points into `image` and to where the entries point; both must live until
 // the exec. Nothing is copied here.
@@ -22,6 +23,7 @@ namespace agent_secrets {
 
 inline constexpr std::string_view kCredentialVariable = "AGENT_SECRETS_CREDENTIAL";
 inline constexpr std::string_view kCredentialFileVariable = "AGENT_SECRETS_CREDENTIAL_FILE";
+inline constexpr std::string_view kCliTokenVariable = "PIPECAT_TOKEN";  // of the official CLI
 
 // For a key that the image sets already: use the set's value, use the image's value, or fail.
 enum class OnConflict { replace, keep, fail };
@@ -33,6 +35,7 @@ struct EnvironmentPolicy {
   std::vector<std::string> allow;    // reserved names that the bot may get (core/reserved_names.h)
   Renaming renaming;
   std::vector<FileWish> files;
+  bool without_cli_token = false;  // the token was for the injector alone (develop.h)
 };
 
 // NULL-terminated, as execve takes it. `entries` are what arrange() made of the set.

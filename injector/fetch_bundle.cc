@@ -93,7 +93,9 @@ Refusal refusal_of(const HttpResponse& response, const Explanation& explanation,
         return {ErrorCode::forbidden, response.peer + " forbids the request",
                 "look for a proxy or firewall between here and the control plane"};
       }
-      return {ErrorCode::forbidden, "credential " + identity.kid + " has been revoked",
+      return {ErrorCode::forbidden,
+              "credential " + identity.kid +
+                  (explanation.code == "expired" ? " has expired" : " has been revoked"),
               "issue a new credential for " + agent + " and mount it here"};
     case 404:
       if (!is_ours) {

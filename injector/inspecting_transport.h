@@ -27,11 +27,12 @@ class InspectingTransport final : public Transport {
  public:
   InspectingTransport(Transport& inner, Clock& clock) : inner_(inner), clock_(clock) {}
 
-  Result<HttpResponse> get(const HttpRequest& request, std::chrono::milliseconds timeout) override {
+  Result<HttpResponse> send(const HttpRequest& request,
+                            std::chrono::milliseconds timeout) override {
     Attempt attempt{.url = request.url, .inspection = {}, .error = {}, .server_time = {}};
     HttpRequest inspected = request;
     inspected.inspection = &attempt.inspection;
-    auto answer = inner_.get(inspected, timeout);
+    auto answer = inner_.send(inspected, timeout);
     attempt.our_time = std::chrono::floor<std::chrono::seconds>(clock_.unix_time());
     if (answer) {
       attempt.status = answer->status;

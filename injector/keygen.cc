@@ -2,26 +2,15 @@
 
 #include <algorithm>
 
-#include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <sodium.h>
 
 #include "core/credential.h"
-#include "core/encoding.h"
+#include "core/public_half.h"
 #include "core/secret_buffer.h"
 #include "core/write_file.h"
 
 namespace agent_secrets {
 namespace {
-
-// Computed from the public key, so a seed has the same key id in every control plane. Without the
-// prefix it could begin with '-', and a command would take it for an option.
-std::string key_id_of(const CredentialPublicKeys& keys) {
-  std::array<std::uint8_t, crypto_generichash_BYTES_MIN> hash{};
-  crypto_generichash(hash.data(), hash.size(), keys.signing.data(), keys.signing.size(), nullptr,
-                     0);
-  return "ak_" + base64url_encode(hash);
-}
 
 Result<void> write_seed(const std::string& path, std::span<const std::uint8_t, 32> seed) {
   const SecretBuffer credential = agent_credential_text({}, seed);
@@ -46,10 +35,7 @@ Result<std::string> generate_key(const std::string& seed_path) {
   if (auto written = write_seed(seed_path, seed_bytes); !written) {
     return propagate(written, "keygen");
   }
-  const CredentialPublicKeys keys = credential_public_keys(seed_bytes);
-  return boost::json::serialize(boost::json::object{{"kid", key_id_of(keys)},
-                                                    {"signing_key", base64url_encode(keys.signing)},
-                                                    {"box_key", base64url_encode(keys.box)}});
+  return public_half_json(public_half_of(seed_bytes));
 }
 
 }  // namespace agent_secrets

@@ -17,11 +17,12 @@ class LoggingTransport final : public Transport {
  public:
   LoggingTransport(Transport& inner, const Log& log) : inner_(inner), log_(log) {}
 
-  Result<HttpResponse> get(const HttpRequest& request, std::chrono::milliseconds timeout) override {
+  Result<HttpResponse> send(const HttpRequest& request,
+                            std::chrono::milliseconds timeout) override {
     Inspection inspection;
     HttpRequest inspected = request;
     inspected.inspection = &inspection;
-    auto answer = inner_.get(inspected, timeout);
+    auto answer = inner_.send(inspected, timeout);
     const auto tell = [&](std::string_view phase, std::optional<std::chrono::microseconds> taken) {
       if (taken) log_.debug(phase, {{"peer", inspection.authority}, {"us", taken->count()}});
     };

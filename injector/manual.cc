@@ -48,6 +48,8 @@ help::Notes notes_of_program() {
       .examples =
           {{"secret-injector --env-file .env -- python bot.py",
             "On a laptop, without a control plane"},
+           {"secret-injector --agent my-bot -- python bot.py",
+            "On a laptop, with the values of the agent and the login of the official CLI"},
            {"secret-injector --credential-file my-bot.credential -- python bot.py",
             "With the secrets of an agent"},
            {"secret-injector --cache-dir /var/cache/agent-secrets --sidecar -- python bot.py",
@@ -65,6 +67,9 @@ help::Notes notes_of_program() {
                      "The credential itself, where there is no file of it; the command does not "
                      "get it"},
                     {"AGENT_SECRETS_CREDENTIAL_FILE", "The default of --credential-file"},
+                    {"PIPECAT_API_HOST, PIPECAT_TOKEN, PIPECAT_ORG, PIPECAT_CONFIG_PATH",
+                     "With --agent: as the official CLI takes them; the command does not get "
+                     "PIPECAT_TOKEN"},
                     {"AGENT_SECRETS_STATE_DIR", "The default of --state-dir"},
                     {"AGENT_SECRETS_LOG",
                      "json: print JSON lines; text: put the time before each line; debug: as -v"},

@@ -135,6 +135,19 @@ void declare_source(Table& table, Options& options, OptionWords& words) {
              "request for five minutes, and forge refusals and what the sidecar hears");
 }
 
+void declare_develop(Table& table, Options& options, OptionWords& words) {
+  table.group("With the login of the official CLI");
+  table.option("--agent", options.develop.agent, "NAME",
+               "run on this machine with the values that this agent's instances get; the command "
+               "does not get PIPECAT_TOKEN");
+  table.shown(table.option("--organization", options.develop.organization, "NAME",
+                           "the agent's organization"),
+              "that of the login", "PIPECAT_ORG");
+  table.duration("--expires", words.develop_lifetime, options.develop.lifetime,
+                 "how long the control plane accepts the key that is made for this run, at most "
+                 "24h");
+}
+
 void declare_cache(Table& table, Options& options, OptionWords& words) {
   table.group("While the control plane cannot be reached");
   table.option("--cache-dir", options.cache_directory, "DIR",
@@ -229,6 +242,7 @@ void declare_all(CLI::App& app, Table table, Action action, Options& options, Op
   if (action == Action::watch_credential) declare_credential(table, options);
   if (action == Action::run || looks_only(action)) {
     declare_source(table, options, words);
+    if (action != Action::check) declare_develop(table, options, words);
     declare_cache(table, options, words);
     declare_environment(table, options, words);
     declare_names(table, options, words);

@@ -26,6 +26,7 @@ struct OptionWords {
   std::string env_format;
   std::string sidecar;
   std::string purpose;
+  std::string develop_lifetime;
   std::string user;
   std::vector<std::string> renames;
   std::vector<std::string> files;

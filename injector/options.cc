@@ -111,6 +111,11 @@ Result<void> apply(const OptionWords& words, const CLI::App& app, Options& optio
     if (!after) return propagate(after);
     options.cache.serve_after = *after;
   }
+  if (!words.develop_lifetime.empty()) {
+    auto lifetime = duration_option("--expires", words.develop_lifetime, limits::kDevelopKeyMax);
+    if (!lifetime) return propagate(lifetime);
+    options.develop.lifetime = *lifetime;
+  }
   if (auto named = apply_names(words, options.environment); !named) return named;
   options.cache.required = words.cache == "required";
   if (was_given(app, "--user")) {
@@ -129,6 +134,10 @@ Result<void> apply(const OptionWords& words, const CLI::App& app, Options& optio
   if (words.purpose == "bot") options.purpose = Purpose::bot;
   if (words.purpose == "develop") options.purpose = Purpose::develop;
   if (words.purpose == "one-shot" || words.one_shot) options.purpose = Purpose::one_shot;
+  if (!options.develop.agent.empty()) {
+    options.environment.without_cli_token = true;
+    if (!options.purpose) options.purpose = Purpose::develop;
+  }
   if (words.verbose) options.verbosity = Verbosity::verbose;
   if (words.quiet) options.verbosity = Verbosity::quiet;
   if (words.version) options.action = Action::version;
@@ -164,6 +173,26 @@ Result<void> check_files(const Options& options) {
   if (options.purpose == Purpose::one_shot && has_paths(environment.files)) {
     return wrong_use(
         "--one-shot leaves no file behind: use --file KEY=VARIABLE, without a path, beside it");
+  }
+  return {};
+}
+
+// Options beside --agent.
+Result<void> check_develop(const Options& options, const OptionWords& words) {
+  if (options.develop.agent.empty()) {
+    if (options.develop.organization.empty() && words.develop_lifetime.empty()) return {};
+    return wrong_use("--organization and --expires have no use without --agent");
+  }
+  if (!options.credential_file.empty() || !options.env_files.empty()) {
+    return wrong_use("--agent, --credential-file and --env-file exclude each other");
+  }
+  if (!options.cache_directory.empty()) {
+    return wrong_use(
+        "--agent makes a new key for each run, which opens no cached bundle: leave --cache-dir "
+        "out");
+  }
+  if (options.sidecar != SidecarWish::none || options.purpose == Purpose::bot) {
+    return wrong_use("--agent is for a run by hand, without --sidecar and --purpose bot");
   }
   return {};
 }
@@ -254,6 +283,7 @@ Result<Options> parse_options(int argc, char** argv) {
   auto command = command_of(std::move(rest), action);
   if (!command) return propagate(command);
   if (auto taken = take_words(std::move(*command), options); !taken) return propagate(taken);
+  if (auto checked = check_develop(options, words); !checked) return propagate(checked);
   if (auto checked = check(options); !checked) return propagate(checked);
   return options;
 }

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/limits.h"
 #include "injector/bot_user.h"
+#include "injector/develop.h"
 #include "injector/env_file.h"
 #include "injector/environment.h"
 #include "injector/obtain_bundle.h"
@@ -28,6 +30,7 @@ struct Options {
   std::vector<std::string> command;  // of Action::run: at least one word; may be empty for a check
 
   std::string credential_file;
+  DevelopWish develop{.agent = {}, .organization = {}, .lifetime = limits::kDevelopKey};
   std::vector<std::string> env_files;
   EnvFormat env_format = EnvFormat::dotenv;
   bool expand = false;  // ${NAME} in env files

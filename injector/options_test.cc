@@ -215,3 +215,36 @@ TEST_CASE("an option with an empty value does not take the next word as its valu
   CHECK(message_of({"--only", ",", "bot"}) == "--only: the value is empty");
   CHECK(parse({"--prefix", "P_", "bot", "--only="})->command == Strings{"bot", "--only="});
 }
+
+TEST_CASE("--agent is a developer's run, which does not get the token") {
+  const auto options =
+      parse({"--agent", "bot", "--organization", "acme", "--expires", "2h", "--", "python"});
+  REQUIRE(options.has_value());
+  CHECK(options->develop.agent == "bot");
+  CHECK(options->develop.organization == "acme");
+  CHECK(options->develop.lifetime == 2h);
+  CHECK(options->purpose == Purpose::develop);
+  CHECK(options->environment.without_cli_token);
+  CHECK(parse({"--agent", "bot", "--", "python"})->develop.lifetime == 8h);
+  CHECK(parse({"--agent", "bot", "--one-shot", "--", "python"})->purpose == Purpose::one_shot);
+  CHECK(parse({"env", "--agent", "bot"})->develop.agent == "bot");
+  CHECK_FALSE(parse({"--", "python"})->environment.without_cli_token);
+}
+
+TEST_CASE("options that contradict --agent are refused") {
+  for (const Strings& beside : std::vector<Strings>{{"--credential-file", "c"},
+                                                    {"--env-file", ".env"},
+                                                    {"--cache-dir", "/c"},
+                                                    {"--sidecar"},
+                                                    {"--purpose", "bot"},
+                                                    {"--expires", "25h"},
+                                                    {"--expires", "0s"}}) {
+    Strings words{"--agent", "bot"};
+    words.insert(words.end(), beside.begin(), beside.end());
+    words.insert(words.end(), {"--", "python"});
+    message_of(words);
+  }
+  message_of({"--organization", "acme", "--", "python"});
+  message_of({"--expires", "1h", "--", "python"});
+  message_of({"--agent=", "--", "python"});
+}

@@ -22,6 +22,8 @@ constexpr std::array<StepText, kStartSteps> kSteps = {{
     {"credential", "issue the credential again, and mount the whole text here",
      "the credential's file is a pipe that nobody writes to, or on a disk that hangs",
      "waiting for the credential's file"},
+    {"register key", "look at the control plane's log", "raise --timeout",
+     "waiting for the control plane"},
     {"cache", "look at the cache directory, or start without --cache-dir",
      "the cache directory's disk hangs", ""},
     {"fetch bundle", "look at the control plane's log", "raise --timeout",

@@ -33,6 +33,7 @@ enum class StartStep {
   options,
   protect,
   credential,
+  register_key,
   cache,
   fetch,
   open,
@@ -42,7 +43,7 @@ enum class StartStep {
   sidecar,
   command,
 };
-inline constexpr std::size_t kStartSteps = 11;
+inline constexpr std::size_t kStartSteps = 12;
 
 // Reports a failure as above; returns `exit_code`. `hint` is for an error without a hint.
 int report_failure(const Log& log, std::string_view step, std::string_view hint, Error error,

@@ -10,7 +10,9 @@
 #include "core/curl_transport.h"
 #include "core/fetch.h"
 #include "injector/cache.h"
+#include "injector/cli_login.h"
 #include "injector/credential_source.h"
+#include "injector/develop.h"
 #include "injector/env_file.h"
 #include "injector/environment.h"
 #include "injector/fetch_bundle.h"
@@ -120,26 +122,51 @@ Result<OpenedBundle> obtain(const Options& options, const AgentCredential& crede
   return OpenedBundle{.obtained = std::move(*obtained), .block = std::move(block)};
 }
 
+// A mounted credential, or a key of this run alone (develop.h).
+Result<AgentCredential> find_credential(const Options& options, char** environment,
+                                        const SecretBuffer& credential_variable,
+                                        const Deadline& deadline, SecretSlab& slab,
+                                        Progress& progress) {
+  progress.enter(StartStep::credential);
+  if (options.develop.agent.empty()) {
+    auto loaded = load_credential(options.credential_file, environment, credential_variable,
+                                  progress.log(), &slab);
+    if (!loaded) return propagate(loaded);
+    return std::move(loaded->credential);
+  }
+  const SecretBuffer token = take_variable(environment, kCliTokenVariable);
+  auto login = find_cli_login(environment, token, options.develop.organization, progress.log());
+  if (!login) return propagate(login);
+  auto certificates = certificates_for_login(environment);
+  if (!certificates) return propagate(certificates);
+  progress.enter(StartStep::register_key);
+  CurlTransport transport({.ca_pem = std::move(*certificates),
+                           .user_agent = "secret-injector/" AGENT_SECRETS_VERSION,
+                           .leave_resolver_behind = true});
+  SystemClock clock;
+  return register_key(transport, clock, random_fraction, *login, options.develop,
+                      host_name(environment),
+                      policy_of_start(options, deadline, std::nullopt, progress), &slab);
+}
+
 Result<StartMaterial> from_control_plane(const Options& options, char** environment,
                                          StateFolder state, const SecretBuffer& credential_variable,
                                          const Deadline& deadline, Progress& progress) {
-  progress.enter(StartStep::credential);
   SecretSlab slab(kSecretsOfStart);
-  auto loaded = load_credential(options.credential_file, environment, credential_variable,
-                                progress.log(), &slab);
-  if (!loaded) return propagate(loaded);
-  const AgentCredential& credential = loaded->credential;
+  auto credential =
+      find_credential(options, environment, credential_variable, deadline, slab, progress);
+  if (!credential) return propagate(credential);
 
   StartMaterial material;
   material.state = std::move(state);
   material.instance_id = instance_id_of(material.state, host_name(environment));
-  auto opened = obtain(options, credential, material, deadline, slab, progress);
+  auto opened = obtain(options, *credential, material, deadline, slab, progress);
   if (!opened) return propagate(opened);
   material.block = std::move(opened->block);
   material.facts = std::move(opened->obtained.verified.facts);
   material.source = opened->obtained.from_cache ? SecretsSource::cache : SecretsSource::fetched;
   if (options.sidecar != SidecarWish::none) {
-    material.watch_credential = watch_credential_text(credential);
+    material.watch_credential = watch_credential_text(*credential);
   }
   return material;
 }

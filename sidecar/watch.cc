@@ -56,7 +56,7 @@ std::chrono::milliseconds Watcher::step() {
   knowledge_.active_sessions = sessions_();
   waiting_ = !etag_.empty();
   const auto started = clock_.monotonic();
-  const auto response = transport_.get(make_request(), options_.poll_wait + kAnswerGrace);
+  const auto response = transport_.send(make_request(), options_.poll_wait + kAnswerGrace);
   // The request may have taken a minute: if the instance has changed meanwhile, the answer is about
   // the old one.
   if (const auto runs = running_(); runs != sequence) {

@@ -6,6 +6,7 @@
 #include "control-plane/catalog/bearer.h"
 #include "control-plane/catalog/coded_tables.h"
 #include "control-plane/catalog/context.h"
+#include "control-plane/catalog/develop.h"
 #include "control-plane/catalog/organizations.h"
 #include "control-plane/catalog/quotas.h"
 #include "control-plane/catalog/rules.h"
@@ -83,11 +84,15 @@ Result<std::vector<ApiKey>> ApiKeys::list(std::int64_t organization_id) {
 Result<void> ApiKeys::revoke(const Actor& actor, std::int64_t organization_id,
                              std::string_view id) {
   return context_.database->write_urgently("revoke API key", [&](Transaction& tx) -> Result<void> {
-    const std::int64_t found = tx.execute(
+    const UnixMs now = context_.clock.unix_time();
+    const Rows found = tx.query(
         "UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?1), code = NULL"
-        " WHERE organization_id = ?2 AND id = ?3",
-        context_.clock.unix_time(), organization_id, id);
-    if (found != 1) return fail(ErrorCode::not_found, "API key not found");
+        " WHERE organization_id = ?2 AND id = ?3 RETURNING name",
+        now, organization_id, id);
+    if (found.empty()) return fail(ErrorCode::not_found, "API key not found");
+    const Actor key{
+        .kind = ActorKind::api_key, .id = std::string(id), .name = found.front().text("name")};
+    end_keys_of(tx, organization_id, key, now);
     record(tx, context_, actor,
            {.organization_id = organization_id,
             .action = "api-key.revoke",

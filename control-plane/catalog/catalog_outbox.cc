@@ -5,8 +5,10 @@
 #include "control-plane/catalog/agents.h"
 #include "control-plane/catalog/coded_tables.h"
 #include "control-plane/catalog/context.h"
+#include "control-plane/catalog/credentials.h"
 #include "control-plane/catalog/leases.h"
 #include "control-plane/catalog/values.h"
+#include "core/limits.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -42,13 +44,15 @@ std::vector<AgentCredentialRecord> read_credentials(Transaction& tx, const Autho
   std::vector<AgentCredentialRecord> credentials;
   for (const Row row :
        tx.query("SELECT kid, agent_id, signing_key, box_key, revoked_at IS NOT NULL AS revoked,"
-                " code FROM credentials WHERE agent_id = ?1 ORDER BY created_at, kid",
+                " expires_at, purpose, made_by, made_as, code FROM credentials"
+                " WHERE agent_id = ?1 ORDER BY created_at, kid",
                 agent_id)) {
     const bool is_live = !row.boolean("revoked");
     if (is_live && !authority.accepts(coded_registration(row), stored_code(row))) continue;
     credentials.push_back({.kid = row.text("kid"),
                            .keys = {.signing = row.key("signing_key"), .box = row.key("box_key")},
-                           .revoked = row.boolean("revoked")});
+                           .revoked = row.boolean("revoked"),
+                           .expires_at = row.optional_time("expires_at")});
   }
   return credentials;
 }
@@ -102,6 +106,31 @@ Rows first_due(Transaction& tx, const Authority& authority, std::string_view reg
     if (rows.empty()) return rows;
     if (authority.accepts(coded_set(rows.front()), stored_code(rows.front()))) return rows;
   }
+}
+
+std::vector<std::int64_t> agents_with_expired(Transaction& tx, std::string_view region,
+                                              UnixMs now) {
+  const Rows rows = tx.query(
+      "SELECT DISTINCT a.id FROM credentials c JOIN agents a ON a.id = c.agent_id"
+      " WHERE a.region = ?1 AND c.expires_at IS NOT NULL AND ("
+      "   (c.expires_at <= ?2 AND c.revoked_at IS NULL)"
+      "   OR (c.expires_at <= ?3 AND c.purpose = 'develop')) ORDER BY a.id",
+      region, now, now - limits::kDevelopKeyKept);
+  std::vector<std::int64_t> ids;
+  for (const Row row : rows) ids.push_back(row.integer("id"));
+  return ids;
+}
+
+void end_expired_of(Transaction& tx, std::int64_t agent_id, UnixMs now) {
+  tx.execute(
+      "UPDATE credentials SET revoked_at = expires_at, code = NULL, revision ="
+      " (SELECT revision + 1 FROM agents WHERE id = agent_id)"
+      " WHERE agent_id = ?1 AND expires_at <= ?2 AND revoked_at IS NULL",
+      agent_id, now);
+  tx.execute(
+      "DELETE FROM credentials WHERE agent_id = ?1 AND purpose = 'develop' AND expires_at <= ?2",
+      agent_id, now - limits::kDevelopKeyKept);
+  raise_revision(tx, agent_id);
 }
 
 // Runs in a transaction of its own.
@@ -293,6 +322,24 @@ Result<void> CatalogOutbox::drop_unneeded_values(std::string_view region, const 
     if (!dropped) return dropped;
   }
   return {};
+}
+
+Result<void> CatalogOutbox::end_expired(std::string_view region, UnixMs now,
+                                        const LeaseTerm& term) {
+  auto agents = context_.database->read("find expired credentials",
+                                        [&](Transaction& tx) -> Result<std::vector<std::int64_t>> {
+                                          return agents_with_expired(tx, region, now);
+                                        });
+  if (!agents) return propagate(agents);
+  if (agents->empty()) return {};
+  return context_.database->write_urgently(
+      "end expired credentials", [&](Transaction& tx) -> Result<void> {
+        if (auto ok = require_lease(tx, term); !ok) return ok;
+        for (const std::int64_t agent : agents_with_expired(tx, region, now)) {
+          end_expired_of(tx, agent, now);
+        }
+        return {};
+      });
 }
 
 void CatalogOutbox::announce(std::string_view region) { context_.database->notify(region); }

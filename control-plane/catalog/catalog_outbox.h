@@ -28,6 +28,7 @@ class CatalogOutbox final : public Outbox {
   Result<void> mark_published(std::int64_t agent_id, std::int64_t revision) override;
   Result<std::vector<RetainedVersion>> retained_versions(std::string_view region) override;
   Result<void> drop_unneeded_values(std::string_view region, const LeaseTerm& term) override;
+  Result<void> end_expired(std::string_view region, UnixMs now, const LeaseTerm& term) override;
   void announce(std::string_view region) override;
   Result<std::unique_ptr<NoticeListener>> listen(NoticeHandler has_work, const Log& log) override;
   Result<std::vector<PublishedAgent>> list_agents(std::string_view region) override;

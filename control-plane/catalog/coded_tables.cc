@@ -34,7 +34,8 @@ std::optional<std::string> optional_text(const Row& row, std::string_view column
 }
 
 void visit_organizations(Transaction& tx, Ids ids, const Visit& visit) {
-  for (const Row row : tx.query("SELECT id, name, default_region, code FROM organizations"
+  for (const Row row : tx.query("SELECT id, name, default_region, members_develop, code"
+                                " FROM organizations"
                                 " WHERE id BETWEEN ?1 AND ?2",
                                 ids.first, ids.last)) {
     visit(coded_organization(row), stored_code(row), [&](const AuthorityCode& code) {
@@ -168,7 +169,8 @@ void visit_deployments(Transaction& tx, Texts ids, const Visit& visit) {
 }
 
 void visit_credentials(Transaction& tx, Texts kids, const Visit& visit) {
-  for (const Row row : tx.query("SELECT kid, agent_id, signing_key, box_key, code FROM credentials"
+  for (const Row row : tx.query("SELECT kid, agent_id, signing_key, box_key, expires_at, purpose,"
+                                " made_by, made_as, code FROM credentials"
                                 " WHERE revoked_at IS NULL AND kid BETWEEN ?1 AND ?2",
                                 kids.first, kids.last)) {
     visit(coded_registration(row), stored_code(row), [&](const AuthorityCode& code) {
@@ -202,6 +204,7 @@ Visit store_code(const Authority& authority) {
 CodedRow coded_organization(const Row& row) {
   CodedRow coded("organizations", std::to_string(row.integer("id")));
   coded.number(row.integer("id")).text(row.text("name")).text(row.text("default_region"));
+  coded.number(row.integer("members_develop"));
   return coded;
 }
 
@@ -286,6 +289,8 @@ CodedRow coded_registration(const Row& row) {
   CodedRow coded("credentials", row.text("kid"));
   coded.text(row.text("kid")).number(row.integer("agent_id"));
   coded.bytes(row.key("signing_key")).bytes(row.key("box_key"));
+  coded.optional_number(row.optional_integer("expires_at")).text(row.text("purpose"));
+  coded.text(row.text("made_by")).text(row.text("made_as"));
   return coded;
 }
 

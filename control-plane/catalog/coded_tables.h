@@ -31,7 +31,7 @@
 
 namespace agent_secrets::control_plane {
 
-// Columns: id, name, default_region.
+// Columns: id, name, default_region, members_develop.
 CodedRow coded_organization(const Row& row);
 // Columns: id, name. `ended`: organization_id and ended_at of the memberships of the user that have
 // ended, in the order of organization_id.
@@ -52,7 +52,8 @@ CodedRow coded_agent(const Row& row);
 // Columns: id, agent_id, image, secret_set, image_pull_secret_set, secret_version. The name and the
 // version of each pin are used, in any order.
 CodedRow coded_deployment(const Row& row, std::span<const PinnedSet> pins);
-// Columns: kid, agent_id, signing_key, box_key.
+// Columns: kid, agent_id, signing_key, box_key, expires_at, purpose, made_by, made_as. The last
+// two decide when the key of a developer's run ends (catalog/develop.h).
 CodedRow coded_registration(const Row& row);
 
 void code_organization(Transaction& tx, const Authority& authority, std::int64_t id);

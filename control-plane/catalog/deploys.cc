@@ -9,6 +9,7 @@
 #include "control-plane/catalog/bindings.h"
 #include "control-plane/catalog/coded_tables.h"
 #include "control-plane/catalog/context.h"
+#include "control-plane/catalog/develop.h"
 #include "control-plane/catalog/events.h"
 #include "control-plane/catalog/organizations.h"
 #include "control-plane/catalog/quotas.h"
@@ -226,6 +227,9 @@ Result<std::string> bind_and_insert(Transaction& tx, const CatalogContext& conte
     auto is_first = bind_set(tx, context.authority, actor, agent_id, bound.secret->set);
     if (!is_first) return propagate(is_first);
     if (*is_first) first_set = bound.secret->set.name;
+    if (!bound.secret->set.protected_by.empty()) {
+      end_keys_of_members(tx, agent_id, context.clock.unix_time());
+    }
   }
   insert_deployment(tx, context, agent_id, spec, bound);
   return first_set;

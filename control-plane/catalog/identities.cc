@@ -15,7 +15,8 @@ std::optional<Identity> find_token_identity(Transaction& tx, const Authority& au
                                             const BearerHash& hash, UnixMs now) {
   // Most tokens are organization tokens. Sending this query with the next one saves a round trip.
   auto organization = tx.query_later(
-      "SELECT o.id, o.name, o.verbose_name, o.default_region, o.code FROM tokens t"
+      "SELECT o.id, o.name, o.verbose_name, o.default_region, o.members_develop, o.code"
+      "  FROM tokens t"
       " JOIN organizations o ON o.id = t.organization_id"
       " WHERE t.sha256 = ?1 AND t.user_id IS NULL AND o.removed_at IS NULL",
       hash);

@@ -5,6 +5,7 @@
 #include "control-plane/catalog/audit.h"
 #include "control-plane/catalog/coded_tables.h"
 #include "control-plane/catalog/context.h"
+#include "control-plane/catalog/develop.h"
 #include "control-plane/catalog/regions.h"
 #include "control-plane/catalog/rules.h"
 
@@ -34,7 +35,8 @@ Organization read_organization(const Row& row) {
 Result<Organization> organization_by_id(Transaction& tx, std::int64_t id,
                                         const Authority& authority) {
   const Rows rows = tx.query(
-      "SELECT id, name, verbose_name, default_region, code FROM organizations"
+      "SELECT id, name, verbose_name, default_region, members_develop, code"
+      " FROM organizations"
       " WHERE id = ?1 AND removed_at IS NULL",
       id);
   if (rows.empty()) return fail(ErrorCode::not_found, "Not found");
@@ -71,7 +73,8 @@ Result<std::optional<Organization>> Organizations::find(std::string_view name) {
   return context_.database->read(
       "find organization", [&](Transaction& tx) -> Result<std::optional<Organization>> {
         const Rows rows = tx.query(
-            "SELECT id, name, verbose_name, default_region, code FROM organizations"
+            "SELECT id, name, verbose_name, default_region, members_develop, code"
+      " FROM organizations"
             " WHERE name = ?1 AND removed_at IS NULL",
             name);
         if (rows.empty()) return std::nullopt;
@@ -85,7 +88,8 @@ Result<std::vector<Organization>> Organizations::list() {
   return context_.database->read(
       "list organizations", [&](Transaction& tx) -> Result<std::vector<Organization>> {
         const Rows rows = tx.query(
-            "SELECT id, name, verbose_name, default_region, code FROM organizations"
+            "SELECT id, name, verbose_name, default_region, members_develop, code"
+      " FROM organizations"
             " WHERE removed_at IS NULL ORDER BY name");
         std::vector<Organization> organizations;
         for (const Row row : rows) {
@@ -111,6 +115,33 @@ Result<void> Organizations::set_default_region(const Actor& actor, std::int64_t 
             .object = fmt::format("region {}", region)});
     return {};
   });
+}
+
+Result<void> Organizations::let_members_develop(const Actor& actor, std::int64_t organization_id,
+                                                bool allowed) {
+  // Urgent, because it may take rights away.
+  return context_.database->write_urgently(
+      "let members develop", [&](Transaction& tx) -> Result<void> {
+        auto found = organization_by_id(tx, organization_id, context_.authority);
+        if (!found) return propagate(found);
+        tx.execute("UPDATE organizations SET members_develop = ?1 WHERE id = ?2", allowed,
+                   organization_id);
+        code_organization(tx, context_.authority, organization_id);
+        if (!allowed) end_keys_of_all_members(tx, organization_id, context_.clock.unix_time());
+        record(tx, context_, actor,
+               {.organization_id = organization_id,
+                .action = allowed ? "organization.allow-develop" : "organization.forbid-develop",
+                .object = fmt::format("organization {}", found->name)});
+        return {};
+      });
+}
+
+Result<bool> Organizations::members_develop(std::int64_t organization_id) {
+  return context_.database->read(
+      "look whether members develop",
+      [&](Transaction& tx) -> Result<bool> {
+        return members_may_develop(tx, context_.authority, organization_id);
+      });
 }
 
 }  // namespace agent_secrets::control_plane

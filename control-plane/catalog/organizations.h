@@ -35,6 +35,10 @@ class Organizations {
   Result<std::vector<Organization>> list();
   Result<void> set_default_region(const Actor& actor, std::int64_t organization_id,
                                   std::string_view region);
+  // Whether members may run agents with the team's values (catalog/develop.h). To forbid it ends
+  // the keys that members have made.
+  Result<void> let_members_develop(const Actor& actor, std::int64_t organization_id, bool allowed);
+  Result<bool> members_develop(std::int64_t organization_id);
   // ErrorCode::conflict while something is in use; the sentence names it. The name of an
   // organization that has had an agent cannot be used again: credentials, caches and deploy targets
   // identify the organization by its name.

@@ -69,6 +69,12 @@ class Outbox {
   // Removes the values of this region's sets that no retained version has.
   virtual Result<void> drop_unneeded_values(std::string_view region, const LeaseTerm& term) = 0;
 
+  // Revokes the region's credentials that have expired, and removes keys of developers' runs that
+  // ended limits::kDevelopKeyKept ago. A region refuses an expired credential by itself; this tells
+  // it, as after any revocation, that instances with the credential can no longer be heard, and
+  // lets servers of an older version refuse it too.
+  virtual Result<void> end_expired(std::string_view region, UnixMs now, const LeaseTerm& term) = 0;
+
   // A hint to the other processes that serve the region: it has work (database/notices.h).
   virtual void announce(std::string_view region) = 0;
   // Calls `has_work` with the code of a region that another process has announced, and with an

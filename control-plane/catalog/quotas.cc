@@ -179,7 +179,8 @@ Result<void> make_room_for_api_key(Transaction& tx, std::int64_t organization_id
               "Revoke one first.");
 }
 
-// Removes a revoked credential only after the region has confirmed the revocation.
+// Removes a revoked credential only after the region has confirmed the revocation. Keys of
+// developers' runs have a quota of their own (catalog/develop.h).
 Result<void> make_room_for_credential(Transaction& tx, std::int64_t agent_id) {
   tx.execute(
       "DELETE FROM credentials WHERE rowid IN (SELECT c.rowid FROM credentials c"
@@ -189,7 +190,9 @@ Result<void> make_room_for_credential(Transaction& tx, std::int64_t agent_id) {
       "  ORDER BY c.revoked_at DESC, c.rowid DESC LIMIT ?2 OFFSET ?3)",
       agent_id, kRemovedAtOnce, limits::kRevokedKept);
   const Rows counted = tx.query(
-      "SELECT count(*) AS n FROM credentials WHERE agent_id = ?1 AND revoked_at IS NULL", agent_id);
+      "SELECT count(*) AS n FROM credentials WHERE agent_id = ?1 AND revoked_at IS NULL"
+      " AND purpose = 'bot'",
+      agent_id);
   if (counted.front().integer("n") < limits::kCredentials) return {};
   return full(limits::kCredentials, "credentials of this agent", "Revoke one first.");
 }

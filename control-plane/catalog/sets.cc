@@ -11,6 +11,7 @@
 #include "control-plane/catalog/audit.h"
 #include "control-plane/catalog/coded_tables.h"
 #include "control-plane/catalog/context.h"
+#include "control-plane/catalog/develop.h"
 #include "control-plane/catalog/organizations.h"
 #include "control-plane/catalog/quotas.h"
 #include "control-plane/catalog/regions.h"
@@ -310,6 +311,7 @@ Result<void> Sets::protect(const Actor& actor, std::int64_t organization_id, std
     tx.execute("UPDATE sets SET protected_by = coalesce(protected_by, ?1) WHERE id = ?2",
                describe(actor), row->set.id);
     code_set(tx, context_.authority, row->set.id);
+    end_keys_of_members_with(tx, row->set.id, context_.clock.unix_time());
     record(tx, context_, actor,
            {.organization_id = organization_id,
             .action = "set.protect",

@@ -74,7 +74,8 @@ class Sets {
                          std::string_view key);
   Result<void> remove(const Actor& actor, std::int64_t organization_id, std::string_view set);
   // Image pull secrets cannot be protected: no instance gets them. Protecting a protected set again
-  // changes nothing.
+  // changes nothing. Ends members' keys for development of the agents that have the set
+  // (catalog/develop.h).
   Result<void> protect(const Actor& actor, std::int64_t organization_id, std::string_view set);
   Result<void> unprotect(const Actor& actor, std::int64_t organization_id, std::string_view set);
 

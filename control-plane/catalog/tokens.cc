@@ -1,10 +1,13 @@
 #include "control-plane/catalog/tokens.h"
 
+#include <string>
+
 #include <fmt/format.h>
 
 #include "control-plane/catalog/audit.h"
 #include "control-plane/catalog/coded_tables.h"
 #include "control-plane/catalog/context.h"
+#include "control-plane/catalog/develop.h"
 #include "control-plane/catalog/quotas.h"
 #include "control-plane/catalog/rules.h"
 #include "core/clock.h"
@@ -44,11 +47,6 @@ std::string object_of(std::string_view token) { return fmt::format("token {}", t
 
 std::string expiry_text(std::optional<UnixMs> expires_at) {
   return expires_at ? ", expires " + format_timestamp(*expires_at) : "";
-}
-
-Result<void> revoked_once(std::int64_t rows) {
-  if (rows == 1) return {};
-  return fail(ErrorCode::not_found, "Not found");
 }
 
 }  // namespace
@@ -144,27 +142,38 @@ Result<std::vector<Token>> Tokens::list_of_user(std::int64_t user_id) {
 Result<void> Tokens::revoke(const Actor& actor, std::int64_t organization_id,
                             std::string_view name) {
   return context_.database->write_urgently("revoke token", [&](Transaction& tx) -> Result<void> {
+    const UnixMs now = context_.clock.unix_time();
+    const Rows revoked = tx.query(
+        "UPDATE tokens SET revoked_at = ?1, code = NULL WHERE organization_id = ?2"
+        " AND name = ?3 AND user_id IS NULL AND revoked_at IS NULL RETURNING id",
+        now, organization_id, name);
+    if (revoked.empty()) return fail(ErrorCode::not_found, "Not found");
+    const Actor token{.kind = ActorKind::token,
+                      .id = std::to_string(revoked.front().integer("id")),
+                      .name = std::string(name)};
+    end_keys_of(tx, organization_id, token, now);
     record(
         tx, context_, actor,
         {.organization_id = organization_id, .action = "token.revoke", .object = object_of(name)});
-    return revoked_once(
-        tx.execute("UPDATE tokens SET revoked_at = ?1, code = NULL WHERE organization_id = ?2"
-                   " AND name = ?3 AND user_id IS NULL AND revoked_at IS NULL",
-                   context_.clock.unix_time(), organization_id, name));
+    return {};
   });
 }
 
 Result<void> Tokens::revoke_of_user(const Actor& actor, std::int64_t user_id,
                                     std::string_view name) {
   return context_.database->write_urgently("revoke token", [&](Transaction& tx) -> Result<void> {
+    const UnixMs now = context_.clock.unix_time();
+    const std::int64_t revoked = tx.execute(
+        "UPDATE tokens SET revoked_at = ?1, code = NULL WHERE user_id = ?2"
+        " AND name = ?3 AND revoked_at IS NULL",
+        now, user_id, name);
+    if (revoked != 1) return fail(ErrorCode::not_found, "Not found");
+    end_keys_of(tx, std::nullopt, user_as_actor(tx, user_id), now);
     record(tx, context_, actor,
            {.action = "token.revoke",
             .object = object_of(name),
             .detail = fmt::format("user {}", name_of_user(tx, user_id))});
-    return revoked_once(
-        tx.execute("UPDATE tokens SET revoked_at = ?1, code = NULL WHERE user_id = ?2"
-                   " AND name = ?3 AND revoked_at IS NULL",
-                   context_.clock.unix_time(), user_id, name));
+    return {};
   });
 }
 

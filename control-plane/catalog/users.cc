@@ -1,12 +1,14 @@
 #include "control-plane/catalog/users.h"
 
 #include <algorithm>
+#include <string>
 
 #include <fmt/format.h>
 
 #include "control-plane/catalog/audit.h"
 #include "control-plane/catalog/coded_tables.h"
 #include "control-plane/catalog/context.h"
+#include "control-plane/catalog/develop.h"
 #include "control-plane/catalog/quotas.h"
 #include "control-plane/catalog/rules.h"
 
@@ -62,6 +64,16 @@ bool has_ended_since(const Rows& ended, std::int64_t organization_id, UnixMs tim
   return std::ranges::any_of(ended, [&](const Row& row) {
     return row.integer("organization_id") == organization_id && row.time("ended_at") >= time;
   });
+}
+
+// An admin who becomes a member may have keys that a member cannot make.
+void end_keys_of_lower_role(Transaction& tx, std::int64_t user_id, std::int64_t organization_id,
+                            Role role, UnixMs now) {
+  const Rows rows =
+      tx.query("SELECT role FROM memberships WHERE user_id = ?1 AND organization_id = ?2", user_id,
+               organization_id);
+  if (rows.empty() || parse_role(rows.front().text("role")) <= role) return;
+  end_keys_of(tx, organization_id, user_as_actor(tx, user_id), now);
 }
 
 }  // namespace
@@ -122,6 +134,13 @@ bool is_accepted_user(Transaction& tx, const Authority& authority, std::int64_t 
   return authority.accepts(coded_user(rows.front(), ended.get()), stored_code(rows.front()));
 }
 
+Actor user_as_actor(Transaction& tx, std::int64_t user_id) {
+  const Rows rows = tx.query("SELECT name FROM users WHERE id = ?1", user_id);
+  return {.kind = ActorKind::user,
+          .id = std::to_string(user_id),
+          .name = rows.empty() ? std::string() : rows.front().text("name")};
+}
+
 std::vector<Membership> memberships_of_token(Transaction& tx, const Authority& authority,
                                              std::int64_t user_id,
                                              std::optional<std::int64_t> organization_id,
@@ -129,7 +148,8 @@ std::vector<Membership> memberships_of_token(Transaction& tx, const Authority& a
   auto ended = ask_ended_memberships(tx, user_id);
   auto user = tx.query_later("SELECT id, name, code FROM users WHERE id = ?1", user_id);
   const Rows rows = tx.query(
-      "SELECT o.id, o.name, o.verbose_name, o.default_region, o.code, m.role,"
+      "SELECT o.id, o.name, o.verbose_name, o.default_region, o.members_develop, o.code,"
+      "       m.role,"
       "       m.code AS membership_code"
       "  FROM memberships m JOIN organizations o ON o.id = m.organization_id"
       " WHERE m.user_id = ?1 AND coalesce(?2, o.id) = o.id ORDER BY o.name",
@@ -161,6 +181,8 @@ Result<Role> Users::put_membership(const Actor& actor, std::int64_t user_id,
     if (!role) require_membership(tx, context_.authority, user_id, organization_id);
     std::optional<std::string_view> wanted;
     if (role) wanted = to_string(*role);
+    if (role)
+      end_keys_of_lower_role(tx, user_id, organization_id, *role, context_.clock.unix_time());
     const Rows rows = tx.query(
         "INSERT INTO memberships (user_id, organization_id, role)"
         " VALUES (?1, ?2, coalesce(?3, 'member'))"
@@ -199,6 +221,7 @@ Result<void> Users::remove_membership(const Actor& actor, std::int64_t user_id,
             " WHERE user_id = ?1 AND organization_id = ?2 AND revoked_at IS NULL",
             user_id, organization_id, now);
         if (is_accepted) code_user(tx, context_.authority, user_id);
+        end_keys_of(tx, organization_id, user_as_actor(tx, user_id), now);
         record(tx, context_, actor,
                {.organization_id = organization_id,
                 .action = "member.remove",

@@ -61,4 +61,7 @@ std::vector<Membership> memberships_of_token(Transaction& tx, const Authority& a
                                              std::optional<std::int64_t> organization_id,
                                              UnixMs created_at);
 
+// As it makes changes through one of its tokens, without a role.
+Actor user_as_actor(Transaction& tx, std::int64_t user_id);
+
 }  // namespace agent_secrets::control_plane

@@ -6,9 +6,9 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
+#include "control-plane/catalog/public_urls.h"
 #include "control-plane/commands/declarations.h"
 #include "control-plane/commands/groups.h"
-#include "control-plane/public_urls.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -56,21 +56,36 @@ Result<void> require_revoked(OpenedOrganization& opened, const std::string& agen
   return {};
 }
 
-std::string state(const CredentialRecord& record) {
-  const std::string meant = record.revoked_at ? "revoked" : "active";
+std::string state(const CredentialRecord& record, const Clock& clock) {
+  const bool has_expired = record.terms.expires_at && *record.terms.expires_at <= clock.unix_time();
+  const std::string meant = has_expired ? "expired" : record.revoked_at ? "revoked" : "active";
   return record.confirmed ? meant : meant + " (pending)";
+}
+
+std::string credentials_table(const std::vector<CredentialRecord>& records, const Clock& clock) {
+  std::vector<TableRow> rows{
+      {"KEY ID", "LABEL", "PURPOSE", "MADE BY", "CREATED", "EXPIRES", "STATE"}};
+  for (const CredentialRecord& record : records) {
+    rows.push_back({record.kid, or_dash(record.terms.label),
+                    std::string(to_string(record.terms.purpose)), or_dash(record.made_by),
+                    format_timestamp(record.created_at), format_or_dash(record.terms.expires_at),
+                    state(record, clock)});
+  }
+  return format_table(rows);
 }
 
 std::string credentials_json(const std::vector<CredentialRecord>& records) {
   json::array rows;
   for (const CredentialRecord& record : records) {
-    rows.push_back(json::object{
-        {"kid", record.kid},
-        {"agent", record.agent},
-        {"createdAt", format_timestamp(record.created_at)},
-        {"revokedAt", record.revoked_at ? json::value(format_timestamp(*record.revoked_at))
-                                        : json::value(nullptr)},
-        {"confirmed", record.confirmed}});
+    rows.push_back(json::object{{"kid", record.kid},
+                                {"agent", record.agent},
+                                {"purpose", to_string(record.terms.purpose)},
+                                {"label", record.terms.label},
+                                {"madeBy", record.made_by},
+                                {"createdAt", format_timestamp(record.created_at)},
+                                {"expiresAt", time_or_null(record.terms.expires_at)},
+                                {"revokedAt", time_or_null(record.revoked_at)},
+                                {"confirmed", record.confirmed}});
   }
   return json_line(rows);
 }
@@ -102,11 +117,7 @@ Result<void> list_credentials(const ListOptions& options, const Clock& clock) {
   auto records = opened->stores.catalog->credentials.list(opened->organization.id, options.agent);
   if (!records) return propagate(records, "list credentials");
   if (options.json) return print(credentials_json(*records));
-  std::vector<TableRow> rows{{"KEY ID", "CREATED", "STATE"}};
-  for (const CredentialRecord& record : *records) {
-    rows.push_back({record.kid, format_timestamp(record.created_at), state(record)});
-  }
-  return print(format_table(rows));
+  return print(credentials_table(*records, clock));
 }
 
 Result<void> revoke_credential(const RevokeOptions& options, Clock& clock) {

@@ -11,11 +11,11 @@
 #include <fmt/format.h>
 #include <sodium.h>
 
+#include "control-plane/catalog/public_urls.h"
 #include "control-plane/catalog/rules.h"
 #include "control-plane/commands/credential.h"
 #include "control-plane/commands/declarations.h"
 #include "control-plane/commands/public_half.h"
-#include "control-plane/public_urls.h"
 #include "core/credential.h"
 #include "core/encoding.h"
 #include "core/printable.h"
@@ -34,6 +34,8 @@ struct IssueOptions {
   std::string ca_file;      // empty: the recorded certificates
   bool system_ca = false;   // no certificates, even if some are recorded
   std::string output_file;  // empty: standard output
+  std::string label;
+  std::uint64_t expires_s = 0;  // 0: never
 };
 
 struct RegisterOptions {
@@ -44,6 +46,8 @@ struct RegisterOptions {
   std::vector<std::string> urls;
   std::string ca_file;
   bool system_ca = false;
+  std::string label;
+  std::uint64_t expires_s = 0;
 };
 
 // The URLs that go into the credential. Warns of a URL that no server accepts yet.
@@ -94,6 +98,10 @@ Result<CredentialIdentity> make_identity(OpenedOrganization& opened, const auto&
                             .ca_pem = std::move(*ca)};
 }
 
+CredentialTerms terms_of(const auto& options, const Clock& clock) {
+  return {.label = options.label, .expires_at = expiry_after(options.expires_s, clock)};
+}
+
 // Call it before the credential is registered: public-url set must know the URLs of every live
 // credential.
 Result<void> remember_urls(OpenedOrganization& opened, const CredentialIdentity& identity) {
@@ -135,9 +143,9 @@ Result<void> issue_credential(const IssueOptions& options, Clock& clock) {
   // must not become live.
   if (auto given = hand_over(credential, options.output_file); !given) return given;
   if (auto kept = remember_urls(*opened, *identity); !kept) return kept;
-  auto added =
-      opened->stores.catalog->credentials.add(host_actor(), opened->organization.id, options.agent,
-                                              identity->kid, credential_public_keys(fixed));
+  auto added = opened->stores.catalog->credentials.add(
+      host_actor(), opened->organization.id, options.agent, identity->kid,
+      credential_public_keys(fixed), terms_of(options, clock));
   if (!added) return propagate(added, "register the credential");
   return report_issued(*opened, options.agent, identity->kid, clock);
 }
@@ -150,8 +158,9 @@ Result<void> register_credential(const RegisterOptions& options, Clock& clock) {
   auto identity = make_identity(*opened, options, half->kid);
   if (!identity) return propagate(identity);
   if (auto kept = remember_urls(*opened, *identity); !kept) return kept;
-  auto added = opened->stores.catalog->credentials.add(host_actor(), opened->organization.id,
-                                                       options.agent, half->kid, half->keys);
+  auto added =
+      opened->stores.catalog->credentials.add(host_actor(), opened->organization.id, options.agent,
+                                              half->kid, half->keys, terms_of(options, clock));
   if (!added) return propagate(added, "register the credential");
   if (auto printed = print(printable_json(identity_json(*identity)) + "\n"); !printed)
     return printed;
@@ -180,6 +189,12 @@ void add_identity(const DeclaredCommand<Options>& command) {
       .in_group(kGroup);
 }
 
+template <typename Options>
+void add_terms(const DeclaredCommand<Options>& command) {
+  command.option("--label", command->label, "TEXT", "a name for people, shown in lists");
+  add_expires(command);
+}
+
 }  // namespace
 
 void declare_credential_issue(const Declarations& credential) {
@@ -195,6 +210,7 @@ void declare_credential_issue(const Declarations& credential) {
   add_identity(issue);
   issue.option("--output", issue->output_file, "FILE",
                "write the credential to this file, mode 0600, instead of printing it");
+  add_terms(issue);
   add_organization(issue);
 }
 
@@ -214,6 +230,7 @@ void declare_credential_register(const Declarations& credential) {
                 "the file with the output of keygen; - reads standard input")
       .takes("FILE");
   add_identity(enrol);
+  add_terms(enrol);
   add_organization(enrol);
 }
 

@@ -67,13 +67,14 @@ TableRow row_of(const FleetAgent& agent, const FleetInstance& instance, millisec
           std::to_string(heard.active_sessions),
           short_time(heard.first_seen, now),
           age(heard.last_heard, now),
-          heard.watched ? "yes" : "no"};
+          heard.watched ? "yes" : "no",
+          or_dash(heard.kid)};
 }
 
 // Without the column of sessions, because a developer's run does not report them.
 TableRow developers_row_of(const FleetAgent& agent, const FleetInstance& run, milliseconds now) {
   const TableRow row = row_of(agent, run, now);
-  return {row[0], row[1], row[2], row[3], short_time(run.heard.since, now), row[6]};
+  return {row[0], row[1], row[2], row[3], short_time(run.heard.since, now), row[6], row[8]};
 }
 
 // "; 3 of 40 instances still on version 6 of bot-secrets", for each older one.
@@ -171,9 +172,9 @@ std::string version_text(const SetUsage& usage, const VersionUse& use, milliseco
 std::string fleet_text(const std::vector<Fleet>& fleets, milliseconds now,
                        const TerminalStyle& style) {
   std::vector<TableRow> rows{{"AGENT", "INSTANCE", "STATE", "RUNS", "SESSIONS", "FIRST SEEN (UTC)",
-                              "LAST HEARD", "WATCHED"}};
-  std::vector<TableRow> runs{
-      {"AGENT", "DEVELOPER'S RUN", "STATE", "RUNS", "FIRST STARTED (UTC)", "LAST STARTED"}};
+                              "LAST HEARD", "WATCHED", "KEY ID"}};
+  std::vector<TableRow> runs{{"AGENT", "DEVELOPER'S RUN", "STATE", "RUNS", "FIRST STARTED (UTC)",
+                              "LAST STARTED", "KEY ID"}};
   std::string summaries;
   std::string warnings;
   for (const Fleet& fleet : fleets) {

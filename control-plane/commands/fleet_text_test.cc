@@ -21,7 +21,7 @@ FleetInstance instance(std::string name, std::int64_t version, bool watched) {
   release.sets.push_back({.set_id = kSet, .name = "keys", .version = version, .changed_keys = {}});
   return {.heard = {.instance = std::move(name),
                     .sequence = version,
-                    .kid = {},
+                    .kid = "ak_1",
                     .active_sessions = 1,
                     .first_seen = kNow - minutes(40),
                     .since = kNow - minutes(40),
@@ -66,11 +66,16 @@ TEST_CASE("the fleet is a table of instances and a line for each agent") {
   const Fleet fleet = fleet_with({instance("host-1", 7, true), instance("host-2", 6, true),
                                   instance("host-3", 6, false), unknown});
   CHECK(fleet_text({fleet}, kNow, kPlain) ==
-        "AGENT  INSTANCE  STATE       RUNS     SESSIONS  FIRST SEEN (UTC)  LAST HEARD  WATCHED\n"
-        "bot    host-1    current     keys v7  1         14:02             12 s ago    yes\n"
-        "bot    host-2    superseded  keys v6  1         14:02             12 s ago    yes\n"
-        "bot    host-3    superseded  keys v6  1         14:02             12 s ago    no\n"
-        "bot    host-4    unknown     unknown  1         14:02             12 s ago    yes\n"
+        "AGENT  INSTANCE  STATE       RUNS     SESSIONS  FIRST SEEN (UTC)  LAST HEARD  WATCHED  "
+        "KEY ID\n"
+        "bot    host-1    current     keys v7  1         14:02             12 s ago    yes      "
+        "ak_1\n"
+        "bot    host-2    superseded  keys v6  1         14:02             12 s ago    yes      "
+        "ak_1\n"
+        "bot    host-3    superseded  keys v6  1         14:02             12 s ago    no       "
+        "ak_1\n"
+        "bot    host-4    unknown     unknown  1         14:02             12 s ago    yes      "
+        "ak_1\n"
         "\n"
         "bot: 4 instances, 4 sessions; 2 of 4 instances still on version 6 of keys;"
         " 1 of 4 instances of unknown version; 1 without a sidecar\n");
@@ -100,7 +105,6 @@ TEST_CASE(
                          .error_message = {},
                          .version = 7,
                          .ready_version = 7,
-                         .protected_by = {},
                          .host = {},
                          .keys = {},
                          .warning = {}},
@@ -139,14 +143,15 @@ TEST_CASE(
 TEST_CASE("developers' runs have a table of their own") {
   Fleet fleet = fleet_with({instance("host-1", 7, true)});
   fleet.agents[0].developer_runs = {instance("laptop.develop", 6, false)};
-  CHECK(fleet_text({fleet}, kNow, kPlain) ==
-        "AGENT  INSTANCE  STATE    RUNS     SESSIONS  FIRST SEEN (UTC)  LAST HEARD  WATCHED\n"
-        "bot    host-1    current  keys v7  1         14:02             12 s ago    yes\n"
-        "\n"
-        "AGENT  DEVELOPER'S RUN  STATE       RUNS     FIRST STARTED (UTC)  LAST STARTED\n"
-        "bot    laptop.develop   superseded  keys v6  14:02                12 s ago\n"
-        "\n"
-        "bot: 1 instance, 1 session; 1 developer's run\n");
+  CHECK(
+      fleet_text({fleet}, kNow, kPlain) ==
+      "AGENT  INSTANCE  STATE    RUNS     SESSIONS  FIRST SEEN (UTC)  LAST HEARD  WATCHED  KEY ID\n"
+      "bot    host-1    current  keys v7  1         14:02             12 s ago    yes      ak_1\n"
+      "\n"
+      "AGENT  DEVELOPER'S RUN  STATE       RUNS     FIRST STARTED (UTC)  LAST STARTED  KEY ID\n"
+      "bot    laptop.develop   superseded  keys v6  14:02                12 s ago      ak_1\n"
+      "\n"
+      "bot: 1 instance, 1 session; 1 developer's run\n");
   fleet.agents[0].instances.clear();
   CHECK(fleet_text({fleet}, kNow, kPlain).starts_with("AGENT  DEVELOPER'S RUN"));
 }

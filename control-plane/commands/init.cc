@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "control-plane/catalog/public_urls.h"
 #include "control-plane/commands/admin.h"
 #include "control-plane/commands/declarations.h"
 #include "control-plane/commands/first_catalog.h"
@@ -18,7 +19,6 @@
 #include "control-plane/data.h"
 #include "control-plane/keys/key_file.h"
 #include "control-plane/keys/master_key.h"
-#include "control-plane/public_urls.h"
 #include "core/printable.h"
 
 namespace agent_secrets::control_plane {

@@ -1,5 +1,5 @@
-// `organization add | remove | list | allow-name | allowed-names`: organizations have the sets and
-// agents. `init` makes the first.
+// `organization add | remove | list | allow-name | allowed-names | allow-develop`: organizations
+// have the sets and agents. `init` makes the first.
 
 #include <string>
 
@@ -40,26 +40,39 @@ struct AllowNameOptions {
   bool remove = false;
 };
 
+struct AllowDevelopOptions {
+  DataOptions data;
+  std::string organization;
+  bool remove = false;
+};
+
 struct AllowedNamesOptions {
   DataOptions data;
   std::string organization;
   bool json = false;
 };
 
-std::string organizations_json(const std::vector<Organization>& organizations) {
+struct ListedOrganization {
+  Organization organization;
+  bool members_develop = false;
+};
+
+std::string organizations_json(const std::vector<ListedOrganization>& organizations) {
   json::array rows;
-  for (const Organization& organization : organizations) {
+  for (const auto& [organization, members_develop] : organizations) {
     rows.push_back(json::object{{"name", organization.name},
                                 {"displayName", organization.verbose_name},
-                                {"defaultRegion", organization.default_region}});
+                                {"defaultRegion", organization.default_region},
+                                {"membersDevelop", members_develop}});
   }
   return json_line(rows);
 }
 
-std::string organizations_table(const std::vector<Organization>& organizations) {
-  std::vector<TableRow> rows{{"NAME", "DISPLAY NAME", "DEFAULT REGION"}};
-  for (const Organization& organization : organizations) {
-    rows.push_back({organization.name, organization.verbose_name, organization.default_region});
+std::string organizations_table(const std::vector<ListedOrganization>& organizations) {
+  std::vector<TableRow> rows{{"NAME", "DISPLAY NAME", "DEFAULT REGION", "DEVELOP"}};
+  for (const auto& [organization, members_develop] : organizations) {
+    rows.push_back({organization.name, organization.verbose_name, organization.default_region,
+                    members_develop ? "members" : "admins"});
   }
   return format_table(rows);
 }
@@ -130,8 +143,13 @@ Result<void> list_organizations(const ListOptions& options, const Clock& clock) 
   if (!stores) return propagate(stores);
   auto organizations = stores->catalog->organizations.list();
   if (!organizations) return propagate(organizations);
-  return print(options.json ? organizations_json(*organizations)
-                            : organizations_table(*organizations));
+  std::vector<ListedOrganization> listed;
+  for (Organization& organization : *organizations) {
+    auto develop = stores->catalog->organizations.members_develop(organization.id);
+    if (!develop) return propagate(develop);
+    listed.push_back({.organization = std::move(organization), .members_develop = *develop});
+  }
+  return print(options.json ? organizations_json(listed) : organizations_table(listed));
 }
 
 Result<void> allow_name(const AllowNameOptions& options, const Clock& clock) {
@@ -149,6 +167,22 @@ Result<void> allow_name(const AllowNameOptions& options, const Clock& clock) {
          "' from now on\nhint: Start the bots that get it with secret-injector --allow " +
          options.name + ".");
   }
+  return {};
+}
+
+Result<void> allow_develop(const AllowDevelopOptions& options, const Clock& clock) {
+  auto stores = open_data(options.data, clock);
+  if (!stores) return propagate(stores);
+  auto organization = choose_organization(*stores->catalog, options.organization);
+  if (!organization) return propagate(organization);
+  auto changed =
+      stores->catalog->organizations.let_members_develop(organization->id, !options.remove);
+  if (!changed) return propagate(changed, "allow development");
+  const std::string name = "'" + organization->name + "'";
+  note(options.remove ? "only admins of " + name +
+                            " run agents with the team's values; keys that members made are revoked"
+                      : "members of " + name +
+                            " may run an agent with its values, if none of its sets is protected");
   return {};
 }
 
@@ -184,6 +218,20 @@ void declare_allowed_names(const Declarations& group) {
   add_organization(list);
 }
 
+void declare_allow_develop(const Declarations& group) {
+  const auto develop = group.command(
+      "allow-develop", "Let members run agents on their machines with the values of the agents",
+      allow_develop,
+      {.examples = {{"secret-control-plane organization allow-develop", "Allow it"},
+                    {"secret-control-plane organization allow-develop --remove",
+                     "Allow it to admins alone, as at first"}},
+       .text = "A member then starts an agent with secret-injector --agent NAME. An agent that has "
+               "a protected set stays for admins.",
+       .reading = {{"docs/injector.md", "Run with the team's values"}}});
+  develop.flag("--remove", develop->remove, "allow it to admins alone from now on");
+  add_organization(develop);
+}
+
 }  // namespace
 
 void declare_organization(const Declarations& declare) {
@@ -206,6 +254,7 @@ void declare_organization(const Declarations& declare) {
 
   add_json(group.command("list", "Print all organizations", list_organizations));
   declare_allowed_names(group);
+  declare_allow_develop(group);
 }
 
 }  // namespace agent_secrets::control_plane

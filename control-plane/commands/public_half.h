@@ -1,21 +1,13 @@
 #pragma once
-// The public half of a credential, as `secret-injector keygen` prints it: {"kid", "signing_key",
-// "box_key"}, the keys in base64url. The seed stays where keygen ran.
+// The file of a public half (core/public_half.h), as `secret-injector keygen` prints it.
 
 #include <string>
 
-#include "core/credential.h"
-#include "core/error.h"
+#include "core/public_half.h"
 
 namespace agent_secrets::control_plane {
 
-struct PublicHalf {
-  std::string kid;
-  CredentialPublicKeys keys;
-};
-
-// Reads at most 4 KiB of the file; of standard input, if `path` is "-". ErrorCode::invalid for
-// another text, and for keys that keygen cannot have made: of low order, or no points of the curve.
+// Reads at most limits::kPublicHalf bytes of the file; of standard input, if `path` is "-".
 Result<PublicHalf> read_public_half(const std::string& path);
 
 }  // namespace agent_secrets::control_plane

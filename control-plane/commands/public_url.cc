@@ -14,10 +14,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "control-plane/catalog/public_urls.h"
 #include "control-plane/commands/admin.h"
 #include "control-plane/commands/declarations.h"
 #include "control-plane/commands/groups.h"
-#include "control-plane/public_urls.h"
 
 namespace agent_secrets::control_plane {
 namespace {

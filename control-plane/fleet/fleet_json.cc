@@ -41,7 +41,8 @@ json::object instance_json(const FleetInstance& instance) {
           {"firstSeen", format_timestamp(heard.first_seen)},
           {"since", format_timestamp(heard.since)},
           {"lastHeard", format_timestamp(heard.last_heard)},
-          {"watched", heard.watched}};
+          {"watched", heard.watched},
+          {"kid", heard.kid}};
 }
 
 json::array instances_json(const std::vector<FleetInstance>& instances) {

@@ -36,6 +36,11 @@ bool is_guess(ProofFailure failure) {
          failure == ProofFailure::bad_signature;
 }
 
+// An expired credential is a revoked one for every route.
+void refuse_when_expired(AgentCredentialRecord& credential, std::chrono::milliseconds now) {
+  if (credential.expires_at && *credential.expires_at <= now) credential.revoked = true;
+}
+
 }  // namespace
 
 // Finds the owner of a key id in all regions, and stores it: verification needs the key, the Caller
@@ -134,6 +139,7 @@ std::expected<Caller, Response> Authenticator::verify(const Request& request,
     return std::unexpected(std::move(response));
   }
   lookup.caller->claims = std::move(proof->claims);
+  refuse_when_expired(lookup.caller->owner.credential, clock_.unix_time());
   return std::move(*lookup.caller);
 }
 

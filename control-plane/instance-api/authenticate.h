@@ -7,7 +7,8 @@
 // a 401.)
 //
 // A revoked credential still identifies its agent, so it becomes a Caller; each route decides how
-// to answer it.
+// to answer it. A credential that has expired is marked as revoked here, so a region needs no
+// catalog to refuse it.
 //
 // Threads: safe from several; const after construction. The clock and the log must outlive it.
 

@@ -129,12 +129,21 @@ BundleAnswer answer_from(const BundleParts& parts, const Caller& caller, const C
   return seal(caller, *snapshot, *environment, clock, log);
 }
 
+Response refuse_revoked(const Caller& caller, const Clock& clock, const Log& log) {
+  const AgentCredentialRecord& credential = caller.owner.credential;
+  const bool has_expired = credential.expires_at && *credential.expires_at <= clock.unix_time();
+  log.warning(
+      has_expired ? "bundle refused: expired credential" : "bundle refused: revoked credential",
+      {{"kid", credential.kid}});
+  return has_expired ? refuse(403, "expired", "this credential has expired")
+                     : refuse(403, "revoked", "this credential has been revoked");
+}
+
 }  // namespace
 
 BundleAnswer answer_bundle(const Caller& caller, const Clock& clock, const Log& log) {
   if (caller.owner.credential.revoked) {
-    log.warning("bundle refused: revoked credential", {{"kid", caller.owner.credential.kid}});
-    return {.response = refuse(403, "revoked", "this credential has been revoked")};
+    return {.response = refuse_revoked(caller, clock, log)};
   }
   return answer_from(*caller.parts, caller, clock, log);
 }

@@ -92,6 +92,17 @@ TEST_CASE("a revoked credential gets no bundle, and no set is read for it") {
   CHECK(region.store->version_reads == 0);
 }
 
+TEST_CASE("a credential gets a bundle until it expires, without a change in the store") {
+  TestRegion region;
+  region.snapshot.credentials.at(0).expires_at = region.clock.unix_time() + std::chrono::hours(1);
+  region.publish();
+  CHECK(region.api->bundle(region.bundle_request()).status == 200);
+  region.clock.advance(std::chrono::hours(1));
+  const Response response = region.api->bundle(region.bundle_request());
+  CHECK(response.status == 403);
+  CHECK(member(response, "code") == "expired");
+}
+
 TEST_CASE("a deleted agent has no bundle") {
   TestRegion region;
   region.delete_agent();

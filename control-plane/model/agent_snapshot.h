@@ -2,9 +2,11 @@
 // An agent as its region serves it, and an earlier release of an agent. Plain records.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "control-plane/model/time.h"
 #include "core/credential.h"
 
 namespace agent_secrets::control_plane {
@@ -27,6 +29,7 @@ struct AgentCredentialRecord {
   std::string kid;
   CredentialPublicKeys keys;
   bool revoked = false;
+  std::optional<UnixMs> expires_at = {};  // from then on the region refuses it
 
   bool operator==(const AgentCredentialRecord&) const = default;
 };

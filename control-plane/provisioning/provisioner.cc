@@ -139,7 +139,8 @@ std::chrono::milliseconds Provisioner::compare_round() {
 
 std::chrono::milliseconds Provisioner::publish_round() {
   if (const auto left = pause_left(agents_)) return *left;
-  auto finished = publish_agents();
+  auto finished = end_expired();
+  if (finished) finished = publish_agents();
   if (finished) {
     lag_.succeeded(ProvisioningLag::Work::agents);
   } else {
@@ -280,6 +281,16 @@ Result<void> Provisioner::publish(const AgentSnapshot& snapshot) {
   published_();
   may_drop_ = true;
   return outbox_.mark_published(snapshot.agent_id, snapshot.revision);
+}
+
+// Before agents are published, so that the region hears of it in this round.
+Result<void> Provisioner::end_expired() {
+  const auto now = clock_.monotonic();
+  if (now < expiry_at_) return {};
+  auto ended = outbox_.end_expired(region_, clock_.unix_time(), term_);
+  if (!ended) return propagate(ended, "end expired credentials");
+  expiry_at_ = now + options_.expiry;
+  return {};
 }
 
 // Reads the whole list of versions, so it does not run at every idle poll. After a failure it runs

@@ -50,6 +50,7 @@ struct ProvisionerOptions {
   std::chrono::milliseconds max_backoff{10'000};
   std::chrono::milliseconds budget{60'000};  // from a version's pending_since to `failed`
   std::chrono::milliseconds idle_poll{250};  // notices writes of other processes
+  std::chrono::milliseconds expiry{1'000};   // between searches for expired credentials
   std::chrono::milliseconds sweep{60'000};   // longest time between searches for unneeded versions
 };
 
@@ -93,6 +94,7 @@ class Provisioner {
   bool is_taken_over(const Error& error);
   Result<void> publish_agents();
   Result<void> publish(const AgentSnapshot& snapshot);
+  Result<void> end_expired();
   Result<void> drop_unneeded();
   Result<void> retain_only_needed();
   std::chrono::milliseconds provision_round();
@@ -123,7 +125,8 @@ class Provisioner {
   Pause agents_;
   // The versions that the region keeps; absent when it may have other versions too.
   std::optional<std::vector<RetainedVersion>> retained_;
-  std::chrono::milliseconds sweep_at_{0};  // monotonic
+  std::chrono::milliseconds sweep_at_{0};   // monotonic
+  std::chrono::milliseconds expiry_at_{0};  // monotonic
 
   std::mutex publishing_;  // one publisher at a time, so that snapshots arrive in order
   std::mutex mutex_;

@@ -59,6 +59,9 @@ class MortalOutbox final : public Outbox {
   Result<void> drop_unneeded_values(std::string_view region, const LeaseTerm& term) override {
     return fuse_.around([&] { return inner_.drop_unneeded_values(region, term); });
   }
+  Result<void> end_expired(std::string_view region, UnixMs now, const LeaseTerm& term) override {
+    return fuse_.around([&] { return inner_.end_expired(region, now, term); });
+  }
   Result<std::vector<PublishedAgent>> list_agents(std::string_view region) override {
     return fuse_.around([&] { return inner_.list_agents(region); });
   }

@@ -53,8 +53,8 @@ Result<std::optional<BundleParts>> DatabaseRegionStore::find_bundle_parts(std::s
   return database_->read(
       "find the parts of a bundle", [&](Transaction& tx) -> Result<std::optional<BundleParts>> {
         auto owners = tx.query_later(
-            "SELECT c.agent_id, c.kid, c.signing_key, c.box_key, c.revoked, c.code, a.revision,"
-            " a.sequence, a.organization, a.name, a.deleted, a.deployment_id,"
+            "SELECT c.agent_id, c.kid, c.signing_key, c.box_key, c.revoked, c.expires_at, c.code,"
+            " a.revision, a.sequence, a.organization, a.name, a.deleted, a.deployment_id,"
             " a.code AS snapshot_code"
             " FROM credentials c JOIN agents a ON a.id = c.agent_id WHERE c.kid = ?1",
             kid);

@@ -50,7 +50,8 @@ CodedAgents read_all(Transaction& tx) {
          .changed_keys = {}});
   }
   for (const Row row :
-       tx.query("SELECT agent_id, kid, signing_key, box_key, revoked, code FROM credentials")) {
+       tx.query("SELECT agent_id, kid, signing_key, box_key, revoked, expires_at, code"
+                " FROM credentials")) {
     agents[row.integer("agent_id")].credentials.push_back(
         {.record = read_credential(row), .code = stored_code(row)});
   }

@@ -28,13 +28,17 @@ CodedRow coded_credential(const AgentCredentialRecord& credential, std::int64_t 
   row.text(credential.kid).number(agent_id).number(revision);
   row.bytes(credential.keys.signing).bytes(credential.keys.box);
   row.number(credential.revoked ? 1 : 0);
+  std::optional<std::int64_t> expires_at;
+  if (credential.expires_at) expires_at = credential.expires_at->count();
+  row.optional_number(expires_at);
   return row;
 }
 
 AgentCredentialRecord read_credential(const Row& row) {
   return {.kid = row.text("kid"),
           .keys = {.signing = row.key("signing_key"), .box = row.key("box_key")},
-          .revoked = row.boolean("revoked")};
+          .revoked = row.boolean("revoked"),
+          .expires_at = row.optional_time("expires_at")};
 }
 
 std::optional<CredentialOwner> read_owner(const Row& row, const Authority& authority) {

@@ -25,7 +25,7 @@ CodedRow coded_snapshot(const AgentSnapshot& snapshot);
 CodedRow coded_credential(const AgentCredentialRecord& credential, std::int64_t agent_id,
                           std::int64_t revision);
 
-// `row` has the columns kid, signing_key, box_key and revoked.
+// `row` has the columns kid, signing_key, box_key, revoked and expires_at.
 AgentCredentialRecord read_credential(const Row& row);
 // `row` has also agent_id, code and the `revision` of the agent. Absent: the row is refused.
 std::optional<CredentialOwner> read_owner(const Row& row, const Authority& authority);

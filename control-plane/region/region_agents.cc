@@ -48,12 +48,13 @@ void put_credentials(Transaction& tx, const Authority& authority, const AgentSna
   for (AgentCredentialRecord credential : snapshot.credentials) {
     credential.revoked = credential.revoked || revoked.contains(credential.kid);
     tx.execute_later(
-        "INSERT INTO credentials (kid, agent_id, signing_key, box_key, revoked, code)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (kid) DO UPDATE SET"
+        "INSERT INTO credentials (kid, agent_id, signing_key, box_key, revoked, expires_at, code)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (kid) DO UPDATE SET"
         " agent_id = excluded.agent_id, signing_key = excluded.signing_key,"
-        " box_key = excluded.box_key, revoked = excluded.revoked, code = excluded.code",
+        " box_key = excluded.box_key, revoked = excluded.revoked,"
+        " expires_at = excluded.expires_at, code = excluded.code",
         credential.kid, snapshot.agent_id, credential.keys.signing, credential.keys.box,
-        credential.revoked,
+        credential.revoked, credential.expires_at,
         authority.code(coded_credential(credential, snapshot.agent_id, snapshot.revision)));
   }
 }
@@ -168,8 +169,8 @@ std::vector<PinnedSet> read_sets(Transaction& tx, std::int64_t agent_id) {
 std::vector<AgentCredentialRecord> read_credentials(Transaction& tx, const Authority& authority,
                                                     const AgentSnapshot& snapshot) {
   std::vector<AgentCredentialRecord> credentials;
-  for (const Row row : tx.query("SELECT kid, signing_key, box_key, revoked, code FROM credentials"
-                                " WHERE agent_id = ?1 ORDER BY rowid",
+  for (const Row row : tx.query("SELECT kid, signing_key, box_key, revoked, expires_at, code"
+                                " FROM credentials WHERE agent_id = ?1 ORDER BY rowid",
                                 snapshot.agent_id)) {
     AgentCredentialRecord credential = read_credential(row);
     const CodedRow coded = coded_credential(credential, snapshot.agent_id, snapshot.revision);
@@ -279,7 +280,8 @@ Result<std::optional<CredentialOwner>> DatabaseRegionStore::find_credential(std:
   return database_->read(
       "find credential", [&](Transaction& tx) -> Result<std::optional<CredentialOwner>> {
         const Rows rows = tx.query(
-            "SELECT c.agent_id, c.kid, c.signing_key, c.box_key, c.revoked, c.code, a.revision"
+            "SELECT c.agent_id, c.kid, c.signing_key, c.box_key, c.revoked, c.expires_at,"
+            " c.code, a.revision"
             " FROM credentials c JOIN agents a ON a.id = c.agent_id WHERE c.kid = ?1",
             kid);
         if (rows.empty()) return std::nullopt;

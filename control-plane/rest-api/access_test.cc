@@ -134,7 +134,7 @@ TEST_CASE("a key of another organization, or a private one, is not found") {
 TEST_CASE("an API key that cannot be is refused with a sentence, and none is made") {
   AccessFixture api;
   for (const char* body :
-       {"", "no", "[]", "{}", R"({"name":"a"})", R"({"name":"a","type":"private"})",
+       {"", "no", "[]", "{}", R"({"name":"a"})", R"({"name":"a","type":"other"})",
         R"({"type":"public"})", R"({"name":7,"type":"public"})", R"({"name":"","type":"public"})",
         R"({"name":"[red]","type":"public"})", R"({"name":"a\u001bb","type":"public"})"}) {
     INFO(body);

@@ -1,76 +1,109 @@
-// Public API keys: only below an organization, where the CLI requests them. Private keys are made,
-// listed and revoked by the command, which needs the master key: a member must not be able to
-// create a key that stays live after the end of the membership.
+// API keys: only below an organization, where the CLI requests them. Members make and revoke public
+// keys, as the CLI does. A private key is a member without a person, and stays live after the end
+// of its maker's membership: only admins make, see and revoke it.
 #include <algorithm>
+#include <string>
+#include <utility>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
-#include <boost/json/value_to.hpp>
 
 #include "control-plane/rest-api/errors.h"
+#include "control-plane/rest-api/request_json.h"
 #include "control-plane/rest-api/rest_api.h"
+#include "core/limits.h"
 
 namespace agent_secrets::control_plane {
 namespace {
 
 namespace json = boost::json;
 
+bool is_admin(const Principal& principal) { return principal.actor.role >= Role::admin; }
+
 json::object key_json(const ApiKey& key) {
-  return {{"id", key.id},
-          {"key", key.key},
-          {"createdAt", format_timestamp(key.created_at)},
-          {"revoked", key.revoked_at.has_value()},
-          {"metadata", json::object{{"name", key.name}}}};
+  json::object row{{"id", key.id},
+                   {"key", key.key},
+                   {"createdAt", format_timestamp(key.created_at)},
+                   {"revoked", key.revoked_at.has_value()},
+                   {"metadata", json::object{{"name", key.name}}}};
+  if (key.type == ApiKeyType::public_key) return row;
+  row.erase("key");
+  row["expiresAt"] = time_json(key.expires_at);
+  row["lastUsedAt"] = time_json(key.last_used_at);
+  return row;
 }
 
-Result<std::vector<ApiKey>> public_keys(const RestApi& api, const Principal& principal) {
+// The keys that the caller may see.
+Result<std::vector<ApiKey>> keys_of(const RestApi& api, const Principal& principal) {
   auto keys = api.catalog.api_keys.list(principal.organization.id);
   if (!keys) return propagate(keys, "list API keys");
-  std::erase_if(*keys, [](const ApiKey& key) { return key.type != ApiKeyType::public_key; });
+  std::erase_if(*keys, [&](const ApiKey& key) {
+    return key.type != ApiKeyType::public_key && !is_admin(principal);
+  });
   return keys;
 }
 
-Result<Response> list_keys(const RestApi& api, const Request&, const Principal& principal) {
-  auto keys = public_keys(api, principal);
-  if (!keys) return propagate(keys);
+json::array rows_of(const std::vector<ApiKey>& keys, ApiKeyType type) {
   json::array rows;
-  for (const ApiKey& key : *keys) rows.push_back(key_json(key));
-  return json_response(json::object{{"public", std::move(rows)}});
+  for (const ApiKey& key : keys) {
+    if (key.type == type) rows.push_back(key_json(key));
+  }
+  return rows;
 }
 
-// Body: {"name", "type": "public"}.
-Result<std::string> parse_name(const Request& request) {
-  boost::system::error_code error;
-  const json::value body = json::parse({request.body.data(), request.body.size()}, error);
-  const json::object* object = error ? nullptr : body.if_object();
-  if (object == nullptr) return fail(ErrorCode::invalid, "The request body must be a JSON object");
-  const json::value* type = object->if_contains("type");
-  if (type == nullptr || *type != "public") {
-    return fail(ErrorCode::invalid,
-                "The type must be public. Private API keys are made with `secret-control-plane "
-                "api-key create`.");
+Result<Response> list_keys(const RestApi& api, const Request&, const Principal& principal) {
+  auto keys = keys_of(api, principal);
+  if (!keys) return propagate(keys);
+  json::object body{{"public", rows_of(*keys, ApiKeyType::public_key)}};
+  if (is_admin(principal)) body["private"] = rows_of(*keys, ApiKeyType::private_key);
+  return json_response(body);
+}
+
+struct WantedKey {
+  std::string name;
+  ApiKeyType type = ApiKeyType::public_key;
+  std::optional<UnixMs> expires_at;
+};
+
+// Body: {"name", "type": "public" or "private", "expiresIn"?}.
+Result<WantedKey> parse_key(std::string_view body, const Clock& clock) {
+  JsonDocument document(body, kAdminBody);
+  const JsonObject root = document.root();
+  const std::string_view type = root.text("type", limits::kTitleMax);
+  if (!type.empty() && type != "public" && type != "private") {
+    root.refuse("type", "neither public nor private");
   }
-  const json::value* name = object->if_contains("name");
-  if (name == nullptr || !name->is_string()) {
-    return fail(ErrorCode::invalid, "An API key needs a name");
-  }
-  return json::value_to<std::string>(*name);
+  WantedKey wanted{.name = std::string(root.text("name", limits::kTitleMax)),
+                   .type = type == "private" ? ApiKeyType::private_key : ApiKeyType::public_key,
+                   .expires_at = read_expiry(root, clock)};
+  if (auto read = document.finish(); !read) return propagate(read);
+  return wanted;
 }
 
 Result<Response> create_key(const RestApi& api, const Request& request,
                             const Principal& principal) {
-  auto name = parse_name(request);
-  if (!name) return propagate(name);
-  auto key = api.catalog.api_keys.add(principal.actor, principal.organization.id, *name,
-                                      ApiKeyType::public_key, mint_bearer(kPublicKeyPrefix));
+  auto wanted = parse_key(request.body, api.clock);
+  if (!wanted) return propagate(wanted);
+  const bool is_private = wanted->type == ApiKeyType::private_key;
+  if (is_private && !is_admin(principal)) {
+    return fail(ErrorCode::forbidden, "Only an admin makes a private API key.");
+  }
+  const SecretBuffer text = mint_bearer(is_private ? kPrivateKeyPrefix : kPublicKeyPrefix);
+  auto key = api.catalog.api_keys.add(principal.actor, principal.organization.id, wanted->name, wanted->type, text,
+                                      wanted->expires_at);
   if (!key) return propagate(key);
-  return json_response(key_json(*key), 201);
+  json::object body = key_json(*key);
+  if (!is_private) return json_response(body, 201);
+  api.log.info("a private API key is made", {{"organization", principal.organization.name},
+                                             {"name", wanted->name},
+                                             {"actor", describe(principal.actor)}});
+  body["key"] = text.expose_text();
+  return secret_response(body);
 }
 
 Result<Response> revoke_key(const RestApi& api, const Request& request,
                             const Principal& principal) {
-  auto keys = public_keys(api, principal);
+  auto keys = keys_of(api, principal);
   if (!keys) return propagate(keys);
   const std::string& id = request.params.at("id");
   if (std::ranges::find(*keys, id, &ApiKey::id) == keys->end()) {

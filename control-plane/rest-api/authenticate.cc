@@ -3,11 +3,12 @@
 #include <string>
 #include <utility>
 
+#include "core/limits.h"
+
 namespace agent_secrets::control_plane {
 namespace {
 
 constexpr std::string_view kScheme = "bearer ";
-constexpr std::size_t kBearerMax = 256;
 
 constexpr std::string_view kSeveral =
     "This token reaches several organizations, and the path names none. Use a private API key, or "
@@ -24,7 +25,8 @@ Principal principal_in(const Identity& identity, const Membership& membership) {
 std::optional<std::string_view> bearer_of(const Request& request) {
   const std::string_view header = request.header("authorization");
   // The scheme's name is case-insensitive (RFC 9110 section 11.1).
-  if (header.size() <= kScheme.size() || header.size() > kScheme.size() + kBearerMax) return {};
+  if (header.size() <= kScheme.size() || header.size() > kScheme.size() + limits::kBearerMax)
+    return {};
   for (std::size_t i = 0; i < kScheme.size(); ++i) {
     const char c = header[i];
     if ((c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c) != kScheme[i]) return {};

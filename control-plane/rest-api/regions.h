@@ -1,6 +1,7 @@
 #pragma once
 // What the REST API uses of the regions that this process serves: the store, for the view of the
-// fleet, and the provisioner. It has no access to a region's signing keys.
+// fleet, the provisioner, and the public keys that a new credential names. It has no access to a
+// region's signing keys.
 //
 // Ownership: the server owns the regions. A listed region stays valid, at its address, as long as
 // `alive` or a copy of it exists, also when the region is removed meanwhile.
@@ -15,6 +16,7 @@
 
 #include "control-plane/provisioning/provisioner.h"
 #include "control-plane/region/region_store.h"
+#include "core/credential.h"
 #include "core/error.h"
 
 namespace agent_secrets::control_plane {
@@ -23,6 +25,7 @@ struct RestRegion {
   std::string code;
   RegionStore& store;
   Provisioner& provisioner;
+  std::vector<VerificationKey> verification_keys = {};
   std::shared_ptr<const void> alive = nullptr;
 };
 

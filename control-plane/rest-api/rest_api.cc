@@ -73,6 +73,9 @@ void add_rest_routes(Router& router, const RestApi& api) {
   add_property_routes(router, api);
   add_api_key_routes(router, api);
   add_audit_routes(router, api);
+  add_token_routes(router, api);
+  add_member_routes(router, api);
+  add_credential_routes(router, api);
   add_public_routes(router, api);
   add_declined_routes(router, api);
   add_openapi_route(router);

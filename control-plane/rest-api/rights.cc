@@ -48,13 +48,25 @@ constexpr Right kRights[] = {
     {"GET", "/agents/{name}/sessions/{id}", Role::viewer},
     {"DELETE", "/agents/{name}/sessions/{id}", Role::member},
 
+    // A member registers a key for development alone (catalog/develop.h).
+    {"POST", "/services/{name}/credentials", Role::member},
+    {"POST", "/agents/{name}/credentials", Role::member},
+    {"GET", "/credentials", Role::admin},
+    {"DELETE", "/credentials/{kid}", Role::admin},
+    {"GET", "/tokens", Role::admin},
+    {"POST", "/tokens", Role::admin},
+    {"DELETE", "/tokens/{id}", Role::admin},
+    {"GET", "/members", Role::admin},
+    {"PUT", "/members/{name}", Role::admin},
+    {"DELETE", "/members/{name}", Role::admin},
+
     {"GET", "/daily", Role::viewer},
     {"GET", "/metrics", Role::viewer},
     {"GET", "/regions", Role::viewer},
     {"GET", "/properties", Role::viewer},
     {"PATCH", "/properties", Role::member},
     {"GET", "/properties/schema", Role::viewer},
-    {"GET", "/apiKeys", Role::viewer},  // public keys only
+    {"GET", "/apiKeys", Role::viewer},  // private keys only to admins (api_keys.cc)
     {"POST", "/apiKeys", Role::member},
     {"DELETE", "/apiKeys/{id}", Role::member},
     {"GET", "/audit", Role::admin},

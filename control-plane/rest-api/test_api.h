@@ -135,8 +135,10 @@ class RestFixture {
   std::vector<RestRegion> regions() {
     std::vector<RestRegion> list;
     for (auto& [code, handle] : stores_.regions) {
-      list.push_back(
-          {.code = code, .store = *handle.store, .provisioner = *provisioners_.at(code)});
+      list.push_back({.code = code,
+                      .store = *handle.store,
+                      .provisioner = *provisioners_.at(code),
+                      .verification_keys = handle.signing_keys.verification_keys});
     }
     return list;
   }

@@ -140,8 +140,10 @@ def test_who_reaches_what_is_listed_for_programs(control_plane, ana_token):
         return json.loads(control_plane.run(*command, "--json").stdout)
 
     assert listed("organization", "list") == [
-        {"name": "acme", "displayName": "acme", "defaultRegion": "us-west"},
-        {"name": "beta", "displayName": "Beta GmbH", "defaultRegion": "us-west"},
+        {"name": "acme", "displayName": "acme", "defaultRegion": "us-west",
+         "membersDevelop": False},
+        {"name": "beta", "displayName": "Beta GmbH", "defaultRegion": "us-west",
+         "membersDevelop": False},
     ]
     assert listed("user", "list") == [
         {"name": "ana", "email": "ana@example.com", "memberships": [

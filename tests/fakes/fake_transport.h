@@ -41,7 +41,8 @@ class FakeTransport final : public Transport {
     duration_ = duration;
   }
 
-  Result<HttpResponse> get(const HttpRequest& request, std::chrono::milliseconds timeout) override {
+  Result<HttpResponse> send(const HttpRequest& request,
+                            std::chrono::milliseconds timeout) override {
     requests.push_back(request);
     timeouts.push_back(timeout);
     if (clock_ != nullptr) clock_->advance(std::min(duration_, timeout));

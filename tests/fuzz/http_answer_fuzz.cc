@@ -90,8 +90,9 @@ class Server {
 // The real transport; looks at what it lets through.
 class CheckedTransport final : public Transport {
  public:
-  Result<HttpResponse> get(const HttpRequest& request, std::chrono::milliseconds timeout) override {
-    auto answer = transport_.get(request, timeout);
+  Result<HttpResponse> send(const HttpRequest& request,
+                            std::chrono::milliseconds timeout) override {
+    auto answer = transport_.send(request, timeout);
     if (!answer) {
       AGENT_SECRETS_ASSERT(fuzz::is_fit_to_print(answer.error()));
       AGENT_SECRETS_ASSERT(answer.error().code != ErrorCode::timed_out);

@@ -2,12 +2,14 @@
 
 import collections
 import http.client
+import itertools
 import json
+import subprocess
 import urllib.parse
 
 import pytest
 
-from support import protocol, rights_table
+from support import programs, protocol, rights_table
 from support.replicas import new_control_plane
 from support.rest import Rest
 from support.rights_table import CALLERS, ROLE_OF, ROWS, WITH_TOKEN
@@ -32,6 +34,7 @@ class Scene:
                             "watch credential": protocol.Credential.parse(watch_credential(credential))}
         self.tokens = self._make_tokens()
         self.address = 0
+        self.numbers = itertools.count()
         self.answered = {}  # by operation
         self.recorded = {}  # the new audit records of a caller, by operation and caller
 
@@ -93,14 +96,51 @@ class Scene:
         assert answer.status == 200
         return [record for record in reversed(answer.body["records"]) if record["id"] > after]
 
+    def a_public_half(self):
+        """Another one for each request."""
+        self.an_agent()
+        return {"body": self.new_public_half()}
+
+    def new_public_half(self):
+        seed = self.control_plane.directory / f"{next(self.numbers)}.seed"
+        made = subprocess.run([programs.injector_program(), "keygen", seed], check=True, capture_output=True, text=True)
+        return json.loads(made.stdout)
+
+    def a_credential(self):
+        self.an_agent()
+        half = self.new_public_half()
+        assert self.rest.org("POST", "services/spare-bot/credentials", half).status == 201
+        return {"kid": half["kid"]}
+
+    def no_page_token(self):
+        for token in self.rest.org("GET", "tokens").body["tokens"]:
+            if token["name"] == "page" and not token["revokedAt"]:
+                assert self.rest.org("DELETE", f"tokens/{token['id']}").status == 200
+
+    def a_page_token(self):
+        self.no_page_token()
+        assert self.rest.org("POST", "tokens", {"name": "page"}).status == 201
+        return {"id": next(token["id"] for token in self.rest.org("GET", "tokens").body["tokens"]
+                           if token["name"] == "page" and not token["revokedAt"])}
+
+    def a_new_name(self):
+        return {"name": f"user-{next(self.numbers)}"}
+
+    def a_member(self):
+        name = f"user-{next(self.numbers)}"
+        assert self.rest.org("PUT", f"members/{name}", {"role": "viewer"}).status == 200
+        return {"name": name}
+
     def state(self):
         """What the REST API shows of acme, without what time alone changes."""
-        paths = ("secrets", "secrets/spare", "apiKeys", "properties")
+        paths = ("secrets", "secrets/spare", "apiKeys", "properties", "tokens", "members", "credentials")
         shown = {path: self.rest.org("GET", path).body for path in paths}
         agents = self.rest.org("GET", "services").body["services"]
         shown["agents"] = {agent["name"]: agent["desiredDeploymentId"] for agent in agents}
         for each in (*shown["secrets"]["sets"], shown["secrets/spare"]):
             each.pop("status", None)
+        for token in (*shown["tokens"]["tokens"], *shown["apiKeys"]["private"]):
+            token.pop("lastUsedAt")
         return json.dumps(shown)
 
     # One cell
@@ -119,7 +159,8 @@ class Scene:
         source = f"127.77.{self.address // 250}.{self.address % 250 + 1}"
         connection = http.client.HTTPConnection(where.netloc, timeout=30, source_address=(source, 0))
         headers = {"Authorization": authorization} if authorization else {}
-        body = None if row.body is None else json.dumps(row.body)
+        body = changed.get("body", row.body)
+        body = None if body is None else json.dumps(body)
         try:
             connection.request(row.method, target, body, headers | {"Content-Type": "application/json"})
             response = connection.getresponse()

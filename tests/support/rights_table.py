@@ -122,13 +122,25 @@ ORGANIZATION = [
     Row("GET /v1/users", WITH_TOKEN, 200),
     Row("GET /v1/organizations", WITH_TOKEN, 200),
 ]
+ADMINS = [
+    *[family("POST /" + path, "admin", 201, make="a_public_half", **more) for family, path, more in (
+        (for_the_cli, "services/{name}/credentials", {}),
+        (for_keys, "agents/{name}/credentials", {"elsewhere": 404}))],
+    for_the_cli("GET /credentials", "admin", 200),
+    for_the_cli("DELETE /credentials/{kid}", "admin", 200, make="a_credential"),
+    for_the_cli("GET /tokens", "admin", 200),
+    for_the_cli("POST /tokens", "admin", 201, body={"name": "page", "role": "viewer"}, make="no_page_token"),
+    for_the_cli("DELETE /tokens/{id}", "admin", 200, make="a_page_token"),
+    for_the_cli("GET /members", "admin", 200),
+    for_the_cli("PUT /members/{name}", "admin", 200, body={"role": "viewer"}, make="a_new_name"),
+    for_the_cli("DELETE /members/{name}", "admin", 200, make="a_member"),
+]
 PUBLIC = [
     Row("POST /v1/public/{name}/start", ("public key",), 501),
     *[Row(f"{method} /v1/public/{{service}}/sessions/{{sessionId}}/{{path}}", ("public key",), 501)
       for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")],
     Row("GET /auth/config", CALLERS, 404),
     Row("POST /auth/logout", CALLERS, 404),
-    Row("GET /livez", CALLERS, 200),
     Row("GET /readyz", CALLERS, 200),
     Row("GET /openapi.json", CALLERS, 200),
 ]
@@ -155,6 +167,7 @@ SECTIONS = (
     ("Secret sets", SETS),
     ("Agents", AGENTS),
     ("Organization and caller", ORGANIZATION),
+    ("Tokens, members and credentials", ADMINS),
     ("Instances", INSTANCES),
     ("Public keys, and routes without a token", PUBLIC),
     ("Not offered", NOT_OFFERED),
@@ -175,9 +188,12 @@ finds nothing of this one (404). *Agent* and *watch* are an agent's credential a
 credential, which sign a request and are no bearer tokens. A watch credential receives a bundle
 that it cannot open.
 
-Two rules depend on the data. A [protected set](OPERATIONS.md#protected-sets) needs an admin when an
-agent that has not had it gets it: `POST` and `PUT` of agents are then 403 for a member. A user's
-token has the role of the user's membership in the organization of the request.
+Some rules depend on the data. A [protected set](OPERATIONS.md#protected-sets) needs an admin when an
+agent that has not had it gets it: `POST` and `PUT` of agents are then 403 for a member. A private
+API key is made, seen and revoked by admins alone, on the routes of all API keys. A credential with
+the purpose `develop` is also for members, where
+[the organization allows it](injector.md#run-with-the-teams-values). A user's token has the role of
+the user's membership in the organization of the request.
 """
 
 SHORT = {

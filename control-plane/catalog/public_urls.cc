@@ -1,4 +1,4 @@
-#include "control-plane/public_urls.h"
+#include "control-plane/catalog/public_urls.h"
 
 #include <algorithm>
 #include <cerrno>
