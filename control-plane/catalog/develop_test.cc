@@ -15,8 +15,8 @@ struct DevelopFixture : TestStores {
     write("voice", "A", "1");
     provision();
     bot = need(catalog().deploys.create_agent(kAdmin, acme, deploy_of("bot", "voice"))).agent;
-    vera_id = need(catalog().users.add("vera", "")).id;
-    need(catalog().users.put_membership(vera_id, acme, Role::member));
+    vera_id = need(catalog().users.add(kAdmin, "vera", "")).id;
+    need(catalog().users.put_membership(kAdmin, vera_id, acme, Role::member));
     need(catalog().tokens.add_for_user(vera_id, {}, "laptop", hash_bearer("pcc_pat_vera")));
   }
 
@@ -31,7 +31,7 @@ struct DevelopFixture : TestStores {
   Result<CredentialRecord> make_key(const Actor& actor, const std::string& kid = "dev") {
     return catalog().credentials.add(actor, acme, "bot", kid, {}, terms());
   }
-  void allow() { need(catalog().organizations.let_members_develop(acme, true)); }
+  void allow() { need(catalog().organizations.let_members_develop(kAdmin, acme, true)); }
   bool is_live(const std::string& kid = "dev") {
     for (const CredentialRecord& record : need(catalog().credentials.list(acme, "bot"))) {
       if (record.kid == kid) return !record.revoked_at;
@@ -141,7 +141,7 @@ TEST_CASE("members' keys end when the organization no longer allows them") {
   t.allow();
   need(t.make_key(t.vera()));
   need(t.make_key(kAdmin, "of-admin"));
-  need(t.catalog().organizations.let_members_develop(t.acme, false));
+  need(t.catalog().organizations.let_members_develop(kAdmin, t.acme, false));
   CHECK(t.region_refuses());
   CHECK(t.is_live("of-admin"));
 }
@@ -150,9 +150,13 @@ TEST_CASE("a key ends with the token, the membership or the role of its maker") 
   DevelopFixture t;
   t.allow();
   need(t.make_key(t.vera()));
-  SECTION("the token") { need(t.catalog().tokens.revoke_of_user(t.vera_id, "laptop")); }
-  SECTION("the membership") { need(t.catalog().users.remove_membership(t.vera_id, t.acme)); }
-  SECTION("the role") { need(t.catalog().users.put_membership(t.vera_id, t.acme, Role::viewer)); }
+  SECTION("the token") { need(t.catalog().tokens.revoke_of_user(kAdmin, t.vera_id, "laptop")); }
+  SECTION("the membership") {
+    need(t.catalog().users.remove_membership(kAdmin, t.vera_id, t.acme));
+  }
+  SECTION("the role") {
+    need(t.catalog().users.put_membership(kAdmin, t.vera_id, t.acme, Role::viewer));
+  }
   CHECK_FALSE(t.is_live());
   CHECK(t.region_refuses());
 }
@@ -160,9 +164,9 @@ TEST_CASE("a key ends with the token, the membership or the role of its maker") 
 TEST_CASE("a key of an organization's token or private key ends with it") {
   DevelopFixture t;
   t.allow();
-  need(t.catalog().tokens.add(t.acme, "ci", Role::member, hash_bearer("pcc_pat_ci")));
-  const ApiKey key = need(t.catalog().api_keys.add(t.acme, "script", ApiKeyType::private_key,
-                                                   SecretBuffer::copy_of("sk_script")));
+  need(t.catalog().tokens.add(kAdmin, t.acme, "ci", Role::member, hash_bearer("pcc_pat_ci")));
+  const ApiKey key = need(t.catalog().api_keys.add(
+      kAdmin, t.acme, "script", ApiKeyType::private_key, SecretBuffer::copy_of("sk_script")));
   const auto make_as = [&](std::string_view bearer, const std::string& kid) {
     Actor actor = need(t.catalog().identities.find(hash_bearer(bearer)))->actor;
     actor.role = Role::member;
@@ -170,10 +174,10 @@ TEST_CASE("a key of an organization's token or private key ends with it") {
   };
   make_as("pcc_pat_ci", "of-token");
   make_as("sk_script", "of-key");
-  need(t.catalog().tokens.revoke(t.acme, "ci"));
+  need(t.catalog().tokens.revoke(kAdmin, t.acme, "ci"));
   CHECK(t.region_refuses("of-token"));
   CHECK_FALSE(t.region_refuses("of-key"));
-  need(t.catalog().api_keys.revoke(t.acme, key.id));
+  need(t.catalog().api_keys.revoke(kAdmin, t.acme, key.id));
   CHECK(t.region_refuses("of-key"));
 }
 

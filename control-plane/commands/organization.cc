@@ -175,8 +175,8 @@ Result<void> allow_develop(const AllowDevelopOptions& options, const Clock& cloc
   if (!stores) return propagate(stores);
   auto organization = choose_organization(*stores->catalog, options.organization);
   if (!organization) return propagate(organization);
-  auto changed =
-      stores->catalog->organizations.let_members_develop(organization->id, !options.remove);
+  auto changed = stores->catalog->organizations.let_members_develop(host_actor(), organization->id,
+                                                                    !options.remove);
   if (!changed) return propagate(changed, "allow development");
   const std::string name = "'" + organization->name + "'";
   note(options.remove ? "only admins of " + name +

@@ -15,7 +15,7 @@ namespace {
 class CredentialsFixture : public RestFixture {
  public:
   CredentialsFixture() {
-    need(catalog().tokens.add(organization_id("acme"), "root", Role::admin,
+    need(catalog().tokens.add(kAdmin, organization_id("acme"), "root", Role::admin,
                               hash_bearer("pcc_pat_root")));
     make_ready_set("voice");
     REQUIRE(org("POST", "/services", R"({"serviceName":"bot","image":"img:1","secretSet":"voice"})")
@@ -70,7 +70,7 @@ TEST_CASE("a member registers a key for development where that is allowed, and n
   const std::string develop =
       CredentialsFixture::body(CredentialsFixture::half(1), R"(,"purpose":"develop")");
   CHECK(api.org("POST", kPath, develop).status == 403);
-  need(api.catalog().organizations.let_members_develop(api.organization_id("acme"), true));
+  need(api.catalog().organizations.let_members_develop(kAdmin, api.organization_id("acme"), true));
   const Answer made = api.org("POST", kPath, develop);
   CHECK(made.status == 201);
   CHECK(made.body.at("expiresAt").is_string());
@@ -110,7 +110,7 @@ TEST_CASE("an admin touches nothing of another organization") {
   CredentialsFixture api;
   const PublicHalf half = CredentialsFixture::half(1);
   REQUIRE(api.as_admin("POST", kPath, CredentialsFixture::body(half)).status == 201);
-  need(api.catalog().tokens.add(api.organization_id("other"), "root", Role::admin,
+  need(api.catalog().tokens.add(kAdmin, api.organization_id("other"), "root", Role::admin,
                                 hash_bearer("pcc_pat_elsewhere")));
   const auto elsewhere = [&](std::string_view method, const std::string& path,
                              const std::string& body = "") {
@@ -121,8 +121,9 @@ TEST_CASE("an admin touches nothing of another organization") {
   const std::int64_t id = need(api.catalog().tokens.list(api.organization_id("acme"))).at(0).id;
   CHECK(elsewhere("DELETE", "/tokens/" + std::to_string(id)).status == 404);
 
-  const User vera = need(api.catalog().users.add("vera", ""));
-  need(api.catalog().users.put_membership(vera.id, api.organization_id("acme"), Role::member));
+  const User vera = need(api.catalog().users.add(kAdmin, "vera", ""));
+  need(api.catalog().users.put_membership(kAdmin, vera.id, api.organization_id("acme"),
+                                          Role::member));
   need(api.catalog().tokens.add_for_user(vera.id, {}, "laptop", hash_bearer("pcc_pat_vera")));
   CHECK(elsewhere("PUT", "/members/vera", R"({"role":"member"})").status == 409);
   CHECK(elsewhere("DELETE", "/members/vera").status == 404);
@@ -152,8 +153,9 @@ TEST_CASE("tokens are made, shown once, listed and revoked") {
 
 TEST_CASE("a user's token that reaches several organizations is not revoked by one of them") {
   CredentialsFixture api;
-  const User vera = need(api.catalog().users.add("vera", ""));
-  need(api.catalog().users.put_membership(vera.id, api.organization_id("acme"), Role::member));
+  const User vera = need(api.catalog().users.add(kAdmin, "vera", ""));
+  need(api.catalog().users.put_membership(kAdmin, vera.id, api.organization_id("acme"),
+                                          Role::member));
   need(api.catalog().tokens.add_for_user(vera.id, {}, "laptop", hash_bearer("pcc_pat_vera")));
   need(api.catalog().tokens.add_for_user(vera.id, api.organization_id("acme"), "here",
                                          hash_bearer("pcc_pat_here")));

@@ -65,7 +65,7 @@ Result<User> find_or_add(const RestApi& api, const Principal& principal, const s
                          const std::string& email) {
   auto user = api.catalog.users.find(name);
   if (!user) return propagate(user, "find a user");
-  if (!*user) return api.catalog.users.add(name, email);
+  if (!*user) return api.catalog.users.add(principal.actor, name, email);
   if (role_in(**user, principal.organization)) return std::move(**user);
   return fail(ErrorCode::conflict,
               fmt::format("User {} exists already, outside of this organization. The operator of "
@@ -80,7 +80,8 @@ Result<Response> put_member(const RestApi& api, const Request& request,
   const std::string& name = request.params.at("name");
   auto user = find_or_add(api, principal, name, wanted->email);
   if (!user) return propagate(user);
-  auto role = api.catalog.users.put_membership(user->id, principal.organization.id, wanted->role);
+  auto role = api.catalog.users.put_membership(principal.actor, user->id, principal.organization.id,
+                                               wanted->role);
   if (!role) return propagate(role);
   api.log.info("a member has a role", {{"organization", principal.organization.name},
                                        {"user", name},
@@ -97,7 +98,8 @@ Result<Response> remove_member(const RestApi& api, const Request& request,
   if (!*user || !role_in(**user, principal.organization)) {
     return fail(ErrorCode::not_found, "Member not found");
   }
-  auto removed = api.catalog.users.remove_membership((*user)->id, principal.organization.id);
+  auto removed =
+      api.catalog.users.remove_membership(principal.actor, (*user)->id, principal.organization.id);
   if (!removed) return propagate(removed);
   api.log.info("a membership has ended", {{"organization", principal.organization.name},
                                           {"user", name},

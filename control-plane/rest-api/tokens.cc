@@ -61,8 +61,9 @@ Result<Response> create_token(const RestApi& api, const Request& request,
   auto wanted = parse_token(request.body, api.clock);
   if (!wanted) return propagate(wanted);
   const SecretBuffer token = mint_bearer(kTokenPrefix);
-  auto added = api.catalog.tokens.add(principal.organization.id, wanted->name, wanted->role,
-                                      hash_bearer(token.expose_text()), wanted->expires_at);
+  auto added =
+      api.catalog.tokens.add(principal.actor, principal.organization.id, wanted->name, wanted->role,
+                             hash_bearer(token.expose_text()), wanted->expires_at);
   if (!added) return propagate(added);
   api.log.info("a token is made", {{"organization", principal.organization.name},
                                    {"name", wanted->name},
@@ -76,7 +77,7 @@ Result<Response> create_token(const RestApi& api, const Request& request,
 
 Result<void> revoke(const RestApi& api, const Principal& principal, const Token& token) {
   if (token.user.empty()) {
-    return api.catalog.tokens.revoke(principal.organization.id, token.name);
+    return api.catalog.tokens.revoke(principal.actor, principal.organization.id, token.name);
   }
   if (token.organization != principal.organization.name) {
     return fail(ErrorCode::conflict,
@@ -87,7 +88,7 @@ Result<void> revoke(const RestApi& api, const Principal& principal, const Token&
   auto user = api.catalog.users.find(token.user);
   if (!user) return propagate(user);
   if (!*user) return fail(ErrorCode::not_found, "Token not found");
-  return api.catalog.tokens.revoke_of_user((*user)->id, token.name);
+  return api.catalog.tokens.revoke_of_user(principal.actor, (*user)->id, token.name);
 }
 
 Result<Response> revoke_token(const RestApi& api, const Request& request,

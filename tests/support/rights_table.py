@@ -123,17 +123,17 @@ ORGANIZATION = [
     Row("GET /v1/organizations", WITH_TOKEN, 200),
 ]
 ADMINS = [
-    *[family("POST /" + path, "admin", 201, make="a_public_half", **more) for family, path, more in (
+    *[family("POST /" + path, "admin", 201, make="a_public_half", action="credential.add", **more) for family, path, more in (
         (for_the_cli, "services/{name}/credentials", {}),
         (for_keys, "agents/{name}/credentials", {"elsewhere": 404}))],
     for_the_cli("GET /credentials", "admin", 200),
-    for_the_cli("DELETE /credentials/{kid}", "admin", 200, make="a_credential"),
+    for_the_cli("DELETE /credentials/{kid}", "admin", 200, make="a_credential", action="credential.revoke"),
     for_the_cli("GET /tokens", "admin", 200),
-    for_the_cli("POST /tokens", "admin", 201, body={"name": "page", "role": "viewer"}, make="no_page_token"),
-    for_the_cli("DELETE /tokens/{id}", "admin", 200, make="a_page_token"),
+    for_the_cli("POST /tokens", "admin", 201, body={"name": "page", "role": "viewer"}, make="no_page_token", action="token.create"),
+    for_the_cli("DELETE /tokens/{id}", "admin", 200, make="a_page_token", action="token.revoke"),
     for_the_cli("GET /members", "admin", 200),
-    for_the_cli("PUT /members/{name}", "admin", 200, body={"role": "viewer"}, make="a_new_name"),
-    for_the_cli("DELETE /members/{name}", "admin", 200, make="a_member"),
+    for_the_cli("PUT /members/{name}", "admin", 200, body={"role": "viewer"}, make="a_new_name", action="member.put"),
+    for_the_cli("DELETE /members/{name}", "admin", 200, make="a_member", action="member.remove"),
 ]
 PUBLIC = [
     Row("POST /v1/public/{name}/start", ("public key",), 501),
