@@ -28,10 +28,10 @@ struct Attacked : TestStores {
     need(catalog().sets.protect(kAdmin, acme, "prod"));
     need(catalog().deploys.create_agent(kAdmin, acme, deploy_of("bot", "prod")));
     need(catalog().deploys.create_agent(kAdmin, acme, deploy_of("mine", "dev")));
-    need(catalog().credentials.add(acme, "bot", "bot-1", keys_of(1)));
-    need(catalog().credentials.add(acme, "bot", "bot-old", keys_of(2)));
-    need(catalog().credentials.add(acme, "mine", "mine-1", keys_of(3)));
-    need(catalog().credentials.revoke(acme, "bot", "bot-old"));
+    need(catalog().credentials.add(kAdmin, acme, "bot", "bot-1", keys_of(1)));
+    need(catalog().credentials.add(kAdmin, acme, "bot", "bot-old", keys_of(2)));
+    need(catalog().credentials.add(kAdmin, acme, "mine", "mine-1", keys_of(3)));
+    need(catalog().credentials.revoke(kAdmin, acme, "bot", "bot-old"));
     provision();
     prod = set("prod").id;
     mine = agent("mine").id;
@@ -184,7 +184,7 @@ TEST_CASE("the row of a credential from before its revocation is refused in a re
           "[authority]") {
   Attacked t;
   t.edit_region("CREATE TABLE kept AS SELECT * FROM credentials; UPDATE changes SET id = id");
-  need(t.catalog().credentials.revoke(t.acme, "bot", "bot-1"));
+  need(t.catalog().credentials.revoke(kAdmin, t.acme, "bot", "bot-1"));
   t.provision();
   REQUIRE(t.bundle("bot-1") == "revoked");
   t.edit_region(
@@ -263,7 +263,7 @@ TEST_CASE("agents whose rows somebody exchanges are refused", "[authority]") {
     t.edit_catalog("UPDATE agents SET name = 'was-bot' WHERE name = 'bot'");
     t.edit_catalog("UPDATE agents SET name = 'bot' WHERE name = 'mine'");
     t.edit_catalog("UPDATE agents SET name = 'mine' WHERE name = 'was-bot'");
-    CHECK(refusal(t.catalog().credentials.add(t.acme, "mine", "new", keys_of(9))).code ==
+    CHECK(refusal(t.catalog().credentials.add(kAdmin, t.acme, "mine", "new", keys_of(9))).code ==
           ErrorCode::untrusted);
     CHECK(
         refusal(t.catalog().deploys.update_agent(kAdmin, t.acme, deploy_of("bot", "prod"))).code ==
@@ -297,7 +297,7 @@ TEST_CASE("a snapshot of a region that somebody changes is refused", "[authority
 TEST_CASE("a set that somebody moves to another organization is not deployed there",
           "[authority]") {
   Attacked t;
-  const auto evil = need(t.catalog().organizations.create("evil", "", "us-west")).id;
+  const auto evil = need(t.catalog().organizations.create(kAdmin, "evil", "", "us-west")).id;
   t.edit_catalog("UPDATE sets SET organization_id = " + std::to_string(evil) +
                  ", protected_by = NULL WHERE name = 'prod'");
   CHECK(refusal(t.catalog().deploys.create_agent(kAdmin, evil, deploy_of("spy", "prod"))).code ==
@@ -307,7 +307,7 @@ TEST_CASE("a set that somebody moves to another organization is not deployed the
 
 TEST_CASE("a pin of another organization's set opens no value", "[authority]") {
   Attacked t;
-  const auto evil = need(t.catalog().organizations.create("evil", "", "us-west")).id;
+  const auto evil = need(t.catalog().organizations.create(kAdmin, "evil", "", "us-west")).id;
   AgentSnapshot spy = agent_of(99, 1);
   spy.sets.front().organization_id = evil;
   spy.sets.front().set_id = t.set("prod").id;
@@ -319,7 +319,7 @@ TEST_CASE("a value is not written to a set whose name somebody has exchanged", "
   Attacked t;
   t.edit_catalog("UPDATE sets SET name = 'was-prod' WHERE name = 'prod'");
   t.edit_catalog("UPDATE sets SET name = 'prod' WHERE name = 'dev'");
-  CHECK(refusal(t.catalog().sets.write(t.acme, one_key("prod", "A", "new"))).code ==
+  CHECK(refusal(t.catalog().sets.write(kAdmin, t.acme, one_key("prod", "A", "new"))).code ==
         ErrorCode::untrusted);
   CHECK(t.is_logged("sets"));
 }
@@ -355,8 +355,8 @@ TEST_CASE("protection that somebody removes stays", "[authority]") {
 
 TEST_CASE("a token that somebody adds, moves or extends gives nothing", "[authority]") {
   Attacked t;
-  const auto evil = need(t.catalog().organizations.create("evil", "", "us-west")).id;
-  need(t.catalog().tokens.add(evil, "mine", Role::member, hash_bearer("mine"),
+  const auto evil = need(t.catalog().organizations.create(kAdmin, "evil", "", "us-west")).id;
+  need(t.catalog().tokens.add(kAdmin, evil, "mine", Role::member, hash_bearer("mine"),
                               t.clock.unix_time() + std::chrono::hours(1)));
   REQUIRE(t.rights("mine") == "evil member");
   SECTION("added") {
@@ -380,7 +380,7 @@ TEST_CASE("a token that somebody adds, moves or extends gives nothing", "[author
     CHECK(t.rights("mine") == "none");
   }
   SECTION("live again") {
-    need(t.catalog().tokens.revoke(evil, "mine"));
+    need(t.catalog().tokens.revoke(kAdmin, evil, "mine"));
     t.edit_catalog("UPDATE tokens SET revoked_at = NULL");
     CHECK(t.rights("mine") == "none");
   }
@@ -399,34 +399,34 @@ TEST_CASE("an API key that somebody adds gives nothing", "[authority]") {
 
 TEST_CASE("a membership that somebody adds or raises gives nothing", "[authority]") {
   Attacked t;
-  const User ann = need(t.catalog().users.add("ann", ""));
-  need(t.catalog().tokens.add_for_user(ann.id, {}, "laptop", hash_bearer("ann's")));
+  const User ann = need(t.catalog().users.add(kAdmin, "ann", ""));
+  need(t.catalog().tokens.add_for_user(kAdmin, ann.id, {}, "laptop", hash_bearer("ann's")));
   SECTION("added") {
     t.edit_catalog("INSERT INTO memberships (user_id, organization_id, role) VALUES (" +
                    std::to_string(ann.id) + ", " + std::to_string(t.acme) + ", 'admin')");
   }
   SECTION("raised") {
-    need(t.catalog().users.put_membership(ann.id, t.acme, Role::viewer));
+    need(t.catalog().users.put_membership(kAdmin, ann.id, t.acme, Role::viewer));
     REQUIRE(t.rights("ann's") == "acme viewer");
     t.edit_catalog("UPDATE memberships SET role = 'admin'");
   }
   CHECK(t.rights("ann's") == "no organization");
   CHECK(t.is_logged("memberships"));
   // No command gives a code to the role that somebody else has written.
-  CHECK(refusal(t.catalog().users.put_membership(ann.id, t.acme, std::nullopt)).code ==
+  CHECK(refusal(t.catalog().users.put_membership(kAdmin, ann.id, t.acme, std::nullopt)).code ==
         ErrorCode::untrusted);
-  need(t.catalog().users.put_membership(ann.id, t.acme, Role::viewer));
+  need(t.catalog().users.put_membership(kAdmin, ann.id, t.acme, Role::viewer));
   CHECK(t.rights("ann's") == "acme viewer");
 }
 
 TEST_CASE("the end of a membership that somebody deletes stays", "[authority]") {
   Attacked t;
-  const User ann = need(t.catalog().users.add("ann", ""));
-  need(t.catalog().users.put_membership(ann.id, t.acme, Role::admin));
-  need(t.catalog().tokens.add_for_user(ann.id, {}, "laptop", hash_bearer("old")));
-  need(t.catalog().users.remove_membership(ann.id, t.acme));
+  const User ann = need(t.catalog().users.add(kAdmin, "ann", ""));
+  need(t.catalog().users.put_membership(kAdmin, ann.id, t.acme, Role::admin));
+  need(t.catalog().tokens.add_for_user(kAdmin, ann.id, {}, "laptop", hash_bearer("old")));
+  need(t.catalog().users.remove_membership(kAdmin, ann.id, t.acme));
   t.clock.advance(std::chrono::hours(1));
-  need(t.catalog().users.put_membership(ann.id, t.acme, Role::admin));
+  need(t.catalog().users.put_membership(kAdmin, ann.id, t.acme, Role::admin));
   REQUIRE(t.rights("old") == "no organization");
   t.edit_catalog("DELETE FROM ended_memberships");
   CHECK(t.rights("old") == "no organization");
@@ -435,19 +435,19 @@ TEST_CASE("the end of a membership that somebody deletes stays", "[authority]") 
 
 TEST_CASE("a user whose organization was removed can still be used", "[authority]") {
   Attacked t;
-  const auto beta = need(t.catalog().organizations.create("beta", "", "us-west")).id;
-  const User ann = need(t.catalog().users.add("ann", ""));
-  need(t.catalog().users.put_membership(ann.id, beta, Role::admin));
-  need(t.catalog().users.remove_membership(ann.id, beta));
-  need(t.catalog().organizations.remove(beta));
-  need(t.catalog().users.put_membership(ann.id, t.acme, Role::viewer));
-  need(t.catalog().tokens.add_for_user(ann.id, {}, "laptop", hash_bearer("ann's")));
+  const auto beta = need(t.catalog().organizations.create(kAdmin, "beta", "", "us-west")).id;
+  const User ann = need(t.catalog().users.add(kAdmin, "ann", ""));
+  need(t.catalog().users.put_membership(kAdmin, ann.id, beta, Role::admin));
+  need(t.catalog().users.remove_membership(kAdmin, ann.id, beta));
+  need(t.catalog().organizations.remove(kAdmin, beta));
+  need(t.catalog().users.put_membership(kAdmin, ann.id, t.acme, Role::viewer));
+  need(t.catalog().tokens.add_for_user(kAdmin, ann.id, {}, "laptop", hash_bearer("ann's")));
   CHECK(t.rights("ann's") == "acme viewer");
 }
 
 TEST_CASE("an organization whose name somebody exchanges is not reached", "[authority]") {
   Attacked t;
-  need(t.catalog().tokens.add(t.acme, "ci", Role::member, hash_bearer("ci")));
+  need(t.catalog().tokens.add(kAdmin, t.acme, "ci", Role::member, hash_bearer("ci")));
   t.edit_catalog("UPDATE organizations SET name = 'other'");
   CHECK(t.rights("ci") == "none");
   CHECK(t.catalog().organizations.find("other").error().code == ErrorCode::untrusted);
@@ -458,15 +458,16 @@ TEST_CASE("a reserved name that somebody allows is not allowed", "[authority]") 
   Attacked t;
   t.edit_catalog("INSERT INTO allowed_names (organization_id, name) VALUES (" +
                  std::to_string(t.acme) + ", 'LD_PRELOAD')");
-  CHECK(refusal(t.catalog().sets.write(t.acme, one_key("dev", "LD_PRELOAD", "/x.so"))).code ==
-        ErrorCode::invalid);
+  CHECK(
+      refusal(t.catalog().sets.write(kAdmin, t.acme, one_key("dev", "LD_PRELOAD", "/x.so"))).code ==
+      ErrorCode::invalid);
   CHECK(t.is_logged("allowed_names"));
 }
 
 TEST_CASE("without its authority key a catalog gives no right, and no row gets a code",
           "[authority]") {
   Attacked t;
-  need(t.catalog().tokens.add(t.acme, "ci", Role::member, hash_bearer("ci")));
+  need(t.catalog().tokens.add(kAdmin, t.acme, "ci", Role::member, hash_bearer("ci")));
   t.close();
   SECTION("the key is gone") {
     t.edit_catalog("DELETE FROM keys WHERE purpose LIKE 'authority%'");
@@ -520,7 +521,7 @@ TEST_CASE("an agent whose row is refused does not hide the others from the view 
 TEST_CASE("an agent whose row is refused can be deleted", "[authority]") {
   Attacked t;
   t.edit_catalog("UPDATE agents SET sequence = 1000 WHERE name = 'mine'");
-  need(t.catalog().agents.remove(t.acme, "mine"));
+  need(t.catalog().agents.remove(kAdmin, t.acme, "mine"));
   t.provision();
   CHECK(t.snapshot(t.mine).deleted);
 }

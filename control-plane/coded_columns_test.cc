@@ -26,7 +26,10 @@ const Schema& catalog_schema() {
   static const Schema schema = {
       {"organizations",
        {.code_of = "organizations",
-        .covered = {{"id", "+"}, {"name", "x"}, {"default_region", "'eu-central'"}},
+        .covered = {{"id", "+"},
+                    {"name", "x"},
+                    {"default_region", "'eu-central'"},
+                    {"members_develop", "1 - members_develop"}},
         .others = {"verbose_name", "removed_at", "sequence_floor", "code"},
         .where = "name LIKE 'beta%'"}},
       {"users",
@@ -107,17 +110,32 @@ const Schema& catalog_schema() {
         .covered = {{"set_id", "+"}, {"set_name", "x"}, {"version", "+"}, {"deployment_id", "x"}}}},
       {"credentials",
        {.code_of = "credentials",
-        .covered = {{"kid", "x"}, {"agent_id", "+"}, {"signing_key", "0"}, {"box_key", "0"}},
-        .others = {"created_at", "revoked_at", "revision", "code"}}},
+        .covered = {{"kid", "x"},
+                    {"agent_id", "+"},
+                    {"signing_key", "0"},
+                    {"box_key", "0"},
+                    {"expires_at", "coalesce(expires_at, 0) + 1000"},
+                    {"purpose", "'develop'"},
+                    {"made_by", "x"},
+                    {"made_as", "'member'"}},
+        .others = {"created_at", "revoked_at", "revision", "label", "code"}}},
   };
   return schema;
 }
 
 // Wrapped keys and encrypted values are bound to their places themselves (keys/aead.h).
 const std::set<std::string>& catalog_others() {
-  static const std::set<std::string> others = {
-      "agent_events", "deployment_settings", "keys",    "leases", "regions",
-      "rollouts",     "set_values",          "settings"};
+  static const std::set<std::string> others = {"agent_events",
+                                               "audit",
+                                               "audit_checkpoints",
+                                               "deployment_settings",
+                                               "key_announcements",
+                                               "keys",
+                                               "leases",
+                                               "regions",
+                                               "rollouts",
+                                               "set_values",
+                                               "settings"};
   return others;
 }
 
@@ -147,40 +165,42 @@ const Schema& region_schema() {
                     {"agent_id", "+"},
                     {"signing_key", "0"},
                     {"box_key", "0"},
-                    {"revoked", "1 - revoked"}},
+                    {"revoked", "1 - revoked"},
+                    {"expires_at", "coalesce(expires_at, 0) + 1000"}},
         .others = {"code"}}},
   };
   return schema;
 }
 
 const std::set<std::string>& region_others() {
-  static const std::set<std::string> others = {"changes",    "fence",        "instances",
-                                               "listening",  "release_sets", "releases",
-                                               "set_values", "set_versions", "value_fingerprints"};
+  static const std::set<std::string> others = {
+      "audit",    "audit_checkpoints", "changes",      "ended_data_keys",
+      "fence",    "instances",         "listening",    "release_sets",
+      "releases", "set_values",        "set_versions", "value_fingerprints"};
   return others;
 }
 
 struct Filled : TestStores {
   Filled() {
-    need(catalog().organizations.create("beta", "", "us-west"));
-    const User ann = need(catalog().users.add("ann", ""));
-    const User bob = need(catalog().users.add("bob", ""));
-    need(catalog().users.add("cat", ""));
-    need(catalog().users.put_membership(ann.id, acme, Role::admin));
-    need(catalog().users.put_membership(bob.id, acme, Role::member));
-    need(catalog().users.remove_membership(bob.id, acme));
-    need(catalog().tokens.add(acme, "ci", Role::member, hash_bearer("ci")));
-    need(catalog().tokens.add_for_user(ann.id, acme, "laptop", hash_bearer("ann's")));
-    need(catalog().api_keys.add(acme, "script", ApiKeyType::private_key,
+    need(catalog().organizations.create(kAdmin, "beta", "", "us-west"));
+    const User ann = need(catalog().users.add(kAdmin, "ann", ""));
+    const User bob = need(catalog().users.add(kAdmin, "bob", ""));
+    need(catalog().users.add(kAdmin, "cat", ""));
+    need(catalog().users.put_membership(kAdmin, ann.id, acme, Role::admin));
+    need(catalog().users.put_membership(kAdmin, bob.id, acme, Role::member));
+    need(catalog().users.remove_membership(kAdmin, bob.id, acme));
+    need(catalog().tokens.add(kAdmin, acme, "ci", Role::member, hash_bearer("ci")));
+    need(catalog().tokens.add_for_user(kAdmin, ann.id, acme, "laptop", hash_bearer("ann's")));
+    need(catalog().api_keys.add(kAdmin, acme, "script", ApiKeyType::private_key,
                                 SecretBuffer::copy_of(std::string_view("sk"))));
-    need(catalog().allowed_names.allow(acme, "IFS"));
+    need(catalog().allowed_names.allow(kAdmin, acme, "IFS"));
     write("bot-secrets", "A", "1");
     provision();
     need(catalog().deploys.create_agent(kAdmin, acme, deploy_of("bot", "bot-secrets")));
     CredentialPublicKeys keys;
     keys.signing.fill(1);
     keys.box.fill(2);
-    need(catalog().credentials.add(acme, "bot", "kid1", keys));
+    need(catalog().credentials.add(kAdmin, acme, "bot", "kid1", keys));
     provision();
   }
 

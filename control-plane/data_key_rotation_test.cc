@@ -111,7 +111,7 @@ TEST_CASE("more values than one transaction takes are all moved") {
   for (std::int64_t i = 0; i < count; ++i) {
     write.pairs.push_back({.key = "K" + std::to_string(i), .value = SecretBuffer::copy_of("v")});
   }
-  need(t.catalog().sets.write(t.acme, std::move(write)));
+  need(t.catalog().sets.write(kAdmin, t.acme, std::move(write)));
   CHECK(need(rotate_catalog_keys(t.catalog(), t.master_key)).done == count);
   CHECK(keys_of(t.catalog(), kCatalogPurpose).size() == 1);
 }

@@ -17,7 +17,7 @@ struct DevelopFixture : TestStores {
     bot = need(catalog().deploys.create_agent(kAdmin, acme, deploy_of("bot", "voice"))).agent;
     vera_id = need(catalog().users.add(kAdmin, "vera", "")).id;
     need(catalog().users.put_membership(kAdmin, vera_id, acme, Role::member));
-    need(catalog().tokens.add_for_user(vera_id, {}, "laptop", hash_bearer("pcc_pat_vera")));
+    need(catalog().tokens.add_for_user(kAdmin, vera_id, {}, "laptop", hash_bearer("pcc_pat_vera")));
   }
 
   [[nodiscard]] Actor vera(Role role = Role::member) const {

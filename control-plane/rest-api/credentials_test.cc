@@ -124,7 +124,8 @@ TEST_CASE("an admin touches nothing of another organization") {
   const User vera = need(api.catalog().users.add(kAdmin, "vera", ""));
   need(api.catalog().users.put_membership(kAdmin, vera.id, api.organization_id("acme"),
                                           Role::member));
-  need(api.catalog().tokens.add_for_user(vera.id, {}, "laptop", hash_bearer("pcc_pat_vera")));
+  need(api.catalog().tokens.add_for_user(kAdmin, vera.id, {}, "laptop",
+                                         hash_bearer("pcc_pat_vera")));
   CHECK(elsewhere("PUT", "/members/vera", R"({"role":"member"})").status == 409);
   CHECK(elsewhere("DELETE", "/members/vera").status == 404);
 }
@@ -156,8 +157,9 @@ TEST_CASE("a user's token that reaches several organizations is not revoked by o
   const User vera = need(api.catalog().users.add(kAdmin, "vera", ""));
   need(api.catalog().users.put_membership(kAdmin, vera.id, api.organization_id("acme"),
                                           Role::member));
-  need(api.catalog().tokens.add_for_user(vera.id, {}, "laptop", hash_bearer("pcc_pat_vera")));
-  need(api.catalog().tokens.add_for_user(vera.id, api.organization_id("acme"), "here",
+  need(api.catalog().tokens.add_for_user(kAdmin, vera.id, {}, "laptop",
+                                         hash_bearer("pcc_pat_vera")));
+  need(api.catalog().tokens.add_for_user(kAdmin, vera.id, api.organization_id("acme"), "here",
                                          hash_bearer("pcc_pat_here")));
   for (const auto& row : api.as_admin("GET", "/tokens").body.at("tokens").as_array()) {
     if (!row.as_object().contains("user")) continue;
