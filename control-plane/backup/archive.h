@@ -10,10 +10,10 @@
 // A reader accepts only the one form that the writer makes: a header is compared with the header
 // that the writer would have written, and what follows the last header with what the writer would
 // have written there. All other bytes are under the checksum. So a changed byte is found wherever
-// it is, and nothing in the file is parsed before that, but names and sizes.
+// it is. Before the checksum has been compared, only names and sizes are parsed.
 //
-// The seal says that the file was made with the master key. A checksum does not: whoever changes
-// the file can compute it again.
+// The seal proves that the file was made with the master key. The checksum alone does not: an
+// attacker who changes the file can compute the checksum again.
 //
 // Memory: one buffer, whatever the size of the file. Threads: one at a time.
 // Source: pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html, "ustar Interchange Format".

@@ -1,6 +1,6 @@
 #pragma once
-// Binding a set to an agent: whoever holds a credential of the agent can read the set's values
-// afterwards. For a protected set an agent that has not had the set gets it only from an admin.
+// Binding a set to an agent. Afterwards every holder of a credential of the agent can read the
+// values of the set. So only an admin binds a protected set to an agent that has not had it.
 
 #include <cstdint>
 

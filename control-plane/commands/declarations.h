@@ -191,9 +191,10 @@ inline constexpr std::uint64_t kLongestExpiry = 3650ULL * 24 * 60 * 60;  // seco
 
 template <typename Options>
 void add_expires(const DeclaredCommand<Options>& command) {
-  command.duration("--expires", command->expires_s, {.least = 1, .most = kLongestExpiry},
-                   "refuse it after this time, such as 90d; without it, it lives until it is "
-                   "revoked");
+  command.duration(
+      "--expires", command->expires_s, {.least = 1, .most = kLongestExpiry},
+      "the time until it expires, such as 90d; without this option it is valid until it "
+      "is revoked");
 }
 
 template <typename Options>

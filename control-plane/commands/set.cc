@@ -167,7 +167,7 @@ void declare_wait(const Declarations& group) {
 void declare_protection(const Declarations& group) {
   const auto protect = group.command(
       "protect", "Let only admins give a set to an agent that has not had it", protect_set,
-      {.text = "Whoever holds a credential of an agent can read the sets that the agent gets. "
+      {.text = "Every holder of an agent's credential can read the sets of the agent. "
                "Agents that have had the set keep it, and members deploy them as before."});
   protect.argument("name", protect->name, "the set");
   add_organization(protect);

@@ -231,7 +231,8 @@ TEST_CASE("other connections cannot write to the tables while they are copied", 
   CHECK_THROWS(run_script(pair.schema(), "BEGIN; LOCK TABLE parent IN ROW EXCLUSIVE MODE NOWAIT"));
 }
 
-TEST_CASE("tables that are read stay as they were, and nobody waits for the reader", "[database]") {
+TEST_CASE("a reader of tables sees one moment, and writers do not wait for the reader",
+          "[database]") {
   if (test_postgres_url().empty()) return;
   const Pair pair;
   const auto check = [](const std::unique_ptr<Tables>& reader,

@@ -3,11 +3,11 @@
 // path, or of the service manager (socket activation). Every socket is non-blocking and
 // close-on-exec from its creation.
 //
-// A Unix socket is plain HTTP: who may connect is decided by the file's mode. While a process
-// listens, it holds a lock on PATH.lock, so that two processes do not remove each other's file. A
-// file that a killed process has left is removed only when nobody holds the lock, the file is a
-// socket of this user, and nobody accepts a connection on it. The directory must not let other
-// users replace the file.
+// A Unix socket is plain HTTP: the mode of the file decides which users may connect. While a
+// process listens, it holds a lock on PATH.lock, so that two processes do not remove each other's
+// file. A file that a killed process has left is removed only if no process holds the lock, the
+// file is a socket of this user, and no process accepts connections on it. The directory must not
+// let other users replace the file.
 //
 // Source: unix(7), sd_listen_fds(3), systemd.socket(5).
 // Threads: one.

@@ -89,7 +89,8 @@ Result<void> remove_stale(const std::string& path, const sockaddr_un& address) {
   return ::unlink(path.c_str()) == 0 ? Result<void>() : cannot(path, "remove the old socket");
 }
 
-// No connection is possible before listen(2), so nobody can use the socket before it has its mode.
+// No connection is possible before listen(2), so no process can use the socket before its mode is
+// set.
 Result<ListeningSocket> bind_and_listen(const std::string& path, const sockaddr_un& address,
                                         mode_t mode, UniqueFd lock) {
   ListeningSocket socket{

@@ -57,7 +57,7 @@ Result<void> publish(const RestApi& api, const std::string& region_code) {
   return {};
 }
 
-// Whoever holds a credential of the agent can read the set from now on.
+// From now on every holder of a credential of the agent can read the set.
 void log_first_binding(const RestApi& api, const Principal& principal,
                        const DeployOutcome& outcome) {
   if (outcome.first_set.empty()) return;
