@@ -253,7 +253,7 @@ TEST_CASE("the name of a set that somebody changes in a deployment is not deploy
 
 TEST_CASE("the image that somebody changes in a deployment is not rolled out", "[authority]") {
   Attacked t;
-  need(t.catalog().rollouts.use_command());
+  need(t.catalog().rollouts.use_command(kAdmin));
   DeployRequest again;
   again.agent = "bot";
   again.force = true;

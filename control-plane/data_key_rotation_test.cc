@@ -7,6 +7,7 @@
 
 #include "control-plane/catalog/reencryption.h"
 #include "control-plane/keys/key_rotation.h"
+#include "control-plane/keys/key_store.h"
 #include "control-plane/region/reencryption.h"
 #include "control-plane/test_stores.h"
 #include "core/limits.h"
@@ -55,7 +56,8 @@ void check_values(TestStores& t) {
   const std::int64_t set = t.set("bot-secrets").id;
   CHECK(need(t.region().changed_keys(set, 2, 3)) == std::vector<std::string>{"A"});
   for (const std::int64_t version : {2, 3}) {
-    CHECK(texts(need(t.catalog().outbox.read_retained({.set_id = set, .version = version}))) ==
+    CHECK(texts(need(
+              t.catalog().outbox.read_retained("us-west", {.set_id = set, .version = version}))) ==
           t.served("bot-secrets", version));
   }
 }
@@ -231,8 +233,12 @@ class MortalDatabase final : public Database {
   Fuse fuse{.die_at = die_at, .when = when};
   auto database = place->open_catalog();
   if (!database) ::_exit(1);
+  KeyStore keys(**database, t.master_key);
+  auto audit_keys = keys.audit_keys();
+  auto authority = keys.authority(kCatalogAuthority, UncodedRows::refused);
+  if (!audit_keys || !authority) ::_exit(1);
   Catalog catalog(std::make_unique<MortalDatabase>(std::move(*database), fuse), t.master_key,
-                  t.clock);
+                  std::move(*audit_keys), std::move(*authority), t.clock);
   const auto open_store = [&]() -> Result<std::unique_ptr<Database>> {
     auto store = place->open_region("us-west");
     if (!store) return store;

@@ -13,7 +13,6 @@
 #include "control-plane/data.h"
 #include "control-plane/host_actor.h"
 #include "control-plane/instance-api/routes.h"
-#include "control-plane/public_urls.h"
 #include "control-plane/refusal_audit.h"
 #include "control-plane/rest-api/errors.h"
 #include "control-plane/rest-api/health.h"

@@ -54,8 +54,8 @@ class ServedRegion {
   [[nodiscard]] bool is_readable() const { return !follower_.is_failing(); }
   [[nodiscard]] InstanceRegion for_instances();
   // For new credentials.
-  [[nodiscard]] const std::vector<VerificationKey>& verification_keys() const {
-    return region_.signing_keys.verification_keys;
+  [[nodiscard]] std::vector<VerificationKey> verification_keys() const {
+    return region_.signing_keys->now()->verification_keys;
   }
 
  private:

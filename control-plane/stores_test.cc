@@ -77,15 +77,16 @@ TEST_CASE("a region file that never held anything is made again") {
 
 TEST_CASE("keys are the same after opening again, and differ between regions") {
   TestStores t;
-  const auto& keys = t.stores.regions.at("us-west").signing_keys;
+  const auto now = t.stores.regions.at("us-west").signing_keys->now();
+  const RegionSigningKeys& keys = *now;
   const std::string active = keys.active_kid;
   REQUIRE(keys.verification_keys.size() == 2);
   CHECK(keys.verification_keys[0].kid == active);
   CHECK(keys.verification_keys[0].key == keys.active.public_key());
   CHECK(keys.verification_keys[1].key != keys.verification_keys[0].key);
-  CHECK(t.stores.regions.at("eu-central").signing_keys.active_kid != active);
+  CHECK(t.stores.regions.at("eu-central").signing_keys->now()->active_kid != active);
   t.reopen();
-  CHECK(t.stores.regions.at("us-west").signing_keys.active_kid == active);
+  CHECK(t.stores.regions.at("us-west").signing_keys->now()->active_kid == active);
 }
 
 TEST_CASE("a region that is added later is not listed and takes no write until it is opened") {
@@ -112,7 +113,7 @@ TEST_CASE("a region that is added later is not listed and takes no write until i
 
   t.reopen();
   CHECK(need(t.catalog().regions.list()).size() == 3);
-  CHECK(t.stores.regions.at("ap-south").signing_keys.verification_keys.size() == 2);
+  CHECK(t.stores.regions.at("ap-south").signing_keys->now()->verification_keys.size() == 2);
   need(t.catalog().organizations.set_default_region(kAdmin, t.acme, "ap-south"));
   CHECK(t.write("bot-secrets", "A", "1").region == "ap-south");
 }
@@ -137,7 +138,7 @@ TEST_CASE("one region is opened beside those that are open, with the keys that i
   const auto place = t.place();
   const auto first = need(open_region(*place, t.catalog(), t.master_key, "ap-south"));
   const auto second = need(open_region(*place, t.catalog(), t.master_key, "ap-south"));
-  CHECK(first.signing_keys.active_kid == second.signing_keys.active_kid);
+  CHECK(first.signing_keys->now()->active_kid == second.signing_keys->now()->active_kid);
   CHECK(need(t.catalog().regions.codes()).size() == 2);  // opening adds nothing to the catalog
 }
 

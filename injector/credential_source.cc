@@ -69,9 +69,10 @@ Result<LoadedCredential> load_credential(const std::string& file_option, char** 
         .credential = std::move(*credential), .place = path, .file = file->status};
   }
   if (variable.empty()) {
-    return fail(ErrorCode::invalid, "no credential is given",
-                "give --env-file .env, or an agent's credential: --credential-file FILE, or "
-                "AGENT_SECRETS_CREDENTIAL in a container");
+    return fail(
+        ErrorCode::invalid, "no credential is given",
+        "give --env-file .env, --agent NAME, or an agent's credential: --credential-file FILE, or "
+        "AGENT_SECRETS_CREDENTIAL in a container");
   }
   auto credential = parse_agent_credential(variable.expose_text(), slab);
   if (!credential) return propagate(credential, kCredentialVariable);

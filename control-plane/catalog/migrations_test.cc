@@ -195,7 +195,7 @@ TEST_CASE("during an upgrade a catalog without authority codes is used as it is"
   CHECK(need(stores.catalog->identities.find(hash_bearer("ci"))).has_value());
   // A new row has a code already; organization, user, membership, two tokens, agent, deployment,
   // set and binding have none.
-  need(stores.catalog->tokens.add(3, "new", Role::viewer, hash_bearer("new")));
+  need(stores.catalog->tokens.add(kAdmin, 3, "new", Role::viewer, hash_bearer("new")));
   CHECK(need(stores.catalog->coded_rows.list_refused()).size() == 9);
 }
 

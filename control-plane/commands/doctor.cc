@@ -7,10 +7,10 @@
 
 #include <fmt/format.h>
 
+#include "control-plane/catalog/public_urls.h"
 #include "control-plane/commands/admin.h"
 #include "control-plane/commands/declarations.h"
 #include "control-plane/commands/groups.h"
-#include "control-plane/public_urls.h"
 #include "core/curl_transport.h"
 
 namespace agent_secrets::control_plane {

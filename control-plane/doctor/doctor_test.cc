@@ -128,7 +128,7 @@ TEST_CASE("a region whose store is lost fails, and is not made") {
 TEST_CASE("the age of the last backup is judged") {
   DoctorStores t;
   CHECK(mentions(t.step("backup").detail, "there is none"));
-  need(record_backup(t.catalog().settings, t.clock.unix_time()));
+  need(record_backup(t.catalog().settings, kAdmin, t.clock.unix_time()));
   CHECK(t.step("backup").status == StepStatus::ok);
   t.clock.advance(std::chrono::hours(8 * 24));
   CHECK(t.step("backup").status == StepStatus::warning);

@@ -15,7 +15,7 @@ constexpr std::chrono::seconds kTimeout{10};
 Step check_server(Transport& transport, const std::string& url, std::chrono::seconds now) {
   Inspection seen;
   const auto answer =
-      transport.get({.url = url + "/readyz", .headers = {}, .inspection = &seen}, kTimeout);
+      transport.send({.url = url + "/readyz", .headers = {}, .inspection = &seen}, kTimeout);
   Step step{.name = "server", .facts = {{"url", url}}};
   if (!answer) {
     step = failed_step("server", answer.error(), 1);

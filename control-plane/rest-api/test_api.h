@@ -138,7 +138,7 @@ class RestFixture {
       list.push_back({.code = code,
                       .store = *handle.store,
                       .provisioner = *provisioners_.at(code),
-                      .verification_keys = handle.signing_keys.verification_keys});
+                      .verification_keys = handle.signing_keys->now()->verification_keys});
     }
     return list;
   }

@@ -572,8 +572,8 @@ SECTIONS = {
     "The credential": [
         Row("no credential", credential(None),
             Fails("credential: no credential is given",
-                  "give --env-file .env, or an agent's credential: --credential-file FILE, or "
-                  "AGENT_SECRETS_CREDENTIAL in a container")),
+                  "give --env-file .env, --agent NAME, or an agent's credential: --credential-file FILE, "
+                  "or AGENT_SECRETS_CREDENTIAL in a container")),
         Row("a damaged credential", credential("agentcred_v1_e30.AAAA"),
             Fails("credential: AGENT_SECRETS_CREDENTIAL: agent credential: the secret part is not 36 bytes in base64url",
                   "copy the whole text that `credential issue` printed, or issue a new one")),
