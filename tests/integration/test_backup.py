@@ -5,7 +5,6 @@ import contextlib
 import itertools
 import json
 import os
-import random
 import re
 import secrets
 import shutil
@@ -95,6 +94,7 @@ def leftovers(directory):
 def test_what_was_deleted_under_load_comes_back_and_agents_start(served_plane, tmp_path, capsys):
     agents = [make_agent(served_plane, f"bot{number}") for number in range(3)]
     starts = {each.agent: tmp_path / each.agent for each in agents}
+    spare = protocol.Credential.parse(served_plane.issue_credential("bot0"))
     with Load(served_plane, agents) as load:
         wait_for(lambda: min(load.acknowledged.values()) >= 5, 60, "the first writes", 0.1)
         before = dict(load.acknowledged)
@@ -107,13 +107,20 @@ def test_what_was_deleted_under_load_comes_back_and_agents_start(served_plane, t
                  60, "deployments after the backup", 0.1)
         for each in agents:
             injected_environment(each.credential, starts[each.agent])
+        served_plane.run("credential", "revoke", "bot0", spare.kid)
+        records = tmp_path / "records.jsonl"
+        records.write_text(served_plane.run("audit", "tail", "--json", "--count", "10000").stdout)
         remove(served_plane)
     assert load.faults == []
 
     begun = time.monotonic()
-    done = restore(served_plane, file)
+    done = served_plane.run("restore", str(file), "--audit-records", str(records), timeout=120)
     restored = time.monotonic() - begun
     assert "is as it was at " in done.stderr
+    # What was done after the backup, and only that, has to be done again.
+    assert f"  credential.revoke  credential {spare.kid} of agent bot0 of acme\n" in done.stdout
+    assert all(f"  set.write  set set-{each.agent} of acme: version " in done.stdout for each in agents)
+    assert "agent.deploy" in done.stdout and "agent.create" not in done.stdout
     served_plane.start()
     for each in agents:
         wait_for(lambda each=each: (each.served() or -1) >= before[each.agent], 60, f"the values of {each.agent}", 0.05)
@@ -234,9 +241,7 @@ def highest_set_id(control_plane, directory):
 def test_a_flipped_byte_is_found(filled, tmp_path):
     content = bytearray(back_up(filled, tmp_path / "secrets.backup").read_bytes())
     damaged = tmp_path / "damaged.backup"
-    chosen = random.Random(13)
-    offsets = [*range(0, 600, 97), *(chosen.randrange(len(content)) for _ in range(40)), len(content) - 1]
-    for offset in offsets:
+    for offset in [*range(0, len(content), 1000), len(content) - 1]:
         content[offset] ^= 0x10
         damaged.write_bytes(content)
         content[offset] ^= 0x10
