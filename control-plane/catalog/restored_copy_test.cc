@@ -29,7 +29,7 @@ TEST_CASE("a restored catalog gives no sequence, revision and id again", "[catal
   TestStores stores;
   stores.write("bot-secrets", "A", "1");
   stores.provision();
-  need(stores.catalog().deploys.create_agent(stores.acme, deploy_of("bot", "bot-secrets")));
+  need(stores.catalog().deploys.create_agent(kAdmin, stores.acme, deploy_of("bot", "bot-secrets")));
   stores.provision();
   const Agent before = stores.agent("bot");
   const auto snapshot = stores.snapshot(before.id);

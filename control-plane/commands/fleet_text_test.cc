@@ -105,6 +105,7 @@ TEST_CASE(
                          .error_message = {},
                          .version = 7,
                          .ready_version = 7,
+                         .protected_by = {},
                          .host = {},
                          .keys = {},
                          .warning = {}},

@@ -89,7 +89,7 @@ TEST_CASE("an agent that its region refuses is a lag") {
   FaultyStores t;
   t.worker.work_once();
   t.faulty.refused_agent =
-      need(t.catalog().deploys.create_agent(t.acme, deploy_of("bot"))).agent.id;
+      need(t.catalog().deploys.create_agent(kAdmin, t.acme, deploy_of("bot"))).agent.id;
   t.work_for(std::chrono::seconds(20));
   CHECK(t.worker.lag() >= std::chrono::seconds(15));
 }
