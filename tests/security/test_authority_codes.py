@@ -37,7 +37,7 @@ class Scene:
         control_plane.run("credential", "revoke", "bot", self.revoked.identity["kid"])
         wait_for(lambda: protocol.fetch_bundle(self.revoked).status == 403, what="the revocation")
         wait_for(lambda: protocol.fetch_bundle(self.mine).status == 200, what="the credential")
-        control_plane.run("organization", "create", "evil")
+        control_plane.run("organization", "add", "evil")
         self.evil = control_plane.run("token", "create", "own", "--organization", "evil").stdout.strip()
         control_plane.run("user", "add", "mallory")
         control_plane.run("member", "add", "mallory", "--role", "viewer", "--organization", "acme")
