@@ -2,6 +2,7 @@
 // gives a right, and each is logged. (stores_attack_test.cc: the same for values.)
 #include "control-plane/catalog/restored_copy.h"
 #include "control-plane/fleet/fleet.h"
+#include "control-plane/keys/key_rotation.h"
 #include "control-plane/test_stores.h"
 #include "tests/fakes/captured_log.h"
 
@@ -15,6 +16,13 @@ CredentialPublicKeys keys_of(std::uint8_t fill) {
   keys.signing.fill(fill);
   keys.box.fill(fill);
   return keys;
+}
+
+// The first step of a rotation: there is a new active key.
+Result<DataKeyStep> begin_rotation(TestStores& t) {
+  return t.catalog().context.database->write("rotate", [&](Transaction& tx) {
+    return begin_data_key(tx, t.master_key, kCatalogPurpose, false);
+  });
 }
 
 // `bot` has the protected set `prod`, `mine` has the set `dev`. The attacker has the credential
@@ -482,6 +490,56 @@ TEST_CASE("without its authority key a catalog gives no right, and no row gets a
     CHECK(refused.code == ErrorCode::untrusted);
     CHECK(refused.message.find("no row has an authority code") != std::string::npos);
   }
+}
+
+TEST_CASE("a key whose state somebody changes is not used", "[authority]") {
+  Attacked t;
+  need(begin_rotation(t));
+  t.edit_catalog(
+      "DROP INDEX keys_one_of_a_state; UPDATE keys SET state ="
+      " CASE state WHEN 'active' THEN 'retired' ELSE 'active' END"
+      " WHERE purpose = 'catalog'");
+  CHECK(refusal(t.catalog().sets.write(kAdmin, t.acme, one_key("dev", "A", "new"))).code ==
+        ErrorCode::untrusted);
+  CHECK(t.is_logged("keys"));
+  CHECK(t.catalog().context.authority.refused()->count() > 0);
+  CHECK(refusal(begin_rotation(t)).code == ErrorCode::untrusted);
+  t.close();
+  CHECK(refusal(t.open()).message.find("table keys") != std::string::npos);
+}
+
+TEST_CASE("a signing key that somebody makes the active one does not sign", "[authority]") {
+  Attacked t;
+  t.edit_catalog(
+      "DROP INDEX keys_one_of_a_state; UPDATE keys SET state ="
+      " CASE state WHEN 'active' THEN 'standby' ELSE 'active' END"
+      " WHERE purpose = 'signing:us-west'");
+  CHECK(refusal(t.stores.regions.at("us-west").signing_keys->refresh()).code ==
+        ErrorCode::untrusted);
+  CHECK(t.is_logged("keys"));
+}
+
+TEST_CASE("the row of a key from before a rotation is not used beside the new key", "[authority]") {
+  Attacked t;
+  t.edit_catalog("CREATE TABLE kept AS SELECT * FROM keys; UPDATE keys SET id = id");
+  need(begin_rotation(t));
+  t.edit_catalog(
+      "DROP INDEX keys_one_of_a_state;"
+      " DELETE FROM keys WHERE purpose = 'catalog' AND state = 'retired';"
+      " INSERT INTO keys SELECT * FROM kept WHERE purpose = 'catalog'");
+  const Error refused = refusal(t.catalog().sets.write(kAdmin, t.acme, one_key("dev", "A", "new")));
+  CHECK(refused.message.find("catalog has two active keys") != std::string::npos);
+  CHECK(t.is_logged("keys"));
+}
+
+TEST_CASE("rotating the master key gives no code to a key whose state somebody has changed",
+          "[authority]") {
+  Attacked t;
+  t.edit_catalog("UPDATE keys SET state = 'retired' WHERE purpose = 'catalog'");
+  const MasterKey next =
+      need(MasterKey::create_file(t.directory.path("next.key"))).with_previous(t.master_key);
+  CHECK(refusal(open_stores(*t.place(), next, t.clock)).message.find("table keys") !=
+        std::string::npos);
 }
 
 TEST_CASE("a failover gives no code to a row that somebody has changed", "[authority]") {

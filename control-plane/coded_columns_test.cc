@@ -119,23 +119,20 @@ const Schema& catalog_schema() {
                     {"made_by", "x"},
                     {"made_as", "'member'"}},
         .others = {"created_at", "revoked_at", "revision", "label", "code"}}},
+      {"keys",
+       {.code_of = "keys",
+        .covered = {{"state", "'retired'"}},
+        .others = {"id", "purpose", "wrapped", "created_at", "exported_at", "code"}}},
   };
   return schema;
 }
 
-// Wrapped keys and encrypted values are bound to their places themselves (keys/aead.h).
+// Wrapped keys and encrypted values are bound to their places themselves (keys/aead.h): a change of
+// a key's id or purpose is found before its code is checked.
 const std::set<std::string>& catalog_others() {
-  static const std::set<std::string> others = {"agent_events",
-                                               "audit",
-                                               "audit_checkpoints",
-                                               "deployment_settings",
-                                               "key_announcements",
-                                               "keys",
-                                               "leases",
-                                               "regions",
-                                               "rollouts",
-                                               "set_values",
-                                               "settings"};
+  static const std::set<std::string> others = {
+      "agent_events", "audit",   "audit_checkpoints", "deployment_settings", "key_announcements",
+      "leases",       "regions", "rollouts",          "set_values",          "settings"};
   return others;
 }
 

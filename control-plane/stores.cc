@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "control-plane/catalog/catalog.h"
+#include "control-plane/catalog/coded_rows.h"
 #include "control-plane/catalog/moving.h"
 #include "control-plane/keys/key_rotation.h"
 #include "control-plane/region/database_region_store.h"
@@ -48,10 +49,14 @@ UncodedRows uncoded_rows(const StorePlace& place) {
   return place.accepts_uncoded_rows() ? UncodedRows::accepted : UncodedRows::refused;
 }
 
+MasterKey key_for(const StorePlace& place, const MasterKey& master_key) {
+  return place.accepts_uncoded_rows() ? master_key.accepting_uncoded_rows() : master_key;
+}
+
 // Codes that are missing everywhere are most often the sign of an upgrade that is not finished.
-Result<void> refuse_without_codes(const StorePlace& place, Catalog& catalog) {
+Result<void> refuse_without_codes(const StorePlace& place, Database& catalog) {
   if (place.accepts_uncoded_rows()) return {};
-  auto missing = catalog.coded_rows.are_missing();
+  auto missing = are_codes_missing(catalog);
   if (!missing) return propagate(missing);
   if (!*missing) return {};
   return fail(ErrorCode::untrusted, place.name_of_catalog() + ": no row has an authority code",
@@ -80,8 +85,8 @@ Result<RegionHandle> open_with_keys(StorePlace& place, const std::string& code, 
   auto database = place.open_region(code);
   if (!database) return propagate(database);
   auto data_keys = std::make_shared<CipherRing>(std::move(*cipher), load_cipher);
-  auto store = std::make_unique<DatabaseRegionStore>(std::move(*database), data_keys,
-                                                     std::move(*authority));
+  auto store =
+      std::make_unique<DatabaseRegionStore>(std::move(*database), data_keys, std::move(*authority));
   if (place.region_database(code)) {
     if (auto ok = check_keys(*store, place.name_of_region(code)); !ok) return propagate(ok);
   }
@@ -116,13 +121,15 @@ Result<void> prepare_keys(Database& catalog, const MasterKey& master_key) {
 }
 
 // Opens the catalog, and creates it if there is none.
-Result<std::unique_ptr<Catalog>> make_catalog(StorePlace& place, const MasterKey& master_key,
+Result<std::unique_ptr<Catalog>> make_catalog(StorePlace& place, const MasterKey& of_place,
                                               const Clock& clock) {
+  const MasterKey master_key = key_for(place, of_place);
   auto database = place.open_catalog();
   if (!database) return propagate(database);
   auto is_here = (*database)->read("look for a move",
                                    [&](Transaction& tx) { return refuse_moved(tx, place.name()); });
   if (!is_here) return propagate(is_here);
+  if (auto coded = refuse_without_codes(place, **database); !coded) return propagate(coded);
   if (auto ready = prepare_keys(**database, master_key); !ready) {
     return propagate(ready, "open " + place.name_of_catalog());
   }
@@ -131,10 +138,8 @@ Result<std::unique_ptr<Catalog>> make_catalog(StorePlace& place, const MasterKey
   if (!audit_keys) return propagate(audit_keys, "open " + place.name_of_catalog());
   auto authority = keys.authority(kCatalogAuthority, uncoded_rows(place));
   if (!authority) return propagate(authority, "open " + place.name_of_catalog());
-  auto catalog = std::make_unique<Catalog>(std::move(*database), master_key, std::move(*audit_keys),
-                                           std::move(*authority), clock);
-  if (auto coded = refuse_without_codes(place, *catalog); !coded) return propagate(coded);
-  return catalog;
+  return std::make_unique<Catalog>(std::move(*database), master_key, std::move(*audit_keys),
+                                   std::move(*authority), clock);
 }
 
 Result<Stores> open_regions(StorePlace& place, std::unique_ptr<Catalog> catalog,
@@ -190,7 +195,7 @@ Result<RegionHandle> open_region(StorePlace& place, Catalog& catalog, const Mast
   if (!placed) return propagate(placed, clause);
   auto there = refuse_lost_region(place, catalog, code);
   if (!there) return propagate(there, clause);
-  auto handle = open_with_keys(place, code, *catalog.context.database, master_key);
+  auto handle = open_with_keys(place, code, *catalog.context.database, key_for(place, master_key));
   if (!handle) return propagate(handle, clause);
   auto recorded = record_region_database(place, catalog, code);
   if (!recorded) return propagate(recorded, clause);
@@ -209,8 +214,8 @@ Result<RegionHandle> join_region(StorePlace& place, RegionKeys keys,
       take_signing_keys(keys), loader<RegionSigningKeys>(load, take_signing_keys));
   auto data_keys =
       std::make_shared<CipherRing>(take_cipher(keys), loader<ValueCipher>(load, take_cipher));
-  auto store = std::make_unique<DatabaseRegionStore>(std::move(*database), data_keys,
-                                                     std::move(authority));
+  auto store =
+      std::make_unique<DatabaseRegionStore>(std::move(*database), data_keys, std::move(authority));
   if (auto ok = check_keys(*store, place.name_of_region(code)); !ok) return propagate(ok, clause);
   return RegionHandle{.store = std::move(store),
                       .data_keys = std::move(data_keys),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "control-plane/audit/coded_record.h"
 #include "control-plane/database/database.h"
 #include "core/limits.h"
 
@@ -27,29 +28,30 @@ AuditRecord read_record(const Row& row) {
     record.link = {
         .position = *position, .prev = read_hash(row, "prev"), .hash = read_hash(row, "hash")};
   }
+  record.code = stored_code(row);
   return record;
-}
-
-std::vector<AuditRecord> read_records(const Rows& rows) {
-  std::vector<AuditRecord> records;
-  records.reserve(rows.size());
-  for (const Row row : rows) records.push_back(read_record(row));
-  return records;
 }
 
 AuditHead read_head(Transaction& tx) {
   const Rows rows = tx.query(
-      "SELECT position, hash FROM audit WHERE position IS NOT NULL"
+      "SELECT position, hash FROM audit WHERE position > 0"
       " ORDER BY position DESC LIMIT 1");
   if (rows.empty()) return {};
   return {.size = rows.front().integer("position"), .hash = read_hash(rows.front(), "hash")};
 }
 
+AuditEntry bounded(const AuditEntry& entry) {
+  AuditEntry stored = entry;
+  stored.object = bounded_text(entry.object);
+  stored.detail = bounded_text(entry.detail);
+  return stored;
+}
+
 // The record before the first one that is not older than `before`, but never the last one.
 std::optional<AuditLog::Cut> find_cut(Transaction& tx, UnixMs before) {
   const Rows rows = tx.query(
-      "SELECT position, hash FROM audit WHERE position <"
-      " (SELECT min(position) FROM audit WHERE position IS NOT NULL AND (at >= ?1 OR position ="
+      "SELECT position, hash FROM audit WHERE position > 0 AND position <"
+      " (SELECT min(position) FROM audit WHERE position > 0 AND (at >= ?1 OR position ="
       "   (SELECT max(position) FROM audit)))"
       " ORDER BY position DESC LIMIT 1",
       before);
@@ -58,21 +60,38 @@ std::optional<AuditLog::Cut> find_cut(Transaction& tx, UnixMs before) {
                        .hash = read_hash(rows.front(), "hash")};
 }
 
+// Out of the way of the chain, where `audit verify` finds it.
+void set_aside(Transaction& tx, const AuditRecord& record) {
+  tx.execute_later("UPDATE audit SET position = ?1, prev = ?2, hash = ?2 WHERE id = ?3", -record.id,
+                   AuditHash{}, record.id);
+}
+
 }  // namespace
 
-void append(Transaction& tx, const AuditEntry& entry) {
+void append(Transaction& tx, const Authority& authority, const AuditEntry& entry) {
+  const AuditEntry stored = bounded(entry);
   tx.execute_later(
       "INSERT INTO audit (at, actor_kind, actor_id, actor_name, address, organization_id,"
-      " organization, action, object, detail, outcome)"
-      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-      entry.at, entry.actor_kind, entry.actor_id, entry.actor_name, entry.address,
-      entry.organization_id, entry.organization, entry.action, bounded_text(entry.object),
-      bounded_text(entry.detail), entry.outcome);
+      " organization, action, object, detail, outcome, code)"
+      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+      stored.at, stored.actor_kind, stored.actor_id, stored.actor_name, stored.address,
+      stored.organization_id, stored.organization, stored.action, stored.object, stored.detail,
+      stored.outcome, make_record_code(authority, stored));
+}
+
+std::vector<AuditRecord> AuditLog::read_records(const Rows& rows) const {
+  std::vector<AuditRecord> records;
+  records.reserve(rows.size());
+  for (const Row row : rows) {
+    records.push_back(read_record(row));
+    records.back().is_authentic = is_authentic(authority_, records.back());
+  }
+  return records;
 }
 
 Result<void> AuditLog::append_all(std::span<const AuditEntry> entries) {
   return database_.write("write audit records", [&](Transaction& tx) -> Result<void> {
-    for (const AuditEntry& entry : entries) append(tx, entry);
+    for (const AuditEntry& entry : entries) append(tx, authority_, entry);
     return {};
   });
 }
@@ -83,13 +102,17 @@ Result<bool> AuditLog::chain() {
     return !tx.query("SELECT 1 FROM audit WHERE position IS NULL LIMIT 1").empty();
   });
   if (!waiting || !*waiting) return waiting;
-  return database_.write("chain audit records", [](Transaction& tx) -> Result<bool> {
+  return database_.write("chain audit records", [this](Transaction& tx) -> Result<bool> {
     const auto records = read_records(
         tx.query("SELECT * FROM audit_records WHERE position IS NULL ORDER BY id LIMIT ?1",
                  limits::kAuditBatch));
     if (records.empty()) return false;
     AuditHead head = read_head(tx);
     for (const AuditRecord& record : records) {
+      if (!accepts(authority_, record)) {
+        set_aside(tx, record);
+        continue;
+      }
       const AuditHash prev = head.hash;
       head = {.size = head.size + 1, .hash = hash_record(record, head.size + 1, prev)};
       tx.execute_later("UPDATE audit SET position = ?1, prev = ?2, hash = ?3 WHERE id = ?4",
@@ -126,6 +149,73 @@ Result<std::vector<AuditRecord>> AuditLog::list_chained(std::int64_t position) {
         tx.query("SELECT * FROM audit_records WHERE position > ?1 ORDER BY position LIMIT ?2",
                  position, limits::kAuditBatch));
   });
+}
+
+Result<std::vector<AuditRecord>> AuditLog::list_unchained(std::int64_t id) {
+  using Records = std::vector<AuditRecord>;
+  return database_.read("read the audit log", [&](Transaction& tx) -> Result<Records> {
+    return read_records(tx.query(
+        "SELECT * FROM audit_records WHERE position IS NULL AND id > ?1 ORDER BY id LIMIT ?2", id,
+        limits::kAuditBatch));
+  });
+}
+
+Result<std::vector<std::int64_t>> AuditLog::list_copies(std::int64_t count) {
+  return database_.read(
+      "read the audit log", [&](Transaction& tx) -> Result<std::vector<std::int64_t>> {
+        std::vector<std::int64_t> ids;
+        for (const Row row :
+             tx.query("SELECT max(id) AS id FROM audit WHERE code IS NOT NULL"
+                      " GROUP BY code HAVING count(*) > 1 ORDER BY max(id) LIMIT ?1",
+                      count)) {
+          ids.push_back(row.integer("id"));
+        }
+        return ids;
+      });
+}
+
+// All records in batches, each in a transaction of its own, because a log may be long.
+Result<std::vector<std::int64_t>> AuditLog::list_refused() {
+  std::vector<std::int64_t> refused;
+  std::int64_t last = 0;
+  while (true) {
+    using Records = std::vector<AuditRecord>;
+    auto records = database_.read("read the audit log", [&](Transaction& tx) -> Result<Records> {
+      return read_records(tx.query("SELECT * FROM audit_records WHERE id > ?1 ORDER BY id LIMIT ?2",
+                                   last, limits::kAuditBatch));
+    });
+    if (!records) return propagate(records);
+    if (records->empty()) return refused;
+    for (const AuditRecord& record : *records) {
+      if (!record.is_authentic) refused.push_back(record.id);
+    }
+    last = records->back().id;
+  }
+}
+
+Result<void> AuditLog::adopt() {
+  auto refused = list_refused();
+  if (!refused) return propagate(refused);
+  std::span<const std::int64_t> left(*refused);
+  while (!left.empty()) {
+    const auto batch = left.first(std::min<std::size_t>(left.size(), limits::kAuditBatch));
+    left = left.subspan(batch.size());
+    auto adopted = database_.write("adopt audit records", [&](Transaction& tx) -> Result<void> {
+      for (const std::int64_t id : batch) adopt(tx, id);
+      return {};
+    });
+    if (!adopted) return adopted;
+  }
+  return {};
+}
+
+void AuditLog::adopt(Transaction& tx, std::int64_t id) const {
+  for (const AuditRecord& record :
+       read_records(tx.query("SELECT * FROM audit_records WHERE id = ?1", id))) {
+    tx.execute_later("UPDATE audit SET code = ?2 WHERE id = ?1", id,
+                     make_record_code(authority_, record.entry));
+  }
+  tx.execute_later("UPDATE audit SET position = NULL WHERE id = ?1 AND position < 0", id);
 }
 
 Result<std::int64_t> AuditLog::count_unchained() {
@@ -170,9 +260,11 @@ Result<std::int64_t> AuditLog::cut(UnixMs before, const CutStatement& statement)
   return database_.write("cut the audit log", [&](Transaction& tx) -> Result<std::int64_t> {
     const auto cut = find_cut(tx, before);
     if (!cut) return 0;
-    const std::int64_t removed = tx.execute("DELETE FROM audit WHERE position <= ?1", cut->through);
+    const std::int64_t removed =
+        tx.execute("DELETE FROM audit WHERE position BETWEEN 1 AND ?1", cut->through);
+    tx.execute("DELETE FROM audit WHERE position < 0 AND at < ?1", before);
     tx.execute("DELETE FROM audit_checkpoints WHERE size <= ?1", cut->through);
-    append(tx, statement(*cut));
+    append(tx, authority_, statement(*cut));
     return removed;
   });
 }

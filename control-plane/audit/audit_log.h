@@ -7,7 +7,10 @@
 // functions are about what is there already: a server chains the records (audit/keeper.h), and
 // commands and the REST API read them.
 //
-// Threads: safe from several. The database must outlive the AuditLog.
+// The authority is that of the rows of the same database. It makes the code of each record, and
+// tells a record that a server has written from one that somebody has added (audit/coded_record.h).
+//
+// Threads: safe from several. Database and authority must outlive the AuditLog.
 
 #include <cstdint>
 #include <functional>
@@ -21,13 +24,14 @@
 
 namespace agent_secrets::control_plane {
 
+class Authority;
 class Database;
-class Row;
+class Rows;
 class Transaction;
 
 // If the record cannot be written, the transaction fails, and with it the change. The statement is
 // deferred (database/transaction.h). Object and detail are cut by bounded_text().
-void append(Transaction& tx, const AuditEntry& entry);
+void append(Transaction& tx, const Authority& authority, const AuditEntry& entry);
 
 // The end of the chain.
 struct AuditHead {
@@ -44,21 +48,33 @@ struct AuditOrganization {
 
 class AuditLog {
  public:
-  explicit AuditLog(Database& database) : database_(database) {}
+  AuditLog(Database& database, const Authority& authority)
+      : database_(database), authority_(authority) {}
 
   // In one transaction of its own.
   Result<void> append_all(std::span<const AuditEntry> entries);
   // Chains at most limits::kAuditBatch records. True: there may be more. Two processes that chain
-  // at once do no harm: one of them runs again, or finds nothing to do.
+  // at once do no harm: one of them runs again, or finds nothing to do. A record whose code does
+  // not hold is not chained: it gets its id, negative, as its position, and is counted and logged
+  // as a refused row.
   Result<bool> chain();
   Result<AuditHead> head();
   // Newest first; at most `count` records, with ids below `before`.
   Result<std::vector<AuditRecord>> list_newest(std::int64_t before, std::int64_t count,
                                                const std::optional<AuditOrganization>& of);
   // Chained records in the order of the chain, at positions above `position`: at most
-  // limits::kAuditBatch.
+  // limits::kAuditBatch. Positions below 0 are those of refused records.
   Result<std::vector<AuditRecord>> list_chained(std::int64_t position);
+  // Records that are not chained yet, in the order of their ids, above `id`: at most
+  // limits::kAuditBatch.
+  Result<std::vector<AuditRecord>> list_unchained(std::int64_t id);
   Result<std::int64_t> count_unchained();
+  // Ids of records that have the code of another record: copies. At most `count`.
+  Result<std::vector<std::int64_t>> list_copies(std::int64_t count);
+  // The ids of all records whose code does not hold. Reads the whole log.
+  Result<std::vector<std::int64_t>> list_refused();
+  // Gives these records a code: an operator has said that they are right. They are chained next.
+  Result<void> adopt();
 
   // Checkpoints, as sign_statement() makes them. False: there is one of this size already.
   Result<bool> put_checkpoint(std::int64_t size, std::string_view text);
@@ -82,7 +98,12 @@ class AuditLog {
   Result<std::int64_t> cut(UnixMs before, const CutStatement& statement);
 
  private:
+  // Records that a query of audit_records has returned.
+  [[nodiscard]] std::vector<AuditRecord> read_records(const Rows& rows) const;
+  void adopt(Transaction& tx, std::int64_t id) const;
+
   Database& database_;
+  const Authority& authority_;
 };
 
 }  // namespace agent_secrets::control_plane

@@ -7,6 +7,9 @@
 // its position in the log (1, 2, 3 …), the hash of the record before it, and its own hash over all
 // of these. docs/audit.md has the exact bytes, so that others can write a verifier.
 //
+// A record also has an authority code (audit/coded_record.h). A record whose code does not hold was
+// added or changed in the database, and is not chained. It gets a position below 0.
+//
 // The order of the chain is the order of chaining, not that of the ids: PostgreSQL gives out ids
 // before the commit, so a record with a lower id may become visible later.
 
@@ -15,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "control-plane/model/actor.h"
 #include "control-plane/model/time.h"
@@ -51,7 +55,9 @@ struct AuditLink {
 struct AuditRecord {
   std::int64_t id = 0;
   AuditEntry entry;
-  std::optional<AuditLink> link = {};  // absent: not chained yet
+  std::optional<AuditLink> link = {};                  // absent: not chained yet
+  std::optional<std::vector<std::uint8_t>> code = {};  // as stored (audit/coded_record.h)
+  bool is_authentic = true;                            // whether the code held when it was read
 };
 
 AuditEntry entry_of(const Actor& actor, UnixMs at);

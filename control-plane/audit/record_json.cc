@@ -18,7 +18,8 @@ boost::json::object record_json(const AuditRecord& record) {
                              {"action", entry.action},
                              {"object", entry.object},
                              {"detail", entry.detail},
-                             {"outcome", entry.outcome}};
+                             {"outcome", entry.outcome},
+                             {"authentic", record.is_authentic}};
   if (record.link) {
     object["position"] = record.link->position;
     object["prev"] = hex(record.link->prev);

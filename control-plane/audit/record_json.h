@@ -9,8 +9,8 @@
 namespace agent_secrets::control_plane {
 
 // {"id", "time", "time_ms", "actor": {"kind", "id", "name"}, "address", "organization_id",
-//  "organization", "action", "object", "detail", "outcome"}, and for a chained record "position",
-// "prev" and "hash".
+//  "organization", "action", "object", "detail", "outcome", "authentic"}, and for a chained record
+// "position", "prev" and "hash". "authentic": false if the authority code does not hold.
 boost::json::object record_json(const AuditRecord& record);
 
 }  // namespace agent_secrets::control_plane

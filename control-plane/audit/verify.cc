@@ -1,5 +1,6 @@
 #include "control-plane/audit/verify.h"
 
+#include <iterator>
 #include <limits>
 #include <map>
 #include <utility>
@@ -23,9 +24,8 @@ class Verifier {
     if (auto followed = follow_chain(); !followed) return propagate(followed);
     check_beginning();
     check_ends();
-    auto unchained = log_.count_unchained();
-    if (!unchained) return propagate(unchained);
-    found_.unchained = *unchained;
+    if (auto looked = look_at_unchained(); !looked) return propagate(looked);
+    if (auto looked = look_for_copies(); !looked) return propagate(looked);
     return std::move(found_);
   }
 
@@ -59,14 +59,52 @@ class Verifier {
     }
   }
 
+  // Records at positions below 0 are outside the chain: a server has refused them.
   Result<void> follow_chain() {
+    std::int64_t position = std::numeric_limits<std::int64_t>::min();
     while (true) {
-      auto records = log_.list_chained(has_begun_ ? found_.head.size
-                                                  : std::numeric_limits<std::int64_t>::min());
+      auto records = log_.list_chained(position);
       if (!records) return propagate(records);
       if (records->empty()) return {};
-      for (const AuditRecord& record : *records) check(record);
+      for (const AuditRecord& record : *records) {
+        position = record.link->position;
+        check_code(record);
+        if (position >= 0) {
+          check(record);
+        } else if (record.is_authentic) {
+          fault(fmt::format("the record with id {} was taken out of the chain", record.id));
+        }
+      }
     }
+  }
+
+  void check_code(const AuditRecord& record) {
+    if (record.is_authentic) return;
+    fault(
+        fmt::format("no server has written the record with id {}, or it was changed since: its "
+                    "authority code does not hold",
+                    record.id));
+  }
+
+  Result<void> look_at_unchained() {
+    std::int64_t id = std::numeric_limits<std::int64_t>::min();
+    while (true) {
+      auto records = log_.list_unchained(id);
+      if (!records) return propagate(records);
+      if (records->empty()) return {};
+      for (const AuditRecord& record : *records) check_code(record);
+      found_.unchained += std::ssize(*records);
+      id = records->back().id;
+    }
+  }
+
+  Result<void> look_for_copies() {
+    auto copies = log_.list_copies(AuditVerification::kFaultsMax);
+    if (!copies) return propagate(copies);
+    for (const std::int64_t id : *copies) {
+      fault(fmt::format("the record with id {} is a copy of another record", id));
+    }
+    return {};
   }
 
   void check(const AuditRecord& record) {

@@ -3,11 +3,13 @@
 // checkpoints, those of the log's own database and those that were kept somewhere else.
 //
 // It finds a record that was edited, removed, inserted or moved, and records that are missing at
-// the end. A chain that was hashed anew contradicts the checkpoints before it. Whoever can write
-// the database can remove its own checkpoints too: only a kept checkpoint finds such a log.
+// the end. A record that no server has written, also one at the end, has no valid authority code
+// (audit/coded_record.h), or it is a copy of another record. A chain that was hashed anew
+// contradicts the checkpoints before it. Whoever can write the database can remove its own
+// checkpoints too: only a kept checkpoint finds such a log.
 //
-// It does not find records that were changed before they were chained (about a second), and none
-// after the newest checkpoint (about a minute) whose hashes were all made again.
+// It does not find records that were removed before they were chained (about a second), and none
+// that were removed after the newest checkpoint (about a minute) if the hashes were all made again.
 //
 // Memory: limits::kAuditBatch records at once.
 

@@ -57,11 +57,21 @@ bool has(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
 
-// The records from position 3 on get other content and are hashed anew, and the checkpoints of the
-// database are removed.
+// Record 3 is removed, those after it are hashed anew, and the checkpoints of the database are
+// removed.
 constexpr const char* kWriteAnew =
-    "UPDATE audit SET actor_name = 'mallory', position = NULL, prev = NULL, hash = NULL"
-    " WHERE position >= 3; DELETE FROM audit_checkpoints";
+    "DELETE FROM audit WHERE position = 3;"
+    " UPDATE audit SET position = NULL, prev = NULL, hash = NULL WHERE position > 3;"
+    " DELETE FROM audit_checkpoints";
+
+// As somebody adds it who has no key.
+constexpr const char* kAddRecord =
+    "INSERT INTO audit (at, actor_kind, actor_id, actor_name, address, organization_id,"
+    " organization, action, object, detail, outcome) SELECT at, actor_kind, actor_id, 'mallory',"
+    " address, organization_id, organization, action, object, detail, outcome FROM audit"
+    " WHERE position = 4";
+
+constexpr const char* kNotWritten = "no server has written the record with id 10";
 
 }  // namespace
 
@@ -138,6 +148,72 @@ TEST_CASE("verify finds an inserted record") {
       "record 5 "));
 }
 
+TEST_CASE("a record that somebody adds at the end is not chained, and verify finds it",
+          "[authority]") {
+  AuditedCatalog t;
+  CHECK(has(t.faults_after(kAddRecord), kNotWritten));
+  const auto refused = t.catalog().context.authority.refused()->count();
+  t.change(1);
+  t.keep();
+  CHECK(t.catalog().context.authority.refused()->count() == refused + 1);
+  const AuditVerification found = t.verify();
+  CHECK(found.head.size == 10);
+  REQUIRE(found.faults.size() == 1);
+  CHECK(has(found.faults.front(), kNotWritten));
+  AuditLog audit = t.catalog().audit.log();
+  CHECK_FALSE(need(audit.list_chained(-100)).front().is_authentic);
+  CHECK(need(audit.list_refused()) == std::vector<std::int64_t>{10});
+  need(audit.adopt());  // an operator says that it is right
+  t.keep();
+  CHECK(t.verify().faults.empty());
+  CHECK(t.verify().head.size == 11);
+}
+
+TEST_CASE("verify finds a record that somebody has added and chained", "[authority]") {
+  AuditedCatalog t;
+  t.edit("catalog", kAddRecord);
+  AuditLog audit = t.catalog().audit.log();
+  const AuditHead head = need(audit.head());
+  const std::string prev = hex(head.hash);
+  const std::string hash = hex(hash_record(need(audit.list_unchained(0)).front(), 10, head.hash));
+  const auto blob = [&](const std::string& digits) {
+    return t.postgres ? "decode('" + digits + "', 'hex')" : "x'" + digits + "'";
+  };
+  const std::string faults = t.faults_after("UPDATE audit SET position = 10, prev = " + blob(prev) +
+                                            ", hash = " + blob(hash) + " WHERE position IS NULL");
+  CHECK(has(faults, kNotWritten));
+  CHECK_FALSE(has(faults, "record 10"));  // the chain itself fits together
+}
+
+TEST_CASE("verify finds a copy of a record at the end", "[authority]") {
+  AuditedCatalog t;
+  t.edit("catalog",
+         "INSERT INTO audit (at, actor_kind, actor_id, actor_name, address, organization_id,"
+         " organization, action, object, detail, outcome, code) SELECT at, actor_kind, actor_id,"
+         " actor_name, address, organization_id, organization, action, object, detail, outcome,"
+         " code FROM audit WHERE position = 4");
+  t.keep();
+  CHECK(t.verify().faults ==
+        std::vector<std::string>{"the record with id 10 is a copy of another record"});
+}
+
+TEST_CASE("a record that is changed before it is chained is not chained", "[authority]") {
+  AuditedCatalog t;
+  t.change(1);
+  const auto column = GENERATE(as<std::string>(), "actor_name", "actor_id", "actor_kind", "address",
+                               "action", "object", "detail", "outcome");
+  t.edit("catalog", "UPDATE audit SET " + column + " = 'other' WHERE position IS NULL");
+  t.keep();
+  CHECK(t.verify().head.size == 9);
+  CHECK(t.verify().faults.size() == 1);
+}
+
+TEST_CASE("verify finds a record that somebody takes out of the chain", "[authority]") {
+  AuditedCatalog t;
+  CHECK(has(t.faults_after("UPDATE audit SET position = -9 WHERE position = 9"),
+            "the record with id 9 was taken out of the chain"));
+}
+
 TEST_CASE("verify finds a record before the first one") {
   AuditedCatalog t;
   CHECK(has(t.faults_after("INSERT INTO audit (at, actor_kind, actor_id, actor_name, address,"
@@ -174,6 +250,7 @@ TEST_CASE("verify finds a chain that was hashed anew by a kept checkpoint") {
   AuditedCatalog t;
   const std::string kept = t.newest_checkpoint();
   t.edit("catalog", kWriteAnew);
+  t.change(1);
   t.keep();  // the attacker has the program, but no checkpoint that is kept somewhere else
   CHECK(t.verify().faults.empty());
   CHECK(t.verify({kept}).faults ==

@@ -1,6 +1,6 @@
 #pragma once
-// All rows of the catalog that have an authority code (catalog/coded_tables.h), for the commands
-// `authority check` and `authority adopt`.
+// All rows of the catalog that have an authority code (catalog/coded_tables.h, and the keys of
+// keys/stored_keys.h), for the commands `authority check` and `authority adopt`.
 
 #include <cstdint>
 #include <vector>
@@ -10,6 +10,7 @@
 
 namespace agent_secrets::control_plane {
 
+class Database;
 struct CatalogContext;
 
 class CodedRows {
@@ -20,12 +21,13 @@ class CodedRows {
   Result<std::vector<RefusedRow>> list_refused();
   // Gives every row the code of what is in it now: an operator has said that it is right.
   Result<void> adopt();
-  // The catalog has organizations, and none of them has a code: an earlier version wrote it, or
-  // somebody has removed the codes.
-  Result<bool> are_missing();
 
  private:
   CatalogContext& context_;
 };
+
+// The catalog has organizations, and none of them has a code: an earlier version wrote it, or
+// somebody has removed the codes. For a catalog that is not opened yet.
+Result<bool> are_codes_missing(Database& catalog);
 
 }  // namespace agent_secrets::control_plane

@@ -14,8 +14,8 @@
 #include "control-plane/database/database.h"
 #include "control-plane/keys/audit_keys.h"
 #include "control-plane/keys/authority.h"
-#include "control-plane/keys/value_cipher.h"
 #include "control-plane/keys/catalog_cipher.h"
+#include "control-plane/keys/value_cipher.h"
 #include "core/clock.h"
 
 namespace agent_secrets::control_plane {
@@ -39,6 +39,7 @@ class KnownRegions {
 
 struct CatalogContext {
   std::unique_ptr<Database> database;  // migrated
+  MasterKey master_key;
   CatalogCipher cipher;
   AuditKeys audit_keys;
   Authority authority;  // catalog/coded_tables.h

@@ -87,6 +87,7 @@ std::string line_of(const AuditRecord& record) {
   if (!entry.organization.empty()) line += fmt::format(" of {}", entry.organization);
   if (!entry.detail.empty()) line += fmt::format(": {}", entry.detail);
   if (entry.outcome != kAuditDone) line += fmt::format("  [{}]", entry.outcome);
+  if (!record.is_authentic) line += "  [NOT AUTHENTIC: no server has written this record]";
   return printable(line) + "\n";
 }
 

@@ -36,15 +36,26 @@ Result<Stores> open(DataOptions options, const Clock& clock) {
   return open_data(options, clock);
 }
 
+Result<void> add_refused_records(AuditLog& log, std::vector<RefusedRow>& rows) {
+  auto ids = log.list_refused();
+  if (!ids) return propagate(ids);
+  for (const std::int64_t id : *ids) rows.push_back({.table = "audit", .key = std::to_string(id)});
+  return {};
+}
+
 Result<RefusedByDatabase> find_refused(Stores& stores) {
   RefusedByDatabase found;
   auto rows = stores.catalog->coded_rows.list_refused();
   if (!rows) return propagate(rows);
   found["catalog"] = std::move(*rows);
+  AuditLog log = stores.catalog->audit.log();
+  if (auto added = add_refused_records(log, found["catalog"]); !added) return propagate(added);
   for (const auto& [code, region] : stores.regions) {
     rows = region.store->list_refused_rows();
     if (!rows) return propagate(rows, "region " + code);
-    found["region " + code] = std::move(*rows);
+    auto& of_region = found["region " + code] = std::move(*rows);
+    auto added = add_refused_records(*region.store->audit_log(), of_region);
+    if (!added) return propagate(added, "region " + code);
   }
   return found;
 }
@@ -87,10 +98,11 @@ Result<ExitCode> check(const CheckOptions& options, const Clock& clock) {
 // The regions last: while the catalog has no codes, no server publishes to them.
 Result<void> adopt_all(Stores& stores) {
   if (auto adopted = stores.catalog->coded_rows.adopt(); !adopted) return adopted;
+  if (auto adopted = stores.catalog->audit.log().adopt(); !adopted) return adopted;
   for (const auto& [code, region] : stores.regions) {
-    if (auto adopted = region.store->adopt_rows(); !adopted) {
-      return propagate(adopted, "region " + code);
-    }
+    auto adopted = region.store->adopt_rows();
+    if (adopted) adopted = region.store->audit_log()->adopt();
+    if (!adopted) return propagate(adopted, "region " + code);
   }
   return {};
 }

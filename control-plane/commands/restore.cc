@@ -16,6 +16,7 @@
 #include "control-plane/commands/groups.h"
 #include "control-plane/commands/place_tables.h"
 #include "control-plane/commands/scratch_directory.h"
+#include "control-plane/commands/since_backup.h"
 #include "control-plane/commands/unpacked_backup.h"
 #include "control-plane/data.h"
 #include "core/limits.h"
@@ -26,6 +27,7 @@ namespace {
 struct RestoreOptions {
   DataOptions data;
   std::string file;
+  std::string audit_records;  // a file; "": none
 };
 
 // A region with a database of its own is not in the backup. A store that is still in that database
@@ -77,6 +79,12 @@ Result<void> fill(StorePlace& place, const UnpackedBackup& backup, const MasterK
                      .object = "backup of " + format_timestamp(backup.manifest.time)});
 }
 
+// Before anything is written, because a file that cannot be read should stop the restore.
+Result<std::string> changes_since(const RestoreOptions& options, UnixMs time) {
+  if (options.audit_records.empty()) return std::string();
+  return list_changes_since(options.audit_records, time);
+}
+
 Result<void> restore(const RestoreOptions& options, const Clock& clock) {
   auto target = place_of(options.data);
   if (!target) return propagate(target);
@@ -91,6 +99,8 @@ Result<void> restore(const RestoreOptions& options, const Clock& clock) {
   if (!scratch) return propagate(scratch);
   auto backup = unpack_backup(options.file, *scratch, &*master_key);
   if (!backup) return propagate(backup);
+  auto changes = changes_since(options, backup->manifest.time);
+  if (!changes) return propagate(changes);
   (*first)->place().accept_uncoded_rows(options.data.accept_uncoded_rows);
   if (auto filled = fill((*first)->place(), *backup, *master_key, clock); !filled) {
     return propagate(filled, "restore");
@@ -105,7 +115,7 @@ Result<void> restore(const RestoreOptions& options, const Clock& clock) {
                   "have to be issued again.",
                   (*target)->name(), time, backup->manifest.organizations, backup->manifest.sets,
                   backup->manifest.agents));
-  return {};
+  return changes->empty() ? Result<void>() : print(*changes);
 }
 
 }  // namespace
@@ -121,13 +131,20 @@ void declare_restore(const Declarations& declare) {
              "      --database 'postgresql://me@db.example.com/secrets?sslrootcert=/etc/ca.pem' "
              "\\\n"
              "      --master-key-file /etc/agent-secrets/master.key",
-             "In PostgreSQL, whichever database was backed up"}},
+             "In PostgreSQL, whichever database was backed up"},
+            {"secret-control-plane restore secrets.backup --audit-records records.jsonl \\\n"
+             "      --data-dir /var/lib/agent-secrets --master-key-file "
+             "/etc/agent-secrets/master.key",
+             "And list what was changed after the backup"}},
        .text = "Stop every server of the old place first. Checks the backup and the master key "
                "before it writes. A restore that fails or is killed leaves no catalog: run it "
                "again. Raises the sequences of all agents, so that instances accept what they get "
                "next.",
        .reading = {{"docs/OPERATIONS.md", "Backups"}}});
   command.argument("file", command->file, "the backup").takes("FILE");
+  command.option("--audit-records", command->audit_records, "FILE",
+                 "records of the old audit log, as `audit tail --json` prints them: list what was "
+                 "changed after the backup, and has to be done again");
 }
 
 }  // namespace agent_secrets::control_plane

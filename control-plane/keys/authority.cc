@@ -69,13 +69,18 @@ CodedRow& CodedRow::null() {
   return *this;
 }
 
-Authority::Authority(std::string purpose, std::vector<SecretBuffer> keys, UncodedRows uncoded)
-    : keys_(std::move(keys)), uncoded_(uncoded), refused_(std::make_shared<RefusedRows>(purpose)) {
+Authority::Authority(std::string_view purpose, std::vector<SecretBuffer> keys, UncodedRows uncoded,
+                     std::shared_ptr<RefusedRows> refused)
+    : keys_(std::move(keys)), uncoded_(uncoded), refused_(std::move(refused)) {
   AGENT_SECRETS_ASSERT(!keys_.empty());
   for (const SecretBuffer& key : keys_) AGENT_SECRETS_ASSERT(key.size() == kAuthorityKeySize);
   append_bytes(prefix_, 't', as_bytes("agent-secrets authority v1"));
   append_bytes(prefix_, 't', as_bytes(purpose));
 }
+
+Authority::Authority(const std::string& purpose, std::vector<SecretBuffer> keys,
+                     UncodedRows uncoded)
+    : Authority(purpose, std::move(keys), uncoded, std::make_shared<RefusedRows>(purpose)) {}
 
 AuthorityCode Authority::code_under(const SecretBuffer& key, const CodedRow& row) const {
   const auto bytes = key.expose();

@@ -18,7 +18,8 @@
 //   NULL      '0'
 //
 // Before the row come the texts "agent-secrets authority v1" and the purpose of the key,
-// "authority" or "authority:CODE".
+// "authority" or "authority:CODE". The rows of `keys` themselves have codes under a key that is
+// derived from the master key; its purpose is "keys" (keys/stored_keys.h).
 //
 // A row whose right has ended (revoked, deleted) has no code: the statement that ends the right
 // clears it. So a right does not come back when the mark of its end is removed.
@@ -43,6 +44,8 @@
 namespace agent_secrets::control_plane {
 
 inline constexpr std::size_t kAuthorityKeySize = 32;
+// The purpose of the catalog's authority keys. keys/region_keys.h has the regions'.
+inline constexpr std::string_view kCatalogAuthority = "authority";
 
 using AuthorityCode = std::vector<std::uint8_t>;
 // Absent: NULL.
@@ -84,8 +87,11 @@ enum class UncodedRows : std::uint8_t {
 class Authority {
  public:
   // `keys` are kAuthorityKeySize bytes each, at least one. The first one makes codes, and all are
-  // accepted, so that the key can be rotated.
-  Authority(std::string purpose, std::vector<SecretBuffer> keys, UncodedRows uncoded);
+  // accepted, so that the key can be rotated. Refused rows are noted in `refused`.
+  Authority(std::string_view purpose, std::vector<SecretBuffer> keys, UncodedRows uncoded,
+            std::shared_ptr<RefusedRows> refused);
+  // With a RefusedRows of its own.
+  Authority(const std::string& purpose, std::vector<SecretBuffer> keys, UncodedRows uncoded);
 
   [[nodiscard]] AuthorityCode code(const CodedRow& row) const;
   // False: the row is refused, counted and logged (refused()).

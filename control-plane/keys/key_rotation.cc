@@ -8,20 +8,21 @@
 #include "control-plane/database/transaction.h"
 #include "control-plane/keys/announcements.h"
 #include "control-plane/keys/key_store.h"
+#include "control-plane/keys/stored_keys.h"
 #include "core/key_announcement.h"
 
 namespace agent_secrets::control_plane {
 namespace {
-
-void set_state(Transaction& tx, std::string_view id, std::string_view state) {
-  tx.execute("UPDATE keys SET state = ?2 WHERE id = ?1", id, state);
-}
 
 // The key in this state; null if there is none.
 template <typename Key>
 const Key* find(const std::vector<Key>& keys, std::string_view state) {
   const auto found = std::ranges::find(keys, state, &Key::state);
   return found == keys.end() ? nullptr : &*found;
+}
+
+bool is_exported(Transaction& tx, const StoredKey& key) {
+  return !tx.query("SELECT 1 FROM keys WHERE id = ?1 AND exported_at IS NOT NULL", key.id).empty();
 }
 
 SigningKey signing_key(const StoredKey& stored) {
@@ -32,15 +33,18 @@ SigningKey signing_key(const StoredKey& stored) {
 
 Result<std::int64_t> rewrap_keys(Transaction& tx, const MasterKey& master_key) {
   std::int64_t wrapped = 0;
-  for (const Row row : tx.query("SELECT id, purpose, wrapped FROM keys")) {
+  for (const Row row : tx.query("SELECT id, purpose, state, wrapped, code FROM keys")) {
     const std::string id = row.text("id");
     const std::string purpose = row.text("purpose");
     const auto box = row.blob("wrapped");
     if (master_key.has_wrapped(id, purpose, box)) continue;
     auto key = master_key.unwrap(id, purpose, box);
     if (!key) return propagate(key);
-    wrapped += tx.execute("UPDATE keys SET wrapped = ?2 WHERE id = ?1", id,
-                          master_key.wrap(id, purpose, *key));
+    const Authority codes = master_key.key_codes();
+    const CodedRow coded = coded_key(row);
+    codes.require(coded, stored_code(row));
+    wrapped += tx.execute("UPDATE keys SET wrapped = ?2, code = ?3 WHERE id = ?1", id,
+                          master_key.wrap(id, purpose, *key), codes.code(coded));
   }
   return wrapped;
 }
@@ -54,19 +58,20 @@ bool has_wrapped_all(Transaction& tx, const MasterKey& master_key) {
 
 Result<DataKeyStep> begin_data_key(Transaction& tx, const MasterKey& master_key,
                                    std::string_view purpose, bool nodes_have_it) {
-  const auto keys = list_keys(tx, purpose);
-  const KeyFacts* const active = find(keys, kActive);
-  const KeyFacts* const standby = find(keys, kStandby);
-  if (find(keys, kRetired) != nullptr) return DataKeyStep::resumed;
+  const auto keys = read_keys(tx, master_key, purpose);
+  if (!keys) return std::unexpected(keys.error());
+  const StoredKey* const active = find(*keys, kActive);
+  const StoredKey* const standby = find(*keys, kStandby);
+  if (find(*keys, kRetired) != nullptr) return DataKeyStep::resumed;
   if (standby != nullptr) {
-    if (!standby->is_exported) return DataKeyStep::waits_for_export;
+    if (!is_exported(tx, *standby)) return DataKeyStep::waits_for_export;
     if (!nodes_have_it) return DataKeyStep::waits_for_nodes;
-    if (active != nullptr) set_state(tx, active->id, kRetired);
-    set_state(tx, standby->id, kActive);
+    if (active != nullptr) change_state(tx, master_key, *active, kRetired);
+    change_state(tx, master_key, *standby, kActive);
     return DataKeyStep::begun;
   }
-  const bool has_nodes = active != nullptr && active->is_exported;
-  if (active != nullptr && !has_nodes) set_state(tx, active->id, kRetired);
+  const bool has_nodes = active != nullptr && is_exported(tx, *active);
+  if (active != nullptr && !has_nodes) change_state(tx, master_key, *active, kRetired);
   auto made = create_key(tx, master_key, purpose, has_nodes ? kStandby : kActive);
   if (!made) return propagate(made);
   return has_nodes ? DataKeyStep::waits_for_export : DataKeyStep::begun;
@@ -85,7 +90,7 @@ Result<void> rotate_signing_keys(Transaction& tx, const MasterKey& master_key,
   const StoredKey* const standby = find(*before, kStandby);
   AGENT_SECRETS_ASSERT(active != nullptr && standby != nullptr);
   tx.execute("DELETE FROM keys WHERE id = ?1", active->id);
-  set_state(tx, standby->id, kActive);
+  change_state(tx, master_key, *standby, kActive);
   if (auto made = create_key(tx, master_key, purpose, kStandby); !made) return made;
   const auto after = read_keys(tx, master_key, purpose);
   if (!after) return std::unexpected(after.error());

@@ -25,8 +25,9 @@ namespace agent_secrets::control_plane {
 
 class Transaction;
 
-// Wraps every key that the current master key has not wrapped. Returns how many.
-// ErrorCode::untrusted, and no change, if neither it nor the previous one opens a key.
+// Wraps every key that the current master key has not wrapped, and gives it a code under this key.
+// Returns how many. ErrorCode::untrusted, and no change, if neither it nor the previous one opens a
+// key, or if the code of a key does not hold.
 Result<std::int64_t> rewrap_keys(Transaction& tx, const MasterKey& master_key);
 
 // The current master key has wrapped every key.

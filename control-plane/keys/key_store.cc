@@ -86,6 +86,9 @@ Result<std::vector<SecretBuffer>> KeyStore::authority_keys(std::string_view purp
 Result<Authority> KeyStore::authority(std::string_view purpose, UncodedRows uncoded) {
   auto keys = authority_keys(purpose);
   if (!keys) return propagate(keys);
+  if (purpose == kCatalogAuthority) {
+    return Authority(purpose, std::move(*keys), uncoded, master_key_.refused());
+  }
   return Authority(std::string(purpose), std::move(*keys), uncoded);
 }
 

@@ -30,9 +30,6 @@ namespace agent_secrets::control_plane {
 class Database;
 class Transaction;
 
-// The purpose of the catalog's authority keys. keys/region_keys.h has the regions'.
-inline constexpr std::string_view kCatalogAuthority = "authority";
-
 class KeyStore {
  public:
   // `database` is an opened, migrated catalog, and must outlive the KeyStore.

@@ -48,6 +48,18 @@ SecretBuffer key_text(const SecretBuffer& key) {
   return line;
 }
 
+// A key of its own for the codes, because no key should have two uses.
+SecretBuffer derive_code_key(const SecretBuffer& master) {
+  constexpr const char* kContext = "keycodes";
+  static_assert(kAeadKeySize == crypto_kdf_KEYBYTES);
+  SecretBuffer key(kAuthorityKeySize);
+  const auto bytes = key.expose();
+  const int failed =
+      crypto_kdf_derive_from_key(bytes.data(), bytes.size(), 1, kContext, master.expose().data());
+  AGENT_SECRETS_ASSERT(failed == 0);
+  return key;
+}
+
 std::string directory_of(const std::string& path) {
   auto directory = std::filesystem::path(path).parent_path().string();
   return directory.empty() ? "." : directory;
@@ -95,6 +107,12 @@ class MasterKey::Keys {
     const std::scoped_lock lock(mutex_);
     return keys_.front();
   }
+  [[nodiscard]] std::vector<SecretBuffer> code_keys() const {
+    const std::scoped_lock lock(mutex_);
+    std::vector<SecretBuffer> derived;
+    for (const auto& key : keys_) derived.push_back(derive_code_key(*key));
+    return derived;
+  }
   std::optional<SecretBuffer> open(const AssociatedData& context,
                                    std::span<const std::uint8_t> box) {
     const std::scoped_lock lock(mutex_);
@@ -125,7 +143,10 @@ class MasterKey::Keys {
   std::chrono::steady_clock::time_point next_read_;
 };
 
-MasterKey::MasterKey(std::shared_ptr<Keys> keys) : keys_(std::move(keys)) {}
+// The rows are the catalog's, so they are noted as rows of the catalog's authority.
+MasterKey::MasterKey(std::shared_ptr<Keys> keys)
+    : keys_(std::move(keys)),
+      refused_(std::make_shared<RefusedRows>(std::string(kCatalogAuthority))) {}
 
 Result<MasterKey> MasterKey::create_file(const std::string& path) {
   auto key = std::make_shared<SecretBuffer>(kAeadKeySize);
@@ -151,7 +172,15 @@ Result<MasterKey> MasterKey::load(const MasterKeySource& source) {
 }
 
 MasterKey MasterKey::with_previous(const MasterKey& previous) const {
-  return MasterKey(keys_->with(*previous.keys_));
+  MasterKey both(keys_->with(*previous.keys_));
+  both.uncoded_ = uncoded_;
+  return both;
+}
+
+MasterKey MasterKey::accepting_uncoded_rows() const {
+  MasterKey copy = *this;
+  copy.uncoded_ = UncodedRows::accepted;
+  return copy;
 }
 
 std::vector<std::uint8_t> MasterKey::wrap(std::string_view key_id, std::string_view purpose,
@@ -170,6 +199,8 @@ Result<SecretBuffer> MasterKey::unwrap(std::string_view key_id, std::string_view
   }
   return std::move(*key);
 }
+
+Authority MasterKey::key_codes() const { return {"keys", keys_->code_keys(), uncoded_, refused_}; }
 
 bool MasterKey::has_wrapped(std::string_view key_id, std::string_view purpose,
                             std::span<const std::uint8_t> wrapped) const {

@@ -1,7 +1,8 @@
 #pragma once
 // The root of encryption at rest: 32 random bytes, as base64url. It wraps data keys and signing
-// seeds, and the digest of a backup; it encrypts nothing else. It comes from a file of mode 0600
-// outside the data directory, from the output of a command, or from AGENT_SECRETS_MASTER_KEY.
+// seeds, and the digest of a backup; it encrypts nothing else. From it, a key is derived for the
+// authority codes of wrapped keys (keys/stored_keys.h). It comes from a file of mode 0600 outside
+// the data directory, from the output of a command, or from AGENT_SECRETS_MASTER_KEY.
 //
 // Rotation. A MasterKey wraps with the current key and opens what the current or the previous key
 // has wrapped, so processes that have both work before and after everything is wrapped anew
@@ -19,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control-plane/keys/authority.h"
 #include "core/error.h"
 #include "core/secret_buffer.h"
 
@@ -47,6 +49,8 @@ class MasterKey {
 
   // A key that wraps as this one, and also opens what `previous` has wrapped.
   [[nodiscard]] MasterKey with_previous(const MasterKey& previous) const;
+  // A copy whose key_codes() also accept rows without a code.
+  [[nodiscard]] MasterKey accepting_uncoded_rows() const;
 
   // XChaCha20-Poly1305 with the key's id and purpose as associated data: a wrapped key does not
   // unwrap in the place of another.
@@ -59,11 +63,18 @@ class MasterKey {
   // The current key has wrapped it.
   [[nodiscard]] bool has_wrapped(std::string_view key_id, std::string_view purpose,
                                  std::span<const std::uint8_t> wrapped) const;
+  // The authority of the rows of `keys`. Its codes are under the current key, and those under the
+  // previous key are accepted. Take it after unwrap(), which may have read a newer key.
+  [[nodiscard]] Authority key_codes() const;
+  // Where the authorities of this key and of its copies note refused rows.
+  [[nodiscard]] const std::shared_ptr<RefusedRows>& refused() const { return refused_; }
 
  private:
   class Keys;
   explicit MasterKey(std::shared_ptr<Keys> keys);
   std::shared_ptr<Keys> keys_;
+  std::shared_ptr<RefusedRows> refused_;
+  UncodedRows uncoded_ = UncodedRows::refused;
 };
 
 }  // namespace agent_secrets::control_plane

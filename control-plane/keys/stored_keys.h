@@ -5,6 +5,12 @@
 // A purpose has at most one active and one standby key. Retired data keys stay as long as a value
 // is encrypted under one of them.
 //
+// The state decides which key encrypts and signs, so a row has an authority code over its id,
+// purpose and state (MasterKey::key_codes). The key itself is bound to id and purpose by its
+// wrapping. A key whose code does not hold is refused, and with it its whole purpose. So is a
+// purpose with two keys in a state of which there is one: somebody has put a row back that was
+// valid before a rotation.
+//
 // Threads: those of the transaction.
 
 #include <chrono>
@@ -13,7 +19,10 @@
 #include <string_view>
 #include <vector>
 
+#include "control-plane/database/rows.h"
+#include "control-plane/keys/authority.h"
 #include "control-plane/keys/master_key.h"
+#include "control-plane/keys/refused_rows.h"
 #include "core/error.h"
 #include "core/secret_buffer.h"
 
@@ -27,6 +36,7 @@ inline constexpr std::string_view kRetired = "retired";
 
 struct StoredKey {
   std::string id;
+  std::string purpose;
   std::string state;
   SecretBuffer key;  // 32 bytes
 };
@@ -42,12 +52,16 @@ struct KeyFacts {
   bool operator==(const KeyFacts&) const = default;
 };
 
+// `row` has the columns id, purpose and state.
+CodedRow coded_key(const Row& row);
+
 // All keys, sorted by purpose, state and id.
 std::vector<KeyFacts> list_keys(Transaction& tx);
 std::vector<KeyFacts> list_keys(Transaction& tx, std::string_view purpose);
 
 // Opens the keys of a purpose, the active one first.
-// ErrorCode::untrusted, with a hint, if another master key has wrapped them.
+// ErrorCode::untrusted, with a hint, if another master key has wrapped them, or if a row is
+// refused.
 Result<std::vector<StoredKey>> read_keys(Transaction& tx, const MasterKey& master_key,
                                          std::string_view purpose);
 
@@ -56,5 +70,13 @@ Result<std::vector<StoredKey>> read_keys(Transaction& tx, const MasterKey& maste
 // with the new one can open.
 Result<void> create_key(Transaction& tx, const MasterKey& master_key, std::string_view purpose,
                         std::string_view state);
+// Gives a key, whose code the caller has checked (read_keys), another state.
+void change_state(Transaction& tx, const MasterKey& master_key, const StoredKey& key,
+                  std::string_view state);
+
+// The rows whose code does not hold; also while they are accepted.
+std::vector<RefusedRow> find_refused_keys(Transaction& tx, const MasterKey& master_key);
+// Gives every key the code of what is in its row now: an operator has said that it is right.
+void code_all_keys(Transaction& tx, const MasterKey& master_key);
 
 }  // namespace agent_secrets::control_plane

@@ -91,9 +91,9 @@ class DatabaseRegionStore final : public RegionStore {
   Result<std::vector<RetainedVersion>> versions_without_fingerprints();
 
   std::unique_ptr<Database> database_;
-  AuditLog audit_log_{*database_};
   const std::shared_ptr<CipherRing> keys_;
-  Authority authority_;
+  const Authority authority_;
+  AuditLog audit_log_{*database_, authority_};
 };
 
 }  // namespace agent_secrets::control_plane

@@ -156,13 +156,16 @@ INSERTED = ("UPDATE audit SET position = position + 1000 WHERE position > 2;"
             "UPDATE audit SET position = position - 999 WHERE position > 1002;"
             f"INSERT INTO audit ({COLUMNS}, position, prev, hash) SELECT {COLUMNS}, 3, hash, hash FROM audit"
             " WHERE position = 2")
-# As if the program had written it so: a server chains and signs it again.
-REHASHED = ("UPDATE audit SET actor_name = 'mallory' WHERE position = 2;"
+ADDED = f"INSERT INTO audit ({COLUMNS}) SELECT {COLUMNS} FROM audit WHERE position = 2"
+COPIED = f"INSERT INTO audit ({COLUMNS}, code) SELECT {COLUMNS}, code FROM audit WHERE position = 2"
+# As if there had never been a record 2: a server chains and signs the others again.
+REHASHED = ("DELETE FROM audit WHERE position = 2;"
             "UPDATE audit SET position = NULL, prev = NULL, hash = NULL; DELETE FROM audit_checkpoints")
 
 
-@pytest.mark.parametrize("attack", [EDITED, DELETED, TRUNCATED, REORDERED, INSERTED, REHASHED],
-                         ids=["edited", "deleted", "truncated", "reordered", "inserted", "rehashed"])
+@pytest.mark.parametrize("attack", [EDITED, DELETED, TRUNCATED, REORDERED, INSERTED, ADDED, COPIED, REHASHED],
+                         ids=["edited", "deleted", "truncated", "reordered", "inserted", "added", "copied",
+                              "rehashed"])
 def test_verify_finds_what_an_attacker_has_done(control_plane, tmp_path, attack):
     control_plane.run("user", "add", "ana")
     kept = keep_checkpoints(control_plane, tmp_path / "kept")
@@ -172,6 +175,19 @@ def test_verify_finds_what_an_attacker_has_done(control_plane, tmp_path, attack)
     control_plane.stop()
     found = verify(control_plane, "--checkpoint", str(kept))
     assert found.returncode == 1 and "NOT whole" in found.stderr, found.stderr
+
+
+def test_a_record_that_somebody_adds_is_marked_and_logged(control_plane):
+    control_plane.stop()
+    edit(control_plane, ADDED)
+    control_plane.start()
+    message = "a row was changed outside the control plane, and is refused"
+    wait_for(lambda: [line for line in control_plane.log_lines() if line["message"] == message and line["table"] == "audit"],
+             what="the log line of the refused record")
+    forged = [record for record in tail(control_plane) if not record["authentic"]]
+    assert len(forged) == 1 and forged[0]["position"] == -forged[0]["id"]
+    assert "NOT AUTHENTIC" in control_plane.run("audit", "tail").stdout
+    assert "audit" in control_plane.run("authority", "check", check=False).stdout
 
 
 def test_a_log_written_anew_looks_whole_without_a_kept_checkpoint(control_plane, tmp_path):
@@ -204,6 +220,7 @@ def test_a_cut_leaves_a_log_that_verifies(control_plane):
     control_plane.stop()
     edit(control_plane, "UPDATE audit SET at = at - 86400000 * 3; UPDATE audit SET position = NULL, prev = NULL,"
                         " hash = NULL; DELETE FROM audit_checkpoints")
+    control_plane.run("authority", "adopt")  # the codes of the records have the time
     control_plane.start()
     control_plane.run("user", "add", "ana")
     control_plane.stop()

@@ -5,7 +5,6 @@ import contextlib
 import itertools
 import json
 import os
-import random
 import re
 import secrets
 import shutil
@@ -15,7 +14,7 @@ import time
 import pytest
 
 from support import canary, programs, protocol, small_disk
-from support.backup_load import Load, make_agent
+from support.backup_load import Load, make_agent, verify_backup
 from support.control_plane import ControlPlane
 from support.instance import injected_environment
 from support.postgresql import drop_database, new_database, run_sql
@@ -62,12 +61,6 @@ def back_up(control_plane, file):
     return file
 
 
-def verify(file, *options, **environment):
-    command = [str(programs.control_plane_program()), "backup", "verify", str(file), *map(str, options)]
-    return subprocess.run(command, env=programs.clean_environment(**environment), stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=120)
-
-
 def restore(control_plane, file, **options):
     return control_plane.run("restore", str(file), timeout=120, **options)
 
@@ -101,6 +94,7 @@ def leftovers(directory):
 def test_what_was_deleted_under_load_comes_back_and_agents_start(served_plane, tmp_path, capsys):
     agents = [make_agent(served_plane, f"bot{number}") for number in range(3)]
     starts = {each.agent: tmp_path / each.agent for each in agents}
+    spare = protocol.Credential.parse(served_plane.issue_credential("bot0"))
     with Load(served_plane, agents) as load:
         wait_for(lambda: min(load.acknowledged.values()) >= 5, 60, "the first writes", 0.1)
         before = dict(load.acknowledged)
@@ -113,13 +107,20 @@ def test_what_was_deleted_under_load_comes_back_and_agents_start(served_plane, t
                  60, "deployments after the backup", 0.1)
         for each in agents:
             injected_environment(each.credential, starts[each.agent])
+        served_plane.run("credential", "revoke", "bot0", spare.kid)
+        records = tmp_path / "records.jsonl"
+        records.write_text(served_plane.run("audit", "tail", "--json", "--count", "10000").stdout)
         remove(served_plane)
     assert load.faults == []
 
     begun = time.monotonic()
-    done = restore(served_plane, file)
+    done = served_plane.run("restore", str(file), "--audit-records", str(records), timeout=120)
     restored = time.monotonic() - begun
     assert "is as it was at " in done.stderr
+    # What was done after the backup, and only that, has to be done again.
+    assert f"  credential.revoke  credential {spare.kid} of agent bot0 of acme\n" in done.stdout
+    assert all(f"  set.write  set set-{each.agent} of acme: version " in done.stdout for each in agents)
+    assert "agent.deploy" in done.stdout and "agent.create" not in done.stdout
     served_plane.start()
     for each in agents:
         wait_for(lambda each=each: (each.served() or -1) >= before[each.agent], 60, f"the values of {each.agent}", 0.05)
@@ -149,7 +150,7 @@ def test_backups_under_load_are_of_one_moment(served_plane, tmp_path, capsys):
             file = back_up(served_plane, tmp_path / f"{number}.backup")
             seconds.append(time.monotonic() - begun)
             after = dict(load.attempted)
-            checked = verify(file, "--master-key-file", key)
+            checked = verify_backup(file, "--master-key-file", key)
             assert checked.returncode == 0, checked.stderr
             with empty_place(next(targets)) as database:
                 other = copy_of(served_plane, tmp_path / f"restored-{number}", database)
@@ -183,12 +184,12 @@ def filled(served_plane):
 
 def test_a_backup_says_what_is_in_it_and_has_no_value(filled, tmp_path):
     file = back_up(filled, tmp_path / "secrets.backup")
-    shown = verify(file, "--master-key-file", filled.master_key_file)
+    shown = verify_backup(file, "--master-key-file", filled.master_key_file)
     assert "organizations: 1, sets: 1, agents: 1" in shown.stdout
     assert "region-us-west.db" in shown.stdout and "the master key opens it" in shown.stdout
-    without_key = verify(file)
+    without_key = verify_backup(file)
     assert without_key.returncode == 0 and "Without a master key" in without_key.stdout
-    manifest = json.loads(verify(file, "--json").stdout)
+    manifest = json.loads(verify_backup(file, "--json").stdout)
     assert [part["file"] for part in manifest["parts"]] == ["catalog.db", "region-us-west.db"]
     listed = subprocess.run(["tar", "--list", "--file", file], capture_output=True, text=True, check=True)
     assert listed.stdout.split() == ["manifest.json", "catalog.db", "region-us-west.db", "seal", "sha256"]
@@ -240,17 +241,15 @@ def highest_set_id(control_plane, directory):
 def test_a_flipped_byte_is_found(filled, tmp_path):
     content = bytearray(back_up(filled, tmp_path / "secrets.backup").read_bytes())
     damaged = tmp_path / "damaged.backup"
-    chosen = random.Random(13)
-    offsets = [*range(0, 600, 97), *(chosen.randrange(len(content)) for _ in range(40)), len(content) - 1]
-    for offset in offsets:
+    for offset in [*range(0, len(content), 1000), len(content) - 1]:
         content[offset] ^= 0x10
         damaged.write_bytes(content)
         content[offset] ^= 0x10
-        finished = verify(damaged)
+        finished = verify_backup(damaged)
         assert finished.returncode == 1, offset
         assert "is damaged" in finished.stderr or "is not a backup" in finished.stderr
     damaged.write_bytes(content)
-    assert verify(damaged).returncode == 0
+    assert verify_backup(damaged).returncode == 0
 
 
 def test_a_damaged_backup_and_another_master_key_make_nothing(filled, tmp_path):
@@ -263,7 +262,7 @@ def test_a_damaged_backup_and_another_master_key_make_nothing(filled, tmp_path):
     assert_refused(restore(other, damaged, check=False), "is damaged")
     other.master_key_file.write_text(secrets.token_urlsafe(32) + "\n")
     assert_refused(restore(other, file, check=False), "was not made with this master key")
-    assert_refused(verify(file, "--master-key-file", other.master_key_file), "was not made with this master key")
+    assert_refused(verify_backup(file, "--master-key-file", other.master_key_file), "was not made with this master key")
     assert not other.data_dir.exists()
 
 
@@ -291,7 +290,7 @@ def test_a_backup_goes_through_a_pipe(filled, tmp_path):
     assert made.returncode == 0, made.stderr
     file = tmp_path / "secrets.backup"
     file.write_bytes(made.stdout)
-    assert verify(file, "--master-key-file", filled.master_key_file).returncode == 0
+    assert verify_backup(file, "--master-key-file", filled.master_key_file).returncode == 0
 
 
 def test_a_closed_pipe_is_an_error(filled):
@@ -322,7 +321,7 @@ def test_a_backup_that_is_killed_leaves_no_file_of_that_name(filled, tmp_path):
         time.sleep(0.01 * 2 ** number)
         process.kill()
         process.wait()
-        assert not file.exists() or verify(file).returncode == 0
+        assert not file.exists() or verify_backup(file).returncode == 0
     assert filled.rest().org("GET", "secrets").status == 200
 
 

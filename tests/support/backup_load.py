@@ -1,10 +1,17 @@
 """Writes, deploys and fetches of several agents at once, while a control plane is backed up."""
 
 import dataclasses
+import subprocess
 import threading
 
-from support import protocol
+from support import programs, protocol
 from support.replicas import served
+
+
+def verify_backup(file, *options, **environment):
+    command = [str(programs.control_plane_program()), "backup", "verify", str(file), *map(str, options)]
+    return subprocess.run(command, env=programs.clean_environment(**environment), stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=120)
 
 
 @dataclasses.dataclass(frozen=True)
