@@ -34,11 +34,6 @@ target_compile_options(project_options INTERFACE
   $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)
 target_link_options(project_options INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
 
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  # At -O3 GCC 12 sees std::string's own memcpy overlap where none can (GCC bug 105651).
-  target_compile_options(project_options INTERFACE $<$<CONFIG:Release>:-Wno-restrict>)
-endif()
-
 if(AGENT_SECRETS_SANITIZER)
   add_compile_options(-fsanitize=${AGENT_SECRETS_SANITIZER} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${AGENT_SECRETS_SANITIZER})

@@ -13,7 +13,7 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-// The words that a shell makes of a line: quotes only as the examples use them.
+// The words that a shell makes of a line: quotes and $(…) only as the examples use them.
 std::vector<std::string> shell_words(const std::string& line) {
   std::vector<std::string> words;
   std::string word;
@@ -21,10 +21,14 @@ std::vector<std::string> shell_words(const std::string& line) {
   for (const char c : line + " ") {
     if (c == '"') {
       quoted = !quoted;
+    } else if (word.ends_with('$') && c == '(') {
+      quoted = true;
+    } else if (word.ends_with("%F") && c == ')') {
+      quoted = false;
     } else if (!quoted && (c == ' ' || c == '\n' || c == '\\')) {
       if (!word.empty()) words.push_back(std::move(word));
       word.clear();
-    } else if (!quoted && (c == '&' || c == '>')) {
+    } else if (!quoted && (c == '&' || c == '>' || c == '|')) {
       break;
     } else {
       word += c;

@@ -279,7 +279,7 @@ TEST_CASE("the outage of a region's database leaves the server ready, and creden
   // The database answers again, and refuses the region.
   t.region_failure = ErrorCode::invalid;
   t.regions->follow();
-  CHECK(t.problem() == "Region zz-north cannot be opened");
+  CHECK(t.problem() == "regions: Region zz-north cannot be opened");
   t.region_failure.reset();
   t.regions->follow();
   CHECK(t.regions->for_instances().are_all);

@@ -152,7 +152,7 @@ class Changes {
       request.max_agents = 3;
       need(catalog_.deploys.update_agent(kAna, t_.acme, std::move(request)));
     });
-    expect("credential.add", "credential ak_1 of agent bot", "",
+    expect("credential.add", "credential ak_1 of agent bot", "purpose bot",
            [&] { need(catalog_.credentials.add(kAna, t_.acme, "bot", "ak_1", {})); });
     expect("credential.revoke", "credential ak_1 of agent bot", "",
            [&] { need(catalog_.credentials.revoke(kAna, t_.acme, "bot", "ak_1")); });

@@ -242,6 +242,7 @@ TEST_CASE("the number of members is limited, and a role can be changed at the li
          "INSERT INTO memberships (user_id, organization_id, role)"
          " SELECT id, " +
              std::to_string(t.acme) + ", 'admin' FROM users");
+  need(t.catalog().coded_rows.adopt());
   const auto late = need(t.catalog().users.add(kAdmin, "late", ""));
   check_full(refusal(t.catalog().users.put_membership(kAdmin, late.id, t.acme, Role::member)),
              "Remove one");

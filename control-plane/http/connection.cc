@@ -342,6 +342,7 @@ asio::awaitable<std::unique_ptr<Response>> Connection::answer(Incoming& incoming
   Request& request = incoming.request;
   const bool writes = request.method != "GET" && request.method != "HEAD";
   const auto parked_since = steady_clock::now();
+  Handler again;  // once the request has been parked
   for (bool last = false;; last = context_.stopping) {
     seat_.stays();
     const Queue queue = queue_of(writes);
@@ -354,8 +355,10 @@ asio::awaitable<std::unique_ptr<Response>> Connection::answer(Incoming& incoming
       if (refusal) co_return refusal;
       dispatched = co_await asio::co_spawn(
           context_.workers,
-          [this, &request]() -> asio::awaitable<Dispatched> {
-            co_return context_.router.dispatch(request);
+          [this, &request, &again]() -> asio::awaitable<Dispatched> {
+            if (!again) co_return context_.router.dispatch(request);
+            co_return Dispatched{.account = account_,
+                                 .outcome = context_.router.run(again, request)};
           },
           asio::use_awaitable);
     }
@@ -368,9 +371,11 @@ asio::awaitable<std::unique_ptr<Response>> Connection::answer(Incoming& incoming
       ++context_.counters.refused_watches;
       co_return std::make_unique<Response>(refuse(request, 429, limits::kWatchRetry));
     }
+    Wait& wait = std::get<Wait>(dispatched.outcome);
+    again = std::move(wait.again);
     if (!context_.stopping) {
       const auto parked_at = steady_clock::now();
-      const bool woken = co_await park(std::get<Wait>(dispatched.outcome));
+      const bool woken = co_await park(wait);
       if (!woken) co_return nullptr;
       incoming.parked += steady_clock::now() - parked_at;
     }

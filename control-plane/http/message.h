@@ -48,17 +48,20 @@ struct Response {
   std::string actor = {};  // who asked, for the access log; not sent; "" if that is not known
 };
 
+struct Wait;
+using Outcome = std::variant<Response, Wait>;
+using Handler = std::function<Outcome(const Request&)>;
+
 // A handler returns Wait to be called again after a wake or after `at_most`. The server parks the
-// connection on a timer, without a thread. It calls subscribe(wake) at once, later the handler
-// again with a larger `waited`, then the function that subscribe returned, which cancels the
-// subscription. `wake` may be called from any thread, and also after the cancellation.
+// connection on a timer, without a thread. It calls subscribe(wake) at once, later again(request)
+// with a larger `waited`, then the function that subscribe returned, which cancels the
+// subscription. `wake` may be called from any thread, and also after the cancellation. The request
+// is not authenticated a second time: what may have changed since, `again` has to find out.
 struct Wait {
   std::chrono::milliseconds at_most{};
   std::function<std::function<void()>(std::function<void()> wake)> subscribe;
+  Handler again;
 };
-
-using Outcome = std::variant<Response, Wait>;
-using Handler = std::function<Outcome(const Request&)>;
 
 // The first step of a route, on the header alone (the request's body is empty). It returns either
 // the answer (then the body is never read), or the account and the handler for the second step,

@@ -110,12 +110,16 @@ Dispatched Router::dispatch(Request& request) const {
   Admission admission = admit(request);
   if (auto* refusal = std::get_if<Response>(&admission)) return {{}, std::move(*refusal)};
   auto& [account, handle, body_max] = std::get<Admitted>(admission);
+  Outcome outcome = run(handle, request);
+  return {std::move(account), std::move(outcome)};
+}
+
+Outcome Router::run(const Handler& handle, const Request& request) const {
   try {
-    Outcome outcome = handle(request);
-    return {std::move(account), std::move(outcome)};
+    return handle(request);
   } catch (const std::exception&) {
     // The exception's text is not used: a library may have copied a part of the body into it.
-    return {std::move(account), fallback_(request, 500)};
+    return fallback_(request, 500);
   }
 }
 

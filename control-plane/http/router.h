@@ -39,9 +39,11 @@ class Router {
   // answers while all workers wait for a database. `answer` must not block.
   void add_immediate(std::string_view method, std::string_view pattern,
                      std::function<Response(const Request&)> answer);
-  // Both fill request.params, and neither throws: an exception becomes a 500 through the fallback.
+  // The next three do not throw: an exception becomes a 500 through the fallback. The first two
+  // fill request.params.
   Admission admit(Request& request) const;      // the first step alone
-  Dispatched dispatch(Request& request) const;  // both
+  Dispatched dispatch(Request& request) const;  // both steps
+  Outcome run(const Handler& handle, const Request& request) const;
   // "GET /v1/organizations/{org}/secrets" for each route, in the order of add().
   [[nodiscard]] std::vector<std::string> routes() const;
   // The place of the request's route in routes(), for the access log and metrics. Absent: no route.

@@ -112,10 +112,13 @@ class RunningServer {
       return Response{.body = plausible ? "{\"stopping\":true}" : "{}"};
     }
     if (request.waited.count() > 0) return Response{.body = "{\"woken\":true}"};
-    return Wait{.at_most = std::chrono::seconds(60), .subscribe = [this](auto wake) {
-                  gate.subscribed(std::move(wake));
-                  return [this] { gate.cancelled(); };
-                }};
+    return Wait{.at_most = std::chrono::seconds(60),
+                .subscribe =
+                    [this](auto wake) {
+                      gate.subscribed(std::move(wake));
+                      return [this] { gate.cancelled(); };
+                    },
+                .again = [this](const Request& later) { return park(later); }};
   }
 
   TemporaryDirectory directory_;

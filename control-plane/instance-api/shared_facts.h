@@ -1,14 +1,15 @@
 #pragma once
-// Facts about an agent, read from the region's store once for all watches that a change wakes. A
-// change may wake thousands of watches of one agent at the same moment. The first of them reads the
-// store, and the others wait for the result. So these queries for a change do not
-// depend on the number of watches: each watch only reads its credential.
+// Facts about an agent, read from the region's store once for all its watches. A change may wake
+// thousands of watches of one agent at the same moment, and their next requests arrive together
+// too. The first of them reads the store, and the others wait for the result. So the queries for a
+// change do not depend on the number of watches. A new request reads its credential besides.
 //
 // Facts are valid for one generation of the agent (replica/change_hub.h): they were read after the
 // hub had counted this generation. A change that the hub has not counted yet may be missing. A
-// watch that uses such facts is woken again when the hub counts the change, within
-// limits::kLookEvery. Therefore only watches that were parked share facts. A request that has just
-// arrived reads the store. So does a watch whose wait has ended: it is not woken again.
+// watch that waits because of such facts is woken when the hub counts the change, within
+// limits::kLookEvery. But a client may have learned of the change from another server. Therefore a
+// request that has just arrived is never answered from shared facts, and may only be parked because
+// of them. A watch whose wait has ended reads the store: it is not woken again.
 //
 // At most kEntriesMax pairs of an agent and a sequence are kept.
 //

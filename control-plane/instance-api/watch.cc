@@ -59,6 +59,8 @@ std::string_view next_element(std::string_view& list) {
   return element;
 }
 
+// The caller's credential was read when the request arrived. A parked watch learns of a later
+// revocation from the snapshot.
 bool revoked(const Caller& caller, const std::optional<AgentSnapshot>& snapshot) {
   return caller.owner.credential.revoked || is_revoked(snapshot, caller.owner.credential.kid);
 }
@@ -90,18 +92,22 @@ Evaluation evaluate(const Caller& caller, const AgentFacts& facts) {
       .body = std::move(body), .tag = std::move(tag), .revoked = revoked(caller, facts.snapshot)};
 }
 
-Result<Evaluation> evaluate(const Caller& caller, std::uint64_t generation, bool was_parked) {
-  RegionStore& store = caller.region.store;
-  const SharedFacts::Subject subject(caller.owner.agent_id, caller.claims.report.running_sequence);
-  if (was_parked) {
-    auto shared =
-        caller.region.facts.find(subject, generation, [&] { return read_facts(store, subject); });
-    if (!shared) return propagate(shared);
-    return evaluate(caller, **shared);
-  }
-  auto facts = read_facts(store, subject);
+SharedFacts::Subject subject_of(const Caller& caller) {
+  return {caller.owner.agent_id, caller.claims.report.running_sequence};
+}
+
+Result<Evaluation> evaluate_now(const Caller& caller) {
+  auto facts = read_facts(caller.region.store, subject_of(caller));
   if (!facts) return propagate(facts);
   return evaluate(caller, *facts);
+}
+
+Result<Evaluation> evaluate_shared(const Caller& caller, std::uint64_t generation) {
+  const auto subject = subject_of(caller);
+  auto shared = caller.region.facts.find(subject, generation,
+                                         [&] { return read_facts(caller.region.store, subject); });
+  if (!shared) return propagate(shared);
+  return evaluate(caller, **shared);
 }
 
 Response respond(int status, Evaluation evaluation, std::optional<std::chrono::seconds> wait) {
@@ -115,15 +121,20 @@ Response respond(int status, Evaluation evaluation, std::optional<std::chrono::s
   return response;
 }
 
-// The functions of the Wait outlive the Caller: their copies of `alive` keep its region.
-Wait park(const Caller& caller, std::uint64_t generation, std::chrono::milliseconds at_most) {
-  return Wait{
-      .at_most = at_most,
-      .subscribe = [&hub = caller.region.hub, alive = caller.region.alive,
-                    agent_id = caller.owner.agent_id, generation](std::function<void()> wake) {
-        const auto id = hub.subscribe(agent_id, generation, std::move(wake));
-        return [&hub, alive, agent_id, id] { hub.unsubscribe(agent_id, id); };
-      }};
+// The functions of the Wait have a copy of the Caller, which keeps its region.
+Wait park(const Caller& caller, std::uint64_t generation, std::chrono::milliseconds at_most,
+          const Log& log) {
+  const auto parked = std::make_shared<const Caller>(caller);
+  return Wait{.at_most = at_most,
+              .subscribe =
+                  [parked, generation](std::function<void()> wake) {
+                    const std::int64_t agent_id = parked->owner.agent_id;
+                    const auto id =
+                        parked->region.hub.subscribe(agent_id, generation, std::move(wake));
+                    return [parked, agent_id, id] { parked->region.hub.unsubscribe(agent_id, id); };
+                  },
+              .again = [parked, &log](
+                           const Request& request) { return answer_watch(request, *parked, log); }};
 }
 
 }  // namespace
@@ -187,20 +198,27 @@ Outcome answer_watch(const Request& request, const Caller& caller, const Log& lo
   const auto wait = preferred_wait(request.header("prefer"));
   const auto remaining = wait.value_or(std::chrono::seconds(0)) - request.waited;
   const bool may_wait = remaining > std::chrono::milliseconds(0) && !request.must_answer;
-  // A watch that is at its end may know more than shared facts say: it gets no later answer.
-  auto evaluation = evaluate(caller, generation, request.waited.count() > 0 && may_wait);
+  const std::string_view known = request.header("if-none-match");
+  const bool was_parked = request.waited.count() > 0;
+  // Shared facts may be older than what a new request knows: they may say that it waits, but do not
+  // answer it. A watch at its end reads the store too, because it is not woken again.
+  const bool may_share = may_wait && (was_parked || !known.empty());
+  auto evaluation = may_share ? evaluate_shared(caller, generation) : evaluate_now(caller);
+  if (may_share && !was_parked && evaluation && !names_entity_tag(known, evaluation->tag)) {
+    evaluation = evaluate_now(caller);
+  }
   if (!evaluation) {
     log.error("watch", {{"region", caller.region.code}, {"cause", evaluation.error().message}});
     return unavailable();
   }
-  if (!names_entity_tag(request.header("if-none-match"), evaluation->tag)) {
+  if (!names_entity_tag(known, evaluation->tag)) {
     return respond(200, std::move(*evaluation), wait);
   }
   // The client already knows that its credential is revoked. It gets no other information, so it
   // must not wait.
   if (evaluation->revoked) return refuse(403, "revoked", "this credential has been revoked");
   if (may_wait) {
-    return park(caller, generation, remaining);
+    return park(caller, generation, remaining, log);
   }
   return respond(304, std::move(*evaluation), wait);
 }

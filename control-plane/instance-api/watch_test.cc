@@ -110,11 +110,12 @@ TEST_CASE("a revoked credential that knows it is refused, and neither waits nor 
 TEST_CASE("a watch that is parked when its credential is revoked is answered at the wake") {
   TestRegion region;
   Request request = region.watch_request(current_tag(region), "wait=50");
-  const Parked watch(parked(region, request));
+  const Wait wait = parked(region, request);
+  const Parked watch(wait);
   region.revoke();
   CHECK(watch.wakes == 1);
   request.waited = std::chrono::seconds(2);
-  const auto outcome = region.api->watch(request);
+  const auto outcome = wait.again(request);
   REQUIRE(std::holds_alternative<Response>(outcome));
   CHECK(member(std::get<Response>(outcome), "state") == "revoked");
 }
@@ -316,13 +317,35 @@ TEST_CASE("a watch whose wait has ended reads the store itself: it is not woken 
   CHECK(reads == 2);
 }
 
-TEST_CASE("a watch request that has just arrived reads the store itself") {
+TEST_CASE("a watch request that has just arrived is answered from the store") {
   TestRegion region;
   int reads = 0;
   region.store->before_agent_read = [&reads] { ++reads; };
   (void)region.watch();
   (void)region.watch();
   CHECK(reads == 2);
+}
+
+TEST_CASE("watch requests that know the present answer share one read of the store, and wait") {
+  TestRegion region;
+  const std::string tag = current_tag(region);
+  int reads = 0;
+  region.store->before_agent_read = [&reads] { ++reads; };
+  for (int watch = 0; watch < 3; ++watch) {
+    (void)parked(region, region.watch_request(tag, "wait=50"));
+  }
+  CHECK(reads == 1);
+}
+
+TEST_CASE("a watch request that knows a change from another server gets no older answer") {
+  TestRegion region;
+  const std::string before = current_tag(region);
+  (void)parked(region, region.watch_request(before, "wait=50"));  // shared facts from before
+  region.snapshot.sets.at(0).latest_version = 3;
+  region.write_snapshot();
+  const std::string after = current_tag(region);
+  CHECK(after != before);
+  (void)parked(region, region.watch_request(after, "wait=50"));
 }
 
 }  // namespace

@@ -64,8 +64,8 @@ TEST_CASE("keys of every purpose are wrapped anew, and the old master key opens 
   }));
   const MasterKey next = new_key(t);
   const std::size_t keys = number_of_keys(t);
-  REQUIRE(keys == 8);  // the catalog's, three of each region, and the one above
-  CHECK(need(rewrap(t, next.with_previous(t.master_key))) == 8);
+  REQUIRE(keys == 12);  // three of the catalog, four of each region, and the one above
+  CHECK(need(rewrap(t, next.with_previous(t.master_key))) == 12);
   CHECK(check(t, next));
   CHECK(refusal(check(t, t.master_key)).code == ErrorCode::untrusted);
   CHECK(number_of_keys(t) == keys);
@@ -109,7 +109,7 @@ TEST_CASE("a process with the old master key alone goes on, but makes no key") {
   CHECK(t.served("bot-secrets", 2) == std::map<std::string, std::string>{{"A", "a2"}});
   CHECK(refusal(KeyStore(catalog_of(t), t.master_key).cipher("region:ap-south")).code ==
         ErrorCode::untrusted);
-  CHECK(number_of_keys(t) == 7);
+  CHECK(number_of_keys(t) == 11);
 }
 
 TEST_CASE("a process reads its key file again when the key in it has been replaced") {
@@ -132,7 +132,7 @@ TEST_CASE(
   CHECK(after.verification_keys.size() == 2);
   CHECK(after.verification_keys.back().kid != before.active_kid);
   CHECK(after.announcements.size() == 1);
-  CHECK(number_of_keys(t) == 7);  // the old seed is gone
+  CHECK(number_of_keys(t) == 11);  // the old seed is gone
   const auto keys = trusting(before.verification_keys, after).verification_keys;
   REQUIRE(keys.size() == 3);
   CHECK(keys.back().kid == after.verification_keys.back().kid);

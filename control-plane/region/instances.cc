@@ -2,6 +2,12 @@
 #include <algorithm>
 #include <limits>
 #include <set>
+#include <string>
+#include <tuple>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 
 #include "control-plane/region/database_region_store.h"
 #include "core/limits.h"
@@ -95,6 +101,64 @@ void record(Transaction& tx, const HeardInstance& heard) {
       heard.watched, is_new_start, heard.developers_run);
 }
 
+using RecordKey = std::tuple<std::int64_t, std::string, std::int64_t>;
+
+RecordKey key_of(const HeardInstance& heard) {
+  return {heard.agent_id, heard.instance, heard.sequence};
+}
+
+// The watches among the reports.
+std::string watches_json(std::span<const HeardInstance> heard) {
+  boost::json::array watches;
+  for (const HeardInstance& one : heard) {
+    if (one.started) continue;
+    watches.push_back({{"agent", one.agent_id},
+                       {"instance", one.instance},
+                       {"sequence", one.sequence},
+                       {"kid", one.kid},
+                       {"sessions", std::min(one.active_sessions, limits::kActiveSessionsMax)},
+                       {"heard", one.at.count()},
+                       {"watched", one.watched ? 1 : 0}});
+  }
+  return boost::json::serialize(watches);
+}
+
+// Most reports are watches of instances that have a record for their sequence. One statement
+// updates all these records, as record() would one by one, and returns their keys. The other
+// reports are left to record().
+std::set<RecordKey> update_known(Transaction& tx, std::span<const HeardInstance> heard) {
+  const Rows rows = tx.query(
+      {"UPDATE instances SET kid = h.value ->> 'kid', active_sessions = h.value ->> 'sessions',"
+       " last_heard = max(last_heard, h.value ->> 'heard'),"
+       " watched = max(watched, h.value ->> 'watched'), developers_run = 0"
+       " FROM json_each(?1) AS h"
+       " WHERE agent_id = h.value ->> 'agent' AND instance = h.value ->> 'instance'"
+       "   AND sequence = h.value ->> 'sequence' AND NOT EXISTS"
+       "     (SELECT 1 FROM credentials c WHERE c.kid = h.value ->> 'kid' AND c.revoked = 1)"
+       " RETURNING agent_id, instance, sequence",
+       "UPDATE instances i SET kid = h.kid, active_sessions = h.sessions,"
+       " last_heard = greatest(i.last_heard, h.heard),"
+       " watched = greatest(i.watched, h.watched), developers_run = 0"
+       " FROM json_to_recordset(CAST(?1 AS json)) AS h (agent bigint, instance text,"
+       "   sequence bigint, kid text, sessions bigint, heard bigint, watched bigint)"
+       " WHERE i.agent_id = h.agent AND i.instance = h.instance AND i.sequence = h.sequence"
+       "   AND NOT EXISTS (SELECT 1 FROM credentials c WHERE c.kid = h.kid AND c.revoked = 1)"
+       " RETURNING i.agent_id, i.instance, i.sequence"},
+      watches_json(heard));
+  std::set<RecordKey> updated;
+  for (const Row row : rows) {
+    updated.emplace(row.integer("agent_id"), row.text("instance"), row.integer("sequence"));
+  }
+  return updated;
+}
+
+// Several servers record the instances of one region. With the lock, a server waits for the
+// transaction of another one. Without it, every second one of them would fail and run again,
+// because each writes the row in `listening`.
+void lock_listening(Transaction& tx) {
+  tx.execute_later({"SELECT 1 AS alone", "LOCK TABLE listening IN SHARE ROW EXCLUSIVE MODE"});
+}
+
 void drop_silent(Transaction& tx, const Listening& listening) {
   tx.execute("DELETE FROM instances WHERE developers_run = 1 AND last_heard < ?1",
              listening.until - limits::kDeveloperRun);
@@ -138,11 +202,13 @@ void drop_surplus(Transaction& tx, std::int64_t agent_id, const Listening& liste
 Result<void> DatabaseRegionStore::record_instances(std::span<const HeardInstance> heard,
                                                    milliseconds now) {
   return database_->write("record instances", [&](Transaction& tx) -> Result<void> {
+    lock_listening(tx);
     const Listening listening = note_listening(tx, now);
     drop_silent(tx, listening);
-    std::set<std::int64_t> agents;
+    const std::set<RecordKey> updated = update_known(tx, heard);
+    std::set<std::int64_t> agents;  // that may have a record more
     for (const HeardInstance& one : heard) {
-      if (!may_record(tx, one)) continue;
+      if (updated.contains(key_of(one)) || !may_record(tx, one)) continue;
       record(tx, one);
       agents.insert(one.agent_id);
     }

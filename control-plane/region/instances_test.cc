@@ -140,6 +140,36 @@ TEST_CASE("a watch without a sequence replaces no record, and a watch with one r
   CHECK(region.names() == Names{"host-1@5", "host-2@5"});
 }
 
+TEST_CASE("reports of known and of new instances are recorded together") {
+  Heard region;
+  region.start("known", 5);
+  region.start("other", 5);
+  region.pass(seconds(1));
+  HeardInstance known = region.report("known", 5);
+  known.watched = true;
+  known.active_sessions = 3;
+  known.kid = "kid2";
+  HeardInstance fresh = region.report("new", 5);
+  fresh.watched = true;
+  region.record({known, fresh});
+  CHECK(region.names() == Names{"known@5", "new@5", "other@5"});
+  const InstanceRecord record = region.list().instances.front();
+  CHECK(record.watched);
+  CHECK(record.active_sessions == 3);
+  CHECK(record.kid == "kid2");
+  CHECK(record.last_heard - record.since == seconds(1));
+  CHECK_FALSE(region.list().instances.back().watched);
+}
+
+TEST_CASE("a report that is older than the record does not set it back") {
+  Heard region;
+  region.start("host", 5);
+  HeardInstance older = region.report("host", 5);
+  older.at -= seconds(1);
+  region.record({older});
+  CHECK(region.list().instances.front().last_heard == region.list().instances.front().since);
+}
+
 TEST_CASE("the listening time continues after a short pause, and begins again after a long one") {
   Heard region;
   region.record({});

@@ -161,7 +161,8 @@ TEST_CASE("a user's token that reaches several organizations is not revoked by o
                                          hash_bearer("pcc_pat_vera")));
   need(api.catalog().tokens.add_for_user(kAdmin, vera.id, api.organization_id("acme"), "here",
                                          hash_bearer("pcc_pat_here")));
-  for (const auto& row : api.as_admin("GET", "/tokens").body.at("tokens").as_array()) {
+  const Answer list = api.as_admin("GET", "/tokens");
+  for (const auto& row : list.body.at("tokens").as_array()) {
     if (!row.as_object().contains("user")) continue;
     const std::string id(row.at("id").as_string());
     CHECK(api.as_admin("DELETE", "/tokens/" + id).status == (row.at("name") == "here" ? 200 : 409));

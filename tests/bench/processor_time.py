@@ -21,8 +21,10 @@ def of_server(server):
 
 def _used(process):
     """The time of the process, of its children that have ended, and of its running children (proc_pid_stat(5))."""
-    fields = pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    try:
+        fields = pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        children = pathlib.Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0  # a connection that has just ended: its parent has counted its time already
     ticks = sum(int(field) for field in fields[11:15])
-    children = pathlib.Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    running = [child for child in children if os.path.exists(f"/proc/{child}")]
-    return ticks / os.sysconf("SC_CLK_TCK") + sum(_used(child) for child in running)
+    return ticks / os.sysconf("SC_CLK_TCK") + sum(_used(child) for child in children)

@@ -22,6 +22,7 @@ class Watchers:
     async def __aenter__(self):
         for watcher in self._all():
             await watcher.connect()
+            watcher.ask()  # the server closes a connection without a request after some seconds
             await asyncio.sleep(1 / RAMP)
         return self
 
@@ -32,7 +33,8 @@ class Watchers:
     async def park(self):
         """Each watcher requests the present state, and then waits for the next state."""
         for watcher in self._all():
-            watcher.ask()
+            if not watcher.is_waiting:
+                watcher.ask()
         await self._until(lambda watcher: watcher.is_parked())
         for watcher in self._all():
             watcher.told_at = None
@@ -50,6 +52,8 @@ class Watchers:
     async def _until(self, condition):
         end = time.monotonic() + GIVE_UP
         while not all(condition(watcher) for watcher in self._all()):
+            lost = sum(watcher.is_lost for watcher in self._all())
+            assert not lost, f"the server has closed {lost} connections"
             assert time.monotonic() < end, f"{sum(not condition(watcher) for watcher in self._all())} still wait"
             await asyncio.sleep(SLEEP)
 
@@ -59,11 +63,11 @@ class _Watcher(asyncio.Protocol):
 
     def __init__(self, replica, credential, instance):
         self.told_at = None
+        self.is_waiting = self.is_lost = False
         self._where = urllib.parse.urlsplit(replica.url)
         self._proof = (credential, replica.url, instance)
         self._tag = self._transport = None
         self._asked_at = 0.0
-        self._waits = False
         self._received = b""
 
     async def connect(self):
@@ -75,7 +79,7 @@ class _Watcher(asyncio.Protocol):
 
     def is_parked(self):
         """Whether the poll waits in the server: a poll whose tag is not the present one is answered at once."""
-        return self._waits and self._tag is not None and time.monotonic() - self._asked_at > 1
+        return self.is_waiting and self._tag is not None and time.monotonic() - self._asked_at > 1
 
     def ask(self):
         credential, url, instance = self._proof
@@ -84,7 +88,7 @@ class _Watcher(asyncio.Protocol):
         self._transport.write(f"GET {protocol.WATCH} HTTP/1.1\r\nHost: a\r\nAuthorization: {proof}\r\n{tag}"
                               "Prefer: wait=50\r\n\r\n".encode())
         self._asked_at = time.monotonic()
-        self._waits = True
+        self.is_waiting = True
 
     def data_received(self, data):
         self._received += data
@@ -92,7 +96,7 @@ class _Watcher(asyncio.Protocol):
         headers = dict(line.split(b": ", 1) for line in head.lower().split(b"\r\n")[1:]) if found else {}
         if not found or len(body) < int(headers.get(b"content-length", 0)):
             return
-        now, self._received, self._waits = time.monotonic(), b"", False
+        now, self._received, self.is_waiting = time.monotonic(), b"", False
         status = int(head.split(b" ", 2)[1])
         assert status in (200, 304), self._received
         first, self._tag = self._tag is None, headers[b"etag"].decode()
@@ -102,4 +106,4 @@ class _Watcher(asyncio.Protocol):
             self.told_at = now
 
     def connection_lost(self, exc):
-        self._waits = False
+        self.is_lost = True

@@ -98,10 +98,14 @@ class TestRegion {
     REQUIRE(store->put_set_version(provisioned, {}));
   }
 
-  // As the provisioner and the follower do it: the snapshot, then the wake.
-  void publish() {
+  // The snapshot alone, as another server writes it: no watch here has been woken yet.
+  void write_snapshot() {
     ++snapshot.revision;
     REQUIRE(store->put_agent(snapshot));
+  }
+  // As the provisioner and the follower do it: the snapshot, then the wake.
+  void publish() {
+    write_snapshot();
     hub.notify(kAgentId);
   }
   void deploy(std::string id, std::vector<PinnedSet> sets) {

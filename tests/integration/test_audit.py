@@ -99,7 +99,7 @@ def test_bundles_are_recorded_in_their_region(control_plane):
     credential = give_a_bundle(control_plane)
     record = tail(control_plane, "--region", "us-west")[-1]
     assert record["action"] == "bundle.get" and record["outcome"] == "done"
-    assert record["actor"] == {"kind": "credential", "id": credential.kid, "name": "bot"}
+    assert record["actor"] == {"kind": "credential", "id": credential.identity["kid"], "name": "bot"}
     assert record["organization"] == "acme" and "sequence 1" in record["detail"]
     shown = control_plane.rest().org("GET", "audit?region=us-west").body["records"]
     assert shown[0]["id"] == record["id"]

@@ -303,9 +303,9 @@ def test_a_closed_pipe_is_an_error(filled):
 
 
 def test_a_full_disk_leaves_no_file(filled, tmp_path):
-    with small_disk.mounted(tmp_path / "disk", mebibytes=1) as disk:
-        for free_kib in (0, 64, 200, 300, 400, 500):
-            (disk / "another-program").write_bytes(bytes(1024 * (1024 - free_kib)))
+    with small_disk.mounted(tmp_path / "disk", mebibytes=2) as disk:
+        for free_kib in (0, 64, 300, 500, 700, 900):
+            (disk / "another-program").write_bytes(bytes(1024 * (2048 - free_kib)))
             made = filled.run("backup", "create", str(disk / "secrets.backup"), check=False)
             assert_refused(made, "\nhint: ")
             assert [path.name for path in disk.iterdir()] == ["another-program"], free_kib

@@ -211,7 +211,7 @@ def test_a_wrong_token(control_plane, token):
     assert_json_error(client.org("GET", "secrets"), 401)
 
 
-@pytest.mark.parametrize("method, path", [("GET", "nothing"), ("PATCH", "secrets/set1"), ("DELETE", "regions")])
+@pytest.mark.parametrize("method, path", [("GET", "nothing"), ("PATCH", "secrets"), ("DELETE", "regions")])
 def test_an_unknown_path_or_method(rest, method, path):
     answer = rest.org(method, path)
     assert answer.status in (404, 405)

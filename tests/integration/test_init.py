@@ -36,7 +36,7 @@ def test_a_directory_that_cannot_be_made_is_said_with_what_to_do(places, tmp_pat
     (tmp_path / "etc").write_text("a file")
     finished = run("init", "--organization", "acme", **places)
     assert finished.returncode == 1
-    assert finished.stderr.startswith("secret-control-plane: error: master key: ") and "hint: " in finished.stderr
+    assert finished.stderr.startswith("secret-control-plane: error: create ") and "hint: " in finished.stderr
     assert not (tmp_path / "var").exists()
 
 

@@ -93,10 +93,12 @@ def test_the_file_with_the_secret_is_not_taken_for_the_public_half(bound, tmp_pa
     assert (tmp_path / "bot.seed").read_text().strip() not in finished.stdout + finished.stderr
 
 
-def test_a_key_is_registered_once(bound, tmp_path):
+def test_a_key_is_registered_for_one_agent(bound, tmp_path):
     shell(KEYGEN, tmp_path)
-    assert bound.run("credential", "register", "bot", tmp_path / "bot.public").returncode == 0
-    finished = bound.run("credential", "register", "bot", tmp_path / "bot.public", check=False)
+    first = bound.run("credential", "register", "bot", tmp_path / "bot.public").stdout
+    assert bound.run("credential", "register", "bot", tmp_path / "bot.public").stdout == first
+    bound.rest().deploy("other")
+    finished = bound.run("credential", "register", "other", tmp_path / "bot.public", check=False)
     assert finished.returncode != 0 and "already taken" in finished.stderr
 
 

@@ -206,7 +206,7 @@ def test_a_node_is_connected_only_to_its_store_and_may_change_only_reports(world
         world.region_url("postgres"), "SELECT tablename FROM pg_tables WHERE schemaname LIKE 'agent-secrets-%' AND"
         " has_table_privilege('node', format('%I.%I', schemaname, tablename), 'INSERT, UPDATE, DELETE, TRUNCATE')"
         " ORDER BY 1", password=PostgresServer.PASSWORD)
-    assert changeable.split() == ["instances", "listening"]
+    assert changeable.split() == ["audit", "instances", "listening"]
 
 
 def test_no_log_contains_a_value_or_a_key(world, tmp_path):

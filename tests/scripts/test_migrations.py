@@ -9,7 +9,9 @@ from support.programs import ROOT
 MIGRATIONS = sorted(path for path in (ROOT / "control-plane").glob("*/migrations/postgres/*.sql")
                     if not path.name.startswith("0001_"))
 ADDS = re.compile(
-    r"CREATE TABLE |CREATE INDEX |INSERT INTO |COMMENT ON "
+    r"CREATE TABLE |CREATE INDEX |CREATE VIEW |INSERT INTO |COMMENT ON "
+    # The list of roles, which only grows.
+    r"|ALTER TABLE \w+ (?:DROP|ADD) CONSTRAINT \w+_role_check\b"
     # A column that an older server's INSERT may leave out.
     r"|ALTER TABLE \w+ ADD COLUMN \w+ (?!.*\bUNIQUE\b)(?:.*\bDEFAULT\b|(?!.*\bNOT NULL\b))", re.IGNORECASE)
 
@@ -30,6 +32,8 @@ def test_a_migration_only_adds(path):
     ("ALTER TABLE agents ADD COLUMN note text NOT NULL", False),
     ("ALTER TABLE agents DROP COLUMN note", False),
     ("ALTER TABLE agents RENAME COLUMN note TO remark", False),
+    ("ALTER TABLE tokens DROP CONSTRAINT tokens_role_check", True),
+    ("ALTER TABLE tokens DROP CONSTRAINT tokens_sha256_key", False),
     ("CREATE UNIQUE INDEX one ON agents (note)", False),
     ("UPDATE agents SET note = ''", False),
 ])

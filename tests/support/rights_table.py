@@ -141,6 +141,7 @@ PUBLIC = [
       for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")],
     Row("GET /auth/config", CALLERS, 404),
     Row("POST /auth/logout", CALLERS, 404),
+    Row("GET /livez", CALLERS, 200),
     Row("GET /readyz", CALLERS, 200),
     Row("GET /openapi.json", CALLERS, 200),
 ]
