@@ -9,7 +9,7 @@ from support.programs import ROOT
 MIGRATIONS = sorted(path for path in (ROOT / "control-plane").glob("*/migrations/postgres/*.sql")
                     if not path.name.startswith("0001_"))
 ADDS = re.compile(
-    r"CREATE TABLE |CREATE INDEX |CREATE VIEW |INSERT INTO |COMMENT ON "
+    r"CREATE TABLE |CREATE INDEX |CREATE (?:OR REPLACE )?VIEW |INSERT INTO |COMMENT ON "
     # The list of roles, which only grows.
     r"|ALTER TABLE \w+ (?:DROP|ADD) CONSTRAINT \w+_role_check\b"
     # A column that an older server's INSERT may leave out.
