@@ -94,7 +94,7 @@ def leftovers(directory):
 def test_what_was_deleted_under_load_comes_back_and_agents_start(served_plane, tmp_path, capsys):
     agents = [make_agent(served_plane, f"bot{number}") for number in range(3)]
     starts = {each.agent: tmp_path / each.agent for each in agents}
-    spare = protocol.Credential.parse(served_plane.issue_credential("bot0"))
+    spare = protocol.Credential.parse(served_plane.issue_credential("bot0")).identity["kid"]
     with Load(served_plane, agents) as load:
         wait_for(lambda: min(load.acknowledged.values()) >= 5, 60, "the first writes", 0.1)
         before = dict(load.acknowledged)
@@ -107,7 +107,7 @@ def test_what_was_deleted_under_load_comes_back_and_agents_start(served_plane, t
                  60, "deployments after the backup", 0.1)
         for each in agents:
             injected_environment(each.credential, starts[each.agent])
-        served_plane.run("credential", "revoke", "bot0", spare.kid)
+        served_plane.run("credential", "revoke", "bot0", spare)
         records = tmp_path / "records.jsonl"
         records.write_text(served_plane.run("audit", "tail", "--json", "--count", "10000").stdout)
         remove(served_plane)
@@ -118,7 +118,7 @@ def test_what_was_deleted_under_load_comes_back_and_agents_start(served_plane, t
     restored = time.monotonic() - begun
     assert "is as it was at " in done.stderr
     # What was done after the backup, and only that, has to be done again.
-    assert f"  credential.revoke  credential {spare.kid} of agent bot0 of acme\n" in done.stdout
+    assert f"  credential.revoke  credential {spare} of agent bot0 of acme\n" in done.stdout
     assert all(f"  set.write  set set-{each.agent} of acme: version " in done.stdout for each in agents)
     assert "agent.deploy" in done.stdout and "agent.create" not in done.stdout
     served_plane.start()

@@ -12,7 +12,7 @@ from support.control_plane import ControlPlane
 from support.instance import injected_environment
 from support.region_node import RegionNode
 from support.replicas import Replicas, served
-from support.rotation import Fetches, keys
+from support.rotation import Fetches, keys, rows_under
 from support.wait import wait_for
 
 def deploy(control_plane, agent="bot"):
@@ -78,6 +78,7 @@ def test_every_key_is_rotated_under_load_without_a_failed_fetch(control_plane, t
         assert [row["state"] for row in after[purpose]] == ["active"]
         assert after[purpose][0]["key"] != before[purpose][0]["key"]
         assert after[purpose][0]["rows"] > 0
+    assert set(rows_under(control_plane)) == {after[purpose][0]["key"] for purpose in ("catalog", "region:us-west")}
     assert [row["state"] for row in after["signing:us-west"]] == ["active", "standby"]
     assert not ids(control_plane, "signing:us-west") & {row["key"] for row in before["signing:us-west"]}
     # The credential is older than three rotations of signing keys.

@@ -1,5 +1,6 @@
-"""Somebody can write both databases of a control plane, and has no master key. No change gives them a value: each
-changed row is refused and logged. The server runs, and is restarted, under every attack.
+"""Somebody can write both databases of a control plane, and has no master key. The table ATTACKS has what they try, on
+SQLite and on PostgreSQL: no value is obtained, and each changed row is refused, counted and logged. The server runs,
+and is restarted, under every attack.
 
 The attacker holds the credential of the agent `mine`, a revoked credential of the agent `bot`, a token of the
 organization `evil`, and is a member of `acme` with the role viewer. The value is in the set `prod`, which is protected
@@ -7,17 +8,21 @@ and which only `bot` has."""
 
 import contextlib
 import hashlib
+import re
 import sqlite3
+from collections.abc import Callable
+from typing import NamedTuple
 
 import pytest
 
 from support import postgresql, protocol
-from support.control_plane import ControlPlane
+from support.control_plane import ControlPlane, ControlPlaneFailed
 from support.instance import injected_environment, run_injector
 from support.rest import Rest
 from support.wait import wait_for
 
 CANARY = "canary-5b1f0d7a9e"
+FORGED = "pcc_pat_forged"
 
 
 class Scene:
@@ -34,7 +39,7 @@ class Scene:
         self.mine = protocol.Credential.parse(control_plane.issue_credential("mine"))
         self.revoked = protocol.Credential.parse(control_plane.issue_credential("bot"))
         wait_for(lambda: protocol.fetch_bundle(self.revoked).status == 200, what="the credential")
-        control_plane.run("credential", "revoke", "bot", self.revoked.identity["kid"])
+        control_plane.run("credential", "revoke", "bot", kid_of(self.revoked))
         wait_for(lambda: protocol.fetch_bundle(self.revoked).status == 403, what="the revocation")
         wait_for(lambda: protocol.fetch_bundle(self.mine).status == 200, what="the credential")
         control_plane.run("organization", "add", "evil")
@@ -83,13 +88,21 @@ class Scene:
         message = "a row was changed outside the control plane, and is refused"
         return {line["table"] for line in self.control_plane.log_lines() if line["message"] == message}
 
-    def check(self, table):
-        """Nothing is obtained, before and after a restart, and a row of the table is refused and logged."""
-        self.check_nothing_is_obtained()
-        self.control_plane.restart()
-        self.check_nothing_is_obtained()
+    def refused_rows(self):
+        """The sum over all databases."""
+        text = self.rest.request("GET", "/metrics").text
+        counts = re.findall(r"^agent_secrets_refused_rows_total{.*} (\S+)$", text, re.MULTILINE)
+        return sum(map(float, counts))
+
+    def check_refusal(self, table):
         wait_for(lambda: table in self.refused_tables(), what=f"a log line of a refused row of {table}")
+        wait_for(lambda: self.refused_rows() > 0, what="the metric")
         assert CANARY not in self.control_plane.log_path.read_text()
+
+    def check_that_no_server_starts(self, reason):
+        self.control_plane.stop()
+        with pytest.raises(ControlPlaneFailed, match=reason):
+            self.control_plane.start()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -114,92 +127,126 @@ def test_without_an_attack_the_bot_gets_its_value(scene, tmp_path):
     assert "valid code" in scene.control_plane.run("authority", "check").stdout
 
 
-@pytest.mark.parametrize("where", ["catalog", "region"])
-def test_a_registered_credential_obtains_nothing(scene, where):
-    kid = scene.mine.identity["kid"]
-    getattr(scene, where)(f"UPDATE credentials SET agent_id = {BOT} WHERE kid = '{kid}'")
-    scene.check("credentials")
+def kid_of(credential):
+    return credential.identity["kid"]
 
 
-@pytest.mark.parametrize("where", ["catalog", "region"])
-def test_a_removed_revocation_obtains_nothing(scene, where):
-    change = "revoked_at = NULL" if where == "catalog" else "revoked = 0"
-    getattr(scene, where)(f"UPDATE credentials SET {change} WHERE kid = '{scene.revoked.identity['kid']}'")
-    scene.check("credentials")
+def _register(scene):
+    return f"UPDATE credentials SET agent_id = {BOT} WHERE kid = '{kid_of(scene.mine)}'"
 
 
-@pytest.mark.parametrize("where", ["catalog", "region"])
-def test_a_changed_pin_obtains_nothing(scene, where):
-    if where == "catalog":
-        scene.catalog("UPDATE deployment_pins SET set_id = (SELECT id FROM sets WHERE name = 'prod')"
-                      " WHERE set_name = 'dev'")
-        return scene.check("deployments")
-    scene.region("UPDATE agent_sets SET set_id = (SELECT set_id FROM agent_sets WHERE name = 'prod') WHERE name = 'dev'")
-    scene.check("agents")
+def _revoked(column):
+    return lambda scene: f"UPDATE credentials SET {column} WHERE kid = '{kid_of(scene.revoked)}'"
 
 
-def test_a_raised_role_gives_no_right(scene):
-    attacker = scene.as_actor(scene.mallory)
-    assert attacker.org("GET", "secrets").status == 200
-    scene.catalog("UPDATE memberships SET role = 'admin'")
-    assert attacker.redeploy("mine", secretSet="prod").status == 403
-    scene.check("memberships")
+def _add_token(scene):
+    digest = scene.blob(hashlib.sha256(FORGED.encode()).digest())
+    return ("INSERT INTO tokens (organization_id, name, role, sha256, created_at, code)"
+            f" SELECT 1, 'forged', 'admin', {digest}, 0, code FROM tokens WHERE name = 'own'")
 
 
-def test_an_added_token_gives_no_right(scene):
-    digest = scene.blob(hashlib.sha256(b"pcc_pat_forged").digest())
-    scene.catalog("INSERT INTO tokens (organization_id, name, role, sha256, created_at, code)"
-                  f" SELECT 1, 'forged', 'admin', {digest}, 0, code FROM tokens WHERE name = 'own'")
-    assert scene.as_actor("pcc_pat_forged").redeploy("mine", secretSet="prod").status == 401
-    scene.check("tokens")
+def _answers(status, token, organization="acme"):
+    """The attacker, with one of the own tokens, binds the protected set to the own agent."""
+    def attempt(scene):
+        caller = Rest(scene.control_plane.url, token(scene), organization)
+        bind = caller.redeploy if organization == "acme" else caller.deploy
+        assert bind("mine" if organization == "acme" else "spy", secretSet="prod").status == status
+    return attempt
 
 
-def test_a_token_that_is_moved_to_another_organization_gives_no_right(scene):
-    scene.catalog("UPDATE tokens SET organization_id = 1, role = 'admin' WHERE name = 'own'")
-    assert scene.as_actor(scene.evil).redeploy("mine", secretSet="prod").status == 401
-    scene.check("tokens")
+def _no_new_credential(scene):
+    issued = scene.control_plane.run("credential", "issue", "mine", "--organization", "acme", check=False)
+    assert issued.returncode != 0 and "changed outside the control plane" in issued.stderr
 
 
-@pytest.mark.parametrize("where", ["catalog", "region"])
-def test_exchanged_agents_obtain_nothing(scene, where):
-    if where == "catalog":
-        scene.catalog("UPDATE agents SET name = 'neither' WHERE name = 'bot'",
-                      "UPDATE agents SET name = 'bot' WHERE name = 'mine'",
-                      "UPDATE agents SET name = 'mine' WHERE name = 'neither'")
-        issued = scene.control_plane.run("credential", "issue", "mine", check=False)
-        assert issued.returncode != 0 and "changed outside the control plane" in issued.stderr
-    else:
-        scene.region(f"UPDATE credentials SET agent_id = {BOT} + {MINE} - agent_id",
-                     f"UPDATE agent_sets SET agent_id = {BOT} + {MINE} - agent_id")
-    scene.check("agents" if where == "catalog" else "credentials")
+def _no_write(scene):
+    assert scene.rest.put_secrets("dev", VALUE="new").status == 500
 
 
-def test_removed_protection_gives_no_right(scene):
+def _no_start(scene):
+    assert protocol.fetch_bundle(protocol.Credential.parse(scene.bot_text)).status == 503
+
+
+def _nothing(_scene):
+    """The credentials of the attacker are tried after every attack."""
+
+
+def _mallory(scene):
+    return scene.mallory
+
+
+def _member_mallory(scene):
+    """Mallory becomes a member, by an admin, and still may not bind a protected set."""
     scene.control_plane.run("member", "add", "mallory", "--role", "member", "--organization", "acme")
-    attacker = scene.as_actor(scene.mallory)
-    assert attacker.redeploy("mine", secretSet="prod").status == 403
-    scene.catalog("UPDATE sets SET protected_by = NULL")
-    assert attacker.redeploy("mine", secretSet="prod").status == 500
-    scene.check("sets")
 
 
-def test_a_set_that_is_moved_to_another_organization_obtains_nothing(scene):
-    scene.catalog("UPDATE sets SET organization_id = 2, protected_by = NULL WHERE name = 'prod'")
-    evil = Rest(scene.control_plane.url, scene.evil, "evil")
-    assert evil.deploy("spy", secretSet="prod").status == 500
-    scene.check("sets")
+class Attack(NamedTuple):
+    name: str
+    database: str  # "catalog" or "region"
+    statements: tuple  # SQL, or a function of the scene that makes it
+    refused: str  # the table of the row that is refused
+    attempt: Callable = _nothing  # what the attacker does then
+    before: Callable = _nothing
 
 
-def test_the_changed_snapshot_of_a_region_obtains_nothing_and_is_repaired(scene, tmp_path):
+ATTACKS = (
+    Attack("register a credential for the bot", "catalog", (_register,), "credentials"),
+    Attack("register a credential for the bot", "region", (_register,), "credentials"),
+    Attack("take a revocation back", "catalog", (_revoked("revoked_at = NULL"),), "credentials"),
+    Attack("take a revocation back", "region", (_revoked("revoked = 0"),), "credentials"),
+    Attack("change a pin", "catalog",
+           ("UPDATE deployment_pins SET set_id = (SELECT id FROM sets WHERE name = 'prod') WHERE set_name = 'dev'",),
+           "deployments"),
+    Attack("change a pin", "region",
+           ("UPDATE agent_sets SET set_id = (SELECT set_id FROM agent_sets WHERE name = 'prod') WHERE name = 'dev'",),
+           "agents"),
+    Attack("raise a role", "catalog", ("UPDATE memberships SET role = 'admin'",), "memberships",
+           _answers(403, _mallory)),
+    Attack("add a token", "catalog", (_add_token,), "tokens", _answers(401, lambda _: FORGED)),
+    Attack("move a token to another organization", "catalog",
+           ("UPDATE tokens SET organization_id = 1, role = 'admin' WHERE name = 'own'",), "tokens",
+           _answers(401, lambda scene: scene.evil)),
+    Attack("exchange the rows of two agents", "catalog",
+           ("UPDATE agents SET name = 'neither' WHERE name = 'bot'",
+            "UPDATE agents SET name = 'bot' WHERE name = 'mine'",
+            "UPDATE agents SET name = 'mine' WHERE name = 'neither'"), "agents", _no_new_credential),
+    Attack("exchange the rows of two agents", "region",
+           (f"UPDATE credentials SET agent_id = {BOT} + {MINE} - agent_id",
+            f"UPDATE agent_sets SET agent_id = {BOT} + {MINE} - agent_id"), "credentials"),
+    Attack("take the protection of a set away", "catalog", ("UPDATE sets SET protected_by = NULL",), "sets",
+           _answers(500, _mallory), before=_member_mallory),
+    Attack("move a set to another organization", "catalog",
+           ("UPDATE sets SET organization_id = 2, protected_by = NULL WHERE name = 'prod'",), "sets",
+           _answers(500, lambda scene: scene.evil, "evil")),
+    Attack("edit the snapshot of an agent", "region",
+           (f"UPDATE agents SET deployment_id = 'x', sequence = sequence + 5 WHERE id = {BOT}",), "agents", _no_start),
+    Attack("change the state of a key", "catalog",
+           ("UPDATE keys SET state = 'retired' WHERE purpose = 'catalog'",), "keys", _no_write),
+)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: f"{attack.name}, in the {attack.database}")
+def test_no_value_is_obtained_and_the_row_is_refused_counted_and_logged(scene, attack):
+    attack.before(scene)
+    change = scene.catalog if attack.database == "catalog" else scene.region
+    change(*(each(scene) if callable(each) else each for each in attack.statements))
+    attack.attempt(scene)
+    scene.check_nothing_is_obtained()
+    scene.check_refusal(attack.refused)
+    if attack.refused == "keys":
+        return scene.check_that_no_server_starts("table keys")
+    scene.control_plane.restart()
+    scene.check_nothing_is_obtained()
+
+
+def test_the_snapshot_that_somebody_has_edited_is_repaired(scene, tmp_path):
     scene.region(f"UPDATE agents SET deployment_id = 'x', sequence = sequence + 5 WHERE id = {BOT}")
-    refused = run_injector(scene.bot_text, "/usr/bin/env", options=("--state-dir", tmp_path / "state", "--timeout", "2s"))
+    options = ("--state-dir", tmp_path / "state", "--timeout", "2s")
+    refused = run_injector(scene.bot_text, "/usr/bin/env", options=options)
     assert refused.returncode != 0 and CANARY not in refused.stdout
-    scene.check("agents")
-
-    def started():
-        return protocol.fetch_bundle(protocol.Credential.parse(scene.bot_text)).status == 200
-
-    wait_for(started, what="the region to be written again")
+    scene.control_plane.restart()
+    bot = protocol.Credential.parse(scene.bot_text)
+    wait_for(lambda: protocol.fetch_bundle(bot).status == 200, what="the region to be written again")
     assert injected_environment(scene.bot_text, tmp_path)["VALUE"] == CANARY.encode()
 
 

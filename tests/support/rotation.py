@@ -1,10 +1,13 @@
 """Instances that fetch their values while keys are rotated, and what is under each key."""
 
 import collections
+import contextlib
 import json
+import sqlite3
 import threading
 import time
 
+from support import postgresql
 from support.replicas import served
 from support.wait import wait_for
 
@@ -57,3 +60,20 @@ def keys(control_plane):
     for row in json.loads(control_plane.run("rotate", "status", "--json").stdout):
         by_purpose[row["purpose"]].append(row)
     return by_purpose
+
+
+def rows_under(control_plane):
+    """{id of a data key: number of rows under it}, as the databases have it, also under keys that are not listed."""
+    found = collections.Counter()
+    for store, table in (("catalog", "set_values"), ("region-us-west", "set_values"),
+                         ("region-us-west", "value_fingerprints")):
+        query = f"SELECT key_id, count(*) FROM {{}}{table} GROUP BY key_id"
+        if control_plane.database:
+            printed = postgresql.run_sql(control_plane.database, query.format(f'"agent-secrets-{store}".'))
+            rows = [line.split("|") for line in printed.split()]
+        else:
+            with contextlib.closing(sqlite3.connect(control_plane.data_dir / f"{store}.db", timeout=30)) as database:
+                rows = database.execute(query.format("")).fetchall()
+        for key, count in rows:
+            found[key] += int(count)
+    return found
