@@ -27,9 +27,9 @@ CodedRow coded(const AuditEntry& entry, std::int64_t id, std::span<const std::ui
 struct ReadCode {
   explicit ReadCode(const AuditRecord& record)
       : row(coded(record.entry, record.id, nonce_of(record))) {
-    if (record.code && record.code->size() > kNonce) {
-      code.emplace(record.code->begin() + kNonce, record.code->end());
-    }
+    if (!record.code || record.code->size() <= kNonce) return;
+    const auto after_nonce = std::span(*record.code).subspan(kNonce);
+    code.emplace(after_nonce.begin(), after_nonce.end());
   }
   static std::span<const std::uint8_t> nonce_of(const AuditRecord& record) {
     if (!record.code) return {};

@@ -44,7 +44,8 @@ std::size_t group_of(std::string_view action) {
   const auto found = std::ranges::find_if(kGroups, [&](const Group& group) {
     return std::ranges::find(group.actions, action) != group.actions.end();
   });
-  return found == kGroups.end() ? kGroups.size() - 1 : found - kGroups.begin();
+  return found == kGroups.end() ? kGroups.size() - 1
+                                : static_cast<std::size_t>(found - kGroups.begin());
 }
 
 class Changes {
