@@ -8,8 +8,8 @@
 
 #include <unistd.h>
 
-#include "control-plane/catalog_audit.h"
 #include "control-plane/catalog/public_urls.h"
+#include "control-plane/catalog_audit.h"
 #include "control-plane/data.h"
 #include "control-plane/database/migrations.h"
 #include "control-plane/host_actor.h"

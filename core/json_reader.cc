@@ -85,6 +85,13 @@ std::string_view JsonObject::text(std::string_view name, std::size_t max_size) c
   return value ? text_of(name, *value, max_size) : std::string_view();
 }
 
+std::string_view JsonObject::text_or_empty(std::string_view name, std::size_t max_size) const {
+  const auto value = need(name);
+  std::string_view text;
+  if (!value || (value->get(text) == simdjson::SUCCESS && text.empty())) return {};
+  return text_of(name, *value, max_size);
+}
+
 std::string_view JsonObject::name_text(std::string_view name, std::size_t max_size) const {
   const std::string_view found = text(name, max_size);
   if (is_plain_text(found)) return found;

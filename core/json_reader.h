@@ -39,6 +39,8 @@ class JsonObject {
   [[nodiscard]] bool has(std::string_view name) const;
   // At least one character; at most `max_size` bytes.
   [[nodiscard]] std::string_view text(std::string_view name, std::size_t max_size) const;
+  // As text(), or "" if the member is "".
+  [[nodiscard]] std::string_view text_or_empty(std::string_view name, std::size_t max_size) const;
   // As text(), but only plain text is accepted (core/printable.h): for names that are shown or
   // passed on.
   [[nodiscard]] std::string_view name_text(std::string_view name, std::size_t max_size) const;

@@ -114,6 +114,15 @@ TEST_CASE("text is neither empty nor longer than its bound") {
         "member 's': longer than 3 bytes");
 }
 
+TEST_CASE("text that may be empty is there, and within its bound") {
+  const auto read = [](const JsonObject& root) { (void)root.text_or_empty("a", 3); };
+  CHECK(fault(R"({"a":""})", read).empty());
+  CHECK(fault(R"({"a":"abc"})", read).empty());
+  CHECK(fault("{}", read) == "member 'a': missing");
+  CHECK(fault(R"({"a":1})", read) == "member 'a': not a string");
+  CHECK(fault(R"({"a":"abcd"})", read) == "member 'a': longer than 3 bytes");
+}
+
 TEST_CASE("an array has no more elements than its bound") {
   const std::string_view json = R"({"a":["x","y"],"o":[{},{}]})";
   CHECK(fault(json, [](const JsonObject& root) { (void)root.texts("a", 1, 9); }) ==

@@ -98,7 +98,7 @@ std::optional<CredentialRecord> registered_before(const std::vector<CredentialRe
 }
 
 Change addition(std::int64_t organization_id, std::string_view agent, std::string_view kid,
-                       const CredentialTerms& terms, std::string_view outcome) {
+                const CredentialTerms& terms, std::string_view outcome) {
   return {.organization_id = organization_id,
           .action = "credential.add",
           .object = object_of(agent, kid),

@@ -25,8 +25,7 @@
 namespace agent_secrets::control_plane {
 
 // What the organization allows (Organizations::let_members_develop).
-bool members_may_develop(Transaction& tx, const Authority& authority,
-                         std::int64_t organization_id);
+bool members_may_develop(Transaction& tx, const Authority& authority, std::int64_t organization_id);
 // ErrorCode::forbidden; the sentence says what an admin can do.
 Result<void> check_may_develop(Transaction& tx, const Authority& authority, const Actor& actor,
                                std::int64_t organization_id, const Agent& agent);

@@ -74,7 +74,7 @@ Result<std::optional<Organization>> Organizations::find(std::string_view name) {
       "find organization", [&](Transaction& tx) -> Result<std::optional<Organization>> {
         const Rows rows = tx.query(
             "SELECT id, name, verbose_name, default_region, members_develop, code"
-      " FROM organizations"
+            " FROM organizations"
             " WHERE name = ?1 AND removed_at IS NULL",
             name);
         if (rows.empty()) return std::nullopt;
@@ -89,7 +89,7 @@ Result<std::vector<Organization>> Organizations::list() {
       "list organizations", [&](Transaction& tx) -> Result<std::vector<Organization>> {
         const Rows rows = tx.query(
             "SELECT id, name, verbose_name, default_region, members_develop, code"
-      " FROM organizations"
+            " FROM organizations"
             " WHERE removed_at IS NULL ORDER BY name");
         std::vector<Organization> organizations;
         for (const Row row : rows) {
@@ -138,8 +138,7 @@ Result<void> Organizations::let_members_develop(const Actor& actor, std::int64_t
 
 Result<bool> Organizations::members_develop(std::int64_t organization_id) {
   return context_.database->read(
-      "look whether members develop",
-      [&](Transaction& tx) -> Result<bool> {
+      "look whether members develop", [&](Transaction& tx) -> Result<bool> {
         return members_may_develop(tx, context_.authority, organization_id);
       });
 }

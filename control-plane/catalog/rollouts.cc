@@ -1,7 +1,7 @@
 #include "control-plane/catalog/rollouts.h"
 
-#include "control-plane/catalog/audit.h"
 #include "control-plane/catalog/agents.h"
+#include "control-plane/catalog/audit.h"
 #include "control-plane/catalog/context.h"
 #include "control-plane/catalog/leases.h"
 

@@ -57,9 +57,9 @@ class Changes {
     const JsonObject record = document.root();
     const UnixMs at{record.integer("time_ms")};
     const std::string action(record.text("action", kTextMax));
-    const std::string organization(record.optional_text("organization", kTextMax));
-    const std::string object(record.optional_text("object", kTextMax));
-    const std::string detail(record.optional_text("detail", kTextMax));
+    const std::string organization(record.text_or_empty("organization", kTextMax));
+    const std::string object(record.text_or_empty("object", kTextMax));
+    const std::string detail(record.text_or_empty("detail", kTextMax));
     const bool is_done = record.text("outcome", kTextMax) == kAuditDone;
     // Records of versions without authority codes do not have this member.
     const bool is_authentic = !record.has("authentic") || record.boolean("authentic");

@@ -89,8 +89,8 @@ Result<Response> create_key(const RestApi& api, const Request& request,
     return fail(ErrorCode::forbidden, "Only an admin makes a private API key.");
   }
   const SecretBuffer text = mint_bearer(is_private ? kPrivateKeyPrefix : kPublicKeyPrefix);
-  auto key = api.catalog.api_keys.add(principal.actor, principal.organization.id, wanted->name, wanted->type, text,
-                                      wanted->expires_at);
+  auto key = api.catalog.api_keys.add(principal.actor, principal.organization.id, wanted->name,
+                                      wanted->type, text, wanted->expires_at);
   if (!key) return propagate(key);
   json::object body = key_json(*key);
   if (!is_private) return json_response(body, 201);

@@ -2,7 +2,6 @@
 // a URL.
 // Parser: injector/cli_login.cc
 #include "injector/cli_login.h"
-
 #include "tests/fuzz/input.h"
 
 using namespace agent_secrets;
