@@ -1,6 +1,7 @@
 #include "control-plane/audit/audit_log.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "control-plane/audit/coded_record.h"
 #include "control-plane/database/database.h"
@@ -60,9 +61,11 @@ std::optional<AuditLog::Cut> find_cut(Transaction& tx, UnixMs before) {
                        .hash = read_hash(rows.front(), "hash")};
 }
 
-// Out of the way of the chain, where `audit verify` finds it.
+// Out of the way of the chain, where `audit verify` finds it. Whoever added the record has chosen
+// its id, which may be negative.
 void set_aside(Transaction& tx, const AuditRecord& record) {
-  tx.execute_later("UPDATE audit SET position = ?1, prev = ?2, hash = ?2 WHERE id = ?3", -record.id,
+  const std::int64_t position = record.id > 0 ? -record.id : std::min<std::int64_t>(record.id, -1);
+  tx.execute_later("UPDATE audit SET position = ?1, prev = ?2, hash = ?2 WHERE id = ?3", position,
                    AuditHash{}, record.id);
 }
 
@@ -177,7 +180,7 @@ Result<std::vector<std::int64_t>> AuditLog::list_copies(std::int64_t count) {
 // All records in batches, each in a transaction of its own, because a log may be long.
 Result<std::vector<std::int64_t>> AuditLog::list_refused() {
   std::vector<std::int64_t> refused;
-  std::int64_t last = 0;
+  std::int64_t last = std::numeric_limits<std::int64_t>::min();
   while (true) {
     using Records = std::vector<AuditRecord>;
     auto records = database_.read("read the audit log", [&](Transaction& tx) -> Result<Records> {

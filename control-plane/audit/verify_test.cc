@@ -169,6 +169,18 @@ TEST_CASE("a record that somebody adds at the end is not chained, and verify fin
   CHECK(t.verify().head.size == 11);
 }
 
+TEST_CASE("a record that somebody adds with a negative id gets no place in the chain",
+          "[authority]") {
+  AuditedCatalog t;
+  const auto* const id = GENERATE("-3", "0", "-9223372036854775807");
+  t.edit("catalog", kAddRecord);
+  t.edit("catalog", std::string("UPDATE audit SET id = ") + id + " WHERE position IS NULL");
+  t.keep();
+  CHECK(t.verify().head.size == 9);
+  REQUIRE(t.verify().faults.size() == 1);
+  CHECK(has(t.verify().faults.front(), std::string("the record with id ") + id));
+}
+
 TEST_CASE("verify finds a record that somebody has added and chained", "[authority]") {
   AuditedCatalog t;
   t.edit("catalog", kAddRecord);
