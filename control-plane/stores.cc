@@ -203,7 +203,7 @@ Result<RegionHandle> open_region(StorePlace& place, Catalog& catalog, const Mast
 }
 
 Result<RegionHandle> join_region(StorePlace& place, RegionKeys keys,
-                                 std::function<Result<RegionKeys>()> load) {
+                                 const std::function<Result<RegionKeys>()>& load) {
   const std::string code = keys.region;
   const std::string clause = "region " + code;
   auto database = place.join_region(code);

@@ -64,6 +64,6 @@ Result<RegionHandle> open_region(StorePlace& place, Catalog& catalog, const Mast
 // without it, the keys stay as they are. ErrorCode::untrusted if the keys do not open the region's
 // values.
 Result<RegionHandle> join_region(StorePlace& place, RegionKeys keys,
-                                 std::function<Result<RegionKeys>()> load = {});
+                                 const std::function<Result<RegionKeys>()>& load = {});
 
 }  // namespace agent_secrets::control_plane

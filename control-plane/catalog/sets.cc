@@ -87,6 +87,7 @@ std::string object_of(std::string_view set) { return fmt::format("set {}", set);
 // "version 3, keys A, B"
 std::string detail_of(const SecretSet& set, const std::vector<const SecretPair*>& pairs) {
   std::vector<std::string_view> keys;
+  keys.reserve(pairs.size());
   for (const SecretPair* pair : pairs) keys.push_back(pair->key);
   return fmt::format("version {}, keys {}", set.version, fmt::join(keys, ", "));
 }

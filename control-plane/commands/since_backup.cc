@@ -80,7 +80,8 @@ class Changes {
       if (groups_.at(i).empty()) continue;
       text += fmt::format("{}\n", kGroups.at(i).title);
       for (const auto& [change, detail] : groups_.at(i)) {
-        text += fmt::format("  {}\n", printable(detail.empty() ? change : change + ": " + detail));
+        text += fmt::format("  {}", printable(change));
+        text += detail.empty() ? "\n" : fmt::format(": {}\n", printable(detail));
       }
     }
     if (text.empty()) text = "No change since then is in the audit records.\n";

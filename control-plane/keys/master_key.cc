@@ -110,6 +110,7 @@ class MasterKey::Keys {
   [[nodiscard]] std::vector<SecretBuffer> code_keys() const {
     const std::scoped_lock lock(mutex_);
     std::vector<SecretBuffer> derived;
+    derived.reserve(keys_.size());
     for (const auto& key : keys_) derived.push_back(derive_code_key(*key));
     return derived;
   }

@@ -12,6 +12,7 @@ CodedRow coded_snapshot(const AgentSnapshot& snapshot) {
   row.text(snapshot.organization).text(snapshot.agent);
   row.number(snapshot.deleted ? 1 : 0).text(snapshot.deployment_id);
   std::vector<const PinnedSet*> sets;
+  sets.reserve(snapshot.sets.size());
   for (const PinnedSet& set : snapshot.sets) sets.push_back(&set);
   std::ranges::sort(sets, {}, &PinnedSet::set_id);
   row.number(std::ssize(sets));
