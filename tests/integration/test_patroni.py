@@ -12,6 +12,7 @@ import threading
 import time
 
 from support import protocol
+from support.background import BackgroundThreads
 from support.control_plane import ControlPlane, ControlPlaneFailed
 from support.patroni import PatroniCluster
 from support.replicas import replica_of, served
@@ -57,7 +58,7 @@ class Client:
         return None
 
 
-class Load:
+class Load(BackgroundThreads):
     """One thread for each agent. It writes the same number into two keys of the agent's set, and reads the bundle.
     Every fifth time it deploys another agent, whose set does not change, because a set that was just written cannot be
     deployed yet."""
@@ -72,16 +73,6 @@ class Load:
         self.writes = self.deploys = self.bundles = 0
         self.faults = []
         self._threads = [threading.Thread(target=self._run, args=(agent,)) for agent in credentials]
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._ended.set()
-        for thread in self._threads:
-            thread.join()
 
     def _run(self, agent):
         try:

@@ -8,6 +8,7 @@ import copy
 import os
 import threading
 
+from support.background import BackgroundThreads
 from support.backup_load import make_agent, verify_backup
 
 # An instance follows this many announced keys from the keys of its credential (core/limits.h).
@@ -15,7 +16,7 @@ SIGNING_ROTATIONS_MAX = 6
 DEPLOYMENTS_LISTED = 20  # of 25
 
 
-class MixedLoad:
+class MixedLoad(BackgroundThreads):
     """`with MixedLoad(control_plane, agents=3) as load: …`. `url` of the REST API, to put a proxy before it."""
 
     def __init__(self, control_plane, agents=3, url=None):
@@ -34,16 +35,6 @@ class MixedLoad:
         self._ended = threading.Event()
         works = [lambda each=each: self._use(each) for each in self.agents] + [self._rotate, self._back_up]
         self._threads = [threading.Thread(target=self._repeat, args=(work,)) for work in works]
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._ended.set()
-        for thread in self._threads:
-            thread.join()
 
     def acknowledged(self):
         """What must be there from now on. Call it while no server runs."""

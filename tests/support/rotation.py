@@ -8,13 +8,14 @@ import threading
 import time
 
 from support import postgresql
+from support.background import BackgroundThreads
 from support.replicas import served
 from support.wait import wait_for
 
 FETCHERS = 3
 
 
-class Fetches:
+class Fetches(BackgroundThreads):
     """Fetches one bundle after the other until the block is left. `faults` has every answer that is not the values."""
 
     def __init__(self, credential, url=None):
@@ -24,16 +25,6 @@ class Fetches:
         self._credential, self._url = credential, url
         self._ended = threading.Event()
         self._threads = [threading.Thread(target=self._run) for _ in range(FETCHERS)]
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._ended.set()
-        for thread in self._threads:
-            thread.join()
 
     def _run(self):
         while not self._ended.is_set():
