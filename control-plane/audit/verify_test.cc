@@ -64,7 +64,7 @@ constexpr const char* kWriteAnew =
     " UPDATE audit SET position = NULL, prev = NULL, hash = NULL WHERE position > 3;"
     " DELETE FROM audit_checkpoints";
 
-// As somebody adds it who has no key.
+// As an attacker adds it, who can write to the database and has no key.
 constexpr const char* kAddRecord =
     "INSERT INTO audit (at, actor_kind, actor_id, actor_name, address, organization_id,"
     " organization, action, object, detail, outcome) SELECT at, actor_kind, actor_id, 'mallory',"
@@ -148,7 +148,7 @@ TEST_CASE("verify finds an inserted record") {
       "record 5 "));
 }
 
-TEST_CASE("a record that somebody adds at the end is not chained, and verify finds it",
+TEST_CASE("a record that an attacker adds at the end is not chained, and verify finds it",
           "[authority]") {
   AuditedCatalog t;
   CHECK(has(t.faults_after(kAddRecord), kNotWritten));
@@ -169,7 +169,7 @@ TEST_CASE("a record that somebody adds at the end is not chained, and verify fin
   CHECK(t.verify().head.size == 11);
 }
 
-TEST_CASE("a record that somebody adds with a negative id gets no place in the chain",
+TEST_CASE("a record that an attacker adds with a negative id gets no place in the chain",
           "[authority]") {
   AuditedCatalog t;
   const auto* const id = GENERATE("-3", "0", "-9223372036854775807");
@@ -181,7 +181,7 @@ TEST_CASE("a record that somebody adds with a negative id gets no place in the c
   CHECK(has(t.verify().faults.front(), std::string("the record with id ") + id));
 }
 
-TEST_CASE("verify finds a record that somebody has added and chained", "[authority]") {
+TEST_CASE("verify finds a record that an attacker has added and chained", "[authority]") {
   AuditedCatalog t;
   t.edit("catalog", kAddRecord);
   AuditLog audit = t.catalog().audit.log();
@@ -220,7 +220,7 @@ TEST_CASE("a record that is changed before it is chained is not chained", "[auth
   CHECK(t.verify().faults.size() == 1);
 }
 
-TEST_CASE("verify finds a record that somebody takes out of the chain", "[authority]") {
+TEST_CASE("verify finds a record that an attacker takes out of the chain", "[authority]") {
   AuditedCatalog t;
   CHECK(has(t.faults_after("UPDATE audit SET position = -9 WHERE position = 9"),
             "the record with id 9 was taken out of the chain"));

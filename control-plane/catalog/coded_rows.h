@@ -27,7 +27,7 @@ class CodedRows {
 };
 
 // The catalog has organizations, and none of them has a code: an earlier version wrote it, or
-// somebody has removed the codes. For a catalog that is not opened yet.
+// an attacker has removed the codes. For a catalog that is not opened yet.
 Result<bool> are_codes_missing(Database& catalog);
 
 }  // namespace agent_secrets::control_plane
