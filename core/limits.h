@@ -57,6 +57,9 @@ inline constexpr int kFailureLines = 20;              // log lines a minute abou
 // RLIMIT_MEMLOCK, which is 8 MiB by default.
 inline constexpr std::size_t kSecretPool = 4uz * 1024 * 1024;
 
+// Sealed blocks of bundles that a server keeps for the next request (instance-api/sealed_blocks.h).
+inline constexpr std::size_t kSealedBlocks = 16uz * 1024 * 1024;
+
 // Instance API.
 inline constexpr std::size_t kCredential = 64uz * 1024;
 inline constexpr std::size_t kPublicHalf = 4uz * 1024;  // of a credential, and what it is for

@@ -74,7 +74,7 @@ InstanceApi::InstanceApi(InstanceRegions regions, std::vector<std::string> publi
       clock_(clock),
       log_(log) {}
 
-Response InstanceApi::bundle(const Request& request) const {
+Response InstanceApi::bundle(const Request& request) {
   auto caller = authenticator_.authenticate_for_bundle(request);
   return caller ? bundle_for(request, *caller) : std::move(caller.error());
 }
@@ -95,8 +95,8 @@ Response InstanceApi::recorded(const Request& request, const Caller& caller,
   return unavailable();
 }
 
-Response InstanceApi::bundle_for(const Request& request, const Caller& caller) const {
-  BundleAnswer answer = answer_bundle(caller, clock_, log_);
+Response InstanceApi::bundle_for(const Request& request, const Caller& caller) {
+  BundleAnswer answer = answer_bundle(caller, sealed_blocks_, clock_, log_);
   const std::int64_t sequence = answer.sequence;
   Response response = recorded(request, caller, std::move(answer));
   const std::string_view purpose = purpose_of(request);
@@ -121,7 +121,7 @@ Outcome InstanceApi::watch_for(const Request& request, const Caller& caller) con
   return answer_watch(request, caller, log_);
 }
 
-Admission InstanceApi::admit_bundle(const Request& request) const {
+Admission InstanceApi::admit_bundle(const Request& request) {
   auto caller = authenticator_.authenticate_for_bundle(request);
   if (!caller) return std::move(caller.error());
   return admitted(*caller, [this, caller = *caller](const Request& whole) -> Outcome {
