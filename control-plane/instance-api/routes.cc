@@ -118,7 +118,7 @@ Outcome InstanceApi::watch_for(const Request& request, const Caller& caller) con
     report.watched = true;
     caller.region.recorder.heard(std::move(report));
   }
-  return answer_watch(request, caller, log_);
+  return answer_watch(request, caller, clock_, log_);
 }
 
 Admission InstanceApi::admit_bundle(const Request& request) {
