@@ -1,5 +1,6 @@
 #include "control-plane/instance-api/routes.h"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -121,19 +122,19 @@ Outcome InstanceApi::watch_for(const Request& request, const Caller& caller) con
   return answer_watch(request, caller, clock_, log_);
 }
 
+// The Caller is shared, because a copy would copy every value of the bundle's parts.
 Admission InstanceApi::admit_bundle(const Request& request) {
   auto caller = authenticator_.authenticate_for_bundle(request);
   if (!caller) return std::move(caller.error());
-  return admitted(*caller, [this, caller = *caller](const Request& whole) -> Outcome {
-    return bundle_for(whole, caller);
-  });
+  const auto kept = std::make_shared<const Caller>(std::move(*caller));
+  return admitted(*kept, [this, kept](const Request& whole) { return bundle_for(whole, *kept); });
 }
 
 Admission InstanceApi::admit_watch(const Request& request) const {
   auto caller = authenticator_.authenticate(request);
   if (!caller) return std::move(caller.error());
-  return admitted(
-      *caller, [this, caller = *caller](const Request& whole) { return watch_for(whole, caller); });
+  const auto kept = std::make_shared<const Caller>(std::move(*caller));
+  return admitted(*kept, [this, kept](const Request& whole) { return watch_for(whole, *kept); });
 }
 
 void add_instance_routes(Router& router, InstanceApi& api) {

@@ -18,7 +18,9 @@ SealedBlocks::Key numbered(std::uint8_t number) { return {number}; }
 BundleParts parts() {
   BundleParts parts;
   parts.owner.credential.kid = "ak_one";
-  parts.agent = AgentSnapshot{.sequence = 5, .sets = {TestRegion::pinned(3, "a", 1)}};
+  parts.agent.emplace();
+  parts.agent->sequence = 5;
+  parts.agent->sets = {TestRegion::pinned(3, "a", 1)};
   parts.sets = {
       {.organization_id = 1,
        .set_id = 3,
