@@ -102,6 +102,8 @@ Response InstanceApi::bundle_for(const Request& request, const Caller& caller) {
   Response response = recorded(request, caller, std::move(answer));
   const std::string_view purpose = purpose_of(request);
   const bool is_sent = sequence > 0 && response.status == 200;
+  // Of every purpose: a check reads the values too.
+  if (is_sent) caller.region.recorder.used(caller.owner.agent_id, caller.owner.credential.kid);
   if (is_sent && starts_an_instance(purpose)) {
     HeardInstance report = report_of(caller, request, clock_);
     report.sequence = sequence;
@@ -117,6 +119,7 @@ Outcome InstanceApi::watch_for(const Request& request, const Caller& caller) con
   if (request.waited.count() == 0 && !caller.owner.credential.revoked) {
     HeardInstance report = report_of(caller, request, clock_);
     report.watched = true;
+    caller.region.recorder.used(report.agent_id, report.kid);
     caller.region.recorder.heard(std::move(report));
   }
   return answer_watch(request, caller, clock_, log_);

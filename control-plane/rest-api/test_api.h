@@ -115,6 +115,15 @@ class RestFixture {
     REQUIRE(
         stores_.regions.at("us-west").store->record_instances({&report, 1}, clock_.unix_time()));
   }
+  // Records that the credential of the agent was used in this hour.
+  void use_credential(const std::string& agent, const std::string& kid) {
+    const auto found = catalog().agents.find(organization_id("acme"), agent);
+    REQUIRE(found);
+    const CredentialUse use{.kid = kid,
+                            .agent_id = (*found)->id,
+                            .hour = std::chrono::floor<std::chrono::hours>(clock_.unix_time())};
+    REQUIRE(stores_.regions.at("us-west").store->record_uses({&use, 1}));
+  }
   void make_ready_set(const std::string& name, const std::string& region = "us-west") {
     REQUIRE(org("PUT", "/secrets/" + name,
                 R"({"secrets":[{"secretKey":"A","secretValue":"1"}],"region":")" + region + "\"}")

@@ -217,6 +217,18 @@ class MemoryRegionStore final : public RegionStore {
         }));
   }
 
+  // Kept as they come, of every organization.
+  Result<void> record_uses(std::span<const CredentialUse> reported) override {
+    if (down) return outage();
+    uses.insert(uses.end(), reported.begin(), reported.end());
+    return {};
+  }
+
+  Result<std::vector<CredentialUse>> list_uses(std::string_view /*organization*/) override {
+    if (down) return outage();
+    return uses;
+  }
+
   void forget_releases() { releases_.clear(); }
 
   bool down = false;
@@ -225,6 +237,7 @@ class MemoryRegionStore final : public RegionStore {
   std::vector<HeardInstance> heard;
   std::vector<std::chrono::milliseconds> listened_at;
   InstanceList fleet;
+  std::vector<CredentialUse> uses;
   int version_reads = 0;
   std::function<void()> before_agent_read;
 
