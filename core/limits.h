@@ -41,6 +41,7 @@ inline constexpr std::size_t kAnswers = 64uz * 1024 * 1024;  // not yet written,
 inline constexpr std::size_t kSmallAnswer = 4uz * 1024;      // smaller answers are not counted
 inline constexpr int kSendBuffer = 128 * 1024;  // of a connection, in the kernel, which doubles it
 inline constexpr std::size_t kInstanceBody = 16uz * 1024;  // the instance API reads no body
+inline constexpr std::size_t kSmallBody = kInstanceBody;   // within the bound of every route
 inline constexpr int kReadsPerAddress = 3;                 // requests of strangers, running at once
 inline constexpr int kReadsPerAccount = 2;   // GET and HEAD of an account, running at once
 inline constexpr int kWritesPerAccount = 1;  // every other method of an account
