@@ -22,6 +22,7 @@ namespace agent_secrets::control_plane {
 
 class Authority;
 struct CatalogContext;
+class Row;
 class Transaction;
 
 enum class SetType { secret, image_pull_secret };
@@ -91,6 +92,8 @@ struct SetRow {
   UnixMs pending_since{};
   SecretSet set;
 };
+// Of a row with all columns of find_set_row(). Throws if the code of the row does not hold.
+SetRow accepted_set_row(const Row& row, const Authority& authority);
 std::optional<SetRow> find_set_row(Transaction& tx, const Authority& authority,
                                    std::int64_t organization_id, std::string_view name);
 

@@ -65,9 +65,14 @@ Result<void> wake_provisioner(const RestApi& api, const std::string& region_code
 Result<Response> put_set(const RestApi& api, const Request& request, const Principal& principal) {
   auto write = parse_write_set(request.params.at("set"), request.body);
   if (!write) return propagate(write);
+  const bool due_now = !write->quiet_period;
   auto set = api.catalog.sets.write(principal.actor, principal.organization.id, std::move(*write));
   if (!set) return propagate(set);
-  if (auto woken = wake_provisioner(api, set->region); !woken) return propagate(woken);
+  // A version with a quiet period is due after the provisioner's next poll. To wake the provisioner
+  // for each of a thousand writes would take more processor time than the writes.
+  if (due_now) {
+    if (auto woken = wake_provisioner(api, set->region); !woken) return propagate(woken);
+  }
   json::object body{{"status", "OK"}, {"region", set->region}};
   if (!set->warning.empty()) body["warning"] = set->warning;
   return json_response(body, 202);
