@@ -25,7 +25,11 @@ bool write_value(Transaction& tx, const ValueCipher& cipher, const SetRow& row,
                  const SecretPair& pair, const Rows& live);
 // False: there is no such key.
 bool remove_value(Transaction& tx, const SetRow& row, std::string_view key);
-std::vector<std::string> live_keys(Transaction& tx, std::int64_t set_id);
+struct LiveKey {
+  std::string key;
+  std::int64_t written_by = 0;
+};
+std::vector<LiveKey> live_keys(Transaction& tx, std::int64_t set_id);
 std::vector<std::string> keys_of_version(Transaction& tx, std::int64_t set_id,
                                          std::int64_t version);
 // Queries the numbers of keys and bytes of the newest version, for check_set_size().
