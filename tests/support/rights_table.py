@@ -146,6 +146,8 @@ PUBLIC = [
     Row("GET /livez", CALLERS, 200),
     Row("GET /readyz", CALLERS, 200),
     Row("GET /openapi.json", CALLERS, 200),
+    Row("GET /", CALLERS, 200),
+    Row("GET /web/{path}", CALLERS, 200),
 ]
 INSTANCES = [Row(f"GET /instance/v1/{name}", ("agent credential", "watch credential"), 200)
              for name in ("bundle", "watch")]
