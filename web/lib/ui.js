@@ -24,7 +24,8 @@ export const Time = ({ at, relative }) => (at
 export const Badge = ({ kind, children }) => html`<span class=${`badge ${kind ?? ''}`}>${children}</span>`;
 
 // A button of an action. Without the role that it needs it stays in its place, says why, and does nothing.
-export function Button({ need, kind, busy, disabled, onClick, type = 'button', children, ...more }) {
+// `about`: what it acts on, for those who hear the button alone.
+export function Button({ need, kind, busy, disabled, onClick, about, type = 'button', children, ...more }) {
   const { role } = useMe();
   const missing = need && !mayAct(role, need) ? `Needs the role ${need}; yours is ${role}.` : '';
   const off = missing || disabled || busy;
@@ -33,7 +34,7 @@ export function Button({ need, kind, busy, disabled, onClick, type = 'button', c
     else onClick?.(event);
   };
   return html`<button type=${type} class=${classes('button', kind, busy && 'busy')} aria-disabled=${off ? 'true' : null}
-    title=${missing || null} onClick=${act} ...${more}>${children}${missing && html`<span class="needs">needs ${need}</span>`}</button>`;
+    title=${missing || null} onClick=${act} ...${more}>${children}${about && html`<span class="unseen"> ${about}</span>`}${missing && html`<span class="needs">needs ${need}</span>`}</button>`;
 }
 
 let lastId = 0;
@@ -71,7 +72,7 @@ export function Command({ children, label = 'In a terminal' }) {
     setTimeout(() => setCopied(false), 1500);
   };
   return html`<div class="command"><span class="command-label">${label}</span><code tabindex="0" role="region" aria-label="Command">${text}</code>${
-    navigator.clipboard && html`<button type="button" class="copy" aria-label=${`Copy: ${text}`} onClick=${copy}>${copied ? 'copied' : 'copy'}</button>`}</div>`;
+    navigator.clipboard && html`<button type="button" class="copy" onClick=${copy}>${copied ? 'copied' : 'copy'}<span class="unseen"> ${text}</span></button>`}</div>`;
 }
 
 export const Empty = ({ title, children }) => html`<div class="empty"><h2>${title}</h2>${children}</div>`;
@@ -144,8 +145,8 @@ export function Confirm({ title, verb, children, work, close, command }) {
 }
 
 // A button with its question.
-export function Ask({ need, label, kind = 'quiet-danger', ariaLabel, ...question }) {
+export function Ask({ need, label, kind = 'quiet-danger', about, ...question }) {
   const [open, setOpen] = useState(false);
-  return html`<span><${Button} need=${need} kind=${kind} aria-label=${ariaLabel} onClick=${() => setOpen(true)}>${label}</${Button}>${
+  return html`<span><${Button} need=${need} kind=${kind} about=${about} onClick=${() => setOpen(true)}>${label}</${Button}>${
     open && html`<${Confirm} ...${question} close=${() => setOpen(false)} />`}</span>`;
 }

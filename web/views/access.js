@@ -47,7 +47,7 @@ function Members() {
   const columns = [
     { title: 'Member', cell: (row) => html`<span class="main-cell"><${Name}>${row.name}</${Name}></span><span class="quiet">${row.email}</span>` },
     { title: 'Role', cell: (row) => html`<select aria-label=${`Role of ${row.name}`} value=${row.role} onChange=${(event) => change.run(row.name, event.target.value)}>${['viewer', 'member', 'admin'].map((each) => html`<option key=${each} value=${each} selected=${each === row.role}>${each}</option>`)}</select>` },
-    { title: '', kind: 'actions', cell: (row) => html`<${Ask} need="admin" label="Remove" ariaLabel=${`Remove ${row.name}`} title=${`Remove ${row.name}?`} verb="Remove the member" work=${remove(row.name)} command=${null}><p>The tokens that this user has now lose this organization for good.</p></${Ask}>` },
+    { title: '', kind: 'actions', cell: (row) => html`<${Ask} need="admin" label="Remove" about=${row.name} title=${`Remove ${row.name}?`} verb="Remove the member" work=${remove(row.name)} command=${null}><p>The tokens that this user has now lose this organization for good.</p></${Ask}>` },
   ];
   return html`<section><h2>Members</h2><${Failure} error=${change.error} /><${Loaded} of=${all}>${(data) => html`<${Table} label="Members" columns=${columns} rows=${data.members} keyOf=${(row) => row.name} text=${(row) => `${row.name} ${row.email} ${row.role}`} empty=${html`<p class="quiet">No member: the organization is used with tokens of its own.</p>`} />`}</${Loaded}>
     <details class="card"><summary>New member</summary><form class="stack" onSubmit=${(event) => { event.preventDefault(); add.run(); }}><div class="row"><${Field} label="Name">${(about) => html`<input required value=${name} onInput=${(event) => setName(event.target.value)} autocomplete="off" ...${about} />`}</${Field}><${Role} value=${role} set=${setRole} /></div>
@@ -70,7 +70,7 @@ function Tokens() {
     { title: 'Last used', cell: (row) => html`<${Time} at=${row.lastUsedAt} relative />` },
     { title: 'Ends', cell: (row) => html`<${Ends} row=${row} />` },
     { title: 'State', cell: (row) => html`<${State} row=${row} />` },
-    { title: '', kind: 'actions', cell: (row) => !row.revokedAt && html`<${Ask} need="admin" label="Revoke" ariaLabel=${`Revoke ${row.name}`} title=${`Revoke ${row.name}?`} verb="Revoke the token" work=${revoke(row.id)}><p>Whoever uses it is refused from the next request on.</p></${Ask}>` },
+    { title: '', kind: 'actions', cell: (row) => !row.revokedAt && html`<${Ask} need="admin" label="Revoke" about=${row.name} title=${`Revoke ${row.name}?`} verb="Revoke the token" work=${revoke(row.id)}><p>Whoever uses it is refused from the next request on.</p></${Ask}>` },
   ];
   return html`<section><h2>Tokens</h2><${Loaded} of=${all}>${(data) => html`<${Table} label="Tokens" columns=${columns} rows=${data.tokens} keyOf=${(row) => row.id} text=${(row) => `${row.name} ${row.user} ${row.role}`} />`}</${Loaded}>
     <${Make} what="token" kinds=${['viewer', 'member', 'admin']} send=${send} done=${all.reload} command=${{ label: 'On the host', text: (form) => `secret-control-plane token create ${quoted(form.name || 'NAME')} --role ${form.kind}` }} /></section>`;
@@ -87,7 +87,7 @@ function ApiKeys() {
     { title: 'Kind', cell: (row) => row.kind },
     { title: 'Made', cell: (row) => html`<${Time} at=${row.createdAt} relative />` },
     { title: 'State', cell: (row) => html`<${State} row=${row} />` },
-    { title: '', kind: 'actions', cell: (row) => !row.revoked && html`<${Ask} need="member" label="Revoke" ariaLabel=${`Revoke ${row.metadata.name}`} title=${`Revoke ${row.metadata.name}?`} verb="Revoke the key" work=${revoke(row.id)} command=${`pipecat cloud organizations keys revoke`}><p>Whoever uses it is refused from the next request on.</p></${Ask}>` },
+    { title: '', kind: 'actions', cell: (row) => !row.revoked && html`<${Ask} need="member" label="Revoke" about=${row.metadata.name} title=${`Revoke ${row.metadata.name}?`} verb="Revoke the key" work=${revoke(row.id)} command=${`pipecat cloud organizations keys revoke`}><p>Whoever uses it is refused from the next request on.</p></${Ask}>` },
   ];
   return html`<section><h2>API keys</h2><p class="quiet">A private key acts as a member. A public key starts sessions, and cannot read anything.</p><${Loaded} of=${all}>${(data) => html`<${Table} label="API keys" columns=${columns} rows=${rows(data)} keyOf=${(row) => row.id} text=${(row) => row.metadata.name} />`}</${Loaded}>
     <${Make} what="API key" kinds=${mayAct(role, 'admin') ? ['public', 'private'] : ['public']} send=${send} done=${all.reload} command=${{ label: 'In a terminal', text: () => 'pipecat cloud organizations keys create' }} /></section>`;

@@ -36,7 +36,7 @@ export function Credentials({ agent }) {
     { title: 'Made', cell: (row) => html`<${Time} at=${row.createdAt} relative /> <span class="quiet">by ${row.madeBy}</span>` },
     { title: 'Ends', cell: (row) => (row.expiresAt ? html`<${Time} at=${row.expiresAt} />` : html`<span class="quiet">never</span>`) },
     { title: 'State', cell: (row) => html`<${Badge} kind=${row.revokedAt ? 'revoked' : 'current'}>${row.revokedAt ? 'revoked' : 'live'}</${Badge}>` },
-    { title: '', kind: 'actions', cell: (row) => !row.revokedAt && html`<${Ask} need="admin" label="Revoke" ariaLabel=${`Revoke ${row.kid}`} title=${`Revoke ${row.kid}?`} verb="Revoke" work=${revoke(row.kid)}><p>Instances with it run on, and can neither start again nor learn of new versions.</p></${Ask}>` },
+    { title: '', kind: 'actions', cell: (row) => !row.revokedAt && html`<${Ask} need="admin" label="Revoke" about=${row.kid} title=${`Revoke ${row.kid}?`} verb="Revoke" work=${revoke(row.kid)}><p>Instances with it run on, and can neither start again nor learn of new versions.</p></${Ask}>` },
   ];
   return html`<div class="stack"><${Loaded} of=${all}>${(data) => html`<${Table} label="Credentials" columns=${columns} rows=${data.credentials.filter((row) => row.agent === agent)} keyOf=${(row) => row.kid} text=${(row) => `${row.kid} ${row.label} ${row.madeBy}`}
     empty=${html`<p class="quiet">No credential yet: no instance can start.</p>`} />`}</${Loaded}><${Register} agent=${agent} done=${all.reload} /></div>`;

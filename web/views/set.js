@@ -80,7 +80,7 @@ function Keys({ set, name, reload, writes }) {
     { title: 'Written in', cell: (row) => html`<span class="version">v${row.version}</span>` },
     { title: 'When', cell: (row) => (writes.has(row.version) ? html`<${Time} at=${writes.get(row.version).time} relative />` : row.version === set.version ? html`<${Time} at=${set.updatedAt} relative />` : html`<span class="quiet">before v${row.version + 1}</span>`) },
     { title: 'By', cell: (row) => (writes.has(row.version) ? html`<${Name}>${writes.get(row.version).actor.name}</${Name}>` : html`<span class="quiet" title="The audit log has it, for admins">–</span>`) },
-    { title: '', kind: 'actions', cell: (row) => html`<${Ask} need="member" label="Unset" ariaLabel=${`Unset ${row.fieldName}`} title=${`Unset ${row.fieldName}?`} verb="Unset the key" work=${unset(row.fieldName)}
+    { title: '', kind: 'actions', cell: (row) => html`<${Ask} need="member" label="Unset" about=${row.fieldName} title=${`Unset ${row.fieldName}?`} verb="Unset the key" work=${unset(row.fieldName)}
       command=${`pipecat cloud secrets unset ${quoted(name)} ${quoted(row.fieldName)}`}><p>The next version of the set does not have it.${bound.length > 0 && html` Instances of ${bound.join(', ')} that start after the next deploy miss it.`}</p></${Ask}>` },
   ];
   return html`<${Table} label="Keys" columns=${columns} rows=${set.secrets} keyOf=${(row) => row.fieldName} text=${(row) => row.fieldName} empty=${html`<p class="quiet">This set has no key. Write one below.</p>`} />`;

@@ -48,7 +48,7 @@ export function Sets() {
     { title: 'Written', cell: (row) => html`<${Time} at=${row.updatedAt} relative />` },
     { title: 'Region', cell: (row) => row.region },
     { title: 'Agents', cell: (row) => { const agents = boundTo(live.fleet, row.name);
-      return agents.length ? agents.slice(0, 3).map((agent, i) => html`${i > 0 && ', '}<a href=${link(organization, 'agents', agent.agent)}><${Name}>${agent.agent}</${Name}></a>`).concat(agents.length > 3 ? ` and ${agents.length - 3} more` : '')
+      return agents.length ? html`<span class="links">${agents.slice(0, 3).map((agent, i) => html`${i > 0 && ', '}<a href=${link(organization, 'agents', agent.agent)}><${Name}>${agent.agent}</${Name}></a>`).concat(agents.length > 3 ? ` and ${agents.length - 3} more` : '')}</span>`
         : html`<span class="quiet">none</span>`; } },
     { title: 'On old versions', kind: 'number', cell: (row) => { const old = onOldVersions(live.fleet, row);
       return old ? html`<${Badge} kind="stale">${number(old)}</${Badge}>` : html`<span class="quiet">0</span>`; } },

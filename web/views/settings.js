@@ -16,7 +16,7 @@ function Regions() {
     { title: 'Region', cell: (row) => html`<span class="main-cell">${row.display_name}</span><span class="quiet">${row.code}</span>` },
     { title: 'Instances', cell: (row) => (heard(row.code) ? html`<${Badge} kind="current">readable</${Badge}>` : html`<${Badge} kind="stale">cannot be read now</${Badge}>`) },
     { title: 'Last report', cell: (row) => html`<${Time} at=${heard(row.code)?.heardUntil} relative />` },
-    { title: 'New sets and agents', cell: (row) => (properties.data?.properties.defaultRegion === row.code ? html`<${Badge}>default</${Badge}>` : html`<${Button} need="member" busy=${change.busy} aria-label=${`Make ${row.code} the default`} onClick=${() => change.run(row.code)}>Make default</${Button}>`) },
+    { title: 'New sets and agents', cell: (row) => (properties.data?.properties.defaultRegion === row.code ? html`<${Badge}>default</${Badge}>` : html`<${Button} need="member" busy=${change.busy} about=${row.code} onClick=${() => change.run(row.code)}>Make default</${Button}>`) },
   ];
   return html`<section><h2>Regions</h2><${Failure} error=${change.error} /><${Loaded} of=${regions}>${(data) => html`<${Table} label="Regions" columns=${columns} rows=${data.regions} keyOf=${(row) => row.code} text=${(row) => row.code} />`}</${Loaded}>
     <${Command}>pipecat cloud organizations default-region CODE</${Command}></section>`;
@@ -53,7 +53,7 @@ function PullSecrets() {
     { title: 'Region', cell: (row) => row.region },
     { title: 'Status', cell: (row) => html`<${Status} set=${row} />` },
     { title: 'Written', cell: (row) => html`<${Time} at=${row.updatedAt} relative />` },
-    { title: '', kind: 'actions', cell: (row) => html`<${Ask} need="member" label="Delete" ariaLabel=${`Delete ${row.name}`} title=${`Delete ${row.name}?`} verb="Delete" work=${remove(row.name)} command=${`pipecat cloud secrets delete ${quoted(row.name)}`}><p>It is refused while an agent pulls its image with it.</p></${Ask}>` },
+    { title: '', kind: 'actions', cell: (row) => html`<${Ask} need="member" label="Delete" about=${row.name} title=${`Delete ${row.name}?`} verb="Delete" work=${remove(row.name)} command=${`pipecat cloud secrets delete ${quoted(row.name)}`}><p>It is refused while an agent pulls its image with it.</p></${Ask}>` },
   ];
   return html`<section><h2>Image pull secrets</h2><p class="quiet">For the operator's platform, which pulls images. Instances do not get them.</p><${Loaded} of=${sets}>${(data) => html`<${Table} label="Image pull secrets" columns=${columns} rows=${data.sets.filter((set) => set.type !== 'secret')} keyOf=${(row) => row.name} text=${(row) => row.name} />`}</${Loaded}>
     <${NewPullSecret} done=${sets.reload} /></section>`;
