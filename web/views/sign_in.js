@@ -15,12 +15,20 @@ export function TokenForm({ signedIn }) {
     signedIn(token, organizations);
   });
   const submit = (event) => { event.preventDefault(); action.run(); };
-  return html`<form onSubmit=${submit} class="stack"><${Field} label="Token" hint="It stays in the memory of this page: a reload asks for it again.">${(about) => html`<input
-      ref=${input} type="password" class="wide" required autofocus ...${SECRET_INPUT} autocomplete="off" ...${about} />`}</${Field}>
-    <${Failure} error=${action.error} /><div class="buttons"><${Button} type="submit" kind="primary" busy=${action.busy}>${action.busy ? 'Signing in…' : 'Sign in'}</${Button}></div></form>`;
+  return html`<form onSubmit=${submit} class="stack">
+      <${Field} label="Token" hint="It stays in the memory of this page: a reload asks for it again.">
+      ${(about) => html`<input
+      ref=${input} type="password" class="wide" required autofocus ...${SECRET_INPUT} autocomplete="off"
+          ...${about} />`}</${Field}>
+    <${Failure} error=${action.error} /><div class="buttons">
+        <${Button} type="submit" kind="primary" busy=${action.busy}>${action.busy ? 'Signing in…' : 'Sign in'}
+        </${Button}></div></form>`;
 }
 
-export const SignIn = ({ signedIn }) => html`<main class="sign-in"><div class="card"><h1 tabindex="-1"><img src="/web/icon.svg" alt="" width="40" height="40" />agent-secrets</h1>
+export const SignIn = ({ signedIn }) => html`<main class="sign-in"><div class="card">
+    <h1 tabindex="-1"><img src="/web/icon.svg" alt="" width="40" height="40" />agent-secrets</h1>
   <p>Which agent has which secrets, and which instance runs what.</p><${TokenForm} signedIn=${signedIn} />
-  <details><summary>Where do I get a token?</summary><p>From an admin of your organization, on the page <em>Access</em>. The first token comes from the host of the control plane:</p>
-    <${Command} label="On its host">secret-control-plane token create NAME --role viewer</${Command}></details></div></main>`;
+  <details><summary>Where do I get a token?</summary><p>From an admin of your organization, on the page <em>Access
+      </em>. The first token comes from the host of the control plane:</p>
+    <${Command} label="On its host">secret-control-plane token create NAME --role viewer</${Command}></details></div>
+        </main>`;
