@@ -62,14 +62,14 @@ const Top = ({ all, me, view, signOut }) => html`<header class="top">
         <span class="needs">needs ${each.need}</span></span>`}</li>`)}</ul></nav></header>`;
 
 // The token is no longer accepted: what is on the page stays, and its requests wait.
-const Renewal = () => html`<${Dialog} title="Sign in again"><p>
+const Renewal = ({ organization, begin }) => html`<${Dialog} title="Sign in again"><p>
     The control plane no longer accepts your token: it has expired or was revoked. Nothing that you have typed is lost.
     </p>
-  <${TokenForm} signedIn=${(token) => session.signIn(token)} /><p>
+  <${TokenForm} organization=${organization} signedIn=${begin} /><p>
       <${Button} kind="link" onClick=${() => session.signOut()}>Sign out, and lose what is not yet sent</${Button}>
       </p></${Dialog}>`;
 
-function Signed({ organizations, signOut }) {
+function Signed({ organizations, begin, signOut }) {
   const [name, wanted, ...rest] = useAddress();
   const organization = organizations.find((each) => each.name === name);
   useEffect(() => {
@@ -88,7 +88,7 @@ function Signed({ organizations, signOut }) {
       <${Top} all=${organizations} me=${me} view=${view} signOut=${signOut} />
     <main id="main"><${Shown} key=${[organization.name, view.name, ...rest].join('/')} name=${rest[0]}
         part=${rest[1]} /></main>
-    ${session.isExpired && html`<${Renewal} />`}</div></${Me.Provider}>`;
+    ${session.isExpired && html`<${Renewal} organization=${organization.name} begin=${begin} />`}</div></${Me.Provider}>`;
 }
 
 function App() {
@@ -98,13 +98,12 @@ function App() {
     setOrganizations(null);
     session.signOut();
   };
-  if (!session.isSignedIn || !organizations) {
-    return html`<${SignIn} signedIn=${(token, reached) => {
-      setOrganizations(reached);
-      session.signIn(token);
-    }} />`;
-  }
-  return html`<${Signed} organizations=${organizations} signOut=${signOut} />`;
+  const begin = (token, reached) => {
+    setOrganizations(reached);
+    session.signIn(token);
+  };
+  if (!session.isSignedIn || !organizations) return html`<${SignIn} signedIn=${begin} />`;
+  return html`<${Signed} organizations=${organizations} begin=${begin} signOut=${signOut} />`;
 }
 
 render(html`<${App} />`, document.getElementById('app'));

@@ -115,8 +115,8 @@ function Keys({ set, name, reload, writes }) {
     { title: 'Key', cell: (row) => html`<code class="main-cell">${row.fieldName}</code>` },
     { title: 'Written in', cell: (row) => html`<span class="version">v${row.version}</span>` },
     { title: 'When', cell: (row) => (writes.has(row.version) ? html`<${Time} at=${writes.get(row.version).time}
-        relative />` : row.version === set.version ? html`<${Time} at=${set.updatedAt} relative />` : html`<span
-        class="quiet">before v${row.version + 1}</span>`) },
+        relative />` : row.version === set.version ? html`<${Time} at=${set.updatedAt} relative />` : html`<span class="quiet"
+        title="The audit log has it, for admins">–</span>`) },
     { title: 'By', cell: (row) => (writes.has(row.version) ? html`<${Name}>${writes.get(row.version).actor.name}
         </${Name}>` : html`<span class="quiet" title="The audit log has it, for admins">–</span>`) },
     { title: '', kind: 'actions', cell: (row) => html`<${Ask} need="member" label="Unset" about=${row.fieldName}

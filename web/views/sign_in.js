@@ -3,13 +3,16 @@ import { useRef } from '../vendor/htm-preact.js';
 import { ask } from '../lib/session.js';
 import { Button, Command, Failure, Field, SECRET_INPUT, html, useAction } from '../lib/ui.js';
 
-// Tries the token before it becomes the session's. The field is emptied once the token is accepted.
-export function TokenForm({ signedIn }) {
+// `organization`: the token must reach it. Tries the token before it becomes the session's. The field is emptied once the token is accepted.
+export function TokenForm({ organization, signedIn }) {
   const input = useRef(null);
   const action = useAction(async () => {
     const token = input.current.value.trim();
     if (!/^[\x21-\x7e]+$/.test(token)) throw new Error('A token is one word, such as pcc_pat_….');
     const { organizations } = await ask(token, 'GET', '/v1/organizations');
+    if (organization && !organizations.some((each) => each.name === organization)) {
+      throw new Error(`This token does not reach ${organization}.`);
+    }
     if (!organizations.length) throw new Error('This token reaches no organization.');
     input.current.value = '';
     signedIn(token, organizations);
