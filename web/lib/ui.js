@@ -14,8 +14,12 @@ export const mayAct = (role, need) => ROLES.indexOf(role) >= ROLES.indexOf(need)
 
 export const classes = (...names) => names.filter(Boolean).join(' ');
 
-// Names may be long and in any script. <bdi> keeps their direction from turning the text around them.
-export const Name = ({ children }) => html`<bdi class="name">${children}</bdi>`;
+// Names may be long and in any script. <bdi> keeps their direction from turning the text around them, and a mark that
+// would turn a part of the name is shown as its code.
+const MARKS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const unturned = (text) => text.replace(MARKS, (mark) => `[U+${mark.charCodeAt(0).toString(16).toUpperCase()}]`);
+export const Name = ({ children }) => html`<bdi class="name">${[].concat(children).map((each) => (
+    typeof each === 'string' ? unturned(each) : each))}</bdi>`;
 
 export const Time = ({ at, relative }) => (at
   ? html`<time datetime=${at} title=${`${local(at)} · ${utc(at)}`}>${relative ? age(at) : moment(at)}</time>`

@@ -112,7 +112,7 @@ function Keys({ set, name, reload, writes }) {
   const unset = (key) => async () => { await request('DELETE', path(organization, 'secrets', name,
       key)); await reload(); };
   const columns = [
-    { title: 'Key', cell: (row) => html`<code class="main-cell">${row.fieldName}</code>` },
+    { title: 'Key', cell: (row) => html`<code class="main-cell"><${Name}>${row.fieldName}</${Name}></code>` },
     { title: 'Written in', cell: (row) => html`<span class="version">v${row.version}</span>` },
     { title: 'When', cell: (row) => (writes.has(row.version) ? html`<${Time} at=${writes.get(row.version).time}
         relative />` : row.version === set.version ? html`<${Time} at=${set.updatedAt} relative />` : html`<span class="quiet"
