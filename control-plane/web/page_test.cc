@@ -64,6 +64,15 @@ TEST_CASE("every file of the page is served with its type, and no other file is"
   }
 }
 
+TEST_CASE("the page names every module in its head, so that a browser asks for all at once") {
+  Page page;
+  const std::string index = page.get("/").body;
+  for (const PageFile& file : page_files()) {
+    INFO(file.path);
+    if (file.path.ends_with(".js")) CHECK(index.contains("\"/web/" + std::string(file.path) + '"'));
+  }
+}
+
 TEST_CASE("a browser that has a file gets no body, and one that takes gzip gets gzip") {
   Page page;
   const Response plain = page.get("/");

@@ -97,7 +97,7 @@ class Browser:
         def look():
             for each in reversed(self.all("button, summary")):
                 with contextlib.suppress(StaleElementReferenceException):
-                    name = each.get_attribute("aria-label") or each.text
+                    name = each.get_attribute("textContent")
                     if each.is_displayed() and name.strip().startswith(text):
                         return each
             return None

@@ -14,8 +14,12 @@ export const mayAct = (role, need) => ROLES.indexOf(role) >= ROLES.indexOf(need)
 
 export const classes = (...names) => names.filter(Boolean).join(' ');
 
-// Names may be long and in any script. <bdi> keeps their direction from turning the text around them.
-export const Name = ({ children }) => html`<bdi class="name">${children}</bdi>`;
+// Names may be long and in any script. <bdi> keeps their direction from turning the text around them, and a mark that
+// would turn a part of the name is shown as its code.
+const MARKS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const unturned = (text) => text.replace(MARKS, (mark) => `[U+${mark.charCodeAt(0).toString(16).toUpperCase()}]`);
+export const Name = ({ children }) => html`<bdi class="name">${[].concat(children).map((each) => (
+    typeof each === 'string' ? unturned(each) : each))}</bdi>`;
 
 export const Time = ({ at, relative }) => (at
   ? html`<time datetime=${at} title=${`${local(at)} · ${utc(at)}`}>${relative ? age(at) : moment(at)}</time>`
@@ -24,7 +28,8 @@ export const Time = ({ at, relative }) => (at
 export const Badge = ({ kind, children }) => html`<span class=${`badge ${kind ?? ''}`}>${children}</span>`;
 
 // A button of an action. Without the role that it needs it stays in its place, says why, and does nothing.
-export function Button({ need, kind, busy, disabled, onClick, type = 'button', children, ...more }) {
+// `about`: what it acts on, for those who hear the button alone.
+export function Button({ need, kind, busy, disabled, onClick, about, type = 'button', children, ...more }) {
   const { role } = useMe();
   const missing = need && !mayAct(role, need) ? `Needs the role ${need}; yours is ${role}.` : '';
   const off = missing || disabled || busy;
@@ -32,8 +37,11 @@ export function Button({ need, kind, busy, disabled, onClick, type = 'button', c
     if (off) event.preventDefault();
     else onClick?.(event);
   };
-  return html`<button type=${type} class=${classes('button', kind, busy && 'busy')} aria-disabled=${off ? 'true' : null}
-    title=${missing || null} onClick=${act} ...${more}>${children}${missing && html`<span class="needs">needs ${need}</span>`}</button>`;
+  return html`<button type=${type} class=${classes('button', kind, busy && 'busy')} aria-disabled=${off ? 'true' :
+      null}
+    title=${missing || null} onClick=${act} ...${more}>${children}
+        ${about && html`<span class="unseen"> ${about}</span>`}
+        ${missing && html`<span class="needs">needs ${need}</span>`}</button>`;
 }
 
 let lastId = 0;
@@ -46,8 +54,10 @@ export function useId(prefix) {
 export function Field({ label, hint, error, children }) {
   const id = useId('field');
   const about = hint || error ? `${id}-about` : null;
-  return html`<div class=${classes('field', error && 'wrong')}><label for=${id}>${label}</label>${children({ id, 'aria-describedby': about,
-    'aria-invalid': error ? 'true' : null })}${about && html`<p class="hint" id=${about}>${error || hint}</p>`}</div>`;
+  return html`<div class=${classes('field', error && 'wrong')}><label for=${id}>${label}</label>
+      ${children({ id, 'aria-describedby': about,
+    'aria-invalid': error ? 'true' : null })}${about && html`<p class="hint" id=${about}>${error || hint}</p>`}
+        </div>`;
 }
 
 // Keeps password managers, spelling services and autocomplete away from a value.
@@ -56,10 +66,13 @@ export const SECRET_INPUT = {
   'data-1p-ignore': '', 'data-bwignore': '', 'data-lpignore': 'true', 'data-form-type': 'other',
 };
 
-export const Notice = ({ kind = 'info', children }) => html`<div class=${`notice ${kind}`} role=${kind === 'error' ? 'alert' : 'status'}>${children}</div>`;
+export const Notice = ({ kind = 'info', children }) => html`<div class=${`notice ${kind}`} role=${kind === 'error' ?
+    'alert' : 'status'}>${children}</div>`;
 
-export const Failure = ({ error, retry }) => error && html`<${Notice} kind="error"><p><strong>${error.message}</strong></p>${
-  error.hint && html`<p>${error.hint}</p>`}${retry && html`<p><${Button} onClick=${retry}>Try again</${Button}></p>`}</${Notice}>`;
+export const Failure = ({ error, retry }) => error && html`<${Notice} kind="error"><p>
+    <strong>${error.message}</strong></p>${
+  error.hint && html`<p>${error.hint}</p>`}${retry && html`<p><${Button} onClick=${retry}>Try again</${Button}></p>`}
+      </${Notice}>`;
 
 // The same action from a terminal.
 export function Command({ children, label = 'In a terminal' }) {
@@ -70,8 +83,10 @@ export function Command({ children, label = 'In a terminal' }) {
     setCopied(true);
     setTimeout(() => setCopied(false), 1500);
   };
-  return html`<div class="command"><span class="command-label">${label}</span><code tabindex="0" role="region" aria-label="Command">${text}</code>${
-    navigator.clipboard && html`<button type="button" class="copy" aria-label=${`Copy: ${text}`} onClick=${copy}>${copied ? 'copied' : 'copy'}</button>`}</div>`;
+  return html`<div class="command"><span class="command-label">${label}</span>
+      <code tabindex="0" role="region" aria-label="Command">${text}</code>${
+    navigator.clipboard && html`<button type="button" class="copy" onClick=${copy}>${copied ? 'copied' : 'copy'}
+        <span class="unseen"> ${text}</span></button>`}</div>`;
 }
 
 export const Empty = ({ title, children }) => html`<div class="empty"><h2>${title}</h2>${children}</div>`;
@@ -80,11 +95,13 @@ export const Loading = () => html`<p class="loading" role="status">Loading…</p
 
 // One of the three states of useData(), or its content.
 export function Loaded({ of, children }) {
-  if (of.data) return html`<div class="stack"><${Failure} error=${of.error} retry=${of.reload} />${children(of.data)}</div>`;
+  if (of.data) return html`<div class="stack"><${Failure} error=${of.error} retry=${of.reload} />${children(of.data)}
+      </div>`;
   return of.error ? html`<${Failure} error=${of.error} retry=${of.reload} />` : html`<${Loading} />`;
 }
 
-export const Title = ({ children, aside, parent }) => html`<header class="title">${parent && html`<nav class="trail" aria-label="Breadcrumb">${parent}</nav>`}<h1 tabindex="-1">${children}</h1>${
+export const Title = ({ children, aside, parent }) => html`<header class="title">
+    ${parent && html`<nav class="trail" aria-label="Breadcrumb">${parent}</nav>`}<h1 tabindex="-1">${children}</h1>${
   aside && html`<div class="aside">${aside}</div>`}</header>`;
 
 const PAGE = 100;
@@ -96,12 +113,21 @@ export function Table({ label, columns, rows, text, keyOf, filterFrom = 12, empt
   const needle = wanted.trim().toLowerCase();
   const found = needle ? rows.filter((row) => text(row).toLowerCase().includes(needle)) : rows;
   if (!rows.length) return empty ?? html`<p class="quiet">None.</p>`;
-  return html`<div class="stack">${rows.length >= filterFrom && html`<div class="filter"><input type="search" aria-label=${`Filter: ${label}`} placeholder="Filter" value=${wanted}
-      onInput=${(event) => { setWanted(event.target.value); setShown(PAGE); }} /><span class="quiet" role="status">${needle ? `${number(found.length)} of ` : ''}${number(rows.length)}</span></div>`}
-    <div class="scroll" tabindex="0" role="region" aria-label=${label}><table><thead><tr>${columns.map((column) => html`<th key=${column.title} scope="col" class=${column.kind}>${column.title}</th>`)}</tr></thead>
-    <tbody>${found.slice(0, shown).map((row) => html`<tr key=${keyOf(row)}>${columns.map((column) => html`<td key=${column.title} class=${column.kind} data-label=${column.title}>${column.cell(row)}</td>`)}</tr>`)}</tbody></table></div>
+  return html`<div class="stack">
+      ${rows.length >= filterFrom && html`<div class="filter">
+      <input type="search" aria-label=${`Filter: ${label}`} placeholder="Filter" value=${wanted}
+      onInput=${(event) => { setWanted(event.target.value); setShown(PAGE); }} /><span class="quiet" role="status">
+          ${needle ? `${number(found.length)} of ` : ''}${number(rows.length)}</span></div>`}
+    <div class="scroll" tabindex="0" role="region" aria-label=${label}><table>
+        <thead><tr>${columns.map((column) => html`<th key=${column.title} scope="col" class=${column.kind}>
+        ${column.title}</th>`)}</tr></thead>
+    <tbody>${found.slice(0, shown).map((row) => html`<tr key=${keyOf(row)}>
+        ${columns.map((column) => html`<td key=${column.title} class=${column.kind} data-label=${column.title}>
+        ${column.cell(row)}</td>`)}</tr>`)}</tbody></table></div>
     ${needle && !found.length && html`<p class="quiet">Nothing matches.</p>`}
-    ${found.length > shown && html`<p><${Button} onClick=${() => setShown(shown + PAGE)}>Show ${plural(Math.min(PAGE, found.length - shown), 'more', 'more')} of ${number(found.length)}</${Button}></p>`}</div>`;
+    ${found.length > shown && html`<p><${Button} onClick=${() => setShown(shown + PAGE)}>
+        Show ${plural(Math.min(PAGE, found.length - shown), 'more', 'more')} of ${number(found.length)}</${Button}>
+        </p>`}</div>`;
 }
 
 // A dialog of the browser: it keeps the focus inside, Escape closes it, and the focus goes back.
@@ -114,7 +140,8 @@ export function Dialog({ title, close, children }) {
     return () => before?.isConnected && before.focus();
   }, []);
   const cancel = (event) => { event.preventDefault(); close?.(); };
-  return html`<dialog ref=${dialog} aria-labelledby=${id} onCancel=${cancel}><h2 id=${id}>${title}</h2>${children}</dialog>`;
+  return html`<dialog ref=${dialog} aria-labelledby=${id} onCancel=${cancel}><h2 id=${id}>${title}</h2>${children}
+      </dialog>`;
 }
 
 // {run, busy, error, done}: an action that takes time, once at a time.
@@ -140,12 +167,14 @@ export function Confirm({ title, verb, children, work, close, command }) {
   const action = useAction(async () => { await work(); close(true); });
   return html`<${Dialog} title=${title} close=${() => close(false)}>${children}<${Failure} error=${action.error} />
     ${command && html`<${Command}>${command}</${Command}>`}
-    <div class="buttons"><${Button} onClick=${() => close(false)}>Cancel</${Button}><${Button} kind="danger" busy=${action.busy} onClick=${action.run}>${verb}</${Button}></div></${Dialog}>`;
+    <div class="buttons"><${Button} onClick=${() => close(false)}>Cancel</${Button}>
+        <${Button} kind="danger" busy=${action.busy} onClick=${action.run}>${verb}</${Button}></div></${Dialog}>`;
 }
 
 // A button with its question.
-export function Ask({ need, label, kind = 'quiet-danger', ariaLabel, ...question }) {
+export function Ask({ need, label, kind = 'quiet-danger', about, ...question }) {
   const [open, setOpen] = useState(false);
-  return html`<span><${Button} need=${need} kind=${kind} aria-label=${ariaLabel} onClick=${() => setOpen(true)}>${label}</${Button}>${
+  return html`<span><${Button} need=${need} kind=${kind} about=${about} onClick=${() => setOpen(true)}>${label}
+      </${Button}>${
     open && html`<${Confirm} ...${question} close=${() => setOpen(false)} />`}</span>`;
 }
