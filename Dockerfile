@@ -34,7 +34,8 @@ COPY . .
 RUN script/bootstrap \
  && cmake --preset release --log-level=WARNING \
  && cmake --build --preset release --target secret-control-plane \
- && packaging/image/make-root build/release/control-plane/secret-control-plane /image
+ && packaging/image/make-root build/release/control-plane/secret-control-plane /image \
+ && script/check-hardening --shared /image/root/usr/bin/secret-control-plane
 
 FROM scratch AS control-plane
 COPY --from=control-plane-build /image/root/ /

@@ -24,6 +24,15 @@ if(NOT AGENT_SECRETS_STATIC)
   endif()
 endif()
 
+# What Debian's packages have too: a large stack frame cannot jump over the guard page, and an indirect call or jump
+# reaches only the beginning of a function.
+set(hardened_code -fstack-clash-protection)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+  list(APPEND hardened_code -fcf-protection)
+elseif(CMAKE_SYSTEM_PROCESSOR STREQUAL "aarch64")
+  list(APPEND hardened_code -mbranch-protection=standard)
+endif()
+
 add_library(project_options INTERFACE)
 target_include_directories(project_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_definitions(project_options INTERFACE
@@ -31,7 +40,7 @@ target_compile_definitions(project_options INTERFACE
 target_compile_options(project_options INTERFACE
   -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor
   -fstack-protector-strong -fno-plt
-  $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)
+  "$<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2;${hardened_code}>")
 target_link_options(project_options INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
 
 if(AGENT_SECRETS_SANITIZER)

@@ -171,9 +171,9 @@ const Schema& region_schema() {
 
 const std::set<std::string>& region_others() {
   static const std::set<std::string> others = {
-      "audit",    "audit_checkpoints", "changes",      "ended_data_keys",
-      "fence",    "instances",         "listening",    "release_sets",
-      "releases", "set_values",        "set_versions", "value_fingerprints"};
+      "audit",      "audit_checkpoints", "changes",           "credential_uses", "ended_data_keys",
+      "fence",      "instances",         "listening",         "release_sets",    "releases",
+      "set_values", "set_versions",      "value_fingerprints"};
   return others;
 }
 

@@ -54,6 +54,13 @@ inline constexpr int kFailuresPerMinute = 60;
 inline constexpr std::size_t kFailureEntries = 1024;  // addresses, and key ids, with a counter
 inline constexpr int kFailureLines = 20;              // log lines a minute about them
 
+// Guarded memory that a server keeps for its next requests (core/secret_pool.h). It counts towards
+// RLIMIT_MEMLOCK, which is 8 MiB by default.
+inline constexpr std::size_t kSecretPool = 4uz * 1024 * 1024;
+
+// Sealed blocks of bundles that a server keeps for the next request (instance-api/sealed_blocks.h).
+inline constexpr std::size_t kSealedBlocks = 16uz * 1024 * 1024;
+
 // Instance API.
 inline constexpr std::size_t kCredential = 64uz * 1024;
 inline constexpr std::size_t kPublicHalf = 4uz * 1024;  // of a credential, and what it is for

@@ -7,6 +7,7 @@
 #include "injector/cache.h"
 #include "injector/check_connection.h"
 #include "injector/check_container.h"
+#include "injector/check_login.h"
 #include "injector/check_value_files.h"
 #include "injector/credential_source.h"
 #include "injector/duration.h"
@@ -137,14 +138,43 @@ class Doctor {
   bool ask_control_plane() {
     // Without warnings: the step has their content.
     const Log log("secret-injector", LogLevel::error, LogFormat::text);
+    auto credential =
+        options_.develop.agent.empty() ? load_mounted_credential(log) : register_own_key(log);
+    if (!credential) return false;
+    if (!options_.cache_directory.empty() && !look_at_cache(credential->identity)) return false;
+    auto fetched = fetch(*credential);
+    return fetched && take_bundle(*fetched, *credential);
+  }
+
+  // Absent if the step has failed.
+  std::optional<AgentCredential> load_mounted_credential(const Log& log) {
     auto loaded =
         load_credential(options_.credential_file, around_.image, around_.credential_variable, log);
-    if (!loaded) return add_failure("credential", loaded.error());
-    if (!add(credential_step(*loaded, now()))) return false;
-    const AgentCredential& credential = loaded->credential;
-    if (!options_.cache_directory.empty() && !look_at_cache(credential.identity)) return false;
-    auto fetched = fetch(credential);
-    return fetched && take_bundle(*fetched, credential);
+    if (!loaded) {
+      add_failure("credential", loaded.error());
+      return std::nullopt;
+    }
+    if (!add(credential_step(*loaded, now()))) return std::nullopt;
+    return std::move(loaded->credential);
+  }
+
+  // Absent if one of the two steps has failed.
+  std::optional<AgentCredential> register_own_key(const Log& log) {
+    auto login = find_login(options_.develop, around_.image, log);
+    if (!login) {
+      add_failure("login", login.error());
+      return std::nullopt;
+    }
+    if (!add(login_step(*login))) return std::nullopt;
+    const auto transport = around_.make_login_transport(login->certificates);
+    auto credential = register_for_check(*transport, around_.clock, *login, options_.develop,
+                                         host_name(around_.image), retry_policy(options_.timeout));
+    if (!credential) {
+      add_failure("register", credential.error(), exit_code_of(credential.error().code));
+      return std::nullopt;
+    }
+    if (!add(register_step(*credential))) return std::nullopt;
+    return std::move(*credential);
   }
 
   bool look_at_cache(const CredentialIdentity& identity) {

@@ -3,7 +3,8 @@
 // code, and then checks the container. It ends at the first step that fails.
 //
 // It executes nothing, and writes no cache, state or directory. So it can run beside a running bot,
-// on a read-only root, and repeatedly. Each run requests one bundle from the control plane.
+// on a read-only root, and repeatedly. Each run requests one bundle from the control plane. With
+// --agent it first registers a key of its own, which the control plane accepts for some minutes.
 //
 // Threads: one.
 
@@ -20,6 +21,7 @@
 
 namespace agent_secrets {
 
+using LoginTransportFactory = std::function<std::unique_ptr<Transport>(std::string ca_pem)>;
 using TransportFactory = std::function<std::unique_ptr<Transport>(const CredentialIdentity&)>;
 
 // All members are borrowed for the call.
@@ -29,6 +31,7 @@ struct CheckSurroundings {
   std::string working_directory;
   Clock& clock;
   TransportFactory make_transport;
+  LoginTransportFactory make_login_transport;  // for --agent
 };
 
 // Called after each step.

@@ -4,6 +4,8 @@
 
 #include <sys/stat.h>
 
+#include "core/public_half.h"
+#include "core/test_keys.h"
 #include "injector/cache.h"
 #include "injector/exec.h"
 #include "tests/catch.h"
@@ -101,11 +103,36 @@ struct Scene {
                       .make_transport =
                           [this](const CredentialIdentity&) {
                             return std::make_unique<BorrowedTransport>(transport);
+                          },
+                      .make_login_transport =
+                          [this](const std::string& ca_pem) {
+                            trusted = ca_pem;
+                            return std::make_unique<BorrowedTransport>(transport);
                           }},
                      [this](const Step& step) { observed += step.name + ' '; });
   }
+  // A developer's check, with a login from variables.
+  void log_in() {
+    options.credential_file.clear();
+    options.develop.agent = "bot";
+    options.environment.without_cli_token = true;
+    image.emplace_back("PIPECAT_API_HOST=https://secrets.test");
+    image.emplace_back("PIPECAT_TOKEN=pcc_pat_canary");
+    image.emplace_back("PIPECAT_ORG=acme");
+  }
   std::string observed{};
+  std::string trusted{};
 };
+
+// As the control plane answers: the identity of the key that was sent.
+Result<HttpResponse> register_bot(const HttpRequest& request) {
+  const auto half = parse_public_half(request.body.value_or(""));
+  REQUIRE(half.has_value());
+  CredentialIdentity identity = test::identity();
+  identity.kid = half->kid;
+  identity.agent = "bot";
+  return HttpResponse{.status = 201, .headers = {}, .body = identity_json(identity)};
+}
 
 const Step& step_named(const CheckReport& report, std::string_view name) {
   for (const Step& step : report.steps) {
@@ -162,6 +189,35 @@ TEST_CASE("a check writes no cache and no state directory") {
   CHECK(exit_code_of(scene.check()) == 0);
   CHECK_FALSE(std::filesystem::exists(scene.options.cache_directory));
   CHECK_FALSE(std::filesystem::exists(scene.options.state_directory));
+}
+
+TEST_CASE("a check with a login registers a key for minutes, and asks with it") {
+  Scene scene;
+  scene.log_in();
+  scene.image.push_back("SSL_CERT_FILE=" + scene.directory.path("authority.pem"));
+  scene.directory.write("authority.pem", "a certificate");
+  scene.transport.will_answer(register_bot);
+  scene.region_refuses(403);
+  const CheckReport report = scene.check();
+  CHECK(scene.observed == "login register resolve connect tls clock proof ");
+  CHECK(scene.trusted == "a certificate");
+  CHECK(step_named(report, "login").detail ==
+        "https://secrets.test, organization acme, token of PIPECAT_TOKEN");
+  CHECK(step_named(report, "register").detail.find(" of agent acme/bot") != std::string::npos);
+  REQUIRE(scene.transport.requests.size() == 2);
+  CHECK(scene.transport.requests.at(0).body->find("\"expiresIn\":300") != std::string::npos);
+  CHECK(report_json(report, 0).find("canary") == std::string::npos);
+}
+
+TEST_CASE("a check with a login ends at the login or at the registration") {
+  Scene scene;
+  scene.log_in();
+  scene.transport.will_answer(401);
+  fails_at(scene.check(), "register", kExitRefused);
+  fails_at(scene.check(), "login", kExitInjectorFailed);  // the first check has taken the token
+  scene.log_in();
+  scene.transport.will_fail(ErrorCode::unreachable);
+  fails_at(scene.check(), "register", kExitUnreachable);
 }
 
 TEST_CASE("a fault of the container fails the check with the exit code of a start") {

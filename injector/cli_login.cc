@@ -8,6 +8,7 @@
 #include "core/find_variable.h"
 #include "core/limits.h"
 #include "injector/credential_source.h"
+#include "injector/environment.h"
 #include "injector/file.h"
 
 namespace agent_secrets {
@@ -126,10 +127,13 @@ Result<CliLogin> find_cli_login(char** environment, const SecretBuffer& token_va
     return fail(ErrorCode::invalid, "the token has a character that no token has",
                 "look for a line break or a quote in PIPECAT_TOKEN");
   }
-  return CliLogin{
+  CliLogin login{
       .host = std::move(*host),
       .token = SecretBuffer::copy_of(token),
-      .organization = std::string(organization.empty() ? stored.organization : organization)};
+      .organization = std::string(organization.empty() ? stored.organization : organization),
+      .place = token_variable.empty() ? path : std::string(kCliTokenVariable)};
+  if (token_variable.empty()) login.file = file->status;
+  return login;
 }
 
 }  // namespace agent_secrets

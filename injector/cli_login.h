@@ -8,8 +8,11 @@
 // on one line each, so they are read here: a TOML library would keep the token in memory that is
 // not wiped, and would be larger than the rest of this feature.
 
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include <sys/stat.h>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -18,9 +21,11 @@
 namespace agent_secrets {
 
 struct CliLogin {
-  std::string host;          // a base URL without a slash at its end
-  SecretBuffer token;        // printable ASCII without spaces
-  std::string organization;  // or "": the token says it
+  std::string host;                      // a base URL without a slash at its end
+  SecretBuffer token;                    // printable ASCII without spaces
+  std::string organization;              // or "": the token says it
+  std::string place = {};                // of the token: the variable's name, or a path
+  std::optional<struct stat> file = {};  // absent for the variable
 };
 
 // The two strings of the file; "" for one that it does not have. `token` points into the text.

@@ -170,7 +170,8 @@ int check(const Options& options, char** image, const SecretBuffer& credential_v
                  .make_transport =
                      [&options](const CredentialIdentity& identity) {
                        return make_transport(identity, options);
-                     }},
+                     },
+                 .make_login_transport = make_login_transport},
                 [&](const Step& step) {
                   if (options.json || (quiet && step.status == StepStatus::ok)) return;
                   print(step_lines(step, style));

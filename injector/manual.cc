@@ -55,6 +55,8 @@ help::Notes notes_of_program() {
            {"secret-injector --cache-dir /var/cache/agent-secrets --sidecar -- python bot.py",
             "In a container, where the credential is in the environment"},
            {"secret-injector check -- python bot.py", "Find out why it does not start"},
+           {"secret-injector check --agent my-bot -- python bot.py",
+            "The same on a laptop, with the login of the official CLI"},
            {"secret-injector env", "Print the variables, and where they come from"}},
       .text =
           "Fetches this agent's secrets, puts them into the environment, and becomes the "

@@ -242,7 +242,7 @@ void declare_all(CLI::App& app, Table table, Action action, Options& options, Op
   if (action == Action::watch_credential) declare_credential(table, options);
   if (action == Action::run || looks_only(action)) {
     declare_source(table, options, words);
-    if (action != Action::check) declare_develop(table, options, words);
+    declare_develop(table, options, words);
     declare_cache(table, options, words);
     declare_environment(table, options, words);
     declare_names(table, options, words);

@@ -228,6 +228,7 @@ TEST_CASE("--agent is a developer's run, which does not get the token") {
   CHECK(parse({"--agent", "bot", "--", "python"})->develop.lifetime == 8h);
   CHECK(parse({"--agent", "bot", "--one-shot", "--", "python"})->purpose == Purpose::one_shot);
   CHECK(parse({"env", "--agent", "bot"})->develop.agent == "bot");
+  CHECK(parse({"check", "--agent", "bot"})->develop.agent == "bot");
   CHECK_FALSE(parse({"--", "python"})->environment.without_cli_token);
 }
 

@@ -140,11 +140,9 @@ Result<AgentCredential> find_credential(const Options& options, char** environme
   auto certificates = certificates_for_login(environment);
   if (!certificates) return propagate(certificates);
   progress.enter(StartStep::register_key);
-  CurlTransport transport({.ca_pem = std::move(*certificates),
-                           .user_agent = "secret-injector/" AGENT_SECRETS_VERSION,
-                           .leave_resolver_behind = true});
+  const auto transport = make_login_transport(std::move(*certificates));
   SystemClock clock;
-  return register_key(transport, clock, random_fraction, *login, options.develop,
+  return register_key(*transport, clock, random_fraction, *login, options.develop,
                       host_name(environment),
                       policy_of_start(options, deadline, std::nullopt, progress), &slab);
 }
@@ -219,6 +217,13 @@ std::unique_ptr<Transport> make_transport(const CredentialIdentity& identity,
   return std::make_unique<CurlTransport>(
       TransportOptions{.ca_pem = identity.ca_pem,
                        .allow_plain_http = options.allow_plain_http,
+                       .user_agent = "secret-injector/" AGENT_SECRETS_VERSION,
+                       .leave_resolver_behind = true});
+}
+
+std::unique_ptr<Transport> make_login_transport(std::string ca_pem) {
+  return std::make_unique<CurlTransport>(
+      TransportOptions{.ca_pem = std::move(ca_pem),
                        .user_agent = "secret-injector/" AGENT_SECRETS_VERSION,
                        .leave_resolver_behind = true});
 }

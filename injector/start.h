@@ -38,6 +38,10 @@ RetryPolicy retry_policy(std::chrono::seconds timeout);
 std::unique_ptr<Transport> make_transport(const CredentialIdentity& identity,
                                           const Options& options);
 
+// For the request that carries the token of the CLI's login: never plain http, but to loopback. An
+// empty `ca_pem` trusts the system's certificates.
+std::unique_ptr<Transport> make_login_transport(std::string ca_pem);
+
 // `credential_variable` is the result of take_credential_variable(). After an error `progress` is
 // at the step that failed.
 Result<StartMaterial> gather_material(const Options& options, char** environment,

@@ -43,9 +43,11 @@ SecretSet read_set(const Row& row) {
           .error_message = row.text("error_message"),
           .version = row.integer("version"),
           .ready_version = row.integer("ready_version"),
+          .updated_at = row.time("pending_since"),
           .protected_by = row.is_null("protected_by") ? "" : row.text("protected_by"),
           .host = {},
           .keys = {},
+          .written_by = {},
           .warning = {}};
 }
 
@@ -247,7 +249,7 @@ Result<std::vector<SecretSet>> Sets::list(std::int64_t organization_id) {
       "list sets", [&](Transaction& tx) -> Result<std::vector<SecretSet>> {
         const Rows rows = tx.query(
             "SELECT id, name, type, region, status, error_message, version, ready_version,"
-            " protected_by FROM sets"
+            " pending_since, protected_by FROM sets"
             " WHERE organization_id = ?1 ORDER BY name",
             organization_id);
         std::vector<SecretSet> sets;
@@ -262,7 +264,10 @@ Result<std::optional<SecretSet>> Sets::find(std::int64_t organization_id, std::s
         auto row = find_set_row(tx, context_.authority, organization_id, name);
         if (!row) return std::nullopt;
         row->set.host = std::move(row->host);
-        row->set.keys = live_keys(tx, row->set.id);
+        for (LiveKey& live : live_keys(tx, row->set.id)) {
+          row->set.keys.push_back(std::move(live.key));
+          row->set.written_by.push_back(live.written_by);
+        }
         if (row->set.type == SetType::secret) {
           row->set.warning = reserved_names_warning(name, row->set.keys);
         }

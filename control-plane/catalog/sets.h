@@ -40,10 +40,12 @@ struct SecretSet {
   std::string error_message;       // when failed
   std::int64_t version = 0;        // the newest
   std::int64_t ready_version = 0;  // the newest ready one, or 0
+  UnixMs updated_at{};             // the newest version's write
   std::string protected_by;        // the actor, or "": not protected (catalog/bindings.h)
   std::string host;                // of an image pull secret; only find() fills it
   // Of the newest version, in the order in which they were first written; only find() fills it.
   std::vector<std::string> keys;
+  std::vector<std::int64_t> written_by;  // of each of `keys`, the version that wrote its value
   std::string warning;  // of reserved names among the keys (find) or in the write (write)
 };
 

@@ -10,12 +10,15 @@
 
 namespace agent_secrets::control_plane {
 
-std::vector<std::string> live_keys(Transaction& tx, std::int64_t set_id) {
+std::vector<LiveKey> live_keys(Transaction& tx, std::int64_t set_id) {
   const Rows rows = tx.query(
-      "SELECT key FROM set_values WHERE set_id = ?1 AND removed_by IS NULL ORDER BY position",
+      "SELECT key, written_by FROM set_values WHERE set_id = ?1 AND removed_by IS NULL"
+      " ORDER BY position",
       set_id);
-  std::vector<std::string> keys;
-  for (const Row row : rows) keys.push_back(row.text("key"));
+  std::vector<LiveKey> keys;
+  for (const Row row : rows) {
+    keys.push_back({.key = row.text("key"), .written_by = row.integer("written_by")});
+  }
   return keys;
 }
 

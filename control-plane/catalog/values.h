@@ -20,7 +20,11 @@
 
 namespace agent_secrets::control_plane {
 
-std::vector<std::string> live_keys(Transaction& tx, std::int64_t set_id);
+struct LiveKey {
+  std::string key;
+  std::int64_t written_by = 0;  // the version that has written the value
+};
+std::vector<LiveKey> live_keys(Transaction& tx, std::int64_t set_id);
 std::vector<std::string> keys_of_version(Transaction& tx, std::int64_t set_id,
                                          std::int64_t version);
 // What a stored key and its box have more than the pair in an environment block.

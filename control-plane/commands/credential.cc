@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -9,6 +10,7 @@
 #include "control-plane/catalog/public_urls.h"
 #include "control-plane/commands/declarations.h"
 #include "control-plane/commands/groups.h"
+#include "control-plane/fleet/last_uses.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -62,19 +64,25 @@ std::string state(const CredentialRecord& record, const Clock& clock) {
   return record.confirmed ? meant : meant + " (pending)";
 }
 
-std::string credentials_table(const std::vector<CredentialRecord>& records, const Clock& clock) {
+std::string last_use(const LastUses& uses, const std::string& kid) {
+  return uses.is_known(kid) ? format_or_dash(uses.of(kid)) : "unknown";
+}
+
+std::string credentials_table(const std::vector<CredentialRecord>& records, const LastUses& uses,
+                              const Clock& clock) {
   std::vector<TableRow> rows{
-      {"KEY ID", "LABEL", "PURPOSE", "MADE BY", "CREATED", "EXPIRES", "STATE"}};
+      {"KEY ID", "LABEL", "PURPOSE", "MADE BY", "CREATED", "EXPIRES", "LAST USED", "STATE"}};
   for (const CredentialRecord& record : records) {
     rows.push_back({record.kid, or_dash(record.terms.label),
                     std::string(to_string(record.terms.purpose)), or_dash(record.made_by),
                     format_timestamp(record.created_at), format_or_dash(record.terms.expires_at),
-                    state(record, clock)});
+                    last_use(uses, record.kid), state(record, clock)});
   }
   return format_table(rows);
 }
 
-std::string credentials_json(const std::vector<CredentialRecord>& records) {
+// Without lastUsedAt where it is not known: null means "never".
+std::string credentials_json(const std::vector<CredentialRecord>& records, const LastUses& uses) {
   json::array rows;
   for (const CredentialRecord& record : records) {
     rows.push_back(json::object{{"kid", record.kid},
@@ -86,6 +94,8 @@ std::string credentials_json(const std::vector<CredentialRecord>& records) {
                                 {"expiresAt", time_or_null(record.terms.expires_at)},
                                 {"revokedAt", time_or_null(record.revoked_at)},
                                 {"confirmed", record.confirmed}});
+    if (!uses.is_known(record.kid)) continue;
+    rows.back().as_object()["lastUsedAt"] = time_or_null(uses.of(record.kid));
   }
   return json_line(rows);
 }
@@ -111,13 +121,23 @@ Result<void> keep_credential_ca(const CaOptions& options, const Clock& clock) {
   return {};
 }
 
+LastUses uses_of(OpenedOrganization& opened) {
+  std::vector<RegionStore*> stores;
+  for (auto& [code, region] : opened.stores.regions) stores.push_back(region.store.get());
+  LastUses uses = read_last_uses(stores, opened.organization.name);
+  uses.are_all = uses.are_all && opened.stores.unreachable.empty();
+  return uses;
+}
+
 Result<void> list_credentials(const ListOptions& options, const Clock& clock) {
   auto opened = open_organization(options.data, options.organization, clock);
   if (!opened) return propagate(opened);
   auto records = opened->stores.catalog->credentials.list(opened->organization.id, options.agent);
   if (!records) return propagate(records, "list credentials");
-  if (options.json) return print(credentials_json(*records));
-  return print(credentials_table(*records, clock));
+  const LastUses uses = uses_of(*opened);
+  if (!uses.are_all) note("the store of a region cannot be read: some last uses are not known");
+  if (options.json) return print(credentials_json(*records, uses));
+  return print(credentials_table(*records, uses, clock));
 }
 
 Result<void> revoke_credential(const RevokeOptions& options, Clock& clock) {

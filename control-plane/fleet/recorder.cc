@@ -90,7 +90,11 @@ std::vector<HeardInstance> PendingReports::list() const {
 
 InstanceRecorder::InstanceRecorder(std::string region, RegionStore& store, const Clock& clock,
                                    const Log& log)
-    : region_(std::move(region)), store_(store), clock_(clock), log_(log) {}
+    : region_(region),
+      store_(store),
+      clock_(clock),
+      log_(log),
+      uses_(std::move(region), store, clock, log) {}
 
 void InstanceRecorder::heard(HeardInstance report) {
   const std::scoped_lock lock(mutex_);
@@ -113,6 +117,11 @@ bool InstanceRecorder::sign_of_life_due() const {
 }
 
 void InstanceRecorder::flush() {
+  flush_reports();
+  uses_.flush();
+}
+
+void InstanceRecorder::flush_reports() {
   PendingReports taken;
   {
     const std::scoped_lock lock(mutex_);

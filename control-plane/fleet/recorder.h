@@ -6,7 +6,7 @@
 // the reports are kept and written later. The memory is bounded: an instance keeps its newest
 // limits::kSequencesPending reports, and beyond limits::kInstanceReportsPending reports in all, a
 // further instance or sequence only marks its agent as having unlisted instances
-// (kUnlistedInstances).
+// (kUnlistedInstances). The same thread writes the last use of credentials (use_recorder.h).
 //
 // Threads: heard() from any thread, and never blocks on the store; run() on a thread of its own, or
 // flush() in its place. The store, the clock and the log must outlive the recorder.
@@ -19,9 +19,11 @@
 #include <span>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "control-plane/fleet/use_recorder.h"
 #include "control-plane/region/region_store.h"
 #include "core/clock.h"
 #include "core/log.h"
@@ -51,13 +53,16 @@ class InstanceRecorder {
   InstanceRecorder(std::string region, RegionStore& store, const Clock& clock, const Log& log);
 
   void heard(HeardInstance report);
+  // The request is no report of an instance, or also one.
+  void used(std::int64_t agent_id, std::string_view kid) { uses_.used(agent_id, kid); }
   // Flushes about once a second until a stop is requested, and then once more.
   void run(const std::stop_token& stop);
-  // Writes the reports. Without reports it writes every 10 s that the server listens.
+  // Writes the reports and the uses. Without reports it writes every 10 s that the server listens.
   void flush();
 
  private:
   [[nodiscard]] bool sign_of_life_due() const;
+  void flush_reports();
   Result<void> write(std::span<const HeardInstance> reports);
 
   std::string region_;
@@ -67,6 +72,7 @@ class InstanceRecorder {
 
   std::mutex mutex_;
   PendingReports pending_;
+  UseRecorder uses_;
 
   // Used only by the thread that calls flush().
   std::chrono::milliseconds written_at_{-1};  // monotonic; -1: never

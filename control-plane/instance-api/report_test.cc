@@ -1,4 +1,6 @@
 // The reports about instances that the instance API records.
+#include <utility>
+
 #include "tests/fakes/test_region.h"
 
 namespace agent_secrets::control_plane {
@@ -46,6 +48,26 @@ TEST_CASE("a bundle for a look or for a one-shot command starts no instance, any
   CHECK(reports_of("check") == 0);
   CHECK(reports_of("one-shot") == 0);
   CHECK(reports_of("of-a-later-version") == 1);
+}
+
+TEST_CASE("a bundle for any purpose and a watch are uses of the credential") {
+  TestRegion region;
+  const auto uses = [&region] {
+    region.recorder.flush();
+    return std::exchange(region.store->uses, {});
+  };
+  Request look = region.request(region.claims("/instance/v1/bundle?purpose=check"));
+  look.query["purpose"] = "check";
+  CHECK(region.api->bundle(look).status == 200);
+  const auto first = uses();
+  REQUIRE(first.size() == 1);
+  CHECK(first[0].kid == "ak_one");
+  CHECK(first[0].agent_id == kAgentId);
+  CHECK(region.watch().status == 200);
+  CHECK(uses().empty());  // in the same hour
+  region.clock.advance(std::chrono::hours(1));
+  CHECK(region.watch().status == 200);
+  CHECK(uses().size() == 1);
 }
 
 TEST_CASE("a bundle for a developer's run is reported as one, and any other purpose is not") {

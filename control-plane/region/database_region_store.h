@@ -54,6 +54,8 @@ class DatabaseRegionStore final : public RegionStore {
   Result<bool> forget_instance(std::int64_t agent_id, std::string_view instance) override;
   Result<std::int64_t> forget_instances(std::int64_t agent_id,
                                         std::chrono::milliseconds before) override;
+  Result<void> record_uses(std::span<const CredentialUse> uses) override;
+  Result<std::vector<CredentialUse>> list_uses(std::string_view organization) override;
   Result<void> append_audit(std::span<const AuditEntry> entries) override {
     return audit_log_.append_all(entries);
   }

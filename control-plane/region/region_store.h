@@ -49,6 +49,7 @@
 #include "control-plane/model/agent_snapshot.h"
 #include "control-plane/model/lease_term.h"
 #include "control-plane/model/set_version.h"
+#include "control-plane/region/credential_uses.h"
 #include "control-plane/region/instances.h"
 #include "core/error.h"
 #include "core/log.h"
@@ -138,6 +139,10 @@ class RegionStore {
   // that are not silent. Returns the number of deleted records.
   virtual Result<std::int64_t> forget_instances(std::int64_t agent_id,
                                                 std::chrono::milliseconds before) = 0;
+  // Keeps the later hour of each credential.
+  virtual Result<void> record_uses(std::span<const CredentialUse> uses) = 0;
+  // Of the agents of one organization, by key id.
+  virtual Result<std::vector<CredentialUse>> list_uses(std::string_view organization) = 0;
 
   // Writes records to the region's audit log, in one transaction.
   virtual Result<void> append_audit(std::span<const AuditEntry> entries) = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -10,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "control-plane/catalog/public_urls.h"
+#include "control-plane/fleet/last_uses.h"
 #include "control-plane/rest-api/errors.h"
 #include "control-plane/rest-api/request_json.h"
 #include "control-plane/rest-api/rest_api.h"
@@ -31,6 +33,21 @@ json::object credential_json(const CredentialRecord& record) {
           {"expiresAt", time_json(record.terms.expires_at)},
           {"revokedAt", time_json(record.revoked_at)},
           {"confirmed", record.confirmed}};
+}
+
+// Without lastUsedAt where it is not known: null means "never".
+json::object listed_json(const CredentialRecord& record, const LastUses& uses) {
+  json::object row = credential_json(record);
+  if (uses.is_known(record.kid)) row["lastUsedAt"] = time_json(uses.of(record.kid));
+  return row;
+}
+
+LastUses read_uses(const RestApi& api, const Principal& principal) {
+  const std::vector<RestRegion> regions = api.regions.all();
+  std::vector<RegionStore*> stores;
+  stores.reserve(regions.size());
+  for (const RestRegion& region : regions) stores.push_back(&region.store);
+  return read_last_uses(stores, principal.organization.name);
 }
 
 struct Registration {
@@ -140,8 +157,9 @@ Result<Response> register_credential(const RestApi& api, const Request& request,
 Result<Response> list_credentials(const RestApi& api, const Request&, const Principal& principal) {
   auto records = api.catalog.credentials.list_all(principal.organization.id);
   if (!records) return propagate(records, "list credentials");
+  const LastUses uses = read_uses(api, principal);
   json::array rows;
-  for (const CredentialRecord& record : *records) rows.push_back(credential_json(record));
+  for (const CredentialRecord& record : *records) rows.push_back(listed_json(record, uses));
   return json_response(json::object{{"credentials", std::move(rows)}});
 }
 

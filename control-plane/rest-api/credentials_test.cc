@@ -58,6 +58,13 @@ TEST_CASE("an admin registers a credential, and the answer completes the key") {
   CHECK(answer.body.at("expiresAt").is_string());
   const Answer list = api.as_admin("GET", "/credentials");
   CHECK(list.body.at("credentials").at(0).at("label") == "rack 4");
+  CHECK(list.body.at("credentials").at(0).at("lastUsedAt").is_null());
+  api.use_credential("bot", half.kid);
+  CHECK(api.as_admin("GET", "/credentials")
+            .body.at("credentials")
+            .at(0)
+            .at("lastUsedAt")
+            .is_string());
   CHECK(api.as_admin("DELETE", "/credentials/" + half.kid).status == 200);
   CHECK(
       api.as_admin("GET", "/credentials").body.at("credentials").at(0).at("revokedAt").is_string());

@@ -21,6 +21,7 @@
 #include "control-plane/rest-api/health.h"
 #include "control-plane/rest-api/rest_api.h"
 #include "control-plane/stores.h"
+#include "control-plane/web/page.h"
 #include "tests/catch.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/temporary_directory.h"
@@ -69,6 +70,7 @@ class RestFixture {
                          .clock = clock_,
                          .log = log_});
     add_rest_routes(router_, *api_);
+    add_page_routes(router_);
     add_health_routes(router_, [this] {
       return std::vector<ReadinessCheck>{{.name = "catalog", .problem = catalog_problem},
                                          {.name = "provisioning", .problem = ""}};
@@ -114,6 +116,15 @@ class RestFixture {
         .watched = true};
     REQUIRE(
         stores_.regions.at("us-west").store->record_instances({&report, 1}, clock_.unix_time()));
+  }
+  // Records that the credential of the agent was used in this hour.
+  void use_credential(const std::string& agent, const std::string& kid) {
+    const auto found = catalog().agents.find(organization_id("acme"), agent);
+    REQUIRE(found);
+    const CredentialUse use{.kid = kid,
+                            .agent_id = (*found)->id,
+                            .hour = std::chrono::floor<std::chrono::hours>(clock_.unix_time())};
+    REQUIRE(stores_.regions.at("us-west").store->record_uses({&use, 1}));
   }
   void make_ready_set(const std::string& name, const std::string& region = "us-west") {
     REQUIRE(org("PUT", "/secrets/" + name,

@@ -86,6 +86,12 @@ class ForwardingRegionStore : public RegionStore {
                                         std::chrono::milliseconds before) override {
     return inner_.forget_instances(agent_id, before);
   }
+  Result<void> record_uses(std::span<const CredentialUse> uses) override {
+    return inner_.record_uses(uses);
+  }
+  Result<std::vector<CredentialUse>> list_uses(std::string_view organization) override {
+    return inner_.list_uses(organization);
+  }
   Result<void> append_audit(std::span<const AuditEntry> entries) override {
     return inner_.append_audit(entries);
   }

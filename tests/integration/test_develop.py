@@ -108,6 +108,32 @@ def test_the_names_are_listed_without_a_command(scene):
     assert outcomes["TOKEN"] == "new" and outcomes["PIPECAT_TOKEN"] == "removed"
 
 
+def test_the_doctor_tries_the_login_and_says_what_is_wrong(scene):
+    def check(**environment):
+        finished = subprocess.run(
+            [programs.injector_program(), "check", "--agent", "bot", "--json", "--", sys.executable], cwd=scene.home,
+            capture_output=True, text=True, timeout=60, env=programs.clean_environment(**{
+                "PIPECAT_API_HOST": scene.control_plane.url, "PIPECAT_TOKEN": scene.rest.token, "PIPECAT_ORG": "acme",
+                "HOME": scene.home, **environment}))
+        return finished, [(step["name"], step["status"]) for step in json.loads(finished.stdout)["steps"]]
+
+    finished, steps = check()
+    assert [name for name, status in steps if status == "failed"] == []
+    assert [name for name, _ in steps][:3] == ["login", "register", "resolve"]
+    assert ("bundle", "ok") in steps and ("command", "ok") in steps
+    assert scene.value not in finished.stdout and scene.rest.token not in finished.stdout
+    (made,) = scene.credentials()
+    assert made["purpose"] == "develop" and made["expiresAt"] is not None
+    assert json.loads(scene.control_plane.run("fleet", "bot", "--json").stdout)["agents"] == []
+
+    finished, steps = check(PIPECAT_TOKEN="pcc_pat_wrong")
+    assert (finished.returncode, steps) == (4, [("login", "ok"), ("register", "failed")])
+    finished, steps = check(PIPECAT_TOKEN="")
+    assert (finished.returncode, steps) == (125, [("login", "failed")])
+    silent = f"http://127.0.0.1:{programs.free_port()}"
+    assert check(PIPECAT_API_HOST=silent)[0].returncode == 3
+
+
 def test_a_member_runs_it_where_the_organization_allows_that(scene):
     assert "only admins run an agent" in scene.fails("--agent", "bot", token=scene.vera)
     scene.control_plane.run("organization", "allow-develop")

@@ -4,6 +4,7 @@ control plane is on another."""
 import base64
 import contextlib
 import dataclasses
+import json
 import secrets
 import shutil
 import subprocess
@@ -29,7 +30,8 @@ REFUSED = 125  # the exit code of an injector that cannot start its command
 NODE_RIGHTS = (
     f"GRANT USAGE ON SCHEMA {SCHEMA} TO node",
     f"GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO node",
-    f"GRANT INSERT, UPDATE, DELETE ON {SCHEMA}.instances, {SCHEMA}.listening TO node",
+    f"GRANT INSERT, UPDATE, DELETE ON {SCHEMA}.instances, {SCHEMA}.listening, {SCHEMA}.credential_uses"
+    " TO node",
     f"GRANT INSERT ON {SCHEMA}.audit TO node",
 )
 
@@ -155,6 +157,21 @@ def test_a_credential_that_is_revoked_while_the_node_runs_is_refused(world, tmp_
         assert refused.returncode == REFUSED and "revoked" in refused.stderr
 
 
+def test_the_last_use_at_a_node_is_listed_by_the_control_plane(world, tmp_path):
+    with world.node("uses") as node:
+        credential = world.issue(node.url)
+        kid = identity_of(credential)["kid"]
+
+        def last_use():
+            (row,) = [row for row in json.loads(world.control_plane.run("credential", "list", "bot", "--json").stdout)
+                      if row["kid"] == kid]
+            return row["lastUsedAt"]
+
+        assert last_use() is None
+        assert injected_environment(credential, tmp_path)["FIRST"] == world.values["FIRST"].encode()
+        assert wait_for(last_use, what="the use of the credential").endswith(":00:00.000Z")
+
+
 def test_an_instance_falls_back_to_the_control_plane_when_its_node_is_down(world, tmp_path):
     node = world.node("down")
     credential = world.issue(node.url, world.control_plane.url)
@@ -206,7 +223,7 @@ def test_a_node_is_connected_only_to_its_store_and_may_change_only_reports(world
         world.region_url("postgres"), "SELECT tablename FROM pg_tables WHERE schemaname LIKE 'agent-secrets-%' AND"
         " has_table_privilege('node', format('%I.%I', schemaname, tablename), 'INSERT, UPDATE, DELETE, TRUNCATE')"
         " ORDER BY 1", password=PostgresServer.PASSWORD)
-    assert changeable.split() == ["audit", "instances", "listening"]
+    assert changeable.split() == ["audit", "credential_uses", "instances", "listening"]
 
 
 def test_no_log_contains_a_value_or_a_key(world, tmp_path):

@@ -1,5 +1,6 @@
 """script/check-hardening: each way to be soft is found in a built file, and a hard one passes."""
 
+import platform
 import subprocess
 
 import pytest
@@ -7,8 +8,14 @@ import pytest
 from support.programs import ROOT
 
 CHECKER = ROOT / "script" / "check-hardening"
-SOURCE = '#include <stdio.h>\nint main(int c, char** v) { char b[64]; snprintf(b, 64, "%s", v[c - 1]); puts(b); }\n'
-COMPILE = ["-O2", "-fPIE", "-fstack-protector-strong"]
+# The frame of main has more than a page. The other functions outnumber those of the C library in a static program.
+SOURCE = """#include <stdio.h>
+#include <string.h>
+int main(int c, char** v) { char b[10000]; strcpy(b, v[c - 1]); puts(b); }
+""" + "".join(f"int function_{n}(int a) {{ return a * {n}; }}\n" for n in range(1000))
+CODE = ["-fstack-clash-protection", "-fcf-protection" if platform.machine() == "x86_64" else "-mbranch-protection=standard"]
+COMPILE = ["-O2", "-D_FORTIFY_SOURCE=2", "-fPIE", "-fstack-protector-strong", *CODE]
+SHARED = ["-pie", "-s", "-Wl,-z,relro,-z,now,-z,noexecstack"]
 LINK = ["-static-pie", "-s", "-Wl,-z,relro,-z,now,-z,noexecstack"]
 
 
@@ -71,6 +78,32 @@ def test_an_archive_without_stack_protector_is_refused(tmp_path):
     finished = check(archive(tmp_path, ["-O2", "-fno-stack-protector"]))
     assert finished.returncode == 1
     assert "stack protector" in finished.stderr
+
+
+def test_a_hardened_program_with_shared_libraries_passes(tmp_path):
+    finished = check("--shared", program(tmp_path, SHARED))
+    assert (finished.returncode, finished.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "missing, fault",
+    [
+        ("-fstack-protector-strong", "stack protector"),
+        ("-D_FORTIFY_SOURCE=2", "_FORTIFY_SOURCE"),
+        (CODE[0], "stack frames"),
+        (CODE[1], "where calls may arrive"),
+    ],
+)
+def test_a_missing_flag_of_the_compiler_is_found(tmp_path, missing, fault):
+    # Some of these flags are defaults of some distributions.
+    off = {"-D_FORTIFY_SOURCE=2": "-U_FORTIFY_SOURCE", "-fstack-protector-strong": "-fno-stack-protector",
+           "-fstack-clash-protection": "-fno-stack-clash-protection", "-fcf-protection": "-fcf-protection=none",
+           "-mbranch-protection=standard": "-mbranch-protection=none"}
+    options = [option if option != missing else off[option] for option in COMPILE]
+    gcc(tmp_path, *options, "program.c", *SHARED, "-o", "program")
+    finished = check("--shared", tmp_path / "program")
+    assert finished.returncode == 1
+    assert [fault in line for line in finished.stderr.splitlines()] == [True], finished.stderr
 
 
 def test_what_is_no_program_is_refused(tmp_path):

@@ -106,3 +106,13 @@ def test_a_version_without_its_section_of_the_changelog_is_not_signed(repository
 def test_a_release_that_does_not_fit_its_own_checksums_is_not_signed(repository):
     repository.program.write_text("another program")
     assert "SHA256SUMS does not fit" in repository.sign().stderr
+
+
+def test_the_committed_list_takes_a_line(repository):
+    committed = programs.ROOT / "packaging" / "allowed-signers"
+    repository.signers.write_text(committed.read_text() + repository.signers.read_text())
+    assert repository.sign().returncode == 0
+    checked = subprocess.run(
+        ["ssh-keygen", "-Y", "find-principals", "-n", "agent-secrets-release", "-f", repository.signers,
+         "-s", "SHA256SUMS.sig"], cwd=repository.path / "dist", capture_output=True, text=True)
+    assert (checked.stdout, checked.stderr) == ("maintainer\n", "")

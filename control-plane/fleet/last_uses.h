@@ -1,0 +1,32 @@
+#pragma once
+// The last use of an organization's credentials, gathered from the stores of regions, for lists.
+//
+// Threads: safe from several; no state.
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "control-plane/model/time.h"
+#include "control-plane/region/region_store.h"
+
+namespace agent_secrets::control_plane {
+
+struct LastUses {
+  std::map<std::string, UnixMs, std::less<>> by_kid;
+  // False: the store of a region could not be read. Then a credential without an entry may have
+  // been used.
+  bool are_all = true;
+
+  [[nodiscard]] std::optional<UnixMs> of(std::string_view kid) const;
+  // Whether of() is the answer, and not only what could be read.
+  [[nodiscard]] bool is_known(std::string_view kid) const {
+    return are_all || by_kid.contains(kid);
+  }
+};
+
+LastUses read_last_uses(std::span<RegionStore* const> stores, std::string_view organization);
+
+}  // namespace agent_secrets::control_plane
