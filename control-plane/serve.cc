@@ -20,6 +20,7 @@
 #include "control-plane/rollout/deploy_command.h"
 #include "control-plane/served_regions.h"
 #include "control-plane/serving.h"
+#include "control-plane/web/page.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -97,6 +98,7 @@ Result<void> serve(const ServeOptions& options, const Clock& clock, const Log& l
                      .log = log};
   Router router(fallback_response);
   add_rest_routes(router, rest);
+  if (!options.no_web) add_page_routes(router);
   add_health_routes(router, [&regions] { return regions.readiness(); });
   auto listening = listen(options, *service, router, log, counters);
   if (!listening) return propagate(listening);

@@ -26,6 +26,7 @@ struct ServeOptions {
   std::string on_deploy;  // empty: none
   int on_deploy_timeout_s = 300;
   std::string audit_bundles = "strict";  // or "best-effort" (instance-api/bundle_audit.h)
+  bool no_web = false;                   // without the web page (web/page.h)
   std::string log_level_file;            // empty: the level of AGENT_SECRETS_LOG
 };
 

@@ -16,6 +16,7 @@
 #include "control-plane/log_level_file.h"
 #include "control-plane/signals.h"
 #include "core/limits.h"
+#include "core/secret_pool.h"
 #include "core/threads.h"
 
 namespace agent_secrets::control_plane {
@@ -23,12 +24,18 @@ namespace {
 
 // Without these settings the C library keeps the memory of large buffers: after a thousand answers
 // of 2 MB each, the process would stay that large. With them each large buffer is a mapping of its
-// own, which is unmapped when the buffer is freed (mallopt(3)).
-void give_large_buffers_back() {
+// own, which is unmapped when the buffer is freed (mallopt(3)). All threads share one heap. The C
+// library would give each worker a heap of its own, which would keep the memory of the largest
+// request of that worker, and which grows and shrinks by system calls. A free end of the heap that
+// is smaller than kSpare stays, so that an ordinary request takes no system call.
+void configure_heap() {
   constexpr int kLarge = 128 * 1024;
+  constexpr int kSpare = 2 * 1024 * 1024;
   // NOLINTBEGIN(concurrency-mt-unsafe): called before there is another thread
+  (void)::mallopt(M_ARENA_MAX, 1);
   (void)::mallopt(M_MMAP_THRESHOLD, kLarge);
-  (void)::mallopt(M_TRIM_THRESHOLD, kLarge);
+  (void)::mallopt(M_TRIM_THRESHOLD, kSpare);
+  (void)::mallopt(M_TOP_PAD, kLarge);
   // NOLINTEND(concurrency-mt-unsafe)
 }
 
@@ -123,7 +130,8 @@ BundleAuditMode audit_mode(const ServeOptions& options) {
 }
 
 Result<Service> prepare_to_serve(const ServeOptions& options, const Log& log) {
-  give_large_buffers_back();
+  configure_heap();
+  SecretPool::use_for_process();
   prepare_signals();
   if (auto checked = check_addresses(options); !checked) return propagate(checked);
   auto manager = ServiceManager::from_environment();

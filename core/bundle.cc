@@ -30,16 +30,6 @@ SecretBuffer pad(const SecretBuffer& environment) {
   return padded;
 }
 
-Result<std::string> seal(const SecretBuffer& environment, const BoxPublicKey& recipient_key) {
-  const auto padded = pad(environment);
-  std::vector<std::uint8_t> sealed(padded.size() + crypto_box_SEALBYTES);
-  if (crypto_box_seal(sealed.data(), padded.expose().data(), padded.size(), recipient_key.data()) !=
-      0) {
-    return fail(ErrorCode::invalid, "the recipient's public key is of low order");
-  }
-  return base64url_encode(sealed);
-}
-
 boost::json::array sets_json(const std::vector<SetVersion>& sets) {
   boost::json::array array;
   array.reserve(sets.size());
@@ -96,22 +86,34 @@ Result<void> check_addressee(const BundleFacts& facts, const CredentialIdentity&
 
 }  // namespace
 
-Result<std::string> make_bundle(const BundleFacts& facts, const SecretBuffer& environment,
-                                const BoxPublicKey& recipient_key, std::string_view region_kid,
-                                const SigningKey& region_key) {
-  auto sealed = seal(environment, recipient_key);
-  if (!sealed) return propagate(sealed, "seal bundle");
-  const boost::json::object payload{{"organization", facts.organization},
-                                    {"agent", facts.agent},
-                                    {"deployment", facts.deployment},
-                                    {"sequence", facts.sequence},
-                                    {"recipient", facts.recipient},
-                                    {"sets", sets_json(facts.sets)},
-                                    {"region", facts.region},
-                                    {"issued_at", std::int64_t{facts.issued_at.count()}},
-                                    {"nonce", facts.nonce},
-                                    {"sealed", std::move(*sealed)}};
-  auto compact = sign_jws(region_kid, kBundleType, boost::json::serialize(payload), region_key);
+Result<std::string> seal_environment(const SecretBuffer& environment,
+                                     const BoxPublicKey& recipient_key) {
+  const auto padded = pad(environment);
+  std::vector<std::uint8_t> sealed(padded.size() + crypto_box_SEALBYTES);
+  if (crypto_box_seal(sealed.data(), padded.expose().data(), padded.size(), recipient_key.data()) !=
+      0) {
+    return fail(ErrorCode::invalid, "seal bundle: the recipient's public key is of low order");
+  }
+  return base64url_encode(sealed);
+}
+
+// The sealed block is most of the payload, and base64url needs no escape in JSON. It is therefore
+// appended to the text of the other members.
+Result<std::string> sign_bundle(const BundleFacts& facts, std::string_view sealed,
+                                std::string_view region_kid, const SigningKey& region_key) {
+  const boost::json::object readable{{"organization", facts.organization},
+                                     {"agent", facts.agent},
+                                     {"deployment", facts.deployment},
+                                     {"sequence", facts.sequence},
+                                     {"recipient", facts.recipient},
+                                     {"sets", sets_json(facts.sets)},
+                                     {"region", facts.region},
+                                     {"issued_at", std::int64_t{facts.issued_at.count()}},
+                                     {"nonce", facts.nonce}};
+  std::string payload = boost::json::serialize(readable);
+  payload.pop_back();
+  payload.append(R"(,"sealed":")").append(sealed).append(R"("})");
+  auto compact = sign_jws(region_kid, kBundleType, payload, region_key);
   if (compact.size() > limits::kBundle) {
     return fail(ErrorCode::too_large, fmt::format("bundle of more than {} bytes", limits::kBundle));
   }

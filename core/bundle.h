@@ -41,13 +41,18 @@ struct BundleFacts {
   std::string nonce;  // the request's `jti`
 };
 
-// Server side. `environment` is an environment block (core/environment_block.h).
+// Server side, in two steps: seal, then sign. A sealed block is ciphertext to its recipient, so it
+// may be kept and sent again; each bundle is signed for its request.
+//
+// Seals `environment`, an environment block (core/environment_block.h), and returns base64url.
 // ErrorCode::invalid: the recipient's public key is of low order, so no value can be sealed to it
-// (the key was given by the user who registered the credential). ErrorCode::too_large: over
-// limits::kBundle, the most that an instance reads.
-Result<std::string> make_bundle(const BundleFacts& facts, const SecretBuffer& environment,
-                                const BoxPublicKey& recipient_key, std::string_view region_kid,
-                                const SigningKey& region_key);
+// (the key was given by the user who registered the credential).
+Result<std::string> seal_environment(const SecretBuffer& environment,
+                                     const BoxPublicKey& recipient_key);
+// `sealed` is as seal_environment() returns it. ErrorCode::too_large: over limits::kBundle, the
+// most that an instance reads.
+Result<std::string> sign_bundle(const BundleFacts& facts, std::string_view sealed,
+                                std::string_view region_kid, const SigningKey& region_key);
 
 // Instance side, in two steps: verify, then open. A cached bundle is verified without a nonce, and
 // its age and sequence are checked before a value is decrypted.

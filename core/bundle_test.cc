@@ -5,6 +5,7 @@
 #include "core/encoding.h"
 #include "core/environment_block.h"
 #include "core/limits.h"
+#include "core/test_bundle.h"
 #include "core/test_keys.h"
 #include "tests/catch.h"
 

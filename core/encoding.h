@@ -14,6 +14,7 @@
 
 namespace agent_secrets {
 
+// By table, so not in constant time: for ciphertext and what is public.
 std::string base64url_encode(std::span<const std::uint8_t> bytes);
 std::optional<std::vector<std::uint8_t>> base64url_decode(std::string_view text);
 // Decodes into guarded memory and in constant time, for seeds and keys.

@@ -41,6 +41,7 @@ inline constexpr std::size_t kAnswers = 64uz * 1024 * 1024;  // not yet written,
 inline constexpr std::size_t kSmallAnswer = 4uz * 1024;      // smaller answers are not counted
 inline constexpr int kSendBuffer = 128 * 1024;  // of a connection, in the kernel, which doubles it
 inline constexpr std::size_t kInstanceBody = 16uz * 1024;  // the instance API reads no body
+inline constexpr std::size_t kSmallBody = kInstanceBody;   // within the bound of every route
 inline constexpr int kReadsPerAddress = 3;                 // requests of strangers, running at once
 inline constexpr int kReadsPerAccount = 2;   // GET and HEAD of an account, running at once
 inline constexpr int kWritesPerAccount = 1;  // every other method of an account
@@ -52,6 +53,13 @@ inline constexpr std::chrono::seconds kWatchRetry{15};    // Retry-After for a l
 inline constexpr int kFailuresPerMinute = 60;
 inline constexpr std::size_t kFailureEntries = 1024;  // addresses, and key ids, with a counter
 inline constexpr int kFailureLines = 20;              // log lines a minute about them
+
+// Guarded memory that a server keeps for its next requests (core/secret_pool.h). It counts towards
+// RLIMIT_MEMLOCK, which is 8 MiB by default.
+inline constexpr std::size_t kSecretPool = 4uz * 1024 * 1024;
+
+// Sealed blocks of bundles that a server keeps for the next request (instance-api/sealed_blocks.h).
+inline constexpr std::size_t kSealedBlocks = 16uz * 1024 * 1024;
 
 // Instance API.
 inline constexpr std::size_t kCredential = 64uz * 1024;

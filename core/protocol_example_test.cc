@@ -11,6 +11,7 @@
 #include "core/encoding.h"
 #include "core/environment_block.h"
 #include "core/request_proof.h"
+#include "core/test_bundle.h"
 #include "tests/catch.h"
 
 using namespace agent_secrets;

@@ -6,11 +6,17 @@
 #include <sodium.h>
 
 #include "core/error.h"
+#include "core/secret_pool.h"
 
 namespace agent_secrets {
 
 SecretBuffer::SecretBuffer(std::size_t size) : size_(size) {
   if (size == 0) return;
+  if (SecretPool* const pool = SecretPool::of_process()) {
+    allocation_ = pool->take(size);
+    data_ = allocation_.get();
+    return;
+  }
   data_ = static_cast<std::uint8_t*>(sodium_malloc(size));
   AGENT_SECRETS_ASSERT(data_ != nullptr);
   std::memset(data_, 0, size);
@@ -29,14 +35,14 @@ SecretBuffer SecretBuffer::copy_of(std::string_view text) {
 SecretBuffer::SecretBuffer(SecretBuffer&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)),
       size_(std::exchange(other.size_, 0)),
-      slab_(std::move(other.slab_)) {}
+      allocation_(std::move(other.allocation_)) {}
 
 SecretBuffer& SecretBuffer::operator=(SecretBuffer&& other) noexcept {
   if (this != &other) {
     wipe();
     data_ = std::exchange(other.data_, nullptr);
     size_ = std::exchange(other.size_, 0);
-    slab_ = std::move(other.slab_);
+    allocation_ = std::move(other.allocation_);
   }
   return *this;
 }
@@ -52,9 +58,9 @@ void SecretBuffer::truncate(std::size_t size) {
 }
 
 void SecretBuffer::wipe() {
-  if (slab_ != nullptr) {
+  if (allocation_ != nullptr) {
     sodium_memzero(data_, size_);
-    slab_.reset();
+    allocation_.reset();
   } else {
     sodium_free(data_);  // wipes, and accepts nullptr
   }
@@ -68,6 +74,10 @@ bool SecretBuffer::same_content(const SecretBuffer& other) const {
 
 SecretSlab::SecretSlab(std::size_t size) : left_(size) {
   if (size == 0) return;
+  if (SecretPool* const pool = SecretPool::of_process()) {
+    memory_ = pool->take(size);
+    return;
+  }
   memory_ = {static_cast<std::uint8_t*>(sodium_malloc(size)), sodium_free};
   AGENT_SECRETS_ASSERT(memory_ != nullptr);
   std::memset(memory_.get(), 0, size);
@@ -80,7 +90,7 @@ SecretBuffer SecretSlab::take(std::size_t size) {
   left_ -= size;
   part.data_ = memory_.get() + left_;
   part.size_ = size;
-  part.slab_ = memory_;
+  part.allocation_ = memory_;
   return part;
 }
 

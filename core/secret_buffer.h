@@ -3,6 +3,7 @@
 // where RLIMIT_MEMLOCK allows, wiped when freed). Move-only. It cannot be compared, printed,
 // formatted, logged or converted to a string. Only `expose()` gives access to the bytes, so one
 // grep lists every access. tests/must_not_compile checks that each forbidden use does not compile.
+// In a server the memory comes from a pool, which keeps it (core/secret_pool.h).
 //
 // Threads: as a std::vector; const access from several threads is fine.
 // Source: libsodium "Secure memory"; madvise(2).
@@ -51,7 +52,8 @@ class SecretBuffer {
   friend class SecretSlab;
   std::uint8_t* data_ = nullptr;
   std::size_t size_ = 0;
-  std::shared_ptr<std::uint8_t> slab_;  // for a part: the allocation that contains it
+  // The allocation that contains the bytes, if a slab or the pool of the process owns it.
+  std::shared_ptr<std::uint8_t> allocation_;
 };
 
 // Many secrets in one guarded allocation, for secrets with the same lifetime. An allocation takes

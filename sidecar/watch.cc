@@ -19,8 +19,10 @@ constexpr std::size_t kRefusalMax = 4096;
 constexpr std::chrono::seconds kRetryAfterMax{60};
 constexpr std::chrono::milliseconds kHasty{1'000};
 
-std::chrono::seconds wait_asked_for(const HttpResponse& response) {
-  return std::min(response.retry_after().value_or(std::chrono::seconds(0)), kRetryAfterMax);
+std::optional<std::chrono::seconds> wait_asked_for(const HttpResponse& response) {
+  const auto asked = response.retry_after();
+  if (!asked) return std::nullopt;
+  return std::min(*asked, kRetryAfterMax);
 }
 
 std::string refusal_code(const HttpResponse& response) {
@@ -141,9 +143,10 @@ std::chrono::milliseconds Watcher::heard(bool changed, Ms took) {
   // removes If-None-Match or ETag, or the server supports no wait), the pause prevents a tight
   // loop.
   const bool should_have_waited = waiting_ || etag_.empty();
-  if (!should_have_waited || took >= kHasty) return Ms(0);
+  const Ms jitter = changed && waiting_ ? up_to(kJitter) : Ms(0);
+  if (!should_have_waited || took >= kHasty) return jitter;
   // Replicas with different states answer each request at once, each time with a change.
-  return changed ? kHastyChangePause : kHastyAnswerPause;
+  return changed ? std::max(kHastyChangePause, jitter) : kHastyAnswerPause;
 }
 
 std::chrono::milliseconds Watcher::refused(const HttpResponse& response) {
@@ -167,13 +170,19 @@ std::chrono::milliseconds Watcher::refused(const HttpResponse& response) {
     note_error(fmt::format("the control plane refused the watch: {} {}", response.status, code));
     url_ = (url_ + 1) % credential_.identity.urls.size();  // another URL may give another answer
   }
-  return kSlowRetry + std::chrono::duration_cast<Ms>(kSlowRetry * random_());
+  return kSlowRetry + up_to(kSlowRetry);
 }
 
-std::chrono::milliseconds Watcher::failed(std::string cause, Ms at_least) {
+std::chrono::milliseconds Watcher::failed(std::string cause,
+                                          std::optional<std::chrono::seconds> retry_after) {
   note_error(std::move(cause));
   url_ = (url_ + 1) % credential_.identity.urls.size();
-  return std::max(std::chrono::duration_cast<Ms>(backoff() * random_()), at_least);
+  const Ms pause = up_to(backoff());
+  return retry_after ? std::max(pause, *retry_after + up_to(kJitter)) : pause;
+}
+
+std::chrono::milliseconds Watcher::up_to(Ms most) const {
+  return std::chrono::duration_cast<Ms>(most * random_());
 }
 
 std::chrono::milliseconds Watcher::backoff() const {

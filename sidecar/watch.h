@@ -10,6 +10,11 @@
 // continues with long pauses, because an operator may repair the cause. Revoked and unbound are
 // states, not errors.
 //
+// A change of an agent answers all of its waiting instances at the same moment, and a server that
+// is busy gives the same Retry-After to all. So that thousands of instances do not come back
+// together, the next request after a change, and after a Retry-After, is later by a random time of
+// at most kJitter. A second change in this time is therefore learned up to that much later.
+//
 // Threads: one. Credential, transport and clock must outlive it.
 
 #include <chrono>
@@ -53,6 +58,7 @@ class Watcher {
   static constexpr int kBackoffShare = 30;  // of the time since the last good answer
   static constexpr std::chrono::milliseconds kSlowRetry{30'000};  // up to twice that
   static constexpr std::chrono::milliseconds kRunningPoll{1'000};
+  static constexpr std::chrono::milliseconds kJitter{2'000};
   static constexpr std::chrono::milliseconds kHastyChangePause{100};
   static constexpr std::chrono::milliseconds kHastyAnswerPause{5'000};
   static constexpr std::chrono::seconds kAnswerGrace{10};  // added to the wait, for the network
@@ -66,9 +72,10 @@ class Watcher {
   Ms learn(const HttpResponse& response, Ms took);
   Ms heard(bool changed, Ms took);
   Ms refused(const HttpResponse& response);
-  Ms failed(std::string cause, Ms at_least = Ms(0));
+  Ms failed(std::string cause, std::optional<std::chrono::seconds> retry_after = std::nullopt);
   void note_error(std::string cause);
   [[nodiscard]] Ms backoff() const;
+  [[nodiscard]] Ms up_to(Ms most) const;
 
   const WatchCredential& credential_;
   Transport& transport_;

@@ -102,13 +102,14 @@ TEST_CASE("each question carries a fresh proof that reports instance and sequenc
   CHECK(second->nonce != first->nonce);
 }
 
-TEST_CASE("a change is learned and followed by the next question at once") {
+TEST_CASE("a change is learned at once, and the next question follows within the jitter") {
   Watching w;
   w.transport.will_answer(answer(kCurrentJson, "\"a\""));
   w.transport.will_answer(answer(kStaleJson, "\"b\""));
   w.watcher.step();
   w.transport.each_attempt_takes(w.clock, seconds(9));
-  CHECK(w.watcher.step() == milliseconds(0));
+  w.fraction = 0.25;
+  CHECK(w.watcher.step() == milliseconds(500));
   CHECK(w.state() == WatchState::stale);
   CHECK(w.watcher.knowledge().since == w.clock.unix_time());
   w.watcher.step();
@@ -232,8 +233,26 @@ TEST_CASE("Retry-After is honoured up to a bound") {
       HttpResponse{.status = 503, .headers = {{"retry-after", "7"}}, .body = ""});
   w.transport.will_answer(
       HttpResponse{.status = 429, .headers = {{"retry-after", "99999"}}, .body = ""});
+  w.fraction = 0;
   CHECK(w.watcher.step() == seconds(7));
   CHECK(w.watcher.step() == seconds(60));
+}
+
+TEST_CASE("instances that were all told to come back later do not come back together") {
+  for (const auto& [fraction, expected] : {std::pair{0.0, 7'000}, {0.5, 8'000}, {1.0, 9'000}}) {
+    Watching w;
+    w.fraction = fraction;
+    w.transport.will_answer(
+        HttpResponse{.status = 503, .headers = {{"retry-after", "7"}}, .body = ""});
+    CHECK(w.watcher.step() == milliseconds(expected));
+  }
+}
+
+TEST_CASE("the wait for the first change begins without jitter") {
+  Watching w;
+  w.transport.will_answer(answer(kStaleJson));
+  w.transport.each_attempt_takes(w.clock, seconds(9));
+  CHECK(w.watcher.step() == milliseconds(0));
 }
 
 TEST_CASE("clock skew is retried at once with the server's time") {
@@ -392,6 +411,7 @@ TEST_CASE("replicas that do not agree are not asked in a tight loop") {
   Watching w;
   w.transport.will_answer(answer(kCurrentJson, "\"a\""));
   w.transport.will_answer(answer(kStaleJson, "\"b\""));
+  w.fraction = 0;
   w.watcher.step();
   CHECK(w.watcher.step() == Watcher::kHastyChangePause);
   CHECK(w.state() == WatchState::stale);

@@ -1,7 +1,12 @@
 #include "control-plane/audit/audit_log.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
+#include <tuple>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "control-plane/audit/coded_record.h"
 #include "control-plane/database/database.h"
@@ -69,6 +74,32 @@ void set_aside(Transaction& tx, const AuditRecord& record) {
                    AuditHash{}, record.id);
 }
 
+// Continues the chain after `head` with the records. One statement for all, because each accepted
+// write makes a record: the ids as a JSON array, and the hashes as one row of bytes, beginning with
+// that of the head.
+void store_links(Transaction& tx, const AuditHead& head,
+                 std::span<const AuditRecord* const> records) {
+  static_assert(std::tuple_size_v<AuditHash> == 32);  // as in the statement
+  std::vector<std::uint8_t> hashes(head.hash.begin(), head.hash.end());
+  std::vector<std::int64_t> ids;
+  AuditHead last = head;
+  for (const AuditRecord* record : records) {
+    last = {.size = last.size + 1, .hash = hash_record(*record, last.size + 1, last.hash)};
+    hashes.insert(hashes.end(), last.hash.begin(), last.hash.end());
+    ids.push_back(record->id);
+  }
+  tx.execute_later(
+      {"UPDATE audit SET position = ?1 + 1 + e.key,"
+       " prev = substr(?3, 1 + 32 * e.key, 32), hash = substr(?3, 33 + 32 * e.key, 32)"
+       " FROM json_each(?2) AS e WHERE audit.id = e.value",
+       "UPDATE audit SET position = ?1 + e.number,"
+       " prev = substr(?3, CAST(32 * e.number - 31 AS integer), 32),"
+       " hash = substr(?3, CAST(32 * e.number + 1 AS integer), 32)"
+       " FROM json_array_elements_text(CAST(?2 AS json)) WITH ORDINALITY AS e (id, number)"
+       " WHERE audit.id = CAST(e.id AS bigint)"},
+      head.size, fmt::format("[{}]", fmt::join(ids, ",")), hashes);
+}
+
 }  // namespace
 
 void append(Transaction& tx, const Authority& authority, const AuditEntry& entry) {
@@ -110,17 +141,16 @@ Result<bool> AuditLog::chain() {
         tx.query("SELECT * FROM audit_records WHERE position IS NULL ORDER BY id LIMIT ?1",
                  limits::kAuditBatch));
     if (records.empty()) return false;
-    AuditHead head = read_head(tx);
+    const AuditHead head = read_head(tx);
+    std::vector<const AuditRecord*> accepted;
     for (const AuditRecord& record : records) {
-      if (!accepts(authority_, record)) {
+      if (accepts(authority_, record)) {
+        accepted.push_back(&record);
+      } else {
         set_aside(tx, record);
-        continue;
       }
-      const AuditHash prev = head.hash;
-      head = {.size = head.size + 1, .hash = hash_record(record, head.size + 1, prev)};
-      tx.execute_later("UPDATE audit SET position = ?1, prev = ?2, hash = ?3 WHERE id = ?4",
-                       head.size, prev, head.hash, record.id);
     }
+    store_links(tx, head, accepted);
     return std::ssize(records) == limits::kAuditBatch;
   });
 }

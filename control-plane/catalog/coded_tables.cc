@@ -324,6 +324,11 @@ void code_set(Transaction& tx, const Authority& authority, std::int64_t id) {
   visit_sets(tx, only(id), store_code(authority));
 }
 
+void code_set(Transaction& tx, const Authority& authority, const Row& row) {
+  tx.execute_later("UPDATE sets SET code = ?2 WHERE id = ?1", row.integer("id"),
+                   authority.code(coded_set(row)));
+}
+
 void code_set_binding(Transaction& tx, const Authority& authority, std::int64_t agent_id,
                       std::int64_t set_id) {
   visit_set_bindings(tx, only(agent_id), only(set_id), store_code(authority));

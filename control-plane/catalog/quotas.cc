@@ -55,33 +55,27 @@ void measure_set(Transaction& tx, std::int64_t set_id) {
       set_id);
 }
 
-Transaction::LaterRows ask_size_of_sets(Transaction& tx, std::int64_t organization_id) {
-  return tx.query_later(
-      "SELECT CAST(coalesce(sum(live_keys), 0) AS bigint) AS live_keys,"
+Result<SetSize> check_set_count(Transaction& tx, std::int64_t organization_id) {
+  const Rows rows = tx.query(
+      "SELECT count(*) AS n, CAST(coalesce(sum(live_keys), 0) AS bigint) AS live_keys,"
       " CAST(coalesce(sum(stored_bytes), 0) AS bigint) AS stored_bytes FROM sets"
       " WHERE organization_id = ?1",
       organization_id);
-}
-
-Result<void> check_set_count(Transaction& tx, std::int64_t organization_id) {
-  const Rows counted =
-      tx.query("SELECT count(*) AS n FROM sets WHERE organization_id = ?1", organization_id);
-  if (counted.front().integer("n") < limits::kSetsPerOrganization) return {};
+  const Row row = rows.front();
+  if (row.integer("n") < limits::kSetsPerOrganization) {
+    return SetSize{.keys = row.integer("live_keys"), .bytes = row.integer("stored_bytes")};
+  }
   return full(limits::kSetsPerOrganization, "secret sets in this organization",
               "Delete one that nothing uses first.");
 }
 
 // A write that adds nothing passes even when there is more than the quota allows.
-Result<void> check_size_of_sets(const Rows& before, const Rows& now) {
-  const auto exceeds = [&](std::string_view what, std::int64_t most) {
-    const std::int64_t size = now.front().integer(what);
-    return size > most && size > before.front().integer(what);
-  };
-  if (exceeds("live_keys", limits::kKeysPerOrganization)) {
+Result<void> check_size_of_sets(const SetSize& before, const SetSize& now) {
+  if (now.keys > limits::kKeysPerOrganization && now.keys > before.keys) {
     return full(limits::kKeysPerOrganization, "keys in the secret sets of this organization",
                 "Unset keys, or delete secret sets, first.");
   }
-  if (exceeds("stored_bytes", limits::kBytesPerOrganization)) {
+  if (now.bytes > limits::kBytesPerOrganization && now.bytes > before.bytes) {
     return full(limits::kBytesPerOrganization, "bytes in the secret sets of this organization",
                 "Delete secret sets first, or deploy the agents that still keep old versions.");
   }

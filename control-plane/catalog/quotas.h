@@ -11,13 +11,17 @@
 
 namespace agent_secrets::control_plane {
 
-// Stores the size of a set with the set.
+// What one or all sets of an organization take. A set has its own size in its row.
+struct SetSize {
+  std::int64_t keys = 0;   // of the newest version
+  std::int64_t bytes = 0;  // of all stored keys and boxes, also of older versions
+};
+// Counts the values of a set anew, and stores the size with the set.
 void measure_set(Transaction& tx, std::int64_t set_id);
-Transaction::LaterRows ask_size_of_sets(Transaction& tx, std::int64_t organization_id);
-Result<void> check_set_count(Transaction& tx, std::int64_t organization_id);
-// `before` and `now` are results of ask_size_of_sets(), from the beginning and the end of the
-// transaction.
-Result<void> check_size_of_sets(const Rows& before, const Rows& now);
+// Fails if there is no room for one more set. Returns the size of all sets.
+Result<SetSize> check_set_count(Transaction& tx, std::int64_t organization_id);
+// `before` and `now`: of all sets.
+Result<void> check_size_of_sets(const SetSize& before, const SetSize& now);
 Result<void> check_agent_count(Transaction& tx, std::int64_t organization_id);
 Result<void> check_member_count(Transaction& tx, std::int64_t user_id,
                                 std::int64_t organization_id);

@@ -100,6 +100,37 @@ TEST_CASE("repeated writes before a set is ready store the values of one version
   CHECK(t.served("bot-secrets", 200).at("A") == "again 99");
 }
 
+TEST_CASE("the size that writes keep with a set is that of its values") {
+  Quotas t;
+  const auto wrong_sizes = [&] {
+    return t.count(
+        {"SELECT count(*) AS n FROM sets s WHERE live_keys <> (SELECT count(*) FROM set_values v"
+         " WHERE v.set_id = s.id AND removed_by IS NULL)"
+         " OR stored_bytes <> (SELECT coalesce(sum(length(CAST(key AS BLOB)) + length(box)), 0)"
+         "                       FROM set_values v WHERE v.set_id = s.id)",
+         "SELECT count(*) AS n FROM sets s WHERE live_keys <> (SELECT count(*) FROM set_values v"
+         " WHERE v.set_id = s.id AND removed_by IS NULL)"
+         " OR stored_bytes <> (SELECT coalesce(sum(octet_length(key) + octet_length(box)), 0)"
+         "                       FROM set_values v WHERE v.set_id = s.id)"});
+  };
+  for (const bool is_ready : {false, true}) {
+    CAPTURE(is_ready);
+    need(t.try_write("set-0", 5, is_ready ? 10 : 20));
+    CHECK(wrong_sizes() == 0);
+    if (is_ready) t.provision();
+    t.write("set-0", "KEY_0", "another size");
+    t.write("set-0", "KEY_0", "and one more");
+    t.write("set-0", "NEW", "");
+    CHECK(wrong_sizes() == 0);
+    need(t.catalog().sets.unset_key(kAdmin, t.acme, "set-0", "KEY_0"));
+    need(t.catalog().sets.unset_key(kAdmin, t.acme, "set-0", "KEY_1"));
+    t.write("set-0", "KEY_0", "again");
+    CHECK(wrong_sizes() == 0);
+    t.provision();
+    CHECK(wrong_sizes() == 0);
+  }
+}
+
 TEST_CASE("the number of agents is limited, and a deletion makes room") {
   Quotas t;
   for (std::int64_t i = 0; i < limits::kAgentsPerOrganization; ++i) {

@@ -16,6 +16,7 @@
 #include "control-plane/catalog/quotas.h"
 #include "control-plane/catalog/regions.h"
 #include "control-plane/catalog/rules.h"
+#include "control-plane/catalog/set_change.h"
 #include "control-plane/catalog/values.h"
 #include "core/limits.h"
 
@@ -42,9 +43,11 @@ SecretSet read_set(const Row& row) {
           .error_message = row.text("error_message"),
           .version = row.integer("version"),
           .ready_version = row.integer("ready_version"),
+          .updated_at = row.time("pending_since"),
           .protected_by = row.is_null("protected_by") ? "" : row.text("protected_by"),
           .host = {},
           .keys = {},
+          .written_by = {},
           .warning = {}};
 }
 
@@ -106,7 +109,20 @@ Result<void> check_not_bound(Transaction& tx, std::int64_t organization_id, std:
                                                shown(set), fmt::join(agents, ", ")));
 }
 
+SetRow read_set_row(const Row& row) {
+  return {.organization_id = row.integer("organization_id"),
+          .host = row.text("host"),
+          .burst_since = row.time("burst_since"),
+          .pending_since = row.time("pending_since"),
+          .set = read_set(row)};
+}
+
 }  // namespace
+
+SetRow accepted_set_row(const Row& row, const Authority& authority) {
+  authority.require(coded_set(row), stored_code(row));
+  return read_set_row(row);
+}
 
 std::optional<SetRow> find_set_row(Transaction& tx, const Authority& authority,
                                    std::int64_t organization_id, std::string_view name) {
@@ -116,45 +132,48 @@ std::optional<SetRow> find_set_row(Transaction& tx, const Authority& authority,
       "organization_id = ?1 AND name = ?2",
       organization_id, name);
   if (rows.empty()) return std::nullopt;
-  const Row row = rows.front();
-  authority.require(coded_set(row), stored_code(row));
-  return SetRow{.organization_id = organization_id,
-                .host = row.text("host"),
-                .burst_since = row.time("burst_since"),
-                .pending_since = row.time("pending_since"),
-                .set = read_set(row)};
+  return accepted_set_row(rows.front(), authority);
 }
 
 namespace {
 
-Result<SetRow> insert_set(Transaction& tx, const CatalogContext& context,
-                          std::int64_t organization_id, const WriteSet& write) {
-  if (auto room = check_set_count(tx, organization_id); !room) return propagate(room);
+Result<SetChange> insert_set(Transaction& tx, const CatalogContext& context,
+                             std::int64_t organization_id, const WriteSet& write) {
+  auto others = check_set_count(tx, organization_id);
+  if (!others) return propagate(others);
   auto organization = organization_by_id(tx, organization_id, context.authority);
   if (!organization) return propagate(organization);
   const std::string region = write.region.value_or(organization->default_region);
   if (auto ok = check_region(tx, context, region); !ok) return propagate(ok);
   const Rows added = tx.query(
       "INSERT INTO sets (organization_id, name, type, region) VALUES (?1, ?2, ?3, ?4)"
-      " RETURNING id",
+      " RETURNING id, organization_id, name, type, region, status, error_message, version,"
+      " ready_version, host, protected_by, burst_since, pending_since",
       organization_id, write.name, to_string(write.type), region);
-  code_set(tx, context.authority, added.front().integer("id"));
-  return std::move(*find_set_row(tx, context.authority, organization_id, write.name));
+  code_set(tx, context.authority, added.front());
+  return SetChange(read_set_row(added.front()), *others);
 }
 
-Result<SetRow> set_to_write(Transaction& tx, const CatalogContext& context,
-                            std::int64_t organization_id, const WriteSet& write) {
-  if (write.region) {
+// The region of an existing set needs no check: a region with sets cannot be removed.
+Result<SetChange> set_to_write(Transaction& tx, const CatalogContext& context,
+                               std::int64_t organization_id, const WriteSet& write) {
+  std::vector<std::string_view> keys;
+  keys.reserve(write.pairs.size());
+  for (const SecretPair& pair : write.pairs) keys.push_back(pair.key);
+  auto change = SetChange::of(tx, context.authority, organization_id, write.name, keys);
+  if (!change) return insert_set(tx, context, organization_id, write);
+  if (write.region && *write.region != change->row.set.region) {
     if (auto ok = check_region(tx, context, *write.region); !ok) return propagate(ok);
   }
-  auto row = find_set_row(tx, context.authority, organization_id, write.name);
-  if (!row) return insert_set(tx, context, organization_id, write);
-  if (auto ok = check_same_kind(row->set, write); !ok) return propagate(ok);
-  return std::move(*row);
+  if (auto ok = check_same_kind(change->row.set, write); !ok) return propagate(ok);
+  return std::move(*change);
 }
 
-// Makes the next version, whose values are written already, the newest version, and pending.
-void begin_version(Transaction& tx, const CatalogContext& context, SetRow& row, bool quiet_period) {
+// Makes the next version, with the changed values, the newest version, and pending.
+void begin_version(Transaction& tx, const CatalogContext& context, SetChange& change,
+                   bool quiet_period) {
+  SetRow& row = change.row;
+  change.apply(tx);
   const UnixMs now = context.clock.unix_time();
   // A burst is a series of writes, each at most the quiet period after the write before it. The
   // time ends a burst also while the set stays pending because its region is down. Otherwise the
@@ -169,11 +188,11 @@ void begin_version(Transaction& tx, const CatalogContext& context, SetRow& row, 
   row.set.error_message.clear();
   tx.execute_later(
       "UPDATE sets SET version = ?1, status = 'pending', error_message = '', host = ?2,"
-      " burst_since = ?3, pending_since = ?4, due_at = ?5 WHERE id = ?6",
-      row.set.version, row.host, row.burst_since, now, due, row.set.id);
+      " burst_since = ?3, pending_since = ?4, due_at = ?5, live_keys = ?6, stored_bytes = ?7"
+      " WHERE id = ?8",
+      row.set.version, row.host, row.burst_since, now, due, change.size.keys, change.size.bytes,
+      row.set.id);
   if (row.set.type == SetType::image_pull_secret) code_set(tx, context.authority, row.set.id);
-  drop_skipped_values(tx, row.set);
-  measure_set(tx, row.set.id);
 }
 
 }  // namespace
@@ -199,46 +218,29 @@ Result<SecretSet> Sets::write(const Actor& actor, std::int64_t organization_id, 
   return context_.database->write("write set", [&](Transaction& tx) -> Result<SecretSet> {
     if (auto ok = check_reserved(tx, context_.authority, organization_id, write); !ok)
       return propagate(ok);
-    auto before = ask_size_of_sets(tx, organization_id);
     auto keys = CatalogCipher::ask(tx);
-    const auto pairs = last_of_each_key(write.pairs);
-    std::vector<Transaction::LaterRows> live;
-    live.reserve(pairs.size());
-    for (const SecretPair* pair : pairs) {
-      live.push_back(ask_live_value(tx, organization_id, write.name, pair->key));
-    }
-    auto row = set_to_write(tx, context_, organization_id, write);
-    if (!row) return propagate(row);
-    row->set.warning = warning_of(write);
+    auto change = set_to_write(tx, context_, organization_id, write);
+    if (!change) return propagate(change);
     const auto cipher = context_.cipher.in(tx, keys.get());
     if (!cipher) return std::unexpected(cipher.error());
-    bool changed = row->set.version == 0 || row->host != write.host;
-    row->host = write.host;
-    for (std::size_t i = 0; i < pairs.size(); ++i) {
-      changed = write_value(tx, **cipher, *row, *pairs[i], live[i].get()) || changed;
+    SetRow& row = change->row;
+    row.set.warning = warning_of(write);
+    bool changed = row.set.version == 0 || row.host != write.host;
+    row.host = write.host;
+    const auto pairs = last_of_each_key(write.pairs);
+    for (const SecretPair* pair : pairs) changed = change->write(**cipher, *pair) || changed;
+    const bool makes_version = changed || row.set.status == SetStatus::failed;
+    if (makes_version) {
+      if (auto ok = change->check(tx, write.pairs.back().key); !ok) return propagate(ok);
+      begin_version(tx, context_, *change, write.quiet_period);
     }
-    if (!changed && row->set.status != SetStatus::failed) {
-      record(tx, context_, actor,
-             {.organization_id = organization_id,
-              .action = "set.write",
-              .object = object_of(write.name),
-              .detail = detail_of(row->set, pairs),
-              .outcome = kAuditUnchanged});
-      return row->set;
-    }
-    auto size = ask_set_size(tx, row->set.id);
-    begin_version(tx, context_, *row, write.quiet_period);
-    auto now = ask_size_of_sets(tx, organization_id);
-    if (auto ok = check_set_size(size.get(), *row, write.pairs.back().key); !ok) {
-      return propagate(ok);
-    }
-    if (auto ok = check_size_of_sets(before.get(), now.get()); !ok) return propagate(ok);
     record(tx, context_, actor,
            {.organization_id = organization_id,
             .action = "set.write",
             .object = object_of(write.name),
-            .detail = detail_of(row->set, pairs)});
-    return row->set;
+            .detail = detail_of(row.set, pairs),
+            .outcome = makes_version ? kAuditDone : kAuditUnchanged});
+    return row.set;
   });
 }
 
@@ -247,7 +249,7 @@ Result<std::vector<SecretSet>> Sets::list(std::int64_t organization_id) {
       "list sets", [&](Transaction& tx) -> Result<std::vector<SecretSet>> {
         const Rows rows = tx.query(
             "SELECT id, name, type, region, status, error_message, version, ready_version,"
-            " protected_by FROM sets"
+            " pending_since, protected_by FROM sets"
             " WHERE organization_id = ?1 ORDER BY name",
             organization_id);
         std::vector<SecretSet> sets;
@@ -262,7 +264,10 @@ Result<std::optional<SecretSet>> Sets::find(std::int64_t organization_id, std::s
         auto row = find_set_row(tx, context_.authority, organization_id, name);
         if (!row) return std::nullopt;
         row->set.host = std::move(row->host);
-        row->set.keys = live_keys(tx, row->set.id);
+        for (LiveKey& live : live_keys(tx, row->set.id)) {
+          row->set.keys.push_back(std::move(live.key));
+          row->set.written_by.push_back(live.written_by);
+        }
         if (row->set.type == SetType::secret) {
           row->set.warning = reserved_names_warning(name, row->set.keys);
         }
@@ -273,18 +278,18 @@ Result<std::optional<SecretSet>> Sets::find(std::int64_t organization_id, std::s
 Result<void> Sets::unset_key(const Actor& actor, std::int64_t organization_id, std::string_view set,
                              std::string_view key) {
   return context_.database->write("unset key", [&](Transaction& tx) -> Result<void> {
-    auto row = find_set_row(tx, context_.authority, organization_id, set);
-    if (!row) return fail(ErrorCode::not_found, kSetNotFound);
-    if (row->set.type == SetType::image_pull_secret) {
+    auto change = SetChange::of(tx, context_.authority, organization_id, set, {key});
+    if (!change) return fail(ErrorCode::not_found, kSetNotFound);
+    if (change->row.set.type == SetType::image_pull_secret) {
       return fail(ErrorCode::invalid, "An image pull secret has no keys to delete.");
     }
-    if (!remove_value(tx, *row, key)) return fail(ErrorCode::not_found, "Secret not found");
-    begin_version(tx, context_, *row, true);
+    if (!change->remove(key)) return fail(ErrorCode::not_found, "Secret not found");
+    begin_version(tx, context_, *change, true);
     record(tx, context_, actor,
            {.organization_id = organization_id,
             .action = "set.unset-key",
             .object = object_of(set),
-            .detail = fmt::format("version {}, keys {}", row->set.version, key)});
+            .detail = fmt::format("version {}, keys {}", change->row.set.version, key)});
     return {};
   });
 }

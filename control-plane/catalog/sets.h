@@ -22,6 +22,7 @@ namespace agent_secrets::control_plane {
 
 class Authority;
 struct CatalogContext;
+class Row;
 class Transaction;
 
 enum class SetType { secret, image_pull_secret };
@@ -39,10 +40,12 @@ struct SecretSet {
   std::string error_message;       // when failed
   std::int64_t version = 0;        // the newest
   std::int64_t ready_version = 0;  // the newest ready one, or 0
+  UnixMs updated_at{};             // the newest version's write
   std::string protected_by;        // the actor, or "": not protected (catalog/bindings.h)
   std::string host;                // of an image pull secret; only find() fills it
   // Of the newest version, in the order in which they were first written; only find() fills it.
   std::vector<std::string> keys;
+  std::vector<std::int64_t> written_by;  // of each of `keys`, the version that wrote its value
   std::string warning;  // of reserved names among the keys (find) or in the write (write)
 };
 
@@ -91,6 +94,8 @@ struct SetRow {
   UnixMs pending_since{};
   SecretSet set;
 };
+// Of a row with all columns of find_set_row(). Throws if the code of the row does not hold.
+SetRow accepted_set_row(const Row& row, const Authority& authority);
 std::optional<SetRow> find_set_row(Transaction& tx, const Authority& authority,
                                    std::int64_t organization_id, std::string_view name);
 

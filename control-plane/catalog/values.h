@@ -9,29 +9,31 @@
 #include <string_view>
 #include <vector>
 
+#include "control-plane/catalog/quotas.h"
+#include "control-plane/catalog/rules.h"
 #include "control-plane/catalog/sets.h"
 #include "control-plane/database/transaction.h"
+#include "control-plane/keys/aead.h"
 #include "control-plane/keys/value_cipher.h"
 #include "control-plane/model/set_version.h"
 #include "core/error.h"
 
 namespace agent_secrets::control_plane {
 
-// Queries the live value of a key, for write_value(). No row: the key has no live value.
-Transaction::LaterRows ask_live_value(Transaction& tx, std::int64_t organization_id,
-                                      std::string_view set, std::string_view key);
-// Writes the value for the next version. False: it equals the live value, and nothing is written.
-bool write_value(Transaction& tx, const ValueCipher& cipher, const SetRow& row,
-                 const SecretPair& pair, const Rows& live);
-// False: there is no such key.
-bool remove_value(Transaction& tx, const SetRow& row, std::string_view key);
-std::vector<std::string> live_keys(Transaction& tx, std::int64_t set_id);
+struct LiveKey {
+  std::string key;
+  std::int64_t written_by = 0;  // the version that has written the value
+};
+std::vector<LiveKey> live_keys(Transaction& tx, std::int64_t set_id);
 std::vector<std::string> keys_of_version(Transaction& tx, std::int64_t set_id,
                                          std::int64_t version);
-// Queries the numbers of keys and bytes of the newest version, for check_set_size().
-Transaction::LaterRows ask_set_size(Transaction& tx, std::int64_t set_id);
-// Fails if `size`, a result of ask_set_size(), exceeds the limits of a set.
-Result<void> check_set_size(const Rows& size, const SetRow& row, std::string_view last_key);
+// What a stored key and its box have more than the pair in an environment block.
+inline constexpr std::int64_t kStoredOverhead =
+    static_cast<std::int64_t>(kAeadOverhead - pair_bytes(0, 0));
+// The bytes of the newest version, as pairs in an environment block.
+std::int64_t bytes_of_live_pairs(Transaction& tx, std::int64_t set_id);
+// Fails if the newest version of the set would exceed the limits of a set.
+Result<void> check_set_size(const SetSize& size, const SetRow& row, std::string_view last_key);
 Result<std::vector<ProvisionedValue>> open_values(Transaction& tx, const ValueCipher& cipher,
                                                   const PendingVersion& version);
 // True also when a value does not decrypt.
@@ -39,6 +41,5 @@ bool values_differ(Transaction& tx, const ValueCipher& cipher, const PendingVers
                    std::int64_t to);
 // Drops the values that no retained version has (view retained_versions).
 void drop_values_of(Transaction& tx, std::int64_t set_id);
-void drop_skipped_values(Transaction& tx, const SecretSet& set);
 
 }  // namespace agent_secrets::control_plane

@@ -108,6 +108,7 @@ TEST_CASE(
                          .protected_by = {},
                          .host = {},
                          .keys = {},
+                         .written_by = {},
                          .warning = {}},
                  .listening = {.since = milliseconds(0), .until = kNow},
                  .is_served = true,

@@ -86,6 +86,14 @@ void add_on_deploy(const DeclaredCommand<ServeOptions>& serve, DeclaredOption on
       .in_group(kGroup);
 }
 
+void add_web(const DeclaredCommand<ServeOptions>& serve, DeclaredOption only_region) {
+  serve
+      .flag("--no-web", serve->no_web,
+            "serve no web page: `/` and `/web/` answer 404; a region node has none")
+      .excludes(only_region)
+      .in_group("Web page");
+}
+
 void add_log_level(const DeclaredCommand<ServeOptions>& serve) {
   serve
       .option("--log-level-file", serve->log_level_file, "FILE",
@@ -123,7 +131,9 @@ void declare_serve(const Declarations& declare) {
        .reading = {{"docs/OPERATIONS.md", "Certificates, a region node, on deploy, what to watch"},
                    {"docs/limits.md", "What one organization may keep"}}});
   add_connections(serve);
-  add_on_deploy(serve, add_region_node(serve));
+  const DeclaredOption only_region = add_region_node(serve);
+  add_on_deploy(serve, only_region);
+  add_web(serve, only_region);
   add_audit(serve);
   add_log_level(serve);
 }

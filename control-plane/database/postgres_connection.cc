@@ -99,8 +99,7 @@ void PostgresConnection::queue(std::string_view text, std::span<const Value> val
   auto [found, is_new] = prepared_.try_emplace({text, parameters.signature()});
   Prepared& statement = found->second;
   if (is_new) statement.name = fmt::format("s{}", prepared_.size());
-  const bool is_queued = std::ranges::find(queued_, &statement) != queued_.end();
-  if (!statement.ready && !is_queued) {
+  if (!statement.ready && std::ranges::find(queued_, &statement) == queued_.end()) {
     check(PQsendPrepare(connection_.get(), statement.name.c_str(), with_dollars(text).c_str(),
                         parameters.count(), parameters.types()));
     queued_.push_back(&statement);

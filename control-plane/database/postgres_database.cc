@@ -34,7 +34,7 @@ std::unexpected<Error> given_up(Error error) {
   return std::unexpected(std::move(error));
 }
 
-// A conflict or a lost connection ends the whole transaction, so it is thrown to the caller.
+// A failure of the server ends the whole transaction, so it is thrown to the caller.
 void run_after_savepoint(PostgresSession& session, WriteGroups::Waiting& waiting) {
   session.set_savepoint();
   waiting.outcome = {};
@@ -42,16 +42,14 @@ void run_after_savepoint(PostgresSession& session, WriteGroups::Waiting& waiting
   bool keep = false;
   try {
     keep = waiting.body(session);
-    if (keep) return session.keep_since_savepoint();
-  } catch (const PostgresFailure& failure) {
-    if (failure.kind() != PostgresFailure::Kind::refused) throw;
-    waiting.outcome = std::unexpected(failure.error());
+  } catch (const PostgresFailure&) {
+    throw;
   } catch (const DatabaseFailure& failure) {  // a damaged row
     waiting.outcome = std::unexpected(failure.error());
   } catch (...) {
     waiting.exception = std::current_exception();
   }
-  session.undo_since_savepoint();
+  keep ? session.keep_since_savepoint() : session.undo_since_savepoint();
 }
 
 }  // namespace
@@ -73,22 +71,31 @@ Result<void> PostgresDatabase::transact(TransactionKind kind, const TransactionB
   return run(kind == TransactionKind::read ? Isolation::snapshot : Isolation::serializable, body);
 }
 
+// A statement that the server refuses may be that of any work before it, because the statements of
+// one work are sent with those of the next. So each work then runs in a transaction of its own.
 void PostgresDatabase::commit(WriteGroups::Group group) {
-  if (group.size() == 1) {
-    WriteGroups::Waiting& alone = *group.front();
-    try {
-      alone.outcome = run(Isolation::serializable, alone.body);
-    } catch (...) {
-      alone.exception = std::current_exception();
-    }
-    return;
-  }
+  if (group.size() == 1) return run_alone(*group.front());
   const auto outcome = run(Isolation::serializable, [&](PostgresSession& session) {
     for (WriteGroups::Waiting* waiting : group) run_after_savepoint(session, *waiting);
     return true;
   });
   if (outcome) return;
-  for (WriteGroups::Waiting* waiting : group) waiting->outcome = outcome;
+  for (WriteGroups::Waiting* waiting : group) {
+    waiting->exception = nullptr;
+    if (outcome.error().code == ErrorCode::unavailable) {
+      waiting->outcome = outcome;
+    } else {
+      run_alone(*waiting);
+    }
+  }
+}
+
+void PostgresDatabase::run_alone(WriteGroups::Waiting& waiting) {
+  try {
+    waiting.outcome = run(Isolation::serializable, waiting.body);
+  } catch (...) {
+    waiting.exception = std::current_exception();
+  }
 }
 
 Result<void> PostgresDatabase::run(Isolation isolation, const Work& work) {

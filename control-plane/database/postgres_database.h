@@ -7,9 +7,11 @@
 //
 // PostgreSQL detects conflicts by index pages, so in a small database nearly any two concurrent
 // writes conflict. Therefore the writes of one process are committed in groups, one group after the
-// other (database/write_groups.h). A group is one transaction, with a savepoint for each write. An
-// urgent write has its own transaction and does not wait for a group. So a group conflicts only
-// with urgent writes and with writes of other processes.
+// other (database/write_groups.h). A group is one transaction, with a savepoint for each write. The
+// changes of a write are sent with the first statements of the next write, and those of the last
+// write with COMMIT. If the server refuses a statement, each write of the group runs again in a
+// transaction of its own. An urgent write has its own transaction and does not wait for a group. So
+// a group conflicts only with urgent writes and with writes of other processes.
 //
 // A connection that breaks before COMMIT was sent costs nothing: the work runs again on another
 // connection. When the answer to COMMIT is lost, the server is asked what became of the
@@ -65,6 +67,7 @@ class PostgresDatabase final : public Database {
   Result<void> transact(TransactionKind kind, const TransactionBody& body) override;
   void send_notice(std::string_view notice) override { notices_.add(notice); }
   void commit(WriteGroups::Group group);
+  void run_alone(WriteGroups::Waiting& waiting);
   Result<void> run(PostgresSession::Isolation isolation, const Work& work);
   Attempt attempt(PostgresSession::Isolation isolation, const Work& work, Deadline deadline);
   Attempt settle(const std::string& transaction_id);

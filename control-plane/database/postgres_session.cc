@@ -16,15 +16,10 @@ namespace {
 
 // The server ends a statement, and a transaction in which no statement runs, after 15 s. The client
 // waits a little longer (database/postgres_connection.cc). A lock is waited for within a statement.
-// SET, because a SELECT of set_config() would give the transaction its view of the data, and LOCK
-// TABLE as the first statement of the work has to wait before that (decision 0032).
-constexpr std::array<std::string_view, 3> kSettings{
-    "SET LOCAL statement_timeout = 15000", "SET LOCAL idle_in_transaction_session_timeout = 15000",
-    "SET LOCAL standard_conforming_strings = on"};
+constexpr std::array<std::string_view, 2> kTimeouts{
+    "SET LOCAL statement_timeout = 15000", "SET LOCAL idle_in_transaction_session_timeout = 15000"};
 
-// Null until the transaction has changed something.
-constexpr std::string_view kTransactionId =
-    "SELECT CAST(pg_current_xact_id_if_assigned() AS text) AS id";
+constexpr std::string_view kTransactionId = "SELECT CAST(pg_current_xact_id() AS text) AS id";
 
 const char* begin_command(PostgresSession::Isolation isolation) {
   switch (isolation) {
@@ -44,7 +39,11 @@ const char* begin_command(PostgresSession::Isolation isolation) {
 PostgresSession::PostgresSession(std::unique_ptr<PostgresConnection> connection,
                                  std::string_view schema)
     : connection_(std::move(connection)),
-      set_search_path_(fmt::format("SET LOCAL search_path = \"{}\", pg_temp", schema)) {}
+      set_search_path_(fmt::format("SET LOCAL search_path = \"{}\", pg_temp", schema)),
+      set_all_(fmt::format("SELECT set_config('search_path', '\"{}\", pg_temp', true),"
+                           " set_config('statement_timeout', '15000', true),"
+                           " set_config('idle_in_transaction_session_timeout', '15000', true)",
+                           schema)) {}
 
 // The server has made up the name of the moment: it has no quote in it.
 void PostgresSession::begin(Isolation isolation, std::string_view moment) {
@@ -55,14 +54,21 @@ void PostgresSession::begin(Isolation isolation, std::string_view moment) {
   transaction_id_.clear();
 }
 
+// One SELECT takes the server less time than three SET. But a SELECT gives the transaction its view
+// of the data, and LOCK TABLE as the first statement of a write has to wait before that (decision
+// 0032).
 void PostgresSession::open() {
   AGENT_SECRETS_ASSERT(to_begin_ || open_);
   if (!std::exchange(to_begin_, false)) return;
   open_ = true;
   add_waiting(begin_command(isolation_));
   if (!set_moment_.empty()) add_waiting(set_moment_.c_str());
+  if (isolation_ == Isolation::snapshot) {
+    add_waiting(std::string_view(set_all_), {}, nullptr);
+    return;
+  }
   add_waiting(std::string_view(set_search_path_), {}, nullptr);
-  for (const std::string_view setting : kSettings) add_waiting(setting, {}, nullptr);
+  for (const std::string_view timeout : kTimeouts) add_waiting(timeout, {}, nullptr);
 }
 
 void PostgresSession::add_waiting(const char* command) {
@@ -80,8 +86,6 @@ void PostgresSession::add_waiting(const Sql& sql, std::span<const Value> values,
                                   const std::shared_ptr<Answer>& answer) {
   open();
   add_waiting(sql.postgres(), values, answer);
-  // Our SELECT statements change no rows.
-  may_change_ = may_change_ || !sql.postgres().starts_with("SELECT");
 }
 
 Transaction::Answer PostgresSession::run_statement(const Sql& sql, std::span<const Value> values) {
@@ -93,14 +97,12 @@ Transaction::Answer PostgresSession::run_statement(const Sql& sql, std::span<con
 
 void PostgresSession::run_waiting() {
   if (waiting_.empty()) return;
-  // The transaction's id is requested together with the first change, so that it is known before
-  // COMMIT is sent.
-  const bool asks = std::exchange(may_change_, false) && isolation_ == Isolation::serializable &&
-                    transaction_id_.empty();
+  // After the first statements of the work, one of which may be LOCK TABLE.
+  const bool asks = isolation_ == Isolation::serializable && transaction_id_.empty();
   if (asks) connection_->queue(kTransactionId, {});
   const auto waiting = std::exchange(waiting_, {});
   const auto results = connection_->run_queued();
-  if (asks) transaction_id_ = PQgetvalue(results.back().get(), 0, 0);  // empty if SQL null
+  if (asks) transaction_id_ = PQgetvalue(results.back().get(), 0, 0);
   for (std::size_t i = 0; i < waiting.size(); ++i) {
     if (waiting[i] == nullptr) continue;
     PGresult* result = results[i].get();
@@ -115,19 +117,10 @@ void PostgresSession::set_savepoint() {
   add_waiting("SAVEPOINT work");
 }
 
-void PostgresSession::keep_since_savepoint() {
-  run_waiting();
-  add_waiting("RELEASE work");
-}
+void PostgresSession::keep_since_savepoint() { add_waiting("RELEASE work"); }
 
-// Queued statements cannot be removed from the queue, so they run first. If the server refuses one
-// of them, the failure is ignored, because all of them are rolled back.
+// Statements that are queued run before, because they cannot be removed from the queue.
 void PostgresSession::undo_since_savepoint() {
-  try {
-    run_waiting();
-  } catch (const PostgresFailure& failure) {
-    if (failure.kind() != PostgresFailure::Kind::refused) throw;
-  }
   add_waiting("ROLLBACK TO work");
   add_waiting("RELEASE work");
 }
@@ -135,7 +128,7 @@ void PostgresSession::undo_since_savepoint() {
 void PostgresSession::commit() {
   to_begin_ = false;
   if (!open_) return;  // no statement was run
-  if (may_change_ && transaction_id_.empty()) run_waiting();
+  if (isolation_ == Isolation::serializable && transaction_id_.empty()) run_waiting();
   add_waiting("COMMIT");
   waiting_.clear();
   const auto answers = connection_->run_queued();

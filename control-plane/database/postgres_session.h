@@ -3,11 +3,13 @@
 //
 // A transaction costs few round trips. BEGIN is sent with the first statement. Deferred statements
 // (database/transaction.h) are sent with the next statement or with COMMIT. The end of a
-// transaction that only read is sent without waiting for the answer.
+// transaction that only read is sent without waiting for the answer. A serializable transaction
+// asks for its id with its first statements, so that the id is known before COMMIT is sent.
 //
 // Each transaction sets for itself the schema in which it finds our tables, and the time that a
 // statement, or a pause between two, may take. So it needs nothing of a session, which a pooler
-// such as PgBouncer may give to another client after each transaction.
+// such as PgBouncer may give to another client after each transaction. (A session may also have
+// standard_conforming_strings off. Our statements have no backslash, database/sql.h.)
 //
 // A statement that fails throws PostgresFailure, which says whether the work may run again.
 //
@@ -39,11 +41,10 @@ class PostgresSession final : public Transaction {
   // in another transaction that is still open. A transaction of Isolation::snapshot then sees what
   // that transaction sees.
   void begin(Isolation isolation, std::string_view moment = {});
-  // Begins work that can be rolled back alone, until the next savepoint or the commit. Costs no
-  // round trip.
+  // Begins work that can be rolled back alone, until it is kept or undone. None of the three waits
+  // for the server. So the failure of a deferred statement may be thrown by a later call, when
+  // other work runs.
   void set_savepoint();
-  // Waits until the statements since the savepoint have run, so that their failures are thrown
-  // here.
   void keep_since_savepoint();
   void undo_since_savepoint();
   // Returns when the server has confirmed. A failure of kind `lost` may mean that the transaction
@@ -52,7 +53,7 @@ class PostgresSession final : public Transaction {
   // Ends a transaction that is still open. Waits for the server only if deferred statements are
   // queued.
   void abandon() noexcept;
-  // Of a serializable transaction that has changed something; else empty.
+  // Of a serializable transaction that has run a statement; else empty.
   [[nodiscard]] const std::string& transaction_id() const { return transaction_id_; }
   [[nodiscard]] PostgresConnection& connection() { return *connection_; }
 
@@ -68,13 +69,14 @@ class PostgresSession final : public Transaction {
                    const std::shared_ptr<Answer>& answer);
 
   std::unique_ptr<PostgresConnection> connection_;
-  const std::string set_search_path_;  // a statement; the connection refers to its text
-  std::string set_moment_;             // a statement, or empty
+  // Statements. The connection refers to their texts.
+  const std::string set_search_path_;
+  const std::string set_all_;
+  std::string set_moment_;  // a statement, or empty
   Isolation isolation_ = Isolation::snapshot;
   bool to_begin_ = false;  // BEGIN goes with the next statement
   bool open_ = false;
   std::string transaction_id_;
-  bool may_change_ = false;  // a queued statement may be the transaction's first change
   // One for each queued statement. Null: no caller needs the answer.
   std::vector<std::shared_ptr<Answer>> waiting_;
 };

@@ -13,7 +13,8 @@
 // PostgreSQL gets them as $1, $2 …. A mistake in them is a compile error: a `?` without a number, a
 // number that is left out, more than kParametersMax, two texts with different parameters. That the
 // call passes as many values is asserted when it runs. PostgreSQL's operators with `?` cannot be
-// used.
+// used, and neither can a backslash, whose meaning in a literal depends on the session
+// (postgresql.org/docs/15/runtime-config-compatible.html, standard_conforming_strings).
 
 #include <cstddef>
 #include <cstdint>
@@ -49,6 +50,7 @@ class Sql {
 
  private:
   static consteval int count_parameters(std::string_view text) {
+    if (text.contains('\\')) throw "a statement has no backslash";
     std::uint32_t used = 0;
     for (std::size_t i = 0; i < text.size(); ++i) {
       i = skip_quoted(text, i);

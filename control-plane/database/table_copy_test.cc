@@ -197,7 +197,7 @@ TEST_CASE("the comparison finds a missing, an added and a changed row", "[databa
   CHECK(is_found("DELETE FROM later"));
   CHECK(is_found("INSERT INTO later VALUES ('It''s \xc3\xa9')"));
   CHECK(is_found("UPDATE child SET flag = false WHERE kid = 'a'"));
-  CHECK(is_found("UPDATE child SET bytes = '\\x00' WHERE kid = 'm'"));
+  CHECK(is_found("UPDATE child SET bytes = decode('00', 'hex') WHERE kid = 'm'"));
   CHECK(is_found("UPDATE child SET bytes = NULL WHERE kid = 'm'"));
   CHECK(is_found("UPDATE parent SET name = 'other' WHERE id = 2"));
 

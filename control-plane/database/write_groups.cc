@@ -13,29 +13,37 @@ constexpr std::size_t kGroupMax = WriteCounts::kSizes.back();
 }  // namespace
 
 Result<void> WriteGroups::run(TransactionKind kind, const TransactionBody& body) {
-  Waiting mine{.kind = kind, .body = body};
-  std::unique_lock lock(mutex_);
-  queue_.push_back(&mine);
-  while (!mine.done) {
-    if (committing_) {
-      done_.wait(lock);
-      continue;
-    }
-    const auto end =
-        queue_.begin() + static_cast<std::ptrdiff_t>(std::min(queue_.size(), kGroupMax));
-    const std::vector<Waiting*> group(queue_.begin(), end);
-    queue_.erase(queue_.begin(), end);
-    count(group.size());
-    committing_ = true;
-    lock.unlock();
-    commit(group);
-    lock.lock();
-    for (Waiting* waiting : group) waiting->done = true;
-    committing_ = false;
-    done_.notify_all();
+  Waiting mine(kind, body);
+  {
+    std::unique_lock lock(mutex_);
+    queue_.push_back(&mine);
+    mine.commits = !std::exchange(committing_, true);
+    mine.changed.wait(lock, [&] { return mine.done || mine.commits; });
+    if (!mine.done) commit_next(lock);
   }
   if (mine.exception) std::rethrow_exception(mine.exception);
   return std::move(mine.outcome);
+}
+
+// The caller is the first of the queue.
+void WriteGroups::commit_next(std::unique_lock<std::mutex>& lock) {
+  const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(std::min(queue_.size(), kGroupMax));
+  const std::vector<Waiting*> group(queue_.begin(), end);
+  queue_.erase(queue_.begin(), end);
+  count(group.size());
+  lock.unlock();
+  commit(group);
+  lock.lock();
+  committing_ = !queue_.empty();
+  if (committing_) {
+    queue_.front()->commits = true;
+    queue_.front()->changed.notify_one();
+  }
+  // Under the lock: a caller that is done destroys its Waiting.
+  for (Waiting* waiting : group) {
+    waiting->done = true;
+    waiting->changed.notify_one();
+  }
 }
 
 void WriteGroups::count(std::size_t size) {

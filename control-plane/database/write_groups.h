@@ -2,7 +2,8 @@
 // Group commit. A commit waits for the disk (fsync), and while it waits, other writes arrive. They
 // form the next group: one of the waiting threads runs the work of the whole group and commits
 // once, and the other threads sleep until then. So a group shares one fsync, and writes in groups
-// of one process never conflict with each other.
+// of one process never conflict with each other. A thread is woken only when its work is committed,
+// or when it commits the next group.
 //
 // Threads: run() is safe from several. The work may run on another caller's thread.
 
@@ -25,11 +26,18 @@ class WriteGroups {
  public:
   // One caller of run().
   struct Waiting {
+    Waiting(TransactionKind of, const TransactionBody& work) : kind(of), body(work) {}
+
     TransactionKind kind;
     const TransactionBody& body;
     Result<void> outcome = {};
     std::exception_ptr exception = nullptr;  // rethrown to the caller of run()
-    bool done = false;                       // used only by WriteGroups
+
+   private:
+    friend WriteGroups;
+    std::condition_variable changed;  // the next two
+    bool done = false;
+    bool commits = false;  // this caller commits the next group
   };
   using Group = std::span<Waiting* const>;
   // Sets the outcome of each write of the group. Called by one thread at a time. If it throws (no
@@ -43,12 +51,12 @@ class WriteGroups {
   [[nodiscard]] WriteCounts counts() const;
 
  private:
+  void commit_next(std::unique_lock<std::mutex>& lock);
   void commit(Group group) noexcept { commit_(group); }
   void count(std::size_t size);
 
   const Commit commit_;
   mutable std::mutex mutex_;
-  std::condition_variable done_;
   std::deque<Waiting*> queue_;  // callers whose work is in no group yet
   bool committing_ = false;
   WriteCounts counts_;  // without `waiting`

@@ -62,6 +62,7 @@ json::array agents_json(const std::vector<AgentUse>& agents) {
                                 {"deleted", use.deleted},
                                 {"instances", use.instances},
                                 {"oldestSince", time_or_null(use.oldest_since)},
+                                {"instanceIds", texts_json(use.ids)},
                                 {"unwatched", texts_json(use.unwatched)},
                                 {"developerRuns", texts_json(use.developer_runs)}});
   }

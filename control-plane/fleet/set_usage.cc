@@ -48,6 +48,7 @@ void count(AgentUse& use, const InstanceRecord& heard) {
     return;
   }
   ++use.instances;
+  if (use.ids.size() < kInstancesNamed) use.ids.push_back(heard.instance);
   make_earlier(use.oldest_since, heard.since);
   if (heard.watched) return;
   use.unwatched.push_back(heard.instance);

@@ -26,12 +26,16 @@
 
 namespace agent_secrets::control_plane {
 
+// How many instances of an agent are named for one version.
+inline constexpr std::size_t kInstancesNamed = 20;
+
 enum class SafeToRevoke { yes, no, unknown };
 
 struct AgentUse {
   std::string agent;
   bool deleted = false;
   std::size_t instances = 0;                     // unwatched instances included
+  std::vector<std::string> ids = {};             // of the first kInstancesNamed
   std::vector<std::string> unwatched;            // their ids
   std::optional<UnixMs> oldest_since;            // of any instance
   std::optional<UnixMs> unwatched_since;         // of the unwatched

@@ -184,7 +184,9 @@ asio::awaitable<std::unique_ptr<Response>> Connection::respond(Incoming& incomin
       co_return std::make_unique<Response>(std::move(*at_once));
     }
   }
-  if (progress == Progress::header) {
+  if (progress == Progress::header && takes_small_body(incoming)) {
+    progress = co_await receive(incoming);
+  } else if (progress == Progress::header) {
     auto refusal = co_await admit_body(incoming);
     if (refusal) {
       incoming.refused = true;
@@ -296,6 +298,17 @@ asio::awaitable<std::unique_ptr<Response>> Connection::refuse_deaf(Request& requ
   belong_to(admitted->account);
   ++context_.counters.refused_answers;
   co_return std::make_unique<Response>(refuse(request, 429, limits::kBusyRetry));
+}
+
+// True: there is memory for the body, all of which is in the buffer. It is taken from the share of
+// the connection's account, although the request may name another account.
+bool Connection::takes_small_body(Incoming& incoming) {
+  if (account_.empty() || !incoming.has_arrived(buffer_)) return false;
+  const std::uint64_t size = incoming.promised_body(limits::kSmallBody);
+  if (size > limits::kSmallBody) return false;
+  if (context_.bodies.take(account_, size, body_) != SharedBudget::Verdict::taken) return false;
+  incoming.begin_body(limits::kSmallBody);
+  return true;
 }
 
 // Runs the first step of the request's route, and reserves memory for the body. Null: the body may

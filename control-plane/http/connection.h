@@ -8,6 +8,10 @@
 // for a body and no `100 Continue`, and is closed first when connections run out (seats.h). The
 // limits of accounts are in shared_budget.h and turns.h.
 //
+// A small body that has arrived with its header, on a connection whose last request had an account,
+// gets memory from that account's share at once. So the request is authenticated once, with its
+// body, and not before the body too (docs/decisions/0049).
+//
 // A faulty request is answered in JSON. Before the connection closes, the bytes that the client
 // still sends are read and dropped (within bounds): closing with unread bytes makes the kernel send
 // a reset, which can discard the answer at the client, and the official CLI reports success after a
@@ -86,6 +90,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::awaitable<void> wait_for_turn(const Queue& queue);
   boost::asio::awaitable<Admission> wait_and_ask_route(Request& request);
   boost::asio::awaitable<std::unique_ptr<Response>> refuse_deaf(Request& request);
+  bool takes_small_body(Incoming& incoming);
   boost::asio::awaitable<std::unique_ptr<Response>> admit_body(Incoming& incoming);
   std::unique_ptr<Response> make_room(Incoming& incoming, const Admitted& admitted);
   boost::asio::awaitable<std::unique_ptr<Response>> answer(Incoming& incoming);

@@ -117,6 +117,11 @@ bool Incoming::expects_continue() const {
   return !http_1_0 && lower_case(view(parser_.get()[http::field::expect])) == "100-continue";
 }
 
+bool Incoming::has_arrived(const Buffer& buffer) const {
+  const auto length = parser_.content_length();
+  return length && *length <= buffer.size() && !expects_continue();
+}
+
 // Reads the header field itself, because the parser returns the length only after it has accepted
 // the header.
 std::uint64_t Incoming::unread_body(std::uint64_t unknown) const {

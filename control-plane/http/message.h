@@ -65,8 +65,8 @@ struct Wait {
 
 // The first step of a route, on the header alone (the request's body is empty). It returns either
 // the answer (then the body is never read), or the account and the handler for the second step,
-// after the body has arrived. A request with a body takes the first step twice, before and after
-// the body arrives, so that a token that was revoked meanwhile is refused.
+// after the body has arrived. A request whose body is still to arrive takes the first step twice,
+// before and after the body arrives, so that a token that was revoked meanwhile is refused.
 struct Admitted {
   // Identifies the token, key or credential, for limits and queues; never shown, never empty.
   std::string account;

@@ -90,12 +90,14 @@ class RunningServer {
   std::promise<void> hanging;  // GET /hang has begun
   std::promise<void> release;  // lets it end
   HttpCounters counters;
+  std::atomic<int> authentications{0};
   static constexpr std::size_t kLarge = 4'000'000;
 
  private:
   // Uses the Authorization header as account, "someone" without a header; "wrong" fails.
   void add(std::string_view method, std::string_view pattern, const Handler& handler) {
-    router_.add(method, pattern, [handler](const Request& request) -> Admission {
+    router_.add(method, pattern, [this, handler](const Request& request) -> Admission {
+      ++authentications;
       const std::string name(request.header("authorization"));
       if (name == "wrong") {
         return Response{.status = 401, .failed = FailedAuthentication{}};
@@ -264,6 +266,39 @@ constexpr std::string_view kPromise = "Expect: 100-continue\r\nContent-Length: 4
 std::string put(std::string_view who, std::string_view rest) {
   return "PUT /echo HTTP/1.1\r\nHost: a\r\nAuthorization: " + std::string(who) + "\r\n" +
          std::string(rest);
+}
+
+TEST_CASE("a small body that came with its header is authenticated once, after the first request") {
+  RunningServer server;
+  Client client(server);
+  const auto authentications_of = [&](std::string_view header, std::string_view body) {
+    const int before = server.authentications;
+    client.send(std::string(header) + std::string(body));
+    client.receive_through("\r\n\r\n" + std::string(body));
+    return server.authentications - before;
+  };
+  const std::string small = put("a", "Content-Length: 3\r\n\r\n");
+  CHECK(authentications_of(small, "abc") == 2);  // a stranger
+  CHECK(authentications_of(small, "abc") == 1);
+  CHECK(authentications_of(put("b", "Content-Length: 3\r\n\r\n"), "abc") == 1);
+  const std::string large(limits::kSmallBody + 1, 'x');
+  const std::string length = std::to_string(large.size());
+  CHECK(authentications_of(put("b", "Content-Length: " + length + "\r\n\r\n"), large) == 2);
+}
+
+TEST_CASE("a small body of a wrong token is 401 on a connection that had a right one") {
+  RunningServer server;
+  Client client(server);
+  client.send(put("a", "Content-Length: 3\r\n\r\nabc"));
+  client.receive_through("\r\n\r\nabc");
+  client.send(put("wrong", "Content-Length: 3\r\n\r\nabc"));
+  CHECK(contains(client.receive_through("\r\n\r\n"), "HTTP/1.1 401 "));
+  CHECK(server.counters.failed_authentications.value() == 1);
+  // A stranger again: the next body waits for the authentication.
+  const int before = server.authentications;
+  client.send(put("a", "Content-Length: 3\r\n\r\nabc"));
+  client.receive_through("\r\n\r\nabc");
+  CHECK(server.authentications - before == 2);
 }
 
 TEST_CASE("a stranger's promise of a body gets its 401, no room and no 100-continue") {

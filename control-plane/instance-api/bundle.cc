@@ -1,6 +1,8 @@
 #include "control-plane/instance-api/bundle.h"
 
+#include <expected>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -83,11 +85,11 @@ Response refuse_unsealable(const Caller& caller, const Error& error, const Log& 
   return refuse(409, "not-sealable", error.message);
 }
 
-BundleAnswer seal(const Caller& caller, const AgentSnapshot& snapshot,
-                  const SecretBuffer& environment, const Clock& clock, const Log& log) {
+BundleAnswer sign(const Caller& caller, const AgentSnapshot& snapshot, std::string_view sealed,
+                  const Clock& clock, const Log& log) {
   const RegionSigningKeys& keys = *caller.region.signing_keys;
-  auto bundle = make_bundle(facts_of(caller, snapshot, clock), environment,
-                            caller.owner.credential.keys.box, keys.active_kid, keys.active);
+  auto bundle =
+      sign_bundle(facts_of(caller, snapshot, clock), sealed, keys.active_kid, keys.active);
   if (!bundle) return {.response = refuse_unsealable(caller, bundle.error(), log)};
   log.info("bundle", {{"organization", snapshot.organization},
                       {"agent", snapshot.agent},
@@ -111,8 +113,21 @@ Response refuse_gone(const PinnedSet& set) {
                   set.version, set.name));
 }
 
-BundleAnswer answer_from(const BundleParts& parts, const Caller& caller, const Clock& clock,
-                         const Log& log) {
+// The sealed block of the bundle, or the answer that refuses it.
+std::expected<SealedBlocks::Block, Response> seal(const Caller& caller, const BundleParts& parts,
+                                                  const Log& log) {
+  auto pinned = open_pinned(caller.region.store, parts);
+  if (!pinned) return std::unexpected(fail_internally(caller, pinned.error(), log));
+  if (pinned->gone != nullptr) return std::unexpected(refuse_gone(*pinned->gone));
+  auto environment = merge(std::move(pinned->versions));
+  if (!environment) return std::unexpected(refuse_unsealable(caller, environment.error(), log));
+  auto sealed = seal_environment(*environment, parts.owner.credential.keys.box);
+  if (!sealed) return std::unexpected(refuse_unsealable(caller, sealed.error(), log));
+  return std::make_shared<const std::string>(std::move(*sealed));
+}
+
+BundleAnswer answer_from(const BundleParts& parts, const Caller& caller, SealedBlocks& blocks,
+                         const Clock& clock, const Log& log) {
   const std::optional<AgentSnapshot>& snapshot = parts.agent;
   if (!snapshot || snapshot->deleted) {
     return {.response = refuse(404, "deleted", "this credential's agent has been deleted")};
@@ -121,12 +136,12 @@ BundleAnswer answer_from(const BundleParts& parts, const Caller& caller, const C
     return {.response =
                 refuse(409, "no-deployment", "this agent has no deployment yet; deploy it first")};
   }
-  auto pinned = open_pinned(caller.region.store, parts);
-  if (!pinned) return {.response = fail_internally(caller, pinned.error(), log)};
-  if (pinned->gone != nullptr) return {.response = refuse_gone(*pinned->gone)};
-  auto environment = merge(std::move(pinned->versions));
-  if (!environment) return {.response = refuse_unsealable(caller, environment.error(), log)};
-  return seal(caller, *snapshot, *environment, clock, log);
+  const SealedBlocks::Key key = SealedBlocks::key_of(parts);
+  if (const auto kept = blocks.find(key)) return sign(caller, *snapshot, *kept, clock, log);
+  auto block = seal(caller, parts, log);
+  if (!block) return {.response = std::move(block.error())};
+  blocks.keep(key, *block);
+  return sign(caller, *snapshot, **block, clock, log);
 }
 
 Response refuse_revoked(const Caller& caller, const Clock& clock, const Log& log) {
@@ -141,11 +156,12 @@ Response refuse_revoked(const Caller& caller, const Clock& clock, const Log& log
 
 }  // namespace
 
-BundleAnswer answer_bundle(const Caller& caller, const Clock& clock, const Log& log) {
+BundleAnswer answer_bundle(const Caller& caller, SealedBlocks& blocks, const Clock& clock,
+                           const Log& log) {
   if (caller.owner.credential.revoked) {
     return {.response = refuse_revoked(caller, clock, log)};
   }
-  return answer_from(*caller.parts, caller, clock, log);
+  return answer_from(*caller.parts, caller, blocks, clock, log);
 }
 
 }  // namespace agent_secrets::control_plane

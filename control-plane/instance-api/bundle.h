@@ -6,14 +6,16 @@
 //   403 revoked · 404 deleted · 409 no-deployment, version-gone, not-sealable · 503 unavailable
 //
 // The plaintext exists only in SecretBuffers, from the region store's decryption to the seal, and
-// only for the length of one call.
+// only for the length of one call. A sealed block that was made from the same rows is used again
+// (instance-api/sealed_blocks.h): then no value is decrypted.
 //
-// Threads: safe from several; no state.
+// Threads: safe from several.
 
 #include <cstdint>
 
 #include "control-plane/http/message.h"
 #include "control-plane/instance-api/authenticate.h"
+#include "control-plane/instance-api/sealed_blocks.h"
 #include "core/clock.h"
 #include "core/log.h"
 
@@ -26,6 +28,7 @@ struct BundleAnswer {
 
 // `caller` must come from Authenticator::authenticate_for_bundle(), which reads the parts of its
 // bundle.
-BundleAnswer answer_bundle(const Caller& caller, const Clock& clock, const Log& log);
+BundleAnswer answer_bundle(const Caller& caller, SealedBlocks& blocks, const Clock& clock,
+                           const Log& log);
 
 }  // namespace agent_secrets::control_plane

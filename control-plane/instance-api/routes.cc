@@ -1,5 +1,6 @@
 #include "control-plane/instance-api/routes.h"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -74,7 +75,7 @@ InstanceApi::InstanceApi(InstanceRegions regions, std::vector<std::string> publi
       clock_(clock),
       log_(log) {}
 
-Response InstanceApi::bundle(const Request& request) const {
+Response InstanceApi::bundle(const Request& request) {
   auto caller = authenticator_.authenticate_for_bundle(request);
   return caller ? bundle_for(request, *caller) : std::move(caller.error());
 }
@@ -95,8 +96,8 @@ Response InstanceApi::recorded(const Request& request, const Caller& caller,
   return unavailable();
 }
 
-Response InstanceApi::bundle_for(const Request& request, const Caller& caller) const {
-  BundleAnswer answer = answer_bundle(caller, clock_, log_);
+Response InstanceApi::bundle_for(const Request& request, const Caller& caller) {
+  BundleAnswer answer = answer_bundle(caller, sealed_blocks_, clock_, log_);
   const std::int64_t sequence = answer.sequence;
   Response response = recorded(request, caller, std::move(answer));
   const std::string_view purpose = purpose_of(request);
@@ -121,22 +122,22 @@ Outcome InstanceApi::watch_for(const Request& request, const Caller& caller) con
     caller.region.recorder.used(report.agent_id, report.kid);
     caller.region.recorder.heard(std::move(report));
   }
-  return answer_watch(request, caller, log_);
+  return answer_watch(request, caller, clock_, log_);
 }
 
-Admission InstanceApi::admit_bundle(const Request& request) const {
+// The Caller is shared, because a copy would copy every value of the bundle's parts.
+Admission InstanceApi::admit_bundle(const Request& request) {
   auto caller = authenticator_.authenticate_for_bundle(request);
   if (!caller) return std::move(caller.error());
-  return admitted(*caller, [this, caller = *caller](const Request& whole) -> Outcome {
-    return bundle_for(whole, caller);
-  });
+  const auto kept = std::make_shared<const Caller>(std::move(*caller));
+  return admitted(*kept, [this, kept](const Request& whole) { return bundle_for(whole, *kept); });
 }
 
 Admission InstanceApi::admit_watch(const Request& request) const {
   auto caller = authenticator_.authenticate(request);
   if (!caller) return std::move(caller.error());
-  return admitted(
-      *caller, [this, caller = *caller](const Request& whole) { return watch_for(whole, caller); });
+  const auto kept = std::make_shared<const Caller>(std::move(*caller));
+  return admitted(*kept, [this, kept](const Request& whole) { return watch_for(whole, *kept); });
 }
 
 void add_instance_routes(Router& router, InstanceApi& api) {

@@ -20,6 +20,7 @@
 #include "control-plane/instance-api/authenticate.h"
 #include "control-plane/instance-api/bundle.h"
 #include "control-plane/instance-api/regions.h"
+#include "control-plane/instance-api/sealed_blocks.h"
 #include "core/clock.h"
 #include "core/log.h"
 
@@ -31,19 +32,20 @@ class InstanceApi {
   InstanceApi(InstanceRegions regions, std::vector<std::string> public_urls, const Clock& clock,
               const Log& log);
 
-  [[nodiscard]] Response bundle(const Request& request) const;
+  [[nodiscard]] Response bundle(const Request& request);
   [[nodiscard]] Outcome watch(const Request& request) const;
   // The first steps of the routes.
-  [[nodiscard]] Admission admit_bundle(const Request& request) const;
+  [[nodiscard]] Admission admit_bundle(const Request& request);
   [[nodiscard]] Admission admit_watch(const Request& request) const;
 
  private:
   [[nodiscard]] Response recorded(const Request& request, const Caller& caller,
                                   BundleAnswer answer) const;
-  [[nodiscard]] Response bundle_for(const Request& request, const Caller& caller) const;
+  [[nodiscard]] Response bundle_for(const Request& request, const Caller& caller);
   [[nodiscard]] Outcome watch_for(const Request& request, const Caller& caller) const;
 
   Authenticator authenticator_;
+  SealedBlocks sealed_blocks_;
   const Clock& clock_;
   const Log& log_;
 };

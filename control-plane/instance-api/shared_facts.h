@@ -1,8 +1,9 @@
 #pragma once
-// Facts about an agent, read from the region's store once for all its watches. A change may wake
-// thousands of watches of one agent at the same moment, and their next requests arrive together
-// too. The first of them reads the store, and the others wait for the result. So the queries for a
-// change do not depend on the number of watches. A new request reads its credential besides.
+// Facts about an agent, read from the region's store once for all its watches, and the answer that
+// follows from them. A change may wake thousands of watches of one agent at the same moment, and
+// their next requests arrive together too. The first of them reads the store and makes the answer,
+// and the others wait for the result. So the queries for a change do not depend on the number of
+// watches. A new request reads its credential besides.
 //
 // Facts are valid for one generation of the agent (replica/change_hub.h): they were read after the
 // hub had counted this generation. A change that the hub has not counted yet may be missing. A
@@ -21,6 +22,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "control-plane/model/agent_snapshot.h"
@@ -31,6 +33,9 @@ namespace agent_secrets::control_plane {
 struct AgentFacts {
   std::optional<AgentSnapshot> snapshot;  // compared with what the instance runs
   std::optional<Release> running;         // what the instance runs, if it is known
+  // For every watch whose credential is valid.
+  std::string body = {};
+  std::string entity_tag = {};
 };
 
 class SharedFacts {

@@ -60,9 +60,12 @@ std::string_view next_element(std::string_view& list) {
 }
 
 // The caller's credential was read when the request arrived. A parked watch learns of a later
-// revocation from the snapshot.
-bool revoked(const Caller& caller, const std::optional<AgentSnapshot>& snapshot) {
-  return caller.owner.credential.revoked || is_revoked(snapshot, caller.owner.credential.kid);
+// revocation from the snapshot, and of an expiry from the clock.
+bool revoked(const Caller& caller, const std::optional<AgentSnapshot>& snapshot,
+             const Clock& clock) {
+  const AgentCredentialRecord& credential = caller.owner.credential;
+  const bool has_expired = credential.expires_at && *credential.expires_at <= clock.unix_time();
+  return credential.revoked || has_expired || is_revoked(snapshot, credential.kid);
 }
 
 struct Evaluation {
@@ -82,32 +85,41 @@ Result<AgentFacts> read_facts(RegionStore& store, const SharedFacts::Subject& su
     auto compared = compare_with_running(store, **snapshot, *running);
     if (!compared) return propagate(compared, "compare versions");
   }
-  return AgentFacts{.snapshot = std::move(*snapshot), .running = std::move(*running)};
+  std::string body = watch_body(false, sequence, *snapshot, *running);
+  std::string tag = entity_tag(body);
+  return AgentFacts{.snapshot = std::move(*snapshot),
+                    .running = std::move(*running),
+                    .body = std::move(body),
+                    .entity_tag = std::move(tag)};
 }
 
-Evaluation evaluate(const Caller& caller, const AgentFacts& facts) {
-  std::string body = watch_body(caller, facts.snapshot, facts.running);
+Evaluation evaluate(const Caller& caller, const AgentFacts& facts, const Clock& clock) {
+  if (!revoked(caller, facts.snapshot, clock)) {
+    return {.body = facts.body, .tag = facts.entity_tag};
+  }
+  std::string body =
+      watch_body(true, caller.claims.report.running_sequence, facts.snapshot, facts.running);
   std::string tag = entity_tag(body);
-  return {
-      .body = std::move(body), .tag = std::move(tag), .revoked = revoked(caller, facts.snapshot)};
+  return {.body = std::move(body), .tag = std::move(tag), .revoked = true};
 }
 
 SharedFacts::Subject subject_of(const Caller& caller) {
   return {caller.owner.agent_id, caller.claims.report.running_sequence};
 }
 
-Result<Evaluation> evaluate_now(const Caller& caller) {
+Result<Evaluation> evaluate_now(const Caller& caller, const Clock& clock) {
   auto facts = read_facts(caller.region.store, subject_of(caller));
   if (!facts) return propagate(facts);
-  return evaluate(caller, *facts);
+  return evaluate(caller, *facts, clock);
 }
 
-Result<Evaluation> evaluate_shared(const Caller& caller, std::uint64_t generation) {
+Result<Evaluation> evaluate_shared(const Caller& caller, std::uint64_t generation,
+                                   const Clock& clock) {
   const auto subject = subject_of(caller);
   auto shared = caller.region.facts.find(subject, generation,
                                          [&] { return read_facts(caller.region.store, subject); });
   if (!shared) return propagate(shared);
-  return evaluate(caller, **shared);
+  return evaluate(caller, **shared, clock);
 }
 
 Response respond(int status, Evaluation evaluation, std::optional<std::chrono::seconds> wait) {
@@ -123,26 +135,26 @@ Response respond(int status, Evaluation evaluation, std::optional<std::chrono::s
 
 // The functions of the Wait have a copy of the Caller, which keeps its region.
 Wait park(const Caller& caller, std::uint64_t generation, std::chrono::milliseconds at_most,
-          const Log& log) {
+          const Clock& clock, const Log& log) {
   const auto parked = std::make_shared<const Caller>(caller);
-  return Wait{.at_most = at_most,
-              .subscribe =
-                  [parked, generation](std::function<void()> wake) {
-                    const std::int64_t agent_id = parked->owner.agent_id;
-                    const auto id =
-                        parked->region.hub.subscribe(agent_id, generation, std::move(wake));
-                    return [parked, agent_id, id] { parked->region.hub.unsubscribe(agent_id, id); };
-                  },
-              .again = [parked, &log](
-                           const Request& request) { return answer_watch(request, *parked, log); }};
+  return Wait{
+      .at_most = at_most,
+      .subscribe =
+          [parked, generation](std::function<void()> wake) {
+            const std::int64_t agent_id = parked->owner.agent_id;
+            const auto id = parked->region.hub.subscribe(agent_id, generation, std::move(wake));
+            return [parked, agent_id, id] { parked->region.hub.unsubscribe(agent_id, id); };
+          },
+      .again = [parked, &clock, &log](
+                   const Request& request) { return answer_watch(request, *parked, clock, log); }};
 }
 
 }  // namespace
 
-std::string watch_body(const Caller& caller, const std::optional<AgentSnapshot>& snapshot,
+std::string watch_body(bool is_revoked, std::int64_t sequence,
+                       const std::optional<AgentSnapshot>& snapshot,
                        const std::optional<Release>& running) {
-  const std::string_view state = instance_state(snapshot, revoked(caller, snapshot),
-                                                caller.claims.report.running_sequence, running);
+  const std::string_view state = instance_state(snapshot, is_revoked, sequence, running);
   const bool tell = snapshot && state != "revoked";
   json::object body;
   body["state"] = json::string_view(state.data(), state.size());
@@ -190,7 +202,8 @@ bool names_entity_tag(std::string_view if_none_match, std::string_view tag) {
   return false;
 }
 
-Outcome answer_watch(const Request& request, const Caller& caller, const Log& log) {
+Outcome answer_watch(const Request& request, const Caller& caller, const Clock& clock,
+                     const Log& log) {
   ChangeHub& hub = caller.region.hub;
   // The generation is read before the store: a change after this line increments it, and
   // subscribe() then wakes at once. In the other order a change could be missed.
@@ -203,9 +216,10 @@ Outcome answer_watch(const Request& request, const Caller& caller, const Log& lo
   // Shared facts may be older than what a new request knows: they may say that it waits, but do not
   // answer it. A watch at its end reads the store too, because it is not woken again.
   const bool may_share = may_wait && (was_parked || !known.empty());
-  auto evaluation = may_share ? evaluate_shared(caller, generation) : evaluate_now(caller);
+  auto evaluation =
+      may_share ? evaluate_shared(caller, generation, clock) : evaluate_now(caller, clock);
   if (may_share && !was_parked && evaluation && !names_entity_tag(known, evaluation->tag)) {
-    evaluation = evaluate_now(caller);
+    evaluation = evaluate_now(caller, clock);
   }
   if (!evaluation) {
     log.error("watch", {{"region", caller.region.code}, {"cause", evaluation.error().message}});
@@ -218,7 +232,7 @@ Outcome answer_watch(const Request& request, const Caller& caller, const Log& lo
   // must not wait.
   if (evaluation->revoked) return refuse(403, "revoked", "this credential has been revoked");
   if (may_wait) {
-    return park(caller, generation, remaining, log);
+    return park(caller, generation, remaining, clock, log);
   }
   return respond(304, std::move(*evaluation), wait);
 }

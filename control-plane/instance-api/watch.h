@@ -19,24 +19,33 @@
 // keys whose value differs from the version that the caller runs. A revoked caller gets its state
 // and nothing else.
 //
+// A parked watch keeps its credential as it was read at the arrival. When the watch is woken, and
+// at the end of its wait, it sees an expiry, by the clock, and a revocation, in the snapshot. A
+// credential that was removed is noticed at the next request.
+//
 // Threads: safe from several; no state.
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "control-plane/http/message.h"
 #include "control-plane/instance-api/authenticate.h"
+#include "core/clock.h"
 #include "core/log.h"
 
 namespace agent_secrets::control_plane {
 
 // A Wait subscribes to the ChangeHub of the caller's region, and keeps the region alive.
-Outcome answer_watch(const Request& request, const Caller& caller, const Log& log);
+Outcome answer_watch(const Request& request, const Caller& caller, const Clock& clock,
+                     const Log& log);
 
-// Makes the body from the data of the store; the ETag is computed from the body.
-std::string watch_body(const Caller& caller, const std::optional<AgentSnapshot>& snapshot,
+// Makes the body from the data of the store; the ETag is computed from the body. `sequence` is that
+// of the instance, and `running` the release of this sequence.
+std::string watch_body(bool is_revoked, std::int64_t sequence,
+                       const std::optional<AgentSnapshot>& snapshot,
                        const std::optional<Release>& running);
 std::string entity_tag(std::string_view body);
 

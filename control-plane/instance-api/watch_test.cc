@@ -120,6 +120,34 @@ TEST_CASE("a watch that is parked when its credential is revoked is answered at 
   CHECK(member(std::get<Response>(outcome), "state") == "revoked");
 }
 
+TEST_CASE("a watch that is parked when its credential expires learns that when it is woken") {
+  TestRegion region;
+  region.snapshot.credentials.at(0).expires_at = region.clock.unix_time() + std::chrono::seconds(5);
+  region.publish();
+  Request request = region.watch_request(current_tag(region), "wait=50");
+  const Wait wait = parked(region, request);
+  const Parked watch(wait);
+  region.clock.advance(std::chrono::seconds(5));
+  region.publish();
+  request.waited = std::chrono::seconds(5);
+  const auto outcome = wait.again(request);
+  REQUIRE(std::holds_alternative<Response>(outcome));
+  CHECK(member(std::get<Response>(outcome), "state") == "revoked");
+}
+
+TEST_CASE("a watch with a revoked credential shares no answer with the others of its agent") {
+  TestRegion region;
+  const auto other = agent_credential("ak_two", 0xb2, region.signing_keys->active.public_key());
+  region.snapshot.credentials.push_back(record_of(other, true));
+  region.publish();
+  Request woken = region.watch_request("", "wait=50");
+  woken.waited = std::chrono::milliseconds(1);
+  CHECK(member(std::get<Response>(region.api->watch(woken)), "state") == "current");
+  woken.headers["authorization"] = make_request_proof(region.claims("/instance/v1/watch"),
+                                                      other.identity.kid, other.signing_key);
+  CHECK(member(std::get<Response>(region.api->watch(woken)), "state") == "revoked");
+}
+
 TEST_CASE("a newer version with the same values makes nobody stale") {
   TestRegion region;
   region.turn_ready(3, {"GREETING"});

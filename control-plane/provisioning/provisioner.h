@@ -64,8 +64,8 @@ class Provisioner {
 
   // Works until asked to stop.
   void run(const std::stop_token& stop);
-  // Call it after a write to the catalog: the next round begins now, not at the next poll, also in
-  // the other processes that serve the region.
+  // Call it after a write to the catalog that is due now: the next round begins now, not at the
+  // next poll, also in the other processes that serve the region.
   void wake();
   // The next round of this process begins now.
   void look_soon();

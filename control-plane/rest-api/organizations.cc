@@ -22,8 +22,9 @@ Response get_user(const Identity& identity) {
 Response list_organizations(const Identity& identity) {
   json::array rows;
   for (const auto& [organization, role] : identity.reaches) {
-    rows.push_back(
-        json::object{{"name", organization.name}, {"verboseName", organization.verbose_name}});
+    rows.push_back(json::object{{"name", organization.name},
+                                {"verboseName", organization.verbose_name},
+                                {"role", to_string(role)}});
   }
   return json_response(json::object{{"organizations", std::move(rows)}});
 }

@@ -9,7 +9,9 @@
 // Threads: safe from several. The objects that it refers to must outlive it, and it must outlive
 // the router's use.
 
+#include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,6 +55,17 @@ void add_route(Router& router, const RestApi& api, std::string_view method, std:
 void add_single_route(Router& router, const RestApi& api, std::string_view method,
                       std::string_view pattern, const RestHandler& handler);
 
+inline constexpr std::chrono::seconds kLongPollLook{2};
+inline constexpr std::chrono::seconds kLongPollWait{25};
+
+// A handler of a long poll: nothing while there is nothing new. It is asked again every
+// kLongPollLook, and must answer once `is_last` is true. Each time the caller is authenticated
+// anew, so a revocation ends the wait.
+using LongPollHandler = std::function<Result<std::optional<Response>>(
+    const RestApi&, const Request&, const Principal&, bool is_last)>;
+void add_long_poll(Router& router, const RestApi& api, std::string_view pattern,
+                   const LongPollHandler& handler);
+
 // A handler that needs only the caller, not an organization.
 using IdentityHandler = std::function<Result<Response>(const Identity&)>;
 void add_identity_route(Router& router, const RestApi& api, std::string_view method,
@@ -61,6 +74,7 @@ void add_identity_route(Router& router, const RestApi& api, std::string_view met
 void add_secret_routes(Router& router, const RestApi& api);
 void add_agent_routes(Router& router, const RestApi& api);
 void add_instance_list_routes(Router& router, const RestApi& api);
+void add_fleet_routes(Router& router, const RestApi& api);
 void add_session_routes(Router& router, const RestApi& api);
 void add_event_routes(Router& router, const RestApi& api);
 void add_organization_routes(Router& router, const RestApi& api);

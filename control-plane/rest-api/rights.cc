@@ -24,6 +24,7 @@ constexpr Right kRights[] = {
     {"PATCH", "/secrets/{set}", Role::admin},  // protects it (catalog/bindings.h)
     {"DELETE", "/secrets/{set}", Role::member},
     {"DELETE", "/secrets/{set}/{key}", Role::member},
+    {"GET", "/secrets/{set}/usage", Role::viewer},
 
     // An agent is a service in the paths of the CLI.
     {"GET", "/services", Role::viewer},
@@ -60,6 +61,7 @@ constexpr Right kRights[] = {
     {"PUT", "/members/{name}", Role::admin},
     {"DELETE", "/members/{name}", Role::admin},
 
+    {"GET", "/fleet", Role::viewer},
     {"GET", "/daily", Role::viewer},
     {"GET", "/metrics", Role::viewer},
     {"GET", "/regions", Role::viewer},

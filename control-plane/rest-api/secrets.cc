@@ -1,12 +1,15 @@
-// Secret sets: list, read, write, unset, delete. A write answers 202 as soon
-// as the catalog has the values; the region's Provisioner makes the version ready afterwards.
+// Secret sets: list, read, write, unset, delete, and which instances hold which version. A write
+// answers 202 as soon as the catalog has the values; the region's Provisioner makes the version
+// ready afterwards.
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 
+#include "control-plane/fleet/fleet_json.h"
 #include "control-plane/rest-api/errors.h"
 #include "control-plane/rest-api/rest_api.h"
 #include "control-plane/rest-api/secret_json.h"
+#include "core/clock.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -19,6 +22,9 @@ json::string_view text(std::string_view value) { return {value.data(), value.siz
 void add_status(json::object& object, const SecretSet& set) {
   object["region"] = set.region;
   object["status"] = text(to_string(set.status));
+  object["version"] = set.version;
+  object["readyVersion"] = set.ready_version;
+  object["updatedAt"] = format_timestamp(set.updated_at);
   if (set.status == SetStatus::failed) object["errorMessage"] = set.error_message;
   if (!set.protected_by.empty()) object["protected"] = true;
 }
@@ -48,10 +54,26 @@ Result<Response> get_set(const RestApi& api, const Request& request, const Princ
   json::object body;
   add_status(body, **set);
   json::array keys;
-  for (const std::string& key : (*set)->keys) keys.push_back(json::object{{"fieldName", key}});
+  for (std::size_t i = 0; i < (*set)->keys.size(); ++i) {
+    keys.push_back(
+        json::object{{"fieldName", (*set)->keys[i]}, {"version", (*set)->written_by[i]}});
+  }
   body["secrets"] = std::move(keys);
   if (!(*set)->warning.empty()) body["warning"] = (*set)->warning;
   return json_response(body);
+}
+
+// For the question whether an old value may be revoked at its issuer (fleet/set_usage.h).
+Result<Response> get_usage(const RestApi& api, const Request& request, const Principal& principal) {
+  auto set = api.catalog.sets.find(principal.organization.id, request.params.at("set"));
+  if (!set) return propagate(set, "find a secret set");
+  if (!*set) return fail(ErrorCode::not_found, "Set not found");
+  auto region = api.regions.find((*set)->region);
+  if (!region) return propagate(region);
+  auto usage = read_set_usage(api.catalog, region->store, principal.organization, **set,
+                              api.clock.unix_time());
+  if (!usage) return propagate(usage, "read the usage of a secret set");
+  return json_response(set_usage_json(*usage));
 }
 
 // The Provisioner looks for pending versions now, not at its next poll.
@@ -65,9 +87,14 @@ Result<void> wake_provisioner(const RestApi& api, const std::string& region_code
 Result<Response> put_set(const RestApi& api, const Request& request, const Principal& principal) {
   auto write = parse_write_set(request.params.at("set"), request.body);
   if (!write) return propagate(write);
+  const bool due_now = !write->quiet_period;
   auto set = api.catalog.sets.write(principal.actor, principal.organization.id, std::move(*write));
   if (!set) return propagate(set);
-  if (auto woken = wake_provisioner(api, set->region); !woken) return propagate(woken);
+  // A version with a quiet period is due after the provisioner's next poll. To wake the provisioner
+  // for each of a thousand writes would take more processor time than the writes.
+  if (due_now) {
+    if (auto woken = wake_provisioner(api, set->region); !woken) return propagate(woken);
+  }
   json::object body{{"status", "OK"}, {"region", set->region}};
   if (!set->warning.empty()) body["warning"] = set->warning;
   return json_response(body, 202);
@@ -139,6 +166,7 @@ void add_secret_routes(Router& router, const RestApi& api) {
   add_route(router, api, "PATCH", "/secrets/{set}", patch_set);
   add_route(router, api, "DELETE", "/secrets/{set}", delete_set);
   add_route(router, api, "DELETE", "/secrets/{set}/{key}", delete_key);
+  add_single_route(router, api, "GET", "/v1/organizations/{org}/secrets/{set}/usage", get_usage);
 }
 
 }  // namespace agent_secrets::control_plane

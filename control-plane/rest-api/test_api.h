@@ -21,6 +21,7 @@
 #include "control-plane/rest-api/health.h"
 #include "control-plane/rest-api/rest_api.h"
 #include "control-plane/stores.h"
+#include "control-plane/web/page.h"
 #include "tests/catch.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/temporary_directory.h"
@@ -69,6 +70,7 @@ class RestFixture {
                          .clock = clock_,
                          .log = log_});
     add_rest_routes(router_, *api_);
+    add_page_routes(router_);
     add_health_routes(router_, [this] {
       return std::vector<ReadinessCheck>{{.name = "catalog", .problem = catalog_problem},
                                          {.name = "provisioning", .problem = ""}};

@@ -42,9 +42,27 @@ def components(lines, architecture, suite):
     return found
 
 
+def vendored():
+    """{name: component} of the code of others in the web page, which is compiled in (web/vendor)."""
+    found = {}
+    for part in json.loads((REPOSITORY / "web" / "vendor" / "vendored.json").read_text()):
+        found[part["name"]] = {
+            "type": "library",
+            "bom-ref": part["purl"],
+            "name": part["name"],
+            "version": part["version"],
+            "licenses": [{"expression": part["licence"]}],
+            "purl": part["purl"],
+            "hashes": [{"alg": "SHA-256", "content": part["sha256"]}],
+            "properties": [{"name": "agent-secrets:file", "value": f"web/vendor/{part['file']}"},
+                           {"name": "agent-secrets:use", "value": "compiled"}],
+        }
+    return found
+
+
 def main():
     architecture, suite, program = sys.argv[1:]
-    found = components(sys.stdin, architecture, suite)
+    found = components(sys.stdin, architecture, suite) | vendored()
     result = bill(architecture, project_version(REPOSITORY), int(os.environ["SOURCE_DATE_EPOCH"]),
                   {PROGRAM: sha256(program)}, {PROGRAM: set(found)}, found)
     print(json.dumps(result, indent=2))

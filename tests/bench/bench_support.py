@@ -14,11 +14,11 @@ AGENT = "bot"
 SET = "bot-secrets"
 
 
-def tls_control_plane(directory):
-    """Not yet started: use it in a `with`."""
+def tls_control_plane(directory, kind=ControlPlane):
+    """Not yet started: use it in a `with`. `kind` is a ControlPlane class."""
     authority = Authority(directory / "ca")
     certificate, key = authority.server_certificate()
-    return ControlPlane(directory / "control-plane", tls=Tls(certificate, key, authority.certificate))
+    return kind(directory / "control-plane", tls=Tls(certificate, key, authority.certificate))
 
 
 def bind_agent(control_plane, values):

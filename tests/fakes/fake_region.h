@@ -9,13 +9,13 @@
 #include <utility>
 #include <vector>
 
-#include "core/bundle.h"
 #include "core/credential.h"
 #include "core/encoding.h"
 #include "core/environment_block.h"
 #include "core/json_reader.h"
 #include "core/key_announcement.h"
 #include "core/request_proof.h"
+#include "core/test_bundle.h"
 #include "tests/fakes/fake_transport.h"
 
 namespace agent_secrets {

@@ -100,12 +100,33 @@ class MemoryRegionStore final : public RegionStore {
     if (!*owner) return std::nullopt;
     auto agent = find_agent((*owner)->agent_id);
     if (!agent) return propagate(agent);
-    return BundleParts{.owner = std::move(**owner), .agent = std::move(*agent), .sets = {}};
+    BundleParts parts{.owner = std::move(**owner), .agent = std::move(*agent), .sets = {}};
+    if (parts.owner.credential.revoked || !parts.agent) return parts;
+    for (const PinnedSet& pin : parts.agent->sets) {
+      const auto found = versions_.find({pin.set_id, pin.version});
+      if (found != versions_.end()) parts.sets.push_back(stored(found->second));
+    }
+    return parts;
   }
 
   Result<std::optional<ProvisionedVersion>> open_pinned(const BundleParts& /*parts*/,
                                                         const PinnedSet& set) override {
     return read_set_version(set.set_id, set.version);
+  }
+
+  // As in a database, where a value that is written again has another box.
+  static BundleParts::Set stored(const ProvisionedVersion& version) {
+    BundleParts::Set set{.organization_id = version.organization_id,
+                         .set_id = version.set_id,
+                         .version = version.version,
+                         .values = {}};
+    for (const ProvisionedValue& value : version.values) {
+      const auto bytes = value.value.expose();
+      set.values.push_back({.key = value.key,
+                            .written_by = value.written_by,
+                            .sealed = {.key_id = "fake", .box = {bytes.begin(), bytes.end()}}});
+    }
+    return set;
   }
 
   Result<std::optional<AgentSnapshot>> find_agent(std::int64_t agent_id) override {

@@ -5,6 +5,7 @@
 
 #include "core/bundle.h"
 #include "core/limits.h"
+#include "core/test_bundle.h"
 #include "core/test_keys.h"
 #include "tests/fuzz/input.h"
 

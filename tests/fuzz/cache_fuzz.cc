@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/encoding.h"
+#include "core/test_bundle.h"
 #include "core/test_keys.h"
 #include "injector/cache.h"
 #include "injector/file.h"

@@ -1,5 +1,6 @@
 """packaging/debian/package_bill.py: what is in the control plane, and whether Debian's update of it suffices."""
 
+import hashlib
 import json
 import subprocess
 
@@ -27,12 +28,15 @@ def test_each_part_has_its_version_licence_and_use(tmp_path):
     assert made.returncode == 0, made.stderr
     document = json.loads(made.stdout)
     use = {each["name"]: each["properties"][1]["value"] for each in document["components"]}
-    assert use == {"libboost1.81-dev": "compiled", "libssl-dev": "compiled", "libssl3": "linked", "libc6": "compiled"}
+    assert use == {"libboost1.81-dev": "compiled", "libssl-dev": "compiled", "libssl3": "linked", "libc6": "compiled", "htm": "compiled"}
     (boost,) = [each for each in document["components"] if each["name"] == "libboost1.81-dev"]
     assert boost["version"] == "1.81.0-5" and boost["licenses"] == [{"expression": "BSL-1.0"}]
     assert boost["purl"] == "pkg:deb/debian/libboost1.81-dev@1.81.0-5?arch=amd64&distro=bookworm"
     assert document["metadata"]["timestamp"] == "2001-09-09T01:46:40Z"
-    assert len(document["dependencies"][0]["dependsOn"]) == 4
+    assert len(document["dependencies"][0]["dependsOn"]) == 5
+    (renderer,) = [each for each in document["components"] if each["name"] == "htm"]
+    vendored = ROOT / "web" / "vendor" / "htm-preact.js"
+    assert renderer["hashes"] == [{"alg": "SHA-256", "content": hashlib.sha256(vendored.read_bytes()).hexdigest()}]
 
 
 def test_the_same_parts_make_the_same_text(tmp_path):

@@ -16,7 +16,8 @@ from support.rights_table import CALLERS, ROLE_OF, ROWS, WITH_TOKEN
 from support.sidecar import watch_credential
 from support.wait import wait_for
 
-NAMES = {"org": "acme", "set": "spare", "key": "A", "name": "spare-bot", "id": "none.1", "region": "us-west"}
+NAMES = {"org": "acme", "set": "spare", "key": "A", "name": "spare-bot", "id": "none.1", "region": "us-west",
+         "path": "app.js"}
 
 
 class Scene:

@@ -3,16 +3,17 @@ sidecar do, on an event loop in a separate thread."""
 
 import asyncio
 import json
+import ssl
 import threading
 import urllib.parse
 
 from support import protocol
 
 
-async def get(url, target, authorization, **headers):
+async def get(url, target, authorization, tls=None, **headers):
     """One GET on a new connection: (status, lower-case headers, body)."""
     where = urllib.parse.urlsplit(url)
-    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    reader, writer = await asyncio.open_connection(where.hostname, where.port, ssl=tls)
     try:
         lines = [f"GET {target} HTTP/1.1", f"Host: {where.netloc}", f"Authorization: {authorization}"]
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
@@ -26,8 +27,9 @@ async def get(url, target, authorization, **headers):
 
 
 class SimulatedInstance:
-    def __init__(self, name, credential):
+    def __init__(self, name, credential, tls=None):
         self.name = name
+        self._tls = tls
         self.sequence = 0
         self.state = None  # from the last watch answer
         self._credential = credential
@@ -39,7 +41,7 @@ class SimulatedInstance:
             self._watching.cancel()
         self.state = None
         proof = self._proof(protocol.BUNDLE, 0)
-        status, _, body = await get(self._credential.url, protocol.BUNDLE, proof)
+        status, _, body = await get(self._credential.url, protocol.BUNDLE, proof, self._tls)
         assert status == 200, body
         self.sequence = protocol.verify_bundle(self._credential, body.decode())["sequence"]
         if sidecar:
@@ -53,7 +55,7 @@ class SimulatedInstance:
         conditions = {}
         while True:
             proof = self._proof(protocol.WATCH, self.sequence)
-            status, headers, body = await get(self._credential.url, protocol.WATCH, proof, **conditions)
+            status, headers, body = await get(self._credential.url, protocol.WATCH, proof, self._tls, **conditions)
             if status == 200:
                 self.state = json.loads(body)["state"]
             conditions = {"If_None_Match": headers["etag"], "Prefer": "wait=50"}
@@ -63,11 +65,13 @@ class SimulatedInstance:
 
 
 class SimulatedFleet:
-    """`with SimulatedFleet(credential, 200) as fleet: fleet.start()`"""
+    """`with SimulatedFleet(credential, 200) as fleet: fleet.start()`. `ca`: the file of the authority of a server with
+    TLS; `name`: what the instances' ids begin with."""
 
-    def __init__(self, credential_text, size):
+    def __init__(self, credential_text, size, ca=None, name="host"):
         credential = protocol.Credential.parse(credential_text)
-        self.instances = [SimulatedInstance(f"host-{number}", credential) for number in range(size)]
+        tls = ssl.create_default_context(cafile=ca) if ca else None
+        self.instances = [SimulatedInstance(f"{name}-{number}", credential, tls) for number in range(size)]
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
 

@@ -5,6 +5,7 @@
   (https://www.pgbouncer.org/features.html). `dropped` counts the notifications.
 - `lose_answers(n)`: the next n connections that send COMMIT are closed after the server has answered, and the client
   does not get the answer.
+- `statements`: the transactions that have passed (support/postgres_statements.py).
 
 The formats of messages: https://www.postgresql.org/docs/15/protocol-message-formats.html."""
 
@@ -14,6 +15,8 @@ import socket
 import struct
 import tempfile
 import threading
+
+from support.postgres_statements import StatementLog
 
 NOTIFICATION = b"A"
 
@@ -32,6 +35,7 @@ class PostgresProxy:
     def __init__(self, server_socket):
         self.dropped = 0
         self.answers_to_lose = 0
+        self.statements = StatementLog()
         self._server_socket = str(server_socket)
         self._directory = tempfile.TemporaryDirectory(prefix="agent-secrets-proxy.", dir="/tmp")
         self.directory = pathlib.Path(self._directory.name)
@@ -61,8 +65,10 @@ class PostgresProxy:
         self.answers_to_lose = count
 
     def _pass_requests(self, client, server, commits):
+        statements = self.statements.connection()
         with contextlib.suppress(OSError), client, server:
             while data := client.recv(65536):
+                statements.add(data)
                 if self.answers_to_lose > 0 and b"COMMIT\0" in data:
                     self.answers_to_lose -= 1
                     commits.set()

@@ -84,10 +84,12 @@ SETS = [
           action="set.protect"),
     *both("DELETE /secrets/{set}", "member", 200, elsewhere=404, make="a_set", action="set.delete"),
     *both("DELETE /secrets/{set}/{key}", "member", 200, elsewhere=404, make="a_set", action="set.unset-key"),
+    for_the_cli("GET /secrets/{set}/usage", "viewer", 200, make="a_set"),
 ]
 NEW_AGENT = {"serviceName": "fresh", "image": "demo/bot:1"}
 CHANGED_AGENT = {"serviceName": "spare-bot", "image": "demo/bot:1", "forceRedeploy": True}
 AGENTS = [
+    for_the_cli("GET /fleet", "viewer", 200),
     for_the_cli("GET /services", "viewer", 200),
     for_the_cli("POST /services", "member", 200, body=NEW_AGENT, make="no_fresh_agent", action="agent.create"),
     for_the_cli("PUT /services", "member", 200, body=CHANGED_AGENT, make="an_agent", action="agent.deploy"),
@@ -144,6 +146,8 @@ PUBLIC = [
     Row("GET /livez", CALLERS, 200),
     Row("GET /readyz", CALLERS, 200),
     Row("GET /openapi.json", CALLERS, 200),
+    Row("GET /", CALLERS, 200),
+    Row("GET /web/{path}", CALLERS, 200),
 ]
 INSTANCES = [Row(f"GET /instance/v1/{name}", ("agent credential", "watch credential"), 200)
              for name in ("bundle", "watch")]

@@ -1,0 +1,168 @@
+"""A headless Chromium that uses the web page as a person does: it types, presses keys and reads what is shown."""
+
+import contextlib
+import json
+import re
+import urllib.request
+
+import websocket
+from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+
+from support import programs
+from support.wait import wait_for
+
+AXE = programs.ROOT / "build" / "web" / "axe.min.js"
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+DESKTOP, PHONE = (1240, 900), (390, 844)
+
+# Keeps what the policy of the page has blocked.
+WATCH_POLICY = """
+window.blocked = [];
+document.addEventListener('securitypolicyviolation', (event) => window.blocked.push(event.violatedDirective));
+"""
+
+
+class Browser:
+    """`with Browser(url) as browser: browser.sign_in(token); browser.open("fleet")`. `url` is the control plane's."""
+
+    def __init__(self, url, organization="acme", dark=False, size=DESKTOP):
+        self.url = url
+        self.organization = organization
+        options = webdriver.ChromeOptions()
+        options.binary_location = "/usr/bin/chromium"
+        for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
+                         "--ignore-certificate-errors", "--no-proxy-server", "--lang=en-US"):
+            options.add_argument(argument)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        self.driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+        self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": WATCH_POLICY})
+        self.wear(dark)
+        self.resize(size)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.driver.quit()
+
+    def wear(self, dark):
+        features = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    def resize(self, size):
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+            "width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE})
+
+    # Going about
+
+    def sign_in(self, token, view="fleet"):
+        self.driver.get(f"{self.url}/#/{self.organization}/{view}")
+        self.find("input[type=password]").send_keys(token)
+        self.press("Sign in")
+        self.find("nav[aria-label=Views]")
+        self.settle()
+        return self
+
+    def open(self, view):
+        self.driver.get(f"{self.url}/#/{self.organization}/{view}")
+        self.settle()
+        return self
+
+    def settle(self):
+        """Waits until nothing says that it is loading."""
+        wait_for(lambda: self.script("return document.querySelector('h1') && !document.querySelector('.loading')"),
+                 what="the view")
+
+    def script(self, text, *arguments):
+        return self.driver.execute_script(text, *arguments)
+
+    def find(self, selector):
+        return wait_for(lambda: next(iter(self.driver.find_elements(By.CSS_SELECTOR, selector)), None), what=selector)
+
+    def all(self, selector):
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def field(self, label):
+        """The input, the select or the textarea with this label."""
+        found = wait_for(lambda: self.script(
+            "const label = [...document.querySelectorAll('label')].filter(l => l.getClientRects().length)"
+            ".find(l => l.textContent.trim() === arguments[0]); return label && document.getElementById(label.htmlFor)",
+            label), what=f"the field {label}")
+        return found
+
+    def button(self, text):
+        def look():
+            for each in reversed(self.all("button, summary")):
+                with contextlib.suppress(StaleElementReferenceException):
+                    name = each.get_attribute("textContent")
+                    if each.is_displayed() and name.strip().startswith(text):
+                        return each
+            return None
+        return wait_for(look, what=f"the button {text}")
+
+    def press(self, text):
+        self.button(text).click()
+
+    @property
+    def text(self):
+        return self.script("return document.body.innerText")
+
+    def wait_text(self, wanted, timeout=10):
+        wait_for(lambda: wanted in self.text, timeout, what=f"the text {wanted!r}")
+
+    # Looking closely
+
+    def violations(self):
+        """What axe-core finds, as lines."""
+        self.driver.execute_script(AXE.read_text())
+        found = self.driver.execute_async_script(
+            "const done = arguments[1]; axe.run(document, {runOnly: {type: 'tag', values: arguments[0]}})"
+            ".then(r => done(r.violations), e => done([{id: 'axe failed: ' + e, nodes: []}]))", WCAG)
+        return [f"{each['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}"
+                for each in found for node in (each["nodes"] or [{"html": ""}])]
+
+    def blocked(self):
+        """The directives of the policy that something has violated."""
+        return self.script("return window.blocked")
+
+    def console_errors(self):
+        """Errors in the console, but for answers that a test has asked for (4xx, 5xx)."""
+        return [line["message"] for line in self.driver.get_log("browser")
+                if line["level"] == "SEVERE" and not re.search(r"status of [45]\d\d|net::ERR", line["message"])]
+
+    def overflows(self):
+        """Whether the page is wider than its window."""
+        return self.script("return document.documentElement.scrollWidth > document.documentElement.clientWidth + 1")
+
+    def heap(self):
+        """A snapshot of the page's memory, which collects garbage first."""
+        address = self.driver.capabilities["goog:chromeOptions"]["debuggerAddress"]
+        with urllib.request.urlopen(f"http://{address}/json", timeout=10) as listing:
+            page = next(each for each in json.load(listing) if each["type"] == "page")
+        socket = websocket.create_connection(page["webSocketDebuggerUrl"], timeout=60, suppress_origin=True)
+        try:
+            return _snapshot(socket)
+        finally:
+            socket.close()
+
+    def picture(self, path, height=None):
+        """The view from its top, as high as it is, or `height`."""
+        tall = self.script("return document.documentElement.scrollHeight")
+        width = self.script("return innerWidth")
+        self.resize((width, height or min(max(tall, 500), 2000)))
+        self.driver.save_screenshot(str(path))
+        self.resize(DESKTOP)
+
+
+def _snapshot(socket):
+    socket.send(json.dumps({"id": 1, "method": "HeapProfiler.takeHeapSnapshot", "params": {}}))
+    chunks = []
+    while True:
+        message = json.loads(socket.recv())
+        if message.get("method") == "HeapProfiler.addHeapSnapshotChunk":
+            chunks.append(message["params"]["chunk"])
+        elif message.get("id") == 1:
+            return "".join(chunks)

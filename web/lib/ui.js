@@ -1,0 +1,180 @@
+// The small parts that all views are made of. A component has one element as its root, because the
+// renderer keeps the order of elements, and not of lists of elements that come and go. Text always becomes a text node: nothing here, and
+// nothing in the views, makes markup from a string.
+import { createContext, html, useContext, useEffect, useRef, useState } from '../vendor/htm-preact.js';
+import { age, local, moment, number, plural, utc } from './format.js';
+
+export { html };
+
+const ROLES = ['viewer', 'member', 'admin'];
+// {organization, role, live}: who looks at what.
+export const Me = createContext({ organization: '', role: 'viewer', live: {} });
+export const useMe = () => useContext(Me);
+export const mayAct = (role, need) => ROLES.indexOf(role) >= ROLES.indexOf(need);
+
+export const classes = (...names) => names.filter(Boolean).join(' ');
+
+// Names may be long and in any script. <bdi> keeps their direction from turning the text around them, and a mark that
+// would turn a part of the name is shown as its code.
+const MARKS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const unturned = (text) => text.replace(MARKS, (mark) => `[U+${mark.charCodeAt(0).toString(16).toUpperCase()}]`);
+export const Name = ({ children }) => html`<bdi class="name">${[].concat(children).map((each) => (
+    typeof each === 'string' ? unturned(each) : each))}</bdi>`;
+
+export const Time = ({ at, relative }) => (at
+  ? html`<time datetime=${at} title=${`${local(at)} · ${utc(at)}`}>${relative ? age(at) : moment(at)}</time>`
+  : html`<span class="quiet">never</span>`);
+
+export const Badge = ({ kind, children }) => html`<span class=${`badge ${kind ?? ''}`}>${children}</span>`;
+
+// A button of an action. Without the role that it needs it stays in its place, says why, and does nothing.
+// `about`: what it acts on, for those who hear the button alone.
+export function Button({ need, kind, busy, disabled, onClick, about, type = 'button', children, ...more }) {
+  const { role } = useMe();
+  const missing = need && !mayAct(role, need) ? `Needs the role ${need}; yours is ${role}.` : '';
+  const off = missing || disabled || busy;
+  const act = (event) => {
+    if (off) event.preventDefault();
+    else onClick?.(event);
+  };
+  return html`<button type=${type} class=${classes('button', kind, busy && 'busy')} aria-disabled=${off ? 'true' :
+      null}
+    title=${missing || null} onClick=${act} ...${more}>${children}
+        ${about && html`<span class="unseen"> ${about}</span>`}
+        ${missing && html`<span class="needs">needs ${need}</span>`}</button>`;
+}
+
+let lastId = 0;
+export function useId(prefix) {
+  const id = useRef(null);
+  id.current ??= `${prefix}-${lastId += 1}`;
+  return id.current;
+}
+
+export function Field({ label, hint, error, children }) {
+  const id = useId('field');
+  const about = hint || error ? `${id}-about` : null;
+  return html`<div class=${classes('field', error && 'wrong')}><label for=${id}>${label}</label>
+      ${children({ id, 'aria-describedby': about,
+    'aria-invalid': error ? 'true' : null })}${about && html`<p class="hint" id=${about}>${error || hint}</p>`}
+        </div>`;
+}
+
+// Keeps password managers, spelling services and autocomplete away from a value.
+export const SECRET_INPUT = {
+  autocomplete: 'off', autocapitalize: 'off', autocorrect: 'off', spellcheck: false, translate: 'no',
+  'data-1p-ignore': '', 'data-bwignore': '', 'data-lpignore': 'true', 'data-form-type': 'other',
+};
+
+export const Notice = ({ kind = 'info', children }) => html`<div class=${`notice ${kind}`} role=${kind === 'error' ?
+    'alert' : 'status'}>${children}</div>`;
+
+export const Failure = ({ error, retry }) => error && html`<${Notice} kind="error"><p>
+    <strong>${error.message}</strong></p>${
+  error.hint && html`<p>${error.hint}</p>`}${retry && html`<p><${Button} onClick=${retry}>Try again</${Button}></p>`}
+      </${Notice}>`;
+
+// The same action from a terminal.
+export function Command({ children, label = 'In a terminal' }) {
+  const text = [].concat(children).join('');
+  const [copied, setCopied] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(text);
+    setCopied(true);
+    setTimeout(() => setCopied(false), 1500);
+  };
+  return html`<div class="command"><span class="command-label">${label}</span>
+      <code tabindex="0" role="region" aria-label="Command">${text}</code>${
+    navigator.clipboard && html`<button type="button" class="copy" onClick=${copy}>${copied ? 'copied' : 'copy'}
+        <span class="unseen"> ${text}</span></button>`}</div>`;
+}
+
+export const Empty = ({ title, children }) => html`<div class="empty"><h2>${title}</h2>${children}</div>`;
+
+export const Loading = () => html`<p class="loading" role="status">Loading…</p>`;
+
+// One of the three states of useData(), or its content.
+export function Loaded({ of, children }) {
+  if (of.data) return html`<div class="stack"><${Failure} error=${of.error} retry=${of.reload} />${children(of.data)}
+      </div>`;
+  return of.error ? html`<${Failure} error=${of.error} retry=${of.reload} />` : html`<${Loading} />`;
+}
+
+export const Title = ({ children, aside, parent }) => html`<header class="title">
+    ${parent && html`<nav class="trail" aria-label="Breadcrumb">${parent}</nav>`}<h1 tabindex="-1">${children}</h1>${
+  aside && html`<div class="aside">${aside}</div>`}</header>`;
+
+const PAGE = 100;
+// A table that stays quick with thousands of rows: it has a filter, and shows a hundred more at a time.
+// `columns`: [{title, kind?, cell: (row) => …}]; `text`: what the filter looks at; `key`: a row's identity.
+export function Table({ label, columns, rows, text, keyOf, filterFrom = 12, empty }) {
+  const [wanted, setWanted] = useState('');
+  const [shown, setShown] = useState(PAGE);
+  const needle = wanted.trim().toLowerCase();
+  const found = needle ? rows.filter((row) => text(row).toLowerCase().includes(needle)) : rows;
+  if (!rows.length) return empty ?? html`<p class="quiet">None.</p>`;
+  return html`<div class="stack">
+      ${rows.length >= filterFrom && html`<div class="filter">
+      <input type="search" aria-label=${`Filter: ${label}`} placeholder="Filter" value=${wanted}
+      onInput=${(event) => { setWanted(event.target.value); setShown(PAGE); }} /><span class="quiet" role="status">
+          ${needle ? `${number(found.length)} of ` : ''}${number(rows.length)}</span></div>`}
+    <div class="scroll" tabindex="0" role="region" aria-label=${label}><table>
+        <thead><tr>${columns.map((column) => html`<th key=${column.title} scope="col" class=${column.kind}>
+        ${column.title}</th>`)}</tr></thead>
+    <tbody>${found.slice(0, shown).map((row) => html`<tr key=${keyOf(row)}>
+        ${columns.map((column) => html`<td key=${column.title} class=${column.kind} data-label=${column.title}>
+        ${column.cell(row)}</td>`)}</tr>`)}</tbody></table></div>
+    ${needle && !found.length && html`<p class="quiet">Nothing matches.</p>`}
+    ${found.length > shown && html`<p><${Button} onClick=${() => setShown(shown + PAGE)}>
+        Show ${plural(Math.min(PAGE, found.length - shown), 'more', 'more')} of ${number(found.length)}</${Button}>
+        </p>`}</div>`;
+}
+
+// A dialog of the browser: it keeps the focus inside, Escape closes it, and the focus goes back.
+export function Dialog({ title, close, children }) {
+  const dialog = useRef(null);
+  const id = useId('dialog');
+  useEffect(() => {
+    const before = document.activeElement;
+    dialog.current.showModal();
+    return () => before?.isConnected && before.focus();
+  }, []);
+  const cancel = (event) => { event.preventDefault(); close?.(); };
+  return html`<dialog ref=${dialog} aria-labelledby=${id} onCancel=${cancel}><h2 id=${id}>${title}</h2>${children}
+      </dialog>`;
+}
+
+// {run, busy, error, done}: an action that takes time, once at a time.
+export function useAction(work) {
+  const [state, setState] = useState({ busy: false, error: null, done: null });
+  const run = async (...given) => {
+    if (state.busy) return undefined;
+    setState({ busy: true, error: null, done: null });
+    try {
+      const done = await work(...given);
+      setState({ busy: false, error: null, done: done ?? true });
+      return done ?? true;
+    } catch (error) {
+      setState({ busy: false, error, done: null });
+      return undefined;
+    }
+  };
+  return { ...state, run, clear: () => setState({ busy: false, error: null, done: null }) };
+}
+
+// Asks before what cannot be taken back, and says what it breaks.
+export function Confirm({ title, verb, children, work, close, command }) {
+  const action = useAction(async () => { await work(); close(true); });
+  return html`<${Dialog} title=${title} close=${() => close(false)}>${children}<${Failure} error=${action.error} />
+    ${command && html`<${Command}>${command}</${Command}>`}
+    <div class="buttons"><${Button} onClick=${() => close(false)}>Cancel</${Button}>
+        <${Button} kind="danger" busy=${action.busy} onClick=${action.run}>${verb}</${Button}></div></${Dialog}>`;
+}
+
+// A button with its question.
+export function Ask({ need, label, kind = 'quiet-danger', about, ...question }) {
+  const [open, setOpen] = useState(false);
+  return html`<span><${Button} need=${need} kind=${kind} about=${about} onClick=${() => setOpen(true)}>${label}
+      </${Button}>${
+    open && html`<${Confirm} ...${question} close=${() => setOpen(false)} />`}</span>`;
+}

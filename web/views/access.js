@@ -1,0 +1,159 @@
+// Who may use the REST API: members, tokens and API keys. A new secret is shown once.
+import { useState } from '../vendor/htm-preact.js';
+import { useData } from '../lib/live.js';
+import { path, request } from '../lib/session.js';
+import { quoted } from '../lib/format.js';
+import { Ask, Badge, Button, Command, Dialog, Failure, Field, Loaded, Name, Table, Time, Title, html, mayAct,
+    useAction, useMe } from '../lib/ui.js';
+
+const DAY = 86400;
+const LIVES = [['', 'never'], [String(DAY), 'in a day'], [String(30 * DAY), 'in 30 days'], [String(90 * DAY),
+    'in 90 days'], [String(365 * DAY), 'in a year']];
+
+// Shown once: closing it takes it out of the page.
+function Once({ what, secret, close }) {
+  const [copied, setCopied] = useState(false);
+  const copy = async () => { await navigator.clipboard.writeText(secret); setCopied(true); };
+  return html`<${Dialog} title=${`The new ${what}`} close=${close}><p>Copy it now: it is not shown again.</p>
+      <p class="secret-once"><code tabindex="0">${secret}</code></p>
+    <div class="buttons">${navigator.clipboard && html`<${Button} onClick=${copy}>${copied ? 'Copied' : 'Copy'}
+        </${Button}>`}<${Button} kind="primary" onClick=${close}>Done</${Button}></div></${Dialog}>`;
+}
+
+const Role = ({ value, set }) => html`<${Field} label="Role">
+    ${(about) => html`<select value=${value} onChange=${(event) => set(event.target.value)} ...${about}>
+    ${['viewer', 'member', 'admin'].map((role) => html`<option key=${role} value=${role}>${role}</option>`)}
+    </select>`}</${Field}>`;
+
+// Makes a token or an API key.
+function Make({ what, kinds, send, done, command }) {
+  const [form, setForm] = useState({ name: '', kind: kinds[0], expiresIn: '' });
+  const [secret, setSecret] = useState('');
+  const set = (name) => (event) => setForm({ ...form, [name]: event.target.value });
+  const action = useAction(async () => {
+    setSecret(await send({ ...form, ...(form.expiresIn ? { expiresIn: Number(form.expiresIn) } : { expiresIn:
+        undefined }) }));
+    setForm({ ...form, name: '' });
+    await done();
+  });
+  return html`<details class="card"><summary>New ${what}</summary>
+      <form class="stack" onSubmit=${(event) => { event.preventDefault(); action.run(); }}>
+      <div class="row"><${Field} label="Name">
+      ${(about) => html`<input required maxlength="128" value=${form.name} onInput=${set('name')} autocomplete="off"
+      ...${about} />`}</${Field}>
+    <${Field} label=${kinds.includes('viewer') ? 'Role' : 'Kind'}>
+        ${(about) => html`<select value=${form.kind} onChange=${set('kind')} ...${about}>
+        ${kinds.map((kind) => html`<option key=${kind} value=${kind}>${kind}</option>`)}</select>`}</${Field}>
+    <${Field} label="Ends">${(about) => html`<select value=${form.expiresIn} onChange=${set('expiresIn')} ...${about}>
+        ${LIVES.map(([value, text]) => html`<option key=${value} value=${value}>${text}</option>`)}</select>`}
+        </${Field}></div>
+    <${Failure} error=${action.error} />
+        <div class="buttons"><${Button} type="submit" need="admin" kind="primary" busy=${action.busy}>Make the ${what}
+        </${Button}></div><${Command} label=${command.label}>${command.text(form)}</${Command}></form>
+    ${secret && html`<${Once} what=${what} secret=${secret} close=${() => setSecret('')} />`}</details>`;
+}
+
+function Members() {
+  const { organization } = useMe();
+  const all = useData(path(organization, 'members'));
+  const [name, setName] = useState('');
+  const [role, setRole] = useState('member');
+  const put = (who, what) => request('PUT', path(organization, 'members', who), { body: { role: what } });
+  const add = useAction(async () => { await put(name, role); setName(''); await all.reload(); });
+  const change = useAction(async (who, what) => { await put(who, what); await all.reload(); });
+  const remove = (who) => async () => { await request('DELETE', path(organization, 'members',
+      who)); await all.reload(); };
+  const columns = [
+    { title: 'Member', cell: (row) => html`<span class="main-cell"><${Name}>${row.name}</${Name}></span>
+        <span class="quiet">${row.email}</span>` },
+    { title: 'Role', cell: (row) => html`<select aria-label=${`Role of ${row.name}`} value=${row.role}
+        onChange=${(event) => change.run(row.name, event.target.value)}>
+        ${['viewer', 'member', 'admin'].map((each) => html`<option key=${each} value=${each}
+        selected=${each === row.role}>${each}</option>`)}</select>` },
+    { title: '', kind: 'actions', cell: (row) => html`<${Ask} need="admin" label="Remove" about=${row.name}
+        title=${`Remove ${row.name}?`} verb="Remove the member" work=${remove(row.name)} command=${null}><p>
+        The tokens that this user has now lose this organization for good.</p></${Ask}>` },
+  ];
+  return html`<section><h2>Members</h2><${Failure} error=${change.error} />
+      <${Loaded} of=${all}>${(data) => html`<${Table} label="Members" columns=${columns} rows=${data.members}
+      keyOf=${(row) => row.name} text=${(row) => `${row.name} ${row.email} ${row.role}`} empty=${html`<p
+      class="quiet">No member: the organization is used with tokens of its own.</p>`} />`}</${Loaded}>
+    <details class="card"><summary>New member</summary>
+        <form class="stack" onSubmit=${(event) => { event.preventDefault(); add.run(); }}>
+        <div class="row"><${Field} label="Name">
+        ${(about) => html`<input required value=${name} onInput=${(event) => setName(event.target.value)}
+        autocomplete="off" ...${about} />`}</${Field}><${Role} value=${role} set=${setRole} /></div>
+    <${Failure} error=${add.error} />
+        <div class="buttons"><${Button} type="submit" need="admin" kind="primary" busy=${add.busy}>Add the member
+        </${Button}></div><${Command} label="On the host">
+        secret-control-plane member add ${quoted(name || 'NAME')} --role ${role}</${Command}></form></details>
+        </section>`;
+}
+
+const state = (row) => (row.revokedAt || row.revoked ? 'revoked' : row.expiresAt &&
+    new Date(row.expiresAt) < new Date() ? 'expired' : 'live');
+const State = ({ row }) => html`<${Badge} kind=${state(row) === 'live' ? 'current' : 'revoked'}>${state(row)}
+    </${Badge}>`;
+const Ends = ({ row }) => (row.expiresAt ? html`<${Time} at=${row.expiresAt} relative />` : html`<span class="quiet">
+    never</span>`);
+
+function Tokens() {
+  const { organization } = useMe();
+  const all = useData(path(organization, 'tokens'));
+  const revoke = (id) => async () => { await request('DELETE', path(organization, 'tokens',
+      id)); await all.reload(); };
+  const send = async ({ name, kind, expiresIn }) => (await request('POST', path(organization, 'tokens'), { body:
+      { name, role: kind, expiresIn } })).token;
+  const columns = [
+    { title: 'Token', cell: (row) => html`<span class="main-cell"><${Name}>${row.name}</${Name}></span>
+        ${row.user && html`<span class="quiet">of ${row.user}</span>`}` },
+    { title: 'Role', cell: (row) => row.role ?? html`<span class="quiet">of the member</span>` },
+    { title: 'Made', cell: (row) => html`<${Time} at=${row.createdAt} relative />` },
+    { title: 'Last used', cell: (row) => html`<${Time} at=${row.lastUsedAt} relative />` },
+    { title: 'Ends', cell: (row) => html`<${Ends} row=${row} />` },
+    { title: 'State', cell: (row) => html`<${State} row=${row} />` },
+    { title: '', kind: 'actions', cell: (row) => !row.revokedAt && html`<${Ask} need="admin" label="Revoke"
+        about=${row.name} title=${`Revoke ${row.name}?`} verb="Revoke the token" work=${revoke(row.id)}><p>
+        Whoever uses it is refused from the next request on.</p></${Ask}>` },
+  ];
+  return html`<section><h2>Tokens</h2><${Loaded} of=${all}>
+      ${(data) => html`<${Table} label="Tokens" columns=${columns} rows=${data.tokens} keyOf=${(row) => row.id}
+      text=${(row) => `${row.name} ${row.user} ${row.role}`} />`}</${Loaded}>
+    <${Make} what="token" kinds=${['viewer', 'member', 'admin']} send=${send} done=${all.reload}
+        command=${{ label: 'On the host', text: (form) =>
+        `secret-control-plane token create ${quoted(form.name || 'NAME')} --role ${form.kind}` }} /></section>`;
+}
+
+function ApiKeys() {
+  const { organization, role } = useMe();
+  const all = useData(path(organization, 'apiKeys'));
+  const revoke = (id) => async () => { await request('DELETE', path(organization, 'apiKeys',
+      id)); await all.reload(); };
+  const send = async ({ name, kind, expiresIn }) => (await request('POST', path(organization, 'apiKeys'), { body:
+      { name, type: kind, expiresIn } })).key;
+  const rows = (data) => ['private', 'public'].flatMap((kind) => (data[kind] ?? []).map((row) => ({ ...row, kind })));
+  const columns = [
+    { title: 'Key', cell: (row) => html`<span class="main-cell"><${Name}>${row.metadata.name}</${Name}></span>` },
+    { title: 'Kind', cell: (row) => row.kind },
+    { title: 'Made', cell: (row) => html`<${Time} at=${row.createdAt} relative />` },
+    { title: 'State', cell: (row) => html`<${State} row=${row} />` },
+    { title: '', kind: 'actions', cell: (row) => !row.revoked && html`<${Ask} need="member" label="Revoke"
+        about=${row.metadata.name} title=${`Revoke ${row.metadata.name}?`} verb="Revoke the key"
+        work=${revoke(row.id)} command=${`pipecat cloud organizations keys revoke`}><p>
+        Whoever uses it is refused from the next request on.</p></${Ask}>` },
+  ];
+  return html`<section><h2>API keys</h2>
+      <p class="quiet">A private key acts as a member. A public key starts sessions, and cannot read anything.</p>
+      <${Loaded} of=${all}>${(data) => html`<${Table} label="API keys" columns=${columns} rows=${rows(data)}
+      keyOf=${(row) => row.id} text=${(row) => row.metadata.name} />`}</${Loaded}>
+    <${Make} what="API key" kinds=${mayAct(role, 'admin') ? ['public', 'private'] : ['public']} send=${send}
+        done=${all.reload} command=${{ label: 'In a terminal', text: () =>
+        'pipecat cloud organizations keys create' }} /></section>`;
+}
+
+export function Access() {
+  const { role } = useMe();
+  if (!mayAct(role, 'admin')) return html`<div class="view"><${Title}>Access</${Title}><p class="quiet">
+      Only an admin manages access; your role is ${role}.</p></div>`;
+  return html`<div class="view"><${Title}>Access</${Title}><${Members} /><${Tokens} /><${ApiKeys} /></div>`;
+}

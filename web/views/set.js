@@ -1,0 +1,187 @@
+// One secret set: which version each instance holds, whether an old key may be revoked, and its keys.
+import { useEffect, useState } from '../vendor/htm-preact.js';
+import { useData } from '../lib/live.js';
+import { go, link } from '../lib/router.js';
+import { path, request } from '../lib/session.js';
+import { moment, number, plural, quoted } from '../lib/format.js';
+import { Squares, shareOf } from '../lib/picture.js';
+import { Ask, Badge, Button, Command, Failure, Loaded, Name, Notice, Table, Time, Title, html, mayAct, useAction,
+    useMe } from '../lib/ui.js';
+import { boundTo, Status } from './sets.js';
+import { WriteKeys } from './write_keys.js';
+
+const VERDICT = { yes: 'safe to revoke', no: 'not yet', unknown: 'not known' };
+
+const Holders = ({ use, organization }) => html`<ul class="holders">
+    ${use.agents.map((each) => html`<li key=${each.agent + each.deleted}><span>
+    ${each.deleted ? html`<${Name}>${each.agent}</${Name}> (deleted)`
+  : html`<a href=${link(organization, 'agents', each.agent)}><${Name}>${each.agent}</${Name}>
+      </a>`}: ${plural(each.instances, 'instance')}
+      ${each.oldestSince && html`, oldest since <${Time} at=${each.oldestSince} />`}</span>
+  ${each.instanceIds.length > 0 && html`<details><summary>which ones</summary>
+      <p class="mono">${each.instanceIds.join(', ')}
+      ${each.instances > each.instanceIds.length && `, and ${number(each.instances - each.instanceIds.length)} more`}
+      </p></details>`}</li>`)}</ul>`;
+
+// One version: its number, the instances that hold it, and whether its values may be revoked.
+function Version({ use, newest, total, share, organization }) {
+  const isNewest = use.version >= newest;
+  const kind = isNewest ? 'current' : 'stale';
+  const sentence = isNewest ? `${number(use.instances)} of ${plural(total, 'instance')}`
+    : use.instances ? `${number(use.instances)} of ${plural(total, 'instance')} still ${use.instances === 1 ?
+        'holds' : 'hold'} it${use.oldestSince ? `, oldest since ${moment(use.oldestSince)}` : ''}`
+      : use.reason ?? 'no instance holds it';
+  return html`<li class=${`rung ${kind}`}>
+      <div class="rung-version"><strong>v${use.version}</strong>${isNewest ? html`<${Badge} kind="current">newest
+      </${Badge}>` : html`<${Badge} kind=${`safe-${use.safeToRevoke}`}>${VERDICT[use.safeToRevoke]}</${Badge}>`}</div>
+    <div class="rung-body"><${Squares} count=${use.instances} kind=${kind} share=${share} /><p>${sentence}
+        ${use.safeToRevoke === 'unknown' && use.instances > 0 && use.reason && html`<span
+        class="quiet"> · ${use.reason}</span>`}</p>
+    ${use.pinnedBy.length > 0 && html`<p class="quiet">New instances of ${use.pinnedBy.join(', ')} get it.</p>`}
+        <${Holders} use=${use} organization=${organization} /></div></li>`;
+}
+
+// The answer in one sentence: whether values older than the newest may be revoked at their issuers.
+function Verdict({ usage }) {
+  const old = usage.versions.filter((use) => use.version < usage.readyVersion);
+  const holding = old.reduce((sum, use) => sum + use.instances, 0);
+  const judged = [...old.map((use) => use.safeToRevoke), usage.everyOtherVersion.safeToRevoke];
+  const safe = ['no', 'unknown'].find((each) => judged.includes(each)) ?? 'yes';
+  const oldest = old.map((use) => use.oldestSince).filter(Boolean).sort()[0];
+  if (usage.readyVersion < 2) return html`<p class="quiet">There is one version: no older value to revoke.</p>`;
+  const text = { yes: 'Yes: no instance holds an older version.', unknown: 'Not known.', no: holding ?
+      `Not yet: ${number(holding)} of ${plural(usage.instances, 'instance')} ${holding === 1 ? 'holds' :
+      'hold'} an older version.` : 'Not yet: a deployment still gives an older version to new instances.' }[safe];
+  return html`<div class=${`verdict ${safe}`}><span class="quiet">May the old values be revoked?</span><strong>${text}
+      </strong>${safe === 'no' && oldest && html`<span class="quiet">The oldest since <${Time} at=${oldest} />.
+      </span>`}${
+    safe === 'unknown' && html`<span class="quiet">
+        ${old.find((use) => use.safeToRevoke === 'unknown')?.reason ?? usage.everyOtherVersion.reason}</span>`}
+        </div>`;
+}
+
+function Ladder({ usage, organization }) {
+  const share = shareOf(Math.max(1, ...usage.versions.map((use) => use.instances)));
+  const other = usage.everyOtherVersion;
+  return html`<div class="stack"><${Verdict} usage=${usage} />
+      <ol class="ladder">${usage.versions.map((use) => html`<${Version} key=${use.version} use=${use}
+      newest=${usage.readyVersion} total=${usage.instances} share=${share} organization=${organization} />`)}
+    ${usage.readyVersion > 1 && html`<li class="rung rest">
+        <div class="rung-version"><strong>older</strong><${Badge} kind=${`safe-${other.safeToRevoke}`}>
+        ${VERDICT[other.safeToRevoke]}</${Badge}></div><div class="rung-body"><p>${other.safeToRevoke === 'yes'
+      ? 'No instance holds any other version: their values can be revoked at their issuers.' : other.reason}</p></div>
+          </li>`}</ol>
+    ${share > 1 && html`<p class="quiet">One square stands for ${number(share)} instances.</p>`}
+    ${usage.versionUnknown.length > 0 && html`<${Notice} kind="warning">
+        Version not known: ${usage.versionUnknown.map((each) => `${each.agent} (${plural(each.instances,
+        'instance')})`).join(', ')}</${Notice}>`}</div>`;
+}
+
+// Agents that give new instances an older version than the newest: what a write needs to take effect.
+function DeployNew({ set, name }) {
+  const { organization, live } = useMe();
+  const late = boundTo(live.fleet, name).filter((agent) => agent.sets.some((pin) => pin.name === name &&
+      !pin.follows && pin.version < set.readyVersion));
+  const action = useAction((agent) => request('PUT', path(organization, 'services'), { body:
+      { serviceName: agent, forceRedeploy: true } }));
+  if (!late.length) return null;
+  return html`<${Notice} kind="warning">
+      <p>A deploy gives agents the newest values: new instances of ${plural(late.length,
+      'agent')} still get an older version.</p>
+      <ul class="plain">${late.map((agent) => html`<li key=${agent.agent}>
+      <${Button} need="member" busy=${action.busy} onClick=${() => action.run(agent.agent)}>
+      Deploy v${set.readyVersion} to ${agent.agent}</${Button}></li>`)}</ul>
+    <${Failure} error=${action.error} /><${Command}>
+        pipecat cloud deploy ${quoted(late[0].agent)} ${quoted(late[0].image)} --force</${Command}></${Notice}>`;
+}
+
+// When and by whom each version was written: admins may read it from the audit log.
+function useWrites(organization, role, name, tag) {
+  const audit = useData(mayAct(role, 'admin') ? path(organization, 'audit') : null, tag);
+  const found = new Map();
+  for (const record of audit.data?.records ?? []) {
+    const version = record.object === `set ${name}` && /^version (\d+),/.exec(record.detail)?.[1];
+    if (version && record.outcome === 'done' && !found.has(Number(version))) found.set(Number(version), record);
+  }
+  return found;
+}
+
+function Keys({ set, name, reload, writes }) {
+  const { organization, live } = useMe();
+  const bound = boundTo(live.fleet, name).map((agent) => agent.agent);
+  const unset = (key) => async () => { await request('DELETE', path(organization, 'secrets', name,
+      key)); await reload(); };
+  const columns = [
+    { title: 'Key', cell: (row) => html`<code class="main-cell"><${Name}>${row.fieldName}</${Name}></code>` },
+    { title: 'Written in', cell: (row) => html`<span class="version">v${row.version}</span>` },
+    { title: 'When', cell: (row) => (writes.has(row.version) ? html`<${Time} at=${writes.get(row.version).time}
+        relative />` : row.version === set.version ? html`<${Time} at=${set.updatedAt} relative />` : html`<span class="quiet"
+        title="The audit log has it, for admins">–</span>`) },
+    { title: 'By', cell: (row) => (writes.has(row.version) ? html`<${Name}>${writes.get(row.version).actor.name}
+        </${Name}>` : html`<span class="quiet" title="The audit log has it, for admins">–</span>`) },
+    { title: '', kind: 'actions', cell: (row) => html`<${Ask} need="member" label="Unset" about=${row.fieldName}
+        title=${`Unset ${row.fieldName}?`} verb="Unset the key" work=${unset(row.fieldName)}
+      command=${`pipecat cloud secrets unset ${quoted(name)} ${quoted(row.fieldName)}`}>
+          <p>The next version of the set does not have it.${bound.length > 0 &&
+          html` Instances of ${bound.join(', ')} that start after the next deploy miss it.`}</p></${Ask}>` },
+  ];
+  return html`<${Table} label="Keys" columns=${columns} rows=${set.secrets} keyOf=${(row) => row.fieldName}
+      text=${(row) => row.fieldName} empty=${html`<p class="quiet">This set has no key. Write one below.</p>`} />`;
+}
+
+function Actions({ set, name, reload }) {
+  const { organization, live } = useMe();
+  const bound = boundTo(live.fleet, name).map((agent) => agent.agent);
+  const protect = useAction(async () => { await request('PATCH', path(organization, 'secrets', name),
+      { body: { protected: !set.protected } }); await reload(); });
+  const remove = async () => { await request('DELETE', path(organization, 'secrets', name)); go(organization,
+      'sets'); };
+  return html`<section class="stack"><h2>Protection and deletion</h2>
+      <p class="quiet">${set.protected ? 'Only an admin can give this set to an agent that has not had it.' :
+      'Any member can give this set to any agent, and so read it there.'}</p>
+    <div class="buttons"><${Button} need="admin" busy=${protect.busy} onClick=${protect.run}>
+        ${set.protected ? 'Unprotect' : 'Protect'}</${Button}>
+    <${Ask} need="member" kind="danger" label="Delete the set" title=${`Delete ${name}?`} verb="Delete the set"
+        work=${remove} command=${`pipecat cloud secrets delete ${quoted(name)}`}>${bound.length
+      ? html`<p>
+          It is in use by ${bound.join(', ')}. Deploy them without it first: the control plane refuses to delete it until then.
+          </p>` : html`<p>No agent uses it. All its versions are deleted, and cannot be brought back.</p>`}</${Ask}>
+          </div>
+    <${Failure} error=${protect.error} /><${Command} label="On the host">
+        secret-control-plane set ${set.protected ? 'unprotect' : 'protect'} ${quoted(name)}</${Command}></section>`;
+}
+
+// A version becomes ready within a second or so: until then look twice a second.
+function useUntilReady(data, reload) {
+  useEffect(() => {
+    if (data?.status !== 'pending') return undefined;
+    const timer = setTimeout(reload, 500);
+    return () => clearTimeout(timer);
+  }, [data]);
+}
+
+export function Set({ name }) {
+  const { organization, role, live } = useMe();
+  const [writing, setWriting] = useState(0);
+  const tag = `${live.fleet?.tag}-${writing}`;
+  const set = useData(path(organization, 'secrets', name), tag);
+  const usage = useData(path(organization, 'secrets', name, 'usage'), `${tag}-${set.data?.readyVersion}`);
+  const writes = useWrites(organization, role, name, set.data?.version);
+  useUntilReady(set.data, set.reload);
+  return html`<div class="view">
+      <${Title} parent=${html`<a href=${link(organization, 'sets')}>Secret sets
+      </a>`} aside=${set.data && html`<${Status} set=${set.data} /><span class="quiet">
+      ${set.data.region} · written <${Time} at=${set.data.updatedAt} relative /></span>`}><${Name}>${name}</${Name}>
+      </${Title}>
+    <${Loaded} of=${set}>${(data) => html`${data.warning && html`<${Notice} kind="warning">${data.warning}
+        </${Notice}>`}<${DeployNew} set=${data} name=${name} />
+      <section class="card"><h2>Who holds which version</h2>
+          <${Loaded} of=${usage}>${(found) => html`<${Ladder} usage=${found} organization=${organization} />`}
+          </${Loaded}><${Command} label="On the host">secret-control-plane set status ${quoted(name)}</${Command}>
+          </section>
+      <section><h2>Keys</h2><${Keys} set=${data} name=${name} reload=${set.reload} writes=${writes} /></section>
+      <section class="card"><h2>Write keys</h2>
+          <${WriteKeys} name=${name} keys=${data.secrets.map((each) => each.fieldName)} written=${() =>
+          setWriting(writing + 1)} /></section>
+      <${Actions} set=${data} name=${name} reload=${set.reload} />`}</${Loaded}></div>`;
+}
