@@ -50,7 +50,7 @@ struct LogOutput::State {
 
   void append(std::string line);
   void work();
-  void write_next(std::unique_lock<std::mutex>& lock);
+  void write_queued(std::unique_lock<std::mutex>& lock);
   void gather(std::unique_lock<std::mutex>& lock);
   bool is_urgent() const { return is_closing || flushing > 0 || queued_bytes > kUrgent; }
   void write_with_notice(std::string_view line, std::uint64_t dropped_before, Patience patience);
@@ -64,7 +64,7 @@ struct LogOutput::State {
   std::mutex mutex;
   std::condition_variable changed;
   std::deque<Queued> queue;
-  std::size_t queued_bytes = 0;
+  std::atomic<std::size_t> queued_bytes = 0;  // of lines that are not written yet
   std::uint64_t dropped_since_queued = 0;
   bool has_thread = false;
   bool is_writing = false;
@@ -93,19 +93,21 @@ void LogOutput::State::work() {
   for (;;) {
     changed.wait(lock, [this] { return !queue.empty() || is_closing; });
     if (queue.empty()) return;
-    write_next(lock);
+    write_queued(lock);
     if (queue.empty()) gather(lock);
   }
 }
 
-void LogOutput::State::write_next(std::unique_lock<std::mutex>& lock) {
-  Queued next = std::move(queue.front());
-  queue.pop_front();
+void LogOutput::State::write_queued(std::unique_lock<std::mutex>& lock) {
+  std::deque<Queued> lines = std::exchange(queue, {});
   is_writing = true;
   lock.unlock();
-  write_with_notice(next.line, next.dropped_before, Patience::endless);
+  for (const Queued& next : lines) {
+    write_with_notice(next.line, next.dropped_before, Patience::endless);
+    queued_bytes -= next.line.size();
+  }
+  lines.clear();
   lock.lock();
-  queued_bytes -= next.line.size();
   // Lines are missing and no later line is queued yet: write the notice now.
   if (queue.empty() && dropped_since_queued > 0) {
     append(notice(std::exchange(dropped_since_queued, 0)));

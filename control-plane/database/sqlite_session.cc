@@ -61,6 +61,13 @@ Rows::Cell cell_of(const SQLite::Column& column) {
   }
 }
 
+// Otherwise SQLite counts the memory of all connections under one mutex, for which the threads wait
+// (sqlite.org/malloc.html). It has an effect before the first connection only.
+void count_no_memory() {
+  static const int done = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  (void)done;
+}
+
 // Resets a statement however its run ends, so that it holds no lock.
 class Run {
  public:
@@ -82,6 +89,7 @@ SqliteSession::~SqliteSession() = default;
 
 Result<std::unique_ptr<SqliteSession>> SqliteSession::open(const std::string& path,
                                                            const char* more_pragmas) {
+  count_no_memory();
   try {
     auto database = std::make_unique<SQLite::Database>(
         path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, kBusyTimeoutMs);

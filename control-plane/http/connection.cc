@@ -69,7 +69,7 @@ std::string_view organization_of(const Request& request) {
 ConnectionContext::ConnectionContext(const ServerOptions& server_options,
                                      const Router& server_router, const Log& server_log,
                                      HttpCounters& server_counters, asio::io_context& io,
-                                     asio::thread_pool& pool)
+                                     Workers& pool)
     : options(server_options),
       router(server_router),
       log(server_log),

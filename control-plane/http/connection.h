@@ -26,7 +26,6 @@
 #include <string>
 
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/thread_pool.hpp>
 
 #include "control-plane/http/counters.h"
 #include "control-plane/http/failed_authentications.h"
@@ -39,6 +38,7 @@
 #include "control-plane/http/stream.h"
 #include "control-plane/http/turns.h"
 #include "control-plane/http/wake_channel.h"
+#include "control-plane/http/workers.h"
 #include "core/log.h"
 
 namespace agent_secrets::control_plane {
@@ -46,14 +46,13 @@ namespace agent_secrets::control_plane {
 // Shared by all connections of a server; outlives them.
 struct ConnectionContext {
   ConnectionContext(const ServerOptions& options, const Router& router, const Log& log,
-                    HttpCounters& counters, boost::asio::io_context& io,
-                    boost::asio::thread_pool& workers);
+                    HttpCounters& counters, boost::asio::io_context& io, Workers& workers);
 
   const ServerOptions& options;
   const Router& router;
   const Log& log;
   HttpCounters& counters;
-  boost::asio::thread_pool& workers;
+  Workers& workers;
   std::shared_ptr<WakeChannel> channel;
   Turns turns;
   Seats seats;

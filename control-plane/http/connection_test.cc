@@ -44,7 +44,8 @@ class TricklingStream final : public Stream {
 
 TEST_CASE("a client that keeps trickling is answered with 408 all the same") {
   asio::io_context io{1};
-  asio::thread_pool workers(1);
+  Workers workers;
+  REQUIRE(workers.start(1));
   const ServerOptions options{.request_timeout = std::chrono::seconds(0)};
   Router router([](const Request&, int status) { return Response{.status = status}; });
   router.add_open("GET", "/hello", [](const Request&) { return Response{}; });

@@ -3,7 +3,6 @@
 #include <deque>
 #include <exception>
 #include <set>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -12,15 +11,14 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "control-plane/http/connection.h"
 #include "control-plane/http/listener.h"
 #include "control-plane/http/stream.h"
 #include "control-plane/http/tls_context.h"
+#include "control-plane/http/workers.h"
 #include "core/clock.h"
-#include "core/threads.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -46,12 +44,10 @@ std::unexpected<Error> refuse_plain(const ListeningSocket& socket) {
 struct Server::Impl {
   Impl(ServerOptions wanted, std::vector<ListeningSocket> sockets, const Router& router,
        const Log& log, HttpCounters& counters);
-  ~Impl() { finish_workers(); }
+  ~Impl() { workers.finish(); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
-  Result<void> start_workers();
-  void finish_workers();
   asio::awaitable<void> accept_loop(Listener& listener);
   asio::awaitable<void> sweep_failures();
   enum class Accepted { one, none, failed };
@@ -64,10 +60,7 @@ struct Server::Impl {
 
   ServerOptions options;
   asio::io_context io{1};
-  // The pool has no threads of its own; we make them. If asio::thread_pool cannot make its second
-  // thread, it waits for ever for the first.
-  asio::thread_pool workers{0};
-  std::vector<std::thread> worker_threads;
+  Workers workers;
   ConnectionContext context;
   std::shared_ptr<asio::ssl::context> tls;
   std::deque<Listener> listeners;
@@ -80,23 +73,6 @@ Server::Impl::Impl(ServerOptions wanted, std::vector<ListeningSocket> sockets, c
                    const Log& log, HttpCounters& counters)
     : options(std::move(wanted)), context(options, router, log, counters, io, workers) {
   for (ListeningSocket& socket : sockets) listeners.emplace_back(io, std::move(socket));
-}
-
-Result<void> Server::Impl::start_workers() {
-  while (worker_threads.size() < static_cast<std::size_t>(options.worker_threads)) {
-    auto thread = start_thread<std::thread>("requests", [this] { workers.attach(); });
-    if (!thread) return propagate(thread);
-    worker_threads.push_back(std::move(*thread));
-  }
-  return {};
-}
-
-// Waits until the workers have finished their queued work.
-void Server::Impl::finish_workers() {
-  if (worker_threads.empty()) return;
-  workers.wait();
-  for (std::thread& thread : worker_threads) thread.join();
-  worker_threads.clear();
 }
 
 // If no connection may be closed, new connections wait in the kernel's queue.
@@ -199,7 +175,7 @@ Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Server::~Server() {
   impl_->context.channel->close();
-  impl_->finish_workers();
+  impl_->workers.finish();
 }
 
 Result<std::unique_ptr<Server>> Server::make(ServerOptions options,
@@ -219,7 +195,8 @@ Result<std::unique_ptr<Server>> Server::make(ServerOptions options,
     counters.certificate_not_after = tls->not_after.count();
     impl->tls = std::move(tls->context);
   }
-  if (auto started = impl->start_workers(); !started) return propagate(started);
+  if (auto started = impl->workers.start(impl->options.worker_threads); !started)
+    return propagate(started);
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
@@ -235,7 +212,7 @@ Result<void> Server::run() {
   }
   asio::co_spawn(impl_->io, impl_->sweep_failures(), asio::detached);
   impl_->io.run();
-  impl_->finish_workers();
+  impl_->workers.finish();
   return outcome;
 }
 

@@ -1,8 +1,11 @@
 """Many instances that start together after an outage all get their bundles."""
 
+import re
+
 from support import protocol, start_storm
 from support.control_plane import ControlPlane, Tls
 from support.tls import Authority
+from support.wait import wait_for
 
 INSTANCES = 200
 CREDENTIALS = 10
@@ -20,8 +23,12 @@ def test_two_hundred_instances_that_start_after_an_outage_are_all_served(tmp_pat
         assert start_storm.served_last(starts) is not None
         # A refusal says when to come back; nothing fails, and no connection is lost.
         assert set(start_storm.refusals(starts)) <= {429, 503}
-        recorded = control_plane.run("fleet", "show", "bot", "--json").stdout
-        assert recorded.count("instance-") >= INSTANCES
+        wait_for(lambda: recorded(control_plane) == INSTANCES, what="the record of every instance")
+
+
+def recorded(control_plane):
+    printed = control_plane.run("fleet", "bot", "--json").stdout
+    return len(set(re.findall(r"instance-\d+", printed)))
 
 
 def bound_credentials(control_plane):

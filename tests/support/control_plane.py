@@ -39,6 +39,8 @@ class ControlPlane:
     replicas.new_control_plane().
     """
 
+    start_timeout = 10.0  # seconds
+
     def __init__(self, directory, organization="acme", tls=None, serve_options=(), environment=None, database=None):
         self.directory = directory
         self.organization = organization
@@ -140,7 +142,7 @@ class ControlPlane:
                 self.command("serve", *options, *self.serve_options),
                 env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )
-        wait_for(lambda: self._listening(seen), what="the control plane's start")
+        wait_for(lambda: self._listening(seen), self.start_timeout, what="the control plane's start")
 
     def _listening(self, offset):
         if b'"listening"' in self.log_path.read_bytes()[offset:]:

@@ -1,0 +1,69 @@
+#include "control-plane/http/workers.h"
+
+#include <atomic>
+#include <latch>
+
+#include "tests/catch.h"
+
+namespace agent_secrets::control_plane {
+namespace {
+
+TEST_CASE("all work is run before the threads end") {
+  std::atomic<int> done = 0;
+  Workers workers;
+  REQUIRE(workers.start(3));
+  for (int i = 0; i < 1000; ++i) workers.post([&done] { ++done; });
+  workers.finish();
+  CHECK(done == 1000);
+}
+
+TEST_CASE("work that blocks leaves the other threads for other work") {
+  Workers workers;
+  REQUIRE(workers.start(4));
+  std::latch all_run(4);  // each piece waits for the others
+  for (int i = 0; i < 4; ++i) workers.post([&all_run] { all_run.arrive_and_wait(); });
+  workers.finish();
+  CHECK(all_run.try_wait());
+}
+
+TEST_CASE("work may post work, from several threads") {
+  std::atomic<int> done = 0;
+  std::latch last(200);
+  Workers workers;
+  REQUIRE(workers.start(4));
+  for (int i = 0; i < 100; ++i) {
+    workers.post([&] {
+      ++done;
+      workers.post([&] {
+        ++done;
+        last.count_down();
+      });
+      last.count_down();
+    });
+  }
+  last.wait();
+  workers.finish();
+  CHECK(done == 200);
+}
+
+TEST_CASE("a thread that sleeps is woken again and again") {
+  Workers workers;
+  REQUIRE(workers.start(2));
+  for (int i = 0; i < 200; ++i) {
+    std::latch run(1);
+    workers.post([&run] { run.count_down(); });
+    run.wait();
+  }
+}
+
+TEST_CASE("work without threads waits for them") {
+  bool done = false;
+  Workers workers;
+  workers.post([&done] { done = true; });
+  REQUIRE(workers.start(1));
+  workers.finish();
+  CHECK(done);
+}
+
+}  // namespace
+}  // namespace agent_secrets::control_plane
