@@ -127,7 +127,7 @@ def test_a_token_is_shown_once_and_works(admin, world):
     admin.script("document.querySelectorAll('details[open] input')[0].focus()")
     admin.driver.switch_to.active_element.send_keys("from-the-page")
     admin.press("Make the token")
-    token = admin.find("dialog code").text
+    token = wait_for(lambda: admin.script("return document.querySelector('dialog code')?.textContent"), what="the token")
     assert token.startswith("pcc_pat_")
     assert world.control_plane.rest(token).org("GET", "secrets").status == 200
     admin.press("Done")

@@ -1,5 +1,5 @@
 // Who may use the REST API: members, tokens and API keys. A new secret is shown once.
-import { useState } from '../vendor/htm-preact.js';
+import { useLayoutEffect, useRef, useState } from '../vendor/htm-preact.js';
 import { useData } from '../lib/live.js';
 import { path, request } from '../lib/session.js';
 import { quoted } from '../lib/format.js';
@@ -10,12 +10,18 @@ const DAY = 86400;
 const LIVES = [['', 'never'], [String(DAY), 'in a day'], [String(30 * DAY), 'in 30 days'], [String(90 * DAY),
     'in 90 days'], [String(365 * DAY), 'in a year']];
 
-// Shown once: closing it takes it out of the page.
+// Shown once: closing it takes it out of the page, also where something still refers to the closed dialog.
 function Once({ what, secret, close }) {
   const [copied, setCopied] = useState(false);
+  const shown = useRef(null);
+  useLayoutEffect(() => {
+    const code = shown.current;
+    code.textContent = secret;
+    return () => { code.textContent = ''; };
+  }, []);
   const copy = async () => { await navigator.clipboard.writeText(secret); setCopied(true); };
   return html`<${Dialog} title=${`The new ${what}`} close=${close}><p>Copy it now: it is not shown again.</p>
-      <p class="secret-once"><code tabindex="0">${secret}</code></p>
+      <p class="secret-once"><code tabindex="0" ref=${shown}></code></p>
     <div class="buttons">${navigator.clipboard && html`<${Button} onClick=${copy}>${copied ? 'Copied' : 'Copy'}
         </${Button}>`}<${Button} kind="primary" onClick=${close}>Done</${Button}></div></${Dialog}>`;
 }
