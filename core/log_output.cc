@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <climits>
 #include <condition_variable>
 #include <deque>
@@ -20,6 +21,13 @@ namespace agent_secrets {
 namespace {
 
 enum class Patience { none, endless };
+
+// More waiting bytes end the pause below.
+constexpr std::size_t kUrgent = limits::kLogQueue / 2;
+
+// The pause of the thread after it has written all lines. Lines of a busy server that arrive in the
+// pause do not wake the thread one by one: a wake costs more than to write a line.
+constexpr std::chrono::milliseconds kGather{5};
 
 bool wait_for_room(int fd, Patience patience) {
   pollfd stream{.fd = fd, .events = POLLOUT, .revents = 0};
@@ -42,6 +50,9 @@ struct LogOutput::State {
 
   void append(std::string line);
   void work();
+  void write_next(std::unique_lock<std::mutex>& lock);
+  void gather(std::unique_lock<std::mutex>& lock);
+  bool is_urgent() const { return is_closing || flushing > 0 || queued_bytes > kUrgent; }
   void write_with_notice(std::string_view line, std::uint64_t dropped_before, Patience patience);
   bool write_line(std::string_view line, Patience patience);
   bool write_bytes(std::string_view bytes, Patience patience);
@@ -57,7 +68,9 @@ struct LogOutput::State {
   std::uint64_t dropped_since_queued = 0;
   bool has_thread = false;
   bool is_writing = false;
+  bool is_gathering = false;
   bool is_closing = false;
+  int flushing = 0;  // threads in flush()
 
   // Belongs to the writer: the thread, or without a thread the holder of the mutex.
   std::uint64_t unreported = 0;
@@ -72,7 +85,7 @@ void LogOutput::State::append(std::string line) {
   }
   queued_bytes += line.size();
   queue.push_back({std::move(line), std::exchange(dropped_since_queued, 0)});
-  changed.notify_all();
+  if (!is_gathering || is_urgent()) changed.notify_all();
 }
 
 void LogOutput::State::work() {
@@ -80,20 +93,31 @@ void LogOutput::State::work() {
   for (;;) {
     changed.wait(lock, [this] { return !queue.empty() || is_closing; });
     if (queue.empty()) return;
-    Queued next = std::move(queue.front());
-    queue.pop_front();
-    is_writing = true;
-    lock.unlock();
-    write_with_notice(next.line, next.dropped_before, Patience::endless);
-    lock.lock();
-    queued_bytes -= next.line.size();
-    // Lines are missing and no later line is queued yet: write the notice now.
-    if (queue.empty() && dropped_since_queued > 0) {
-      append(notice(std::exchange(dropped_since_queued, 0)));
-    }
-    is_writing = false;
-    changed.notify_all();
+    write_next(lock);
+    if (queue.empty()) gather(lock);
   }
+}
+
+void LogOutput::State::write_next(std::unique_lock<std::mutex>& lock) {
+  Queued next = std::move(queue.front());
+  queue.pop_front();
+  is_writing = true;
+  lock.unlock();
+  write_with_notice(next.line, next.dropped_before, Patience::endless);
+  lock.lock();
+  queued_bytes -= next.line.size();
+  // Lines are missing and no later line is queued yet: write the notice now.
+  if (queue.empty() && dropped_since_queued > 0) {
+    append(notice(std::exchange(dropped_since_queued, 0)));
+  }
+  is_writing = false;
+  if (queue.empty()) changed.notify_all();
+}
+
+void LogOutput::State::gather(std::unique_lock<std::mutex>& lock) {
+  is_gathering = true;
+  changed.wait_for(lock, kGather, [this] { return is_urgent(); });
+  is_gathering = false;
 }
 
 void LogOutput::State::write_with_notice(std::string_view line, std::uint64_t dropped_before,
@@ -175,8 +199,11 @@ Result<void> LogOutput::start_thread() {
 void LogOutput::flush() const {
   std::unique_lock lock(state_->mutex);
   if (!state_->has_thread) return;
+  ++state_->flushing;
+  state_->changed.notify_all();
   state_->changed.wait_for(lock, limits::kLogFlush,
                            [this] { return state_->queue.empty() && !state_->is_writing; });
+  --state_->flushing;
 }
 
 std::uint64_t LogOutput::dropped() const { return state_->dropped; }

@@ -16,7 +16,7 @@
 // 2. After start_thread() a queue of at most limits::kLogQueue bytes takes the lines, and a thread
 //    of this object writes them. Only that thread can block. This is for the programs that serve.
 //    It also covers files on a disk that hangs, and a bot that writes to the same pipe as its
-//    sidecar.
+//    sidecar. Lines that follow each other closely are written some milliseconds later, together.
 //
 // What was not done: O_NONBLOCK belongs to the open file description, which the bot and the parent
 // share: their writes would fail. Opening /proc/self/fd/2 for a second description is refused to a

@@ -120,7 +120,7 @@ TEST_CASE("the size that writes keep with a set is that of its values") {
     if (is_ready) t.provision();
     t.write("set-0", "KEY_0", "another size");
     t.write("set-0", "KEY_0", "and one more");
-    t.write("set-0", "NEW", "");
+    t.write("set-0", "NEW", "x");
     CHECK(wrong_sizes() == 0);
     need(t.catalog().sets.unset_key(kAdmin, t.acme, "set-0", "KEY_0"));
     need(t.catalog().sets.unset_key(kAdmin, t.acme, "set-0", "KEY_1"));

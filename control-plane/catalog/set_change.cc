@@ -14,7 +14,9 @@ namespace {
 
 std::string json_of(const std::vector<std::string_view>& keys) {
   boost::json::array names;
-  for (const std::string_view key : keys) names.push_back({key.data(), key.size()});
+  for (const std::string_view key : keys) {
+    names.emplace_back(boost::json::string_view(key.data(), key.size()));
+  }
   return boost::json::serialize(names);
 }
 

@@ -6,10 +6,10 @@
 #include <variant>
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <poll.h>
 
+#include "control-plane/http/run_on_worker.h"
 #include "core/limits.h"
 
 namespace agent_secrets::control_plane {
@@ -260,12 +260,8 @@ bool Connection::belong_to(std::string account) {
 
 // The first step of the request's route. Needs a turn.
 asio::awaitable<Admission> Connection::ask_route(Request& request) {
-  co_return co_await asio::co_spawn(
-      context_.workers,
-      [this, &request]() -> asio::awaitable<Admission> {
-        co_return context_.router.admit(request);
-      },
-      asio::use_awaitable);
+  const auto admit = [this, &request] { return context_.router.admit(request); };
+  co_return co_await run_on_worker<Admission>(context_.workers, admit);
 }
 
 // Make a Turn at once after it.
@@ -366,14 +362,11 @@ asio::awaitable<std::unique_ptr<Response>> Connection::answer(Incoming& incoming
       const Tallied answered(context_.counters.answered_requests);
       auto refusal = co_await refuse_deaf(request);
       if (refusal) co_return refusal;
-      dispatched = co_await asio::co_spawn(
-          context_.workers,
-          [this, &request, &again]() -> asio::awaitable<Dispatched> {
-            if (!again) co_return context_.router.dispatch(request);
-            co_return Dispatched{.account = account_,
-                                 .outcome = context_.router.run(again, request)};
-          },
-          asio::use_awaitable);
+      const auto dispatch = [this, &request, &again] {
+        if (!again) return context_.router.dispatch(request);
+        return Dispatched{.account = account_, .outcome = context_.router.run(again, request)};
+      };
+      dispatched = co_await run_on_worker<Dispatched>(context_.workers, dispatch);
     }
     belong_to(std::move(dispatched.account));
     if (auto* response = std::get_if<Response>(&dispatched.outcome)) {

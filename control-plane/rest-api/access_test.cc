@@ -42,15 +42,15 @@ TEST_CASE("a user is shown with an address, and with every organization in one o
   CHECK(api.as_ana("/v1/users").text ==
         R"({"user":{"userId":"ana","emails":[{"emailAddress":"ana@example.com"}]}})");
   CHECK(api.as_ana("/v1/organizations").text ==
-        R"({"organizations":[{"name":"acme","verboseName":"acme"},)"
-        R"({"name":"other","verboseName":"other"}]})");
+        R"({"organizations":[{"name":"acme","verboseName":"acme","role":"member"},)"
+        R"({"name":"other","verboseName":"other","role":"member"}]})");
 }
 
 TEST_CASE("an organization's own token is shown by its name, without an address") {
   AccessFixture api;
   CHECK(api.ask("GET", "/v1/users").text == R"({"user":{"userId":"first","emails":[]}})");
   CHECK(api.ask("GET", "/v1/organizations").text ==
-        R"({"organizations":[{"name":"acme","verboseName":"acme"}]})");
+        R"({"organizations":[{"name":"acme","verboseName":"acme","role":"member"}]})");
 }
 
 TEST_CASE("a token of several organizations works where the path names one") {

@@ -38,10 +38,12 @@ TEST_CASE("a set is written, read and listed without its values") {
   CHECK(put.status == 202);
   CHECK(put.text == R"({"status":"OK","region":"us-west"})");
   CHECK(api.org("GET", "/secrets/set1").text ==
-        R"({"region":"us-west","status":"pending","secrets":[{"fieldName":"A"}]})");
+        R"({"region":"us-west","status":"pending","version":1,"readyVersion":0,)"
+        R"("updatedAt":"2023-11-14T22:13:20.000Z","secrets":[{"fieldName":"A","version":1}]})");
   api.provision();
   CHECK(api.ask("GET", "/v1/secrets").text ==
-        R"({"sets":[{"name":"set1","type":"secret","region":"us-west","status":"ready"}]})");
+        R"({"sets":[{"name":"set1","type":"secret","region":"us-west","status":"ready",)"
+        R"("version":1,"readyVersion":1,"updatedAt":"2023-11-14T22:13:20.000Z"}]})");
   CHECK(api.org("GET", "/secrets?region=eu-central").text == R"({"sets":[]})");
 }
 
@@ -181,7 +183,7 @@ TEST_CASE("metrics want a token, and show its organization alone") {
 TEST_CASE("regions, properties and organizations are what the CLI expects") {
   Fixture api;
   CHECK(api.ask("GET", "/v1/organizations").text ==
-        R"({"organizations":[{"name":"acme","verboseName":"acme"}]})");
+        R"({"organizations":[{"name":"acme","verboseName":"acme","role":"member"}]})");
   CHECK(api.org("GET", "/properties").text == R"({"properties":{"defaultRegion":"us-west"}})");
   CHECK(api.org("GET", "/regions").body.at("regions").as_array().size() == 2);
   CHECK(api.org("PATCH", "/properties", R"({"defaultRegion":"eu-central"})").text ==

@@ -9,9 +9,11 @@ def test_sets_are_written_listed_read_and_deleted(control_plane, rest):
     written = rest.request("PUT", "/v1/secrets/set1", pairs)
     assert (written.status, written.body) == (202, {"status": "OK", "region": "us-west"})
     control_plane.wait_ready("set1")
-    row = {"name": "set1", "type": "secret", "region": "us-west", "status": "ready"}
-    assert rest.request("GET", "/v1/secrets").body == {"sets": [row]}
-    assert rest.request("GET", "/v1/secrets/set1").body["secrets"] == [{"fieldName": "A"}, {"fieldName": "B"}]
+    row = {"name": "set1", "type": "secret", "region": "us-west", "status": "ready", "version": 1, "readyVersion": 1}
+    (listed,) = rest.request("GET", "/v1/secrets").body["sets"]
+    assert listed == row | {"updatedAt": listed["updatedAt"]}
+    assert rest.request("GET", "/v1/secrets/set1").body["secrets"] == [
+        {"fieldName": "A", "version": 1}, {"fieldName": "B", "version": 1}]
     assert rest.request("DELETE", "/v1/secrets/set1/A").body == {"status": "OK"}
     assert rest.request("DELETE", "/v1/secrets/set1").body == {"status": "OK"}
     gone = rest.request("GET", "/v1/secrets/set1")
