@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import secrets
 import shutil
 import sqlite3
@@ -149,6 +150,10 @@ def bundle(credential):
     return facts | {"values": protocol.open_bundle(credential, compact)}
 
 
+# Of a credential: it is recorded within a second after the request.
+LAST_USE = re.compile(r'(?<="confirmed":true),"lastUsedAt":(null|"[^"]*")')
+
+
 def seen_from_outside(control_plane, credentials):
     """The answers that the API, the commands and the instances give."""
     rest = control_plane.rest()
@@ -160,7 +165,7 @@ def seen_from_outside(control_plane, credentials):
                 *(("credential", "list", f"bot-{number}") for number in (0, 1)),
                 *(("agent", "events", f"bot-{number}") for number in (0, 2)))
     return ({path: answer.body for path, answer in answers.items()} |
-            {" ".join(words): control_plane.run(*words, "--json").stdout for words in commands} |
+            {" ".join(words): LAST_USE.sub("", control_plane.run(*words, "--json").stdout) for words in commands} |
             {f"bundle {number}": bundle(protocol.Credential.parse(credential))
              for number, credential in enumerate(credentials)})
 

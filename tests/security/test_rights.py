@@ -140,8 +140,9 @@ class Scene:
         shown["agents"] = {agent["name"]: agent["desiredDeploymentId"] for agent in agents}
         for each in (*shown["secrets"]["sets"], shown["secrets/spare"]):
             each.pop("status", None)
-        for token in (*shown["tokens"]["tokens"], *shown["apiKeys"]["private"]):
-            token.pop("lastUsedAt")
+            each.pop("readyVersion", None)
+        for each in (*shown["tokens"]["tokens"], *shown["apiKeys"]["private"], *shown["credentials"]["credentials"]):
+            each.pop("lastUsedAt")
         return json.dumps(shown)
 
     # One cell
