@@ -99,6 +99,11 @@ def test_a_foreign_origin_is_never_asked(fresh, world):
     assert result == "refused" and "connect-src" in fresh.blocked()
 
 
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
 @pytest.fixture
 def foreign_page(tmp_path, world):
     """A page of another origin that frames the page, sends forms, and asks the API."""
@@ -106,9 +111,7 @@ def foreign_page(tmp_path, world):
         <iframe id="frame" src="{world.url}/"></iframe>
         <form id="form" method="post" enctype="text/plain" target="sink" action="{world.url}/v1/organizations/acme/secrets/support-keys">
         <input name='{{"secrets":[{{"secretKey":"EVIL","secretValue":"' value='"}}]}}'></form><iframe name="sink"></iframe>""")
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
-    handler.log_message = lambda *_: None
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(QuietHandler, directory=tmp_path))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()

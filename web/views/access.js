@@ -10,16 +10,17 @@ const DAY = 86400;
 const LIVES = [['', 'never'], [String(DAY), 'in a day'], [String(30 * DAY), 'in 30 days'], [String(90 * DAY),
     'in 90 days'], [String(365 * DAY), 'in a year']];
 
-// Shown once: closing it takes it out of the page, also where something still refers to the closed dialog.
+// Shown once. `secret` is a reference, and closing the dialog empties it: what still refers to the dialog or to a
+// function of it refers to no secret.
 function Once({ what, secret, close }) {
   const [copied, setCopied] = useState(false);
   const shown = useRef(null);
   useLayoutEffect(() => {
     const code = shown.current;
-    code.textContent = secret;
-    return () => { code.textContent = ''; };
+    code.textContent = secret.current;
+    return () => { code.textContent = secret.current = ''; };
   }, []);
-  const copy = async () => { await navigator.clipboard.writeText(secret); setCopied(true); };
+  const copy = async () => { await navigator.clipboard.writeText(secret.current); setCopied(true); };
   return html`<${Dialog} title=${`The new ${what}`} close=${close}><p>Copy it now: it is not shown again.</p>
       <p class="secret-once"><code tabindex="0" ref=${shown}></code></p>
     <div class="buttons">${navigator.clipboard && html`<${Button} onClick=${copy}>${copied ? 'Copied' : 'Copy'}
@@ -34,11 +35,12 @@ const Role = ({ value, set }) => html`<${Field} label="Role">
 // Makes a token or an API key.
 function Make({ what, kinds, send, done, command }) {
   const [form, setForm] = useState({ name: '', kind: kinds[0], expiresIn: '' });
-  const [secret, setSecret] = useState('');
+  const secret = useRef('');
+  const [isMade, setMade] = useState(false);
   const set = (name) => (event) => setForm({ ...form, [name]: event.target.value });
   const action = useAction(async () => {
-    setSecret(await send({ ...form, ...(form.expiresIn ? { expiresIn: Number(form.expiresIn) } : { expiresIn:
-        undefined }) }));
+    secret.current = await send({ ...form, expiresIn: form.expiresIn ? Number(form.expiresIn) : undefined });
+    setMade(true);
     setForm({ ...form, name: '' });
     await done();
   });
@@ -56,7 +58,7 @@ function Make({ what, kinds, send, done, command }) {
     <${Failure} error=${action.error} />
         <div class="buttons"><${Button} type="submit" need="admin" kind="primary" busy=${action.busy}>Make the ${what}
         </${Button}></div><${Command} label=${command.label}>${command.text(form)}</${Command}></form>
-    ${secret && html`<${Once} what=${what} secret=${secret} close=${() => setSecret('')} />`}</details>`;
+    ${isMade && html`<${Once} what=${what} secret=${secret} close=${() => setMade(false)} />`}</details>`;
 }
 
 function Members() {
