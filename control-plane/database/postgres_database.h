@@ -43,7 +43,7 @@ namespace agent_secrets::control_plane {
 
 class PostgresDatabase final : public Database {
  public:
-  static constexpr int kAttemptsMax = 20;
+  static constexpr int kAttemptsMax = 50;
   static constexpr std::chrono::seconds kPatience{5};
 
   // Connects once, so that a wrong URL is an error here.
