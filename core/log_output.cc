@@ -22,7 +22,7 @@ namespace {
 
 enum class Patience { none, endless };
 
-// More waiting bytes end the pause below.
+// If more bytes wait than this, the thread ends its pause (kGather) early.
 constexpr std::size_t kUrgent = limits::kLogQueue / 2;
 
 // The pause of the thread after it has written all lines. Lines of a busy server that arrive in the

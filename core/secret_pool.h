@@ -32,8 +32,8 @@ class SecretPool {
   SecretPool& operator=(const SecretPool&) = delete;
   ~SecretPool();
 
-  // Zero-filled memory, which returns to the pool, wiped, with the last copy of the pointer. Aborts
-  // if there is no memory. `size` is at least 1.
+  // Zero-filled memory. When the last copy of the pointer is destroyed, the memory is wiped and
+  // returned to the pool. Aborts if there is no memory. `size` is at least 1.
   std::shared_ptr<std::uint8_t> take(std::size_t size);
   // Bytes of the blocks that are not in use, their guarded header pages included.
   [[nodiscard]] std::size_t kept() const;

@@ -10,10 +10,9 @@
 // continues with long pauses, because an operator may repair the cause. Revoked and unbound are
 // states, not errors.
 //
-// A change of an agent answers all of its waiting instances at the same moment, and a server that
-// is busy gives the same Retry-After to all. So that thousands of instances do not come back
-// together, the next request after a change, and after a Retry-After, is later by a random time of
-// at most kJitter. A second change in this time is therefore learned up to that much later.
+// A change of an agent answers all its waiting instances at once, and a busy server sends the same
+// Retry-After to all. So the next request after a change, and after a Retry-After, is delayed by a
+// random time of at most kJitter. A second change in this time is learned up to kJitter later.
 //
 // Threads: one. Credential, transport and clock must outlive it.
 

@@ -74,9 +74,8 @@ void set_aside(Transaction& tx, const AuditRecord& record) {
                    AuditHash{}, record.id);
 }
 
-// Continues the chain after `head` with the records. One statement for all, because each accepted
-// write makes a record: the ids as a JSON array, and the hashes as one row of bytes, beginning with
-// that of the head.
+// Chains the records after `head` with one statement, because each accepted write makes a record.
+// The ids are a JSON array. The hashes are one row of bytes that begins with the hash of `head`.
 void store_links(Transaction& tx, const AuditHead& head,
                  std::span<const AuditRecord* const> records) {
   static_assert(std::tuple_size_v<AuditHash> == 32);  // as in the statement

@@ -65,7 +65,7 @@ void code_api_key(Transaction& tx, const Authority& authority, std::string_view 
 void code_allowed_name(Transaction& tx, const Authority& authority, std::int64_t organization_id,
                        std::string_view name);
 void code_set(Transaction& tx, const Authority& authority, std::int64_t id);
-// Of a row with the columns of coded_set(), which the transaction has read.
+// Computes the code from a row that the transaction has read with the columns of coded_set().
 void code_set(Transaction& tx, const Authority& authority, const Row& row);
 void code_set_binding(Transaction& tx, const Authority& authority, std::int64_t agent_id,
                       std::int64_t set_id);

@@ -11,7 +11,8 @@
 
 namespace agent_secrets::control_plane {
 
-// What one or all sets of an organization take. A set has its own size in its row.
+// The size of one set, or of all sets of an organization. The row of a set stores the size of the
+// set.
 struct SetSize {
   std::int64_t keys = 0;   // of the newest version
   std::int64_t bytes = 0;  // of all stored keys and boxes, also of older versions
@@ -20,7 +21,7 @@ struct SetSize {
 void measure_set(Transaction& tx, std::int64_t set_id);
 // Fails if there is no room for one more set. Returns the size of all sets.
 Result<SetSize> check_set_count(Transaction& tx, std::int64_t organization_id);
-// `before` and `now`: of all sets.
+// `before` and `now` are sizes of all sets of the organization.
 Result<void> check_size_of_sets(const SetSize& before, const SetSize& now);
 Result<void> check_agent_count(Transaction& tx, std::int64_t organization_id);
 Result<void> check_member_count(Transaction& tx, std::int64_t user_id,

@@ -45,7 +45,7 @@ Rows read_set(Transaction& tx, std::int64_t organization_id, std::string_view se
       organization_id, set);
 }
 
-// One key has a statement of its own: for a list PostgreSQL may read all values of the set.
+// One key has its own statement: for a list of keys PostgreSQL may read all values of the set.
 Transaction::LaterRows ask_live_values(Transaction& tx, std::int64_t organization_id,
                                        std::string_view set,
                                        const std::vector<std::string_view>& keys) {
@@ -95,13 +95,13 @@ const SetChange::Live* SetChange::find_live(std::string_view key) const {
   return found == live_.end() ? nullptr : &found->second;
 }
 
-// Only versions that never become ready have the value: the change skips the newest of them.
-// Otherwise each write would leave a value while the region cannot be reached.
+// Only versions that never become ready contain this value, so its row is overwritten or deleted.
+// Otherwise each write would add a row while the region cannot be reached.
 bool SetChange::is_skipped(const Live& live) const {
   return live.written_by > row.set.ready_version;
 }
 
-// Accounts for the end of a live value.
+// Subtracts the live value from the sizes.
 void SetChange::end(std::string_view key, const Live& live) {
   size.keys -= 1;
   if (is_skipped(live)) size.bytes -= stored_size(key, live.sealed);

@@ -1,7 +1,7 @@
 #pragma once
-// One change of the values of a set. All that decides about the change is read together. The change
-// is checked before its first statement that writes. So on PostgreSQL a change takes two
-// round trips, to read and to write with the commit, and a change that is refused writes nothing
+// One change of the values of a set. One round trip reads everything that the change needs, and the
+// change is checked before its first write. So on PostgreSQL a change takes two round trips, to
+// read and to write with the commit, and a change that is refused writes nothing
 // (docs/decisions/0047).
 //
 //   auto change = SetChange::of(tx, authority, organization_id, "bot-secrets", {"API_KEY"});
@@ -33,7 +33,7 @@ class SetChange {
   static std::optional<SetChange> of(Transaction& tx, const Authority& authority,
                                      std::int64_t organization_id, std::string_view set,
                                      const std::vector<std::string_view>& keys);
-  // Of a set that this transaction has inserted.
+  // For a set that this transaction has inserted.
   SetChange(SetRow set, SetSize of_organization) : row(std::move(set)), before_(of_organization) {}
 
   // False: the value equals the live value, and nothing is to be written. Decrypts only the live
@@ -44,7 +44,7 @@ class SetChange {
   // ErrorCode::invalid if the set or its organization would be too large. The error for the set
   // names `last_key`.
   Result<void> check(Transaction& tx, std::string_view last_key);
-  // Defers the statements. `size` is that of the set afterwards.
+  // Defers the statements. `size` is the size of the set after the change.
   void apply(Transaction& tx) const;
 
   SetRow row;

@@ -27,7 +27,7 @@ struct LiveKey {
 std::vector<LiveKey> live_keys(Transaction& tx, std::int64_t set_id);
 std::vector<std::string> keys_of_version(Transaction& tx, std::int64_t set_id,
                                          std::int64_t version);
-// What a stored key and its box have more than the pair in an environment block.
+// Bytes that a stored key and its box take in addition to the pair in an environment block.
 inline constexpr std::int64_t kStoredOverhead =
     static_cast<std::int64_t>(kAeadOverhead - pair_bytes(0, 0));
 // The bytes of the newest version, as pairs in an environment block.

@@ -81,7 +81,7 @@ std::string credentials_table(const std::vector<CredentialRecord>& records, cons
   return format_table(rows);
 }
 
-// Without lastUsedAt where it is not known: null means "never".
+// Leaves out lastUsedAt if the last use is unknown: null means "never".
 std::string credentials_json(const std::vector<CredentialRecord>& records, const LastUses& uses) {
   json::array rows;
   for (const CredentialRecord& record : records) {

@@ -71,8 +71,8 @@ Result<void> PostgresDatabase::transact(TransactionKind kind, const TransactionB
   return run(kind == TransactionKind::read ? Isolation::snapshot : Isolation::serializable, body);
 }
 
-// A statement that the server refuses may be that of any work before it, because the statements of
-// one work are sent with those of the next. So each work then runs in a transaction of its own.
+// A statement that the server refuses may belong to an earlier work, because the statements of one
+// work are sent with those of the next work. So each work then runs in its own transaction.
 void PostgresDatabase::commit(WriteGroups::Group group) {
   if (group.size() == 1) return run_alone(*group.front());
   const auto outcome = run(Isolation::serializable, [&](PostgresSession& session) {

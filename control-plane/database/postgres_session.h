@@ -41,9 +41,9 @@ class PostgresSession final : public Transaction {
   // in another transaction that is still open. A transaction of Isolation::snapshot then sees what
   // that transaction sees.
   void begin(Isolation isolation, std::string_view moment = {});
-  // Begins work that can be rolled back alone, until it is kept or undone. None of the three waits
-  // for the server. So the failure of a deferred statement may be thrown by a later call, when
-  // other work runs.
+  // Begins work that can be rolled back alone, until it is kept or undone. set_savepoint(),
+  // keep_since_savepoint() and undo_since_savepoint() do not wait for the server. So a later call,
+  // during other work, may throw the failure of a deferred statement.
   void set_savepoint();
   void keep_since_savepoint();
   void undo_since_savepoint();
@@ -53,7 +53,7 @@ class PostgresSession final : public Transaction {
   // Ends a transaction that is still open. Waits for the server only if deferred statements are
   // queued.
   void abandon() noexcept;
-  // Of a serializable transaction that has run a statement; else empty.
+  // The id of a serializable transaction that has run a statement; otherwise empty.
   [[nodiscard]] const std::string& transaction_id() const { return transaction_id_; }
   [[nodiscard]] PostgresConnection& connection() { return *connection_; }
 
@@ -69,7 +69,7 @@ class PostgresSession final : public Transaction {
                    const std::shared_ptr<Answer>& answer);
 
   std::unique_ptr<PostgresConnection> connection_;
-  // Statements. The connection refers to their texts.
+  // Statements. The connection keeps references to their texts.
   const std::string set_search_path_;
   const std::string set_all_;
   std::string set_moment_;  // a statement, or empty

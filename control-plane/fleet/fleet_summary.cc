@@ -169,7 +169,7 @@ json::array agents_json(const Organization& organization, const OrganizationFlee
   return rows;
 }
 
-// Without the history, whose points move with the time.
+// The tag does not cover the history, because its points move with time.
 std::string tag_of(const json::array& agents, const std::vector<SecretSet>& sets) {
   json::array facts = agents;
   for (json::value& row : facts) row.as_object().erase("history");

@@ -62,8 +62,8 @@ struct OrganizationFleet {
   UnixMs now{};
 };
 
-// docs/fleet.md has the members. `tag` changes when anything of it changes but times and history,
-// and when a set has a new version or status.
+// docs/fleet.md lists the members. `tag` changes with every member except the times and the
+// history, and with each new version or status of a set.
 boost::json::object fleet_summary_json(const Organization& organization,
                                        const OrganizationFleet& fleet);
 

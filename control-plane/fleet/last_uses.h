@@ -16,8 +16,7 @@ namespace agent_secrets::control_plane {
 
 struct LastUses {
   std::map<std::string, UnixMs, std::less<>> by_kid;
-  // False: the store of a region could not be read. Then a credential without an entry may have
-  // been used.
+  // True if all regions could be read, so a missing entry means that the credential was never used.
   bool are_all = true;
 
   [[nodiscard]] std::optional<UnixMs> of(std::string_view kid) const;

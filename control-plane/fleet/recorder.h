@@ -53,7 +53,7 @@ class InstanceRecorder {
   InstanceRecorder(std::string region, RegionStore& store, const Clock& clock, const Log& log);
 
   void heard(HeardInstance report);
-  // The request is no report of an instance, or also one.
+  // Notes the use of the credential. The request may also be a report of an instance.
   void used(std::int64_t agent_id, std::string_view kid) { uses_.used(agent_id, kid); }
   // Flushes about once a second until a stop is requested, and then once more.
   void run(const std::stop_token& stop);

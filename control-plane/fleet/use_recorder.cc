@@ -22,7 +22,7 @@ UseRecorder::Uses UseRecorder::take_pending() {
   return std::exchange(pending_, {});
 }
 
-// A use that came meanwhile is later, and stays.
+// Keeps a use that arrived during the failed write: it is later than the use in `failed`.
 void UseRecorder::keep(Uses failed) {
   const std::scoped_lock lock(mutex_);
   pending_.merge(failed);

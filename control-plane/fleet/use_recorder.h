@@ -28,7 +28,7 @@ class UseRecorder {
 
   // A request with a valid proof of this credential was accepted.
   void used(std::int64_t agent_id, std::string_view kid);
-  // Writes what is new.
+  // Writes the uses that were recorded since the last flush.
   void flush();
 
  private:

@@ -296,8 +296,8 @@ asio::awaitable<std::unique_ptr<Response>> Connection::refuse_deaf(Request& requ
   co_return std::make_unique<Response>(refuse(request, 429, limits::kBusyRetry));
 }
 
-// True: there is memory for the body, all of which is in the buffer. It is taken from the share of
-// the connection's account, although the request may name another account.
+// True if the buffer holds the whole body and the body has memory. The memory counts towards the
+// share of the connection's account, although the request may name another account.
 bool Connection::takes_small_body(Incoming& incoming) {
   if (account_.empty() || !incoming.has_arrived(buffer_)) return false;
   const std::uint64_t size = incoming.promised_body(limits::kSmallBody);

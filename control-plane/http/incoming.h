@@ -47,7 +47,8 @@ class Incoming {
   void begin_body(std::uint64_t at_most);
   // The client sends its body only after `100 Continue` (RFC 9110 section 10.1.1).
   [[nodiscard]] bool expects_continue() const;
-  // The buffer has all of the body, which is not chunked, and which the client has sent unasked.
+  // True if the buffer holds the whole body, the body is not chunked, and the client does not wait
+  // for `100 Continue`.
   [[nodiscard]] bool has_arrived(const Buffer& buffer) const;
   // How many bytes of the body a refused client may still send; `unknown` if its header has no
   // length.

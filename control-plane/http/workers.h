@@ -2,9 +2,9 @@
 // The threads that run handlers, which block on the database.
 //
 // asio::thread_pool wakes a thread for each piece of work. Here at most one thread is being woken
-// at a time: until it runs, the threads that are awake take the work that arrives, and each wakes
-// another one only if work is left. So a busy server sleeps and wakes little, which is much of the
-// cost of a short request.
+// at a time. Until it runs, running threads take the new work, and a thread wakes another one only
+// if work is left. So a busy server makes few futex calls, which are much of the cost of a short
+// request.
 //
 // Threads: post() from any; start() and finish() from the owner. Work must not throw.
 

@@ -102,7 +102,7 @@ Response InstanceApi::bundle_for(const Request& request, const Caller& caller) {
   Response response = recorded(request, caller, std::move(answer));
   const std::string_view purpose = purpose_of(request);
   const bool is_sent = sequence > 0 && response.status == 200;
-  // Of every purpose: a check reads the values too.
+  // Records the use for requests of every purpose: a check reads the values too.
   if (is_sent) caller.region.recorder.used(caller.owner.agent_id, caller.owner.credential.kid);
   if (is_sent && starts_an_instance(purpose)) {
     HeardInstance report = report_of(caller, request, clock_);

@@ -4,13 +4,13 @@
 // takes more processor time than all other work of the request. A block is ciphertext to its
 // recipient, so no secret is kept.
 //
-// A block is found by a hash of all that it was made from: the credential, the agent's sequence,
-// the pins, and the stored ciphertext of each value. So a block is never older than the store: any
-// change of a row, a rotation of data keys too, leads to another hash. The request itself is still
-// verified, the credential and the agent are read from the store, and the bundle is signed anew.
+// A block is found by a hash of its inputs: the credential, the agent's sequence, the pins, and the
+// stored ciphertext of each value. Any change of a row, also by a rotation of data keys, changes
+// the hash, so an outdated block is never found. The request itself is still verified, the
+// credential and the agent are read from the store, and the bundle is signed anew.
 //
-// At most `bytes_max` bytes are kept, for all regions together. The block that was not used for
-// longest gives way. A block of more than a quarter of that is not kept.
+// At most `bytes_max` bytes are kept for all regions. The least recently used block is dropped
+// first. A block larger than a quarter of `bytes_max` is not kept.
 //
 // Threads: safe from several.
 

@@ -1,9 +1,9 @@
 #pragma once
-// Facts about an agent, read from the region's store once for all its watches, and the answer that
-// follows from them. A change may wake thousands of watches of one agent at the same moment, and
-// their next requests arrive together too. The first of them reads the store and makes the answer,
-// and the others wait for the result. So the queries for a change do not depend on the number of
-// watches. A new request reads its credential besides.
+// Facts about an agent, and the answer for its watches. A change may wake thousands of watches of
+// one agent at the same moment, and their next requests arrive together too. The first watch after
+// a change reads the store and makes the answer, and the other watches wait for the result. So the
+// number of queries does not depend on the number of watches. A new request also reads its
+// credential.
 //
 // Facts are valid for one generation of the agent (replica/change_hub.h): they were read after the
 // hub had counted this generation. A change that the hub has not counted yet may be missing. A

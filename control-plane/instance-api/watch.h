@@ -19,9 +19,9 @@
 // keys whose value differs from the version that the caller runs. A revoked caller gets its state
 // and nothing else.
 //
-// A parked watch keeps its credential as it was read at the arrival. When the watch is woken, and
-// at the end of its wait, it sees an expiry, by the clock, and a revocation, in the snapshot. A
-// credential that was removed is noticed at the next request.
+// A parked watch keeps the credential that it read at its arrival. When it is woken, and at the end
+// of its wait, it checks the expiry by the clock and the revocation by the snapshot. A removed
+// credential is refused at the next request.
 //
 // Threads: safe from several; no state.
 

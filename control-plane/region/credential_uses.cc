@@ -9,7 +9,7 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-// Nothing for an agent that has been removed meanwhile. Another server may have recorded the hour.
+// Writes nothing for a removed agent. Another server may have recorded the same hour already.
 void write_use(Transaction& tx, const CredentialUse& use) {
   tx.execute_later(
       "INSERT INTO credential_uses (kid, agent_id, used_at)"
@@ -19,7 +19,8 @@ void write_use(Transaction& tx, const CredentialUse& use) {
       use.kid, use.agent_id, use.hour);
 }
 
-// Keys of developers' runs leave the lists after a day, so their rows would gather.
+// Deletes rows of credentials that have left the lists. Otherwise the rows of keys of developers'
+// runs, which leave the lists after a day, would accumulate.
 void drop_unlisted(Transaction& tx, std::int64_t agent_id) {
   tx.execute_later(
       "DELETE FROM credential_uses WHERE agent_id = ?1 AND NOT EXISTS"

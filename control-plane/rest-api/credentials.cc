@@ -35,7 +35,7 @@ json::object credential_json(const CredentialRecord& record) {
           {"confirmed", record.confirmed}};
 }
 
-// Without lastUsedAt where it is not known: null means "never".
+// Leaves out lastUsedAt if the last use is unknown: null means "never".
 json::object listed_json(const CredentialRecord& record, const LastUses& uses) {
   json::object row = credential_json(record);
   if (uses.is_known(record.kid)) row["lastUsedAt"] = time_json(uses.of(record.kid));

@@ -58,9 +58,9 @@ void add_single_route(Router& router, const RestApi& api, std::string_view metho
 inline constexpr std::chrono::seconds kLongPollLook{2};
 inline constexpr std::chrono::seconds kLongPollWait{25};
 
-// A handler of a long poll: nothing while there is nothing new. It is asked again every
-// kLongPollLook, and must answer once `is_last` is true. Each time the caller is authenticated
-// anew, so a revocation ends the wait.
+// A handler of a long poll. It returns nothing if there is no news, is called again every
+// kLongPollLook, and must return an answer when `is_last` is true. The caller is authenticated
+// before each call, so a revocation ends the wait.
 using LongPollHandler = std::function<Result<std::optional<Response>>(
     const RestApi&, const Request&, const Principal&, bool is_last)>;
 void add_long_poll(Router& router, const RestApi& api, std::string_view pattern,

@@ -1,5 +1,5 @@
-// The session: a token, in this variable alone. It is in no storage, no address and no element of
-// the page, so a reload asks for it again, and closing the tab ends it.
+// The token of the session is only in this variable, not in a storage, an address or an element of
+// the page. A reload therefore asks for the token again, and closing the tab ends the session.
 //
 // When the server no longer accepts the token, requests wait: the page asks for another token, and
 // the requests are then sent again. So a form that is being filled in survives.
@@ -46,7 +46,7 @@ export class ApiError extends Error {
   }
   get hint() {
     const hints = {
-      0: 'The page keeps trying. Check the network, or ask whoever runs the control plane.',
+      0: 'The page keeps trying. Check the network, or ask the operator of the control plane.',
       403: 'Ask an admin of the organization for that role.',
       413: 'Write fewer keys at once, or shorter values.',
       429: 'Wait a moment, then try again.',

@@ -7,7 +7,7 @@ import { age, local, moment, number, plural, utc } from './format.js';
 export { html };
 
 const ROLES = ['viewer', 'member', 'admin'];
-// {organization, role, live}: who looks at what.
+// {organization, role, live}: the organization, the visitor's role, and the live data.
 export const Me = createContext({ organization: '', role: 'viewer', live: {} });
 export const useMe = () => useContext(Me);
 export const mayAct = (role, need) => ROLES.indexOf(role) >= ROLES.indexOf(need);
@@ -27,8 +27,8 @@ export const Time = ({ at, relative }) => (at
 
 export const Badge = ({ kind, children }) => html`<span class=${`badge ${kind ?? ''}`}>${children}</span>`;
 
-// A button of an action. Without the role that it needs it stays in its place, says why, and does nothing.
-// `about`: what it acts on, for those who hear the button alone.
+// A button for an action. If the visitor lacks the role, the button is disabled and shows the
+// required role. `about` names the object of the action for screen readers.
 export function Button({ need, kind, busy, disabled, onClick, about, type = 'button', children, ...more }) {
   const { role } = useMe();
   const missing = need && !mayAct(role, need) ? `Needs the role ${need}; yours is ${role}.` : '';
