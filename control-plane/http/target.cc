@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "core/printable.h"
+
 namespace agent_secrets::control_plane {
 namespace {
 
@@ -12,6 +14,15 @@ int hex_digit(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
+}
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = utf8_sequence(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
 }
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
@@ -33,6 +44,7 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
     if (is_control(c)) return std::nullopt;
     decoded += c;
   }
+  if (!is_utf8(decoded)) return std::nullopt;
   return decoded;
 }
 

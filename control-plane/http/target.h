@@ -3,7 +3,8 @@
 // Each segment is percent-decoded exactly once, after the split at '/', so that an escaped slash
 // never becomes a separator. Refused, because our names never contain them and a proxy or file
 // system might treat them specially: a broken escape, a control character, and "." or ".." as a
-// segment, escaped or not.
+// segment, escaped or not. Bytes that are not UTF-8 are refused too: PostgreSQL accepts no text
+// with such bytes.
 
 #include <string_view>
 

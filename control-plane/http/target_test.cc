@@ -35,6 +35,14 @@ TEST_CASE("dot segments, broken escapes and control characters are refused") {
   }
 }
 
+TEST_CASE("bytes that are not UTF-8 are refused") {
+  for (const char* target : {"/a/%ff", "/a?b=%c3", "/a?%e2%82=b", "/a/%c0%af", "/a/%ed%a0%80"}) {
+    INFO(target);
+    CHECK_FALSE(parsed(target));
+  }
+  CHECK(parsed("/a/%c3%a9")->segments == Segments{"a", "\xc3\xa9"});
+}
+
 TEST_CASE("the query is decoded into names and values") {
   const auto request = parsed("/a?region=us-west&x=a+b%26c&flag&=y");
   REQUIRE(request);
