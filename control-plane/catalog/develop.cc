@@ -73,7 +73,8 @@ Result<void> make_room_for_develop_key(Transaction& tx, const Actor& actor, std:
       agent_id, now - limits::kDevelopKeyKept);
   tx.execute(
       "DELETE FROM credentials WHERE rowid IN (SELECT rowid FROM credentials WHERE agent_id = ?1"
-      "   AND purpose = 'develop' AND made_by = ?2 ORDER BY created_at DESC, rowid DESC"
+      "   AND purpose = 'develop' AND made_by = ?2"
+      "   ORDER BY revoked_at IS NULL DESC, expires_at DESC, created_at DESC, rowid DESC"
       "   LIMIT ?3 OFFSET ?4)",
       agent_id, describe(actor), limits::kDevelopKeys, limits::kDevelopKeysOfActor - 1);
   const Rows counted = tx.query(

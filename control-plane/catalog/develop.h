@@ -31,9 +31,10 @@ Result<void> check_may_develop(Transaction& tx, const Authority& authority, cons
                                std::int64_t organization_id, const Agent& agent);
 // Every such key expires, at most limits::kDevelopKeyMax from now.
 Result<void> check_develop_expiry(std::optional<UnixMs> expires_at, UnixMs now);
-// Removes keys that ended long ago, and the actor's oldest keys: at most
-// limits::kDevelopKeysOfActor live ones of an actor remain, with the new one. ErrorCode::invalid if
-// the agent has limits::kDevelopKeys of all actors.
+// Removes keys that ended long ago, and the actor's keys over limits::kDevelopKeysOfActor, with the
+// new key: revoked keys first, then the keys that expire first. So checks, whose keys live for
+// minutes, do not end a run. ErrorCode::invalid if the agent has limits::kDevelopKeys of all
+// actors.
 Result<void> make_room_for_develop_key(Transaction& tx, const Actor& actor, std::int64_t agent_id,
                                        UnixMs now);
 

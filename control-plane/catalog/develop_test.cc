@@ -28,8 +28,9 @@ struct DevelopFixture : TestStores {
             .expires_at = clock.unix_time() + lifetime,
             .purpose = CredentialPurpose::develop};
   }
-  Result<CredentialRecord> make_key(const Actor& actor, const std::string& kid = "dev") {
-    return catalog().credentials.add(actor, acme, "bot", kid, {}, terms());
+  Result<CredentialRecord> make_key(const Actor& actor, const std::string& kid = "dev",
+                                    hours lifetime = hours(8)) {
+    return catalog().credentials.add(actor, acme, "bot", kid, {}, terms(lifetime));
   }
   void allow() { need(catalog().organizations.let_members_develop(kAdmin, acme, true)); }
   bool is_live(const std::string& kid = "dev") {
@@ -194,6 +195,18 @@ TEST_CASE("the oldest key of an actor gives way, and not those of others") {
   CHECK(t.is_live("dev2"));
   CHECK(t.is_live("of-admin"));
   CHECK(t.region_refuses("dev0"));
+}
+
+TEST_CASE("the keys of short checks give way before the key of a run") {
+  DevelopFixture t;
+  t.allow();
+  need(t.make_key(t.vera(), "run"));
+  for (std::int64_t i = 0; i < limits::kDevelopKeysOfActor + 2; ++i) {
+    t.clock.advance(std::chrono::seconds(1));
+    need(t.make_key(t.vera(), "check" + std::to_string(i), hours(1)));
+  }
+  CHECK(t.is_live("run"));
+  CHECK_FALSE(t.is_live("check0"));
 }
 
 TEST_CASE("the region has the expiry of a credential") {
