@@ -7,11 +7,11 @@
 namespace agent_secrets::control_plane {
 
 void UseRecorder::used(std::int64_t agent_id, std::string_view kid) {
-  const UnixMs hour = std::chrono::floor<std::chrono::hours>(clock_.unix_time());
   const std::scoped_lock lock(mutex_);
+  const UnixMs hour = std::chrono::floor<std::chrono::hours>(clock_.unix_time());
   if (hour != hour_) seen_.clear();
   hour_ = hour;
-  if (seen_.contains(kid)) return;
+  if (seen_.contains(kid) || pending_.size() >= kPendingMax) return;
   seen_.emplace(kid);
   pending_.insert_or_assign(
       std::string(kid), CredentialUse{.kid = std::string(kid), .agent_id = agent_id, .hour = hour});
@@ -29,6 +29,7 @@ void UseRecorder::keep(Uses failed) {
 }
 
 void UseRecorder::flush() {
+  if (failing_ && clock_.monotonic() < retry_at_) return;
   Uses taken = take_pending();
   if (taken.empty()) return;
   std::vector<CredentialUse> uses;
@@ -41,6 +42,7 @@ void UseRecorder::flush() {
                    {{"region", region_}, {"cause", written.error().message}});
     }
     keep(std::move(taken));
+    retry_at_ = clock_.monotonic() + kRetryAfter;
   }
   failing_ = !written;
 }

@@ -2,12 +2,14 @@
 // Writes the uses of a region's credentials to its store (region/credential_uses.h), outside of
 // their requests: at most one write an hour for each credential. The other requests of that hour
 // only look into a set in memory. A crash loses the uses of the last second, and a restart writes
-// the hour again. If the store fails, the uses are kept and written later; the memory holds one
-// entry for each credential that was used.
+// the hour again. If the store fails, the uses are kept and written again after kRetryAfter. At
+// most kPendingMax uses wait for the store; the uses of further credentials are not recorded.
 //
 // Threads: used() from any thread, and never blocks on the store; flush() from one thread. The
 // store, the clock and the log must outlive the recorder.
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -23,6 +25,9 @@ namespace agent_secrets::control_plane {
 
 class UseRecorder {
  public:
+  static constexpr std::chrono::minutes kRetryAfter{1};
+  static constexpr std::size_t kPendingMax = 10'000;
+
   UseRecorder(std::string region, RegionStore& store, const Clock& clock, const Log& log)
       : region_(std::move(region)), store_(store), clock_(clock), log_(log) {}
 
@@ -46,7 +51,9 @@ class UseRecorder {
   std::set<std::string, std::less<>> seen_;  // in this hour
   Uses pending_;
 
-  bool failing_ = false;  // used only by the thread that calls flush()
+  // Used only by the thread that calls flush().
+  bool failing_ = false;
+  std::chrono::milliseconds retry_at_{0};  // of the monotonic clock
 };
 
 }  // namespace agent_secrets::control_plane

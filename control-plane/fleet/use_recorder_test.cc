@@ -53,6 +53,9 @@ TEST_CASE("a use is kept while the store fails, and a later one replaces it") {
   t.recorder.flush();
   t.store.down = false;
   t.recorder.flush();
+  CHECK(t.store.uses.empty());  // not before the pause after a failure
+  t.clock.advance(UseRecorder::kRetryAfter);
+  t.recorder.flush();
   t.recorder.flush();
   REQUIRE(t.store.uses.size() == 2);
   CHECK(t.store.uses[0].hour == hour + hours(1));
