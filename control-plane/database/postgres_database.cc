@@ -154,6 +154,7 @@ PostgresDatabase::Attempt PostgresDatabase::settle(const std::string& transactio
       return {.outcome = std::unexpected(last), .may_run_again = true};
     }
   }
+  last.code = ErrorCode::unavailable;  // of the last question, and not of the work
   return {.outcome =
               std::unexpected(std::move(last).within("it is not known what became of a commit"))};
 }
