@@ -67,9 +67,8 @@ export class ApiError extends Error {
   }
 }
 
-// The long poll of a read takes 25 seconds. A request that takes longer than these times has lost its network.
+// The long poll of a read takes 25 seconds. A read that takes longer than this time has lost its network.
 const READ_MS = 40000;
-const WRITE_MS = 90000;
 
 // Every success of the REST API is JSON. Without a complete JSON text the answer broke off, or is of something between.
 async function answerOf(response) {
@@ -80,16 +79,16 @@ async function answerOf(response) {
 // One request with a token that is being tried, before it becomes the session's.
 export async function ask(bearer, method, path, { body, signal: ending } = {}) {
   const isWrite = method !== 'GET';
-  // Not AbortSignal.timeout(): its signal would keep the request, and so a value, until the time is over.
-  const stopping = new AbortController();
-  const stop = () => stopping.abort();
-  const timer = setTimeout(stop, isWrite ? WRITE_MS : READ_MS);
+  // A write has no signal: the browser could keep the answer, and so a new token, as long as the signal.
+  const stopping = isWrite ? null : new AbortController();
+  const stop = () => stopping?.abort();
+  const timer = setTimeout(stop, READ_MS);
   ending?.addEventListener('abort', stop);
   let response;
   let answer;
   try {
     response = await fetch(path, {
-      method, signal: stopping.signal, cache: 'no-store', credentials: 'omit', redirect: 'error', referrerPolicy: 'no-referrer',
+      method, signal: stopping?.signal, cache: 'no-store', credentials: 'omit', redirect: 'error', referrerPolicy: 'no-referrer',
       headers: { Authorization: `Bearer ${bearer}`, ...(body ? { 'Content-Type': 'application/json' } : {}) },
       body: body && JSON.stringify(body),
     });
