@@ -83,8 +83,7 @@ function Verdict({ usage, at, isOld }) {
   return html`<div class=${`verdict ${found.safe}`}><span class="quiet">
       May values that a newer version has replaced be revoked at their issuers?</span><strong>${found.text}</strong>
       ${found.more && html`<span>${found.more}</span>`}
-      <span class="quiet">${found.oldest && html`The oldest since <${Time} at=${found.oldest} />. `}As of
-      <${Time} at=${at} seconds />. A value that no newer version has replaced is still in use.</span></div>`;
+      <span class="quiet">${found.oldest && html`The oldest since <${Time} at=${found.oldest} />. `}As of ${''}<${Time} at=${at} seconds />. A value that no newer version has replaced is still in use.</span></div>`;
 }
 
 function Ladder({ usage, organization, at, isOld }) {
