@@ -18,10 +18,20 @@ const VIEWS = [
   { name: 'fleet', title: 'Fleet', view: Fleet },
   { name: 'sets', title: 'Secret sets', view: Sets, one: Set },
   { name: 'agents', title: 'Agents', view: Agents, one: Agent },
-  { name: 'access', title: 'Access', view: Access, need: 'admin' },
+  { name: 'access', title: 'Access', view: Access },
   { name: 'audit', title: 'Audit', view: Audit, need: 'admin' },
   { name: 'settings', title: 'Settings', view: Settings },
 ];
+
+// The browser may keep a page that somebody has left, with the token in it, and show it again.
+addEventListener('pageshow', (event) => { if (event.persisted) leave(); });
+
+// Names of the organization stay neither in the title nor in the address.
+function leave() {
+  session.signOut();
+  document.title = 'agent-secrets';
+  history.replaceState(null, '', location.pathname);
+}
 
 function useSession() {
   const [, redraw] = useState(0);
@@ -66,7 +76,7 @@ const Renewal = ({ organization, begin }) => html`<${Dialog} title="Sign in agai
     The control plane no longer accepts your token: it has expired or was revoked. Nothing that you have typed is lost.
     </p>
   <${TokenForm} organization=${organization} signedIn=${begin} /><p>
-      <${Button} kind="link" onClick=${() => session.signOut()}>Sign out, and lose what is not yet sent</${Button}>
+      <${Button} kind="link" onClick=${leave}>Sign out, and lose what is not yet sent</${Button}>
       </p></${Dialog}>`;
 
 function Signed({ organizations, begin, signOut }) {
@@ -83,6 +93,7 @@ function Signed({ organizations, begin, signOut }) {
   useEffect(() => {
     document.title = [rest[0], view.title, organization?.verboseName, 'agent-secrets'].filter(Boolean).join(' · ');
   });
+  useEffect(() => document.querySelector('main h1')?.focus({ preventScroll: true }), []);
   if (!organization) return null;
   return html`<${Me.Provider} value=${me}><div>
       <${Top} all=${organizations} me=${me} view=${view} signOut=${signOut} />
@@ -96,7 +107,7 @@ function App() {
   const [organizations, setOrganizations] = useState(null);
   const signOut = () => {
     setOrganizations(null);
-    session.signOut();
+    leave();
   };
   const begin = (token, reached) => {
     setOrganizations(reached);

@@ -169,11 +169,23 @@ json::array agents_json(const Organization& organization, const OrganizationFlee
   return rows;
 }
 
-// The tag does not cover the history, because its points move with time.
-std::string tag_of(const json::array& agents, const std::vector<SecretSet>& sets) {
-  json::array facts = agents;
-  for (json::value& row : facts) row.as_object().erase("history");
-  for (const SecretSet& set : sets) {
+// Without what changes all the time: the history, whose points move with the time, the number of
+// sessions, and the times of starts. Otherwise each call to a bot would end every long poll.
+json::object lasting(json::object row) {
+  for (const char* name : {"history", "activeSessionCount"}) row.erase(name);
+  for (json::value& release : row["releases"].as_array()) release.as_object().erase("oldestSince");
+  return row;
+}
+
+// `agents` has all releases, so that a change of a release that is left out of the answer also
+// changes the tag: the usage of a set counts all of them.
+std::string tag_of(const json::array& agents, const OrganizationFleet& whole) {
+  json::array facts;
+  for (const json::value& row : agents) facts.push_back(lasting(row.as_object()));
+  for (const Fleet& fleet : whole.fleets) {
+    facts.push_back(json::array{json::value(fleet.region), fleet.is_served, fleet.is_settled});
+  }
+  for (const SecretSet& set : whole.sets) {
     facts.push_back(json::array{json::value(set.name), set.version, set.ready_version,
                                 text(to_string(set.status)), !set.protected_by.empty()});
   }
@@ -182,6 +194,14 @@ std::string tag_of(const json::array& agents, const std::vector<SecretSet>& sets
   crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(all.data()),
                      all.size(), nullptr, 0);
   return fmt::format("{:02x}", fmt::join(hash, ""));
+}
+
+// The answer has the most common releases of each agent.
+void shorten(json::array& agents) {
+  for (json::value& row : agents) {
+    json::array& releases = row.as_object()["releases"].as_array();
+    if (releases.size() > kReleasesSummarized) releases.resize(kReleasesSummarized);
+  }
 }
 
 json::array regions_json(const std::vector<Fleet>& fleets) {
@@ -210,19 +230,17 @@ AgentSummary summarize(const FleetAgent& agent, UnixMs now) {
     add_to_history(summary.history, instance, true, now);
   }
   std::ranges::stable_sort(summary.releases, std::ranges::greater(), &ReleaseSummary::instances);
-  if (summary.releases.size() > kReleasesSummarized) {
-    summary.releases.resize(kReleasesSummarized);
-  }
   return summary;
 }
 
 json::object fleet_summary_json(const Organization& organization, const OrganizationFleet& fleet) {
   json::array agents = agents_json(organization, fleet);
   const std::chrono::seconds step = kFleetHistoryStep;
-  json::object body{{"tag", tag_of(agents, fleet.sets)},
+  json::object body{{"tag", tag_of(agents, fleet)},
                     {"time", format_timestamp(fleet.now)},
                     {"historyStepSeconds", step.count()},
                     {"regions", regions_json(fleet.fleets)}};
+  shorten(agents);
   body["agents"] = std::move(agents);
   return body;
 }

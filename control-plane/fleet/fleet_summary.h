@@ -25,7 +25,7 @@
 
 namespace agent_secrets::control_plane {
 
-// Bounds of a summary: releases of one agent, and the points of its history.
+// Bounds of the answer: releases of one agent, and the points of its history.
 inline constexpr std::size_t kReleasesSummarized = 6;
 inline constexpr int kFleetHistory = 24;
 inline constexpr std::chrono::minutes kFleetHistoryStep{30};
@@ -47,7 +47,7 @@ struct FleetHistory {
 
 struct AgentSummary {
   std::map<std::string_view, std::size_t> states;  // how many instances have each state
-  std::vector<ReleaseSummary> releases;            // the most instances first; kReleasesSummarized
+  std::vector<ReleaseSummary> releases;            // the most instances first
   FleetHistory history;
 };
 
@@ -62,8 +62,10 @@ struct OrganizationFleet {
   UnixMs now{};
 };
 
-// docs/fleet.md lists the members. `tag` changes with every member except the times and the
-// history, and with each new version or status of a set.
+// docs/fleet.md lists the members. `tag` changes with every member except times, history and
+// numbers of sessions. It also changes when a region is served or settled, or no longer is, and
+// with each new version or status of a set. It covers all releases, also those beyond
+// kReleasesSummarized.
 boost::json::object fleet_summary_json(const Organization& organization,
                                        const OrganizationFleet& fleet);
 

@@ -38,6 +38,24 @@ FleetAgent agent_with(std::vector<FleetInstance> instances,
           .silent = std::move(silent)};
 }
 
+boost::json::object json_of(const OrganizationFleet& fleet) {
+  return fleet_summary_json({.id = 1, .name = "acme", .verbose_name = {}, .default_region = {}},
+                            fleet);
+}
+
+std::string tag_of(const OrganizationFleet& fleet) {
+  return std::string(json_of(fleet).at("tag").as_string());
+}
+
+OrganizationFleet fleet_of(FleetAgent agent) {
+  Fleet region{.region = "us-west", .listening = {}, .agents = {}};
+  region.is_served = region.is_settled = true;
+  region.agents.push_back(std::move(agent));
+  OrganizationFleet whole{.agents = {}, .sets = {}, .fleets = {}, .now = kNow};
+  whole.fleets.push_back(std::move(region));
+  return whole;
+}
+
 }  // namespace
 
 TEST_CASE("a summary counts states and releases, the most common release first") {
@@ -78,14 +96,36 @@ TEST_CASE("the history has a silent instance until its last request") {
   CHECK(summary.history.older.at(20) == 0);
 }
 
-TEST_CASE("the releases of a summary are bounded") {
+TEST_CASE("the tag changes when a region is no longer served or settled") {
+  OrganizationFleet fleet =
+      fleet_of(agent_with({instance("current", release("d1", 1), kNow, kNow)}));
+  const std::string settled = tag_of(fleet);
+  fleet.fleets.front().is_settled = false;
+  const std::string listening = tag_of(fleet);
+  fleet.fleets.front().is_served = false;
+  CHECK(settled != listening);
+  CHECK(listening != tag_of(fleet));
+}
+
+TEST_CASE("the tag does not change with sessions and times") {
+  FleetInstance busy = instance("current", release("d1", 1), kNow, kNow);
+  const std::string before = tag_of(fleet_of(agent_with({busy})));
+  busy.heard.active_sessions = 7;
+  busy.heard.since = kNow - hours(1);
+  CHECK(before == tag_of(fleet_of(agent_with({busy}))));
+}
+
+TEST_CASE("the answer has the most common releases, and the tag covers all of them") {
   std::vector<FleetInstance> many;
   for (int i = 0; i < 20; ++i) {
     many.push_back(instance("superseded", release("d" + std::to_string(i), i), kNow, kNow));
   }
-  const auto summary = summarize(agent_with(std::move(many)), kNow);
-  CHECK(summary.releases.size() == kReleasesSummarized);
-  CHECK(summary.states.at("superseded") == 20);
+  OrganizationFleet fleet = fleet_of(agent_with(many));
+  const boost::json::object body = json_of(fleet);
+  CHECK(body.at("agents").at(0).at("releases").as_array().size() == kReleasesSummarized);
+  CHECK(body.at("agents").at(0).at("states").at("superseded") == 20);
+  many.back().release = release("another", 1);
+  CHECK(tag_of(fleet) != tag_of(fleet_of(agent_with(many))));
 }
 
 }  // namespace agent_secrets::control_plane

@@ -56,6 +56,19 @@ TEST_CASE("an instance is shown with its release") {
   CHECK(instance.version_of(kSetId + 1) == std::nullopt);
 }
 
+TEST_CASE("the fleet of one organization leaves out agents of another") {
+  FleetOf region;
+  region.add("host-1", 5);
+  const auto agents_of = [&](std::string_view organization) {
+    auto fleet =
+        read_fleet("us-west", *region.store, std::nullopt, region.clock.unix_time(), organization);
+    REQUIRE(fleet);
+    return fleet->agents.size();
+  };
+  CHECK(agents_of("acme") == 1);
+  CHECK(agents_of("other") == 0);
+}
+
 TEST_CASE("the state of an instance equals the state in its watch answer") {
   FleetOf region;
   const auto same_as_watch = [&](std::int64_t sequence) {

@@ -26,7 +26,7 @@ Result<OrganizationFleet> read_all(const RestApi& api, const Organization& organ
                           .fleets = {},
                           .now = api.clock.unix_time()};
   for (const RestRegion& region : api.regions.all()) {
-    auto fleet = read_fleet(region.code, region.store, std::nullopt, whole.now);
+    auto fleet = read_fleet(region.code, region.store, std::nullopt, whole.now, organization.name);
     if (fleet) {
       whole.fleets.push_back(std::move(*fleet));
     } else {

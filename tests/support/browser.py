@@ -24,6 +24,21 @@ window.blocked = [];
 document.addEventListener('securitypolicyviolation', (event) => window.blocked.push(event.violatedDirective));
 """
 
+# Answers in the place of the server: by the end of the path, where * is one segment. A text is the body as it is.
+ANSWER = """
+window.answers = arguments[0];
+window.realFetch ??= window.fetch;
+window.fetch = (path, options) => {
+  const rest = String(path).split('?')[0].split('/organizations/acme/')[1] ?? '';
+  for (const [pattern, body] of Object.entries(window.answers)) {
+    if (new RegExp('^' + pattern.replaceAll('*', '[^/]+') + '$').test(rest)) {
+      return new Promise((done) => setTimeout(() => done(new Response(typeof body === 'string' ? body : JSON.stringify(body))), 50));
+    }
+  }
+  return window.realFetch(path, options);
+};
+"""
+
 
 class Browser:
     """`with Browser(url) as browser: browser.sign_in(token); browser.open("fleet")`. `url` is the control plane's."""
@@ -60,7 +75,7 @@ class Browser:
 
     def sign_in(self, token, view="fleet"):
         self.driver.get(f"{self.url}/#/{self.organization}/{view}")
-        self.find("input[type=password]").send_keys(token)
+        self.find("input.secret").send_keys(token)
         self.press("Sign in")
         self.find("nav[aria-label=Views]")
         self.settle()
@@ -78,6 +93,10 @@ class Browser:
 
     def script(self, text, *arguments):
         return self.driver.execute_script(text, *arguments)
+
+    def answer(self, answers):
+        """From now on the page gets these answers, {path: body}, in the place of the server's."""
+        self.script(ANSWER, answers)
 
     def find(self, selector):
         return wait_for(lambda: next(iter(self.driver.find_elements(By.CSS_SELECTOR, selector)), None), what=selector)

@@ -41,3 +41,17 @@ def test_a_pasted_file_is_read_as_dotenv_reads_it(fresh, world, tmp_path):
         """, texts)
     different = [name for name in wanted if found[name] != wanted[name]]
     assert not different, [(texts[name], wanted[name], found[name]) for name in different[:3]]
+
+
+def test_a_large_pasted_file_is_read_in_less_than_a_second(fresh, world):
+    fresh.driver.get(world.url)
+    fresh.find("h1")
+    took = fresh.driver.execute_async_script("""
+        const done = arguments[0];
+        const texts = ['# x\\nKEY=value\\n'.repeat(70000), 'KEY=' + ' x'.repeat(1000) + ' '.repeat(1e6) + 'x', '"\\'\\n'.repeat(300000)];
+        import('/web/lib/env_file.js').then(({ parseEnvFile }) => done(texts.map((text) => {
+          const start = performance.now();
+          parseEnvFile(text);
+          return performance.now() - start;
+        })));""")
+    assert max(took) < 1000, took

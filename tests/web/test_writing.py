@@ -148,7 +148,7 @@ def test_a_token_that_ends_in_the_middle_loses_nothing(fresh, world):
     world._run("token", "revoke", f"short-{name}")
     fresh.press("Write the key")
     fresh.wait_text("Sign in again")
-    fresh.find("dialog input[type=password]").send_keys(world.tokens["member"])
+    fresh.find("dialog input.secret").send_keys(world.tokens["member"])
     fresh.press("Sign in")
     wait_for(lambda: keys_of(world, name) == ["FIRST", "LATE"], what="the write after the second sign-in")
 
@@ -171,13 +171,13 @@ def test_a_write_without_a_network_keeps_what_was_typed(fresh, world):
 def test_signing_out_leaves_nothing_and_a_reload_asks_again(fresh, world):
     fresh.sign_in(world.tokens["admin"], "sets")
     fresh.driver.refresh()
-    fresh.find("input[type=password]")
+    fresh.find("input.secret")
     fresh.sign_in(world.tokens["admin"], "access")
     fresh.press("Sign out")
-    fresh.find("input[type=password]")
+    fresh.find("input.secret")
     assert "the-viewer" not in fresh.script("return document.body.textContent")
     fresh.driver.back()
-    fresh.find("input[type=password]")
+    fresh.find("input.secret")
     assert leaks(fresh, world.control_plane, world.tokens["admin"]) == []
 
 
@@ -186,7 +186,7 @@ def test_two_tabs_have_sessions_of_their_own(fresh, world):
     first = fresh.driver.current_window_handle
     fresh.driver.switch_to.new_window("tab")
     fresh.driver.get(world.url)
-    fresh.find("input[type=password]")
+    fresh.find("input.secret")
     fresh.driver.switch_to.window(first)
     fresh.open("fleet")
     fresh.wait_text("support-bot")
@@ -195,7 +195,7 @@ def test_two_tabs_have_sessions_of_their_own(fresh, world):
 def test_everything_is_reached_by_keyboard(world):
     with Browser(world.url) as browser:
         browser.driver.get(f"{world.url}/#/acme/sets")
-        browser.find("input[type=password]").send_keys(world.tokens["member"] + "\n")
+        browser.find("input.secret").send_keys(world.tokens["member"] + "\n")
         browser.find("nav[aria-label=Views]")
         browser.settle()
         seen = set()

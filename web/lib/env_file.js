@@ -12,19 +12,35 @@
 // White space as Python has it.
 const S = '[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]';
 const SPACE = new RegExp(S);
-const COMMENT = new RegExp(`${S}+#.*$`, 's');
-const END_SPACE = new RegExp(`${S}+$`);
 const ESCAPES = { a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', '"': '"', "'": "'", '\\': '\\' };
 const KEY = /^[A-Za-z0-9_-]{1,64}$/;
+
+// Without ` # comment` and trailing space. Looks at each character once: an expression would try each space anew.
+function withoutComment(line) {
+  let end = line.length;
+  for (let at = line.indexOf('#', 1); at > 0; at = line.indexOf('#', at + 1)) {
+    if (!SPACE.test(line[at - 1])) continue;
+    end = at;
+    break;
+  }
+  while (end > 0 && SPACE.test(line[end - 1])) end -= 1;
+  return line.slice(0, end);
+}
 
 class Reader {
   constructor(text) {
     this.text = text.replace(/^\ufeff/, '').replace(/\r\n?/g, '\n');
     this.at = 0;
+    this.counted = 0;
+    this.lines = 1;
   }
   get done() { return this.at >= this.text.length; }
   sees(c) { return this.text[this.at] === c; }
-  get line() { return this.text.slice(0, this.at).split('\n').length; }
+  // Statements are read in order, so the lines are counted once.
+  get line() {
+    for (; this.counted < this.at; this.counted += 1) this.lines += this.text[this.counted] === '\n' ? 1 : 0;
+    return this.lines;
+  }
 
   skipSpace(withNewlines) {
     const from = this.at;
@@ -77,7 +93,7 @@ class Reader {
     const spaced = this.skipSpace(false);
     if (this.done || this.sees('\n') || (spaced && this.sees('#'))) return '';
     if (this.sees("'") || this.sees('"')) return this.quoted();
-    return this.restOfLine().replace(COMMENT, '').replace(END_SPACE, '');
+    return withoutComment(this.restOfLine());
   }
   // {key, value}, null for a statement of another form, or undefined for a comment.
   statement() {

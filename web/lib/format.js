@@ -24,6 +24,10 @@ export function age(time, now = Date.now()) {
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 
+// With seconds, for a time that passes while somebody looks.
+const precise = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
+export const second = (time) => precise.format(new Date(time));
+
 // The time alone today, else with the date.
 export function moment(time) {
   const date = new Date(time);
@@ -32,6 +36,17 @@ export function moment(time) {
 
 export const local = (time) => day.format(new Date(time));
 export const utc = (time) => new Date(time).toISOString().replace('T', ' ').replace(/\.\d+Z$/, ' UTC');
+
+// The deploy of an agent by the official CLI. The CLI refuses a deploy without a word about credentials, and sets the
+// least number of instances to 0 unless it is given. `service`: the answer of GET …/services/AGENT.
+export function deployCommand(service, { image, least, most, force = true } = {}) {
+  const { spec } = service.deployment.manifest;
+  const pull = spec.imagePullSecretName ? `--credentials ${quoted(spec.imagePullSecretName)}` : '--no-credentials';
+  const { minReplicas, maxReplicas } = service.autoScaling;
+  const top = most ?? maxReplicas;
+  return `pipecat cloud deploy ${quoted(service.name)} ${quoted(image || spec.image)} ${pull} --min-agents ${
+    least ?? minReplicas}${top > 0 ? ` --max-agents ${top}` : ''}${force ? ' --force' : ''}`;
+}
 
 // A word of a shell command. Names have other characters only in an attack.
 export const quoted = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${String(word).replaceAll("'", "'\\''")}'`);

@@ -7,52 +7,69 @@ import { path, request } from './session.js';
 const PAUSE_MS = 1500; // at least, between two answers
 const RETRY_MS = 5000;
 
-const sleep = (ms, signal) => new Promise((resolve) => {
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener('abort', () => { clearTimeout(timer); resolve(); });
-});
-
-function visible(signal) {
-  if (!document.hidden) return Promise.resolve();
+// Resolves at the first of the event and the end. Leaves no listener behind: `signal` lives as long as the page.
+function until(signal, start) {
   return new Promise((resolve) => {
-    document.addEventListener('visibilitychange', resolve, { once: true, signal });
-    signal.addEventListener('abort', resolve);
+    if (signal.aborted) return resolve();
+    let stop = () => {};
+    const end = () => {
+      signal.removeEventListener('abort', end);
+      stop();
+      resolve();
+    };
+    signal.addEventListener('abort', end);
+    stop = start(end);
+    return undefined;
   });
 }
+
+const sleep = (ms, signal) => until(signal, (end) => {
+  const timer = setTimeout(end, ms);
+  return () => clearTimeout(timer);
+});
+
+const visible = (signal) => until(signal, (end) => {
+  document.addEventListener('visibilitychange', end);
+  return () => document.removeEventListener('visibilitychange', end);
+});
 
 async function follow(organization, signal, show) {
   let tag = '';
   while (!signal.aborted) {
-    await visible(signal);
+    if (document.hidden) {
+      await visible(signal);
+      tag = ''; // what is shown may be old: the next answer comes at once
+    }
     const after = tag ? `?after=${encodeURIComponent(tag)}` : '';
     try {
       const fleet = await request('GET', path(organization, 'fleet') + after, { signal });
       if (signal.aborted) return;
       tag = fleet.tag;
-      show({ fleet, error: null });
+      show((old) => ({ fleet, error: null, answers: old.answers + 1 }));
       await sleep(PAUSE_MS, signal);
     } catch (error) {
       if (signal.aborted) return;
-      show({ error });
+      show((old) => ({ ...old, error }));
       await sleep(RETRY_MS, signal);
     }
   }
 }
 
-// {fleet, error}: the last answer stays while the control plane does not answer.
+// {fleet, error, answers}: the last answer stays while the control plane does not answer. `answers` counts the answers,
+// which come at least each 25 seconds: what depends on the time, and so on more than the tag, is read again with each.
 export function useLive(organization) {
-  const [state, setState] = useState({ fleet: null, error: null });
+  const [state, setState] = useState({ fleet: null, error: null, answers: 0 });
   useEffect(() => {
     if (!organization) return undefined;
     const ending = new AbortController();
-    setState({ fleet: null, error: null });
-    follow(organization, ending.signal, (news) => setState((old) => ({ ...old, ...news })));
+    setState({ fleet: null, error: null, answers: 0 });
+    follow(organization, ending.signal, setState);
     return () => ending.abort();
   }, [organization]);
   return state;
 }
 
-// {data, error, isLoading, reload} of one path; null: nothing is read. `tag`: read again when it changes.
+// {data, error, isLoading, at, reload} of one path, read at the time `at`; null: nothing is read. `tag`: read again when it changes.
 export function useData(wanted, tag) {
   const [state, setState] = useState({ data: null, error: null, isLoading: true, of: null });
   const newest = useRef(0);
@@ -61,10 +78,12 @@ export function useData(wanted, tag) {
     const turn = newest.current += 1;
     try {
       const data = await request('GET', wanted);
-      if (turn === newest.current) setState({ data, error: null, isLoading: false, of: wanted });
+      if (turn === newest.current) {
+        setState({ data, error: null, isLoading: false, of: wanted, at: new Date().toISOString() });
+      }
     } catch (error) {
       if (turn === newest.current) {
-        setState((old) => ({ data: old.of === wanted ? old.data : null, error, isLoading: false, of: wanted }));
+        setState((old) => ({ ...old, data: old.of === wanted ? old.data : null, error, isLoading: false, of: wanted }));
       }
     }
   }, [wanted]);

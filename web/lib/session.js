@@ -38,18 +38,28 @@ function tell() {
   for (const listener of listeners) listener();
 }
 
-// An answer that is not a success, or no answer at all (status 0).
+// An answer that is not a success, or no complete answer (status 0). `isWrite`: the request changes something.
 export class ApiError extends Error {
-  constructor(status, message) {
+  constructor(status, message, isWrite = false) {
     super(message);
     this.status = status;
+    this.isWrite = isWrite;
   }
   get hint() {
+    if (this.isWrite && [0, 502, 504].includes(this.status)) {
+      return 'It is not known whether this was written: look before you repeat it.';
+    }
     const hints = {
       0: 'The page keeps trying. Check the network, or ask the operator of the control plane.',
+      400: 'Correct what the message names, then send it again.',
       403: 'Ask an admin of the organization for that role.',
+      404: 'It may have been deleted, or you may have no access to it.',
+      409: 'Look at its present state, then decide again.',
       413: 'Write fewer keys at once, or shorter values.',
       429: 'Wait a moment, then try again.',
+      500: 'This is an error of the control plane. Its log has the cause.',
+      502: 'A proxy between this page and the control plane has answered. Try again in a moment.',
+      504: 'A proxy between this page and the control plane has answered. Try again in a moment.',
       503: 'The control plane or its database is busy. Try again in a moment.',
       507: 'The disk of the control plane is full.',
     };
@@ -57,37 +67,56 @@ export class ApiError extends Error {
   }
 }
 
+// The long poll of a read takes 25 seconds. A read that takes longer than this time has lost its network.
+const READ_MS = 40000;
+
+// Every success of the REST API is JSON. Without a complete JSON text the answer broke off, or is of something between.
+async function answerOf(response) {
+  const text = await response.text().catch(() => null);
+  try { return JSON.parse(text); } catch { return null; }
+}
+
 // One request with a token that is being tried, before it becomes the session's.
-export async function ask(bearer, method, path, { body, signal } = {}) {
+export async function ask(bearer, method, path, { body, signal: ending } = {}) {
+  const isWrite = method !== 'GET';
+  // A write has no signal: the browser could keep the answer, and so a new token, as long as the signal.
+  const stopping = isWrite ? null : new AbortController();
+  const stop = () => stopping?.abort();
+  const timer = setTimeout(stop, READ_MS);
+  ending?.addEventListener('abort', stop);
   let response;
+  let answer;
   try {
     response = await fetch(path, {
-      method, signal, cache: 'no-store', credentials: 'omit', redirect: 'error', referrerPolicy: 'no-referrer',
+      method, signal: stopping?.signal, cache: 'no-store', credentials: 'omit', redirect: 'error', referrerPolicy: 'no-referrer',
       headers: { Authorization: `Bearer ${bearer}`, ...(body ? { 'Content-Type': 'application/json' } : {}) },
       body: body && JSON.stringify(body),
     });
+    answer = await answerOf(response);
   } catch (error) {
-    if (signal?.aborted) throw error;
-    throw new ApiError(0, 'The control plane does not answer.');
+    if (ending?.aborted) throw error;
+    throw new ApiError(0, 'The control plane does not answer.', isWrite);
+  } finally {
+    clearTimeout(timer);
+    ending?.removeEventListener('abort', stop);
   }
-  const text = await response.text().catch(() => '');
-  let answer = null;
-  try { answer = JSON.parse(text); } catch { /* an answer of something between: only its status counts */ }
-  if (response.ok) return answer;
-  const message = answer?.error ?? `The control plane answers ${response.status}.`;
-  throw new ApiError(response.status, message);
+  if (response.ok && answer) return answer;
+  if (response.ok) throw new ApiError(0, 'The answer of the control plane is not complete.', isWrite);
+  throw new ApiError(response.status, answer?.error ?? `The control plane answers ${response.status}.`, isWrite);
 }
 
 export async function request(method, path, options = {}) {
   const asked = generation;
   for (;;) {
+    const used = token;
     try {
-      const answer = await ask(token, method, path, options);
+      const answer = await ask(used, method, path, options);
       if (asked !== generation) throw new ApiError(401, 'You have signed out.');
       return answer;
     } catch (error) {
       if (error.status !== 401 || asked !== generation || token === null) throw error;
-      await renew();
+      // A late answer for an earlier token says nothing of the present token.
+      if (used === token) await renew();
     }
   }
 }

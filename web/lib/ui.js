@@ -2,7 +2,7 @@
 // renderer keeps the order of elements, and not of lists of elements that come and go. Text always becomes a text node: nothing here, and
 // nothing in the views, makes markup from a string.
 import { createContext, html, useContext, useEffect, useRef, useState } from '../vendor/htm-preact.js';
-import { age, local, moment, number, plural, utc } from './format.js';
+import { age, local, moment, number, plural, quoted, second, utc } from './format.js';
 
 export { html };
 
@@ -21,8 +21,8 @@ const unturned = (text) => text.replace(MARKS, (mark) => `[U+${mark.charCodeAt(0
 export const Name = ({ children }) => html`<bdi class="name">${[].concat(children).map((each) => (
     typeof each === 'string' ? unturned(each) : each))}</bdi>`;
 
-export const Time = ({ at, relative }) => (at
-  ? html`<time datetime=${at} title=${`${local(at)} · ${utc(at)}`}>${relative ? age(at) : moment(at)}</time>`
+export const Time = ({ at, relative, seconds }) => (at
+  ? html`<time datetime=${at} title=${`${local(at)} · ${utc(at)}`}>${relative ? age(at) : seconds ? second(at) : moment(at)}</time>`
   : html`<span class="quiet">never</span>`);
 
 export const Badge = ({ kind, children }) => html`<span class=${`badge ${kind ?? ''}`}>${children}</span>`;
@@ -74,18 +74,31 @@ export const Failure = ({ error, retry }) => error && html`<${Notice} kind="erro
   error.hint && html`<p>${error.hint}</p>`}${retry && html`<p><${Button} onClick=${retry}>Try again</${Button}></p>`}
       </${Notice}>`;
 
-// The same action from a terminal.
-export function Command({ children, label = 'In a terminal' }) {
-  const text = [].concat(children).join('');
-  const [copied, setCopied] = useState(false);
-  const copy = async () => {
-    await navigator.clipboard.writeText(text);
-    setCopied(true);
-    setTimeout(() => setCopied(false), 1500);
+// What has the option --organization: there the page says which one it shows.
+const OF_ORGANIZATION = /^(pipecat cloud|secret-control-plane (audit tail|credential|fleet|member|set|token)) /;
+
+// Copies a text, and says what has become of it: `said` is '', `copied` or the failure.
+export function useCopy() {
+  const [said, setSaid] = useState('');
+  const copy = async (text) => {
+    try {
+      await navigator.clipboard.writeText(text);
+      setSaid('copied');
+    } catch { setSaid('not copied: select the text'); }
+    setTimeout(() => setSaid(''), 3000);
   };
+  return [said, copy];
+}
+
+// The same action from a terminal. `template`: a word of it is still to be replaced, so there is nothing to copy yet.
+export function Command({ children, label = 'In a terminal', template = false }) {
+  const { organization } = useMe();
+  const words = [].concat(children).join('').trim();
+  const text = organization && OF_ORGANIZATION.test(words) ? `${words} --organization ${quoted(organization)}` : words;
+  const [said, copy] = useCopy();
   return html`<div class="command"><span class="command-label">${label}</span>
       <code tabindex="0" role="region" aria-label="Command">${text}</code>${
-    navigator.clipboard && html`<button type="button" class="copy" onClick=${copy}>${copied ? 'copied' : 'copy'}
+    navigator.clipboard && !template && html`<button type="button" class="copy" onClick=${() => copy(text)}>${said || 'copy'}
         <span class="unseen"> ${text}</span></button>`}</div>`;
 }
 
@@ -107,7 +120,7 @@ export const Title = ({ children, aside, parent }) => html`<header class="title"
 const PAGE = 100;
 // A table that stays quick with thousands of rows: it has a filter, and shows a hundred more at a time.
 // `columns`: [{title, kind?, cell: (row) => …}]; `text`: what the filter looks at; `key`: a row's identity.
-export function Table({ label, columns, rows, text, keyOf, filterFrom = 12, empty }) {
+export function Table({ label, columns, rows, text, keyOf, filterFrom = 12, empty, nothing = 'Nothing matches.' }) {
   const [wanted, setWanted] = useState('');
   const [shown, setShown] = useState(PAGE);
   const needle = wanted.trim().toLowerCase();
@@ -124,23 +137,29 @@ export function Table({ label, columns, rows, text, keyOf, filterFrom = 12, empt
     <tbody>${found.slice(0, shown).map((row) => html`<tr key=${keyOf(row)}>
         ${columns.map((column) => html`<td key=${column.title} class=${column.kind} data-label=${column.title}>
         ${column.cell(row)}</td>`)}</tr>`)}</tbody></table></div>
-    ${needle && !found.length && html`<p class="quiet">Nothing matches.</p>`}
+    ${needle && !found.length && html`<p class="quiet">${nothing}</p>`}
     ${found.length > shown && html`<p><${Button} onClick=${() => setShown(shown + PAGE)}>
         Show ${plural(Math.min(PAGE, found.length - shown), 'more', 'more')} of ${number(found.length)}</${Button}>
         </p>`}</div>`;
 }
 
-// A dialog of the browser: it keeps the focus inside, Escape closes it, and the focus goes back.
-export function Dialog({ title, close, children }) {
+// A dialog of the browser: it keeps the focus inside, Escape closes it, and the focus goes back. Without `close`,
+// or if it is `firm`, Escape does nothing: a browser closes the dialog at a second Escape whatever the page says, so it is then opened again.
+export function Dialog({ title, close, firm, children }) {
   const dialog = useRef(null);
   const id = useId('dialog');
   useEffect(() => {
     const before = document.activeElement;
     dialog.current.showModal();
-    return () => before?.isConnected && before.focus();
+    return () => {
+      if (before?.isConnected) before.focus();
+      // What has opened the dialog may go with it: its row was deleted.
+      setTimeout(() => document.activeElement === document.body && document.querySelector('main h1')?.focus());
+    };
   }, []);
-  const cancel = (event) => { event.preventDefault(); close?.(); };
-  return html`<dialog ref=${dialog} aria-labelledby=${id} onCancel=${cancel}><h2 id=${id}>${title}</h2>${children}
+  const cancel = (event) => { event.preventDefault(); if (!firm) close?.(); };
+  const closed = () => (close && !firm ? close() : dialog.current?.showModal());
+  return html`<dialog ref=${dialog} aria-labelledby=${id} onCancel=${cancel} onClose=${closed}><h2 id=${id}>${title}</h2>${children}
       </dialog>`;
 }
 
@@ -163,12 +182,12 @@ export function useAction(work) {
 }
 
 // Asks before what cannot be taken back, and says what it breaks.
-export function Confirm({ title, verb, children, work, close, command }) {
+export function Confirm({ title, verb, children, work, close, command, disabled }) {
   const action = useAction(async () => { await work(); close(true); });
   return html`<${Dialog} title=${title} close=${() => close(false)}>${children}<${Failure} error=${action.error} />
     ${command && html`<${Command}>${command}</${Command}>`}
     <div class="buttons"><${Button} onClick=${() => close(false)}>Cancel</${Button}>
-        <${Button} kind="danger" busy=${action.busy} onClick=${action.run}>${verb}</${Button}></div></${Dialog}>`;
+        <${Button} kind="danger" busy=${action.busy} disabled=${disabled} onClick=${action.run}>${verb}</${Button}></div></${Dialog}>`;
 }
 
 // A button with its question.

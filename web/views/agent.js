@@ -3,9 +3,9 @@ import { useState } from '../vendor/htm-preact.js';
 import { useData } from '../lib/live.js';
 import { go, link } from '../lib/router.js';
 import { path, request } from '../lib/session.js';
-import { number, plural, quoted } from '../lib/format.js';
+import { deployCommand, number, plural, quoted } from '../lib/format.js';
 import { History, StateBar, StateWords, countsOf } from '../lib/picture.js';
-import { Ask, Badge, Button, Command, Failure, Field, Loaded, Name, Notice, Table, Time, Title, html, mayAct,
+import { Ask, Badge, Button, Command, Failure, Field, Loaded, Loading, Name, Notice, Table, Time, Title, html, mayAct,
     useAction, useMe } from '../lib/ui.js';
 import { Credentials } from './credentials.js';
 import { Pins } from './fleet.js';
@@ -55,9 +55,10 @@ function Deploy({ row, agent, reload }) {
   const put = (body) => async () => {
     const answer = await request('PUT', path(organization, 'services'), { body:
         { serviceName: row.agent, ...body } });
+    const isNew = answer.desiredDeploymentId !== agent.desiredDeploymentId;
     setImage('');
     await reload();
-    return answer;
+    return { isNew, warning: answer.warning };
   };
   const values = useAction(put({ forceRedeploy: true }));
   const other = useAction(put({ image }));
@@ -70,17 +71,18 @@ function Deploy({ row, agent, reload }) {
       'New instances get the newest values.' : 'This agent has no secret set.'}</p>
     <div class="buttons"><${Button} need="member" kind=${late.length ? 'primary' : ''} busy=${values.busy}
         onClick=${values.run}>${values.busy ? 'Deploying…' : 'Deploy the newest values'}</${Button}></div>
-    <${Command}>pipecat cloud deploy ${quoted(row.agent)} ${quoted(row.image)} --force</${Command}>
+    <${Command}>${deployCommand(agent)}</${Command}>
     <form class="row end" onSubmit=${submit}>
-        <${Field} label="Another image">
+        <${Field} label="Another image" hint="New instances then also get the newest values.">
         ${(about) => html`<input class="mono" required value=${image} onInput=${(event) =>
         setImage(event.target.value)} placeholder=${row.image} autocomplete="off" spellcheck=${false} ...${about} />`}
         </${Field}>
       <${Button} type="submit" need="member" busy=${other.busy}>Deploy this image</${Button}></form>
+    ${image && html`<${Command}>${deployCommand(agent, { image })}</${Command}>`}
     <${Failure} error=${values.error ?? other.error} />
-        ${done && html`<${Notice} kind="done">
-        Deployed. New instances get it; running instances are told to restart.${done.warning && ` ${done.warning}`}
-        </${Notice}>`}
+        ${done && html`<${Notice} kind=${done.isNew ? 'done' : 'info'}>
+        ${done.isNew ? 'Deployed. New instances get it; running instances are told to restart.' :
+          'Nothing has changed: this is what was deployed before.'}${done.warning && ` ${done.warning}`}</${Notice}>`}
     ${agent.errors.map((each) => html`<${Notice} key=${each.code} kind="error">${each.message}</${Notice}>`)}
         </section>`;
 }
@@ -95,7 +97,7 @@ function Scaling({ row, agent, reload }) {
     await reload();
   });
   const field = (name, label) => html`<${Field} label=${label}>
-      ${(about) => html`<input type="number" min="0" max="10000" required value=${wanted[name]} onInput=${(event) =>
+      ${(about) => html`<input type="number" min=${name === 'most' ? 1 : 0} max="10000" required value=${wanted[name]} onInput=${(event) =>
       setWanted({ ...wanted, [name]: event.target.value })} ...${about} />`}</${Field}>`;
   return html`<section class="card stack"><h2>Scaling</h2>
       <p class="quiet">Numbers for the operator's platform, which starts and stops instances.</p>
@@ -103,9 +105,7 @@ function Scaling({ row, agent, reload }) {
       ${field('least', 'At least')}${field('most', 'At most')}
       <${Button} type="submit" need="member" busy=${action.busy}>Scale</${Button}></form>
     <${Failure} error=${action.error} />${action.done && html`<${Notice} kind="done">Saved.</${Notice}>`}
-        <${Command}>
-        pipecat cloud deploy ${quoted(row.agent)} ${quoted(row.image)} --min-agents ${wanted.least} --max-agents ${wanted.most}
-        </${Command}></section>`;
+        <${Command}>${deployCommand(agent, { ...wanted, force: false })}</${Command}></section>`;
 }
 
 function Past({ row, agent }) {
@@ -145,7 +145,8 @@ export function Agent({ name }) {
       ${row.ready ? 'deployed' : 'on its way'}</${Badge}><span class="quiet">
       ${row.region} · deployed <${Time} at=${row.deployedAt} relative /></span>`}><${Name}>${name}</${Name}>
       </${Title}>
-    <${Loaded} of=${agent}>${({ body }) => row && html`<p class="facts"><code class="image">${row.image}
+    <${Loaded} of=${agent}>${({ body }) => (!row ? html`<div>${live.error ? html`<${Failure} error=${live.error} />` :
+      html`<${Loading} />`}</div>` : html`<p class="facts"><code class="image">${row.image}
         </code> with <${Pins} sets=${row.sets} organization=${organization} /></p>
       <${Running} row=${row} step=${live.fleet.historyStepSeconds} /><div class="columns">
           <${Deploy} row=${row} agent=${body} reload=${agent.reload} />
@@ -159,6 +160,6 @@ export function Agent({ name }) {
           ${row.instanceCount
         ? `${plural(row.instanceCount,
             'instance')} of it run: they keep their values until they end, and cannot start again.` :
-            'No instance of it runs. Its credentials stop working.'}</p></${Ask}></div></section>`}</${Loaded}>
+            'No instance of it runs. Its credentials stop working.'}</p></${Ask}></div></section>`)}</${Loaded}>
             </div>`;
 }

@@ -24,8 +24,8 @@ function NewAgent({ done }) {
   const choice = (name, type, none) => (about) => html`<select value=${form[name]} onChange=${change(name)}
       ...${about}><option value="">${none}</option>
       ${named(type).map((each) => html`<option key=${each} value=${each}>${each}</option>`)}</select>`;
-  const options = [form.secretSet && ` --secrets ${quoted(form.secretSet)}`, form.imagePullSecretSet &&
-      ` --credentials ${quoted(form.imagePullSecretSet)}`].filter(Boolean).join('');
+  const options = [form.secretSet && ` --secrets ${quoted(form.secretSet)}`, form.imagePullSecretSet ?
+      ` --credentials ${quoted(form.imagePullSecretSet)}` : ' --no-credentials'].filter(Boolean).join('');
   return html`<section class="card" aria-label="New agent"><h2>New agent</h2>
       <form class="stack" onSubmit=${submit}>
       <div class="row"><${Field} label="Name" hint="Small letters, digits and dashes, at most 54">
@@ -40,7 +40,8 @@ function NewAgent({ done }) {
     <${Failure} error=${action.error} /><div class="buttons">
         <${Button} type="submit" need="member" kind="primary" busy=${action.busy}>
         ${action.busy ? 'Deploying…' : 'Deploy'}</${Button}></div>
-    <${Command}>pipecat cloud deploy ${quoted(form.serviceName || 'NAME')} ${quoted(form.image || 'IMAGE')}${options}
+    <${Command} template=${!form.serviceName || !form.image}>
+        pipecat cloud deploy ${quoted(form.serviceName || 'NAME')} ${quoted(form.image || 'IMAGE')}${options}
         </${Command}></form></section>`;
 }
 
@@ -62,8 +63,8 @@ export function Agents() {
     { title: 'What they run', kind: 'bar-cell', cell: (row) => html`<${StateBar} counts=${countsOf(row)} />
         <${StateWords} counts=${countsOf(row)} />` },
   ];
-  const empty = html`<${Empty} title="No agent yet"><p>Deploy the first one here, or in a terminal:</p><${Command}>
-      pipecat cloud deploy my-bot IMAGE --secrets my-secrets</${Command}></${Empty}>`;
+  const empty = html`<${Empty} title="No agent yet"><p>Deploy the first one here, or in a terminal:</p><${Command} template>
+      pipecat cloud deploy my-bot IMAGE --secrets my-secrets --no-credentials</${Command}></${Empty}>`;
   return html`<div class="view">
       <${Title} aside=${html`<${Button} need="member" kind="primary" onClick=${() => setNew(!isNew)}
       aria-expanded=${String(isNew)}>New agent</${Button}>`}>Agents</${Title}>

@@ -16,7 +16,7 @@ function Checkpoint({ region }) {
       <p class="mono wrap quiet">${data.hash}</p>
     <details><summary>The checkpoint itself</summary>
         <p>Keep it elsewhere: with it, a record that was changed or cut off later is found.</p>
-        <p class="mono wrap">${data.checkpoint}</p></details><${Command} label="On the host">
+        <p class="mono wrap">${data.checkpoint}</p></details><${Command} label="On the host" template>
         secret-control-plane audit verify --checkpoint FILE</${Command}>`}</${Loaded}>`;
 }
 
@@ -36,14 +36,11 @@ function useRecords(where) {
 const Details = ({ row }) => html`<span class="wrap">${row.detail}</span>
     ${!row.authentic && html` <${Badge} kind="revoked">not authentic</${Badge}>`}`;
 
-export function Audit() {
-  const { organization, role, live } = useMe();
-  const [region, setRegion] = useState('');
+// The records of one log. `query` names the log; the choice of a log is `children`.
+function Records({ query, children }) {
+  const { organization } = useMe();
   const [action, setAction] = useState('');
-  const query = region ? `?region=${encodeURIComponent(region)}` : '';
   const log = useRecords(path(organization, 'audit') + query);
-  if (!mayAct(role, 'admin')) return html`<div class="view"><${Title}>Audit</${Title}><p class="quiet">
-      Only an admin reads the audit log; your role is ${role}.</p></div>`;
   const actions = [...new Set(log.records.map((row) => row.action))].sort();
   const columns = [
     { title: 'When', cell: (row) => html`<${Time} at=${row.time} />` },
@@ -56,15 +53,8 @@ export function Audit() {
     { title: 'Details', cell: (row) => html`<${Details} row=${row} />` },
   ];
   const rows = log.records.filter((row) => !action || row.action === action);
-  return html`<div class="view"><${Title}>Audit</${Title}><section class="card stack"><h2>Checkpoint</h2>
-      <${Checkpoint} region=${query} /></section>
-    <section><h2>Records</h2>
-        <div class="row"><${Field} label="Log">
-        ${(about) => html`<select value=${region} onChange=${(event) => setRegion(event.target.value)} ...${about}>
-        <option value="">changes</option>
-        ${(live.fleet?.regions ?? []).map((each) => html`<option key=${each.region} value=${each.region}>
-        bundles of ${each.region}</option>`)}</select>`}</${Field}>
-      <${Field} label="Action">
+  return html`<section><h2>Records</h2>
+      <div class="row">${children}<${Field} label="Action">
           ${(about) => html`<select value=${action} onChange=${(event) => setAction(event.target.value)} ...${about}>
           <option value="">all</option>
           ${actions.map((each) => html`<option key=${each} value=${each}>${each}</option>`)}</select>`}</${Field}>
@@ -73,8 +63,24 @@ export function Audit() {
         ${log.isRead && html`<${Table} label="Audit records" columns=${columns} rows=${rows} keyOf=${(row) => row.id}
         text=${(row) =>
         `${row.actor.name} ${row.actor.kind} ${row.address} ${row.action} ${row.object} ${row.detail}`}
-        filterFrom=${1} empty=${html`<p class="quiet">No record.</p>`} />`}
+        filterFrom=${1} nothing=${`Nothing among the ${number(log.records.length)} records read.${log.before ?
+          ' Read older ones below.' : ''}`} empty=${html`<p class="quiet">No record.</p>`} />`}
     ${log.before && html`<p><${Button} busy=${log.more.busy} onClick=${() => log.more.run(log.before)}>
         Read older records</${Button}></p>`}<${Command} label="On the host">secret-control-plane audit tail --follow
-        </${Command}></section></div>`;
+        </${Command}></section>`;
+}
+
+export function Audit() {
+  const { role, live } = useMe();
+  const [region, setRegion] = useState('');
+  if (!mayAct(role, 'admin')) return html`<div class="view"><${Title}>Audit</${Title}><p class="quiet">
+      Only an admin reads the audit log; your role is ${role}.</p></div>`;
+  const query = region ? `?region=${encodeURIComponent(region)}` : '';
+  return html`<div class="view"><${Title}>Audit</${Title}><section class="card stack"><h2>Checkpoint</h2>
+      <${Checkpoint} region=${query} /></section>
+    <${Records} key=${query} query=${query}><${Field} label="Log">
+        ${(about) => html`<select value=${region} onChange=${(event) => setRegion(event.target.value)} ...${about}>
+        <option value="">changes</option>
+        ${(live.fleet?.regions ?? []).map((each) => html`<option key=${each.region} value=${each.region}>
+        bundles of ${each.region}</option>`)}</select>`}</${Field}></${Records}></div>`;
 }

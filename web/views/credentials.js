@@ -3,8 +3,9 @@ import { useState } from '../vendor/htm-preact.js';
 import { useData } from '../lib/live.js';
 import { path, request } from '../lib/session.js';
 import { quoted } from '../lib/format.js';
-import { Ask, Badge, Button, Command, Failure, Field, Loaded, Notice, Table, Time, html, useAction,
+import { Ask, Button, Command, Failure, Field, Loaded, Notice, SECRET_INPUT, Table, Time, html, useAction,
     useMe } from '../lib/ui.js';
+import { State } from './access.js';
 
 function Register({ agent, done }) {
   const { organization } = useMe();
@@ -14,7 +15,7 @@ function Register({ agent, done }) {
     let body;
     try { body = JSON.parse(half); } catch { throw new Error('Paste the whole JSON that keygen prints.'); }
     const answer = await request('POST', path(organization, 'services', agent, 'credentials'), { body:
-        { ...body, ...(label ? { label } : {}) } });
+        { kid: body.kid, signing_key: body.signing_key, box_key: body.box_key, ...(label ? { label } : {}) } });
     setHalf('');
     await done();
     return answer;
@@ -26,7 +27,7 @@ function Register({ agent, done }) {
     <form class="stack" onSubmit=${(event) => { event.preventDefault(); action.run(); }}>
         <${Field} label="Public half" hint='JSON with kid, signing_key and box_key'>
         ${(about) => html`<textarea class="mono" rows="3" required value=${half} onInput=${(event) =>
-        setHalf(event.target.value)} spellcheck=${false} ...${about}></textarea>`}</${Field}>
+        setHalf(event.target.value)} ...${SECRET_INPUT} ...${about}></textarea>`}</${Field}>
     <${Field} label="Label" hint="For people, such as the host's name">
         ${(about) => html`<input value=${label} maxlength="128" onInput=${(event) => setLabel(event.target.value)}
         ...${about} />`}</${Field}>
@@ -51,10 +52,12 @@ export function Credentials({ agent }) {
     { title: 'For', cell: (row) => row.purpose },
     { title: 'Made', cell: (row) => html`<${Time} at=${row.createdAt} relative /> <span class="quiet">by ${row.madeBy}
         </span>` },
+    { title: 'Last used', cell: (row) => (row.lastUsedAt === undefined ? html`<span class="quiet">not known</span>` :
+        html`<${Time} at=${row.lastUsedAt} relative />`) },
     { title: 'Ends', cell: (row) => (row.expiresAt ? html`<${Time} at=${row.expiresAt} />` : html`<span class="quiet">
         never</span>`) },
-    { title: 'State', cell: (row) => html`<${Badge} kind=${row.revokedAt ? 'revoked' : 'current'}>
-        ${row.revokedAt ? 'revoked' : 'live'}</${Badge}>` },
+    { title: 'State', cell: (row) => html`<${State} row=${row} />${!row.confirmed && html` <span class="wrong">
+        its region has not confirmed it yet</span>`}` },
     { title: '', kind: 'actions', cell: (row) => !row.revokedAt && html`<${Ask} need="admin" label="Revoke"
         about=${row.kid} title=${`Revoke ${row.kid}?`} verb="Revoke" work=${revoke(row.kid)}><p>
         Instances with it run on, and can neither start again nor learn of new versions.</p></${Ask}>` },

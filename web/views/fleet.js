@@ -65,8 +65,8 @@ export function Fleet() {
     { title: 'Sessions', kind: 'number', cell: (row) => number(row.activeSessionCount) },
   ];
   const empty = html`<${Empty} title="No agent yet"><p>
-      An agent is a bot with an image and a secret set. Deploy the first one:</p><${Command}>
-      pipecat cloud deploy my-bot IMAGE --secrets my-secrets</${Command}></${Empty}>`;
+      An agent is a bot with an image and a secret set. Deploy the first one:</p><${Command} template>
+      pipecat cloud deploy my-bot IMAGE --secrets my-secrets --no-credentials</${Command}></${Empty}>`;
   return html`<div class="view">
       <${Title} aside=${html`<span class="quiet">as of <${Time} at=${fleet.time} /></span>`}>Fleet</${Title}>
       <${Failure} error=${live.error} /><${Regions} fleet=${fleet} />

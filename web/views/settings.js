@@ -28,7 +28,7 @@ function Regions() {
       <${Loaded} of=${regions}>
       ${(data) => html`<${Table} label="Regions" columns=${columns} rows=${data.regions} keyOf=${(row) => row.code}
       text=${(row) => row.code} />`}</${Loaded}>
-    <${Command}>pipecat cloud organizations default-region CODE</${Command}></section>`;
+    <${Command} template>pipecat cloud organizations default-region CODE</${Command}></section>`;
 }
 
 // The server keeps what Docker keeps: user and password, joined and encoded.
@@ -61,7 +61,8 @@ function NewPullSecret({ done }) {
     <${Failure} error=${action.error} />${action.done && html`<${Notice} kind="done">Written.</${Notice}>`}
         <div class="buttons"><${Button} type="submit" need="member" kind="primary" busy=${action.busy}>Write
         </${Button}></div>
-    <${Command}>pipecat cloud secrets image-pull-secret ${quoted(form.name || 'NAME')} ${quoted(form.host || 'HOST')}
+    <${Command} template=${!form.name || !form.host}>
+        pipecat cloud secrets image-pull-secret ${quoted(form.name || 'NAME')} ${quoted(form.host || 'HOST')}
         </${Command}></form></details>`;
 }
 

@@ -1,5 +1,5 @@
 // Signing in with a token. Signing in through an identity provider would replace this file alone.
-import { useRef } from '../vendor/htm-preact.js';
+import { useEffect, useRef } from '../vendor/htm-preact.js';
 import { ask } from '../lib/session.js';
 import { Button, Command, Failure, Field, SECRET_INPUT, html, useAction } from '../lib/ui.js';
 
@@ -17,11 +17,12 @@ export function TokenForm({ organization, signedIn }) {
     input.current.value = '';
     signedIn(token, organizations);
   });
+  useEffect(() => input.current.focus(), []);
   const submit = (event) => { event.preventDefault(); action.run(); };
   return html`<form onSubmit=${submit} class="stack">
       <${Field} label="Token" hint="It stays in the memory of this page: a reload asks for it again.">
       ${(about) => html`<input
-      ref=${input} type="password" class="wide" required autofocus ...${SECRET_INPUT} autocomplete="off"
+      ref=${input} type="text" class="wide secret" required autofocus ...${SECRET_INPUT}
           ...${about} />`}</${Field}>
     <${Failure} error=${action.error} /><div class="buttons">
         <${Button} type="submit" kind="primary" busy=${action.busy}>${action.busy ? 'Signing in…' : 'Sign in'}
@@ -33,5 +34,5 @@ export const SignIn = ({ signedIn }) => html`<main class="sign-in"><div class="c
   <p>Which agent has which secrets, and which instance runs what.</p><${TokenForm} signedIn=${signedIn} />
   <details><summary>Where do I get a token?</summary><p>From an admin of your organization, on the page <em>Access
       </em>. The first token comes from the host of the control plane:</p>
-    <${Command} label="On its host">secret-control-plane token create NAME --role viewer</${Command}></details></div>
+    <${Command} label="On its host" template>secret-control-plane token create NAME --role viewer</${Command}></details></div>
         </main>`;

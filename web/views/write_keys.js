@@ -6,6 +6,8 @@ import { bytes, plural, quoted, sizeOf } from '../lib/format.js';
 import { path, request } from '../lib/session.js';
 import { Badge, Button, Command, Failure, Field, Notice, SECRET_INPUT, html, useAction, useMe } from '../lib/ui.js';
 
+const MOST = 1024 * 1024;
+const TOO_LONG = 'The text is longer than 1 MiB: no key was taken from it.';
 const KEY = /^[A-Za-z0-9_-]{1,64}$/;
 
 // Writes the pairs in one request, so that they become one version.
@@ -30,7 +32,7 @@ const Outcome = ({ action }) => html`<${Failure} error=${action.error} />
   The new version is ready in about a second.</p>${action.done.warning && html`<p>${action.done.warning}</p>`}
       </${Notice}>`}`;
 
-function OneKey({ keys, action, name }) {
+function OneKey({ keys, action, name, region }) {
   const [key, setKey] = useState('');
   const [wrong, setWrong] = useState('');
   const value = useRef(null);
@@ -55,16 +57,26 @@ function OneKey({ keys, action, name }) {
     ${keys.includes(key) && html`<p class="quiet">This replaces the value of ${key}.</p>`}
     <div class="buttons"><${Button} type="submit" need="member" kind="primary" busy=${action.busy}>
         ${action.busy ? 'Writing…' : 'Write the key'}</${Button}></div>
-    <${Command}>pipecat cloud secrets set ${quoted(name)} ${key || 'KEY'}=…</${Command}></form>`;
+    <${Command} template>pipecat cloud secrets set ${quoted(name)} ${key || 'KEY'}=…${region ?
+        ` --region ${quoted(region)}` : ''}</${Command}></form>`;
 }
 
 // The preview has names and sizes. The text stays in its field alone until it is sent.
 function ManyKeys({ keys, action, name }) {
   const text = useRef(null);
   const [preview, setPreview] = useState(null);
+  const [wrong, setWrong] = useState('');
+  const refuse = (why) => {
+    text.current.value = '';
+    setPreview(null);
+    setWrong(why);
+  };
   const look = () => {
+    if (sizeOf(text.current.value) > MOST) return refuse(TOO_LONG);
+    setWrong('');
     const { pairs, problems } = parseEnvFile(text.current.value);
     setPreview({ rows: pairs.map(({ key, value }) => ({ key, size: sizeOf(value) })), problems });
+    return undefined;
   };
   const submit = (event) => {
     event.preventDefault();
@@ -74,13 +86,16 @@ function ManyKeys({ keys, action, name }) {
   const read = async (event) => {
     const [file] = event.target.files;
     event.target.value = '';
-    if (!file || file.size > 1024 * 1024) return;
-    text.current.value = await file.text();
-    look();
+    if (!file) return;
+    if (file.size > MOST) { refuse(TOO_LONG); return; }
+    try {
+      text.current.value = new TextDecoder('utf-8', { fatal: true }).decode(await file.arrayBuffer());
+      look();
+    } catch { refuse('The file cannot be read, or is not UTF-8: no key was taken from it.'); }
   };
   const count = preview?.rows.length ?? 0;
   return html`<form class="stack" onSubmit=${submit} autocomplete="off">
-      <${Field} label="Text of a .env file"
+      <${Field} label="Text of a .env file" error=${wrong}
       hint="Read in this page, as the injector reads it with --env-file. Hidden while you paste.">
       ${(about) => html`<textarea
       ref=${text} class="mono secret tall" rows="6" onInput=${look} ...${SECRET_INPUT} ...${about}></textarea>`}
@@ -96,7 +111,8 @@ function ManyKeys({ keys, action, name }) {
           ${preview.problems.length > 8 ? ', …' : ''}</${Notice}>`}</div>`}
     <div class="buttons"><${Button} type="submit" need="member" kind="primary" busy=${action.busy} disabled=${!count}>
         ${action.busy ? 'Writing…' : count ? `Write ${plural(count, 'key')}` : 'Write'}</${Button}></div>
-    <${Command}>pipecat cloud secrets set ${quoted(name)} --file .env</${Command}></form>`;
+    <p class="quiet">The command <code>pipecat cloud secrets set --file</code> reads a file by other rules: single quotes, comments
+        after a value and <code>export</code> become part of what it writes.</p></form>`;
 }
 
 export function WriteKeys({ name, keys, region, written }) {
@@ -107,5 +123,5 @@ export function WriteKeys({ name, keys, region, written }) {
   return html`<div class="stack"><div class="switch" role="group" aria-label="What to write">
       <button type="button" aria-pressed=${String(!many)} onClick=${choose(false)}>One key</button><button
     type="button" aria-pressed=${String(many)} onClick=${choose(true)}>Paste a .env</button></div>
-        <${Form} keys=${keys} action=${action} name=${name} /><${Outcome} action=${action} /></div>`;
+        <${Form} keys=${keys} action=${action} name=${name} region=${region} /><${Outcome} action=${action} /></div>`;
 }
