@@ -123,6 +123,7 @@ Result<void> keep_credential_ca(const CaOptions& options, const Clock& clock) {
 
 LastUses uses_of(OpenedOrganization& opened) {
   std::vector<RegionStore*> stores;
+  stores.reserve(opened.stores.regions.size());
   for (auto& [code, region] : opened.stores.regions) stores.push_back(region.store.get());
   LastUses uses = read_last_uses(stores, opened.organization.name);
   uses.are_all = uses.are_all && opened.stores.unreachable.empty();

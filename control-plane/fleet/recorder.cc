@@ -116,9 +116,11 @@ bool InstanceRecorder::sign_of_life_due() const {
   return written_at_.count() < 0 || clock_.monotonic() - written_at_ >= kSignOfLifeEvery;
 }
 
+// A store that has just failed is not tried again for the uses: each try may wait for seconds, also
+// while the server stops.
 void InstanceRecorder::flush() {
   flush_reports();
-  uses_.flush();
+  if (!failing_) uses_.flush();
 }
 
 void InstanceRecorder::flush_reports() {
