@@ -103,7 +103,9 @@ Result<void> PostgresDatabase::run(Isolation isolation, const Work& work) {
   for (int number = 1;; ++number) {
     Attempt tried = attempt(isolation, work, deadline);
     if (!tried.may_run_again) return std::move(tried.outcome);
-    if (number == kAttemptsMax || steady_clock::now() >= deadline) {
+    const bool is_conflict = tried.outcome.error().code != ErrorCode::unavailable;
+    const int most = is_conflict ? kAttemptsMax : kConnectsMax;
+    if (number >= most || steady_clock::now() >= deadline) {
       return given_up(std::move(tried.outcome.error()));
     }
     pause(number, deadline);

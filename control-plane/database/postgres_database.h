@@ -3,7 +3,8 @@
 //
 // Writes are SERIALIZABLE: each behaves as if it had the database for itself, as with SQLite's one
 // writer. When two of them conflict the server refuses one, and its work runs again after a random
-// pause, at most kAttemptsMax times. Reads see one snapshot and cannot write.
+// pause, at most kAttemptsMax times. Without a connection it runs again kConnectsMax times. Reads
+// see one snapshot and cannot write.
 //
 // PostgreSQL detects conflicts by index pages, so in a small database nearly any two concurrent
 // writes conflict. Therefore the writes of one process are committed in groups, one group after the
@@ -44,6 +45,8 @@ namespace agent_secrets::control_plane {
 class PostgresDatabase final : public Database {
  public:
   static constexpr int kAttemptsMax = 50;
+  // Lower, because a server that cannot be reached is not back so soon, and callers wait.
+  static constexpr int kConnectsMax = 20;
   static constexpr std::chrono::seconds kPatience{5};
 
   // Connects once, so that a wrong URL is an error here.
