@@ -97,7 +97,7 @@ Transaction::Answer PostgresSession::run_statement(const Sql& sql, std::span<con
 
 void PostgresSession::run_waiting() {
   if (waiting_.empty()) return;
-  // After the first statements of the work, one of which may be LOCK TABLE.
+  // The id is asked for last, because a SELECT before LOCK TABLE would fix the view of the data.
   const bool asks = isolation_ == Isolation::serializable && transaction_id_.empty();
   if (asks) connection_->queue(kTransactionId, {});
   const auto waiting = std::exchange(waiting_, {});
