@@ -138,7 +138,7 @@ def test_a_server_chains_and_signs_and_the_logs_are_whole(control_plane, tmp_pat
     assert shown["log"] == "catalog" and shown["position"] > 0
     kept = keep_checkpoints(control_plane, tmp_path / "kept")
     assert len(kept.read_text().splitlines()) == 2
-    assert any(line["message"] == "audit checkpoint" for line in control_plane.log_lines())
+    assert control_plane.logged("audit checkpoint")
     key = control_plane.run("audit", "checkpoint", "--key").stdout.strip()
     found = verify(control_plane, "--checkpoint", str(kept), "--public-key", key)
     assert found.returncode == 0, found.stderr

@@ -122,8 +122,7 @@ def test_on_a_full_disk_a_bundle_without_its_audit_record_is_not_handed_out(full
         if code != 0:
             break
     assert code != 0 and "503" in stderr
-    assert any(line["message"] == "bundle refused: its audit record cannot be written"
-               for line in full_disk.control_plane.log_lines())
+    assert full_disk.control_plane.logged("bundle refused: its audit record cannot be written")
 
 
 def test_a_server_and_a_revocation_without_one_start_on_a_full_disk(full_disk, tmp_path):

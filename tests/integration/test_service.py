@@ -139,7 +139,7 @@ def test_a_server_answers_at_each_of_its_addresses_and_paths(tmp_path, short):
         assert get(UnixConnection(f"{short}/api.sock"), "/v1/secrets", token)[0] == 200
         assert plane.rest().request("GET", "/v1/secrets").status == 200
         assert os.stat(f"{short}/api.sock").st_mode & 0o777 == 0o660
-        urls = [line["url"] for line in plane.log_lines() if line["message"] == "listening"]
+        urls = [line["url"] for line in plane.logged("listening", count=3)]
         assert urls == [plane.url, f"http://127.0.0.1:{second}", f"unix:{short}/api.sock"]
         assert plane.stop() == 0
         assert not os.path.exists(f"{short}/api.sock")
@@ -257,7 +257,7 @@ def test_sockets_of_the_service_manager_are_used_and_a_deploy_command_does_not_g
             plane.url = f"http://127.0.0.1:{tcp.getsockname()[1]}"
             assert stranger(plane).request("GET", "/livez").status == 200
             assert get(UnixConnection(f"{short}/api.sock"), "/livez")[0] == 200
-            urls = [line["url"] for line in plane.log_lines() if line["message"] == "listening"]
+            urls = [line["url"] for line in plane.logged("listening", count=2)]
             assert len(urls) == 2 and urls[0] == plane.url, "the default address is not used besides"
             plane.rest().deploy("bot")
             wait_for(seen.exists, 20, "the deploy command")

@@ -273,6 +273,5 @@ def test_only_an_admin_gives_a_protected_set_to_a_further_agent(scene):
         assert refused.status == 403, refused
     assert rests["admin"].deploy("live", secretSet="production").status == 200
     assert rests["member"].redeploy("live", secretSet="production").status == 200
-    first = [line for line in scene.control_plane.log_lines()
-             if line["message"] == "an agent gets a set for the first time" and line["set"] == "production"]
+    first = scene.control_plane.logged("an agent gets a set for the first time", set="production")
     assert [(line["agent"], line["actor"].split(" (")[0]) for line in first] == [("live", "token admin")]

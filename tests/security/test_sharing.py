@@ -108,8 +108,7 @@ def test_wrong_tokens_are_throttled_and_logged_and_the_right_one_gets_through(co
     assert 0 < int(throttled.headers["Retry-After"]) <= 60
     assert throttled.body["code"] == "429" and throttled.body["error"]
     assert control_plane.rest().org("GET", "secrets").status == 200
-    lines = [json.loads(line) for line in control_plane.log_path.read_text().splitlines()]
-    told = [line for line in lines if line["message"] == "authentication failed"]
+    told = control_plane.logged("authentication failed")
     assert len(told) == 1 and told[0]["address"] == "127.0.0.1"
     assert "pcc_pat_wrong" not in control_plane.log_path.read_text()
     assert counter(control_plane, "agent_secrets_failed_authentications_total") == len(statuses) + 1

@@ -172,12 +172,19 @@ class ControlPlane:
         """The lines of the log, as dictionaries."""
         return [json.loads(line) for line in self.log_path.read_text().splitlines() if line.startswith("{")]
 
-    def logged_at(self, message, **fields):
-        """Unix time in seconds of the last log line with the message and the fields."""
+    def logged(self, message, count=1, **fields):
+        """The log lines with the message and the fields. Waits for so many: a server writes its log after it answers."""
         wanted = {"message": message, **fields}
-        times = [entry["time"] for entry in self.log_lines() if wanted.items() <= entry.items()]
-        assert times, f"the control plane has not logged {wanted}"
-        return datetime.datetime.fromisoformat(max(times)).timestamp()
+
+        def found():
+            lines = [entry for entry in self.log_lines() if wanted.items() <= entry.items()]
+            return len(lines) >= count and lines
+        return wait_for(found, what=f"{count} log lines with {wanted}")
+
+    def logged_at(self, message, **fields):
+        """Unix time in seconds of the last log line with the message and the fields. Waits for the first."""
+        lines = self.logged(message, **fields)
+        return datetime.datetime.fromisoformat(max(line["time"] for line in lines)).timestamp()
 
     def log_tail(self, lines=10):
         return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:])
