@@ -7,7 +7,7 @@ PATH = programs.ROOT / "docs" / "failures.md"
 
 HEAD = """# How secret-injector fails
 
-Made from `tests/support/failure_rows.py` by `script/failures --write`; do not edit. `script/failures` runs every row
+Made from `tests/support/failure_rows/` by `script/failures --write`; do not edit. `script/failures` runs every row
 against the built program over real sockets, {count} faults under two conditions each, and prints what it measured.
 
 Each failure is exit code 125 and two lines on stderr, or one JSON object with `AGENT_SECRETS_LOG=json` (members `step`, `cause`,
