@@ -23,10 +23,10 @@ const VIEWS = [
   { name: 'settings', title: 'Settings', view: Settings },
 ];
 
-// The browser may keep a page that somebody has left, with the token in it, and show it again.
+// After the visitor leaves the page, the browser may keep it with the token, and show it again.
 addEventListener('pageshow', (event) => { if (event.persisted) leave(); });
 
-// Names of the organization stay neither in the title nor in the address.
+// Signs out. The title and the address keep no names of the organization.
 function leave() {
   session.signOut();
   document.title = 'agent-secrets';
@@ -71,7 +71,7 @@ const Top = ({ all, me, view, signOut }) => html`<header class="top">
     : html`<span class="denied" title=${`Needs the role ${each.need}; yours is ${me.role}.`}>${each.title}
         <span class="needs">needs ${each.need}</span></span>`}</li>`)}</ul></nav></header>`;
 
-// The token is no longer accepted: what is on the page stays, and its requests wait.
+// Asks for another token when the server no longer accepts this one. The view stays, and its requests wait.
 const Renewal = ({ organization, begin }) => html`<${Dialog} title="Sign in again"><p>
     The control plane no longer accepts your token: it has expired or was revoked. Nothing that you have typed is lost.
     </p>

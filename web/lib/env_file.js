@@ -15,7 +15,8 @@ const SPACE = new RegExp(S);
 const ESCAPES = { a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', '"': '"', "'": "'", '\\': '\\' };
 const KEY = /^[A-Za-z0-9_-]{1,64}$/;
 
-// Without ` # comment` and trailing space. Looks at each character once: an expression would try each space anew.
+// Without ` # comment` and trailing space. Looks at each character once; a regular expression would try each space
+// again.
 function withoutComment(line) {
   let end = line.length;
   for (let at = line.indexOf('#', 1); at > 0; at = line.indexOf('#', at + 1)) {

@@ -24,7 +24,7 @@ export function age(time, now = Date.now()) {
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 
-// With seconds, for a time that passes while somebody looks.
+// With seconds: the time at which an answer was read.
 const precise = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 export const second = (time) => precise.format(new Date(time));
 
@@ -37,8 +37,8 @@ export function moment(time) {
 export const local = (time) => day.format(new Date(time));
 export const utc = (time) => new Date(time).toISOString().replace('T', ' ').replace(/\.\d+Z$/, ' UTC');
 
-// The deploy of an agent by the official CLI. The CLI refuses a deploy without a word about credentials, and sets the
-// least number of instances to 0 unless it is given. `service`: the answer of GET …/services/AGENT.
+// The command with which the official CLI deploys the agent. The CLI requires --credentials or --no-credentials, and
+// sets the least number of instances to 0 without --min-agents. `service`: the answer of GET …/services/AGENT.
 export function deployCommand(service, { image, least, most, force = true } = {}) {
   const { spec } = service.deployment.manifest;
   const pull = spec.imagePullSecretName ? `--credentials ${quoted(spec.imagePullSecretName)}` : '--no-credentials';
@@ -48,5 +48,5 @@ export function deployCommand(service, { image, least, most, force = true } = {}
     least ?? minReplicas}${top > 0 ? ` --max-agents ${top}` : ''}${force ? ' --force' : ''}`;
 }
 
-// A word of a shell command. Names have other characters only in an attack.
+// A word of a shell command, in quotes if it has other characters. Only names of an attacker have such characters.
 export const quoted = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${String(word).replaceAll("'", "'\\''")}'`);

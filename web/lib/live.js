@@ -1,6 +1,6 @@
 // What is on the server, as hooks. useLive() is the one long poll of the page: the fleet in numbers,
 // with a tag that changes whenever a set, a deployment or an instance changes. useData() reads a
-// path again at each new tag, so every view is live with that one request.
+// path again at each new tag, so one long poll keeps every view up to date.
 import { useCallback, useEffect, useRef, useState } from '../vendor/htm-preact.js';
 import { path, request } from './session.js';
 
@@ -56,7 +56,8 @@ async function follow(organization, signal, show) {
 }
 
 // {fleet, error, answers}: the last answer stays while the control plane does not answer. `answers` counts the answers,
-// which come at least each 25 seconds: what depends on the time, and so on more than the tag, is read again with each.
+// which come at least every 25 seconds. Data that depends on the time can change without the tag: read it again when
+// `answers` has changed.
 export function useLive(organization) {
   const [state, setState] = useState({ fleet: null, error: null, answers: 0 });
   useEffect(() => {
@@ -69,7 +70,8 @@ export function useLive(organization) {
   return state;
 }
 
-// {data, error, isLoading, at, reload} of one path, read at the time `at`; null: nothing is read. `tag`: read again when it changes.
+// {data, error, isLoading, at, reload} of one path, read at the time `at`, and read again when `tag` changes. Without a
+// path, nothing is read.
 export function useData(wanted, tag) {
   const [state, setState] = useState({ data: null, error: null, isLoading: true, of: null });
   const newest = useRef(0);

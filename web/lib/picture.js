@@ -1,5 +1,5 @@
-// The pictures of instances: by state, by version, and over the last hours. Each has its numbers in
-// words besides, for those who do not see it.
+// The pictures of instances: by state, by version, and over the last hours. Each picture also has
+// its numbers as text, for screen readers.
 import { html } from './ui.js';
 import { number, plural } from './format.js';
 
@@ -33,7 +33,7 @@ export const StateWords = ({ counts }) => html`<ul class="legend">
 
 const WIDTH = 168;
 const HEIGHT = 34;
-// One column for each point in time; what runs the newest release is below, what is older above.
+// One column for each point in time: at its bottom the instances with the newest release, above them the others.
 export function History({ history, step, tall }) {
   const { current, older } = history;
   const most = Math.max(1, ...current.map((n, i) => n + older[i]));
@@ -54,7 +54,7 @@ export function History({ history, step, tall }) {
 }
 
 const SQUARES = 120;
-// One square an instance, or for a large fleet one square for several.
+// One square for each instance; in a large fleet, one square for several instances.
 export function Squares({ count, kind, share }) {
   const shown = Math.min(SQUARES, Math.ceil(count / share));
   return html`<div class="squares" role="img" aria-label=${plural(count, 'instance')}>

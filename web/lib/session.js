@@ -2,7 +2,7 @@
 // the page. A reload therefore asks for the token again, and closing the tab ends the session.
 //
 // When the server no longer accepts the token, requests wait: the page asks for another token, and
-// the requests are then sent again. So a form that is being filled in survives.
+// the requests are then sent again. So a form that is being filled in keeps its text.
 
 let token = null;
 let renewal = null; // {promise, resolve, reject} while the page asks for another token
@@ -67,10 +67,10 @@ export class ApiError extends Error {
   }
 }
 
-// The long poll of a read takes 25 seconds. A read that takes longer than this time has lost its network.
+// A long poll takes at most 25 seconds. A read that takes longer than READ_MS is ended: its connection is lost.
 const READ_MS = 40000;
 
-// Every success of the REST API is JSON. Without a complete JSON text the answer broke off, or is of something between.
+// Null: no complete JSON text. Then the answer broke off, or a proxy sent it: each success of the REST API is JSON.
 async function answerOf(response) {
   const text = await response.text().catch(() => null);
   try { return JSON.parse(text); } catch { return null; }
@@ -115,7 +115,7 @@ export async function request(method, path, options = {}) {
       return answer;
     } catch (error) {
       if (error.status !== 401 || asked !== generation || token === null) throw error;
-      // A late answer for an earlier token says nothing of the present token.
+      // A late 401 for an earlier token does not concern the present token.
       if (used === token) await renew();
     }
   }

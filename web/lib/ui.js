@@ -1,6 +1,6 @@
 // The small parts that all views are made of. A component has one element as its root, because the
-// renderer keeps the order of elements, and not of lists of elements that come and go. Text always becomes a text node: nothing here, and
-// nothing in the views, makes markup from a string.
+// renderer can misplace a root of several elements that come and go. Text always becomes a text
+// node: no code here or in the views makes markup from a string.
 import { createContext, html, useContext, useEffect, useRef, useState } from '../vendor/htm-preact.js';
 import { age, local, moment, number, plural, quoted, second, utc } from './format.js';
 
@@ -14,8 +14,8 @@ export const mayAct = (role, need) => ROLES.indexOf(role) >= ROLES.indexOf(need)
 
 export const classes = (...names) => names.filter(Boolean).join(' ');
 
-// Names may be long and in any script. <bdi> keeps their direction from turning the text around them, and a mark that
-// would turn a part of the name is shown as its code.
+// Names may be long and in any script. <bdi> keeps the writing direction of a name from changing the text around it. A
+// mark that changes the direction within a name is shown as its code.
 const MARKS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 const unturned = (text) => text.replace(MARKS, (mark) => `[U+${mark.charCodeAt(0).toString(16).toUpperCase()}]`);
 export const Name = ({ children }) => html`<bdi class="name">${[].concat(children).map((each) => (
@@ -74,10 +74,10 @@ export const Failure = ({ error, retry }) => error && html`<${Notice} kind="erro
   error.hint && html`<p>${error.hint}</p>`}${retry && html`<p><${Button} onClick=${retry}>Try again</${Button}></p>`}
       </${Notice}>`;
 
-// What has the option --organization: there the page says which one it shows.
+// Commands with the option --organization: the page adds the organization that it shows.
 const OF_ORGANIZATION = /^(pipecat cloud|secret-control-plane (audit tail|credential|fleet|member|set|token)) /;
 
-// Copies a text, and says what has become of it: `said` is '', `copied` or the failure.
+// Copies a text. For three seconds after it, `said` is `copied` or the failure; at other times it is ''.
 export function useCopy() {
   const [said, setSaid] = useState('');
   const copy = async (text) => {
@@ -90,7 +90,7 @@ export function useCopy() {
   return [said, copy];
 }
 
-// The same action from a terminal. `template`: a word of it is still to be replaced, so there is nothing to copy yet.
+// The command for the same action in a terminal. `template`: the visitor must replace a word, so there is no button.
 export function Command({ children, label = 'In a terminal', template = false }) {
   const { organization } = useMe();
   const words = [].concat(children).join('').trim();
@@ -144,7 +144,8 @@ export function Table({ label, columns, rows, text, keyOf, filterFrom = 12, empt
 }
 
 // A dialog of the browser: it keeps the focus inside, Escape closes it, and the focus goes back. Without `close`,
-// or if it is `firm`, Escape does nothing: a browser closes the dialog at a second Escape whatever the page says, so it is then opened again.
+// or if it is `firm`, Escape does nothing: a page cannot prevent that a second Escape closes the dialog, so the dialog
+// is opened again.
 export function Dialog({ title, close, firm, children }) {
   const dialog = useRef(null);
   const id = useId('dialog');
@@ -153,7 +154,7 @@ export function Dialog({ title, close, firm, children }) {
     dialog.current.showModal();
     return () => {
       if (before?.isConnected) before.focus();
-      // What has opened the dialog may go with it: its row was deleted.
+      // The element that had the focus may be gone: the action has deleted its row.
       setTimeout(() => document.activeElement === document.body && document.querySelector('main h1')?.focus());
     };
   }, []);
@@ -163,7 +164,7 @@ export function Dialog({ title, close, firm, children }) {
       </dialog>`;
 }
 
-// {run, busy, error, done}: an action that takes time, once at a time.
+// {run, busy, error, done}: an action that takes time. A second run() during the first one has no effect.
 export function useAction(work) {
   const [state, setState] = useState({ busy: false, error: null, done: null });
   const run = async (...given) => {
@@ -181,7 +182,7 @@ export function useAction(work) {
   return { ...state, run, clear: () => setState({ busy: false, error: null, done: null }) };
 }
 
-// Asks before what cannot be taken back, and says what it breaks.
+// Asks before an action that cannot be undone. `children` names the consequences.
 export function Confirm({ title, verb, children, work, close, command, disabled }) {
   const action = useAction(async () => { await work(); close(true); });
   return html`<${Dialog} title=${title} close=${() => close(false)}>${children}<${Failure} error=${action.error} />
@@ -190,7 +191,7 @@ export function Confirm({ title, verb, children, work, close, command, disabled 
         <${Button} kind="danger" busy=${action.busy} disabled=${disabled} onClick=${action.run}>${verb}</${Button}></div></${Dialog}>`;
 }
 
-// A button with its question.
+// A button that asks before it acts.
 export function Ask({ need, label, kind = 'quiet-danger', about, ...question }) {
   const [open, setOpen] = useState(false);
   return html`<span><${Button} need=${need} kind=${kind} about=${about} onClick=${() => setOpen(true)}>${label}

@@ -1,4 +1,4 @@
-// Who may use the REST API: members, tokens and API keys. A new secret is shown once.
+// Access to the REST API: members, tokens and API keys. A new secret is shown once.
 import { useLayoutEffect, useRef, useState } from '../vendor/htm-preact.js';
 import { useData } from '../lib/live.js';
 import { path, request } from '../lib/session.js';
@@ -10,8 +10,8 @@ const DAY = 86400;
 const LIVES = [['', 'never'], [String(DAY), 'in a day'], [String(30 * DAY), 'in 30 days'], [String(90 * DAY),
     'in 90 days'], [String(365 * DAY), 'in a year']];
 
-// Shown once. `secret` is a reference, and closing the dialog empties it: what still refers to the dialog or to a
-// function of it refers to no secret.
+// Shown once. `secret` is a reference, and closing the dialog empties the reference. So the closed dialog and its
+// functions, to which the browser may still refer, no longer lead to the secret.
 function Once({ what, secret, close }) {
   const [said, setSaid] = useState('');
   const shown = useRef(null);
@@ -67,7 +67,7 @@ function Make({ what, kinds, send, done, command, need = 'admin' }) {
     ${isMade && html`<${Once} what=${what} secret=${secret} close=${() => setMade(false)} />`}</details>`;
 }
 
-// A role changes only after a question: a select is easily turned by the wheel or by a key.
+// A role changes only after a question: the mouse wheel or a key can change a select by mistake.
 function ChangeRole({ row, put }) {
   const [role, setRole] = useState(row.role);
   return html`<span class="buttons"><select aria-label=${`Role of ${row.name}`} value=${role}

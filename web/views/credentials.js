@@ -1,4 +1,4 @@
-// Credentials of one agent. The secret half is made where it is used: this page sees the public half.
+// Credentials of one agent. The secret half stays where the key was made: this page gets only the public half.
 import { useState } from '../vendor/htm-preact.js';
 import { useData } from '../lib/live.js';
 import { path, request } from '../lib/session.js';

@@ -124,7 +124,7 @@ function DeployNew({ set, name }) {
     </${Notice}>`;
 }
 
-// When and by whom each version was written: admins may read it from the audit log.
+// The audit record of the write of each version, for admins. Empty for other roles.
 function useWrites(organization, role, name, tag) {
   const audit = useData(mayAct(role, 'admin') ? path(organization, 'audit') : null, tag);
   const found = new Map();
@@ -143,7 +143,7 @@ function bindings(fleet, name) {
       !follows(agent)).map((agent) => agent.agent) };
 }
 
-// "bot (3 instances), other-bot (1 instance)": who holds a version of the set now. "": no instance.
+// "bot (3 instances), other-bot (1 instance)": the agents whose instances hold a version of the set now. "": none.
 function holdersText(usage) {
   const counts = new Map();
   for (const use of usage.versionUnknown.concat(usage.versions.flatMap((version) => version.agents))) {

@@ -31,7 +31,7 @@ function Regions() {
     <${Command} template>pipecat cloud organizations default-region CODE</${Command}></section>`;
 }
 
-// The server keeps what Docker keeps: user and password, joined and encoded.
+// As in Docker's configuration file: USER:PASSWORD in base64.
 const encoded = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(text)));
 
 function NewPullSecret({ done }) {

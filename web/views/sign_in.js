@@ -3,7 +3,8 @@ import { useEffect, useRef } from '../vendor/htm-preact.js';
 import { ask } from '../lib/session.js';
 import { Button, Command, Failure, Field, SECRET_INPUT, html, useAction } from '../lib/ui.js';
 
-// `organization`: the token must reach it. Tries the token before it becomes the session's. The field is emptied once the token is accepted.
+// `organization`: the token must reach it. Tries the token before it becomes the session's. The field is emptied once
+// the token is accepted.
 export function TokenForm({ organization, signedIn }) {
   const input = useRef(null);
   const action = useAction(async () => {
