@@ -133,10 +133,10 @@ inline constexpr std::int64_t kActiveSessionsMax = 1'000'000;  // larger values 
 inline constexpr std::chrono::seconds kInstanceSilent{150};
 inline constexpr std::chrono::hours kInstanceForgotten{24};
 inline constexpr std::chrono::hours kDeveloperRun{24};    // after its start, then it is forgotten
-inline constexpr std::chrono::seconds kListeningGap{30};  // a longer gap is not silence
+inline constexpr std::chrono::seconds kListeningGap{30};  // a longer gap is server downtime
 
 // The key of a developer's run (secret-injector --agent), which the control plane accepts for some
-// hours. The one that a person has not needed for longest gives way to a new one.
+// hours. Over kDevelopKeysOfActor, the key that expires first is removed for a new key.
 inline constexpr std::chrono::hours kDevelopKey{8};  // unless --expires says otherwise
 inline constexpr std::chrono::hours kDevelopKeyMax{24};
 inline constexpr std::chrono::hours kDevelopKeyKept{24};     // in lists, after it has ended

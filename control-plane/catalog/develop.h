@@ -4,8 +4,8 @@
 // with the values that the agent's instances get. The key is a credential with
 // CredentialPurpose::develop (catalog/credentials.h).
 //
-// To register one is to read the values of the agent's sets. An admin may, because an admin can
-// bind any set to any agent. A member may if the organization allows it
+// Registering a key gives access to the values of the agent's sets. An admin may, because an admin
+// can bind any set to any agent. A member may if the organization allows it
 // (Organizations::let_members_develop) and no set of the agent is protected. A member's keys end
 // when the agent gets a protected set, and when a set of the agent becomes protected.
 //
@@ -40,12 +40,13 @@ Result<void> make_room_for_develop_key(Transaction& tx, const Actor& actor, std:
 
 // Revokes the keys that members made for the agent: it gets a protected set.
 void end_keys_of_members(Transaction& tx, std::int64_t agent_id, UnixMs now);
-// The same for each agent whose deployment has the set: the set becomes protected.
+// Revokes such keys for each agent whose deployment has the set: the set becomes protected.
 void end_keys_of_members_with(Transaction& tx, std::int64_t set_id, UnixMs now);
-// The same for all agents of the organization.
+// Revokes such keys for all agents of the organization, which withdraws its permission.
 void end_keys_of_all_members(Transaction& tx, std::int64_t organization_id, UnixMs now);
 // Revokes the keys that an actor made, because its token, its key or its membership ends: otherwise
-// whoever stole a token could go on with a key. Without an organization, in all of them.
+// a key that was made with a stolen token would work after the token is revoked. Without
+// `organization_id`, the keys of all organizations.
 void end_keys_of(Transaction& tx, std::optional<std::int64_t> organization_id, const Actor& actor,
                  UnixMs now);
 

@@ -1,6 +1,6 @@
 #pragma once
-// The instances of a region for people: the record of each (region/instances.h), the release that
-// it runs, and the state that a watch answer would give it.
+// The instances of a region for people: the record of each instance (region/instances.h), the
+// release that it runs, and its state, which a watch answer would have too.
 //
 // A watched instance counts until it is silent: until the server has listened for
 // limits::kInstanceSilent without a request of it. An unwatched instance (without a sidecar, or
@@ -46,7 +46,7 @@ struct Fleet {
   std::string region;
   Listening listening;
   bool is_served = false;          // a server listens now
-  bool is_settled = false;         // and every watched instance had time to send a request
+  bool is_settled = false;         // is_served, and every watched instance had time for a request
   std::vector<FleetAgent> agents;  // with records; by organization and name
 };
 

@@ -1,6 +1,6 @@
 #pragma once
-// The state of an instance, computed from the data of the region store. The watch answer has it for
-// the instance, and the fleet view for people.
+// The state of an instance, computed from the data of the region store. The watch answer tells the
+// instance its state, and the fleet view shows the state to people.
 //
 //   revoked      its credential is revoked
 //   unbound      its agent is deleted or has no deployment

@@ -20,7 +20,7 @@ struct LastUses {
   bool are_all = true;
 
   [[nodiscard]] std::optional<UnixMs> of(std::string_view kid) const;
-  // Whether of() is the answer, and not only what could be read.
+  // False: of() has no use of the credential, and a region that could not be read may have one.
   [[nodiscard]] bool is_known(std::string_view kid) const {
     return are_all || by_kid.contains(kid);
   }

@@ -17,7 +17,7 @@
 // a reset, which can discard the answer at the client, and the official CLI reports success after a
 // dropped connection.
 //
-// Threads: the I/O thread only; the handler runs on the pool while the connection waits for it.
+// Threads: the I/O thread only; a handler runs on a worker thread while the connection waits.
 
 #include <chrono>
 #include <cstdint>

@@ -1,7 +1,7 @@
 #pragma once
 // HTTP/1.1 server: one I/O thread of Asio coroutines for all connections, a small pool of worker
-// threads for handlers (they block on SQLite). Bodies live in wiped memory. A faulty request (too
-// large, too slow, malformed) is answered with the router's JSON error before the connection
+// threads for handlers, which block on the database. Bodies live in wiped memory. A faulty request
+// (too large, too slow, malformed) is answered with the router's JSON error before the connection
 // closes, because the official CLI reports success after a dropped connection. The sharing between
 // clients is described in connection.h and limits.h.
 //

@@ -1,9 +1,9 @@
 #pragma once
 // Decides which request runs next on the worker threads. Each account has its own queue (before the
 // account is known, each address), and the queues take turns. So a thousand requests of one client
-// delay another client's request by one turn, not by a thousand. The stores run one transaction at
-// a time, so many requests of one account at once would only make the other accounts wait for the
-// store's mutex.
+// delay another client's request by one turn, not by a thousand. A queue also has a limit of
+// requests that run at once (limits::kReadsPerAccount and its neighbours), so slow requests of one
+// account leave worker threads to the other accounts.
 //
 // Threads: the server's I/O thread only.
 
