@@ -1,7 +1,7 @@
 #pragma once
-// The connections to one PostgreSQL database, at most kConnectionsMax. They are opened when they
-// are first needed. A connection that is lost is thrown away, with those that are idle: they were
-// most likely lost with it. The next caller opens a new one.
+// The connections to one PostgreSQL database, at most kConnectionsMax. A connection is opened when
+// it is first needed. When a connection is lost, the pool closes it and all idle connections, which
+// are probably lost too. The next caller opens a new connection.
 //
 // Threads: take() is safe from several. The pool outlives its leases.
 

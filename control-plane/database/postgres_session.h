@@ -7,9 +7,10 @@
 // asks for its id with its first statements, so that the id is known before COMMIT is sent.
 //
 // Each transaction sets for itself the schema in which it finds our tables, and the time that a
-// statement, or a pause between two, may take. So it needs nothing of a session, which a pooler
-// such as PgBouncer may give to another client after each transaction. (A session may also have
-// standard_conforming_strings off. Our statements have no backslash, database/sql.h.)
+// statement, or a pause between two statements, may take. So a transaction does not depend on the
+// settings of its session, which a pooler such as PgBouncer may give to another client after each
+// transaction. (The setting standard_conforming_strings has no effect on our statements, because
+// they have no backslash: database/sql.h.)
 //
 // A statement that fails throws PostgresFailure, which says whether the work may run again.
 //
@@ -48,7 +49,7 @@ class PostgresSession final : public Transaction {
   void keep_since_savepoint();
   void undo_since_savepoint();
   // Returns when the server has confirmed. A failure of kind `lost` may mean that the transaction
-  // is committed: transaction_id() is what to ask about.
+  // is committed: look up transaction_id().
   void commit();
   // Ends a transaction that is still open. Waits for the server only if deferred statements are
   // queued.

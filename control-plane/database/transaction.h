@@ -144,8 +144,8 @@ class Transaction {
 enum class TransactionKind : std::uint8_t {
   read,
   write,
-  // A revocation, a deletion, and what carries them to a region: may use the reserve on a full disk
-  // (database/disk_reserve.h). Nothing that makes a database grow with each call: it is small.
+  // Revocations, deletions, and writes that carry them to a region. They may use the small reserve
+  // on a full disk (database/disk_reserve.h), so they must not make a database grow with each call.
   urgent_write,
 };
 

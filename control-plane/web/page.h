@@ -1,12 +1,12 @@
 #pragma once
 // The web page: GET / and GET /web/…, without a token. The page is static files, compiled in
-// (web/ of the repository, cmake/embed_page.cmake). It uses the public REST API alone, so it can do
-// nothing that the visitor's token cannot do, and a file of it has nothing to hide.
+// (web/ of the repository, cmake/embed_page.cmake). The page uses only the public REST API, so it
+// can do only what the visitor's token can do, and its files contain no secrets.
 //
-// Every answer has the headers that keep a foreign page away: a Content-Security-Policy under which
-// no script, style or connection of another origin works, no inline script, no markup made from
-// text (trusted types), and no frame. Browsers keep a file, and ask each time whether it changed
-// (ETag); answers of the REST API are never kept.
+// Every answer has a Content-Security-Policy. It forbids scripts, styles and connections of other
+// origins, inline scripts, markup that is made from text (trusted types), and showing the page in a
+// frame. Browsers cache a file and revalidate it before each use (ETag). Answers of the REST API
+// are never cached.
 //
 // Threads: the files are constant; the routes are safe from several.
 // Source: https://www.w3.org/TR/CSP3/, https://www.w3.org/TR/trusted-types/

@@ -1,4 +1,4 @@
-"""A browser, and a control plane over TLS with an organization in which something goes on."""
+"""A browser, and a control plane over TLS with an organization that has sets, agents and instances."""
 
 import contextlib
 import pathlib
