@@ -161,7 +161,7 @@ class TestStores {
 
   // Of the provisioner's lease, for what it writes.
   [[nodiscard]] LeaseTerm term() const { return *lease->term(); }
-  // A lease that nobody has, as another process would take it.
+  // Takes a lease that is free, as another process would take it.
   LeaseTerm take_lease(std::string_view work, std::string holder = "another") {
     return std::get<LeaseTerm>(need(catalog().leases.take(
         {.work = std::string(work), .holder = std::move(holder), .time = std::chrono::hours(1)})));

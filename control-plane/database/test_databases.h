@@ -42,7 +42,7 @@ inline Result<void> migrate(const PostgresOptions& options,
   return migrate(pool, migrations);
 }
 
-// As somebody at a prompt, in the schema.
+// Runs SQL in the schema, as an operator does with psql.
 inline void run_script(const PostgresOptions& options, const std::string& sql) {
   const auto connection = PostgresConnection::open(options);
   REQUIRE(connection);
