@@ -160,13 +160,10 @@ std::optional<ServedRegions::Trouble> ServedRegions::look_at_schema() {
 void ServedRegions::look_at_keys(const Regions& regions) {
   auto keys = source_.keys();
   if (!keys || keys_ == *keys) return;
-  std::string trouble;
   // Before the first look, a key may have been rotated since the regions were opened.
-  for (const auto& [code, region] : regions) {
-    const auto loaded = region->refresh_keys();
-    if (!loaded && trouble.empty()) trouble = loaded.error().message;
-  }
-  if (trouble.empty()) {
+  const auto loaded = load_keys(regions);
+  std::string trouble = loaded ? "" : loaded.error().message;
+  if (loaded) {
     if (keys_) log_.info("the keys have changed, and the new ones are loaded");
     keys_ = std::move(*keys);
   } else if (trouble != keys_trouble_) {
@@ -174,6 +171,22 @@ void ServedRegions::look_at_keys(const Regions& regions) {
                {{"cause", trouble}});
   }
   keys_trouble_ = std::move(trouble);
+}
+
+// Loads the keys of the catalog and of each region, and returns the first error. A server without
+// writes also loads the catalog's keys: after a rotation of the master key it could not.
+Result<void> ServedRegions::load_keys(const Regions& regions) const {
+  Result<void> outcome =
+      catalog_.context.database->read("load the keys", [this](Transaction& tx) -> Result<void> {
+        auto cipher = catalog_.context.cipher.in(tx);
+        if (!cipher) return propagate(cipher);
+        return {};
+      });
+  for (const auto& [code, region] : regions) {
+    auto loaded = region->refresh_keys();
+    if (!loaded && outcome) outcome = std::move(loaded);
+  }
+  return outcome;
 }
 
 ServedRegions::Regions ServedRegions::take_removed(Regions& regions,

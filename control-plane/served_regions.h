@@ -84,6 +84,7 @@ class ServedRegions {
   std::optional<Trouble> look();
   std::optional<Trouble> look_at_schema();
   void look_at_keys(const Regions& regions);
+  [[nodiscard]] Result<void> load_keys(const Regions& regions) const;
   [[nodiscard]] std::string behind() const;
   static Regions take_removed(Regions& regions, const std::set<std::string>& codes);
   void open_missing(const std::set<std::string>& codes, Regions& regions,

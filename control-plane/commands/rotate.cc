@@ -2,6 +2,7 @@
 // servers run (keys/key_rotation.h, data_key_rotation.h).
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <set>
@@ -62,13 +63,37 @@ Result<MasterKey> new_master_key(const MasterKeyOptions& options) {
   return MasterKey::load(MasterKeySource{.file = options.new_file});
 }
 
+Result<std::vector<KeyFacts>> keys_of(Catalog& catalog) {
+  return catalog.context.database->read("list the keys", [](Transaction& tx) {
+    return Result<std::vector<KeyFacts>>(list_keys(tx));
+  });
+}
+
+// Running servers load a new key within kTimeToFollow. Until the new master key is in the place of
+// the old one, they cannot load a key that it has wrapped.
+constexpr std::chrono::milliseconds kTimeToFollow = 2 * limits::kLookEvery;
+
+Result<void> wait_until_servers_have_keys(const Data& data, Clock& clock) {
+  auto catalog = open_catalog(*data.place, data.master_key, clock);
+  if (!catalog) return propagate(catalog);
+  auto keys = keys_of(**catalog);
+  if (!keys) return propagate(keys);
+  const auto newest = std::ranges::max(*keys, {}, &KeyFacts::created_at).created_at;
+  // The clock of the machine that made the key may differ.
+  clock.sleep_for(std::clamp(newest + kTimeToFollow - clock.unix_time(),
+                             std::chrono::milliseconds(0), kTimeToFollow));
+  return {};
+}
+
 // Opening the catalog with both keys wraps everything anew. Nothing is left to do when that was
-// done before, so the command can be repeated.
-Result<void> rotate_master_key(const MasterKeyOptions& options, const Clock& clock) {
+// done before, so the command can be repeated: the old key alone does not open the catalog then.
+Result<void> rotate_master_key(const MasterKeyOptions& options, Clock& clock) {
   auto data = find_data(options.data);
   if (!data) return propagate(data);
   auto next = new_master_key(options);
   if (!next) return propagate(next, "new master key");
+  auto waited = wait_until_servers_have_keys(*data, clock);
+  if (!waited && waited.error().code != ErrorCode::untrusted) return waited;
   auto catalog = open_catalog(*data->place, next->with_previous(data->master_key), clock);
   if (!catalog) return propagate(catalog);
   note(
@@ -155,7 +180,7 @@ Result<Rotated> rotate_signing(const SigningKeysOptions& options, const Clock& c
 Result<void> rotate_signing_keys_of(const SigningKeysOptions& options, Clock& clock) {
   auto rotated = rotate_signing(options, clock);
   if (!rotated) return propagate(rotated);
-  clock.sleep_for(2 * limits::kLookEvery);
+  clock.sleep_for(kTimeToFollow);
   note(fmt::format("region {}: signing key {} is active, and {} is the standby key", options.region,
                    rotated->keys.active_kid, rotated->keys.verification_keys.back().kid));
   if (rotated->has_nodes) {
@@ -170,12 +195,6 @@ Result<void> rotate_signing_keys_of(const SigningKeysOptions& options, Clock& cl
 
 // What is under a data key; absent for other keys, and for a region that cannot be reached.
 using Counts = std::vector<std::optional<std::int64_t>>;
-
-Result<std::vector<KeyFacts>> keys_of(Catalog& catalog) {
-  return catalog.context.database->read("list the keys", [](Transaction& tx) {
-    return Result<std::vector<KeyFacts>>(list_keys(tx));
-  });
-}
 
 std::optional<std::int64_t> count(Database& database, const std::string& key,
                                   std::int64_t (*count_in)(Transaction&, std::string_view)) {

@@ -54,6 +54,15 @@ def control_plane(request, tmp_path):
         yield made
 
 
+def test_a_server_writes_after_both_rotations_before_it_has_the_new_master_key(control_plane):
+    """It was idle, and has loaded the new data key before the master key was rotated."""
+    deploy(control_plane)
+    control_plane.run("rotate", "data-keys", timeout=120)
+    control_plane.run("rotate", "master-key", "--new-master-key-file", control_plane.directory / "new.key")
+    answer = control_plane.rest().put_secrets("set1", GREETING="goodbye")
+    assert answer.status == 202, answer
+
+
 def test_every_key_is_rotated_under_load_without_a_failed_fetch(control_plane, tmp_path):
     text = deploy(control_plane)
     write_more(control_plane, 2)
