@@ -21,6 +21,16 @@ def pytest_sessionstart():
         signal.signal(number, signal.SIG_DFL)
 
 
+# Files whose tests take longest, most of it waiting. A worker takes whole files, and would run one of these alone at the end.
+LONG = ("integration/test_postgresql_faults.py", "integration/test_backup.py", "security/test_authority_codes.py",
+        "e2e/test_cli_secrets.py", "integration/test_move.py", "integration/test_rotation.py", "integration/test_patroni.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Long files first."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 @pytest.fixture
 def control_plane(tmp_path):
     """A fresh control plane, up on loopback."""

@@ -72,10 +72,11 @@ EXPANDED = {
     "a default": ("LEVEL=${LOG_LEVEL_OF_THE_BOT:-INFO}\n", {"LEVEL": "INFO"}),
 }
 
+# Of [[path, whether with expansion], …].
 DOTENV = """
-import json, pathlib, sys
+import json, sys
 from dotenv import dotenv_values
-print(json.dumps(dotenv_values(sys.argv[1], interpolate=sys.argv[2] == "expand")))
+print(json.dumps([dotenv_values(path, interpolate=expand) for path, expand in json.load(sys.stdin)]))
 """
 
 CASES = [pytest.param(*case, False, id=name) for name, case in FORMS.items()] + [
@@ -98,12 +99,25 @@ def test_a_bot_starts_with_the_values(content, expected, expand, env_file):
     assert {key: value for key, value in given.items() if key not in programs.clean_environment()} == expected
 
 
-@pytest.mark.parametrize("content, expected, expand", CASES)
-def test_python_dotenv_gives_the_same(content, expected, expand, env_file):
+@pytest.fixture(scope="module")
+def by_dotenv(tmp_path_factory):
+    """{(content, whether with expansion): what python-dotenv reads}, by one process."""
     if not official_cli.installed():
         pytest.skip("python-dotenv comes with the official CLI; run script/bootstrap")
-    env_file.write_bytes(content.encode())
+    directory = tmp_path_factory.mktemp("dotenv")
+    cases = {}
+    for number, case in enumerate(CASES):
+        content, _, expand = case.values
+        path = directory / f"{number}.env"
+        path.write_bytes(content.encode())
+        cases[content, expand] = [str(path), expand]
     python = official_cli.NEWEST.program.with_name("python")
-    read = subprocess.run([python, "-c", DOTENV, env_file, "expand" if expand else ""], capture_output=True, timeout=30)
+    read = subprocess.run([python, "-c", DOTENV], input=json.dumps(list(cases.values())), capture_output=True, text=True,
+                          timeout=30)
     assert read.returncode == 0, read.stderr
-    assert json.loads(read.stdout) == expected
+    return dict(zip(cases, json.loads(read.stdout), strict=True))
+
+
+@pytest.mark.parametrize("content, expected, expand", CASES)
+def test_python_dotenv_gives_the_same(content, expected, expand, by_dotenv):
+    assert by_dotenv[content, expand] == expected

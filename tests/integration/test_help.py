@@ -1,5 +1,6 @@
 """The help of the three programs, as a person meets it: --help, `help`, wrong words, man pages."""
 
+import functools
 import re
 import subprocess
 
@@ -21,7 +22,9 @@ def run(program, *words, **environment):
                           env=programs.clean_environment(**environment), stdin=subprocess.DEVNULL)
 
 
+@functools.cache
 def shown(program, *words):
+    """The output; every test reads the outputs of one start."""
     finished = run(program, *words)
     assert (finished.returncode, finished.stderr) == (0, "")
     return finished.stdout

@@ -29,7 +29,11 @@ def gcc(directory, *arguments):
 
 
 def program(directory, link):
-    gcc(directory, *COMPILE, "program.c", *link, "-o", "program")
+    """Linked from an object that is compiled once for all tests."""
+    compiled = directory.parent / "hardened.o"
+    if not compiled.exists():
+        gcc(directory, *COMPILE, "-c", "program.c", "-o", compiled)
+    gcc(directory, compiled, *link, "-o", "program")
     return directory / "program"
 
 

@@ -18,7 +18,7 @@ class CliOperator:
 
     def __init__(self, control_plane, home):
         self._cli = official_cli.OfficialCli(
-            control_plane.url, control_plane.token, control_plane.organization, home
+            control_plane.url, control_plane.token, control_plane.organization, home, imported=False
         )
 
     def start_secrets_set(self, name, **pairs):
