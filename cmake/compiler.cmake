@@ -53,6 +53,9 @@ if(AGENT_SECRETS_SANITIZER)
 endif()
 if(AGENT_SECRETS_SANITIZER MATCHES "undefined")
   add_compile_options(-fno-sanitize-recover=all)
+  # UndefinedBehaviorSanitizer describes every place that it checks: more than a million addresses. At a fixed address
+  # the linker fills them in. Otherwise each start does, which takes a third of the start's time.
+  add_link_options(-no-pie)
 endif()
 if(AGENT_SECRETS_FUZZERS)
   add_compile_options(-fsanitize=fuzzer-no-link)
