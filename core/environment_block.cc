@@ -13,7 +13,7 @@ namespace {
 
 // Makes a name safe for terminals and logs: plain ASCII only, and of limited length. The names may
 // come from outside.
-std::string printable(std::string_view name) {
+std::string shortened(std::string_view name) {
   std::string text(name.substr(0, limits::kKeyNameMax));
   for (char& c : text) {
     if (c < ' ' || c > '~') c = '?';
@@ -28,7 +28,7 @@ std::size_t size_in_block(const EnvironmentPair& pair) {
 
 std::optional<std::string> fault_of(const EnvironmentPair& pair) {
   if (pair.key.empty()) return "a key is empty";
-  const auto key = printable(pair.key);
+  const auto key = shortened(pair.key);
   if (pair.key.find('=') != std::string_view::npos) return fmt::format("key '{}' has a '='", key);
   if (pair.key.find('\0') != std::string_view::npos) return fmt::format("key '{}' has a NUL", key);
   if (pair.value.find('\0') != std::string_view::npos) {
@@ -57,7 +57,7 @@ Result<SecretBuffer> build_environment_block(std::vector<EnvironmentPair> pairs)
   std::ranges::sort(pairs, {}, &EnvironmentPair::key);
   const auto twice = std::ranges::adjacent_find(pairs, {}, &EnvironmentPair::key);
   if (twice != pairs.end()) {
-    return fail(ErrorCode::invalid, fmt::format("key '{}' is given twice", printable(twice->key)));
+    return fail(ErrorCode::invalid, fmt::format("key '{}' is given twice", shortened(twice->key)));
   }
   SecretBuffer block(total);  // zero-filled, so each NUL is already there
   char* out = reinterpret_cast<char*>(block.expose().data());
@@ -93,7 +93,7 @@ Result<std::vector<EnvironmentEntry>> parse_environment_block(const SecretBuffer
     }
     if (!entries.empty() && !(entries.back().key < key)) {
       return fail(ErrorCode::invalid,
-                  fmt::format("key '{}' is given twice or out of order", printable(key)));
+                  fmt::format("key '{}' is given twice or out of order", shortened(key)));
     }
     entries.push_back({.key = key, .assignment = assignment});
   }

@@ -18,7 +18,7 @@ struct Setting {
   const char* value = nullptr;
 };
 
-Setting first_set(std::initializer_list<const char*> names, const VariableLookup& variable) {
+Setting first_set(std::initializer_list<const char*> names, const EnvironmentLookup& variable) {
   for (const char* name : names) {
     if (const char* value = variable(name); value != nullptr) return {name, value};
   }
@@ -127,7 +127,7 @@ bool is_loopback(const std::string& host) {
 }
 
 Result<std::optional<Proxy>> choose_proxy(std::string_view scheme, const std::string& host,
-                                          const VariableLookup& variable) {
+                                          const EnvironmentLookup& variable) {
   if (is_loopback(host)) return std::nullopt;
   const Setting chosen =
       scheme == "https"

@@ -26,11 +26,11 @@ struct Proxy {
 };
 
 // The value of a variable, or null.
-using VariableLookup = std::function<const char*(const char* name)>;
+using EnvironmentLookup = std::function<const char*(const char* name)>;
 
 // `host` without brackets. ErrorCode::invalid names the variable whose value is not a proxy URL.
 Result<std::optional<Proxy>> choose_proxy(std::string_view scheme, const std::string& host,
-                                          const VariableLookup& variable);
+                                          const EnvironmentLookup& variable);
 
 bool is_loopback(const std::string& host);
 

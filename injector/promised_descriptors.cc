@@ -61,9 +61,9 @@ std::vector<std::optional<int>> numbers_of(std::string_view list) {
   return numbers;
 }
 
-class Search {
+class DescriptorSearch {
  public:
-  Search(char** environment, pid_t pid) : environment_(environment), pid_(pid) {}
+  DescriptorSearch(char** environment, pid_t pid) : environment_(environment), pid_(pid) {}
 
   PromisedDescriptors run(const std::vector<std::string>& command) {
     for (char** entry = environment_; *entry != nullptr; ++entry) {
@@ -181,7 +181,7 @@ void remove_variable(char** environment, std::string_view name) {
 
 PromisedDescriptors find_promised_descriptors(const std::vector<std::string>& command,
                                               char** environment, pid_t pid) {
-  return Search(environment, pid).run(command);
+  return DescriptorSearch(environment, pid).run(command);
 }
 
 void remove_broken_promises(const PromisedDescriptors& promised, char** environment,

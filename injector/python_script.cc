@@ -84,9 +84,9 @@ bool is_run_by_python(const std::string& path) {
          line.find("uv run") != std::string_view::npos;
 }
 
-class Search {
+class ModuleSearch {
  public:
-  Search(char** environment, std::string working_directory)
+  ModuleSearch(char** environment, std::string working_directory)
       : environment_(environment), here_(std::move(working_directory)) {}
 
   // Absent if the words name no file.
@@ -174,7 +174,7 @@ class Search {
 std::string script_directory(const std::vector<std::string>& command, char** environment,
                              const std::string& working_directory) {
   const std::string here = working_directory == "." ? working_directory_path() : working_directory;
-  return normalized(Search(environment, here).of_command(command).value_or(here));
+  return normalized(ModuleSearch(environment, here).of_command(command).value_or(here));
 }
 
 }  // namespace agent_secrets
