@@ -30,7 +30,7 @@ Result<void> SqliteReaders::run(const TransactionBody& body) {
   if (!session) return propagate(session);
   Lease lease(*this, std::move(*session));
   try {
-    (*lease).script("BEGIN");
+    (*lease).control("BEGIN");
     body(*lease);
     return {};
   } catch (const DatabaseFailure& failure) {
