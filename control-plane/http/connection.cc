@@ -106,7 +106,7 @@ asio::awaitable<void> Connection::run() {
   // Not `while (co_await …) {}`: GCC 12 compiles that into a trap.
   bool alive = co_await stream_->handshake();
   while (alive) alive = co_await serve_one();
-  disarm();
+  timer_.cancel();
   abort();
 }
 
@@ -120,34 +120,40 @@ void Connection::abort() {
   (void)stream_->socket().close(ignored);
 }
 
-// A connection has one deadline at a time, for its current operation.
+// A connection has one deadline at a time, for its current operation. A request has several, one
+// after the other, and most are met, so a deadline does not set the timer if the timer ends earlier
+// anyway: then check_deadline() sets the timer to the deadline that there is at that time.
 void Connection::arm(std::chrono::milliseconds time) {
   timed_out_ = false;
   deadline_ = steady_clock::now() + time;
-  timer_.expires_at(deadline_);
-  watch_deadline();
+  if (!is_watched_ || timer_.expiry() > deadline_) watch_until(deadline_);
+}
+
+void Connection::watch_until(steady_clock::time_point moment) {
+  is_watched_ = true;
+  timer_.expires_at(moment);
+  timer_.async_wait([weak = weak_from_this()](const error_code& error) {
+    const auto self = weak.lock();
+    if (!error && self) self->check_deadline();
+  });
 }
 
 // cancel() has no effect on an operation that has completed but that the coroutine has not seen
 // yet, and the coroutine's next operation would have no deadline. So cancel again until the
 // deadline is disarmed.
-void Connection::watch_deadline() {
-  timer_.async_wait([weak = weak_from_this()](const error_code& error) {
-    const auto self = weak.lock();
-    // The timer may have been armed again after this completion was queued.
-    if (error || !self || steady_clock::now() < self->deadline_) return;
-    self->timed_out_ = true;
-    error_code ignored;
-    (void)self->stream_->socket().cancel(ignored);
-    self->timer_.expires_after(kCancelAgain);
-    self->watch_deadline();
-  });
+void Connection::check_deadline() {
+  is_watched_ = false;
+  if (deadline_ == steady_clock::time_point::max()) return;
+  const auto now = steady_clock::now();
+  if (now < deadline_) return watch_until(deadline_);
+  timed_out_ = true;
+  error_code ignored;
+  (void)stream_->socket().cancel(ignored);
+  watch_until(now + kCancelAgain);
 }
 
-void Connection::disarm() {
-  deadline_ = steady_clock::time_point::max();
-  timer_.cancel();
-}
+// The timer stays set: the next deadline most likely needs it.
+void Connection::disarm() { deadline_ = steady_clock::time_point::max(); }
 
 // A stranger has less time.
 std::chrono::seconds Connection::bounded(std::chrono::seconds time) const {

@@ -108,7 +108,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void watch_for_hangup(const std::shared_ptr<Bell>& bell);
   void check_hangup(const std::shared_ptr<Bell>& bell);
   void arm(std::chrono::milliseconds time);
-  void watch_deadline();
+  void watch_until(std::chrono::steady_clock::time_point moment);
+  void check_deadline();
   void disarm();
   [[nodiscard]] std::chrono::seconds bounded(std::chrono::seconds time) const;
   [[nodiscard]] std::chrono::seconds header_time() const;
@@ -118,6 +119,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Incoming::Buffer buffer_;
   boost::asio::steady_timer timer_;
   std::chrono::steady_clock::time_point deadline_;
+  bool is_watched_ = false;  // the timer is set
   bool timed_out_ = false;
   bool idle_ = false;
   SharedBudget::Hold body_;     // of the request that is being served
