@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <poll.h>
 
+#include "control-plane/http/late_answer.h"
 #include "control-plane/http/run_on_worker.h"
 #include "core/limits.h"
 
@@ -56,6 +57,12 @@ std::chrono::microseconds since(steady_clock::time_point began) {
 std::chrono::seconds unix_seconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(
       std::chrono::system_clock::now().time_since_epoch());
+}
+
+void run_until_done(Workers& workers, Later::Rest rest) {
+  workers.post([&workers, rest = std::move(rest)]() mutable {
+    if (rest()) run_until_done(workers, std::move(rest));
+  });
 }
 
 std::string_view organization_of(const Request& request) {
@@ -352,6 +359,14 @@ std::unique_ptr<Response> Connection::make_room(Incoming& incoming, const Admitt
   return std::make_unique<Response>(refuse(incoming.request, incoming.status, limits::kBusyRetry));
 }
 
+// Called on a worker thread, while the connection waits.
+std::shared_ptr<LateAnswer> Connection::start(const Later& later) {
+  auto late = std::make_shared<LateAnswer>(timer_.get_executor());
+  auto rest = later.start([late](Response response) { late->give(std::move(response)); });
+  if (rest) run_until_done(context_.workers, std::move(rest));
+  return late;
+}
+
 // Null: the client went away while it was parked.
 asio::awaitable<std::unique_ptr<Response>> Connection::answer(Incoming& incoming) {
   Request& request = incoming.request;
@@ -363,16 +378,24 @@ asio::awaitable<std::unique_ptr<Response>> Connection::answer(Incoming& incoming
     const Queue queue = queue_of(writes);
     co_await wait_for_turn(queue);
     Dispatched dispatched;
+    std::shared_ptr<LateAnswer> late;
     {
       const Turns::Turn turn(context_.turns, queue.name);
       const Tallied answered(context_.counters.answered_requests);
       auto refusal = co_await refuse_deaf(request);
       if (refusal) co_return refusal;
-      const auto dispatch = [this, &request, &again] {
-        if (!again) return context_.router.dispatch(request);
-        return Dispatched{.account = account_, .outcome = context_.router.run(again, request)};
+      const auto dispatch = [this, &request, &again, &late] {
+        Dispatched done =
+            again ? Dispatched{.account = account_, .outcome = context_.router.run(again, request)}
+                  : context_.router.dispatch(request);
+        if (auto* later = std::get_if<Later>(&done.outcome)) late = start(*later);
+        return done;
       };
       dispatched = co_await run_on_worker<Dispatched>(context_.workers, dispatch);
+    }
+    if (late) {
+      const Tallied answered(context_.counters.answered_requests);
+      dispatched.outcome = co_await late->wait();
     }
     belong_to(std::move(dispatched.account));
     if (auto* response = std::get_if<Response>(&dispatched.outcome)) {

@@ -52,6 +52,28 @@ class Gate {
   bool cancelled_ = false;
 };
 
+// The answers that GET /later waits for.
+class LateAnswers {
+ public:
+  using Answer = std::function<void(Response)>;
+  void add(Answer answer) {
+    const std::lock_guard lock(mutex_);
+    answers_.push_back(std::move(answer));
+    changed_.notify_all();
+  }
+  // Waits until so many requests wait.
+  std::vector<Answer> take(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return answers_.size() == count; });
+    return std::exchange(answers_, {});
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Answer> answers_;
+};
+
 class RunningServer {
  public:
   explicit RunningServer(ServerOptions options = {}) : router_(refuse) {
@@ -67,6 +89,26 @@ class RunningServer {
     router_.add_immediate("GET", "/alive",
                           [](const Request&) { return Response{.body = "alive"}; });
     add("GET", "/park", [this](const Request& request) { return park(request); });
+    add("GET", "/later", [this](const Request&) {
+      return Later{.start = [this](auto answer) -> Later::Rest {
+        late.add(std::move(answer));
+        return {};
+      }};
+    });
+    add("GET", "/soon", [](const Request&) {
+      return Later{.start = [](const auto& answer) -> Later::Rest {
+        answer(Response{.body = "soon"});
+        return {};
+      }};
+    });
+    add("GET", "/third", [](const Request&) {
+      return Later{.start = [](auto answer) -> Later::Rest {
+        return [calls = 0, answer = std::move(answer)]() mutable {
+          if (++calls == 3) answer(Response{.body = "third"});
+          return calls < 3;
+        };
+      }};
+    });
     std::vector<ListeningSocket> sockets;
     sockets.push_back(std::move(*listen_at("127.0.0.1", 0)));
     port_ = sockets.front().port;
@@ -84,9 +126,11 @@ class RunningServer {
     if (thread_.joinable()) thread_.join();
     CHECK(ran_);
   }
+  void begin_to_stop() { server_->stop(); }
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] std::string socket_path() const { return directory_.path("api.sock"); }
   Gate gate;
+  LateAnswers late;
   std::promise<void> hanging;  // GET /hang has begun
   std::promise<void> release;  // lets it end
   HttpCounters counters;
@@ -638,6 +682,50 @@ TEST_CASE("an immediate route answers while every worker hangs") {
   CHECK(server.counters.answered_requests.value() == 1);
   server.release.set_value();
   hanging.receive_all();
+}
+
+TEST_CASE("requests that are answered later wait without a worker and without a turn") {
+  RunningServer server({.worker_threads = 1});
+  std::vector<std::unique_ptr<Client>> waiting;
+  for (int i = 0; i < 5; ++i) {
+    waiting.push_back(std::make_unique<Client>(server));
+    waiting.back()->send("GET /later HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  }
+  auto answers = server.late.take(waiting.size());
+  Client client(server);
+  client.send(kHello);
+  client.receive_through("{\"a\":1}");
+  CHECK(server.counters.answered_requests.value() == waiting.size());
+  for (const auto& answer : answers) answer(Response{.body = "late"});
+  for (const auto& one : waiting) CHECK(one->receive_all().ends_with("\r\n\r\nlate"));
+  server.stop();
+  CHECK(server.counters.answered_requests.value() == 0);
+}
+
+TEST_CASE("an answer may come before the function that waits for it returns") {
+  RunningServer server({.worker_threads = 1});
+  Client client(server);
+  for (int i = 0; i < 20; ++i) {
+    client.send("GET /soon HTTP/1.1\r\nHost: a\r\n\r\n");
+    CHECK(contains(client.receive_through("soon"), "HTTP/1.1 200 OK\r\n"));
+  }
+}
+
+TEST_CASE("the work of an answer that is made later is called as long as it asks for it") {
+  RunningServer server({.worker_threads = 1});
+  Client client(server);
+  client.send("GET /third HTTP/1.1\r\nHost: a\r\n\r\n");
+  CHECK(contains(client.receive_through("third"), "HTTP/1.1 200 OK\r\n"));
+}
+
+TEST_CASE("a server that stops waits for the answers that are made later") {
+  RunningServer server;
+  Client client(server);
+  client.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+  const auto answers = server.late.take(1);
+  server.begin_to_stop();
+  answers.front()(Response{.body = "late"});
+  CHECK(client.receive_all().ends_with("\r\n\r\nlate"));
 }
 
 TEST_CASE("the body of a request for an immediate route is not read") {
