@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include <sodium.h>
 
@@ -34,6 +35,12 @@ bool decode_secret(std::span<std::uint8_t> out, std::string_view text) {
 
 constexpr std::string_view kAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+// Both digits of 12 bits, in the order in which they are written: half as many look-ups.
+constexpr std::array<std::array<char, 2>, 4096> kPairs = [] {
+  std::array<std::array<char, 2>, 4096> pairs{};
+  for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = {kAlphabet[i >> 6], kAlphabet[i & 63]};
+  return pairs;
+}();
 constexpr std::uint32_t kNoDigit = 64;  // a bit that no digit has
 
 constexpr std::array<std::uint8_t, 256> kDigits = [] {
@@ -100,10 +107,8 @@ std::string base64url_encode(std::span<const std::uint8_t> bytes) {
   const std::uint8_t* in = bytes.data();
   for (const std::uint8_t* const end = in + bytes.size() / 3 * 3; in != end; in += 3, out += 4) {
     const std::uint32_t group = std::uint32_t{in[0]} << 16 | std::uint32_t{in[1]} << 8 | in[2];
-    out[0] = kAlphabet[group >> 18];
-    out[1] = kAlphabet[group >> 12 & 63];
-    out[2] = kAlphabet[group >> 6 & 63];
-    out[3] = kAlphabet[group & 63];
+    std::memcpy(out, kPairs[group >> 12].data(), 2);
+    std::memcpy(out + 2, kPairs[group & 4095].data(), 2);
   }
   encode_tail(out, bytes.subspan(bytes.size() / 3 * 3));
   return text;

@@ -86,6 +86,7 @@ std::string sign_jws(std::string_view kid, std::string_view type, std::string_vi
   AGENT_SECRETS_ASSERT(is_key_id(kid));
   const auto header = fmt::format("{}{}{}{}{}", kHeaderStart, kid, kHeaderMiddle, type, kHeaderEnd);
   auto compact = base64url_encode(as_bytes(header));
+  compact.reserve(compact.size() + (payload.size() * 4 + 2) / 3 + kSignatureText + 2);
   compact += '.';
   compact += base64url_encode(as_bytes(payload));
   const auto signature = key.sign(as_bytes(compact));

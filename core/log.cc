@@ -13,7 +13,14 @@
 namespace agent_secrets {
 namespace {
 
+// Most text of a line is shown as it is: visible ASCII without a quote or a backslash.
+bool is_simple(std::string_view text) {
+  return std::ranges::all_of(text,
+                             [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+}
+
 std::string escape_text(std::string_view text) {
+  if (is_simple(text)) return std::string(text);
   std::string escaped;
   escaped.reserve(text.size());
   while (!text.empty()) {
@@ -29,7 +36,13 @@ std::string escape_text(std::string_view text) {
 }
 
 std::string quote_json(std::string_view text) {
-  std::string quoted = "\"";
+  std::string quoted;
+  quoted.reserve(text.size() + 2);
+  quoted += '"';
+  if (is_simple(text)) {
+    quoted.append(text).append(1, '"');
+    return quoted;
+  }
   while (!text.empty()) {
     const std::string_view plain = text.substr(0, text.find_first_of("\\\""));
     quoted += printable_json(plain);
@@ -58,9 +71,10 @@ std::string text_line(LogLevel level, std::string_view program, std::string_view
                       std::initializer_list<LogField> fields) {
   std::string line = fmt::format("{} {}: {}", level_name(level), program, escape_text(message));
   for (const LogField& field : fields) {
-    line += fmt::format(" {}={}", escape_text(field.key), field.text);
+    line.append(1, ' ').append(escape_text(field.key)).append(1, '=').append(field.text);
   }
-  return line + '\n';
+  line += '\n';
+  return line;
 }
 
 std::string now() { return format_timestamp(SystemClock().unix_time()); }
@@ -70,9 +84,10 @@ std::string json_line(LogLevel level, std::string_view program, std::string_view
   std::string line = fmt::format(R"({{"time":"{}","level":"{}","program":{},"message":{})", now(),
                                  level_name(level), quote_json(program), quote_json(message));
   for (const LogField& field : fields) {
-    line += fmt::format(",{}:{}", quote_json(field.key), field.json);
+    line.append(1, ',').append(quote_json(field.key)).append(1, ':').append(field.json);
   }
-  return line + "}\n";
+  line += "}\n";
+  return line;
 }
 
 std::string line_of(LogFormat format, LogLevel level, std::string_view program,

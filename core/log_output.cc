@@ -43,6 +43,23 @@ struct Queued {
   std::uint64_t dropped_before;  // lines that did not fit into the queue
 };
 
+std::uint64_t count(std::string_view lines) {
+  return static_cast<std::uint64_t>(std::ranges::count(lines, '\n'));
+}
+
+// Takes the first line, and with it the next ones that belong into one write: a pipe takes PIPE_BUF
+// bytes whole, so the lines of another program do not come in between (pipe(7)).
+std::string take_together(std::deque<Queued>& lines) {
+  std::string text = std::move(lines.front().line);
+  lines.pop_front();
+  while (!lines.empty() && lines.front().dropped_before == 0 &&
+         text.size() + lines.front().line.size() <= PIPE_BUF) {
+    text += lines.front().line;
+    lines.pop_front();
+  }
+  return text;
+}
+
 }  // namespace
 
 struct LogOutput::State {
@@ -53,9 +70,9 @@ struct LogOutput::State {
   void write_queued(std::unique_lock<std::mutex>& lock);
   void gather(std::unique_lock<std::mutex>& lock);
   bool is_urgent() const { return is_closing || flushing > 0 || queued_bytes > kUrgent; }
-  void write_with_notice(std::string_view line, std::uint64_t dropped_before, Patience patience);
-  bool write_line(std::string_view line, Patience patience);
-  bool write_bytes(std::string_view bytes, Patience patience);
+  void write_with_notice(std::string_view lines, std::uint64_t dropped_before, Patience patience);
+  std::uint64_t write_lines(std::string_view lines, Patience patience);
+  std::string_view write_bytes(std::string_view bytes, Patience patience);
 
   const int fd;
   const Notice notice;
@@ -102,11 +119,12 @@ void LogOutput::State::write_queued(std::unique_lock<std::mutex>& lock) {
   std::deque<Queued> lines = std::exchange(queue, {});
   is_writing = true;
   lock.unlock();
-  for (const Queued& next : lines) {
-    write_with_notice(next.line, next.dropped_before, Patience::endless);
-    queued_bytes -= next.line.size();
+  while (!lines.empty()) {
+    const std::uint64_t dropped_before = lines.front().dropped_before;
+    const std::string text = take_together(lines);
+    write_with_notice(text, dropped_before, Patience::endless);
+    queued_bytes -= text.size();
   }
-  lines.clear();
   lock.lock();
   // Lines are missing and no later line is queued yet: write the notice now.
   if (queue.empty() && dropped_since_queued > 0) {
@@ -122,49 +140,42 @@ void LogOutput::State::gather(std::unique_lock<std::mutex>& lock) {
   is_gathering = false;
 }
 
-void LogOutput::State::write_with_notice(std::string_view line, std::uint64_t dropped_before,
+void LogOutput::State::write_with_notice(std::string_view lines, std::uint64_t dropped_before,
                                          Patience patience) {
   unreported += dropped_before;
-  if (unreported > 0) {
-    if (!write_line(notice(unreported), patience)) {
-      ++dropped;
-      ++unreported;
-      return;
-    }
+  std::uint64_t lost = 0;
+  if (unreported > 0) lost = write_lines(notice(unreported), patience) > 0 ? count(lines) : 0;
+  if (lost == 0) {
     unreported = 0;
+    lost = write_lines(lines, patience);
   }
-  if (write_line(line, patience)) return;
-  ++dropped;
-  ++unreported;
+  dropped += lost;
+  unreported += lost;
 }
 
-bool LogOutput::State::write_line(std::string_view line, Patience patience) {
-  if (is_cut) {
-    if (!write_bytes("\n", patience)) return false;
-    is_cut = false;
-  }
-  return write_bytes(line, patience);
+// Returns the number of lines that were not written whole.
+std::uint64_t LogOutput::State::write_lines(std::string_view lines, Patience patience) {
+  if (is_cut && !write_bytes("\n", patience).empty()) return count(lines);
+  return count(write_bytes(lines, patience));
 }
 
-bool LogOutput::State::write_bytes(std::string_view bytes, Patience patience) {
+// Returns the bytes that were not written.
+std::string_view LogOutput::State::write_bytes(std::string_view bytes, Patience patience) {
   const std::size_t most = patience == Patience::none ? PIPE_BUF : bytes.size();
-  for (bool has_begun = false; !bytes.empty();) {
-    ssize_t count = -1;
+  while (!bytes.empty()) {
+    ssize_t written = -1;
     if (patience == Patience::endless || wait_for_room(fd, patience)) {
-      count = ::write(fd, bytes.data(), std::min(bytes.size(), most));
-      if (count < 0 && errno == EINTR) continue;
+      written = ::write(fd, bytes.data(), std::min(bytes.size(), most));
+      if (written < 0 && errno == EINTR) continue;
       // Another process has set O_NONBLOCK on the shared open file description.
-      const bool is_full = count < 0 && errno == EAGAIN;
+      const bool is_full = written < 0 && errno == EAGAIN;
       if (is_full && patience == Patience::endless && wait_for_room(fd, patience)) continue;
     }
-    if (count <= 0) {
-      is_cut = has_begun;
-      return false;
-    }
-    has_begun = true;
-    bytes.remove_prefix(static_cast<std::size_t>(count));
+    if (written <= 0) return bytes;
+    is_cut = bytes[static_cast<std::size_t>(written) - 1] != '\n';
+    bytes.remove_prefix(static_cast<std::size_t>(written));
   }
-  return true;
+  return bytes;
 }
 
 LogOutput::LogOutput(int fd, Notice notice)

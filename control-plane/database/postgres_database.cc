@@ -8,6 +8,7 @@
 
 #include "control-plane/database/postgres_failure.h"
 #include "control-plane/database/postgres_listener.h"
+#include "core/blocking.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -67,6 +68,7 @@ Result<std::unique_ptr<NoticeListener>> PostgresDatabase::listen(NoticeHandler h
 }
 
 Result<void> PostgresDatabase::transact(TransactionKind kind, const TransactionBody& body) {
+  const Blocking blocking;
   if (kind == TransactionKind::write) return groups_.run(kind, body);
   return run(kind == TransactionKind::read ? Isolation::snapshot : Isolation::serializable, body);
 }

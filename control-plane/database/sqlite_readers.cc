@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "control-plane/database/failure.h"
+#include "core/blocking.h"
 
 namespace agent_secrets::control_plane {
 
@@ -30,7 +31,7 @@ Result<void> SqliteReaders::run(const TransactionBody& body) {
   if (!session) return propagate(session);
   Lease lease(*this, std::move(*session));
   try {
-    (*lease).script("BEGIN");
+    (*lease).control("BEGIN");
     body(*lease);
     return {};
   } catch (const DatabaseFailure& failure) {
@@ -40,7 +41,11 @@ Result<void> SqliteReaders::run(const TransactionBody& body) {
 
 Result<SqliteReaders::Session> SqliteReaders::take() {
   std::unique_lock lock(mutex_);
-  free_.wait(lock, [this] { return !idle_.empty() || connections_ < kConnectionsMax; });
+  const auto is_free = [this] { return !idle_.empty() || connections_ < kConnectionsMax; };
+  if (!is_free()) {
+    const Blocking blocking;
+    free_.wait(lock, is_free);
+  }
   if (!idle_.empty()) {
     Session session = std::move(idle_.back());
     idle_.pop_back();

@@ -1,11 +1,11 @@
 #include "control-plane/database/sqlite_session.h"
 
+#include <exception>
 #include <utility>
 
 #include <SQLiteCpp/Backup.h>
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Exception.h>
-#include <SQLiteCpp/Statement.h>
 #include <sqlite3.h>
 
 #include "control-plane/database/failure.h"
@@ -28,57 +28,12 @@ auto guarded(sqlite3* connection, const Call& call) {
   }
 }
 
-void bind(SQLite::Statement& statement, int index, const Value& value) {
-  struct Binder {
-    SQLite::Statement& statement;
-    int index;
-    void operator()(std::monostate /*null*/) const { statement.bind(index); }
-    void operator()(std::int64_t number) const { statement.bind(index, number); }
-    void operator()(bool flag) const { statement.bind(index, flag ? 1 : 0); }
-    void operator()(std::string_view text) const { statement.bind(index, std::string(text)); }
-    // A null pointer would bind NULL, and empty bytes may have one.
-    void operator()(Value::Bytes bytes) const {
-      statement.bind(index, bytes.empty() ? static_cast<const void*>("") : bytes.data(),
-                     static_cast<int>(bytes.size()));
-    }
-  };
-  std::visit(Binder{statement, index}, value.content);
-}
-
-Rows::Cell cell_of(const SQLite::Column& column) {
-  switch (column.getType()) {
-    case SQLITE_NULL:
-      return std::monostate();
-    case SQLITE_INTEGER:
-      return std::int64_t{column.getInt64()};
-    case SQLITE_BLOB: {
-      const auto* bytes = static_cast<const std::uint8_t*>(column.getBlob());
-      return bytes == nullptr ? std::vector<std::uint8_t>()
-                              : std::vector<std::uint8_t>(bytes, bytes + column.getBytes());
-    }
-    default:
-      return column.getString();
-  }
-}
-
 // Otherwise SQLite counts the memory of all connections under one mutex, for which the threads wait
 // (sqlite.org/malloc.html). It has an effect before the first connection only.
 void count_no_memory() {
   static const int done = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   (void)done;
 }
-
-// Resets a statement however its run ends, so that it holds no lock.
-class Run {
- public:
-  explicit Run(SQLite::Statement& statement) : statement_(statement) {}
-  Run(const Run&) = delete;
-  Run& operator=(const Run&) = delete;
-  ~Run() { statement_.tryReset(); }
-
- private:
-  SQLite::Statement& statement_;
-};
 
 }  // namespace
 
@@ -114,12 +69,17 @@ bool SqliteSession::in_transaction() const {
 }
 
 void SqliteSession::roll_back() noexcept {
-  if (in_transaction()) database_->tryExec("ROLLBACK");
+  if (!in_transaction()) return;
+  try {
+    control("ROLLBACK");
+  } catch (const std::exception&) {
+    return;  // the next transaction of this connection reports that this one has not ended
+  }
 }
 
 void SqliteSession::commit() {
   allocate_pages();
-  script("COMMIT");
+  control("COMMIT");
 }
 
 // What a transaction adds to the log comes into the database at a checkpoint. Without room there
@@ -127,11 +87,8 @@ void SqliteSession::commit() {
 // the reserve has just freed. So the database grows before the transaction is committed, or the
 // transaction fails. Source: sqlite.org/c3ref/c_fcntl_begin_atomic_write.html (SIZE_HINT).
 void SqliteSession::allocate_pages() {
-  sqlite3_int64 size = query(
-                           "SELECT page_count * page_size AS bytes"
-                           " FROM pragma_page_count, pragma_page_size")
-                           .front()
-                           .integer("bytes");
+  sqlite3_int64 size = query("PRAGMA page_count").front().integer("page_count") *
+                       query("PRAGMA page_size").front().integer("page_size");
   const int grown =
       sqlite3_file_control(database_->getHandle(), "main", SQLITE_FCNTL_SIZE_HINT, &size);
   if (grown == SQLITE_OK) return;
@@ -150,12 +107,8 @@ void SqliteSession::copy_to(const std::string& path) {
   });
 }
 
-SQLite::Statement& SqliteSession::prepare(std::string_view text) {
-  auto& statement = statements_[text];
-  if (statement == nullptr) {
-    statement = std::make_unique<SQLite::Statement>(*database_, text.data());
-  }
-  return *statement;
+SqliteStatement& SqliteSession::prepare(std::string_view text) {
+  return statements_.try_emplace(text, database_->getHandle(), text).first->second;
 }
 
 Transaction::Answer SqliteSession::run_statement(const Sql& sql, std::span<const Value> values) {
@@ -163,25 +116,9 @@ Transaction::Answer SqliteSession::run_statement(const Sql& sql, std::span<const
 }
 
 Transaction::Answer SqliteSession::run_text(std::string_view text, std::span<const Value> values) {
-  return guarded(database_->getHandle(), [&] {
-    SQLite::Statement& statement = prepare(text);
-    const Run run(statement);
-    int index = 0;
-    for (const Value& value : values) bind(statement, ++index, value);
-    std::vector<std::string> columns;
-    columns.reserve(static_cast<std::size_t>(statement.getColumnCount()));
-    for (int column = 0; column < statement.getColumnCount(); ++column) {
-      columns.emplace_back(statement.getColumnName(column));
-    }
-    Answer answer{.rows = Rows(std::move(columns))};
-    while (statement.executeStep()) {
-      for (int column = 0; column < statement.getColumnCount(); ++column) {
-        answer.rows.add(cell_of(statement.getColumn(column)));
-      }
-    }
-    answer.changed = statement.getChanges();
-    return answer;
-  });
+  Answer answer{.rows = prepare(text).run(values)};
+  answer.changed = sqlite3_changes64(database_->getHandle());
+  return answer;
 }
 
 void SqliteSession::change(std::string_view text, std::span<const Value> values) {
@@ -191,20 +128,15 @@ void SqliteSession::change(std::string_view text, std::span<const Value> values)
 void SqliteSession::read_in_batches(
     const std::string& text, std::size_t rows_at_once,
     const std::function<void(const std::vector<Rows::Cell>&)>& take) {
-  guarded(database_->getHandle(), [&] {
-    SQLite::Statement statement(*database_, text);
-    const auto columns = static_cast<std::size_t>(statement.getColumnCount());
-    std::vector<Rows::Cell> batch;
-    while (statement.executeStep()) {
-      for (std::size_t column = 0; column < columns; ++column) {
-        batch.push_back(cell_of(statement.getColumn(static_cast<int>(column))));
-      }
-      if (batch.size() < rows_at_once * columns) continue;
-      take(batch);
-      batch.clear();
-    }
-    if (!batch.empty()) take(batch);
+  SqliteStatement statement(database_->getHandle(), text);
+  std::vector<Rows::Cell> batch;
+  statement.run({}, [&](Rows::Cell cell) {
+    batch.push_back(std::move(cell));
+    if (batch.size() < rows_at_once * statement.columns()) return;
+    take(batch);
+    batch.clear();
   });
+  if (!batch.empty()) take(batch);
 }
 
 }  // namespace agent_secrets::control_plane

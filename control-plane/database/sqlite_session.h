@@ -13,12 +13,12 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "control-plane/database/sqlite_statement.h"
 #include "control-plane/database/transaction.h"
 #include "core/error.h"
 
 namespace SQLite {
 class Database;
-class Statement;
 }  // namespace SQLite
 
 namespace agent_secrets::control_plane {
@@ -30,8 +30,11 @@ class SqliteSession final : public Transaction {
                                                      const char* more_pragmas = "");
   ~SqliteSession() override;
 
-  // Several statements without parameters and rows: pragmas, migrations, BEGIN, savepoints.
+  // Several statements without parameters and rows, such as pragmas and migrations.
   void script(const char* sql);
+  // One statement that runs again and again, such as BEGIN. It is kept prepared, so `text` must be
+  // a literal.
+  void control(std::string_view text) { (void)run_text(text, {}); }
   // For statements whose text is built from the schema (database/tables.h). The `text` of change()
   // must outlive the session. A batch has the cells of its rows, one row after the other.
   void change(std::string_view text, std::span<const Value> values);
@@ -51,12 +54,12 @@ class SqliteSession final : public Transaction {
   explicit SqliteSession(std::unique_ptr<SQLite::Database> database);
   Answer run_statement(const Sql& sql, std::span<const Value> values) override;
   Answer run_text(std::string_view text, std::span<const Value> values);
-  SQLite::Statement& prepare(std::string_view text);
+  SqliteStatement& prepare(std::string_view text);
   void allocate_pages();
 
   std::unique_ptr<SQLite::Database> database_;
   // By text, which lives as long as the program (database/sql.h).
-  std::unordered_map<std::string_view, std::unique_ptr<SQLite::Statement>> statements_;
+  std::unordered_map<std::string_view, SqliteStatement> statements_;
 };
 
 }  // namespace agent_secrets::control_plane

@@ -38,7 +38,7 @@ void SqliteWriter::commit(Group group) {
 
 // False: nothing of the group is in the database, and each has to be run alone.
 bool SqliteWriter::try_together(Group group) {
-  auto begun = guarded([&] { session_->script("BEGIN IMMEDIATE"); });
+  auto begun = guarded([&] { session_->control("BEGIN IMMEDIATE"); });
   if (lacks_room(begun)) return false;
   if (!begun) {
     // Another process holds the file and the busy timeout is over: each would wait for it again.
@@ -60,7 +60,7 @@ bool SqliteWriter::try_together(Group group) {
 bool SqliteWriter::run_in_savepoint(Waiting& waiting) {
   waiting.outcome = keep_reserve_whole(waiting.kind);
   if (!waiting.outcome) return true;
-  session_->script("SAVEPOINT work");
+  session_->control("SAVEPOINT work");
   bool keep = false;
   try {
     keep = waiting.body(*session_) && waiting.kind != TransactionKind::read;
@@ -70,7 +70,8 @@ bool SqliteWriter::run_in_savepoint(Waiting& waiting) {
     waiting.exception = std::current_exception();
   }
   if (!session_->in_transaction() || lacks_room(waiting.outcome)) return false;
-  session_->script(keep ? "RELEASE work" : "ROLLBACK TO work; RELEASE work");
+  if (!keep) session_->control("ROLLBACK TO work");
+  session_->control("RELEASE work");
   return true;
 }
 
@@ -92,7 +93,7 @@ void SqliteWriter::run_alone(Waiting& waiting) {
 void SqliteWriter::attempt(Waiting& waiting) {
   const bool writes = waiting.kind != TransactionKind::read;
   waiting.outcome = guarded([&] {
-    session_->script(writes ? "BEGIN IMMEDIATE" : "BEGIN");
+    session_->control(writes ? "BEGIN IMMEDIATE" : "BEGIN");
     try {
       if (waiting.body(*session_) && writes) session_->commit();
     } catch (const DatabaseFailure&) {

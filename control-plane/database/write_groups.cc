@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/blocking.h"
+
 namespace agent_secrets::control_plane {
 namespace {
 
@@ -14,6 +16,7 @@ constexpr std::size_t kGroupMax = WriteCounts::kSizes.back();
 
 Result<void> WriteGroups::run(TransactionKind kind, const TransactionBody& body) {
   Waiting mine(kind, body);
+  const Blocking blocking;
   {
     std::unique_lock lock(mutex_);
     queue_.push_back(&mine);

@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <poll.h>
 
+#include "control-plane/http/late_answer.h"
 #include "control-plane/http/run_on_worker.h"
 #include "core/limits.h"
 
@@ -56,6 +57,12 @@ std::chrono::microseconds since(steady_clock::time_point began) {
 std::chrono::seconds unix_seconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(
       std::chrono::system_clock::now().time_since_epoch());
+}
+
+void run_until_done(Workers& workers, Later::Rest rest) {
+  workers.post([&workers, rest = std::move(rest)]() mutable {
+    if (rest()) run_until_done(workers, std::move(rest));
+  });
 }
 
 std::string_view organization_of(const Request& request) {
@@ -106,7 +113,7 @@ asio::awaitable<void> Connection::run() {
   // Not `while (co_await …) {}`: GCC 12 compiles that into a trap.
   bool alive = co_await stream_->handshake();
   while (alive) alive = co_await serve_one();
-  disarm();
+  timer_.cancel();
   abort();
 }
 
@@ -120,34 +127,40 @@ void Connection::abort() {
   (void)stream_->socket().close(ignored);
 }
 
-// A connection has one deadline at a time, for its current operation.
+// A connection has one deadline at a time, for its current operation. A request has several, one
+// after the other, and most are met, so a deadline does not set the timer if the timer ends earlier
+// anyway: then check_deadline() sets the timer to the deadline that there is at that time.
 void Connection::arm(std::chrono::milliseconds time) {
   timed_out_ = false;
   deadline_ = steady_clock::now() + time;
-  timer_.expires_at(deadline_);
-  watch_deadline();
+  if (!is_watched_ || timer_.expiry() > deadline_) watch_until(deadline_);
+}
+
+void Connection::watch_until(steady_clock::time_point moment) {
+  is_watched_ = true;
+  timer_.expires_at(moment);
+  timer_.async_wait([weak = weak_from_this()](const error_code& error) {
+    const auto self = weak.lock();
+    if (!error && self) self->check_deadline();
+  });
 }
 
 // cancel() has no effect on an operation that has completed but that the coroutine has not seen
 // yet, and the coroutine's next operation would have no deadline. So cancel again until the
 // deadline is disarmed.
-void Connection::watch_deadline() {
-  timer_.async_wait([weak = weak_from_this()](const error_code& error) {
-    const auto self = weak.lock();
-    // The timer may have been armed again after this completion was queued.
-    if (error || !self || steady_clock::now() < self->deadline_) return;
-    self->timed_out_ = true;
-    error_code ignored;
-    (void)self->stream_->socket().cancel(ignored);
-    self->timer_.expires_after(kCancelAgain);
-    self->watch_deadline();
-  });
+void Connection::check_deadline() {
+  is_watched_ = false;
+  if (deadline_ == steady_clock::time_point::max()) return;
+  const auto now = steady_clock::now();
+  if (now < deadline_) return watch_until(deadline_);
+  timed_out_ = true;
+  error_code ignored;
+  (void)stream_->socket().cancel(ignored);
+  watch_until(now + kCancelAgain);
 }
 
-void Connection::disarm() {
-  deadline_ = steady_clock::time_point::max();
-  timer_.cancel();
-}
+// The timer stays set: the next deadline most likely needs it.
+void Connection::disarm() { deadline_ = steady_clock::time_point::max(); }
 
 // A stranger has less time.
 std::chrono::seconds Connection::bounded(std::chrono::seconds time) const {
@@ -346,6 +359,14 @@ std::unique_ptr<Response> Connection::make_room(Incoming& incoming, const Admitt
   return std::make_unique<Response>(refuse(incoming.request, incoming.status, limits::kBusyRetry));
 }
 
+// Called on a worker thread, while the connection waits.
+std::shared_ptr<LateAnswer> Connection::start(const Later& later) {
+  auto late = std::make_shared<LateAnswer>(timer_.get_executor());
+  auto rest = later.start([late](Response response) { late->give(std::move(response)); });
+  if (rest) run_until_done(context_.workers, std::move(rest));
+  return late;
+}
+
 // Null: the client went away while it was parked.
 asio::awaitable<std::unique_ptr<Response>> Connection::answer(Incoming& incoming) {
   Request& request = incoming.request;
@@ -357,16 +378,24 @@ asio::awaitable<std::unique_ptr<Response>> Connection::answer(Incoming& incoming
     const Queue queue = queue_of(writes);
     co_await wait_for_turn(queue);
     Dispatched dispatched;
+    std::shared_ptr<LateAnswer> late;
     {
       const Turns::Turn turn(context_.turns, queue.name);
       const Tallied answered(context_.counters.answered_requests);
       auto refusal = co_await refuse_deaf(request);
       if (refusal) co_return refusal;
-      const auto dispatch = [this, &request, &again] {
-        if (!again) return context_.router.dispatch(request);
-        return Dispatched{.account = account_, .outcome = context_.router.run(again, request)};
+      const auto dispatch = [this, &request, &again, &late] {
+        Dispatched done =
+            again ? Dispatched{.account = account_, .outcome = context_.router.run(again, request)}
+                  : context_.router.dispatch(request);
+        if (auto* later = std::get_if<Later>(&done.outcome)) late = start(*later);
+        return done;
       };
       dispatched = co_await run_on_worker<Dispatched>(context_.workers, dispatch);
+    }
+    if (late) {
+      const Tallied answered(context_.counters.answered_requests);
+      dispatched.outcome = co_await late->wait();
     }
     belong_to(std::move(dispatched.account));
     if (auto* response = std::get_if<Response>(&dispatched.outcome)) {

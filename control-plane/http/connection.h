@@ -6,7 +6,8 @@
 //
 // Until a token or proof is accepted the client is a stranger: it has little time, gets no memory
 // for a body and no `100 Continue`, and is closed first when connections run out (seats.h). The
-// limits of accounts are in shared_budget.h and turns.h.
+// limits of accounts are in shared_budget.h and turns.h. A request whose answer is made later
+// (Later) gives up its turn, and its connection waits for the answer alone.
 //
 // A small body that has arrived with its header, on a connection whose last request had an account,
 // gets memory from that account's share at once. So the request is authenticated once, with its
@@ -30,6 +31,7 @@
 #include "control-plane/http/counters.h"
 #include "control-plane/http/failed_authentications.h"
 #include "control-plane/http/incoming.h"
+#include "control-plane/http/late_answer.h"
 #include "control-plane/http/response_text.h"
 #include "control-plane/http/router.h"
 #include "control-plane/http/seats.h"
@@ -93,6 +95,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::awaitable<std::unique_ptr<Response>> admit_body(Incoming& incoming);
   std::unique_ptr<Response> make_room(Incoming& incoming, const Admitted& admitted);
   boost::asio::awaitable<std::unique_ptr<Response>> answer(Incoming& incoming);
+  std::shared_ptr<LateAnswer> start(const Later& later);
   boost::asio::awaitable<bool> write(const Incoming& incoming, std::unique_ptr<Response> response,
                                      bool close);
   void count(const Incoming& incoming, int status, std::size_t size);
@@ -108,7 +111,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void watch_for_hangup(const std::shared_ptr<Bell>& bell);
   void check_hangup(const std::shared_ptr<Bell>& bell);
   void arm(std::chrono::milliseconds time);
-  void watch_deadline();
+  void watch_until(std::chrono::steady_clock::time_point moment);
+  void check_deadline();
   void disarm();
   [[nodiscard]] std::chrono::seconds bounded(std::chrono::seconds time) const;
   [[nodiscard]] std::chrono::seconds header_time() const;
@@ -118,6 +122,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Incoming::Buffer buffer_;
   boost::asio::steady_timer timer_;
   std::chrono::steady_clock::time_point deadline_;
+  bool is_watched_ = false;  // the timer is set
   bool timed_out_ = false;
   bool idle_ = false;
   SharedBudget::Hold body_;     // of the request that is being served

@@ -49,7 +49,8 @@ struct Response {
 };
 
 struct Wait;
-using Outcome = std::variant<Response, Wait>;
+struct Later;
+using Outcome = std::variant<Response, Wait, Later>;
 using Handler = std::function<Outcome(const Request&)>;
 
 // A handler returns Wait to be called again after a wake or after `at_most`. The server parks the
@@ -61,6 +62,18 @@ struct Wait {
   std::chrono::milliseconds at_most{};
   std::function<std::function<void()>(std::function<void()> wake)> subscribe;
   Handler again;
+};
+
+// A handler returns Later if its answer has to wait, as for a commit that it shares with others:
+// then no worker thread waits with it. The server calls start() once, on the worker thread.
+// `answer` is called exactly once, from any thread, and perhaps before start() returns.
+//
+// start() may return work that makes answers, its own and others. A worker thread calls it after
+// the requests that wait for a thread already, and then again, after those that wait by then, as
+// long as it returns true. Neither function uses the request or throws.
+struct Later {
+  using Rest = std::function<bool()>;  // or empty
+  std::function<Rest(std::function<void(Response)> answer)> start;
 };
 
 // The first step of a route, on the header alone (the request's body is empty). It returns either

@@ -1,7 +1,9 @@
 #include "control-plane/http/response_text.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <ctime>
 #include <iterator>
 
 #include <fmt/chrono.h>
@@ -22,6 +24,19 @@ bool has_header(const Response& response, std::string_view name) {
 
 // These statuses may have neither a body nor a Content-Length (RFC 9110 section 8.6).
 bool is_bodiless(int status) { return status < 200 || status == 204 || status == 304; }
+
+constexpr std::array kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+constexpr std::array kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+
+// RFC 9110 section 5.6.7. Much cheaper than a format of times, and each answer has a date.
+std::string date_text(std::chrono::seconds date) {
+  const std::tm time = fmt::gmtime(date.count());
+  return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
+                     kDays.at(static_cast<std::size_t>(time.tm_wday)), time.tm_mday,
+                     kMonths.at(static_cast<std::size_t>(time.tm_mon)), time.tm_year + 1900,
+                     time.tm_hour, time.tm_min, time.tm_sec);
+}
 
 // A line break in a value would let the author of the value add a header.
 void append_header(std::string& text, std::string_view name, std::string_view value) {
@@ -81,8 +96,7 @@ std::string response_text(const Response& response, const ResponseFraming& frami
   std::string text =
       fmt::format("HTTP/1.1 {} {}\r\n", response.status, reason_phrase(response.status));
   text.reserve(text.size() + response.body.size() + 512);
-  append_header(text, "Date",
-                fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(framing.date.count())));
+  append_header(text, "Date", date_text(framing.date));
   for (const auto& [name, value] : response.headers) append_header(text, name, value);
   if (!has_header(response, "Cache-Control")) append_header(text, "Cache-Control", "no-store");
   append_header(text, "X-Content-Type-Options", "nosniff");

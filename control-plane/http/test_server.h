@@ -3,7 +3,7 @@
 // plain sockets, which can send any bytes and stop at any byte.
 //
 // Threads: the server's thread runs from RunningServer's constructor to stop() or the destructor. A
-// test calls RunningServer and Client from its own thread; Gate is called from both.
+// test calls RunningServer and Client from its own thread; Gate and LateAnswers are called from both.
 //
 // Limits: a Client waits for an answer without a timeout, so a test of a server that does not
 // answer ends by the timeout of its ctest.
@@ -65,6 +65,28 @@ class Gate {
   bool cancelled_ = false;
 };
 
+// The answers that GET /later waits for.
+class LateAnswers {
+ public:
+  using Answer = std::function<void(Response)>;
+  void add(Answer answer) {
+    const std::lock_guard lock(mutex_);
+    answers_.push_back(std::move(answer));
+    changed_.notify_all();
+  }
+  // Waits until so many requests wait.
+  std::vector<Answer> take(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return answers_.size() == count; });
+    return std::exchange(answers_, {});
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Answer> answers_;
+};
+
 // A server with the routes of the constructor, at a port of 127.0.0.1 and at a path.
 class RunningServer {
  public:
@@ -81,6 +103,26 @@ class RunningServer {
     router_.add_immediate("GET", "/alive",
                           [](const Request&) { return Response{.body = "alive"}; });
     add("GET", "/park", [this](const Request& request) { return park(request); });
+    add("GET", "/later", [this](const Request&) {
+      return Later{.start = [this](auto answer) -> Later::Rest {
+        late.add(std::move(answer));
+        return {};
+      }};
+    });
+    add("GET", "/soon", [](const Request&) {
+      return Later{.start = [](const auto& answer) -> Later::Rest {
+        answer(Response{.body = "soon"});
+        return {};
+      }};
+    });
+    add("GET", "/third", [](const Request&) {
+      return Later{.start = [](auto answer) -> Later::Rest {
+        return [calls = 0, answer = std::move(answer)]() mutable {
+          if (++calls == 3) answer(Response{.body = "third"});
+          return calls < 3;
+        };
+      }};
+    });
     std::vector<ListeningSocket> sockets;
     sockets.push_back(std::move(*listen_at("127.0.0.1", 0)));
     port_ = sockets.front().port;
@@ -98,9 +140,11 @@ class RunningServer {
     if (thread_.joinable()) thread_.join();
     CHECK(ran_);
   }
+  void begin_to_stop() { server_->stop(); }
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] std::string socket_path() const { return directory_.path("api.sock"); }
   Gate gate;
+  LateAnswers late;
   std::promise<void> hanging;  // GET /hang has begun
   std::promise<void> release;  // lets it end
   HttpCounters counters;

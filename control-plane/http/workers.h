@@ -1,13 +1,19 @@
 #pragma once
 // The threads that run handlers, which block on the database.
 //
-// asio::thread_pool wakes a thread for each piece of work. Here at most one thread is being woken
-// at a time. Until it runs, running threads take the new work, and a thread wakes another one only
-// if work is left. So a busy server makes few futex calls, which are much of the cost of a short
-// request.
+// There are more threads than processors, because most of them may wait for a disk or a network.
+// But to run more threads than processors only costs: each wake of a thread is a system call, an
+// interrupt of another processor and a change of context, which together are much of the cost of a
+// short request. So at most one running thread for each processor takes new work, besides those
+// that have said that they wait (core/blocking.h). If a thread waits without saying so, or computes
+// for long, the work behind it waits for kPatience at most: then one more thread takes work.
+//
+// At most one thread is being woken at a time. Until it runs, running threads take the new work,
+// and a thread wakes another one only if work is left.
 //
 // Threads: post() from any; start() and finish() from the owner. Work must not throw.
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -15,18 +21,21 @@
 #include <thread>
 #include <vector>
 
+#include "core/blocking.h"
 #include "core/error.h"
 
 namespace agent_secrets::control_plane {
 
-class Workers {
+class Workers : private BlockingObserver {
  public:
   using Work = std::move_only_function<void()>;
+  static constexpr std::chrono::milliseconds kPatience{2};
 
-  Workers() = default;
+  // `processors`: how many threads run at once without waiting; 0: those of the machine.
+  explicit Workers(int processors = 0);
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
-  ~Workers() { finish(); }
+  ~Workers() override { finish(); }
 
   // An error if the kernel refuses a thread; finish() ends those that were made.
   Result<void> start(int threads);
@@ -36,14 +45,25 @@ class Workers {
   void finish();
 
  private:
+  void blocking_begins() override;
+  void blocking_ends() override;
   void run();
-  bool must_wake();  // under the mutex; then notify after it
+  void wait_for_work(std::unique_lock<std::mutex>& lock);
+  void run_next(std::unique_lock<std::mutex>& lock);
+  // These are called under the mutex.
+  [[nodiscard]] bool is_busy() const { return running_ - blocked_ >= at_once_; }
+  [[nodiscard]] bool may_take() const;
+  [[nodiscard]] bool must_wake();  // then notify, after the mutex
 
+  const int at_once_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Work> queue_;
-  int idle_ = 0;            // threads that wait
-  bool is_waking_ = false;  // one of them was notified, and does not run yet
+  int idle_ = 0;             // threads that wait for work
+  int running_ = 0;          // threads that run work
+  int blocked_ = 0;          // of those, threads that wait for something else
+  bool is_waking_ = false;   // an idle thread was notified, and does not run yet
+  bool is_watched_ = false;  // an idle thread takes the next work after kPatience
   bool is_finishing_ = false;
   std::vector<std::thread> threads_;
 };

@@ -8,9 +8,12 @@
 namespace agent_secrets::control_plane {
 namespace {
 
+// Those of the machine, and one.
+int processors() { return GENERATE(0, 1); }
+
 TEST_CASE("all work is run before the threads end") {
   std::atomic<int> done = 0;
-  Workers workers;
+  Workers workers(processors());
   REQUIRE(workers.start(3));
   for (int i = 0; i < 1000; ++i) workers.post([&done] { ++done; });
   workers.finish();
@@ -18,7 +21,7 @@ TEST_CASE("all work is run before the threads end") {
 }
 
 TEST_CASE("work that blocks leaves the other threads for other work") {
-  Workers workers;
+  Workers workers(processors());
   REQUIRE(workers.start(4));
   std::latch all_run(4);  // each piece waits for the others
   for (int i = 0; i < 4; ++i) workers.post([&all_run] { all_run.arrive_and_wait(); });
@@ -26,10 +29,30 @@ TEST_CASE("work that blocks leaves the other threads for other work") {
   CHECK(all_run.try_wait());
 }
 
+TEST_CASE("work that says that it waits leaves the other threads for other work") {
+  Workers workers(processors());
+  REQUIRE(workers.start(4));
+  std::atomic<int> done = 0;
+  for (int round = 0; round < 50; ++round) {
+    std::latch all_run(4);
+    for (int i = 0; i < 4; ++i) {
+      workers.post([&] {
+        const Blocking blocking;
+        const Blocking inner;
+        all_run.arrive_and_wait();
+        ++done;
+      });
+    }
+    all_run.wait();
+    while (done < 4 * (round + 1)) std::this_thread::yield();
+  }
+  workers.finish();
+}
+
 TEST_CASE("work may post work, from several threads") {
   std::atomic<int> done = 0;
   std::latch last(200);
-  Workers workers;
+  Workers workers(processors());
   REQUIRE(workers.start(4));
   for (int i = 0; i < 100; ++i) {
     workers.post([&] {
@@ -47,7 +70,7 @@ TEST_CASE("work may post work, from several threads") {
 }
 
 TEST_CASE("a thread that sleeps is woken again and again") {
-  Workers workers;
+  Workers workers(processors());
   REQUIRE(workers.start(2));
   for (int i = 0; i < 200; ++i) {
     std::latch run(1);
@@ -58,7 +81,7 @@ TEST_CASE("a thread that sleeps is woken again and again") {
 
 TEST_CASE("work without threads waits for them") {
   bool done = false;
-  Workers workers;
+  Workers workers(processors());
   workers.post([&done] { done = true; });
   REQUIRE(workers.start(1));
   workers.finish();

@@ -13,6 +13,15 @@ namespace {
 
 constexpr std::chrono::seconds kFlushEvery{1};
 constexpr std::size_t kAtOnce = limits::kAuditBatch;
+// How long the records of a refused group are tried alone. A store that is slow to refuse, such as
+// a database that another process holds, would make the last record wait for all attempts.
+constexpr std::chrono::seconds kTryAlone{1};
+
+// Whether each record of a group would fail for this reason. Another error may be about one record,
+// such as a value that PostgreSQL refuses.
+bool concerns_all(const Error& error) {
+  return error.code == ErrorCode::unavailable || error.code == ErrorCode::out_of_space;
+}
 
 }  // namespace
 
@@ -20,12 +29,43 @@ BundleAudit::BundleAudit(std::string region, RegionStore& store, BundleAuditMode
                          const Log& log)
     : region_(std::move(region)), store_(store), mode_(mode), log_(log) {}
 
-Result<void> BundleAudit::record(AuditEntry entry) {
-  if (!is_deferred()) return store_.append_audit({&entry, 1});
+bool BundleAudit::record(AuditEntry entry, Recorded recorded) {
+  const std::scoped_lock lock(mutex_);
+  waiting_.push_back({.entry = std::move(entry), .recorded = std::move(recorded)});
+  return !std::exchange(is_writing_, true);
+}
+
+// A connection has at most one record that waits, so a group needs no limit of its own. The group
+// is kept until the end: its functions may own what owns this object.
+bool BundleAudit::write_waiting() {
+  std::vector<Waiting> group;
+  {
+    const std::scoped_lock lock(mutex_);
+    std::swap(group, waiting_);
+  }
+  write(group);
+  const std::scoped_lock lock(mutex_);
+  is_writing_ = !waiting_.empty();
+  return is_writing_;
+}
+
+void BundleAudit::record_later(AuditEntry entry) {
   std::vector<AuditEntry> entries;
   entries.push_back(std::move(entry));
   keep_for_later(std::move(entries));
-  return {};
+}
+
+void BundleAudit::write(std::span<Waiting> group) {
+  std::vector<AuditEntry> entries;
+  entries.reserve(group.size());
+  for (Waiting& waiting : group) entries.push_back(std::move(waiting.entry));
+  const auto began = std::chrono::steady_clock::now();
+  const auto written = store_.append_audit(entries);
+  const bool may_be_one = !written && group.size() > 1 && !concerns_all(written.error());
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    const bool tries = may_be_one && std::chrono::steady_clock::now() - began < kTryAlone;
+    group[i].recorded(tries ? store_.append_audit({&entries[i], 1}) : written);
+  }
 }
 
 void BundleAudit::keep_for_later(std::vector<AuditEntry> entries) {

@@ -2,16 +2,20 @@
 // Records which bundles a region handed out or refused, in the region's audit log.
 //
 // Strict: the record is committed before the answer is sent, and a bundle whose record cannot be
-// written is not sent. Records of requests that are answered at the same time share one commit.
+// written is not sent. Records wait together and share a commit, without a thread that waits for
+// each of them (docs/decisions/0051).
 // Best effort (serve --audit-bundles=best-effort): the record waits in memory, and is written about
 // once a second. At most limits::kAuditPending records wait; further ones are dropped and counted.
 // A crash loses the records of the last second.
 //
-// Threads: record() from any; run() on a thread of its own, or flush() in its place. What the
-// constructor gets must outlive it.
+// Threads: record(), write_waiting() and record_later() from any; run() on a thread of its own, or
+// flush() in its place. What the constructor gets must outlive it. The functions that are passed to
+// record() may own what owns the BundleAudit: it keeps them until they are called.
 
 #include <cstdint>
+#include <functional>
 #include <mutex>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -29,10 +33,16 @@ class BundleAudit {
  public:
   BundleAudit(std::string region, RegionStore& store, BundleAuditMode mode, const Log& log);
 
-  // An error: the bundle must not be sent.
-  Result<void> record(AuditEntry entry);
-  // Whether records wait in memory, so that run() is needed.
+  // Whether records are written later: then use record_later() and run(), and else record().
   [[nodiscard]] bool is_deferred() const { return mode_ == BundleAuditMode::best_effort; }
+  // Called once, by write_waiting(). An error: the bundle must not be sent. It must not throw.
+  using Recorded = std::function<void(const Result<void>&)>;
+  // True: no thread writes. The caller must see to it that write_waiting() is called soon.
+  [[nodiscard]] bool record(AuditEntry entry, Recorded recorded);
+  // Writes all records that wait, in one transaction. True: others have arrived meanwhile, and it
+  // must be called again.
+  [[nodiscard]] bool write_waiting();
+  void record_later(AuditEntry entry);
   // Flushes about once a second until a stop is requested, and then once more.
   void run(const std::stop_token& stop);
   void flush();
@@ -40,6 +50,11 @@ class BundleAudit {
   [[nodiscard]] std::uint64_t dropped() const;
 
  private:
+  struct Waiting {
+    AuditEntry entry;
+    Recorded recorded;
+  };
+  void write(std::span<Waiting> group);
   void keep_for_later(std::vector<AuditEntry> entries);
 
   const std::string region_;
@@ -48,6 +63,8 @@ class BundleAudit {
   const Log& log_;
 
   mutable std::mutex mutex_;
+  std::vector<Waiting> waiting_;  // strict: for the next commit
+  bool is_writing_ = false;       // strict: a thread writes, or has promised to
   std::vector<AuditEntry> pending_;
   std::uint64_t dropped_ = 0;
   bool failing_ = false;  // used only by the thread that calls flush()

@@ -1,8 +1,97 @@
 #include "control-plane/instance-api/bundle_audit.h"
 
+#include <semaphore>
+#include <thread>
+
+#include "tests/fakes/forwarding_region_store.h"
 #include "tests/fakes/test_region.h"
 
 namespace agent_secrets::control_plane {
+namespace {
+
+// Counts the records of each transaction, can hold one up, and can refuse it.
+class WatchedStore : public ForwardingRegionStore {
+ public:
+  using ForwardingRegionStore::ForwardingRegionStore;
+
+  Result<void> append_audit(std::span<const AuditEntry> entries) override {
+    sizes.push_back(entries.size());
+    begun.release();
+    if (holds_up) go_on.acquire();
+    if (entries.size() > 1) {
+      if (refuses_groups) return fail(*refuses_groups, "refused");
+    } else if (entries.front().action == "bad") {
+      return fail(ErrorCode::failed, "refused");
+    }
+    return ForwardingRegionStore::append_audit(entries);
+  }
+
+  std::vector<std::size_t> sizes;
+  std::counting_semaphore<> begun{0};
+  std::counting_semaphore<> go_on{0};
+  bool holds_up = true;
+  std::optional<ErrorCode> refuses_groups;
+};
+
+// Strict audit. The commit of the first record holds up the others, which form one group.
+class HeldAudit {
+ public:
+  void record_together(const std::vector<std::string>& actions) {
+    REQUIRE(record("first"));
+    std::thread writing([this] {
+      while (audit_.write_waiting()) {
+      }
+    });
+    store.begun.acquire();
+    for (const std::string& action : actions) CHECK_FALSE(record(action));
+    CHECK(answered.empty());
+    store.holds_up = false;
+    store.go_on.release();
+    writing.join();
+  }
+  bool record(const std::string& action) {
+    return audit_.record({.action = action}, [this, action](const Result<void>& written) {
+      answered.emplace_back(action, written.has_value());
+    });
+  }
+
+  TestRegion region;
+  WatchedStore store{*region.store};
+  std::vector<std::pair<std::string, bool>> answered;  // action, and whether it was written
+
+ private:
+  BundleAudit audit_{"us-west", store, BundleAuditMode::strict, region.log};
+};
+
+using Sizes = std::vector<std::size_t>;
+using Answered = std::vector<std::pair<std::string, bool>>;
+
+}  // namespace
+
+TEST_CASE("records that arrive during a commit share the next one, in their order") {
+  HeldAudit t;
+  t.record_together({"a", "b", "c"});
+  CHECK(t.store.sizes == Sizes{1, 3});
+  CHECK(t.answered == Answered{{"first", true}, {"a", true}, {"b", true}, {"c", true}});
+  CHECK(t.region.store->audited.size() == 4);
+  CHECK(t.record("next"));  // no thread writes any more
+}
+
+TEST_CASE("a record that is refused does not refuse the others of its group") {
+  HeldAudit t;
+  t.store.refuses_groups = ErrorCode::failed;
+  t.record_together({"a", "bad", "c"});
+  CHECK(t.store.sizes == Sizes{1, 3, 1, 1, 1});
+  CHECK(t.answered == Answered{{"first", true}, {"a", true}, {"bad", false}, {"c", true}});
+}
+
+TEST_CASE("records are not tried one by one while the store is down or the disk is full") {
+  HeldAudit t;
+  t.store.refuses_groups = GENERATE(ErrorCode::unavailable, ErrorCode::out_of_space);
+  t.record_together({"a", "b"});
+  CHECK(t.store.sizes == Sizes{1, 2});
+  CHECK(t.answered == Answered{{"first", true}, {"a", false}, {"b", false}});
+}
 
 TEST_CASE("a bundle that is handed out is recorded with agent, key id, sequence and instance") {
   const TestRegion region;
@@ -44,11 +133,11 @@ TEST_CASE("with best effort a bundle is sent at once, and its record is written 
   TestRegion region;
   BundleAudit audit("us-west", *region.store, BundleAuditMode::best_effort, region.log);
   region.store->refuses_audit = true;
-  CHECK(audit.record({.action = "bundle.get"}));
+  audit.record_later({.action = "bundle.get"});
   audit.flush();
   CHECK(region.store->audited.empty());
   region.store->refuses_audit = false;
-  CHECK(audit.record({.action = "bundle.get"}));
+  audit.record_later({.action = "bundle.get"});
   audit.flush();
   CHECK(region.store->audited.size() == 2);
   CHECK(audit.dropped() == 0);
@@ -58,7 +147,7 @@ TEST_CASE("with best effort a bounded number of records waits, and further ones 
   TestRegion region;
   BundleAudit audit("us-west", *region.store, BundleAuditMode::best_effort, region.log);
   region.store->refuses_audit = true;
-  for (std::size_t i = 0; i < limits::kAuditPending + 3; ++i) CHECK(audit.record({}));
+  for (std::size_t i = 0; i < limits::kAuditPending + 3; ++i) audit.record_later({});
   CHECK(audit.dropped() == 3);
   audit.flush();
   CHECK(audit.dropped() == 3);

@@ -1,5 +1,7 @@
 #include "control-plane/instance-api/routes.h"
 
+#include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +13,7 @@
 #include "control-plane/instance-api/bundle.h"
 #include "control-plane/instance-api/watch.h"
 #include "core/limits.h"
+#include "core/printable.h"
 
 namespace agent_secrets::control_plane {
 
@@ -42,7 +45,8 @@ bool starts_an_instance(std::string_view purpose) {
 AuditEntry entry_of_bundle(const Request& request, const Caller& caller, const BundleAnswer& answer,
                            const Clock& clock) {
   const std::optional<AgentSnapshot>& agent = caller.parts->agent;
-  const std::string purpose(purpose_of(request));
+  // The client chooses it, and a database may refuse some bytes.
+  const std::string purpose = printable(purpose_of(request));
   AuditEntry entry = entry_of({.kind = ActorKind::credential,
                                .id = caller.owner.credential.kid,
                                .name = agent ? agent->agent : "",
@@ -77,7 +81,15 @@ InstanceApi::InstanceApi(InstanceRegions regions, std::vector<std::string> publi
 
 Response InstanceApi::bundle(const Request& request) {
   auto caller = authenticator_.authenticate_for_bundle(request);
-  return caller ? bundle_for(request, *caller) : std::move(caller.error());
+  if (!caller) return std::move(caller.error());
+  Outcome outcome = bundle_for(request, std::make_shared<const Caller>(std::move(*caller)));
+  if (auto* response = std::get_if<Response>(&outcome)) return std::move(*response);
+  std::promise<Response> answer;
+  const Later::Rest rest = std::get<Later>(outcome).start(
+      [&answer](Response response) { answer.set_value(std::move(response)); });
+  while (rest && rest()) {
+  }
+  return answer.get_future().get();
 }
 
 Outcome InstanceApi::watch(const Request& request) const {
@@ -86,32 +98,59 @@ Outcome InstanceApi::watch(const Request& request) const {
   return watch_for(request, *caller);
 }
 
+// Has nothing of the request, which may have ended when the record is written.
+struct InstanceApi::Unrecorded {
+  std::shared_ptr<const Caller> caller;
+  Response response;
+  AuditEntry entry;
+  bool is_bundle = false;
+  std::optional<HeardInstance> started = {};  // the instance that starts with the bundle
+};
+
 // The bundle, if its record is written; else the refusal.
-Response InstanceApi::recorded(const Request& request, const Caller& caller,
-                               BundleAnswer answer) const {
-  auto done = caller.region.audit.record(entry_of_bundle(request, caller, answer, clock_));
-  if (done) return std::move(answer.response);
-  log_.error("bundle refused: its audit record cannot be written",
-             {{"region", caller.region.code}, {"cause", done.error().message}});
-  return unavailable();
+Response InstanceApi::recorded(Unrecorded& made, const Result<void>& written) const {
+  const Caller& caller = *made.caller;
+  if (!written) {
+    log_.error("bundle refused: its audit record cannot be written",
+               {{"region", caller.region.code}, {"cause", written.error().message}});
+    return unavailable();
+  }
+  InstanceRecorder& recorder = caller.region.recorder;
+  // Records the use for requests of every purpose: a check reads the values too.
+  if (made.is_bundle) recorder.used(caller.owner.agent_id, caller.owner.credential.kid);
+  if (made.started) recorder.heard(std::move(*made.started));
+  return std::move(made.response);
 }
 
-Response InstanceApi::bundle_for(const Request& request, const Caller& caller) {
-  BundleAnswer answer = answer_bundle(caller, sealed_blocks_, clock_, log_);
-  const std::int64_t sequence = answer.sequence;
-  Response response = recorded(request, caller, std::move(answer));
+Outcome InstanceApi::bundle_for(const Request& request,
+                                const std::shared_ptr<const Caller>& caller) {
+  BundleAnswer answer = answer_bundle(*caller, sealed_blocks_, clock_, log_);
+  AuditEntry entry = entry_of_bundle(request, *caller, answer, clock_);
+  auto made = std::make_shared<Unrecorded>(Unrecorded{.caller = caller,
+                                                      .response = std::move(answer.response),
+                                                      .entry = std::move(entry),
+                                                      .is_bundle = answer.sequence > 0});
   const std::string_view purpose = purpose_of(request);
-  const bool is_sent = sequence > 0 && response.status == 200;
-  // Records the use for requests of every purpose: a check reads the values too.
-  if (is_sent) caller.region.recorder.used(caller.owner.agent_id, caller.owner.credential.kid);
-  if (is_sent && starts_an_instance(purpose)) {
-    HeardInstance report = report_of(caller, request, clock_);
-    report.sequence = sequence;
+  if (made->is_bundle && starts_an_instance(purpose)) {
+    HeardInstance& report = made->started.emplace(report_of(*caller, request, clock_));
+    report.sequence = answer.sequence;
     report.started = true;
     report.developers_run = purpose == "develop";
-    caller.region.recorder.heard(std::move(report));
   }
-  return response;
+  BundleAudit& audit = caller->region.audit;
+  if (audit.is_deferred()) {
+    audit.record_later(std::move(made->entry));
+    return recorded(*made, {});
+  }
+  return Later{.start = [this, made](std::function<void(Response)> answer_with) -> Later::Rest {
+    BundleAudit& records = made->caller->region.audit;
+    const bool must_write =
+        records.record(std::move(made->entry),
+                       [this, made, answer_with = std::move(answer_with)](
+                           const Result<void>& written) { answer_with(recorded(*made, written)); });
+    if (!must_write) return {};
+    return [made, &records] { return records.write_waiting(); };
+  }};
 }
 
 Outcome InstanceApi::watch_for(const Request& request, const Caller& caller) const {
@@ -130,7 +169,7 @@ Admission InstanceApi::admit_bundle(const Request& request) {
   auto caller = authenticator_.authenticate_for_bundle(request);
   if (!caller) return std::move(caller.error());
   const auto kept = std::make_shared<const Caller>(std::move(*caller));
-  return admitted(*kept, [this, kept](const Request& whole) { return bundle_for(whole, *kept); });
+  return admitted(*kept, [this, kept](const Request& whole) { return bundle_for(whole, kept); });
 }
 
 Admission InstanceApi::admit_watch(const Request& request) const {

@@ -12,6 +12,7 @@
 //
 // Threads: safe from several. The regions, the clock and the log must outlive it and its routes.
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@
 #include "control-plane/instance-api/regions.h"
 #include "control-plane/instance-api/sealed_blocks.h"
 #include "core/clock.h"
+#include "core/error.h"
 #include "core/log.h"
 
 namespace agent_secrets::control_plane {
@@ -32,6 +34,7 @@ class InstanceApi {
   InstanceApi(InstanceRegions regions, std::vector<std::string> public_urls, const Clock& clock,
               const Log& log);
 
+  // Waits until the answer is recorded.
   [[nodiscard]] Response bundle(const Request& request);
   [[nodiscard]] Outcome watch(const Request& request) const;
   // The first steps of the routes.
@@ -39,9 +42,11 @@ class InstanceApi {
   [[nodiscard]] Admission admit_watch(const Request& request) const;
 
  private:
-  [[nodiscard]] Response recorded(const Request& request, const Caller& caller,
-                                  BundleAnswer answer) const;
-  [[nodiscard]] Response bundle_for(const Request& request, const Caller& caller);
+  // One answer that is to be recorded.
+  struct Unrecorded;
+  [[nodiscard]] Outcome bundle_for(const Request& request,
+                                   const std::shared_ptr<const Caller>& caller);
+  [[nodiscard]] Response recorded(Unrecorded& made, const Result<void>& written) const;
   [[nodiscard]] Outcome watch_for(const Request& request, const Caller& caller) const;
 
   Authenticator authenticator_;

@@ -3,6 +3,7 @@
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <sodium.h>
 
@@ -32,6 +33,8 @@ class KeyText {
   }
   KeyText& add(std::span<const std::uint8_t> part) { return add(as_text(part)); }
 
+  void reserve(std::size_t bytes) { text_.reserve(bytes); }
+
   [[nodiscard]] SealedBlocks::Key hash() const {
     SealedBlocks::Key key{};
     const auto bytes = as_bytes(text_);
@@ -44,6 +47,20 @@ class KeyText {
  private:
   std::string text_;
 };
+
+// Estimates, so that the text grows without being copied.
+constexpr std::size_t kFactsBytes = 512;
+constexpr std::size_t kValueBytes = 128;  // besides the ciphertext
+
+std::size_t bytes_of(const std::vector<BundleParts::Set>& sets) {
+  std::size_t bytes = 0;
+  for (const BundleParts::Set& set : sets) {
+    for (const BundleParts::Value& value : set.values) {
+      bytes += value.sealed.box.size() + kValueBytes;
+    }
+  }
+  return bytes;
+}
 
 void add_pins(KeyText& text, const AgentSnapshot& agent) {
   text.add(std::ssize(agent.sets));
@@ -64,6 +81,7 @@ void add_stored(KeyText& text, const BundleParts::Set& set) {
 SealedBlocks::Key SealedBlocks::key_of(const BundleParts& parts) {
   const AgentCredentialRecord& credential = parts.owner.credential;
   KeyText text;
+  text.reserve(kFactsBytes + bytes_of(parts.sets));
   text.add(credential.kid).add(credential.keys.box).add(parts.agent->sequence);
   add_pins(text, *parts.agent);
   text.add(std::ssize(parts.sets));

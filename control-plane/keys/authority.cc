@@ -1,6 +1,7 @@
 #include "control-plane/keys/authority.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include <fmt/format.h>
@@ -17,10 +18,16 @@ constexpr std::size_t kCodeSize = 32;
 static_assert(kCodeSize == crypto_generichash_BYTES);
 static_assert(kAuthorityKeySize == crypto_generichash_KEYBYTES);
 
+// Room for most rows, so that their encoding does not grow step by step.
+constexpr std::size_t kUsualEncoding = 512;
+
 void append_number(std::vector<std::uint8_t>& to, std::uint64_t number) {
-  for (int shift = 0; shift < 64; shift += 8) {
-    to.push_back(static_cast<std::uint8_t>(number >> shift));
+  std::array<std::uint8_t, 8> bytes{};
+  for (std::uint8_t& byte : bytes) {
+    byte = static_cast<std::uint8_t>(number);
+    number >>= 8U;
   }
+  to.insert(to.end(), bytes.begin(), bytes.end());
 }
 
 void append_bytes(std::vector<std::uint8_t>& to, char tag, std::span<const std::uint8_t> bytes) {
@@ -37,6 +44,7 @@ StoredCode stored_code(const Row& row, std::string_view column) {
 }
 
 CodedRow::CodedRow(std::string_view table, std::string key) : table_(table), key_(std::move(key)) {
+  encoding_.reserve(kUsualEncoding);
   text(table);
 }
 

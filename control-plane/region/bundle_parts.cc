@@ -38,6 +38,7 @@ void read_sets(const Rows& rows, BundleParts& parts) {
                             .set_id = set_id,
                             .version = row.integer("version"),
                             .values = {}});
+      if (parts.sets.size() == 1) parts.sets.front().values.reserve(rows.size());
     }
     if (row.is_null("key")) continue;
     parts.sets.back().values.push_back(
