@@ -1,9 +1,9 @@
 // The shell: signing in, the navigation, and the view of the address.
-import { html, render, useEffect, useMemo, useState } from './vendor/htm-preact.js';
+import { render, useEffect, useMemo, useState } from './vendor/htm-preact.js';
 import { useLive } from './lib/live.js';
 import { go, link, useAddress } from './lib/router.js';
 import { session } from './lib/session.js';
-import { Badge, Button, Dialog, Me, Name, mayAct } from './lib/ui.js';
+import { Badge, Button, Dialog, Me, Name, html, mayAct } from './lib/ui.js';
 import { SignIn, TokenForm } from './views/sign_in.js';
 import { Fleet } from './views/fleet.js';
 import { Sets } from './views/sets.js';
@@ -60,7 +60,7 @@ const Top = ({ all, me, view, signOut }) => html`<header class="top">
   document.querySelector('main h1')?.focus();
 }}>Skip to the content</a>
   <div class="who"><a class="brand" href=${link(me.organization, 'fleet')}>
-      <img src="/web/icon.svg" alt="" width="24" height="24" />agent-secrets</a>
+      <img src="/web/icon.svg" alt="" width="24" height="24" /><span class="brand-name">agent-secrets</span></a>
     <${Organizations} all=${all} organization=${{ name: me.organization }} /><${Badge} kind="role">${me.role}
         </${Badge}><span class="grow"></span><${Live} live=${me.live} />
     <${Button} onClick=${signOut}>Sign out</${Button}></div>

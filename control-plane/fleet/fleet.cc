@@ -87,15 +87,8 @@ std::vector<FleetInstance>* place_of(const InstanceRecord& record, const Listeni
   return silent ? &agent.silent : &agent.instances;
 }
 
-// An agent whose row is refused or missing has no known organization: nothing hides its instances.
-bool is_foreign(const FleetAgent& agent, std::optional<std::string_view> organization) {
-  return organization && !agent.organization.empty() && agent.organization != *organization;
-}
-
-// Absent: an agent of another organization than the wanted one.
-Result<std::optional<FleetAgent>> read_agent(RegionStore& store, std::int64_t id,
-                                             const InstanceList& list, milliseconds now,
-                                             std::optional<std::string_view> organization) {
+Result<FleetAgent> read_agent(RegionStore& store, std::int64_t id, const InstanceList& list,
+                              milliseconds now) {
   auto snapshot = store.find_agent(id);
   // An agent whose row is refused is shown as one that the region does not have, and does not hide
   // the others. The log names it.
@@ -104,7 +97,6 @@ Result<std::optional<FleetAgent>> read_agent(RegionStore& store, std::int64_t id
   }
   if (!snapshot) return propagate(snapshot, "find agent");
   FleetAgent agent = describe(id, *snapshot);
-  if (is_foreign(agent, organization)) return std::optional<FleetAgent>();
   Resolver resolver(store, std::move(*snapshot));
   const auto [first, last] =
       std::ranges::equal_range(list.instances, id, {}, &InstanceRecord::agent_id);
@@ -115,7 +107,27 @@ Result<std::optional<FleetAgent>> read_agent(RegionStore& store, std::int64_t id
     if (!instance) return propagate(instance);
     place->push_back(std::move(*instance));
   }
-  return std::optional(std::move(agent));
+  return agent;
+}
+
+Result<Fleet> describe(const std::string& region, RegionStore& store, const InstanceList& list,
+                       milliseconds now) {
+  const Listening& listening = list.listening;
+  Fleet fleet{.region = region, .listening = listening, .agents = {}};
+  fleet.is_served = std::chrono::abs(now - listening.until) <= limits::kListeningGap;
+  fleet.is_settled =
+      fleet.is_served && listening.since <= listening.until - limits::kInstanceSilent;
+  std::int64_t last_id = 0;
+  for (const InstanceRecord& record : list.instances) {
+    if (std::exchange(last_id, record.agent_id) == record.agent_id) continue;
+    auto agent = read_agent(store, record.agent_id, list, now);
+    if (!agent) return propagate(agent, "region " + region);
+    fleet.agents.push_back(std::move(*agent));
+  }
+  std::ranges::sort(fleet.agents, {}, [](const FleetAgent& agent) {
+    return std::tie(agent.organization, agent.name, agent.id);
+  });
+  return fleet;
 }
 
 }  // namespace
@@ -134,26 +146,17 @@ std::int64_t FleetAgent::active_sessions() const {
 }
 
 Result<Fleet> read_fleet(const std::string& region, RegionStore& store,
-                         std::optional<std::int64_t> agent_id, milliseconds now,
-                         std::optional<std::string_view> organization) {
+                         std::optional<std::int64_t> agent_id, milliseconds now) {
   auto list = store.list_instances(agent_id);
   if (!list) return propagate(list, "region " + region);
-  const Listening& listening = list->listening;
-  Fleet fleet{.region = region, .listening = listening, .agents = {}};
-  fleet.is_served = std::chrono::abs(now - listening.until) <= limits::kListeningGap;
-  fleet.is_settled =
-      fleet.is_served && listening.since <= listening.until - limits::kInstanceSilent;
-  std::int64_t last_id = 0;
-  for (const InstanceRecord& record : list->instances) {
-    if (std::exchange(last_id, record.agent_id) == record.agent_id) continue;
-    auto agent = read_agent(store, record.agent_id, *list, now, organization);
-    if (!agent) return propagate(agent, "region " + region);
-    if (*agent) fleet.agents.push_back(std::move(**agent));
-  }
-  std::ranges::sort(fleet.agents, {}, [](const FleetAgent& agent) {
-    return std::tie(agent.organization, agent.name, agent.id);
-  });
-  return fleet;
+  return describe(region, store, *list, now);
+}
+
+Result<Fleet> read_fleet_of(const std::string& region, RegionStore& store,
+                            const OrganizationAgents& organization, milliseconds now) {
+  auto list = store.list_instances_of(organization);
+  if (!list) return propagate(list, "region " + region);
+  return describe(region, store, *list, now);
 }
 
 }  // namespace agent_secrets::control_plane

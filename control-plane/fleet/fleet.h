@@ -50,10 +50,12 @@ struct Fleet {
   std::vector<FleetAgent> agents;  // with records; by organization and name
 };
 
-// The instances of one agent, or of all agents. `now` is Unix time. With `organization`, agents
-// that are known to belong to another organization are left out, and their releases are not read.
+// The instances of one agent, or of all agents. `now` is Unix time.
 Result<Fleet> read_fleet(const std::string& region, RegionStore& store,
-                         std::optional<std::int64_t> agent_id, std::chrono::milliseconds now,
-                         std::optional<std::string_view> organization = std::nullopt);
+                         std::optional<std::int64_t> agent_id, std::chrono::milliseconds now);
+
+// The instances of the agents of one organization. Reads nothing of other organizations.
+Result<Fleet> read_fleet_of(const std::string& region, RegionStore& store,
+                            const OrganizationAgents& organization, std::chrono::milliseconds now);
 
 }  // namespace agent_secrets::control_plane

@@ -96,8 +96,15 @@ json::array pins_json(const Agent& agent, const std::vector<SecretSet>& sets) {
   return rows;
 }
 
-// What the region's records say of an agent. Null: no instance has sent a request, or the region
-// cannot be read.
+// While the region of an agent cannot be read. Zeros would say that nothing runs.
+void add_unknown_instances(json::object& row) {
+  for (const char* name : {"instanceCount", "states", "unwatchedCount", "silentCount",
+                           "developerRunCount", "activeSessionCount", "releases", "history"}) {
+    row[name] = nullptr;
+  }
+}
+
+// What the region's records say of an agent. Null: no instance has sent a request.
 void add_instances(json::object& row, const FleetAgent* agent, UnixMs now) {
   static const FleetAgent kNone{
       .organization = {}, .name = {}, .sets = {}, .instances = {}, .silent = {}};
@@ -154,7 +161,11 @@ json::array agents_json(const Organization& organization, const OrganizationFlee
   json::array rows;
   for (const Agent& agent : whole.agents) {
     json::object row = agent_json(agent, whole.sets);
-    add_instances(row, find_agent(whole.fleets, agent.id), whole.now);
+    if (std::ranges::find(whole.unreadable, agent.region) != whole.unreadable.end()) {
+      add_unknown_instances(row);
+    } else {
+      add_instances(row, find_agent(whole.fleets, agent.id), whole.now);
+    }
     rows.push_back(std::move(row));
   }
   for (const Fleet& fleet : whole.fleets) {
@@ -173,6 +184,7 @@ json::array agents_json(const Organization& organization, const OrganizationFlee
 // sessions, and the times of starts. Otherwise each call to a bot would end every long poll.
 json::object lasting(json::object row) {
   for (const char* name : {"history", "activeSessionCount"}) row.erase(name);
+  if (row["releases"].is_null()) return row;
   for (json::value& release : row["releases"].as_array()) release.as_object().erase("oldestSince");
   return row;
 }
@@ -185,6 +197,7 @@ std::string tag_of(const json::array& agents, const OrganizationFleet& whole) {
   for (const Fleet& fleet : whole.fleets) {
     facts.push_back(json::array{json::value(fleet.region), fleet.is_served, fleet.is_settled});
   }
+  for (const std::string& region : whole.unreadable) facts.push_back(json::value(region));
   for (const SecretSet& set : whole.sets) {
     facts.push_back(json::array{json::value(set.name), set.version, set.ready_version,
                                 text(to_string(set.status)), !set.protected_by.empty()});
@@ -199,17 +212,23 @@ std::string tag_of(const json::array& agents, const OrganizationFleet& whole) {
 // The answer has the most common releases of each agent.
 void shorten(json::array& agents) {
   for (json::value& row : agents) {
-    json::array& releases = row.as_object()["releases"].as_array();
-    if (releases.size() > kReleasesSummarized) releases.resize(kReleasesSummarized);
+    json::value& releases = row.as_object()["releases"];
+    if (releases.is_null() || releases.as_array().size() <= kReleasesSummarized) continue;
+    releases.as_array().resize(kReleasesSummarized);
   }
 }
 
-json::array regions_json(const std::vector<Fleet>& fleets) {
+json::array regions_json(const OrganizationFleet& whole) {
   json::array rows;
-  for (const Fleet& fleet : fleets) {
+  for (const Fleet& fleet : whole.fleets) {
     rows.push_back(json::object{{"region", fleet.region},
+                                {"readable", true},
                                 {"heardUntil", time_or_null(fleet.listening.until)},
                                 {"settled", fleet.is_settled}});
+  }
+  for (const std::string& region : whole.unreadable) {
+    rows.push_back(json::object{
+        {"region", region}, {"readable", false}, {"heardUntil", nullptr}, {"settled", false}});
   }
   return rows;
 }
@@ -239,7 +258,7 @@ json::object fleet_summary_json(const Organization& organization, const Organiza
   json::object body{{"tag", tag_of(agents, fleet)},
                     {"time", format_timestamp(fleet.now)},
                     {"historyStepSeconds", step.count()},
-                    {"regions", regions_json(fleet.fleets)}};
+                    {"regions", regions_json(fleet)}};
   shorten(agents);
   body["agents"] = std::move(agents);
   return body;

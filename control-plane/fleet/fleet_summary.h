@@ -53,19 +53,20 @@ struct AgentSummary {
 
 AgentSummary summarize(const FleetAgent& agent, UnixMs now);
 
-// The regions' fleets, and the organization's agents as the catalog has them. `fleets` has the
-// regions that could be read.
+// The regions' fleets, and the organization's agents as the catalog has them.
 struct OrganizationFleet {
   std::vector<Agent> agents;
   std::vector<SecretSet> sets;
-  std::vector<Fleet> fleets;
+  std::vector<Fleet> fleets;            // of the regions that could be read
+  std::vector<std::string> unreadable;  // codes of the other regions
   UnixMs now{};
 };
 
-// docs/fleet.md lists the members. `tag` changes with every member except times, history and
-// numbers of sessions. It also changes when a region is served or settled, or no longer is, and
-// with each new version or status of a set. It covers all releases, also those beyond
-// kReleasesSummarized.
+// docs/fleet.md lists the members. What a region says of an agent is null while the region cannot
+// be read: zero would be taken for "no instance runs". `tag` changes with every member except
+// times, history and numbers of sessions. It also changes when a region is readable, served or
+// settled, or no longer is, and with each new version or status of a set. It covers all releases,
+// also those beyond kReleasesSummarized.
 boost::json::object fleet_summary_json(const Organization& organization,
                                        const OrganizationFleet& fleet);
 

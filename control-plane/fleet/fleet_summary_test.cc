@@ -51,7 +51,7 @@ OrganizationFleet fleet_of(FleetAgent agent) {
   Fleet region{.region = "us-west", .listening = {}, .agents = {}};
   region.is_served = region.is_settled = true;
   region.agents.push_back(std::move(agent));
-  OrganizationFleet whole{.agents = {}, .sets = {}, .fleets = {}, .now = kNow};
+  OrganizationFleet whole{.agents = {}, .sets = {}, .fleets = {}, .unreadable = {}, .now = kNow};
   whole.fleets.push_back(std::move(region));
   return whole;
 }
@@ -105,6 +105,25 @@ TEST_CASE("the tag changes when a region is no longer served or settled") {
   fleet.fleets.front().is_served = false;
   CHECK(settled != listening);
   CHECK(listening != tag_of(fleet));
+}
+
+TEST_CASE("an agent whose region cannot be read has no numbers, and not zero instances") {
+  Agent agent;
+  agent.id = 1;
+  agent.name = "bot";
+  agent.region = "us-west";
+  OrganizationFleet fleet{
+      .agents = {agent}, .sets = {}, .fleets = {}, .unreadable = {}, .now = kNow};
+  const std::string readable = tag_of(fleet);
+  CHECK(json_of(fleet).at("agents").at(0).at("instanceCount") == 0);
+  fleet.unreadable = {"us-west"};
+  const boost::json::object body = json_of(fleet);
+  for (const char* name : {"instanceCount", "states", "silentCount", "releases", "history"}) {
+    CHECK(body.at("agents").at(0).at(name).is_null());
+  }
+  CHECK(body.at("regions").at(0).at("region") == "us-west");
+  CHECK(body.at("regions").at(0).at("readable") == false);
+  CHECK(readable != tag_of(fleet));
 }
 
 TEST_CASE("the tag does not change with sessions and times") {

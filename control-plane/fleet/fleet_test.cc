@@ -60,8 +60,8 @@ TEST_CASE("the fleet of one organization leaves out agents of another") {
   FleetOf region;
   region.add("host-1", 5);
   const auto agents_of = [&](std::string_view organization) {
-    auto fleet =
-        read_fleet("us-west", *region.store, std::nullopt, region.clock.unix_time(), organization);
+    auto fleet = read_fleet_of("us-west", *region.store, {.name = organization, .live = {}},
+                               region.clock.unix_time());
     REQUIRE(fleet);
     return fleet->agents.size();
   };

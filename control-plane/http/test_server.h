@@ -3,7 +3,8 @@
 // plain sockets, which can send any bytes and stop at any byte.
 //
 // Threads: the server's thread runs from RunningServer's constructor to stop() or the destructor. A
-// test calls RunningServer and Client from its own thread; Gate and LateAnswers are called from both.
+// test calls RunningServer and Client from its own thread; Gate and LateAnswers are called from
+// both.
 //
 // Limits: a Client waits for an answer without a timeout, so a test of a server that does not
 // answer ends by the timeout of its ctest.

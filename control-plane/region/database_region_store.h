@@ -51,6 +51,7 @@ class DatabaseRegionStore final : public RegionStore {
   Result<void> record_instances(std::span<const HeardInstance> heard,
                                 std::chrono::milliseconds now) override;
   Result<InstanceList> list_instances(std::optional<std::int64_t> agent_id) override;
+  Result<InstanceList> list_instances_of(const OrganizationAgents& organization) override;
   Result<bool> forget_instance(std::int64_t agent_id, std::string_view instance) override;
   Result<std::int64_t> forget_instances(std::int64_t agent_id,
                                         std::chrono::milliseconds before) override;

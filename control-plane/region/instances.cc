@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -35,6 +36,12 @@ Listening read_listening(Transaction& tx) {
   if (rows.empty()) return {};
   const Row row = rows.front();
   return {.since = row.time("since"), .until = row.time("until")};
+}
+
+std::vector<InstanceRecord> read_records(const Rows& rows) {
+  std::vector<InstanceRecord> records;
+  for (const Row row : rows) records.push_back(read_record(row));
+  return records;
 }
 
 // Extends the time in which the server listens. After a gap the time begins again, so no instance
@@ -220,12 +227,33 @@ Result<void> DatabaseRegionStore::record_instances(std::span<const HeardInstance
 Result<InstanceList> DatabaseRegionStore::list_instances(std::optional<std::int64_t> agent_id) {
   return database_->read("list instances", [&](Transaction& tx) -> Result<InstanceList> {
     InstanceList list{.listening = read_listening(tx), .instances = {}};
-    const Rows rows = tx.query(
-        "SELECT agent_id, instance, sequence, kid, active_sessions, first_seen, since, last_heard,"
-        " watched, developers_run FROM instances WHERE agent_id BETWEEN ?1 AND ?2"
-        " ORDER BY agent_id, instance, sequence",
-        agent_id.value_or(0), agent_id.value_or(std::numeric_limits<std::int64_t>::max()));
-    for (const Row row : rows) list.instances.push_back(read_record(row));
+    list.instances = read_records(tx.query(
+        "SELECT agent_id, instance, sequence, kid, active_sessions, first_seen, since,"
+        " last_heard, watched, developers_run FROM instances"
+        " WHERE agent_id BETWEEN ?1 AND ?2 ORDER BY agent_id, instance, sequence",
+        agent_id.value_or(0), agent_id.value_or(std::numeric_limits<std::int64_t>::max())));
+    return list;
+  });
+}
+
+Result<InstanceList> DatabaseRegionStore::list_instances_of(
+    const OrganizationAgents& organization) {
+  const std::string live = boost::json::serialize(
+      boost::json::array(organization.live.begin(), organization.live.end()));
+  return database_->read("list instances", [&](Transaction& tx) -> Result<InstanceList> {
+    InstanceList list{.listening = read_listening(tx), .instances = {}};
+    list.instances = read_records(
+        tx.query({"SELECT agent_id, instance, sequence, kid, active_sessions, first_seen, since,"
+                  " last_heard, watched, developers_run FROM instances"
+                  " WHERE agent_id IN (SELECT value FROM json_each(?1)"
+                  "   UNION SELECT id FROM agents WHERE organization = ?2)"
+                  " ORDER BY agent_id, instance, sequence",
+                  "SELECT agent_id, instance, sequence, kid, active_sessions, first_seen, since,"
+                  " last_heard, watched, developers_run FROM instances WHERE agent_id IN"
+                  "   (SELECT CAST(json_array_elements_text(CAST(?1 AS json)) AS bigint)"
+                  "    UNION SELECT id FROM agents WHERE organization = ?2)"
+                  " ORDER BY agent_id, instance, sequence"},
+                 live, organization.name));
     return list;
   });
 }

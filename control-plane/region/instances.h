@@ -16,6 +16,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -72,6 +73,14 @@ constexpr std::chrono::milliseconds silent_before(const Listening& listening) {
   const std::chrono::milliseconds before = listening.until - limits::kInstanceSilent;
   return listening.since > before ? std::chrono::milliseconds(0) : before;
 }
+
+// Whose instances are listed: the agents of one organization. Live agents are named by their ids of
+// the catalog, so that a changed name in the region's rows hides none of them. The region finds
+// deleted agents by the organization's name, because the catalog no longer has them.
+struct OrganizationAgents {
+  std::string_view name;
+  std::span<const std::int64_t> live;
+};
 
 struct InstanceList {
   Listening listening;

@@ -67,6 +67,20 @@ using Names = std::vector<std::string>;
 
 }  // namespace
 
+TEST_CASE("the instances of an organization are listed without those of others") {
+  Heard t;
+  t.watch("host-1", 1);
+  const std::vector<std::int64_t> live{kAgent};
+  const auto count = [&](const OrganizationAgents& organization) {
+    return need(t.stores.region().list_instances_of(organization)).instances.size();
+  };
+  CHECK(count({.name = "acme", .live = {}}) == 1);  // as for a deleted agent
+  CHECK(count({.name = "other", .live = {}}) == 0);
+  CHECK(count({.name = "other", .live = live}) == 1);  // the catalog knows whose agent it is
+  CHECK(need(t.stores.region().list_instances_of({.name = "other", .live = {}})).listening.until ==
+        t.list().listening.until);
+}
+
 TEST_CASE("a report of an agent that has been removed keeps no other report from being recorded") {
   Heard t;
   HeardInstance removed = t.report("gone", 1);

@@ -132,6 +132,8 @@ class RegionStore {
                                         std::chrono::milliseconds now) = 0;
   // The instances of one agent, or of all agents.
   virtual Result<InstanceList> list_instances(std::optional<std::int64_t> agent_id) = 0;
+  // The instances of the agents of one organization. Reads no row of other organizations.
+  virtual Result<InstanceList> list_instances_of(const OrganizationAgents& organization) = 0;
   // Deletes the records of an instance that, as the operator knows, no longer runs. False: there
   // are no records.
   virtual Result<bool> forget_instance(std::int64_t agent_id, std::string_view instance) = 0;

@@ -2,9 +2,12 @@
 //
 //   GET …/fleet[?after=TAG]   with a tag, a long poll: the answer comes when the summary has
 //                             another tag, or after kLongPollWait
+#include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "control-plane/fleet/fleet_summary.h"
 #include "control-plane/rest-api/errors.h"
@@ -15,25 +18,38 @@ namespace {
 
 namespace json = boost::json;
 
-// A region that cannot be read now is left out, and does not hide the others.
-Result<OrganizationFleet> read_all(const RestApi& api, const Organization& organization) {
-  auto agents = api.catalog.agents.list(organization.id);
-  if (!agents) return propagate(agents, "list agents");
-  auto sets = api.catalog.sets.list(organization.id);
-  if (!sets) return propagate(sets, "list secret sets");
-  OrganizationFleet whole{.agents = std::move(*agents),
-                          .sets = std::move(*sets),
-                          .fleets = {},
-                          .now = api.clock.unix_time()};
+// Fills in the fleets. A region that cannot be read now does not hide the others.
+void read_regions(const RestApi& api, const Organization& organization,
+                  std::set<std::string> wanted, OrganizationFleet& whole) {
+  std::vector<std::int64_t> live;
+  for (const Agent& agent : whole.agents) live.push_back(agent.id);
   for (const RestRegion& region : api.regions.all()) {
-    auto fleet = read_fleet(region.code, region.store, std::nullopt, whole.now, organization.name);
+    auto fleet = read_fleet_of(region.code, region.store, {.name = organization.name, .live = live},
+                               whole.now);
     if (fleet) {
+      wanted.erase(region.code);
       whole.fleets.push_back(std::move(*fleet));
     } else {
       api.log.warning("reading the fleet failed",
                       {{"region", region.code}, {"cause", fleet.error().message}});
     }
   }
+  whole.unreadable.assign(wanted.begin(), wanted.end());
+}
+
+Result<OrganizationFleet> read_all(const RestApi& api, const Organization& organization) {
+  auto agents = api.catalog.agents.list(organization.id);
+  if (!agents) return propagate(agents, "list agents");
+  auto sets = api.catalog.sets.list(organization.id);
+  if (!sets) return propagate(sets, "list secret sets");
+  auto regions = api.catalog.regions.codes();
+  if (!regions) return propagate(regions, "list regions");
+  OrganizationFleet whole{.agents = std::move(*agents),
+                          .sets = std::move(*sets),
+                          .fleets = {},
+                          .unreadable = {},
+                          .now = api.clock.unix_time()};
+  read_regions(api, organization, std::move(*regions), whole);
   return whole;
 }
 

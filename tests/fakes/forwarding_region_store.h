@@ -79,6 +79,9 @@ class ForwardingRegionStore : public RegionStore {
   Result<InstanceList> list_instances(std::optional<std::int64_t> agent_id) override {
     return inner_.list_instances(agent_id);
   }
+  Result<InstanceList> list_instances_of(const OrganizationAgents& organization) override {
+    return inner_.list_instances_of(organization);
+  }
   Result<bool> forget_instance(std::int64_t agent_id, std::string_view instance) override {
     return inner_.forget_instance(agent_id, instance);
   }

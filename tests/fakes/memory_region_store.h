@@ -203,6 +203,17 @@ class MemoryRegionStore final : public RegionStore {
     return list;
   }
 
+  Result<InstanceList> list_instances_of(const OrganizationAgents& organization) override {
+    if (down) return outage();
+    InstanceList list = fleet;
+    std::erase_if(list.instances, [&](const InstanceRecord& record) {
+      const auto agent = agents_.find(record.agent_id);
+      return std::ranges::find(organization.live, record.agent_id) == organization.live.end() &&
+             (agent == agents_.end() || agent->second.organization != organization.name);
+    });
+    return list;
+  }
+
   Result<bool> forget_instance(std::int64_t agent_id, std::string_view instance) override {
     return std::erase_if(fleet.instances, [&](const InstanceRecord& record) {
              return record.agent_id == agent_id && record.instance == instance;

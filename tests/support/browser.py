@@ -11,8 +11,7 @@ from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
-from support import programs
-from support.wait import wait_for
+from support import programs, wait
 
 AXE = programs.ROOT / "build" / "web" / "axe.min.js"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -40,19 +39,31 @@ window.fetch = (path, options) => {
 """
 
 
+def wait_for(predicate, timeout=10.0, what="the condition"):
+    """Looks less often than other tests: each look is a message to the browser."""
+    return wait.wait_for(predicate, timeout, what, interval=0.04)
+
+
 class Browser:
     """`with Browser(url) as browser: browser.sign_in(token); browser.open("fleet")`. `url` is the control plane's."""
 
-    def __init__(self, url, organization="acme", dark=False, size=DESKTOP):
+    def __init__(self, url, organization="acme", dark=False, size=DESKTOP, keeps_pages=False):
+        """`keeps_pages`: pages that were left stay in the browser's back/forward cache."""
         self.url = url
         self.organization = organization
         options = webdriver.ChromeOptions()
         options.binary_location = "/usr/bin/chromium"
-        for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
+        for argument in ("--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
                          "--ignore-certificate-errors", "--no-proxy-server", "--lang=en-US"):
             options.add_argument(argument)
+        # Chromium refuses to run as root with its sandbox, and a container may not make the namespaces of the sandbox.
+        # The tests open pages of this project alone.
+        options.add_argument("--no-sandbox")
+        if not keeps_pages:
+            options.add_argument("--disable-features=BackForwardCache")
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self.driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+        self._tab = self.driver.current_window_handle
         self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": WATCH_POLICY})
         self.wear(dark)
         self.resize(size)
@@ -72,6 +83,19 @@ class Browser:
             "width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE})
 
     # Going about
+
+    def start_again(self):
+        """As a browser that was just started: one tab, no page, the network on."""
+        for handle in self.driver.window_handles:
+            if handle != self._tab:
+                self.driver.switch_to.window(handle)
+                self.driver.close()
+        self.driver.switch_to.window(self._tab)
+        self.driver.delete_network_conditions()
+        self.wear(False)
+        self.resize(DESKTOP)
+        self.driver.get("about:blank")
+        self.driver.get_log("browser")
 
     def sign_in(self, token, view="fleet"):
         self.driver.get(f"{self.url}/#/{self.organization}/{view}")
@@ -125,6 +149,10 @@ class Browser:
     def press(self, text):
         self.button(text).click()
 
+    def press_at_once(self, text):
+        """Also if a dialog has come before it meanwhile."""
+        self.script("arguments[0].click()", self.button(text))
+
     @property
     def text(self):
         return self.script("return document.body.innerText")
@@ -157,10 +185,12 @@ class Browser:
         return self.script("return document.documentElement.scrollWidth > document.documentElement.clientWidth + 1")
 
     def heap(self):
-        """A snapshot of the page's memory, which collects garbage first."""
+        """A snapshot of the page's memory, which collects garbage first. The answers of the driver's own scripts are
+        kept as entries of a console, and would be found in place of the page's values."""
+        self.driver.execute_cdp_cmd("Runtime.discardConsoleEntries", {})
         address = self.driver.capabilities["goog:chromeOptions"]["debuggerAddress"]
         with urllib.request.urlopen(f"http://{address}/json", timeout=10) as listing:
-            page = next(each for each in json.load(listing) if each["type"] == "page")
+            page = next(each for each in json.load(listing) if each["id"] == self.driver.current_window_handle)
         socket = websocket.create_connection(page["webSocketDebuggerUrl"], timeout=60, suppress_origin=True)
         try:
             return _snapshot(socket)

@@ -54,8 +54,14 @@ def member(sessions):
     return sessions("member")
 
 
-@pytest.fixture
-def fresh(world):
-    """A browser of its own, not signed in."""
+@pytest.fixture(scope="session")
+def visitor(world):
     with browser.Browser(world.url) as opened:
         yield opened
+
+
+@pytest.fixture
+def fresh(visitor):
+    """A browser in which nobody is signed in: a reload ends the session, and nothing of the session is stored."""
+    visitor.start_again()
+    return visitor

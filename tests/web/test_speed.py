@@ -1,8 +1,10 @@
-"""Figures: the first paint, ten thousand instances, and a thousand sets."""
+"""Figures: the first paint, ten thousand instances, and the greatest number of sets and agents."""
 
 import contextlib
 import sqlite3
 import time
+
+import pytest
 
 from support.browser import Browser
 from support.wait import wait_for
@@ -10,25 +12,55 @@ from support.web_world import serving
 
 FIRST_PAINT_MS = 150
 INSTANCES = 10_000
-INSTANCES_MS = 300
+SETS, AGENTS = 1_000, 200  # docs/limits.md
+SHOWN_MS = 300
+TIME = "2026-01-01T00:00:00.000Z"
 
 
-def paint(browser):
-    return browser.script("return performance.getEntriesByName('first-contentful-paint')[0]?.startTime")
+def quickest(measure, most):
+    """Other tests use the processors at the same time: the quickest of a few counts."""
+    found = []
+    while len(found) < 3 or (len(found) < 20 and min(found) >= most):
+        found.append(measure())
+    return min(found), [round(each) for each in found]
 
 
-def test_the_first_paint_is_quick(world):
-    with Browser(world.url) as browser:
-        browser.driver.get(world.url)  # the connection and the browser are warm after this
-        browser.find("h1")
-        found = []
-        # Other tests use the processors at the same time: the quickest of some counts.
-        while len(found) < 3 or (len(found) < 20 and min(found) >= FIRST_PAINT_MS):
-            browser.driver.refresh()
-            browser.find("h1")
-            found.append(wait_for(lambda: paint(browser), what="the first paint"))
-    print(f"figure: first paint {min(found):.0f} ms (of {[round(each) for each in found]})")
-    assert min(found) < FIRST_PAINT_MS
+def test_the_first_paint_is_quick(visitor, world):
+    def measure():
+        visitor.driver.refresh()
+        visitor.find("h1")
+        return wait_for(lambda: visitor.script("return performance.getEntriesByName('first-contentful-paint')[0]?.startTime"),
+                        what="the first paint")
+    visitor.start_again()
+    visitor.driver.get(world.url)  # the connection and the browser are warm after this
+    visitor.find("h1")
+    took, all_of_them = quickest(measure, FIRST_PAINT_MS)
+    print(f"figure: first paint {took:.0f} ms (of {all_of_them})")
+    assert took < FIRST_PAINT_MS
+
+
+# From the arrival of an answer to the painted rows: the server's time is not the page's.
+CLOCK = """
+const [inAnswer, onPage] = arguments;
+window.realText ??= Response.prototype.text;
+window.arrived = window.shown = undefined;
+Response.prototype.text = async function () {
+  const text = await window.realText.call(this);
+  if (text.includes(inAnswer)) window.arrived = performance.now();
+  return text;
+};
+new MutationObserver((_, observer) => {
+  if (!window.arrived || !document.body.textContent.includes(onPage)) return;
+  observer.disconnect();
+  requestAnimationFrame(() => setTimeout(() => { window.shown = performance.now(); }));
+}).observe(document.body, {subtree: true, childList: true});
+"""
+
+
+def shown_in(browser, act, in_answer, on_page):
+    browser.script(CLOCK, in_answer, on_page)
+    act()
+    return wait_for(lambda: browser.script("return window.shown && window.shown - window.arrived"), 30, on_page)
 
 
 def many_instances(control_plane):
@@ -53,22 +85,57 @@ def test_ten_thousand_instances_are_shown_quickly(tmp_path):
         many_instances(control_plane)
         with Browser(control_plane.url).sign_in(control_plane.token, "agents/bot") as browser:
             browser.wait_text("10,000 instances")
-            # From the answer to the finished rows: the server's time is not the page's.
-            browser.script("""
-                const real = Response.prototype.text;
-                Response.prototype.text = async function () {
-                  const text = await real.call(this);
-                  if (this.url.endsWith('/instances')) window.arrived = performance.now();
-                  return text;
-                };
-                new MutationObserver(() => {
-                  if (window.arrived && !window.shown && document.body.textContent.includes('pod-0')) {
-                    requestAnimationFrame(() => { window.shown = performance.now(); });
-                  }
-                }).observe(document.body, {subtree: true, childList: true});""")
+
+            def measure():
+                took = shown_in(browser, lambda: browser.press("Show the instances"), "pod-9999", "pod-0")
+                browser.press("Hide the instances")
+                return took
+            took, all_of_them = quickest(measure, SHOWN_MS)
             browser.press("Show the instances")
-            took = wait_for(lambda: browser.script("return window.shown && window.shown - window.arrived"), 30, "the instances")
             browser.find("input[type=search]").send_keys("pod-9999")
             wait_for(lambda: len(browser.all("section.card tbody tr")) == 1, what="the filtered instance")
-    print(f"figure: {INSTANCES} instances in {took:.0f} ms")
-    assert took < INSTANCES_MS
+    print(f"figure: {INSTANCES} instances in {took:.0f} ms (of {all_of_them})")
+    assert took < SHOWN_MS
+
+
+def largest_organization():
+    sets = [{"name": f"set-{number:04}", "type": "secret", "region": "us-west", "status": "ready", "version": 3, "readyVersion": 3,
+             "updatedAt": TIME} for number in range(SETS)]
+    states = {"current": 30, "stale": 20, "superseded": 0, "unbound": 0, "revoked": 0, "unknown": 0}
+    agents = []
+    for number in range(AGENTS):
+        name = f"set-{number:04}"
+        releases = [{"state": "stale", "deploymentId": "d", "sets": [{"name": name, "version": version}], "instances": 10, "oldestSince": TIME}
+                    for version in (1, 2)]
+        agents.append({
+            "agent": f"agent-{number:03}", "region": "us-west", "deleted": False, "image": "registry.example/bot:1", "secretSet": name,
+            "deploymentId": "d", "ready": True, "deployedAt": TIME, "instanceCount": 50, "states": states, "unwatchedCount": 0,
+            "sets": [{"name": name, "version": 2, "readyVersion": 3, "follows": False}], "silentCount": 0, "developerRunCount": 0,
+            "activeSessionCount": 9, "releases": releases, "history": {"current": [30] * 24, "older": [20] * 24}})
+    fleet = {"tag": "t", "time": TIME, "historyStepSeconds": 1800, "agents": agents,
+             "regions": [{"region": "us-west", "readable": True, "heardUntil": TIME, "settled": True}]}
+    return {"secrets": {"sets": sets}, "fleet": fleet}
+
+
+@pytest.mark.parametrize(("view", "in_answer", "on_page"), [
+    ("sets", "set-0999", "set-0099"), ("fleet", None, "agent-099"), ("agents", None, "agent-099"),
+])
+def test_the_largest_organization_is_shown_quickly(visitor, world, view, in_answer, on_page):
+    visitor.start_again()
+    visitor.sign_in(world.tokens["viewer"], "settings")
+    visitor.answer(largest_organization())
+    visitor.open("audit")
+    wait_for(lambda: visitor.script("return document.querySelector('.live.on')"), what="the fleet")
+
+    def measure():
+        def go():
+            # The fleet is there already: its time begins with the click.
+            visitor.script("window.arrived = arguments[0] ? window.arrived : performance.now(); location.hash = arguments[1]",
+                           in_answer, f"#/acme/{view}")
+        took = shown_in(visitor, go, in_answer or "no answer has this", on_page)
+        visitor.script("location.hash = '#/acme/settings'")
+        wait_for(lambda: on_page not in visitor.text, what="the other view")
+        return took
+    took, all_of_them = quickest(measure, SHOWN_MS)
+    print(f"figure: {SETS} sets and {AGENTS} agents, {view}, in {took:.0f} ms (of {all_of_them})")
+    assert took < SHOWN_MS

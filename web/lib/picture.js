@@ -16,6 +16,10 @@ export const STATES = {
 
 export const countsOf = (agent) => ({ ...agent.states, silent: agent.silentCount });
 
+// Whether the region of an agent can be read now. If not, the agent has no numbers: none is not zero.
+export const isKnown = (agent) => agent.instanceCount !== null;
+export const NotKnown = ({ region }) => html`<span class="quiet">not known: ${region} cannot be read now</span>`;
+
 const words = (counts) => Object.keys(STATES).filter((state) => counts[state]).map((state) =>
     `${number(counts[state])} ${state}`).join(', ');
 
@@ -49,7 +53,8 @@ export function History({ history, step, tall }) {
     <line x1="0" x2=${WIDTH} y1=${HEIGHT - 0.25} y2=${HEIGHT - 0.25} class="ground" />
         ${current.map((n, i) => [column(n, 0, i, 'current'), column(older[i], n, i, 'behind')])}</svg>
     <figcaption><span>${hours} h ago</span>
-        ${tall && html`<span><span class="dot current"></span>current <span class="dot stale"></span>behind</span>`}
+        ${tall && html`<span><span
+        class="dot current"></span>current<span class="legend-word"><span class="dot stale"></span>behind</span></span>`}
         <span>now</span></figcaption></figure>`;
 }
 

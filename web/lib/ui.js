@@ -1,10 +1,28 @@
 // The small parts that all views are made of. A component has one element as its root, because the
 // renderer can misplace a root of several elements that come and go. Text always becomes a text
 // node: no code here or in the views makes markup from a string.
-import { createContext, html, useContext, useEffect, useRef, useState } from '../vendor/htm-preact.js';
+import { createContext, html as build, useContext, useEffect, useRef, useState } from '../vendor/htm-preact.js';
 import { age, local, moment, number, plural, quoted, second, utc } from './format.js';
 
-export { html };
+// Marks that turn the direction of writing: a name with one could turn the sentence around it. Every view makes its
+// text with html(), which shows such a mark as its code. Properties keep it: requests need names as they are.
+const MARK = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
+const ALL_MARKS = new RegExp(MARK, 'g');
+const hasMark = (value) => (typeof value === 'string' ? MARK.test(value) : Array.isArray(value) && value.some(hasMark));
+
+function unturned(node) {
+  if (typeof node === 'string') {
+    return node.replace(ALL_MARKS, (mark) => `[U+${mark.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}]`);
+  }
+  if (Array.isArray(node)) return node.map(unturned);
+  if (node?.props?.children !== undefined) node.props.children = unturned(node.props.children);
+  return node;
+}
+
+export const html = (parts, ...values) => {
+  const tree = build(parts, ...values);
+  return values.some(hasMark) ? unturned(tree) : tree;
+};
 
 const ROLES = ['viewer', 'member', 'admin'];
 // {organization, role, live}: the organization, the visitor's role, and the live data.
@@ -14,12 +32,8 @@ export const mayAct = (role, need) => ROLES.indexOf(role) >= ROLES.indexOf(need)
 
 export const classes = (...names) => names.filter(Boolean).join(' ');
 
-// Names may be long and in any script. <bdi> keeps the writing direction of a name from changing the text around it. A
-// mark that changes the direction within a name is shown as its code.
-const MARKS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
-const unturned = (text) => text.replace(MARKS, (mark) => `[U+${mark.charCodeAt(0).toString(16).toUpperCase()}]`);
-export const Name = ({ children }) => html`<bdi class="name">${[].concat(children).map((each) => (
-    typeof each === 'string' ? unturned(each) : each))}</bdi>`;
+// Names may be long and in any script. <bdi> keeps the writing direction of a name from changing the text around it.
+export const Name = ({ children }) => html`<bdi class="name">${children}</bdi>`;
 
 export const Time = ({ at, relative, seconds }) => (at
   ? html`<time datetime=${at} title=${`${local(at)} · ${utc(at)}`}>${relative ? age(at) : seconds ? second(at) : moment(at)}</time>`

@@ -4,7 +4,7 @@ import { useData } from '../lib/live.js';
 import { go, link } from '../lib/router.js';
 import { path, request } from '../lib/session.js';
 import { deployCommand, number, plural, quoted } from '../lib/format.js';
-import { History, StateBar, StateWords, countsOf } from '../lib/picture.js';
+import { History, NotKnown, StateBar, StateWords, countsOf, isKnown } from '../lib/picture.js';
 import { Ask, Badge, Button, Command, Failure, Field, Loaded, Loading, Name, Notice, Table, Time, Title, html, mayAct,
     useAction, useMe } from '../lib/ui.js';
 import { Credentials } from './credentials.js';
@@ -148,7 +148,8 @@ export function Agent({ name }) {
     <${Loaded} of=${agent}>${({ body }) => (!row ? html`<div>${live.error ? html`<${Failure} error=${live.error} />` :
       html`<${Loading} />`}</div>` : html`<p class="facts"><code class="image">${row.image}
         </code> with <${Pins} sets=${row.sets} organization=${organization} /></p>
-      <${Running} row=${row} step=${live.fleet.historyStepSeconds} /><div class="columns">
+      ${isKnown(row) ? html`<${Running} row=${row} step=${live.fleet.historyStepSeconds} />` : html`<section
+          class="card"><h2>Instances</h2><p><${NotKnown} region=${row.region} /></p></section>`}<div class="columns">
           <${Deploy} row=${row} agent=${body} reload=${agent.reload} />
           <${Scaling} row=${row} agent=${body} reload=${agent.reload} /></div>
       <${Past} row=${row} agent=${body} /><section><h2>Credentials</h2>
@@ -157,7 +158,7 @@ export function Agent({ name }) {
       <section class="stack"><h2>Deletion</h2>
           <div class="buttons"><${Ask} need="member" kind="danger" label="Delete the agent" title=${`Delete ${name}?`}
           verb="Delete the agent" work=${remove} command=${`pipecat cloud agent delete ${quoted(name)}`}><p>
-          ${row.instanceCount
+          ${!isKnown(row) ? 'Whether an instance of it runs is not known: its region cannot be read now.' : row.instanceCount
         ? `${plural(row.instanceCount,
             'instance')} of it run: they keep their values until they end, and cannot start again.` :
             'No instance of it runs. Its credentials stop working.'}</p></${Ask}></div></section>`)}</${Loaded}>

@@ -4,10 +4,10 @@ import { useData } from '../lib/live.js';
 import { go, link } from '../lib/router.js';
 import { path, request } from '../lib/session.js';
 import { number, quoted } from '../lib/format.js';
-import { StateBar, StateWords, countsOf } from '../lib/picture.js';
+import { isKnown } from '../lib/picture.js';
 import { Badge, Button, Command, Empty, Failure, Field, Loading, Name, Notice, Table, Time, Title, html, useAction,
     useMe } from '../lib/ui.js';
-import { Pins } from './fleet.js';
+import { Pins, Run } from './fleet.js';
 
 function NewAgent({ done }) {
   const { organization } = useMe();
@@ -59,9 +59,8 @@ export function Agents() {
     { title: 'Secret set', cell: (row) => html`<${Pins} sets=${row.sets} organization=${organization} />` },
     { title: 'Deployed', cell: (row) => html`<${Time} at=${row.deployedAt} relative />
         ${!row.ready && html` <${Badge} kind="pending">on its way</${Badge}>`}` },
-    { title: 'Instances', kind: 'number', cell: (row) => number(row.instanceCount) },
-    { title: 'What they run', kind: 'bar-cell', cell: (row) => html`<${StateBar} counts=${countsOf(row)} />
-        <${StateWords} counts=${countsOf(row)} />` },
+    { title: 'Instances', kind: 'number', cell: (row) => (isKnown(row) ? number(row.instanceCount) : '–') },
+    { title: 'What they run', kind: 'bar-cell', cell: (row) => html`<${Run} row=${row} />` },
   ];
   const empty = html`<${Empty} title="No agent yet"><p>Deploy the first one here, or in a terminal:</p><${Command} template>
       pipecat cloud deploy my-bot IMAGE --secrets my-secrets --no-credentials</${Command}></${Empty}>`;

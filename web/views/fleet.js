@@ -1,7 +1,7 @@
 // The picture of the fleet: each agent a bar of its instances by state, now and over the last hours.
 import { link } from '../lib/router.js';
-import { number, plural } from '../lib/format.js';
-import { History, STATES, StateBar, StateWords, countsOf } from '../lib/picture.js';
+import { number } from '../lib/format.js';
+import { History, NotKnown, STATES, StateBar, StateWords, countsOf, isKnown } from '../lib/picture.js';
 import { Badge, Command, Empty, Failure, Loading, Name, Notice, Table, Time, Title, html, useMe } from '../lib/ui.js';
 
 const add = (lists) => lists.reduce((sum, list) => sum.map((n, i) => n + list[i]));
@@ -25,13 +25,17 @@ export const Pins = ({ sets, organization }) => (sets.length ? sets.map((set) =>
       </${Badge}>`}</span>`)
   : html`<span class="quiet">no set</span>`);
 
+// What the instances of an agent run, as a bar and in words.
+export const Run = ({ row }) => (isKnown(row) ? html`<div><${StateBar} counts=${countsOf(row)} />
+    <${StateWords} counts=${countsOf(row)} /></div>` : html`<${NotKnown} region=${row.region} />`);
+
 function Regions({ fleet }) {
-  const unsettled = fleet.regions.filter((region) => !region.settled);
-  const unread = [...new Set(fleet.agents.map((agent) => agent.region))].filter((code) =>
-      !fleet.regions.some((each) => each.region === code));
+  const unsettled = fleet.regions.filter((region) => region.readable && !region.settled);
+  const unread = fleet.regions.filter((region) => !region.readable).map((region) => region.region);
   return html`<div class="stack notices">
       ${unread.length > 0 && html`<${Notice} kind="warning">
-      The region ${unread.join(', ')} cannot be read now: its instances are missing here.</${Notice}>`}
+      ${unread.join(', ')} cannot be read now. The instances there are not known, and the sums are without them.
+      </${Notice}>`}
     ${unsettled.length > 0 && fleet.agents.some((agent) => agent.instanceCount + agent.silentCount > 0) &&
         html`<${Notice}>The server has listened in ${unsettled.map((each) =>
         each.region).join(', ')} for less than three minutes:
@@ -51,18 +55,18 @@ export function Fleet() {
   if (!live.fleet) return html`<div class="view"><${Title}>Fleet</${Title}>
       ${live.error ? html`<${Failure} error=${live.error} />` : html`<${Loading} />`}</div>`;
   const { fleet } = live;
+  const known = fleet.agents.filter(isKnown);
   const columns = [
     { title: 'Agent', cell: (row) => html`<span class="main-cell">
         ${row.deleted ? html`<${Name}>${row.agent}</${Name}> <${Badge} kind="superseded">deleted</${Badge}>`
       : html`<a href=${link(organization, 'agents', row.agent)}><${Name}>${row.agent}</${Name}></a>`}</span>
           <span class="quiet">${row.region}</span>` },
-    { title: 'Instances', kind: 'number', cell: (row) => number(row.instanceCount) },
-    { title: 'What they run', kind: 'bar-cell', cell: (row) => html`<${StateBar} counts=${countsOf(row)} />
-        <${StateWords} counts=${countsOf(row)} />` },
+    { title: 'Instances', kind: 'number', cell: (row) => (isKnown(row) ? number(row.instanceCount) : '–') },
+    { title: 'What they run', kind: 'bar-cell', cell: (row) => html`<${Run} row=${row} />` },
     { title: 'Deployed', cell: (row) => html`<${Pins} sets=${row.sets} organization=${organization} />` },
-    { title: 'Last hours', kind: 'history-cell', cell: (row) => html`<${History} history=${row.history}
+    { title: 'Last hours', kind: 'history-cell', cell: (row) => isKnown(row) && html`<${History} history=${row.history}
         step=${fleet.historyStepSeconds} />` },
-    { title: 'Sessions', kind: 'number', cell: (row) => number(row.activeSessionCount) },
+    { title: 'Sessions', kind: 'number', cell: (row) => (isKnown(row) ? number(row.activeSessionCount) : '–') },
   ];
   const empty = html`<${Empty} title="No agent yet"><p>
       An agent is a bot with an image and a secret set. Deploy the first one:</p><${Command} template>
@@ -70,7 +74,7 @@ export function Fleet() {
   return html`<div class="view">
       <${Title} aside=${html`<span class="quiet">as of <${Time} at=${fleet.time} /></span>`}>Fleet</${Title}>
       <${Failure} error=${live.error} /><${Regions} fleet=${fleet} />
-    ${fleet.agents.length > 0 && html`<${Summary} all=${total(fleet.agents)} step=${fleet.historyStepSeconds} />`}
+    ${known.length > 0 && html`<${Summary} all=${total(known)} step=${fleet.historyStepSeconds} />`}
     <${Table} label="Agents" columns=${columns} rows=${fleet.agents} keyOf=${(row) =>
         row.region + row.agent + row.deleted} text=${(row) =>
         `${row.agent} ${row.region} ${row.image} ${row.secretSet}`} empty=${empty} />
@@ -80,6 +84,3 @@ export function Fleet() {
       <p>The last hours are drawn from the records that still exist: an instance counts from its first request on, and as behind until it had its present release.
           </p></details>`}</div>`;
 }
-
-export const behind = (agent) => agent.states.stale + agent.states.superseded;
-export const behindText = (agent) => (behind(agent) ? plural(behind(agent), 'instance') + ' behind' : '');

@@ -74,11 +74,11 @@ function judge(usage) {
 const hasOthers = (usage) => usage.readyVersion - 1 > usage.versions.filter((use) => use.version <
     usage.readyVersion).length;
 
-// The answer in one sentence. While the page is not connected it is no answer.
+// The answer in one sentence. `isOld`: why there is no answer now; the usage is from before.
 function Verdict({ usage, at, isOld }) {
   if (usage.version < 2 && usage.readyVersion === usage.version) return html`<p class="quiet">
       This set has had one version.</p>`;
-  const found = isOld ? { safe: 'unknown', text: 'Not known now: the page is not connected.',
+  const found = isOld ? { safe: 'unknown', text: `Not known now: ${isOld}.`,
     more: 'The versions below are as they were then.' } : judge(usage);
   return html`<div class=${`verdict ${found.safe}`}><span class="quiet">
       May values that a newer version has replaced be revoked at their issuers?</span><strong>${found.text}</strong>
@@ -232,7 +232,7 @@ export function Set({ name }) {
         </${Notice}>`}<${DeployNew} set=${data} name=${name} />
       <section class="card"><h2>Who holds which version</h2>
           <${Loaded} of=${usage}>${(found) => html`<${Ladder} usage=${found} organization=${organization}
-          at=${usage.at} isOld=${Boolean(live.error ?? usage.error)} />`}
+          at=${usage.at} isOld=${live.error ? 'the page is not connected' : usage.error && 'the control plane cannot read it'} />`}
           </${Loaded}><${Command} label="On the host">secret-control-plane set status ${quoted(name)}</${Command}>
           </section>
       <section><h2>Keys</h2><${Keys} set=${data} name=${name} reload=${set.reload} writes=${writes}

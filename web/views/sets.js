@@ -13,11 +13,12 @@ export const Status = ({ set }) => html`<span class="status"><${Badge} kind=${se
   kind="protected">protected</${Badge}>`}
       ${set.status === 'failed' && html` <span class="wrong">${set.errorMessage}</span>`}</span>`;
 
-// The instances of agents that run an older version of the set than the newest ready one.
+// The instances of agents that run an older version of the set than the newest ready one; null: not known now.
 export function onOldVersions(fleet, set) {
+  if (!fleet.regions.some((each) => each.region === set.region && each.readable)) return null;
   let count = 0;
-  for (const agent of fleet?.agents ?? []) {
-    for (const release of agent.releases) {
+  for (const agent of fleet.agents) {
+    for (const release of agent.releases ?? []) {
       const held = release.sets.find((each) => each.name === set.name);
       if (held && held.version < set.readyVersion) count += release.instances;
     }
@@ -69,7 +70,7 @@ export function Sets() {
         : html`<span class="quiet">none</span>`; } },
     { title: 'On old versions', kind: 'number', cell: (row) => { if (!live.fleet) return '–';
       const old = onOldVersions(live.fleet, row);
-      return old ? html`<${Badge} kind="stale">${number(old)}</${Badge}>` : html`<span class="quiet">0</span>`; } },
+      return old === null ? html`<span class="quiet">not known</span>` : old ? html`<${Badge} kind="stale">${number(old)}</${Badge}>` : html`<span class="quiet">0</span>`; } },
   ];
   const empty = html`<${Empty} title="No secret set yet"><p>
       A secret set holds the keys that a bot needs. Write the first one here, or in a terminal:</p><${Command} template>

@@ -17,7 +17,7 @@ function Regions() {
   const columns = [
     { title: 'Region', cell: (row) => html`<span class="main-cell">${row.display_name}</span><span class="quiet">
         ${row.code}</span>` },
-    { title: 'Instances', cell: (row) => (heard(row.code) ? html`<${Badge} kind="current">readable
+    { title: 'Instances', cell: (row) => (heard(row.code)?.readable ? html`<${Badge} kind="current">readable
         </${Badge}>` : html`<${Badge} kind="stale">cannot be read now</${Badge}>`) },
     { title: 'Last report', cell: (row) => html`<${Time} at=${heard(row.code)?.heardUntil} relative />` },
     { title: 'New sets and agents', cell: (row) => (properties.data?.properties.defaultRegion === row.code ?
