@@ -165,11 +165,12 @@ export function Dialog({ title, close, firm, children }) {
   useEffect(() => {
     const before = document.activeElement;
     dialog.current.showModal();
-    return () => {
-      if (before?.isConnected) before.focus();
-      // What has opened the dialog may go with it: its row was deleted.
-      setTimeout(() => document.activeElement === document.body && document.querySelector('main h1')?.focus());
-    };
+    // Once the dialog is gone: before that, nothing outside it can have the focus. What has opened the dialog may go
+    // with it, as the row of a deleted key.
+    return () => setTimeout(() => {
+      if (document.activeElement !== document.body) return;
+      (before?.isConnected ? before : document.querySelector('main h1'))?.focus();
+    });
   }, []);
   const cancel = (event) => { event.preventDefault(); if (!firm) close?.(); };
   const closed = () => (close && !firm ? close() : dialog.current?.showModal());
