@@ -185,9 +185,8 @@ class Browser:
         return self.script("return document.documentElement.scrollWidth > document.documentElement.clientWidth + 1")
 
     def heap(self):
-        """A snapshot of the page's memory, which collects garbage first. The answers of the driver's own scripts are
-        kept as entries of a console, and would be found in place of the page's values."""
-        self.driver.execute_cdp_cmd("Runtime.discardConsoleEntries", {})
+        """A snapshot of the page's memory, which collects garbage first. It also has the answers of script(), which the
+        driver keeps there: read a secret by an attribute of its element."""
         address = self.driver.capabilities["goog:chromeOptions"]["debuggerAddress"]
         with urllib.request.urlopen(f"http://{address}/json", timeout=10) as listing:
             page = next(each for each in json.load(listing) if each["id"] == self.driver.current_window_handle)

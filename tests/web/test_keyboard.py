@@ -20,11 +20,11 @@ class Keyboard:
             const label = at.id && document.querySelector(`label[for="${at.id}"]`);
             return (label?.textContent ?? at.getAttribute('aria-label') ?? at.textContent ?? '').trim().replace(/\\s+/g, ' ');""")
 
-    def go_to(self, name):
-        """Tab until the name begins so. Every stop shows that it has the focus."""
+    def go_to(self, name, kind=None):
+        """Tab until this is focused, and visibly so. `kind`: the element's name, where several have the same text."""
         for _ in range(120):
             self.press(Keys.TAB)
-            if self.focused().startswith(name):
+            if self.focused() == name and kind in (None, self._browser.script("return document.activeElement.tagName")):
                 assert self._browser.script("""
                     const style = getComputedStyle(document.activeElement);
                     return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;"""), f"no visible focus on {name}"
@@ -45,7 +45,7 @@ def keyboard(fresh, world):
 
 def open_by_keyboard(fresh, keyboard, *links):
     for link in links:
-        keyboard.go_to(link).press(Keys.ENTER)
+        keyboard.go_to(link, "A").press(Keys.ENTER)
         fresh.settle()
         wait_for(lambda: fresh.script("return document.activeElement.tagName") == "H1", what="the focus on the heading")
 

@@ -88,7 +88,10 @@ def test_ten_thousand_instances_are_shown_quickly(tmp_path):
 
             def measure():
                 took = shown_in(browser, lambda: browser.press("Show the instances"), "pod-9999", "pod-0")
-                browser.press("Hide the instances")
+                browser.script("location.hash = '#/acme/settings'")  # else the rows of before are shown at once
+                browser.wait_text("Image pull secrets")
+                browser.script("location.hash = '#/acme/agents/bot'")
+                browser.wait_text("10,000 instances")
                 return took
             took, all_of_them = quickest(measure, SHOWN_MS)
             browser.press("Show the instances")

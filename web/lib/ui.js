@@ -166,11 +166,12 @@ export function Dialog({ title, close, firm, children }) {
   useEffect(() => {
     const before = document.activeElement;
     dialog.current.showModal();
-    return () => {
-      if (before?.isConnected) before.focus();
-      // The element that had the focus may be gone: the action has deleted its row.
-      setTimeout(() => document.activeElement === document.body && document.querySelector('main h1')?.focus());
-    };
+    // Only after the dialog is gone can an element outside it have the focus. The element that had the focus may be gone
+    // too, if the action has deleted its row.
+    return () => setTimeout(() => {
+      if (document.activeElement !== document.body) return;
+      (before?.isConnected ? before : document.querySelector('main h1'))?.focus();
+    });
   }, []);
   const cancel = (event) => { event.preventDefault(); if (!firm) close?.(); };
   const closed = () => (close && !firm ? close() : dialog.current?.showModal());
