@@ -22,6 +22,7 @@ namespace json = boost::json;
 void read_regions(const RestApi& api, const Organization& organization,
                   std::set<std::string> wanted, OrganizationFleet& whole) {
   std::vector<std::int64_t> live;
+  live.reserve(whole.agents.size());
   for (const Agent& agent : whole.agents) live.push_back(agent.id);
   for (const RestRegion& region : api.regions.all()) {
     auto fleet = read_fleet_of(region.code, region.store, {.name = organization.name, .live = live},
