@@ -1,5 +1,6 @@
 #include "control-plane/instance-api/bundle_audit.h"
 
+#include <atomic>
 #include <semaphore>
 #include <thread>
 
@@ -29,7 +30,7 @@ class WatchedStore : public ForwardingRegionStore {
   std::vector<std::size_t> sizes;
   std::counting_semaphore<> begun{0};
   std::counting_semaphore<> go_on{0};
-  bool holds_up = true;
+  std::atomic<bool> holds_up = true;  // read by the thread that writes
   std::optional<ErrorCode> refuses_groups;
 };
 
