@@ -51,7 +51,7 @@ class PlainStream final : public Stream {
 };
 
 // OpenSSL reads and writes the socket itself. asio::ssl::stream would copy each byte once more, and
-// keeps 68 KB of buffers for each connection, also while a long poll waits. Here an idle connection
+// keeps its buffers for each connection, also while a long poll waits. Here an idle connection
 // has no buffer (SSL_MODE_RELEASE_BUFFERS).
 //
 // Source: SSL_get_error(3), SSL_read(3), SSL_shutdown(3). SIGPIPE is ignored, because OpenSSL
