@@ -7,23 +7,16 @@ import json
 import threading
 import urllib.parse
 
+from support.loopback_server import LoopbackServer
 
-class RecordingProxy:
+
+class RecordingProxy(LoopbackServer):
     def __init__(self, upstream):
         self._upstream = urllib.parse.urlsplit(upstream).netloc
         self._lock = threading.Lock()
         self._requests = []  # (method, path, parsed body or None)
         self._faults = []  # (method, path suffix, "cut", "pass", an answer or a function), each used once
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self):
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(self._handler())
 
     def requests(self):
         """"METHOD path" of every request so far, the organization's prefix cut off."""

@@ -5,13 +5,14 @@ import http.client
 import http.server
 import json
 import ssl
-import threading
+
+from support.loopback_server import LoopbackServer
 
 REPORT_PATH = "/csp-report"
 NOT_FORWARDED = {"connection", "transfer-encoding", "content-length", "keep-alive"}
 
 
-class WebProxy:
+class WebProxy(LoopbackServer):
     """`with WebProxy(control_plane) as proxy: Browser(proxy.url)`."""
 
     def __init__(self, control_plane):
@@ -19,16 +20,7 @@ class WebProxy:
         self._trust = ssl.create_default_context(cafile=control_plane.tls.ca)
         self._faults = []  # (method, end of the path, status or None), each used once
         self.reports = []
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self):
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(self._handler())
 
     def cut(self, method, path_end):
         """The next matching request reaches the server, and the connection breaks before the answer."""
