@@ -24,15 +24,18 @@ namespace {
 
 // Without these settings the C library keeps the memory of large buffers: after a thousand answers
 // of 2 MB each, the process would stay that large. With them each large buffer is a mapping of its
-// own, which is unmapped when the buffer is freed (mallopt(3)). All threads share one heap. The C
-// library would give each worker a heap of its own, which would keep the memory of the largest
-// request of that worker, and which grows and shrinks by system calls. A free end of the heap that
-// is smaller than kSpare stays, so that an ordinary request takes no system call.
+// own, which is unmapped when the buffer is freed (mallopt(3)). Threads that run at the same time
+// should not wait for each other's lock of a heap: there is a heap for each processor, for the
+// thread of the sockets and for the one that commits. A heap for each of the worker threads would
+// keep the memory of the largest request of that worker. A free end of a heap that is smaller than
+// kSpare stays, so that an ordinary request takes no system call.
 void configure_heap() {
   constexpr int kLarge = 128 * 1024;
+  constexpr int kMostHeaps = 8;
   constexpr int kSpare = 2 * 1024 * 1024;
+  const int heaps = std::min(static_cast<int>(std::thread::hardware_concurrency()) + 2, kMostHeaps);
   // NOLINTBEGIN(concurrency-mt-unsafe): called before there is another thread
-  (void)::mallopt(M_ARENA_MAX, 1);
+  (void)::mallopt(M_ARENA_MAX, heaps);
   (void)::mallopt(M_MMAP_THRESHOLD, kLarge);
   (void)::mallopt(M_TRIM_THRESHOLD, kSpare);
   (void)::mallopt(M_TOP_PAD, kLarge);
