@@ -21,6 +21,7 @@
 #include "control-plane/provisioning/provisioner.h"
 #include "control-plane/replica/lease_keeper.h"
 #include "control-plane/stores.h"
+#include "control-plane/test_kept_stores.h"
 #include "core/log.h"
 #include "tests/catch.h"
 #include "tests/fakes/fake_clock.h"
@@ -95,17 +96,15 @@ class TestStores {
   TestStores() : TestStores(GENERATE(from_range(tested_databases()))) {}
   // For what only one database has, such as files.
   explicit TestStores(TestedDatabase database)
-      : master_key(need(MasterKey::create_file(directory.path("master.key")))) {
-    if (database == TestedDatabase::postgres) {
-      postgres = new_postgres_schema();
-      REQUIRE(postgres);
-    }
-    {
-      Stores fresh = need(create_stores(*place(), master_key, clock));
-      need(fresh.catalog->regions.add(kAdmin, {.code = "us-west", .display_name = "US West"}));
-      need(
-          fresh.catalog->regions.add(kAdmin, {.code = "eu-central", .display_name = "EU Central"}));
-      need(fresh.catalog->organizations.create(kAdmin, "acme", "Acme", "us-west"));
+      : loan_(database),
+        was_kept_(loan_.put_back(directory, postgres)),
+        master_key(need(was_kept_ ? MasterKey::load(directory.path("master.key"))
+                                  : MasterKey::create_file(directory.path("master.key")))) {
+    if (!was_kept_) {
+      make(database);
+      reopen();  // makes the regions' stores
+      close();
+      loan_.keep(directory, postgres);
     }
     reopen();
     acme = need(catalog().organizations.find("acme"))->id;
@@ -194,6 +193,24 @@ class TestStores {
   AgentSnapshot snapshot(std::int64_t agent_id) { return *need(region().find_agent(agent_id)); }
 
   TemporaryDirectory directory;
+  std::optional<PostgresOptions> postgres;  // absent: SQLite
+
+ private:
+  void make(TestedDatabase database) {
+    if (database == TestedDatabase::postgres) {
+      postgres = new_postgres_schema();
+      REQUIRE(postgres);
+    }
+    const Stores fresh = need(create_stores(*place(), master_key, clock));
+    need(fresh.catalog->regions.add(kAdmin, {.code = "us-west", .display_name = "US West"}));
+    need(fresh.catalog->regions.add(kAdmin, {.code = "eu-central", .display_name = "EU Central"}));
+    need(fresh.catalog->organizations.create(kAdmin, "acme", "Acme", "us-west"));
+  }
+
+  KeptStores::Loan loan_;
+  bool was_kept_;
+
+ public:
   FakeClock clock;
   MasterKey master_key;
   Log log{"test", LogLevel::error, LogFormat::text};
@@ -201,7 +218,6 @@ class TestStores {
   std::unique_ptr<LeaseKeeper> lease;
   std::unique_ptr<Provisioner> provisioner;
   std::int64_t acme = 0;
-  std::optional<PostgresOptions> postgres;  // absent: SQLite
 };
 
 }  // namespace agent_secrets::control_plane
