@@ -1,6 +1,8 @@
 #include "control-plane/command_line.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -68,7 +70,9 @@ help::Notes notes_of_program() {
 // Parses once: what was chosen stays in it.
 class Parser {
  public:
-  Parser()
+  // `word` is the first of the command line. If it names a group, only that group is declared: to
+  // declare all takes longer than most commands.
+  explicit Parser(std::string_view word = "")
       : line_({.name = kProgram,
                .summary = "serve secret sets to agents, behind the API of the official CLI",
                .version = AGENT_SECRETS_VERSION,
@@ -76,7 +80,11 @@ class Parser {
                .related = {"secret-injector(1)", "secret-sidecar(1)"}}) {
     line_.explain(&line_.app(), notes_of_program());
     const Declarations declare(line_, chosen_);
-    for (const auto declare_group : kGroups) declare_group(declare);
+    const auto is_named = [word](const Group& group) { return group.word == word; };
+    const bool only_named = std::ranges::any_of(kGroups, is_named);
+    for (const Group& group : kGroups) {
+      if (!only_named || is_named(group)) group.declare(declare);
+    }
   }
 
   help::CommandLine& line() { return line_; }
@@ -90,7 +98,7 @@ class Parser {
 }  // namespace
 
 std::variant<ChosenCommand, ExitCode> parse_command_line(int argc, const char* const* argv) {
-  Parser parser;
+  Parser parser(argc > 1 ? argv[1] : "");
   const auto text = parser.line().parse(argc, argv);
   if (!text) {
     (void)std::fputs(describe(kProgram, text.error()).c_str(), stderr);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "control-plane/commands/groups.h"
 #include "core/help/manual.h"
 #include "tests/catch.h"
 
@@ -44,6 +45,16 @@ void for_each_command(const help::Command& command,
                       const std::function<void(const help::Command&)>& visit) {
   visit(command);
   for (const help::Command& below : command.commands) for_each_command(below, visit);
+}
+
+TEST_CASE("the word of each group names what the group declares") {
+  std::vector<std::string> declared;
+  for (const help::Command& command : manual().command.commands) {
+    if (!is_help(command.name)) declared.push_back(command.name);
+  }
+  std::vector<std::string> words;
+  for (const Group& group : kGroups) words.emplace_back(group.word);
+  CHECK(words == declared);
 }
 
 TEST_CASE("secret-control-plane takes the examples of its help") {

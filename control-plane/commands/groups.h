@@ -32,29 +32,35 @@ void declare_audit(const Declarations& declare);
 void declare_authority(const Declarations& declare);
 void declare_rotate(const Declarations& declare);
 
+// A group of commands, or one command, and the first word of its command lines.
+struct Group {
+  const char* word;
+  void (*declare)(const Declarations&);
+};
+
 // In the order of --help.
-inline constexpr std::array kGroups = {declare_init,
-                                       declare_serve,
-                                       declare_healthcheck,
-                                       declare_move,
-                                       declare_backup,
-                                       declare_restore,
-                                       declare_public_url,
-                                       declare_organization,
-                                       declare_user,
-                                       declare_member,
-                                       declare_token,
-                                       declare_api_key,
-                                       declare_set,
-                                       declare_image_pull_secret,
-                                       declare_agent,
-                                       declare_fleet,
-                                       declare_deploy_command,
-                                       declare_credential,
-                                       declare_region,
-                                       declare_audit,
-                                       declare_authority,
-                                       declare_rotate,
-                                       declare_doctor};
+inline constexpr std::array kGroups = {Group{"init", declare_init},
+                                       Group{"serve", declare_serve},
+                                       Group{"healthcheck", declare_healthcheck},
+                                       Group{"move", declare_move},
+                                       Group{"backup", declare_backup},
+                                       Group{"restore", declare_restore},
+                                       Group{"public-url", declare_public_url},
+                                       Group{"organization", declare_organization},
+                                       Group{"user", declare_user},
+                                       Group{"member", declare_member},
+                                       Group{"token", declare_token},
+                                       Group{"api-key", declare_api_key},
+                                       Group{"set", declare_set},
+                                       Group{"image-pull-secret", declare_image_pull_secret},
+                                       Group{"agent", declare_agent},
+                                       Group{"fleet", declare_fleet},
+                                       Group{"deploy-command", declare_deploy_command},
+                                       Group{"credential", declare_credential},
+                                       Group{"region", declare_region},
+                                       Group{"audit", declare_audit},
+                                       Group{"authority", declare_authority},
+                                       Group{"rotate", declare_rotate},
+                                       Group{"doctor", declare_doctor}};
 
 }  // namespace agent_secrets::control_plane
