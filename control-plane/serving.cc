@@ -9,38 +9,18 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <malloc.h>
 
 #include "control-plane/http/tls_context.h"
 #include "control-plane/listen_address.h"
 #include "control-plane/log_level_file.h"
 #include "control-plane/signals.h"
+#include "core/heap.h"
 #include "core/limits.h"
 #include "core/secret_pool.h"
 #include "core/threads.h"
 
 namespace agent_secrets::control_plane {
 namespace {
-
-// Without these settings the C library keeps the memory of large buffers: after a thousand answers
-// of 2 MB each, the process would stay that large. With them each large buffer is a mapping of its
-// own, which is unmapped when the buffer is freed (mallopt(3)). Threads that run at the same time
-// should not wait for each other's lock of a heap: there is a heap for each processor, for the
-// thread of the sockets and for the one that commits. A heap for each of the worker threads would
-// keep the memory of the largest request of that worker. A free end of a heap that is smaller than
-// kSpare stays, so that an ordinary request takes no system call.
-void configure_heap() {
-  constexpr int kLarge = 128 * 1024;
-  constexpr int kMostHeaps = 8;
-  constexpr int kSpare = 2 * 1024 * 1024;
-  const int heaps = std::min(static_cast<int>(std::thread::hardware_concurrency()) + 2, kMostHeaps);
-  // NOLINTBEGIN(concurrency-mt-unsafe): called before there is another thread
-  (void)::mallopt(M_ARENA_MAX, heaps);
-  (void)::mallopt(M_MMAP_THRESHOLD, kLarge);
-  (void)::mallopt(M_TRIM_THRESHOLD, kSpare);
-  (void)::mallopt(M_TOP_PAD, kLarge);
-  // NOLINTEND(concurrency-mt-unsafe)
-}
 
 // A worker thread waits for the database while it answers. With more workers than processors,
 // enough writes wait for the disk at the same time to share one fsync (database/write_groups.h).
@@ -133,7 +113,7 @@ BundleAuditMode audit_mode(const ServeOptions& options) {
 }
 
 Result<Service> prepare_to_serve(const ServeOptions& options, const Log& log) {
-  configure_heap();
+  configure_heaps();
   SecretPool::use_for_process();
   prepare_signals();
   if (auto checked = check_addresses(options); !checked) return propagate(checked);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/heap.h"
 #include "core/threads.h"
 
 namespace agent_secrets::control_plane {
@@ -19,7 +20,10 @@ Workers::Workers(int processors)
 
 Result<void> Workers::start(int threads) {
   while (std::ssize(threads_) < threads) {
-    auto thread = start_thread<std::thread>("requests", [this] { run(); });
+    auto thread = start_thread<std::thread>("requests", [this] {
+      grow_heap_of_thread();
+      run();
+    });
     if (!thread) return propagate(thread);
     threads_.push_back(std::move(*thread));
   }
