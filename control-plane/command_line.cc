@@ -70,9 +70,9 @@ help::Notes notes_of_program() {
 // Parses once: what was chosen stays in it.
 class Parser {
  public:
-  // `word` is the first of the command line. If it names a group, only that group is declared: to
-  // declare all takes longer than most commands.
-  explicit Parser(std::string_view word = "")
+  // If the first argument names a group, only that group is declared: to declare all takes half of
+  // the time of a start.
+  explicit Parser(std::string_view first_argument = "")
       : line_({.name = kProgram,
                .summary = "serve secret sets to agents, behind the API of the official CLI",
                .version = AGENT_SECRETS_VERSION,
@@ -80,10 +80,11 @@ class Parser {
                .related = {"secret-injector(1)", "secret-sidecar(1)"}}) {
     line_.explain(&line_.app(), notes_of_program());
     const Declarations declare(line_, chosen_);
-    const auto is_named = [word](const Group& group) { return group.word == word; };
-    const bool only_named = std::ranges::any_of(kGroups, is_named);
+    const auto named = std::ranges::find(kGroups, first_argument, &Group::word);
+    const bool only_named = named != kGroups.end();
+    if (only_named) named->declare(declare);
     for (const Group& group : kGroups) {
-      if (!only_named || is_named(group)) group.declare(declare);
+      if (!only_named) group.declare(declare);
     }
   }
 

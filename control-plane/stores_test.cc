@@ -18,6 +18,22 @@ unsigned mode_of(const std::string& path) {
 
 }  // namespace
 
+TEST_CASE("the stores of a test begin as those of the test before began") {
+  const TestedDatabase database = GENERATE(from_range(tested_databases()));
+  std::string key;
+  {
+    TestStores t(database);
+    key = t.directory.read("master.key");
+    t.write("bot-secrets", "A", "the-value");
+    t.provision();
+  }
+  TestStores t(database);
+  CHECK(t.directory.read("master.key") == key);
+  CHECK_FALSE(need(t.catalog().sets.find(t.acme, "bot-secrets")));
+  CHECK(t.write("bot-secrets", "A", "another").id == 1);
+  CHECK_FALSE(need(t.region().read_set_version(1, 1)));
+}
+
 TEST_CASE("the data directory and its files are private") {
   TestStores t(TestedDatabase::sqlite);
   t.write("bot-secrets", "A", "1");

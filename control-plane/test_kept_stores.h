@@ -1,14 +1,13 @@
 #pragma once
-// The stores that a TestStores begins with. Their migrations take ten times as long as most tests
-// on PostgreSQL, so a test program makes the stores once for each database. It keeps their rows
-// and puts them back for the next test case: the files on SQLite, the rows of every table on
-// PostgreSQL.
+// The stores that a TestStores begins with. On PostgreSQL their migrations take four fifths of the
+// time of a test, so a test program makes the stores once for each database. It keeps them and puts
+// them back for the next test case: the files, and on PostgreSQL the rows of every table. So the
+// test cases of one program share their keys and ids.
 //
 // Threads: one.
 
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -20,14 +19,15 @@
 #include "control-plane/database/postgres_connection.h"
 #include "control-plane/database/postgres_failure.h"
 #include "control-plane/database/test_databases.h"
+#include "tests/catch.h"
 #include "tests/fakes/temporary_directory.h"
 
 namespace agent_secrets::control_plane {
 
 class KeptStores {
  public:
-  // Those of a database, for the lifetime of one TestStores. A test case that makes a second
-  // TestStores at the same time wants another installation, with other keys: it gets an empty one.
+  // Lends the kept stores of one database to one TestStores. If they are lent already, the second
+  // TestStores makes stores of its own, with other keys.
   class Loan {
    public:
     explicit Loan(TestedDatabase database) : kept_(&of(database)) {
@@ -64,14 +64,16 @@ class KeptStores {
   }
 
   void keep(const TemporaryDirectory& directory, const std::optional<PostgresOptions>& postgres) {
-    directory_.emplace();
-    copy(directory.path(), directory_->path("all"));
+    if (postgres) {
+      auto connection = PostgresConnection::open(*postgres);
+      REQUIRE(connection);
+      (*connection)->script(fmt::format(kKeep, postgres->schema).c_str());
+      connection_ = std::move(*connection);
+    }
+    auto copied = std::make_unique<TemporaryDirectory>();
+    copy(directory.path(), copied->path("all"));
+    directory_ = std::move(copied);
     postgres_ = postgres;
-    if (!postgres_) return;
-    auto connection = PostgresConnection::open(*postgres_);
-    REQUIRE(connection);
-    connection_ = std::move(*connection);
-    connection_->script(fmt::format(kKeep, postgres_->schema).c_str());
   }
 
   bool put_back(const TemporaryDirectory& directory, std::optional<PostgresOptions>& postgres) {
@@ -82,17 +84,21 @@ class KeptStores {
     return true;
   }
 
-  // False: the test case before has changed more than rows.
+  // False: the test case before has changed tables, columns, triggers or rights.
   bool put_rows_back() {
     try {
-      connection_->script(fmt::format(kPutBack, postgres_->schema).c_str());
+      connection_->script(fmt::format(kPutBack, postgres_->schema, kChanged).c_str());
       return true;
-    } catch (const PostgresFailure&) {
+    } catch (const PostgresFailure& failure) {
+      if (failure.error().message.find(kChanged) == std::string::npos) throw;
       return false;
     }
   }
 
-  // The schemas' names begin with {0}. What is kept of them is in one whose name ends with it.
+  static constexpr const char* kChanged = "the structure has changed";
+
+  // The schemas of the stores are {0}-catalog and {0}-region-CODE. The schema kept-{0} has the
+  // copies of their rows.
   static constexpr const char* kKeep = R"(
     CREATE SCHEMA "kept-{0}";
     SET search_path = "kept-{0}";
@@ -127,11 +133,11 @@ class KeptStores {
   // The lock waits for the transactions of processes that the test case has killed.
   static constexpr const char* kPutBack = R"(
     SET search_path = "kept-{0}";
-    SET session_replication_role = replica;  -- foreign keys are not checked
+    SET session_replication_role = replica;  -- neither foreign keys nor triggers
     DO $$
       DECLARE it record;
       BEGIN
-        IF (TABLE structure) <> (TABLE kept_structure) THEN RAISE 'the structure has changed'; END IF;
+        IF (TABLE structure) <> (TABLE kept_structure) THEN RAISE '{1}'; END IF;
         EXECUTE (SELECT 'LOCK TABLE ' || string_agg(name, ', ') FROM tables);
         FOR it IN SELECT t.name, k.relname AS kept FROM tables t LEFT JOIN pg_class k
                     ON k.relname = t.oid::text AND k.relnamespace = '"kept-{0}"'::regnamespace LOOP
@@ -144,9 +150,10 @@ class KeptStores {
       END $$)";
 
   bool lent_ = false;
-  std::optional<TemporaryDirectory> directory_;  // absent: nothing is kept
+  std::unique_ptr<TemporaryDirectory> directory_;  // null: nothing is kept
   std::optional<PostgresOptions> postgres_;
-  std::unique_ptr<PostgresConnection> connection_;  // one for all test cases: it knows the tables
+  // One for all test cases: a new one would read the descriptions of all tables again.
+  std::unique_ptr<PostgresConnection> connection_;
 };
 
 }  // namespace agent_secrets::control_plane

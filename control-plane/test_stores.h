@@ -192,6 +192,7 @@ class TestStores {
   }
   AgentSnapshot snapshot(std::int64_t agent_id) { return *need(region().find_agent(agent_id)); }
 
+  // In this order: `loan_` fills the two before it, and is given back after the stores are closed.
   TemporaryDirectory directory;
   std::optional<PostgresOptions> postgres;  // absent: SQLite
 

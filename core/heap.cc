@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdlib>
+#include <mutex>
 #include <thread>
 
 #include <malloc.h>
@@ -12,9 +13,10 @@ namespace agent_secrets {
 namespace {
 
 constexpr int kLarge = 128 * 1024;
-constexpr int kSpare = 2 * 1024 * 1024;  // a free end that is larger than this is given back
+constexpr int kSpare = 2 * 1024 * 1024;  // a larger free end of a heap is given back
 constexpr int kMostHeaps = 8;
-constexpr std::size_t kFirstSize = 1536 * 1024;  // smaller than kSpare: it stays
+constexpr std::size_t kFirstSize = 1536 * 1024;
+static_assert(kFirstSize + kLarge < kSpare);
 
 }  // namespace
 
@@ -29,8 +31,11 @@ void configure_heaps() {
 }
 
 void grow_heap_of_thread() {
-  // Blocks that are not large, because a large one would be a mapping. Volatile: a compiler may
-  // leave out memory that nothing uses.
+  // Two threads of one heap would together make its free end so large that it is given back.
+  static std::mutex growing;
+  const std::scoped_lock lock(growing);
+  // A block of kLarge would be a mapping outside the heap. `volatile` keeps the compiler from
+  // leaving the calls out.
   constexpr std::size_t kBlock = kLarge / 2;
   std::array<void* volatile, kFirstSize / kBlock> blocks{};
   for (auto& block : blocks) block = std::malloc(kBlock);

@@ -3,6 +3,7 @@
 // has the options and the work of the group's commands.
 
 #include <array>
+#include <string_view>
 
 namespace agent_secrets::control_plane {
 
@@ -34,7 +35,7 @@ void declare_rotate(const Declarations& declare);
 
 // A group of commands, or one command, and the first word of its command lines.
 struct Group {
-  const char* word;
+  std::string_view word;
   void (*declare)(const Declarations&);
 };
 

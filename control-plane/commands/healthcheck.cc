@@ -77,8 +77,8 @@ Result<UniqueFd> connect_to_host(const ListenAddress& address) {
   return connect_to(found->ai_family, found->ai_addr, found->ai_addrlen);
 }
 
-// The server closes the connection after its answer. One with TLS does so at once, and without an
-// answer if its OpenSSL is 3.5.
+// The server closes the connection after its answer. A server with TLS closes it at once; with
+// OpenSSL 3.5 it resets the connection without an answer.
 Result<std::string> ask(const UniqueFd& socket, std::string_view path) {
   const std::string request =
       fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
@@ -99,7 +99,9 @@ Result<std::string> ask(const UniqueFd& socket, std::string_view path) {
 Result<void> judge(const std::string& answer) {
   constexpr std::string_view kProtocol = "HTTP/1.1 ";
   if (!answer.starts_with(kProtocol)) {
-    return fail(ErrorCode::failed, "there is no answer in plain HTTP",
+    return fail(ErrorCode::failed,
+                answer.empty() ? "the server closed the connection without an answer"
+                               : "the answer is not plain HTTP",
                 "a server with TLS is asked at a Unix socket: serve --listen unix:PATH");
   }
   if (answer.starts_with("HTTP/1.1 200 ")) return {};

@@ -115,7 +115,7 @@ def fish(scene, program, typed):
 def test_fish_offers_the_word(typed, word, scene):
     typed = typed.replace("FOLDER", str(scene))
     offered = fish(scene, typed.split()[0], typed)
-    # fish 4 prints words that resemble what is typed, too. It offers them if no word begins with what is typed.
+    # fish 4 also prints words that only resemble what is typed. It offers them if no word begins with it.
     assert [each for each in offered if each.startswith(typed.split()[-1])] == [word.replace("FOLDER", str(scene))]
 
 

@@ -34,7 +34,8 @@ class Writer:
         secrets = [{"secretKey": key, "secretValue": value} for key, value in pairs.items()]
         body = secrets[0] if one_by_one else {"secrets": secrets}
         headers = {"Authorization": f"Bearer {self._control_plane.token}", "Content-Type": "application/json"}
-        # In one segment: a body that comes after its header is authenticated twice (docs/decisions/0049).
+        # Header and body in one segment: a request whose body arrives later is authenticated twice
+        # (docs/decisions/0049-one-authentication.md).
         self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
         self._connection.request("PUT", "/v1/organizations/acme/secrets/bot-secrets", json.dumps(body), headers)
         self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
@@ -116,12 +117,13 @@ def test_a_write_that_changes_nothing_only_writes_its_record(writer):
 
 
 def test_a_stream_of_writes_makes_other_threads_write_little(writer):
-    """The provisioner, the keeper of the audit log and others write beside the writes, not once for each write. How
-    often they read depends on how long the writes take."""
+    """The provisioner, the keeper of the audit log and others write beside the writes, not once for each write. They
+    do so some times a second, however many writes there are. How often they read depends on that time too, so reads
+    are not counted."""
     ended = []
     for number in range(200):
         ended += writer.write({"FIRST": f"one of many {number}"}, one_by_one=True)
-    changing = [each for each in ended if "READ WRITE" in each.statements[0]]
+    changing = [each for each in ended if "READ WRITE" in each.statements[0] and each.statements[-1] == "COMMIT"]
     writes = [each for each in changing if each.has(RECORDS) and each.has(READS_VALUES)]
     assert len(writes) == 200
-    assert len(changing) - len(writes) <= 50
+    assert len(changing) - len(writes) < len(writes) / 2

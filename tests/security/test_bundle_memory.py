@@ -42,7 +42,8 @@ def test_a_hundred_bundles_change_no_memory_mapping(tmp_path):
     with Traced(tmp_path / "control-plane") as control_plane:
         warm, *fresh = bound_credentials(control_plane)
         fetch([warm] * 50 + fresh[:FRESH])
-        # Reading as many records at once as all fetches of this test write takes a mapping.
+        # The audit log's keeper reads all records at once that are not chained yet, and a long list of them takes a
+        # mapping. So the records of these fetches are chained first.
         wait_for(lambda: unchained_records(control_plane) == 0, what="the audit log to chain its records")
         before = len(calls(control_plane))
         assert before > 0, "strace records nothing"
