@@ -63,7 +63,7 @@ def test_without_an_init_there_would_be_zombies(run, images):
     """Or the test before this one sees none whatever happens."""
     entrypoint = ["secret-injector", "--sidecar", "--"]
     bot = run(images.base("trixie"), mounts=PLAIN_BOT, entrypoint=entrypoint, environment={"ORPHANS": "200"}).wait_up()
-    assert bot.states().count([b"Z"]) >= 200
+    wait_for(lambda: bot.states().count([b"Z"]) >= 200, what="the orphans being zombies")
 
 
 def test_the_bot_outlives_its_sidecar_which_readiness_and_status_say(bot):
