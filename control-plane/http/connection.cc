@@ -418,6 +418,10 @@ asio::awaitable<std::unique_ptr<Response>> Connection::answer(Incoming& incoming
     request.waited =
         std::chrono::ceil<std::chrono::milliseconds>(steady_clock::now() - parked_since);
     request.must_answer = context_.stopping;
+    if (wait.at_hand && !request.must_answer) {
+      auto response = wait.at_hand(request);
+      if (response) co_return checked(request, std::move(*response));
+    }
   }
 }
 

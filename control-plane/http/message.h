@@ -58,10 +58,15 @@ using Handler = std::function<Outcome(const Request&)>;
 // with a larger `waited`, then the function that subscribe returned, which cancels the
 // subscription. `wake` may be called from any thread, and also after the cancellation. The request
 // is not authenticated a second time: what may have changed since, `again` has to find out.
+//
+// Before `again`, the server calls at_hand(request), if there is one, on the thread of the sockets.
+// If at_hand returns an answer, `again` is not called: an answer that is in memory needs no worker
+// thread. at_hand may neither wait nor throw. It is not called if the request must be answered.
 struct Wait {
   std::chrono::milliseconds at_most{};
   std::function<std::function<void()>(std::function<void()> wake)> subscribe;
   Handler again;
+  std::function<std::optional<Response>(const Request&)> at_hand = {};
 };
 
 // A handler returns Later if its answer has to wait, as for a commit that it shares with others:

@@ -14,6 +14,24 @@ TEST_CASE("a parked request is answered when it is woken") {
   wake();  // late: has no effect
 }
 
+TEST_CASE("a woken request is answered with what is at hand") {
+  RunningServer server;
+  server.at_hand = Response{.body = "{\"at_hand\":true}"};
+  Client client(server);
+  client.send("GET /at-hand HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  server.gate.await_wake()();
+  CHECK(client.receive_all().ends_with("{\"at_hand\":true}"));
+  server.gate.await_cancelled();
+}
+
+TEST_CASE("a woken request for which nothing is at hand goes to its handler") {
+  RunningServer server;
+  Client client(server);
+  client.send("GET /at-hand HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  server.gate.await_wake()();
+  CHECK(client.receive_all().ends_with("{\"woken\":true}"));
+}
+
 TEST_CASE("a parked request is cancelled when its client goes away") {
   RunningServer server;
   Client client(server);

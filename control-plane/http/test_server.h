@@ -104,6 +104,13 @@ class RunningServer {
     router_.add_immediate("GET", "/alive",
                           [](const Request&) { return Response{.body = "alive"}; });
     add("GET", "/park", [this](const Request& request) { return park(request); });
+    add("GET", "/at-hand", [this](const Request& request) {
+      Outcome outcome = park(request);
+      if (auto* wait = std::get_if<Wait>(&outcome)) {
+        wait->at_hand = [this](const Request&) { return at_hand; };
+      }
+      return outcome;
+    });
     add("GET", "/later", [this](const Request&) {
       return Later{.start = [this](auto answer) -> Later::Rest {
         late.add(std::move(answer));
@@ -145,6 +152,7 @@ class RunningServer {
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] std::string socket_path() const { return directory_.path("api.sock"); }
   Gate gate;
+  std::optional<Response> at_hand;  // for GET /at-hand
   LateAnswers late;
   std::promise<void> hanging;  // GET /hang has begun
   std::promise<void> release;  // lets it end

@@ -1,5 +1,6 @@
 #include "control-plane/instance-api/shared_facts.h"
 
+#include <mutex>
 #include <utility>
 
 namespace agent_secrets::control_plane {
@@ -14,6 +15,18 @@ Result<SharedFacts::Facts> SharedFacts::find(const Subject& subject, std::uint64
     entry->facts = std::make_shared<const AgentFacts>(std::move(*facts));
   }
   return entry->facts;
+}
+
+SharedFacts::Facts SharedFacts::find_kept(const Subject& subject, std::uint64_t generation) {
+  std::shared_ptr<Entry> entry;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = entries_.find(subject);
+    if (found == entries_.end() || found->second->generation < generation) return nullptr;
+    entry = found->second;
+  }
+  const std::unique_lock lock(entry->reading, std::try_to_lock);
+  return lock.owns_lock() ? entry->facts : nullptr;
 }
 
 std::shared_ptr<SharedFacts::Entry> SharedFacts::entry_of(const Subject& subject,

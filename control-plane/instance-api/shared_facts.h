@@ -50,6 +50,9 @@ class SharedFacts {
   Result<Facts> find(const Subject& subject, std::uint64_t generation,
                      const std::function<Result<AgentFacts>()>& read);
 
+  // What find() would return without a call of `read` and without waiting for one; else null.
+  Facts find_kept(const Subject& subject, std::uint64_t generation);
+
  private:
   struct Entry {
     explicit Entry(std::uint64_t of) : generation(of) {}

@@ -43,6 +43,20 @@ TEST_CASE("a watch that was woken by an older change gets the newer facts") {
   CHECK(reader.reads == 1);
 }
 
+TEST_CASE("facts are at hand once they have been read, and not while they are") {
+  SharedFacts shared;
+  CHECK(shared.find_kept(kSubject, 1) == nullptr);
+  bool at_hand_while_read = true;
+  REQUIRE(shared.find(kSubject, 1, [&]() -> Result<AgentFacts> {
+    std::jthread([&] { at_hand_while_read = shared.find_kept(kSubject, 1) != nullptr; }).join();
+    return at_revision(1);
+  }));
+  CHECK_FALSE(at_hand_while_read);
+  REQUIRE(shared.find_kept(kSubject, 1) != nullptr);
+  CHECK(shared.find_kept(kSubject, 1)->snapshot->revision == 1);
+  CHECK(shared.find_kept(kSubject, 2) == nullptr);
+}
+
 TEST_CASE("after a read that failed the next call reads again") {
   SharedFacts shared;
   Reader reader;

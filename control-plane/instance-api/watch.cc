@@ -133,6 +133,29 @@ Response respond(int status, Evaluation evaluation, std::optional<std::chrono::s
   return response;
 }
 
+// How long the client still waits, and the wait that it prefers.
+struct Patience {
+  explicit Patience(const Request& request)
+      : preferred(preferred_wait(request.header("prefer"))),
+        left(preferred.value_or(std::chrono::seconds(0)) - request.waited) {}
+
+  std::optional<std::chrono::seconds> preferred;
+  std::chrono::milliseconds left;
+};
+
+// The answer to a watch that was woken, if another watch has read it already: a change wakes
+// thousands of watches at once.
+std::optional<Response> answer_at_hand(const Request& request, const Caller& caller,
+                                       const Clock& clock) {
+  const Patience patience(request);
+  if (patience.left <= std::chrono::milliseconds(0)) return std::nullopt;
+  const std::uint64_t generation = caller.region.hub.generation(caller.owner.agent_id);
+  const auto facts = caller.region.facts.find_kept(subject_of(caller), generation);
+  if (facts == nullptr || revoked(caller, facts->snapshot, clock)) return std::nullopt;
+  if (names_entity_tag(request.header("if-none-match"), facts->entity_tag)) return std::nullopt;
+  return respond(200, {.body = facts->body, .tag = facts->entity_tag}, patience.preferred);
+}
+
 // The functions of the Wait have a copy of the Caller, which keeps its region.
 Wait park(const Caller& caller, std::uint64_t generation, std::chrono::milliseconds at_most,
           const Clock& clock, const Log& log) {
@@ -146,7 +169,9 @@ Wait park(const Caller& caller, std::uint64_t generation, std::chrono::milliseco
             return [parked, agent_id, id] { parked->region.hub.unsubscribe(agent_id, id); };
           },
       .again = [parked, &clock, &log](
-                   const Request& request) { return answer_watch(request, *parked, clock, log); }};
+                   const Request& request) { return answer_watch(request, *parked, clock, log); },
+      .at_hand = [parked, &clock](
+                     const Request& request) { return answer_at_hand(request, *parked, clock); }};
 }
 
 }  // namespace
@@ -208,9 +233,8 @@ Outcome answer_watch(const Request& request, const Caller& caller, const Clock& 
   // The generation is read before the store: a change after this line increments it, and
   // subscribe() then wakes at once. In the other order a change could be missed.
   const std::uint64_t generation = hub.generation(caller.owner.agent_id);
-  const auto wait = preferred_wait(request.header("prefer"));
-  const auto remaining = wait.value_or(std::chrono::seconds(0)) - request.waited;
-  const bool may_wait = remaining > std::chrono::milliseconds(0) && !request.must_answer;
+  const Patience patience(request);
+  const bool may_wait = patience.left > std::chrono::milliseconds(0) && !request.must_answer;
   const std::string_view known = request.header("if-none-match");
   const bool was_parked = request.waited.count() > 0;
   // Shared facts may be older than what a new request knows: they may say that it waits, but do not
@@ -226,15 +250,15 @@ Outcome answer_watch(const Request& request, const Caller& caller, const Clock& 
     return unavailable();
   }
   if (!names_entity_tag(known, evaluation->tag)) {
-    return respond(200, std::move(*evaluation), wait);
+    return respond(200, std::move(*evaluation), patience.preferred);
   }
   // The client already knows that its credential is revoked. It gets no other information, so it
   // must not wait.
   if (evaluation->revoked) return refuse(403, "revoked", "this credential has been revoked");
   if (may_wait) {
-    return park(caller, generation, remaining, clock, log);
+    return park(caller, generation, patience.left, clock, log);
   }
-  return respond(304, std::move(*evaluation), wait);
+  return respond(304, std::move(*evaluation), patience.preferred);
 }
 
 }  // namespace agent_secrets::control_plane

@@ -335,6 +335,36 @@ TEST_CASE("the watches that a change wakes share one read of the store") {
   }
 }
 
+TEST_CASE("a woken watch has the answer at hand that another watch has read") {
+  TestRegion region;
+  Request request = region.watch_request(current_tag(region), "wait=50");
+  const Wait wait = parked(region, request);
+  request.waited = std::chrono::milliseconds(1);
+  CHECK_FALSE(wait.at_hand(request));  // unchanged
+  region.turn_ready(3, {"GREETING"});
+  CHECK_FALSE(wait.at_hand(request));  // not read yet
+  const auto read = std::get<Response>(region.api->watch(request));
+  CHECK(member(read, "state") == "stale");
+  region.store->before_agent_read = [] { FAIL("the store is read again"); };
+  const auto at_hand = wait.at_hand(request);
+  REQUIRE(at_hand);
+  CHECK(at_hand->status == read.status);
+  CHECK(at_hand->body == read.body);
+  CHECK(at_hand->headers == read.headers);
+  request.waited = std::chrono::seconds(50);
+  CHECK_FALSE(wait.at_hand(request));  // its wait has ended
+}
+
+TEST_CASE("a watch whose credential was revoked meanwhile has no answer of others at hand") {
+  TestRegion region;
+  Request request = region.watch_request(current_tag(region), "wait=50");
+  const Wait wait = parked(region, request);
+  request.waited = std::chrono::milliseconds(1);
+  region.revoke();
+  REQUIRE(std::get<Response>(region.api->watch(request)).status == 200);
+  CHECK_FALSE(wait.at_hand(request));
+}
+
 TEST_CASE("a watch whose wait has ended reads the store itself: it is not woken again") {
   TestRegion region;
   int reads = 0;
