@@ -504,6 +504,7 @@ std::string Connection::text_within_budget(const Incoming& incoming, Response re
 // thread, which runs it only after the sleep has begun.
 asio::awaitable<bool> Connection::park(const Wait& wait) {
   const Tallied parked(context_.counters.parked_requests);
+  buffer_.shrink_to_fit();  // thousands of requests may be parked for minutes
   const auto bell = std::make_shared<Bell>(timer_.get_executor());
   bell->timer.expires_after(std::min<std::chrono::milliseconds>(wait.at_most, kParkedMax));
   auto wake = [channel = context_.channel, weak = std::weak_ptr(bell)] {
