@@ -69,20 +69,23 @@ Result<std::vector<KeyFacts>> keys_of(Catalog& catalog) {
   });
 }
 
-// Running servers load a new key within kTimeToFollow. Until the new master key is in the place of
-// the old one, they cannot load a key that it has wrapped.
+// Running servers follow a change of the list of keys within kTimeToFollow: a new key, another
+// state, or the end of an old key. Until the new master key is in the place of the old one, they
+// cannot follow a change of keys that it has wrapped.
 constexpr std::chrono::milliseconds kTimeToFollow = 2 * limits::kLookEvery;
 
+// Returns when the list has been the same for kTimeToFollow.
 Result<void> wait_until_servers_have_keys(const Data& data, Clock& clock) {
   auto catalog = open_catalog(*data.place, data.master_key, clock);
   if (!catalog) return propagate(catalog);
   auto keys = keys_of(**catalog);
-  if (!keys) return propagate(keys);
-  const auto newest = std::ranges::max(*keys, {}, &KeyFacts::created_at).created_at;
-  // The clock of the machine that made the key may differ.
-  clock.sleep_for(std::clamp(newest + kTimeToFollow - clock.unix_time(),
-                             std::chrono::milliseconds(0), kTimeToFollow));
-  return {};
+  for (;;) {
+    if (!keys) return propagate(keys);
+    clock.sleep_for(kTimeToFollow);
+    auto later = keys_of(**catalog);
+    if (later && *later == *keys) return {};
+    keys = std::move(later);
+  }
 }
 
 // Opening the catalog with both keys wraps everything anew. Nothing is left to do when that was
