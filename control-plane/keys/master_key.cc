@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <mutex>
 #include <optional>
@@ -9,6 +10,7 @@
 
 #include <fmt/format.h>
 #include <sodium.h>
+#include <sys/stat.h>
 
 #include "control-plane/keys/aead.h"
 #include "control-plane/keys/key_command.h"
@@ -84,6 +86,26 @@ Result<SecretBuffer> run_command(const std::string& command) {
   return text;
 }
 
+// What differs when another file is in the place of this one, or when its content is written anew.
+struct FileIdentity {
+  dev_t device = 0;
+  ino_t inode = 0;
+  std::int64_t changed_s = 0;
+  std::int64_t changed_ns = 0;
+
+  bool operator==(const FileIdentity&) const = default;
+};
+
+// Nothing if there is no such file.
+std::optional<FileIdentity> identify(const std::string& path) {
+  struct stat found{};
+  if (path.empty() || ::stat(path.c_str(), &found) != 0) return std::nullopt;
+  return FileIdentity{.device = found.st_dev,
+                      .inode = found.st_ino,
+                      .changed_s = found.st_ctim.tv_sec,
+                      .changed_ns = found.st_ctim.tv_nsec};
+}
+
 // Reads a file or runs a command; an error for a source that has neither.
 Result<SecretBuffer> read_again(const MasterKeySource& source) {
   return source.command.empty() ? read_file(source.file) : run_command(source.command);
@@ -128,9 +150,12 @@ class MasterKey::Keys {
   // place of the right one changes nothing.
   std::optional<SecretBuffer> open_with_new_key(const AssociatedData& context,
                                                 std::span<const std::uint8_t> box) {
+    if (source_.file.empty() && source_.command.empty()) return std::nullopt;
     const auto now = std::chrono::steady_clock::now();
-    if ((source_.file.empty() && source_.command.empty()) || now < next_read_) return std::nullopt;
+    const auto file = source_.command.empty() ? identify(source_.file) : std::nullopt;
+    if (now < next_read_ && file == read_file_) return std::nullopt;
     next_read_ = now + limits::kMasterKeyReread;
+    read_file_ = file;
     auto key = read_again(source_);
     if (!key) return std::nullopt;
     auto opened = aead_open(*key, context, box);
@@ -142,6 +167,7 @@ class MasterKey::Keys {
   std::vector<std::shared_ptr<const SecretBuffer>> keys_;
   const MasterKeySource source_;
   std::chrono::steady_clock::time_point next_read_;
+  std::optional<FileIdentity> read_file_;  // that was read last
 };
 
 // The rows are the catalog's, so they are noted as rows of the catalog's authority.

@@ -56,7 +56,8 @@ class MasterKey {
   // unwrap in the place of another.
   [[nodiscard]] std::vector<std::uint8_t> wrap(std::string_view key_id, std::string_view purpose,
                                                const SecretBuffer& key) const;
-  // May read the file or run the command again, at most once in limits::kMasterKeyReread.
+  // May read the file or run the command again, at most once in limits::kMasterKeyReread. A file
+  // that has been replaced or changed since is read at once.
   // ErrorCode::untrusted, with a hint, if no key opens it.
   [[nodiscard]] Result<SecretBuffer> unwrap(std::string_view key_id, std::string_view purpose,
                                             std::span<const std::uint8_t> wrapped) const;

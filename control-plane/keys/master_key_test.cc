@@ -81,6 +81,23 @@ TEST_CASE("a wrapped key opens only under its own id and purpose") {
   CHECK(master->unwrap("id", "catalog", wrapped).error().code == ErrorCode::untrusted);
 }
 
+TEST_CASE("a key file that is replaced again and again is read each time") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path("master.key");
+  REQUIRE(MasterKey::create_file(path));
+  const auto running = MasterKey::load(path);
+  REQUIRE(running);
+  for (int rotation = 0; rotation < 3; ++rotation) {
+    const std::string place = directory.path("next.key");
+    const auto next = MasterKey::create_file(place);
+    REQUIRE(next);
+    const auto wrapped = next->wrap("id", "catalog", some_key());
+    CHECK_FALSE(running->unwrap("id", "catalog", wrapped));  // reads the file before its time
+    std::filesystem::rename(place, path);
+    CHECK(running->unwrap("id", "catalog", wrapped));
+  }
+}
+
 TEST_CASE("an empty variable is as good as none: the file is read") {
   const TemporaryDirectory directory;
   const std::string path = directory.path("master.key");
