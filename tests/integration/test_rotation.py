@@ -103,11 +103,11 @@ def test_a_rotation_of_data_keys_that_is_killed_again_and_again_ends(control_pla
     old = ids(control_plane, "catalog") | ids(control_plane, "region:us-west")
     killed = 0
     with Fetches(protocol.Credential.parse(text)) as load:
-        for attempt in range(200):
+        for attempt in range(60):
             process = subprocess.Popen(control_plane.command("rotate", "data-keys"), env=programs.clean_environment(),
                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             try:
-                _, errors = process.communicate(timeout=0.05 * (attempt + 1))
+                _, errors = process.communicate(timeout=0.004 * 1.15 ** attempt)
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGKILL)
                 process.communicate()

@@ -74,7 +74,7 @@ class RecordingProxy(LoopbackServer):
     def _handler(proxy):  # noqa: N805  (the handler class needs both selves)
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            wbufsize = -1  # header and body in one piece, as the server sends them
+            wbufsize = 64 * 1024  # header and body in one piece, as the server sends them
 
             def handle_any(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
