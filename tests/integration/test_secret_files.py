@@ -1,6 +1,7 @@
 """--file: a key's value in a file whose path is in the variable, in memory or on a tmpfs."""
 
 import errno
+import fcntl
 import json
 import os
 import pathlib
@@ -139,12 +140,13 @@ def test_several_files_have_a_number_each_and_nothing_else_is_open(tmp_path):
     path.write_text("".join(f"K{i}=value {i}\n" for i in range(64)))
     files = [option for i in range(64) for option in ("--file", f"K{i}")]
     inherited = [os.open("/dev/null", os.O_RDONLY) for _ in range(5)]
+    inherited.append(fcntl.fcntl(inherited[0], fcntl.F_DUPFD, 150))
     try:
         finished = start(path, *files, "-q", command=["/bin/sh", "-c", "cat $K0 $K63; ls /proc/self/fd"],
-                         pass_fds=[*inherited, os.dup2(inherited[0], 150)])
+                         pass_fds=inherited)
     finally:
-        os.closerange(min(inherited), max(inherited) + 1)
-        os.close(150)
+        for descriptor in inherited:
+            os.close(descriptor)
     content, numbers = finished.stdout.decode().split("value 63")
     assert content == "value 0", finished
     assert set(map(int, numbers.split())) - {3} == {0, 1, 2, *range(100, 164)}
