@@ -148,8 +148,8 @@ Result<void> SetChange::check(Transaction& tx, std::string_view last_key) {
   return check_size_of_sets(before_, now);
 }
 
-void SetChange::apply(Transaction& tx) const {
-  for (const Written& written : written_) apply(tx, written);
+void SetChange::apply(Transaction& tx, UnixMs now, const std::string& author) const {
+  for (const Written& written : written_) apply(tx, written, now, author);
   for (const std::string& key : removed_) {
     if (is_skipped(*find_live(key))) {
       tx.execute_later(
@@ -162,14 +162,15 @@ void SetChange::apply(Transaction& tx) const {
 }
 
 // A skipped value is overwritten in its row.
-void SetChange::apply(Transaction& tx, const Written& written) const {
+void SetChange::apply(Transaction& tx, const Written& written, UnixMs now,
+                      const std::string& author) const {
   const std::int64_t version = row.set.version + 1;
   const Live* replaced = written.replaced;
   if (replaced != nullptr && is_skipped(*replaced)) {
     tx.execute_later(
-        "UPDATE set_values SET written_by = ?1, key_id = ?4, box = ?5"
+        "UPDATE set_values SET written_by = ?1, key_id = ?4, box = ?5, written_at = ?6, author = ?7"
         " WHERE set_id = ?2 AND key = ?3 AND removed_by IS NULL",
-        version, row.set.id, written.key, written.sealed.key_id, written.sealed.box);
+        version, row.set.id, written.key, written.sealed.key_id, written.sealed.box, now, author);
     return;
   }
   std::optional<std::int64_t> position;
@@ -178,10 +179,11 @@ void SetChange::apply(Transaction& tx, const Written& written) const {
     tx.execute_later(kRemoveValue, version, row.set.id, written.key);
   }
   tx.execute_later(
-      "INSERT INTO set_values (set_id, key, written_by, position, key_id, box)"
-      " VALUES (?1, ?2, ?3, coalesce(?4,"
-      " (SELECT coalesce(max(position), 0) + 1 FROM set_values WHERE set_id = ?1)), ?5, ?6)",
-      row.set.id, written.key, version, position, written.sealed.key_id, written.sealed.box);
+      "INSERT INTO set_values (set_id, key, written_by, position, key_id, box, written_at, author)"
+      " VALUES (?1, ?2, ?3, coalesce(?4, (SELECT coalesce(max(position), 0) + 1 FROM set_values"
+      "                                    WHERE set_id = ?1)), ?5, ?6, ?7, ?8)",
+      row.set.id, written.key, version, position, written.sealed.key_id, written.sealed.box, now,
+      author);
 }
 
 }  // namespace agent_secrets::control_plane

@@ -7,7 +7,8 @@
 //   auto change = SetChange::of(tx, authority, organization_id, "bot-secrets", {"API_KEY"});
 //   change->write(cipher, pair);
 //   if (auto ok = change->check(tx, pair.key); !ok) return propagate(ok);
-//   change->apply(tx);  // values only; the caller writes the set's new version and its size
+//   change->apply(tx, now, describe(actor));  // values only; the caller writes the set's new
+//   version
 //
 // Threads: those of the transaction.
 
@@ -44,8 +45,9 @@ class SetChange {
   // ErrorCode::invalid if the set or its organization would be too large. The error for the set
   // names `last_key`.
   Result<void> check(Transaction& tx, std::string_view last_key);
-  // Defers the statements. `size` is the size of the set after the change.
-  void apply(Transaction& tx) const;
+  // Defers the statements. `size` is the size of the set after the change. `now` and `author` are
+  // recorded with each value.
+  void apply(Transaction& tx, UnixMs now, const std::string& author) const;
 
   SetRow row;
   SetSize size;  // of the set, with the change
@@ -65,7 +67,7 @@ class SetChange {
   [[nodiscard]] const Live* find_live(std::string_view key) const;
   [[nodiscard]] bool is_skipped(const Live& live) const;
   void end(std::string_view key, const Live& live);
-  void apply(Transaction& tx, const Written& written) const;
+  void apply(Transaction& tx, const Written& written, UnixMs now, const std::string& author) const;
 
   std::map<std::string, Live, std::less<>> live_;  // of the keys that were asked for
   std::vector<Written> written_;

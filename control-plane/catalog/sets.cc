@@ -47,7 +47,7 @@ SecretSet read_set(const Row& row) {
           .protected_by = row.is_null("protected_by") ? "" : row.text("protected_by"),
           .host = {},
           .keys = {},
-          .written_by = {},
+          .writes = {},
           .warning = {}};
 }
 
@@ -170,11 +170,11 @@ Result<SetChange> set_to_write(Transaction& tx, const CatalogContext& context,
 }
 
 // Makes the next version, with the changed values, the newest version, and pending.
-void begin_version(Transaction& tx, const CatalogContext& context, SetChange& change,
-                   bool quiet_period) {
+void begin_version(Transaction& tx, const CatalogContext& context, const Actor& actor,
+                   SetChange& change, bool quiet_period) {
   SetRow& row = change.row;
-  change.apply(tx);
   const UnixMs now = context.clock.unix_time();
+  change.apply(tx, now, describe(actor));
   // A burst is a series of writes, each at most the quiet period after the write before it. The
   // time ends a burst also while the set stays pending because its region is down. Otherwise the
   // next burst would be past kQuietPeriodMax from its start, and would get no quiet period.
@@ -232,7 +232,7 @@ Result<SecretSet> Sets::write(const Actor& actor, std::int64_t organization_id, 
     const bool makes_version = changed || row.set.status == SetStatus::failed;
     if (makes_version) {
       if (auto ok = change->check(tx, write.pairs.back().key); !ok) return propagate(ok);
-      begin_version(tx, context_, *change, write.quiet_period);
+      begin_version(tx, context_, actor, *change, write.quiet_period);
     }
     record(tx, context_, actor,
            {.organization_id = organization_id,
@@ -266,7 +266,7 @@ Result<std::optional<SecretSet>> Sets::find(std::int64_t organization_id, std::s
         row->set.host = std::move(row->host);
         for (LiveKey& live : live_keys(tx, row->set.id)) {
           row->set.keys.push_back(std::move(live.key));
-          row->set.written_by.push_back(live.written_by);
+          row->set.writes.push_back(std::move(live.write));
         }
         if (row->set.type == SetType::secret) {
           row->set.warning = reserved_names_warning(name, row->set.keys);
@@ -284,7 +284,7 @@ Result<void> Sets::unset_key(const Actor& actor, std::int64_t organization_id, s
       return fail(ErrorCode::invalid, "An image pull secret has no keys to delete.");
     }
     if (!change->remove(key)) return fail(ErrorCode::not_found, "Secret not found");
-    begin_version(tx, context_, *change, true);
+    begin_version(tx, context_, actor, *change, true);
     record(tx, context_, actor,
            {.organization_id = organization_id,
             .action = "set.unset-key",

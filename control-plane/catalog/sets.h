@@ -31,6 +31,13 @@ std::string_view to_string(SetType type);  // "secret", "imagePullSecret"
 enum class SetStatus { pending, ready, failed };
 std::string_view to_string(SetStatus status);  // "pending", …
 
+// The write of a key's value.
+struct KeyWrite {
+  std::int64_t version = 0;  // the version that it made
+  std::optional<UnixMs> at;  // absent, as the author: an earlier release wrote the value
+  std::string author;        // the actor ("token ci (12)")
+};
+
 struct SecretSet {
   std::int64_t id = 0;
   std::string name;
@@ -45,8 +52,8 @@ struct SecretSet {
   std::string host;                // of an image pull secret; only find() fills it
   // Of the newest version, in the order in which they were first written; only find() fills it.
   std::vector<std::string> keys;
-  std::vector<std::int64_t> written_by;  // of each of `keys`, the version that wrote its value
-  std::string warning;  // of reserved names among the keys (find) or in the write (write)
+  std::vector<KeyWrite> writes;  // of the values of `keys`
+  std::string warning;           // of reserved names among the keys (find) or in the write (write)
 };
 
 struct SecretPair {

@@ -15,6 +15,33 @@ TEST_CASE("a write merges its keys into the set and keeps the others") {
   CHECK(t.served("bot-secrets", 3) == std::map<std::string, std::string>{{"A", "9"}, {"B", "2"}});
 }
 
+TEST_CASE("a set says of each value which write it is of, when and by whom") {
+  TestStores t;
+  const UnixMs begin = t.clock.unix_time();
+  t.write("bot-secrets", "A", "1");
+  t.write("bot-secrets", "B", "1");
+  t.clock.advance(milliseconds(700));
+  const Actor other{.kind = ActorKind::token, .id = "12", .name = "ci", .role = Role::member};
+  need(t.catalog().sets.write(other, t.acme, one_key("bot-secrets", "A", "2")));
+  need(t.catalog().sets.write(other, t.acme, one_key("bot-secrets", "B", "1")));  // as before
+  const SecretSet set = t.set("bot-secrets");
+  CHECK(set.writes.at(0).version == 3);
+  CHECK(set.writes.at(0).at == begin + milliseconds(700));
+  CHECK(set.writes.at(0).author == "token ci (12)");
+  CHECK(set.writes.at(1).version == 2);
+  CHECK(set.writes.at(1).at == begin);
+  CHECK(set.writes.at(1).author == describe(kAdmin));
+}
+
+TEST_CASE("the values that an earlier release wrote have no time and no author") {
+  TestStores t;
+  t.write("bot-secrets", "A", "1");
+  t.edit("catalog", "UPDATE set_values SET written_at = NULL, author = NULL");
+  const SecretSet set = t.set("bot-secrets");
+  CHECK(set.writes.at(0).version == 1);
+  CHECK_FALSE(set.writes.at(0).at.has_value());
+}
+
 TEST_CASE("every accepted change makes the next version, pending at first") {
   TestStores t;
   CHECK(t.write("bot-secrets", "A", "1").version == 1);

@@ -12,12 +12,17 @@ namespace agent_secrets::control_plane {
 
 std::vector<LiveKey> live_keys(Transaction& tx, std::int64_t set_id) {
   const Rows rows = tx.query(
-      "SELECT key, written_by FROM set_values WHERE set_id = ?1 AND removed_by IS NULL"
-      " ORDER BY position",
+      "SELECT key, written_by, written_at, author FROM set_values"
+      " WHERE set_id = ?1 AND removed_by IS NULL ORDER BY position",
       set_id);
   std::vector<LiveKey> keys;
   for (const Row row : rows) {
-    keys.push_back({.key = row.text("key"), .written_by = row.integer("written_by")});
+    KeyWrite write{.version = row.integer("written_by"), .at = {}, .author = {}};
+    if (!row.is_null("written_at")) {
+      write.at = row.time("written_at");
+      write.author = row.text("author");
+    }
+    keys.push_back({.key = row.text("key"), .write = std::move(write)});
   }
   return keys;
 }

@@ -22,7 +22,7 @@ namespace agent_secrets::control_plane {
 
 struct LiveKey {
   std::string key;
-  std::int64_t written_by = 0;  // the version that has written the value
+  KeyWrite write;
 };
 std::vector<LiveKey> live_keys(Transaction& tx, std::int64_t set_id);
 std::vector<std::string> keys_of_version(Transaction& tx, std::int64_t set_id,

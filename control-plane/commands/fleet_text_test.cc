@@ -108,7 +108,7 @@ TEST_CASE(
                          .protected_by = {},
                          .host = {},
                          .keys = {},
-                         .written_by = {},
+                         .writes = {},
                          .warning = {}},
                  .listening = {.since = milliseconds(0), .until = kNow},
                  .is_served = true,

@@ -39,7 +39,8 @@ TEST_CASE("a set is written, read and listed without its values") {
   CHECK(put.text == R"({"status":"OK","region":"us-west"})");
   CHECK(api.org("GET", "/secrets/set1").text ==
         R"({"region":"us-west","status":"pending","version":1,"readyVersion":0,)"
-        R"("updatedAt":"2023-11-14T22:13:20.000Z","secrets":[{"fieldName":"A","version":1}]})");
+        R"("updatedAt":"2023-11-14T22:13:20.000Z","secrets":[{"fieldName":"A","version":1,)"
+        R"-("writtenAt":"2023-11-14T22:13:20.000Z","writtenBy":"token first (1)"}]})-");
   api.provision();
   CHECK(api.ask("GET", "/v1/secrets").text ==
         R"({"sets":[{"name":"set1","type":"secret","region":"us-west","status":"ready",)"

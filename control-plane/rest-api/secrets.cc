@@ -55,8 +55,13 @@ Result<Response> get_set(const RestApi& api, const Request& request, const Princ
   add_status(body, **set);
   json::array keys;
   for (std::size_t i = 0; i < (*set)->keys.size(); ++i) {
-    keys.push_back(
-        json::object{{"fieldName", (*set)->keys[i]}, {"version", (*set)->written_by[i]}});
+    const KeyWrite& write = (*set)->writes[i];
+    json::object key{{"fieldName", (*set)->keys[i]}, {"version", write.version}};
+    if (write.at) {
+      key["writtenAt"] = format_timestamp(*write.at);
+      key["writtenBy"] = write.author;
+    }
+    keys.push_back(std::move(key));
   }
   body["secrets"] = std::move(keys);
   if (!(*set)->warning.empty()) body["warning"] = (*set)->warning;

@@ -31,7 +31,8 @@ def test_raw_credentials_and_a_bare_host_are_taken_too(rest):
 def test_a_regular_set_does_not_become_an_image_pull_secret(either_cli, rest, two_sets):
     output = either_cli.fails("secrets", "image-pull-secret", "set1", HOST, "user:tok", "--skip")
     assert "Error - 400" in output and "type of a set cannot be changed" in output
-    assert rest.org("GET", "secrets/set1").body["secrets"] == [{"fieldName": "A", "version": 1}]
+    (key,) = rest.org("GET", "secrets/set1").body["secrets"]
+    assert (key["fieldName"], key["version"]) == ("A", 1)
 
 
 def test_deploy_looks_for_its_credentials_in_the_list(cli, proxy, rest, two_sets):

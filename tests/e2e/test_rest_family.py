@@ -12,8 +12,8 @@ def test_sets_are_written_listed_read_and_deleted(control_plane, rest):
     row = {"name": "set1", "type": "secret", "region": "us-west", "status": "ready", "version": 1, "readyVersion": 1}
     (listed,) = rest.request("GET", "/v1/secrets").body["sets"]
     assert listed == row | {"updatedAt": listed["updatedAt"]}
-    assert rest.request("GET", "/v1/secrets/set1").body["secrets"] == [
-        {"fieldName": "A", "version": 1}, {"fieldName": "B", "version": 1}]
+    write = {"version": 1, "writtenAt": listed["updatedAt"], "writtenBy": "token first-admin (1)"}
+    assert rest.request("GET", "/v1/secrets/set1").body["secrets"] == [{"fieldName": "A", **write}, {"fieldName": "B", **write}]
     assert rest.request("DELETE", "/v1/secrets/set1/A").body == {"status": "OK"}
     assert rest.request("DELETE", "/v1/secrets/set1").body == {"status": "OK"}
     gone = rest.request("GET", "/v1/secrets/set1")

@@ -5,8 +5,8 @@ import { go, link } from '../lib/router.js';
 import { path, request } from '../lib/session.js';
 import { deployCommand, moment, number, plural, quoted } from '../lib/format.js';
 import { Squares, shareOf } from '../lib/picture.js';
-import { Ask, Badge, Button, Command, Failure, Loaded, Name, Notice, Table, Time, Title, classes, html, mayAct,
-    useAction, useMe } from '../lib/ui.js';
+import { Ask, Badge, Button, Command, Failure, Loaded, Name, Notice, Table, Time, Title, classes, html, useAction,
+    useMe } from '../lib/ui.js';
 import { boundTo, Status } from './sets.js';
 import { WriteKeys } from './write_keys.js';
 
@@ -124,17 +124,6 @@ function DeployNew({ set, name }) {
     </${Notice}>`;
 }
 
-// The audit record of the write of each version, for admins. Empty for other roles.
-function useWrites(organization, role, name, tag) {
-  const audit = useData(mayAct(role, 'admin') ? path(organization, 'audit') : null, tag);
-  const found = new Map();
-  for (const record of audit.data?.records ?? []) {
-    const version = record.object === `set ${name}` && /^version (\d+),/.exec(record.detail)?.[1];
-    if (version && record.outcome === 'done' && !found.has(Number(version))) found.set(Number(version), record);
-  }
-  return found;
-}
-
 // Agents whose next start gives instances the newest version, and agents that first need a deploy.
 function bindings(fleet, name) {
   const follows = (agent) => agent.sets.some((pin) => pin.name === name && pin.follows);
@@ -152,7 +141,9 @@ function holdersText(usage) {
   return [...counts].map(([agent, n]) => `${agent} (${plural(n, 'instance')})`).join(', ');
 }
 
-function Keys({ set, name, reload, writes, usage }) {
+const EARLIER = html`<span class="quiet" title="An earlier release of the control plane wrote the value">–</span>`;
+
+function Keys({ set, name, reload, usage }) {
   const { organization, live } = useMe();
   const bound = bindings(live.fleet, name);
   const isKnown = live.fleet && usage;
@@ -161,11 +152,8 @@ function Keys({ set, name, reload, writes, usage }) {
   const columns = [
     { title: 'Key', cell: (row) => html`<code class="main-cell"><${Name}>${row.fieldName}</${Name}></code>` },
     { title: 'Written in', cell: (row) => html`<span class="version">v${row.version}</span>` },
-    { title: 'When', cell: (row) => (writes.has(row.version) ? html`<${Time} at=${writes.get(row.version).time}
-        relative />` : row.version === set.version ? html`<${Time} at=${set.updatedAt} relative />` : html`<span class="quiet"
-        title="The audit log has it, for admins">–</span>`) },
-    { title: 'By', cell: (row) => (writes.has(row.version) ? html`<${Name}>${writes.get(row.version).actor.name}
-        </${Name}>` : html`<span class="quiet" title="The audit log has it, for admins">–</span>`) },
+    { title: 'When', cell: (row) => (row.writtenAt ? html`<${Time} at=${row.writtenAt} relative />` : EARLIER) },
+    { title: 'By', cell: (row) => (row.writtenBy ? html`<${Name}>${row.writtenBy}</${Name}>` : EARLIER) },
     { title: '', kind: 'actions', cell: (row) => html`<${Ask} need="member" label="Unset" about=${row.fieldName}
         disabled=${!isKnown} title=${`Unset ${row.fieldName}?`} verb="Unset the key" work=${unset(row.fieldName)}
       command=${`pipecat cloud secrets unset ${quoted(name)} ${quoted(row.fieldName)}`}>
@@ -215,13 +203,12 @@ function useUntilReady(data, reload) {
 }
 
 export function Set({ name }) {
-  const { organization, role, live } = useMe();
+  const { organization, live } = useMe();
   const [writing, setWriting] = useState(0);
   const tag = `${live.fleet?.tag}-${writing}`;
   const set = useData(path(organization, 'secrets', name), tag);
   const usage = useData(path(organization, 'secrets', name, 'usage'), `${live.answers}-${writing}-${set.data?.version}-${
     set.data?.readyVersion}`);
-  const writes = useWrites(organization, role, name, set.data?.version);
   useUntilReady(set.data, set.reload);
   return html`<div class="view">
       <${Title} parent=${html`<a href=${link(organization, 'sets')}>Secret sets
@@ -235,7 +222,7 @@ export function Set({ name }) {
           at=${usage.at} isOld=${live.error ? 'the page is not connected' : usage.error && 'the control plane cannot read it'} />`}
           </${Loaded}><${Command} label="On the host">secret-control-plane set status ${quoted(name)}</${Command}>
           </section>
-      <section><h2>Keys</h2><${Keys} set=${data} name=${name} reload=${set.reload} writes=${writes}
+      <section><h2>Keys</h2><${Keys} set=${data} name=${name} reload=${set.reload}
           usage=${usage.data} /></section>
       <section class="card"><h2>Write keys</h2>
           <${WriteKeys} name=${name} keys=${data.secrets.map((each) => each.fieldName)} written=${() =>

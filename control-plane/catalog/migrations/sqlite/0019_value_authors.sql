@@ -1,0 +1,3 @@
+-- When a value was written, and by whom ("token ci (12)"). NULL: before this release.
+ALTER TABLE set_values ADD COLUMN written_at INTEGER;
+ALTER TABLE set_values ADD COLUMN author TEXT;
