@@ -5,10 +5,6 @@
 #include <utility>
 #include <variant>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <poll.h>
-
 #include "control-plane/http/late_answer.h"
 #include "control-plane/http/run_on_worker.h"
 #include "core/limits.h"
@@ -21,34 +17,14 @@ using boost::system::error_code;
 using std::chrono::steady_clock;
 using Progress = Incoming::Progress;
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
-
 constexpr std::size_t kReadSize = 16 * 1024;
 // The buffer size of a connection that may stay idle for long.
 constexpr std::size_t kIdleReadSize = 2 * 1024;
 // Room for a whole header, which the parser needs in one piece, and one more read.
 constexpr std::size_t kReadBuffer = limits::kRequestHeader + 2 * kReadSize;
-constexpr std::chrono::seconds kParkedMax{120};
-constexpr std::chrono::seconds kHangupRecheck{1};
 constexpr std::uint64_t kLingerBytes = 64 * 1024 * 1024;
 constexpr std::chrono::seconds kLingerBody{10};
 constexpr std::chrono::seconds kLingerEnd{2};
-// The pause between two attempts to cancel an operation after its deadline.
-constexpr std::chrono::milliseconds kCancelAgain{100};
-
-// Cancels a subscription when the parking ends for any reason.
-class Subscription {
- public:
-  explicit Subscription(std::function<void()> cancel) : cancel_(std::move(cancel)) {}
-  Subscription(const Subscription&) = delete;
-  Subscription& operator=(const Subscription&) = delete;
-  ~Subscription() {
-    if (cancel_) cancel_();
-  }
-
- private:
-  std::function<void()> cancel_;
-};
 
 std::chrono::microseconds since(steady_clock::time_point began) {
   return std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - began);
@@ -89,78 +65,36 @@ ConnectionContext::ConnectionContext(const ServerOptions& server_options,
       answers(limits::kAnswers, {.numerator = 1, .denominator = 2}),
       failures(log) {}
 
-// The timers on which a parked request sleeps.
-struct Connection::Bell {
-  explicit Bell(const asio::any_io_executor& executor) : timer(executor), recheck(executor) {}
-  asio::steady_timer timer;
-  asio::steady_timer recheck;
-  bool client_gone = false;
-};
-
 Connection::Connection(std::unique_ptr<Stream> stream, std::string address,
                        ConnectionContext& context)
     : stream_(std::move(stream)),
       context_(context),
       buffer_(kReadBuffer),
-      timer_(stream_->socket().get_executor()),
+      deadline_(stream_->socket()),
+      parking_(stream_->socket(), context.channel),
       seat_(context.seats, std::move(address), steady_clock::now(), [this] {
         ++context_.counters.closed_connections;
         abort();
       }) {}
 
 asio::awaitable<void> Connection::run() {
-  arm(header_time());
+  deadline_.arm(header_time());
   // Not `while (co_await …) {}`: GCC 12 compiles that into a trap.
   bool alive = co_await stream_->handshake();
   while (alive) alive = co_await serve_one();
-  timer_.cancel();
+  deadline_.end();
   abort();
 }
 
 void Connection::stop() {
   if (idle_) abort();
-  if (bell_) bell_->timer.cancel();
+  parking_.wake();
 }
 
 void Connection::abort() {
   error_code ignored;  // an error here does not matter: the socket is closed
   (void)stream_->socket().close(ignored);
 }
-
-// A connection has one deadline at a time, for its current operation. A request has several, one
-// after the other, and most are met, so a deadline does not set the timer if the timer ends earlier
-// anyway: then check_deadline() sets the timer to the deadline that there is at that time.
-void Connection::arm(std::chrono::milliseconds time) {
-  timed_out_ = false;
-  deadline_ = steady_clock::now() + time;
-  if (!is_watched_ || timer_.expiry() > deadline_) watch_until(deadline_);
-}
-
-void Connection::watch_until(steady_clock::time_point moment) {
-  is_watched_ = true;
-  timer_.expires_at(moment);
-  timer_.async_wait([weak = weak_from_this()](const error_code& error) {
-    const auto self = weak.lock();
-    if (!error && self) self->check_deadline();
-  });
-}
-
-// cancel() has no effect on an operation that has completed but that the coroutine has not seen
-// yet, and the coroutine's next operation would have no deadline. So cancel again until the
-// deadline is disarmed.
-void Connection::check_deadline() {
-  is_watched_ = false;
-  if (deadline_ == steady_clock::time_point::max()) return;
-  const auto now = steady_clock::now();
-  if (now < deadline_) return watch_until(deadline_);
-  timed_out_ = true;
-  error_code ignored;
-  (void)stream_->socket().cancel(ignored);
-  watch_until(now + kCancelAgain);
-}
-
-// The timer stays set: the next deadline most likely needs it.
-void Connection::disarm() { deadline_ = steady_clock::time_point::max(); }
 
 // A stranger has less time.
 std::chrono::seconds Connection::bounded(std::chrono::seconds time) const {
@@ -192,7 +126,7 @@ asio::awaitable<std::unique_ptr<Response>> Connection::respond(Incoming& incomin
     incoming.route = context_.router.route_of(incoming.request);
     auto at_once = context_.router.answer_at_once(incoming.route, incoming.request);
     if (at_once) {
-      disarm();
+      deadline_.disarm();
       incoming.refused = progress == Progress::header;  // its body is not read
       co_return std::make_unique<Response>(std::move(*at_once));
     }
@@ -207,7 +141,7 @@ asio::awaitable<std::unique_ptr<Response>> Connection::respond(Incoming& incomin
     }
     progress = co_await receive(incoming);
   }
-  disarm();
+  deadline_.disarm();
   if (progress == Progress::more) co_return nullptr;
   if (progress == Progress::whole) co_return co_await answer(incoming);
   incoming.refused = true;
@@ -222,7 +156,7 @@ asio::awaitable<Progress> Connection::receive(Incoming& incoming) {
   bool idle = begins && buffer_.size() == 0;
   if (idle) buffer_.shrink_to_fit();  // frees, and so wipes, the bytes of an earlier request
   if (begins) incoming.began = steady_clock::now();
-  if (begins) arm(idle ? bounded(context_.options.idle_timeout) : header_time());
+  if (begins) deadline_.arm(idle ? bounded(context_.options.idle_timeout) : header_time());
   for (;;) {
     const Progress progress = incoming.take(buffer_);
     if (progress != Progress::more) co_return progress;
@@ -231,18 +165,18 @@ asio::awaitable<Progress> Connection::receive(Incoming& incoming) {
     const bool arrived = co_await read_more(idle);
     if (!arrived) {
       incoming.status = 408;
-      co_return timed_out_ && !idle ? Progress::bad : Progress::more;
+      co_return deadline_.has_passed() && !idle ? Progress::bad : Progress::more;
     }
     if (idle) {
       idle = false;
       incoming.began = steady_clock::now();
-      arm(header_time());
+      deadline_.arm(header_time());
     }
   }
 }
 
 asio::awaitable<bool> Connection::read_more(bool idle) {
-  if (timed_out_ || (idle && context_.stopping)) co_return false;
+  if (deadline_.has_passed() || (idle && context_.stopping)) co_return false;
   idle_ = idle;
   if (idle) seat_.may_go();
   const std::size_t size =
@@ -323,7 +257,7 @@ bool Connection::takes_small_body(Incoming& incoming) {
 // Runs the first step of the request's route, and reserves memory for the body. Null: the body may
 // be received.
 asio::awaitable<std::unique_ptr<Response>> Connection::admit_body(Incoming& incoming) {
-  disarm();
+  deadline_.disarm();
   Admission admission = co_await wait_and_ask_route(incoming.request);
   if (auto* response = std::get_if<Response>(&admission)) {
     belong_to({});
@@ -332,7 +266,7 @@ asio::awaitable<std::unique_ptr<Response>> Connection::admit_body(Incoming& inco
   }
   auto refusal = make_room(incoming, std::get<Admitted>(admission));
   if (refusal) co_return refusal;
-  arm(context_.options.request_timeout);
+  deadline_.arm(context_.options.request_timeout);
   if (incoming.expects_continue()) {
     const bool written = co_await stream_->write("HTTP/1.1 100 Continue\r\n\r\n");
     if (!written) abort();  // the next read reports the error
@@ -361,7 +295,7 @@ std::unique_ptr<Response> Connection::make_room(Incoming& incoming, const Admitt
 
 // Called on a worker thread, while the connection waits.
 std::shared_ptr<LateAnswer> Connection::start(const Later& later) {
-  auto late = std::make_shared<LateAnswer>(timer_.get_executor());
+  auto late = std::make_shared<LateAnswer>(stream_->socket().get_executor());
   auto rest = later.start([late](Response response) { late->give(std::move(response)); });
   if (rest) run_until_done(context_.workers, std::move(rest));
   return late;
@@ -409,8 +343,10 @@ asio::awaitable<std::unique_ptr<Response>> Connection::answer(Incoming& incoming
     Wait& wait = std::get<Wait>(dispatched.outcome);
     again = std::move(wait.again);
     if (!context_.stopping) {
+      const Tallied parked(context_.counters.parked_requests);
+      buffer_.shrink_to_fit();  // thousands of requests may be parked for minutes
       const auto parked_at = steady_clock::now();
-      const bool woken = co_await park(wait);
+      const bool woken = co_await parking_.sleep(wait);
       if (!woken) co_return nullptr;
       incoming.parked += steady_clock::now() - parked_at;
     }
@@ -457,7 +393,7 @@ asio::awaitable<bool> Connection::write(const Incoming& incoming,
   const std::string actor = std::move(response->actor);
   const std::string text = text_within_budget(incoming, std::move(*response), close, hold, status);
   response.reset();
-  arm(context_.options.request_timeout);
+  deadline_.arm(context_.options.request_timeout);
   const bool written = co_await stream_->write(text);
   count(incoming, status, text.size());
   context_.log.info("request", {{"method", std::string_view(incoming.request.method).substr(0, 16)},
@@ -500,72 +436,22 @@ std::string Connection::text_within_budget(const Incoming& incoming, Response re
   return response_text(refuse(incoming.request, status, limits::kBusyRetry), framing);
 }
 
-// False: the client disconnected. A wake before the sleep begins is not lost: it is posted to this
-// thread, which runs it only after the sleep has begun.
-asio::awaitable<bool> Connection::park(const Wait& wait) {
-  const Tallied parked(context_.counters.parked_requests);
-  buffer_.shrink_to_fit();  // thousands of requests may be parked for minutes
-  const auto bell = std::make_shared<Bell>(timer_.get_executor());
-  bell->timer.expires_after(std::min<std::chrono::milliseconds>(wait.at_most, kParkedMax));
-  auto wake = [channel = context_.channel, weak = std::weak_ptr(bell)] {
-    channel->post([weak] {
-      if (const auto alive = weak.lock()) alive->timer.cancel();
-    });
-  };
-  const Subscription subscription(wait.subscribe ? wait.subscribe(std::move(wake))
-                                                 : std::function<void()>());
-  bell_ = bell;
-  watch_for_hangup(bell);
-  co_await bell->timer.async_wait(kAwait);
-  bell_.reset();
-  bell->recheck.cancel();
-  error_code ignored;
-  (void)stream_->socket().cancel(ignored);  // the watch
-  co_return !bell->client_gone;
-}
-
-void Connection::watch_for_hangup(const std::shared_ptr<Bell>& bell) {
-  stream_->socket().async_wait(
-      Socket::wait_read,
-      [self = shared_from_this(), weak = std::weak_ptr(bell)](const error_code& error) {
-        const auto alive = weak.lock();
-        if (!error && alive) self->check_hangup(alive);
-      });
-}
-
-// A readable socket means that the client has disconnected, or that bytes have arrived: a pipelined
-// request, or close_notify of TLS, with the end of the stream after it. The bytes are not read
-// here; poll(2) reports the end.
-void Connection::check_hangup(const std::shared_ptr<Bell>& bell) {
-  pollfd socket{.fd = stream_->socket().native_handle(), .events = POLLRDHUP, .revents = 0};
-  if (::poll(&socket, 1, 0) != 0) {
-    bell->client_gone = true;
-    bell->timer.cancel();
-    return;
-  }
-  bell->recheck.expires_after(kHangupRecheck);
-  bell->recheck.async_wait(
-      [self = shared_from_this(), weak = std::weak_ptr(bell)](const error_code& error) {
-        const auto alive = weak.lock();
-        if (!error && alive) self->check_hangup(alive);
-      });
-}
-
 // First reads the rest of the body: some clients read the answer only after sending the body, and
 // treat an early end of our stream as a failure. Then ends our stream, then waits for the client's
 // end.
 asio::awaitable<void> Connection::linger(std::uint64_t still_expected) {
   std::uint64_t dropped = buffer_.size();
   buffer_.clear();
-  arm(kLingerBody);
-  while (!timed_out_ && dropped < std::min(still_expected, kLingerBytes)) {
+  deadline_.arm(kLingerBody);
+  while (!deadline_.has_passed() && dropped < std::min(still_expected, kLingerBytes)) {
     const std::size_t size = co_await stream_->read_some(buffer_.prepare(kReadSize));
     if (size == 0) co_return;
     dropped += size;
   }
-  arm(kLingerEnd);
+  deadline_.arm(kLingerEnd);
   co_await stream_->finish_writing();
-  for (std::size_t size = 1; size > 0 && !timed_out_ && dropped < kLingerBytes; dropped += size) {
+  for (std::size_t size = 1; size > 0 && !deadline_.has_passed() && dropped < kLingerBytes;
+       dropped += size) {
     size = co_await stream_->read_some(buffer_.prepare(kReadSize));
   }
 }

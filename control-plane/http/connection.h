@@ -26,12 +26,14 @@
 #include <memory>
 #include <string>
 
-#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/awaitable.hpp>
 
 #include "control-plane/http/counters.h"
+#include "control-plane/http/deadline.h"
 #include "control-plane/http/failed_authentications.h"
 #include "control-plane/http/incoming.h"
 #include "control-plane/http/late_answer.h"
+#include "control-plane/http/parking.h"
 #include "control-plane/http/response_text.h"
 #include "control-plane/http/router.h"
 #include "control-plane/http/seats.h"
@@ -77,7 +79,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void abort();
 
  private:
-  struct Bell;
   struct Queue {
     std::string name;
     int at_most;
@@ -99,7 +100,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::awaitable<bool> write(const Incoming& incoming, std::unique_ptr<Response> response,
                                      bool close);
   void count(const Incoming& incoming, int status, std::size_t size);
-  boost::asio::awaitable<bool> park(const Wait& wait);
   boost::asio::awaitable<void> linger(std::uint64_t still_expected);
   [[nodiscard]] Queue queue_of(bool writes) const;
   bool belong_to(std::string account);
@@ -108,26 +108,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
                                 std::chrono::seconds retry_after) const;
   std::string text_within_budget(const Incoming& incoming, Response response, bool close,
                                  SharedBudget::Hold& hold, int& status);
-  void watch_for_hangup(const std::shared_ptr<Bell>& bell);
-  void check_hangup(const std::shared_ptr<Bell>& bell);
-  void arm(std::chrono::milliseconds time);
-  void watch_until(std::chrono::steady_clock::time_point moment);
-  void check_deadline();
-  void disarm();
   [[nodiscard]] std::chrono::seconds bounded(std::chrono::seconds time) const;
   [[nodiscard]] std::chrono::seconds header_time() const;
 
   std::unique_ptr<Stream> stream_;
   ConnectionContext& context_;
   Incoming::Buffer buffer_;
-  boost::asio::steady_timer timer_;
-  std::chrono::steady_clock::time_point deadline_;
-  bool is_watched_ = false;  // the timer is set
-  bool timed_out_ = false;
+  Deadline deadline_;
+  Parking parking_;
   bool idle_ = false;
-  SharedBudget::Hold body_;     // of the request that is being served
-  std::shared_ptr<Bell> bell_;  // while parked
-  std::string account_;         // of the last request; empty: a stranger
+  SharedBudget::Hold body_;  // of the request that is being served
+  std::string account_;      // of the last request; empty: a stranger
   Seats::Seat seat_;
   Tallied counted_{context_.counters.connections};
   bool keeps_seat_ = true;  // false: the account has used up its share of connections
