@@ -334,7 +334,7 @@ def test_a_backup_that_is_killed_leaves_no_file_of_that_name(filled, tmp_path):
 def test_a_restore_that_is_killed_leaves_no_catalog_and_can_be_run_again(filled, tmp_path):
     file = back_up(filled, tmp_path / "secrets.backup")
     remove(filled)
-    kills, delay = 0, 0.05
+    kills, delay = 0, 0.005
     while True:
         process = subprocess.Popen(filled.command("restore", str(file)), stdin=subprocess.DEVNULL,
                                    env=programs.clean_environment(TMPDIR=tmp_path), stderr=subprocess.PIPE, text=True)
@@ -346,7 +346,7 @@ def test_a_restore_that_is_killed_leaves_no_catalog_and_can_be_run_again(filled,
         if process.returncode == 0:
             break
         assert process.returncode == -9, stderr
-        kills, delay = kills + 1, delay * 1.5
+        kills, delay = kills + 1, delay * 1.3
         listed = filled.run("region", "list", check=False)
         if listed.returncode == 0:
             break  # killed after the last step
