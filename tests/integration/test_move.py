@@ -209,7 +209,7 @@ def test_a_move_that_is_killed_leaves_no_catalog_and_can_be_run_again(filled, so
     if back:
         assert move(source, database, key).returncode == 0
         source, target = database, tmp_path / "target"
-    kills, delay = 0, 0.1
+    kills, delay = 0, 0.02
     while True:
         process = subprocess.Popen(move_command(source, target, key), env=programs.clean_environment(),
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
