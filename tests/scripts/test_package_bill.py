@@ -4,7 +4,7 @@ import hashlib
 import json
 import subprocess
 
-from support.programs import ROOT
+from support.programs import ROOT, build_directory, control_plane_program
 
 SCRIPT = ROOT / "packaging" / "debian" / "package_bill.py"
 PARTS = """\
@@ -46,3 +46,12 @@ def test_the_same_parts_make_the_same_text(tmp_path):
 def test_a_part_without_a_known_licence_is_an_error(tmp_path):
     refused = bill("linked libnew1 1.0 new\n", tmp_path)
     assert refused.returncode == 1 and "the licence of new is not known" in refused.stderr
+
+
+def test_the_licence_of_each_shared_library_that_the_program_asks_for_is_known(tmp_path):
+    listed = subprocess.run([SCRIPT.with_name("list-parts"), build_directory(), control_plane_program()],
+                            capture_output=True, text=True, check=True)
+    linked = [line for line in listed.stdout.splitlines() if line.startswith("linked ")]
+    assert any(line.split()[1].startswith("libsodium") for line in linked), listed
+    made = bill("".join(f"{line}\n" for line in linked), tmp_path)
+    assert made.returncode == 0, made.stderr
