@@ -22,11 +22,10 @@ from support import programs
 for folder in (programs.ROOT / "build" / "web" / "lib").glob("python3*/site-packages"):
     site.addsitedir(str(folder))
 try:
-    from support.browser import Browser
+    from support.browser import Browser, wait_for
 except ImportError:
     sys.exit("no browser: run script/bootstrap --web")
 
-from support.wait import wait_for  # noqa: E402
 from support.web_world import WebWorld, serving  # noqa: E402
 
 FIRST_PAINT_MS, SHOWN_MS = 150, 300

@@ -1,6 +1,5 @@
 """A headless Chromium that uses the web page as a person does: it types, presses keys and reads what is shown."""
 
-import contextlib
 import json
 import re
 import urllib.request
@@ -8,6 +7,7 @@ import urllib.request
 import websocket
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
@@ -40,8 +40,14 @@ window.fetch = (path, options) => {
 
 
 def wait_for(predicate, timeout=10.0, what="the condition"):
-    """Looks less often than other tests: each look is a message to the browser."""
-    return wait.wait_for(predicate, timeout, what, interval=0.04)
+    """Looks less often than other tests: each look is a message to the browser. The page may draw an element anew
+    between the message that finds the element and the next one, which then fails: that is no answer yet."""
+    def look():
+        try:
+            return predicate()
+        except StaleElementReferenceException:
+            return None
+    return wait.wait_for(look, timeout, what, interval=0.04)
 
 
 class Browser:
@@ -139,15 +145,18 @@ class Browser:
     def button(self, text):
         def look():
             for each in reversed(self.all("button, summary")):
-                with contextlib.suppress(StaleElementReferenceException):
-                    name = each.get_attribute("textContent")
-                    if each.is_displayed() and name.strip().startswith(text):
-                        return each
+                name = each.get_attribute("textContent")
+                if each.is_displayed() and name.strip().startswith(text):
+                    return each
             return None
         return wait_for(look, what=f"the button {text}")
 
+    def type(self, *keys):
+        """To whatever has the focus, as a keyboard does."""
+        ActionChains(self.driver).send_keys(*keys).perform()
+
     def press(self, text):
-        self.button(text).click()
+        wait_for(lambda: self.button(text).click() is None, what=f"a press of the button {text}")
 
     def press_at_once(self, text):
         """Also if a dialog has come before it meanwhile."""

@@ -6,8 +6,7 @@ import threading
 
 import pytest
 
-from support.browser import Browser
-from support.wait import wait_for
+from support.browser import Browser, wait_for
 from support.web_proxy import WebProxy
 
 

@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from support import official_cli
-from support.wait import wait_for
+from support.browser import wait_for
 
 
 def command(browser, start):

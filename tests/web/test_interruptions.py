@@ -2,14 +2,13 @@
 
 from selenium.webdriver.common.keys import Keys
 
-from support.browser import Browser
-from support.wait import wait_for
+from support.browser import Browser, wait_for
 from support.web_proxy import WebProxy
 
 
 def press_escape(browser, times):
     for _ in range(times):
-        browser.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+        browser.type(Keys.ESCAPE)
 
 
 def paste(browser, text):
@@ -46,7 +45,7 @@ def test_escape_closes_a_question_and_not_a_new_token(admin, world):
     admin.open("access")
     admin.press("New API key")
     admin.script("document.querySelectorAll('details[open] input')[0].focus()")
-    admin.driver.switch_to.active_element.send_keys("escaped-key")
+    admin.type("escaped-key")
     admin.press("Make the API key")
     admin.find("dialog[open] code")
     press_escape(admin, 3)
@@ -76,7 +75,7 @@ def test_a_member_is_not_added_twice(admin):
     admin.open("access")
     admin.press("New member")
     admin.script("document.querySelectorAll('details[open] input')[0].focus()")
-    admin.driver.switch_to.active_element.send_keys("otto")
+    admin.type("otto")
     admin.wait_text("otto is a member already.")
     assert admin.button("Add the member").get_attribute("aria-disabled") == "true"
 

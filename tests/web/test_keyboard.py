@@ -3,7 +3,7 @@
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from support.wait import wait_for
+from support.browser import wait_for
 
 
 class Keyboard:
@@ -11,7 +11,7 @@ class Keyboard:
         self._browser = browser
 
     def press(self, *keys):
-        self._browser.driver.switch_to.active_element.send_keys(*keys)
+        self._browser.type(*keys)
 
     def focused(self):
         """What a screen reader calls the focused element, about."""

@@ -4,7 +4,7 @@ import json
 import subprocess
 
 from support import programs
-from support.wait import wait_for
+from support.browser import wait_for
 
 
 def fleet_row(world, agent):

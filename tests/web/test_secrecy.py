@@ -4,8 +4,7 @@ import base64
 
 import pytest
 
-from support.browser import Browser
-from support.wait import wait_for
+from support.browser import Browser, wait_for
 from support.web_proxy import WebProxy
 from support.web_secrecy import leaks
 

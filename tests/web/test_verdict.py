@@ -2,8 +2,7 @@
 
 import pytest
 
-from support.browser import Browser
-from support.wait import wait_for
+from support.browser import Browser, wait_for
 from support.web_world import serving
 
 SET = {"region": "us-west", "status": "ready", "version": 3, "readyVersion": 3, "updatedAt": "2026-01-01T00:00:00.000Z",

@@ -2,7 +2,7 @@
 
 import itertools
 
-from support.wait import wait_for
+from support.browser import wait_for
 from support.web_secrecy import leaks
 
 NUMBERS = itertools.count()
@@ -108,7 +108,7 @@ def test_a_token_is_shown_once_and_works(admin, world):
     admin.open("access")
     admin.press("New token")
     admin.script("document.querySelectorAll('details[open] input')[0].focus()")
-    admin.driver.switch_to.active_element.send_keys("from-the-page")
+    admin.type("from-the-page")
     admin.press("Make the token")
     # Not by a script: the driver would keep its answer in the page's memory.
     token = admin.find("dialog code").get_attribute("textContent")
