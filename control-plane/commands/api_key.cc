@@ -14,7 +14,7 @@ namespace {
 
 namespace json = boost::json;
 
-struct CreateOptions {
+struct CreateApiKeyOptions {
   DataOptions data;
   std::string organization;
   std::string name;
@@ -22,13 +22,13 @@ struct CreateOptions {
   std::uint64_t expires_s = 0;  // 0: never
 };
 
-struct ListOptions {
+struct ListApiKeysOptions {
   DataOptions data;
   std::string organization;
   bool json = false;
 };
 
-struct RevokeOptions {
+struct RevokeApiKeyOptions {
   DataOptions data;
   std::string organization;
   std::string id;
@@ -61,7 +61,7 @@ std::string keys_table(const std::vector<ApiKey>& keys) {
   return format_table(rows);
 }
 
-Result<void> create_api_key(const CreateOptions& options, const Clock& clock) {
+Result<void> create_api_key(const CreateApiKeyOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto organization = choose_organization(*stores->catalog, options.organization);
@@ -76,7 +76,7 @@ Result<void> create_api_key(const CreateOptions& options, const Clock& clock) {
   return print_secret_line(key);
 }
 
-Result<void> list_api_keys(const ListOptions& options, const Clock& clock) {
+Result<void> list_api_keys(const ListApiKeysOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto organization = choose_organization(*stores->catalog, options.organization);
@@ -86,7 +86,7 @@ Result<void> list_api_keys(const ListOptions& options, const Clock& clock) {
   return print(options.json ? keys_json(*keys) : keys_table(*keys));
 }
 
-Result<void> revoke_api_key(const RevokeOptions& options, const Clock& clock) {
+Result<void> revoke_api_key(const RevokeApiKeyOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto organization = choose_organization(*stores->catalog, options.organization);

@@ -33,7 +33,7 @@ struct TailOptions {
   bool json = false;
 };
 
-struct VerifyOptions {
+struct VerifyAuditOptions {
   DataOptions data;
   std::vector<std::string> checkpoint_files;
   std::vector<std::string> public_keys;
@@ -176,7 +176,7 @@ Result<VerificationKey> parse_public_key(const std::string& text) {
 
 // With public keys, those alone: whoever can write the database and has the master key could have
 // another audit key there.
-Result<std::vector<VerificationKey>> keys_to_trust(const VerifyOptions& options,
+Result<std::vector<VerificationKey>> keys_to_trust(const VerifyAuditOptions& options,
                                                    const Catalog& catalog) {
   if (options.public_keys.empty()) return catalog.context.audit_keys.verification_keys;
   std::vector<VerificationKey> keys;
@@ -200,7 +200,7 @@ void report(const std::string& name, const AuditVerification& found) {
   note(line + (found.faults.empty() ? ": whole" : ": NOT whole"));
 }
 
-Result<void> verify(const VerifyOptions& options, const Clock& clock) {
+Result<void> verify_log(const VerifyAuditOptions& options, const Clock& clock) {
   auto kept = read_checkpoints(options.checkpoint_files);
   if (!kept) return propagate(kept);
   auto stores = open_data(options.data, clock);
@@ -293,7 +293,7 @@ void declare_tail(const Declarations& group) {
 
 void declare_verify(const Declarations& group) {
   const auto verify_command =
-      group.command("verify", "Check that no record was changed, removed or added", verify);
+      group.command("verify", "Check that no record was changed, removed or added", verify_log);
   verify_command.option("--checkpoint", verify_command->checkpoint_files, "FILE",
                         "a file of checkpoints that you have kept somewhere else (repeatable)");
   verify_command.option("--public-key", verify_command->public_keys, "KEYID:KEY",

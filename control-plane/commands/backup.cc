@@ -37,12 +37,12 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kStandardOutput = "-";
 
-struct CreateOptions {
+struct CreateBackupOptions {
   DataOptions data;
   std::string file;
 };
 
-struct VerifyOptions {
+struct VerifyBackupOptions {
   std::string file;
   std::string master_key_file;
   bool json = false;
@@ -100,7 +100,7 @@ void tell(const Manifest& manifest, const std::string& file) {
   }
 }
 
-Result<void> create(const CreateOptions& options, const Clock& clock) {
+Result<void> create(const CreateBackupOptions& options, const Clock& clock) {
   // A closed pipe and a limit of the file's size are then errors of write(2).
   for (const int number : {SIGPIPE, SIGXFSZ}) (void)std::signal(number, SIG_IGN);
   if (auto free = refuse_target(options.file); !free) return free;
@@ -126,7 +126,7 @@ Result<void> create(const CreateOptions& options, const Clock& clock) {
   return {};
 }
 
-Result<void> create_and_explain(const CreateOptions& options, const Clock& clock) {
+Result<void> create_and_explain(const CreateBackupOptions& options, const Clock& clock) {
   auto done = create(options, clock);
   if (!done && done.error().code == ErrorCode::out_of_space) {
     done.error().hint =
@@ -158,12 +158,12 @@ std::string report(const Manifest& manifest, bool has_key) {
                            "somebody has changed the backup, or which key opens it.\n");
 }
 
-bool has_master_key(const VerifyOptions& options) {
+bool has_master_key(const VerifyBackupOptions& options) {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs yet
   return !options.master_key_file.empty() || std::getenv("AGENT_SECRETS_MASTER_KEY") != nullptr;
 }
 
-Result<void> verify(const VerifyOptions& options, const Clock& /*clock*/) {
+Result<void> verify_backup(const VerifyBackupOptions& options, const Clock& /*clock*/) {
   std::optional<MasterKey> master_key;
   if (has_master_key(options)) {
     auto loaded = MasterKey::load(options.master_key_file);
@@ -207,7 +207,7 @@ void declare_backup(const Declarations& declare) {
       .takes("FILE");
 
   const auto verify_command = group.command(
-      "verify", "Check a backup as a restore does, and print what is in it", verify,
+      "verify", "Check a backup as a restore does, and print what is in it", verify_backup,
       {.examples = {{"secret-control-plane backup verify secrets.backup \\\n"
                      "      --master-key-file /etc/agent-secrets/master.key",
                      "Is it whole, and does this key open it?"}},

@@ -26,14 +26,14 @@ struct CaOptions {
   bool forget = false;  // record none
 };
 
-struct ListOptions {
+struct ListCredentialsOptions {
   DataOptions data;
   std::string organization;
   std::string agent;
   bool json = false;
 };
 
-struct RevokeOptions {
+struct RevokeCredentialOptions {
   DataOptions data;
   std::string organization;
   std::string agent;
@@ -130,7 +130,7 @@ LastUses uses_of(OpenedOrganization& opened) {
   return uses;
 }
 
-Result<void> list_credentials(const ListOptions& options, const Clock& clock) {
+Result<void> list_credentials(const ListCredentialsOptions& options, const Clock& clock) {
   auto opened = open_organization(options.data, options.organization, clock);
   if (!opened) return propagate(opened);
   auto records = opened->stores.catalog->credentials.list(opened->organization.id, options.agent);
@@ -141,7 +141,7 @@ Result<void> list_credentials(const ListOptions& options, const Clock& clock) {
   return print(credentials_table(*records, uses, clock));
 }
 
-Result<void> revoke_credential(const RevokeOptions& options, Clock& clock) {
+Result<void> revoke_credential(const RevokeCredentialOptions& options, Clock& clock) {
   auto opened = open_organization(options.data, options.organization, clock);
   if (!opened) return propagate(opened);
   auto revoked = opened->stores.catalog->credentials.revoke(host_actor(), opened->organization.id,

@@ -10,14 +10,14 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-struct AddOptions {
+struct AddMemberOptions {
   DataOptions data;
   std::string organization;
   std::string user;
   std::string role;  // empty: a member keeps the role
 };
 
-struct RemoveOptions {
+struct RemoveMemberOptions {
   DataOptions data;
   std::string organization;
   std::string user;
@@ -42,12 +42,12 @@ Result<Place> open(const Options& options, const Clock& clock) {
                .organization = std::move(*organization)};
 }
 
-std::optional<Role> given_role(const AddOptions& options) {
+std::optional<Role> given_role(const AddMemberOptions& options) {
   if (options.role.empty()) return std::nullopt;
   return parse_role(options.role);
 }
 
-Result<void> add_member(const AddOptions& options, const Clock& clock) {
+Result<void> add_member(const AddMemberOptions& options, const Clock& clock) {
   auto place = open(options, clock);
   if (!place) return propagate(place);
   auto role = place->stores.catalog->users.put_membership(
@@ -58,7 +58,7 @@ Result<void> add_member(const AddOptions& options, const Clock& clock) {
   return {};
 }
 
-Result<void> remove_member(const RemoveOptions& options, const Clock& clock) {
+Result<void> remove_member(const RemoveMemberOptions& options, const Clock& clock) {
   auto place = open(options, clock);
   if (!place) return propagate(place);
   auto removed = place->stores.catalog->users.remove_membership(host_actor(), place->user.id,

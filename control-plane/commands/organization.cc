@@ -16,18 +16,18 @@ namespace {
 
 namespace json = boost::json;
 
-struct AddOptions {
+struct AddOrganizationOptions {
   DataOptions data;
   std::string name;
   std::string display_name;
 };
 
-struct RemoveOptions {
+struct RemoveOrganizationOptions {
   DataOptions data;
   std::string name;
 };
 
-struct ListOptions {
+struct ListOrganizationsOptions {
   DataOptions data;
   bool json = false;
 };
@@ -78,7 +78,7 @@ std::string organizations_table(const std::vector<ListedOrganization>& organizat
 }
 
 // The default region is the region that was added first.
-Result<void> add(Catalog& catalog, const AddOptions& options) {
+Result<void> add(Catalog& catalog, const AddOrganizationOptions& options) {
   auto regions = catalog.regions.list();
   if (!regions) return propagate(regions);
   if (regions->empty()) return fail(ErrorCode::failed, "there is no region");
@@ -109,7 +109,7 @@ Result<void> change_name(Catalog& catalog, const Organization& organization,
              : catalog.allowed_names.allow(host_actor(), organization.id, options.name);
 }
 
-Result<void> make_organization(const AddOptions& options, const Clock& clock) {
+Result<void> make_organization(const AddOrganizationOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   if (auto added = add(*stores->catalog, options); !added) {
@@ -121,7 +121,7 @@ Result<void> make_organization(const AddOptions& options, const Clock& clock) {
 
 // ErrorCode::conflict while the organization is in use, with what uses it. A running server refuses
 // its requests from then on.
-Result<void> remove_organization(const RemoveOptions& options, const Clock& clock) {
+Result<void> remove_organization(const RemoveOrganizationOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto organization = choose_organization(*stores->catalog, options.name);
@@ -138,7 +138,7 @@ Result<void> remove_organization(const RemoveOptions& options, const Clock& cloc
   return {};
 }
 
-Result<void> list_organizations(const ListOptions& options, const Clock& clock) {
+Result<void> list_organizations(const ListOrganizationsOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto organizations = stores->catalog->organizations.list();

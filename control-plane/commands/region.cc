@@ -18,7 +18,7 @@ namespace {
 
 namespace json = boost::json;
 
-struct AddOptions {
+struct AddRegionOptions {
   DataOptions data;
   std::string code;
   std::string display_name;  // empty: the code
@@ -30,7 +30,7 @@ struct RenameOptions {
   std::string display_name;
 };
 
-struct RemoveOptions {
+struct RemoveRegionOptions {
   DataOptions data;
   std::string code;
 };
@@ -41,7 +41,7 @@ struct ExportKeysOptions {
   std::string file;
 };
 
-struct ListOptions {
+struct ListRegionsOptions {
   DataOptions data;
   bool json = false;
 };
@@ -62,7 +62,7 @@ std::string regions_table(const std::vector<Region>& regions) {
 
 // The keys and the store are made before the catalog lists the region, because running servers open
 // every region of that list, and are not ready while they cannot.
-Result<void> make_region(const AddOptions& options, const Clock& clock) {
+Result<void> make_region(const AddRegionOptions& options, const Clock& clock) {
   const Region region{
       .code = options.code,
       .display_name = options.display_name.empty() ? options.code : options.display_name};
@@ -77,7 +77,7 @@ Result<void> make_region(const AddOptions& options, const Clock& clock) {
   return catalog.regions.add(host_actor(), region);
 }
 
-Result<void> add_region(const AddOptions& options, const Clock& clock) {
+Result<void> add_region(const AddRegionOptions& options, const Clock& clock) {
   if (auto made = make_region(options, clock); !made) return propagate(made, "add region");
   note("region '" + options.code + "' is ready: running servers serve it within two seconds");
   return {};
@@ -94,7 +94,7 @@ Result<void> rename_region(const RenameOptions& options, const Clock& clock) {
 // ErrorCode::conflict while the region is in use, with what uses it. Running servers refuse further
 // writes to the region at once, and close its store when their last request of the region has
 // ended.
-Result<void> remove_region(const RemoveOptions& options, const Clock& clock) {
+Result<void> remove_region(const RemoveRegionOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto removed = stores->catalog->regions.remove(host_actor(), options.code);
@@ -142,7 +142,7 @@ Result<void> export_keys(const ExportKeysOptions& options, const Clock& clock) {
   return {};
 }
 
-Result<void> list_regions(const ListOptions& options, const Clock& clock) {
+Result<void> list_regions(const ListRegionsOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto regions = stores->catalog->regions.list();

@@ -47,7 +47,7 @@ struct SigningKeysOptions {
   std::string region;
 };
 
-struct StatusOptions {
+struct RotationStatusOptions {
   DataOptions data;
   bool json = false;
 };
@@ -244,7 +244,7 @@ std::string status_json(const std::vector<KeyFacts>& keys, const Counts& counts)
   return json_line(rows);
 }
 
-Result<void> status(const StatusOptions& options, const Clock& clock) {
+Result<void> status(const RotationStatusOptions& options, const Clock& clock) {
   auto data = find_data(options.data);
   if (!data) return propagate(data);
   auto catalog = open_catalog(*data->place, data->master_key, clock);

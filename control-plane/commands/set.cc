@@ -17,7 +17,7 @@
 namespace agent_secrets::control_plane {
 namespace {
 
-struct StatusOptions {
+struct SetStatusOptions {
   DataOptions data;
   std::string organization;
   std::string name;
@@ -37,7 +37,7 @@ struct WaitOptions {
   std::uint64_t timeout_s = 60;
 };
 
-Result<void> show_set_status(const StatusOptions& options, const Clock& clock) {
+Result<void> show_set_status(const SetStatusOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto organization = choose_organization(*stores->catalog, options.organization);

@@ -14,7 +14,7 @@ namespace {
 
 namespace json = boost::json;
 
-struct CreateOptions {
+struct CreateTokenOptions {
   DataOptions data;
   std::string organization;  // empty: the only organization, or all organizations of the user
   std::string user;          // empty: the organization's own token
@@ -23,14 +23,14 @@ struct CreateOptions {
   std::uint64_t expires_s = 0;  // 0: never
 };
 
-struct ListOptions {
+struct ListTokensOptions {
   DataOptions data;
   std::string organization;
   std::string user;
   bool json = false;
 };
 
-struct RevokeOptions {
+struct RevokeTokenOptions {
   DataOptions data;
   std::string organization;
   std::string user;
@@ -73,7 +73,7 @@ std::string tokens_table(const std::vector<Token>& tokens) {
 }
 
 // A token of a user: for one of the user's organizations, or for all of them.
-Result<SecretBuffer> mint_user_token(Catalog& catalog, const CreateOptions& options,
+Result<SecretBuffer> mint_user_token(Catalog& catalog, const CreateTokenOptions& options,
                                      std::optional<UnixMs> expires_at) {
   auto user = choose_user(catalog, options.user);
   if (!user) return propagate(user);
@@ -95,7 +95,7 @@ Result<SecretBuffer> mint_user_token(Catalog& catalog, const CreateOptions& opti
   return token;
 }
 
-Result<SecretBuffer> mint(Catalog& catalog, const CreateOptions& options, const Clock& clock) {
+Result<SecretBuffer> mint(Catalog& catalog, const CreateTokenOptions& options, const Clock& clock) {
   const auto expires_at = expiry_after(options.expires_s, clock);
   if (!options.user.empty()) return mint_user_token(catalog, options, expires_at);
   auto organization = choose_organization(catalog, options.organization);
@@ -103,7 +103,7 @@ Result<SecretBuffer> mint(Catalog& catalog, const CreateOptions& options, const 
   return mint_token(catalog, *organization, options.name, parse_role(options.role), expires_at);
 }
 
-Result<std::vector<Token>> tokens_to_list(Catalog& catalog, const ListOptions& options) {
+Result<std::vector<Token>> tokens_to_list(Catalog& catalog, const ListTokensOptions& options) {
   if (!options.user.empty()) {
     auto user = choose_user(catalog, options.user);
     if (!user) return propagate(user);
@@ -114,7 +114,7 @@ Result<std::vector<Token>> tokens_to_list(Catalog& catalog, const ListOptions& o
   return catalog.tokens.list(organization->id);
 }
 
-Result<void> revoke(Catalog& catalog, const RevokeOptions& options) {
+Result<void> revoke(Catalog& catalog, const RevokeTokenOptions& options) {
   if (!options.user.empty()) {
     auto user = choose_user(catalog, options.user);
     if (!user) return propagate(user);
@@ -125,7 +125,7 @@ Result<void> revoke(Catalog& catalog, const RevokeOptions& options) {
   return catalog.tokens.revoke(host_actor(), organization->id, options.name);
 }
 
-Result<void> create_token(const CreateOptions& options, const Clock& clock) {
+Result<void> create_token(const CreateTokenOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto token = mint(*stores->catalog, options, clock);
@@ -133,7 +133,7 @@ Result<void> create_token(const CreateOptions& options, const Clock& clock) {
   return print_secret_line(*token);
 }
 
-Result<void> list_tokens(const ListOptions& options, const Clock& clock) {
+Result<void> list_tokens(const ListTokensOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto tokens = tokens_to_list(*stores->catalog, options);
@@ -141,7 +141,7 @@ Result<void> list_tokens(const ListOptions& options, const Clock& clock) {
   return print(options.json ? tokens_json(*tokens) : tokens_table(*tokens));
 }
 
-Result<void> revoke_token(const RevokeOptions& options, const Clock& clock) {
+Result<void> revoke_token(const RevokeTokenOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto revoked = revoke(*stores->catalog, options);

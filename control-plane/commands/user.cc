@@ -15,18 +15,18 @@ namespace {
 
 namespace json = boost::json;
 
-struct AddOptions {
+struct AddUserOptions {
   DataOptions data;
   std::string name;
   std::string email;
 };
 
-struct RemoveOptions {
+struct RemoveUserOptions {
   DataOptions data;
   std::string name;
 };
 
-struct ListOptions {
+struct ListUsersOptions {
   DataOptions data;
   bool json = false;
 };
@@ -65,7 +65,7 @@ std::string users_table(const std::vector<User>& users) {
   return format_table(rows);
 }
 
-Result<void> add_user(const AddOptions& options, const Clock& clock) {
+Result<void> add_user(const AddUserOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto added = stores->catalog->users.add(host_actor(), options.name, options.email);
@@ -76,7 +76,7 @@ Result<void> add_user(const AddOptions& options, const Clock& clock) {
 
 // ErrorCode::conflict while the user has memberships or live tokens, with their names. A later user
 // of the same name starts without them.
-Result<void> remove_user(const RemoveOptions& options, const Clock& clock) {
+Result<void> remove_user(const RemoveUserOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto user = choose_user(*stores->catalog, options.name);
@@ -91,7 +91,7 @@ Result<void> remove_user(const RemoveOptions& options, const Clock& clock) {
   return {};
 }
 
-Result<void> list_users(const ListOptions& options, const Clock& clock) {
+Result<void> list_users(const ListUsersOptions& options, const Clock& clock) {
   auto stores = open_data(options.data, clock);
   if (!stores) return propagate(stores);
   auto users = stores->catalog->users.list();
