@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
@@ -19,49 +20,66 @@ bool is_simple(std::string_view text) {
                              [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
 }
 
-std::string escape_text(std::string_view text) {
-  if (is_simple(text)) return std::string(text);
-  std::string escaped;
-  escaped.reserve(text.size());
+void append_escaped(std::string& line, std::string_view text) {
+  if (is_simple(text)) {
+    line += text;
+    return;
+  }
   while (!text.empty()) {
     const std::string_view plain = text.substr(0, text.find_first_of("\\\"\n"));
-    escaped += printable(plain);
+    line += printable(plain);
     text.remove_prefix(plain.size());
     if (text.empty()) break;
-    escaped += '\\';
-    escaped += text[0] == '\n' ? 'n' : text[0];
+    line += '\\';
+    line += text[0] == '\n' ? 'n' : text[0];
     text.remove_prefix(1);
   }
-  return escaped;
 }
 
-std::string quote_json(std::string_view text) {
-  std::string quoted;
-  quoted.reserve(text.size() + 2);
-  quoted += '"';
+void append_json_string(std::string& line, std::string_view text) {
+  line += '"';
   if (is_simple(text)) {
-    quoted.append(text).append(1, '"');
-    return quoted;
+    line.append(text).append(1, '"');
+    return;
   }
   while (!text.empty()) {
     const std::string_view plain = text.substr(0, text.find_first_of("\\\""));
-    quoted += printable_json(plain);
+    line += printable_json(plain);
     text.remove_prefix(plain.size());
     if (text.empty()) break;
-    quoted += '\\';
-    quoted += text[0];
+    line += '\\';
+    line += text[0];
     text.remove_prefix(1);
   }
-  return quoted + '"';
+  line += '"';
 }
 
-// Without quotes if the end of the value is clear, quoted otherwise.
-std::string text_value(std::string_view value) {
-  std::string escaped = escape_text(value);
-  const bool bare =
-      !value.empty() && escaped == value && value.find_first_of(" =") == std::string_view::npos;
-  return bare ? escaped : '"' + escaped + '"';
+// Whether the end of the value is clear without quotes.
+bool is_bare(std::string_view value) {
+  return !value.empty() && value.find_first_of(" =\\\"\n") == std::string_view::npos &&
+         (is_simple(value) || printable(value) == value);
 }
+
+void append_text_value(std::string& line, std::string_view value) {
+  if (is_bare(value)) {
+    line += value;
+    return;
+  }
+  line += '"';
+  append_escaped(line, value);
+  line += '"';
+}
+
+struct AppendValue {
+  std::string& line;
+  void (*append)(std::string& line, std::string_view text);
+
+  void operator()(std::string_view text) const { append(line, text); }
+  void operator()(std::int64_t number) const {
+    fmt::format_to(std::back_inserter(line), "{}", number);
+  }
+  void operator()(bool value) const { line += value ? "true" : "false"; }
+};
 
 constexpr std::array<std::string_view, 4> kLevelNames = {"debug", "info", "warning", "error"};
 
@@ -69,9 +87,11 @@ std::string_view level_name(LogLevel level) { return kLevelNames[static_cast<std
 
 std::string text_line(LogLevel level, std::string_view program, std::string_view message,
                       std::initializer_list<LogField> fields) {
-  std::string line = fmt::format("{} {}: {}", level_name(level), program, escape_text(message));
+  std::string line = fmt::format("{} {}: ", level_name(level), program);
+  append_escaped(line, message);
   for (const LogField& field : fields) {
-    line.append(1, ' ').append(escape_text(field.key)).append(1, '=').append(field.text);
+    line += ' ';
+    field.append_text(line);
   }
   line += '\n';
   return line;
@@ -81,10 +101,17 @@ std::string now() { return format_timestamp(SystemClock().unix_time()); }
 
 std::string json_line(LogLevel level, std::string_view program, std::string_view message,
                       std::initializer_list<LogField> fields) {
-  std::string line = fmt::format(R"({{"time":"{}","level":"{}","program":{},"message":{})", now(),
-                                 level_name(level), quote_json(program), quote_json(message));
+  constexpr std::size_t kUsual = 512;  // bytes: most lines are shorter
+  std::string line;
+  line.reserve(kUsual);
+  line.append(R"({"time":")").append(now());
+  line.append(R"(","level":")").append(level_name(level)).append(R"(","program":)");
+  append_json_string(line, program);
+  line += R"(,"message":)";
+  append_json_string(line, message);
   for (const LogField& field : fields) {
-    line.append(1, ',').append(quote_json(field.key)).append(1, ':').append(field.json);
+    line += ',';
+    field.append_json(line);
   }
   line += "}\n";
   return line;
@@ -110,14 +137,17 @@ std::string notice(LogFormat format, std::string_view program, std::uint64_t dro
 
 }  // namespace
 
-LogField::LogField(std::string_view name, std::string_view value)
-    : key(name), text(text_value(value)), json(quote_json(value)) {}
+void LogField::append_text(std::string& line) const {
+  append_escaped(line, key_);
+  line += '=';
+  std::visit(AppendValue{line, append_text_value}, value_);
+}
 
-LogField::LogField(std::string_view name, bool value)
-    : key(name), text(value ? "true" : "false"), json(text) {}
-
-LogField::LogField(std::string_view name, std::int64_t number, int)
-    : key(name), text(std::to_string(number)), json(text) {}
+void LogField::append_json(std::string& line) const {
+  append_json_string(line, key_);
+  line += ':';
+  std::visit(AppendValue{line, append_json_string}, value_);
+}
 
 std::optional<LogLevel> parse_log_level(std::string_view word) {
   for (const LogLevel level :

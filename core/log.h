@@ -19,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "core/log_output.h"
 
@@ -32,23 +33,24 @@ enum class LogFormat { text, timed_text, json };
 // debug, info, warning or error; absent for any other word.
 std::optional<LogLevel> parse_log_level(std::string_view word);
 
+// Refers to the caller's text, so make it in the call that writes the line.
 class LogField {
  public:
-  LogField(std::string_view name, std::string_view value);
+  LogField(std::string_view name, std::string_view value) : key_(name), value_(value) {}
   LogField(std::string_view name, const char* value) : LogField(name, std::string_view(value)) {}
   LogField(std::string_view name, const std::string& value)
       : LogField(name, std::string_view(value)) {}
   LogField(std::string_view name, std::integral auto number)
-      : LogField(name, static_cast<std::int64_t>(number), 0) {}
-  LogField(std::string_view name, bool value);
+      : key_(name), value_(static_cast<std::int64_t>(number)) {}
+  LogField(std::string_view name, bool value) : key_(name), value_(value) {}
   LogField(std::string_view name, const SecretBuffer& secret) = delete;
 
-  std::string_view key;
-  std::string text;  // ready to print in the text format
-  std::string json;  // ready to print as a JSON value
+  void append_text(std::string& line) const;  // key=value
+  void append_json(std::string& line) const;  // "key":value
 
  private:
-  LogField(std::string_view name, std::int64_t number, int);
+  std::string_view key_;
+  std::variant<std::string_view, std::int64_t, bool> value_;
 };
 
 class Log {

@@ -31,8 +31,19 @@ std::string lines_of(LogFormat format, LogLevel threshold, Use use) {
   return written;
 }
 
-std::string text_of(std::string_view value) { return LogField("key", value).text; }
-std::string json_of(std::string_view value) { return LogField("key", value).json; }
+std::string text_of(std::string_view value) {
+  std::string line;
+  LogField("key", value).append_text(line);
+  REQUIRE(line.starts_with("key="));
+  return line.substr(4);
+}
+
+std::string json_of(std::string_view value) {
+  std::string line;
+  LogField("key", value).append_json(line);
+  REQUIRE(line.starts_with("\"key\":"));
+  return line.substr(6);
+}
 
 }  // namespace
 
