@@ -98,7 +98,7 @@ Rows rows_of(const PGresult* result) {
   for (int column = 0; column < PQnfields(result); ++column) {
     columns.emplace_back(PQfname(result, column));
   }
-  Rows rows(std::move(columns));
+  Rows rows(std::make_shared<const std::vector<std::string>>(std::move(columns)));
   for (Rows::Cell& cell : cells_of(result)) rows.add(std::move(cell));
   return rows;
 }

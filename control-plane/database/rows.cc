@@ -20,10 +20,15 @@ const Wanted& as(const Rows::Cell& cell, std::string_view column, std::string_vi
 
 }  // namespace
 
+Rows::Rows() {
+  static const auto none = std::make_shared<const std::vector<std::string>>();
+  columns_ = none;
+}
+
 const Rows::Cell& Rows::at(std::size_t row, std::string_view column) const {
-  const auto found = std::ranges::find(columns_, column);
-  AGENT_SECRETS_ASSERT(found != columns_.end());
-  return cells_[row * columns_.size() + static_cast<std::size_t>(found - columns_.begin())];
+  const auto found = std::ranges::find(*columns_, column);
+  AGENT_SECRETS_ASSERT(found != columns_->end());
+  return cells_[row * columns_->size() + static_cast<std::size_t>(found - columns_->begin())];
 }
 
 Row Rows::front() const {

@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -80,13 +81,18 @@ class Rows {
     std::size_t index_ = 0;
   };
 
-  explicit Rows(std::vector<std::string> columns) : columns_(std::move(columns)) {}
+  using Columns = std::shared_ptr<const std::vector<std::string>>;  // their names; not null
+  explicit Rows(Columns columns) : columns_(std::move(columns)) {}
+  Rows();  // of no statement
   // For adapters: cells arrive row by row, in the order of the columns.
-  void add(Cell cell) { cells_.push_back(std::move(cell)); }
+  void add(Cell cell) {
+    if (cells_.empty()) cells_.reserve(columns_->size());  // many statements have one row
+    cells_.push_back(std::move(cell));
+  }
 
   [[nodiscard]] bool empty() const { return cells_.empty(); }
   [[nodiscard]] std::size_t size() const {
-    return columns_.empty() ? 0 : cells_.size() / columns_.size();
+    return columns_->empty() ? 0 : cells_.size() / columns_->size();
   }
   [[nodiscard]] Iterator begin() const { return {*this, 0}; }
   [[nodiscard]] Iterator end() const { return {*this, size()}; }
@@ -96,7 +102,7 @@ class Rows {
   friend class Row;
   [[nodiscard]] const Cell& at(std::size_t row, std::string_view column) const;
 
-  std::vector<std::string> columns_;
+  Columns columns_;
   std::vector<Cell> cells_;
 };
 

@@ -18,14 +18,14 @@ void check(sqlite3* connection, int code) {
   throw DatabaseFailure(sqlite_error(SQLite::Exception(connection, code), connection));
 }
 
-std::vector<std::string> names_of_columns(sqlite3_stmt* statement) {
+Rows::Columns names_of_columns(sqlite3_stmt* statement) {
   std::vector<std::string> names;
   const int count = sqlite3_column_count(statement);
   names.reserve(static_cast<std::size_t>(count));
   for (int column = 0; column < count; ++column) {
     names.emplace_back(sqlite3_column_name(statement, column));
   }
-  return names;
+  return std::make_shared<const std::vector<std::string>>(std::move(names));
 }
 
 Rows::Cell cell_of(sqlite3_stmt* statement, int column) {

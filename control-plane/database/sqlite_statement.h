@@ -31,7 +31,7 @@ class SqliteStatement {
   Rows run(std::span<const Value> values);
   // The cells of each row, in the order of the columns.
   void run(std::span<const Value> values, const std::function<void(Rows::Cell)>& take);
-  [[nodiscard]] std::size_t columns() const { return columns_.size(); }
+  [[nodiscard]] std::size_t columns() const { return columns_->size(); }
 
  private:
   struct Finalize {
@@ -41,7 +41,7 @@ class SqliteStatement {
 
   sqlite3* connection_;
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
-  std::vector<std::string> columns_;  // their names
+  Rows::Columns columns_;
 };
 
 }  // namespace agent_secrets::control_plane

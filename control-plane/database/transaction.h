@@ -65,7 +65,7 @@ class Value {
 class Transaction {
  protected:
   struct Answer {
-    Rows rows = Rows(std::vector<std::string>());
+    Rows rows;
     std::int64_t changed = 0;
   };
 
