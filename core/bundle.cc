@@ -112,6 +112,8 @@ Result<std::string> sign_bundle(const BundleFacts& facts, std::string_view seale
                                      {"nonce", facts.nonce}};
   std::string payload = boost::json::serialize(readable);
   payload.pop_back();
+  constexpr std::size_t kAround = 16;  // the member's name and the quotes
+  payload.reserve(payload.size() + sealed.size() + kAround);
   payload.append(R"(,"sealed":")").append(sealed).append(R"("})");
   auto compact = sign_jws(region_kid, kBundleType, payload, region_key);
   if (compact.size() > limits::kBundle) {

@@ -101,9 +101,10 @@ bool decode_public(std::span<std::uint8_t> bytes, std::string_view text) {
 
 }  // namespace
 
-std::string base64url_encode(std::span<const std::uint8_t> bytes) {
-  std::string text((bytes.size() * 4 + 2) / 3, '\0');
-  char* out = text.data();
+void append_base64url(std::string& text, std::span<const std::uint8_t> bytes) {
+  const std::size_t before = text.size();
+  text.resize(before + base64url_size(bytes.size()));
+  char* out = text.data() + before;
   const std::uint8_t* in = bytes.data();
   for (const std::uint8_t* const end = in + bytes.size() / 3 * 3; in != end; in += 3, out += 4) {
     const std::uint32_t group = std::uint32_t{in[0]} << 16 | std::uint32_t{in[1]} << 8 | in[2];
@@ -111,6 +112,11 @@ std::string base64url_encode(std::span<const std::uint8_t> bytes) {
     std::memcpy(out + 2, kPairs[group & 4095].data(), 2);
   }
   encode_tail(out, bytes.subspan(bytes.size() / 3 * 3));
+}
+
+std::string base64url_encode(std::span<const std::uint8_t> bytes) {
+  std::string text;
+  append_base64url(text, bytes);
   return text;
 }
 

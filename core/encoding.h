@@ -3,6 +3,7 @@
 // the standard alphabet and non-zero trailing bits are refused, so each value has exactly one
 // spelling.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -16,6 +17,8 @@ namespace agent_secrets {
 
 // By table, so not in constant time: for ciphertext and what is public.
 std::string base64url_encode(std::span<const std::uint8_t> bytes);
+void append_base64url(std::string& text, std::span<const std::uint8_t> bytes);
+constexpr std::size_t base64url_size(std::size_t bytes) { return (bytes * 4 + 2) / 3; }
 std::optional<std::vector<std::uint8_t>> base64url_decode(std::string_view text);
 // Decodes into guarded memory and in constant time, for seeds and keys.
 std::optional<SecretBuffer> base64url_decode_secret(std::string_view text,

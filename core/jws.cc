@@ -85,13 +85,15 @@ std::string sign_jws(std::string_view kid, std::string_view type, std::string_vi
                      const SigningKey& key) {
   AGENT_SECRETS_ASSERT(is_key_id(kid));
   const auto header = fmt::format("{}{}{}{}{}", kHeaderStart, kid, kHeaderMiddle, type, kHeaderEnd);
-  auto compact = base64url_encode(as_bytes(header));
-  compact.reserve(compact.size() + (payload.size() * 4 + 2) / 3 + kSignatureText + 2);
+  std::string compact;
+  compact.reserve(base64url_size(header.size()) + base64url_size(payload.size()) + kSignatureText +
+                  2);
+  append_base64url(compact, as_bytes(header));
   compact += '.';
-  compact += base64url_encode(as_bytes(payload));
+  append_base64url(compact, as_bytes(payload));
   const auto signature = key.sign(as_bytes(compact));
   compact += '.';
-  compact += base64url_encode(signature);
+  append_base64url(compact, signature);
   return compact;
 }
 
