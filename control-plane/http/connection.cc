@@ -5,8 +5,7 @@
 #include <utility>
 #include <variant>
 
-#include "control-plane/http/late_answer.h"
-#include "control-plane/http/run_on_worker.h"
+#include "control-plane/http/on_worker.h"
 #include "core/limits.h"
 
 namespace agent_secrets::control_plane {
@@ -39,6 +38,17 @@ void run_until_done(Workers& workers, Later::Rest rest) {
   workers.post([&workers, rest = std::move(rest)]() mutable {
     if (rest()) run_until_done(workers, std::move(rest));
   });
+}
+
+// The connection continues with the answer, and may then end at once: nothing of it is used here.
+template <typename Continuation>
+void start_later(Dispatched dispatched, Continuation continuation, Workers& workers) {
+  const Later later = std::get<Later>(std::move(dispatched.outcome));
+  auto rest = later.start([account = std::move(dispatched.account),
+                           continuation = std::move(continuation)](Response response) mutable {
+    continuation({.account = std::move(account), .outcome = std::move(response)});
+  });
+  if (rest) run_until_done(workers, std::move(rest));
 }
 
 std::string_view organization_of(const Request& request) {
@@ -293,14 +303,6 @@ std::unique_ptr<Response> Connection::make_room(Incoming& incoming, const Admitt
   return std::make_unique<Response>(refuse(incoming.request, incoming.status, limits::kBusyRetry));
 }
 
-// Called on a worker thread, while the connection waits.
-std::shared_ptr<LateAnswer> Connection::start(const Later& later) {
-  auto late = std::make_shared<LateAnswer>(stream_->socket().get_executor());
-  auto rest = later.start([late](Response response) { late->give(std::move(response)); });
-  if (rest) run_until_done(context_.workers, std::move(rest));
-  return late;
-}
-
 // Null: the client went away while it was parked.
 asio::awaitable<std::unique_ptr<Response>> Connection::answer(Incoming& incoming) {
   Request& request = incoming.request;
@@ -312,24 +314,20 @@ asio::awaitable<std::unique_ptr<Response>> Connection::answer(Incoming& incoming
     const Queue queue = queue_of(writes);
     co_await wait_for_turn(queue);
     Dispatched dispatched;
-    std::shared_ptr<LateAnswer> late;
     {
-      const Turns::Turn turn(context_.turns, queue.name);
+      Turns::Turn turn(context_.turns, queue.name);
       const Tallied answered(context_.counters.answered_requests);
       auto refusal = co_await refuse_deaf(request);
       if (refusal) co_return refusal;
-      const auto dispatch = [this, &request, &again, &late] {
+      const auto dispatch = [this, &request, &again, &turn](auto& continuation) {
         Dispatched done =
             again ? Dispatched{.account = account_, .outcome = context_.router.run(again, request)}
                   : context_.router.dispatch(request);
-        if (auto* later = std::get_if<Later>(&done.outcome)) late = start(*later);
-        return done;
+        if (!std::holds_alternative<Later>(done.outcome)) return continuation(std::move(done));
+        turn.end();
+        start_later(std::move(done), std::move(continuation), context_.workers);
       };
-      dispatched = co_await run_on_worker<Dispatched>(context_.workers, dispatch);
-    }
-    if (late) {
-      const Tallied answered(context_.counters.answered_requests);
-      dispatched.outcome = co_await late->wait();
+      dispatched = co_await continue_from_worker<Dispatched>(context_.workers, dispatch);
     }
     belong_to(std::move(dispatched.account));
     if (auto* response = std::get_if<Response>(&dispatched.outcome)) {

@@ -7,7 +7,7 @@
 // Until a token or proof is accepted the client is a stranger: it has little time, gets no memory
 // for a body and no `100 Continue`, and is closed first when connections run out (seats.h). The
 // limits of accounts are in shared_budget.h and turns.h. A request whose answer is made later
-// (Later) gives up its turn, and its connection waits for the answer alone.
+// (Later) gives up its turn on the worker thread, and the connection waits for the answer.
 //
 // A small body that has arrived with its header, on a connection whose last request had an account,
 // gets memory from that account's share at once. So the request is authenticated once, with its
@@ -32,7 +32,6 @@
 #include "control-plane/http/deadline.h"
 #include "control-plane/http/failed_authentications.h"
 #include "control-plane/http/incoming.h"
-#include "control-plane/http/late_answer.h"
 #include "control-plane/http/parking.h"
 #include "control-plane/http/response_text.h"
 #include "control-plane/http/router.h"
@@ -96,7 +95,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::awaitable<std::unique_ptr<Response>> admit_body(Incoming& incoming);
   std::unique_ptr<Response> make_room(Incoming& incoming, const Admitted& admitted);
   boost::asio::awaitable<std::unique_ptr<Response>> answer(Incoming& incoming);
-  std::shared_ptr<LateAnswer> start(const Later& later);
   boost::asio::awaitable<bool> write(const Incoming& incoming, std::unique_ptr<Response> response,
                                      bool close);
   void count(const Incoming& incoming, int status, std::size_t size);

@@ -78,7 +78,7 @@ struct Wait {
 // long as it returns true. Neither function uses the request or throws.
 struct Later {
   using Rest = std::function<bool()>;  // or empty
-  std::function<Rest(std::function<void(Response)> answer)> start;
+  std::function<Rest(std::move_only_function<void(Response)> answer)> start;
 };
 
 // The first step of a route, on the header alone (the request's body is empty). It returns either

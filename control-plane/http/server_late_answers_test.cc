@@ -15,7 +15,7 @@ TEST_CASE("requests that are answered later wait without a worker and without a 
   client.send(kHello);
   client.receive_through("{\"a\":1}");
   CHECK(server.counters.answered_requests.value() == waiting.size());
-  for (const auto& answer : answers) answer(Response{.body = "late"});
+  for (auto& answer : answers) answer(Response{.body = "late"});
   for (const auto& one : waiting) CHECK(one->receive_all().ends_with("\r\n\r\nlate"));
   server.stop();
   CHECK(server.counters.answered_requests.value() == 0);
@@ -41,7 +41,7 @@ TEST_CASE("a server that stops waits for the answers that are made later") {
   RunningServer server;
   Client client(server);
   client.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
-  const auto answers = server.late.take(1);
+  auto answers = server.late.take(1);
   server.begin_to_stop();
   answers.front()(Response{.body = "late"});
   CHECK(client.receive_all().ends_with("\r\n\r\nlate"));

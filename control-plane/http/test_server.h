@@ -69,7 +69,7 @@ class Gate {
 // The answers that GET /later waits for.
 class LateAnswers {
  public:
-  using Answer = std::function<void(Response)>;
+  using Answer = std::move_only_function<void(Response)>;
   void add(Answer answer) {
     const std::lock_guard lock(mutex_);
     answers_.push_back(std::move(answer));
@@ -118,15 +118,16 @@ class RunningServer {
       }};
     });
     add("GET", "/soon", [](const Request&) {
-      return Later{.start = [](const auto& answer) -> Later::Rest {
+      return Later{.start = [](auto answer) -> Later::Rest {
         answer(Response{.body = "soon"});
         return {};
       }};
     });
     add("GET", "/third", [](const Request&) {
       return Later{.start = [](auto answer) -> Later::Rest {
-        return [calls = 0, answer = std::move(answer)]() mutable {
-          if (++calls == 3) answer(Response{.body = "third"});
+        const auto kept = std::make_shared<LateAnswers::Answer>(std::move(answer));
+        return [calls = 0, kept]() mutable {
+          if (++calls == 3) (*kept)(Response{.body = "third"});
           return calls < 3;
         };
       }};

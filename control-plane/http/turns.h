@@ -5,11 +5,12 @@
 // requests that run at once (limits::kReadsPerAccount and its neighbours), so slow requests of one
 // account leave worker threads to the other accounts.
 //
-// Threads: the server's I/O thread only.
+// Threads: wait() on the server's I/O thread; a turn may end on any.
 
 #include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -27,19 +28,22 @@ class Turns {
   ~Turns() = default;
 
   // Waits for a turn of `queue`. At most `at_most` requests of the queue run at once; use the same
-  // number for each call with the same name. After the wait, make a Turn with this name at once:
-  // its destructor ends the turn.
+  // number for each call with the same name. After the wait, make a Turn with this name at once.
   boost::asio::awaitable<void> wait(const std::string& queue, int at_most);
 
   class Turn {
    public:
-    Turn(Turns& turns, std::string queue) : turns_(turns), queue_(std::move(queue)) {}
+    Turn(Turns& turns, std::string queue) : turns_(&turns), queue_(std::move(queue)) {}
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
-    ~Turn() { turns_.end(queue_); }
+    ~Turn() { end(); }
+    // Before the destructor, which then has no effect.
+    void end() {
+      if (turns_ != nullptr) std::exchange(turns_, nullptr)->end(queue_);
+    }
 
    private:
-    Turns& turns_;
+    Turns* turns_;
     std::string queue_;
   };
 
@@ -52,9 +56,12 @@ class Turns {
   void end(const std::string& queue);
   void begin_next();
 
-  boost::asio::any_io_executor executor_;
-  int at_once_;
+  const boost::asio::any_io_executor executor_;
+  const int at_once_;
+  std::mutex mutex_;
   int running_ = 0;
+  int waiting_ = 0;
+  bool is_beginning_ = false;            // begin_next() is posted
   std::map<std::string, Queue> queues_;  // with a running or waiting request
   std::string last_;                     // the queue that had the last turn
 };

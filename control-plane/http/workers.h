@@ -9,7 +9,9 @@
 // for long, the work behind it waits for kPatience at most: then one more thread takes work.
 //
 // At most one thread is being woken at a time. Until it runs, running threads take the new work,
-// and a thread wakes another one only if work is left.
+// and a thread wakes another one only if work is left. The thread that has waited for the shortest
+// time is woken: its stack and its heap are still in the processor's caches, and as few threads as
+// possible share the heaps (core/heap.h).
 //
 // Threads: post() from any; start() and finish() from the owner. Work must not throw.
 
@@ -17,6 +19,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -47,22 +50,23 @@ class Workers : private BlockingObserver {
  private:
   void blocking_begins() override;
   void blocking_ends() override;
-  void run();
-  void wait_for_work(std::unique_lock<std::mutex>& lock);
+  void run(std::condition_variable& bell);
+  void wait_for_work(std::unique_lock<std::mutex>& lock, std::condition_variable& bell);
   void run_next(std::unique_lock<std::mutex>& lock);
   // These are called under the mutex.
   [[nodiscard]] bool is_busy() const { return running_ - blocked_ >= at_once_; }
   [[nodiscard]] bool may_take() const;
-  [[nodiscard]] bool must_wake();  // then notify, after the mutex
+  // The bell to ring after the mutex is released, or null.
+  [[nodiscard]] std::condition_variable* next_to_wake();
 
   const int at_once_;
   std::mutex mutex_;
-  std::condition_variable changed_;
   std::deque<Work> queue_;
-  int idle_ = 0;             // threads that wait for work
-  int running_ = 0;          // threads that run work
-  int blocked_ = 0;          // of those, threads that wait for something else
-  bool is_waking_ = false;   // an idle thread was notified, and does not run yet
+  std::vector<std::unique_ptr<std::condition_variable>> bells_;  // one for each thread
+  std::vector<std::condition_variable*> idle_;  // of threads that wait for work, the longest first
+  int running_ = 0;                             // threads that run work
+  int blocked_ = 0;                             // of those, threads that wait for something else
+  bool is_waking_ = false;                      // an idle thread was notified, and does not run yet
   bool is_watched_ = false;  // an idle thread takes the next work after kPatience
   bool is_finishing_ = false;
   std::vector<std::thread> threads_;

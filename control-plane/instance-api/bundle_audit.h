@@ -36,7 +36,7 @@ class BundleAudit {
   // Whether records are written later: then use record_later() and run(), and else record().
   [[nodiscard]] bool is_deferred() const { return mode_ == BundleAuditMode::best_effort; }
   // Called once, by write_waiting(). An error: the bundle must not be sent. It must not throw.
-  using Recorded = std::function<void(const Result<void>&)>;
+  using Recorded = std::move_only_function<void(const Result<void>&)>;
   // True: no thread writes. The caller must see to it that write_waiting() is called soon.
   [[nodiscard]] bool record(AuditEntry entry, Recorded recorded);
   // Writes all records that wait, in one transaction. True: others have arrived meanwhile, and it

@@ -142,12 +142,14 @@ Outcome InstanceApi::bundle_for(const Request& request,
     audit.record_later(std::move(made->entry));
     return recorded(*made, {});
   }
-  return Later{.start = [this, made](std::function<void(Response)> answer_with) -> Later::Rest {
+  return Later{.start = [this,
+                         made](std::move_only_function<void(Response)> answer_with) -> Later::Rest {
     BundleAudit& records = made->caller->region.audit;
-    const bool must_write =
-        records.record(std::move(made->entry),
-                       [this, made, answer_with = std::move(answer_with)](
-                           const Result<void>& written) { answer_with(recorded(*made, written)); });
+    const bool must_write = records.record(
+        std::move(made->entry),
+        [this, made, answer_with = std::move(answer_with)](const Result<void>& written) mutable {
+          answer_with(recorded(*made, written));
+        });
     if (!must_write) return {};
     return [made, &records] { return records.write_waiting(); };
   }};
