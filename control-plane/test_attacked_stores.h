@@ -68,9 +68,9 @@ struct AttackedStores : TestStores {
     if (!*parts) return "unknown";
     if ((*parts)->owner.credential.revoked) return "revoked";
     if ((*parts)->agent->sets.empty()) return "no sets";
-    auto version = region().open_pinned(**parts, (*parts)->agent->sets.front());
-    if (!version) return version.error().code == ErrorCode::untrusted ? "untrusted" : "failed";
-    return *version ? texts(**version).at("A") : "gone";
+    auto opened = region().open_pinned((*parts)->agent->sets.front());
+    if (!opened) return opened.error().code == ErrorCode::untrusted ? "untrusted" : "failed";
+    return *opened ? texts((*opened)->version).at("A") : "gone";
   }
   [[nodiscard]] bool is_logged(const std::string& table) const {
     return captured.text().find("table=" + table + ' ') != std::string::npos;

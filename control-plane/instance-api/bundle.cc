@@ -19,20 +19,23 @@ namespace agent_secrets::control_plane {
 namespace {
 
 struct PinnedVersions {
-  std::vector<ProvisionedVersion> versions;
-  const PinnedSet* gone = nullptr;  // the first pin that the store no longer has
+  std::vector<ProvisionedVersion> opened;
+  std::vector<StampedVersion> stamped;  // the same versions
+  const PinnedSet* gone = nullptr;      // the first pin that the store no longer has
 };
 
-Result<PinnedVersions> open_pinned(RegionStore& store, const BundleParts& parts) {
+Result<PinnedVersions> open_pinned(RegionStore& store, const AgentSnapshot& agent) {
   PinnedVersions pinned;
-  for (const PinnedSet& set : parts.agent->sets) {
-    auto version = store.open_pinned(parts, set);
-    if (!version) return propagate(version, fmt::format("read set {}", set.name));
-    if (!version->has_value()) {
+  for (const PinnedSet& set : agent.sets) {
+    auto found = store.open_pinned(set);
+    if (!found) return propagate(found, fmt::format("read set {}", set.name));
+    if (!found->has_value()) {
       pinned.gone = &set;
       return pinned;
     }
-    pinned.versions.push_back(std::move(**version));
+    auto& [version, stamp] = **found;
+    pinned.stamped.push_back({.set_id = set.set_id, .version = set.version, .stamp = stamp});
+    pinned.opened.push_back(std::move(version));
   }
   return pinned;
 }
@@ -113,17 +116,25 @@ Response refuse_gone(const PinnedSet& set) {
                   set.version, set.name));
 }
 
-// The sealed block of the bundle, or the answer that refuses it.
-std::expected<SealedBlocks::Block, Response> seal(const Caller& caller, const BundleParts& parts,
-                                                  const Log& log) {
-  auto pinned = open_pinned(caller.region.store, parts);
+struct KeyedBlock {
+  SealedBlocks::Key key;
+  SealedBlocks::Block block;
+};
+
+// The sealed block of the bundle, or the answer that refuses it. Its key has the stamps of the
+// values that are in it: they may have been written again since the facts were read.
+std::expected<KeyedBlock, Response> seal(const Caller& caller, const AgentSnapshot& agent,
+                                         const Log& log) {
+  const AgentCredentialRecord& credential = caller.owner.credential;
+  auto pinned = open_pinned(caller.region.store, agent);
   if (!pinned) return std::unexpected(fail_internally(caller, pinned.error(), log));
   if (pinned->gone != nullptr) return std::unexpected(refuse_gone(*pinned->gone));
-  auto environment = merge(std::move(pinned->versions));
+  auto environment = merge(std::move(pinned->opened));
   if (!environment) return std::unexpected(refuse_unsealable(caller, environment.error(), log));
-  auto sealed = seal_environment(*environment, parts.owner.credential.keys.box);
+  auto sealed = seal_environment(*environment, credential.keys.box);
   if (!sealed) return std::unexpected(refuse_unsealable(caller, sealed.error(), log));
-  return std::make_shared<const std::string>(std::move(*sealed));
+  return KeyedBlock{.key = SealedBlocks::key_of(credential, agent, pinned->stamped),
+                    .block = std::make_shared<const std::string>(std::move(*sealed))};
 }
 
 BundleAnswer answer_from(const BundleParts& parts, const Caller& caller, SealedBlocks& blocks,
@@ -136,12 +147,13 @@ BundleAnswer answer_from(const BundleParts& parts, const Caller& caller, SealedB
     return {.response =
                 refuse(409, "no-deployment", "this agent has no deployment yet; deploy it first")};
   }
-  const SealedBlocks::Key key = SealedBlocks::key_of(parts);
-  if (const auto kept = blocks.find(key)) return sign(caller, *snapshot, *kept, clock, log);
-  auto block = seal(caller, parts, log);
-  if (!block) return {.response = std::move(block.error())};
-  blocks.keep(key, *block);
-  return sign(caller, *snapshot, **block, clock, log);
+  const auto kept =
+      blocks.find(SealedBlocks::key_of(caller.owner.credential, *snapshot, parts.versions));
+  if (kept) return sign(caller, *snapshot, *kept, clock, log);
+  const auto made = seal(caller, *snapshot, log);
+  if (!made) return {.response = made.error()};
+  blocks.keep(made->key, made->block);
+  return sign(caller, *snapshot, *made->block, clock, log);
 }
 
 Response refuse_revoked(const Caller& caller, const Clock& clock, const Log& log) {

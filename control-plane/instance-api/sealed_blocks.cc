@@ -1,9 +1,7 @@
 #include "control-plane/instance-api/sealed_blocks.h"
 
-#include <span>
-#include <string_view>
+#include <algorithm>
 #include <utility>
-#include <vector>
 
 #include <sodium.h>
 
@@ -18,75 +16,50 @@ constexpr std::size_t kEntryBytes = 256;
 
 std::size_t size_of(const SealedBlocks::Block& block) { return block->size() + kEntryBytes; }
 
-// Each part is prefixed with its length, and each list with its number of elements, so two
-// different inputs never have the same text.
-class KeyText {
+// Each text is prefixed with its length, so two different inputs never have the same bytes.
+class Hash {
  public:
-  KeyText& add(std::int64_t number) {
-    text_.append(reinterpret_cast<const char*>(&number), sizeof number);
+  Hash() {
+    const int status = crypto_generichash_init(&state_, nullptr, 0, sizeof(SealedBlocks::Key));
+    AGENT_SECRETS_ASSERT(status == 0);
+  }
+  Hash& add(std::int64_t number) {
+    crypto_generichash_update(&state_, reinterpret_cast<const std::uint8_t*>(&number),
+                              sizeof number);
     return *this;
   }
-  KeyText& add(std::string_view part) {
-    add(std::ssize(part));
-    text_.append(part);
+  Hash& add(std::span<const std::uint8_t> bytes) {
+    add(std::ssize(bytes));
+    crypto_generichash_update(&state_, bytes.data(), bytes.size());
     return *this;
   }
-  KeyText& add(std::span<const std::uint8_t> part) { return add(as_text(part)); }
-
-  void reserve(std::size_t bytes) { text_.reserve(bytes); }
-
-  [[nodiscard]] SealedBlocks::Key hash() const {
+  SealedBlocks::Key end() {
     SealedBlocks::Key key{};
-    const auto bytes = as_bytes(text_);
-    const int status =
-        crypto_generichash(key.data(), key.size(), bytes.data(), bytes.size(), nullptr, 0);
+    const int status = crypto_generichash_final(&state_, key.data(), key.size());
     AGENT_SECRETS_ASSERT(status == 0);
     return key;
   }
 
  private:
-  std::string text_;
+  crypto_generichash_state state_{};
 };
-
-// Estimates, so that the text grows without being copied.
-constexpr std::size_t kFactsBytes = 512;
-constexpr std::size_t kValueBytes = 128;  // besides the ciphertext
-
-std::size_t bytes_of(const std::vector<BundleParts::Set>& sets) {
-  std::size_t bytes = 0;
-  for (const BundleParts::Set& set : sets) {
-    for (const BundleParts::Value& value : set.values) {
-      bytes += value.sealed.box.size() + kValueBytes;
-    }
-  }
-  return bytes;
-}
-
-void add_pins(KeyText& text, const AgentSnapshot& agent) {
-  text.add(std::ssize(agent.sets));
-  for (const PinnedSet& pin : agent.sets) {
-    text.add(pin.organization_id).add(pin.set_id).add(pin.version);
-  }
-}
-
-void add_stored(KeyText& text, const BundleParts::Set& set) {
-  text.add(set.organization_id).add(set.set_id).add(set.version).add(std::ssize(set.values));
-  for (const BundleParts::Value& value : set.values) {
-    text.add(value.key).add(value.written_by).add(value.sealed.key_id).add(value.sealed.box);
-  }
-}
 
 }  // namespace
 
-SealedBlocks::Key SealedBlocks::key_of(const BundleParts& parts) {
-  const AgentCredentialRecord& credential = parts.owner.credential;
-  KeyText text;
-  text.reserve(kFactsBytes + bytes_of(parts.sets));
-  text.add(credential.kid).add(credential.keys.box).add(parts.agent->sequence);
-  add_pins(text, *parts.agent);
-  text.add(std::ssize(parts.sets));
-  for (const BundleParts::Set& set : parts.sets) add_stored(text, set);
-  return text.hash();
+SealedBlocks::Key SealedBlocks::key_of(const AgentCredentialRecord& credential,
+                                       const AgentSnapshot& agent,
+                                       std::span<const StampedVersion> versions) {
+  Hash hash;
+  hash.add(as_bytes(credential.kid)).add(credential.keys.box).add(agent.sequence);
+  for (const PinnedSet& pin : agent.sets) {
+    hash.add(pin.organization_id).add(pin.set_id).add(pin.version);
+    const auto stored = std::ranges::find_if(versions, [&](const StampedVersion& version) {
+      return version.set_id == pin.set_id && version.version == pin.version;
+    });
+    const bool is_stored = stored != versions.end();
+    hash.add(is_stored ? 1 : 0).add(is_stored ? stored->stamp : 0);
+  }
+  return hash.end();
 }
 
 SealedBlocks::Block SealedBlocks::find(const Key& key) {

@@ -4,10 +4,11 @@
 // takes more processor time than all other work of the request. A block is ciphertext to its
 // recipient, so no secret is kept.
 //
-// A block is found by a hash of its inputs: the credential, the agent's sequence, the pins, and the
-// stored ciphertext of each value. Any change of a row, also by a rotation of data keys, changes
-// the hash, so an outdated block is never found. The request itself is still verified, the
-// credential and the agent are read from the store, and the bundle is signed anew.
+// A block is found by a hash of the facts that it was made from: the credential, the agent's
+// sequence, the pins, and the stamp of each pinned version. The store changes the stamp of a
+// version whenever it writes or encrypts the values again (StampedVersion in
+// region/region_store.h), so an outdated block is never found. For each request the proof is still
+// verified, the facts are read from the store, and the bundle is signed anew.
 //
 // At most `bytes_max` bytes are kept for all regions. The least recently used block is dropped
 // first. A block larger than a quarter of `bytes_max` is not kept.
@@ -20,6 +21,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 
 #include "control-plane/region/region_store.h"
@@ -34,8 +36,9 @@ class SealedBlocks {
 
   explicit SealedBlocks(std::size_t bytes_max = limits::kSealedBlocks) : bytes_max_(bytes_max) {}
 
-  // `parts` has an agent.
-  static Key key_of(const BundleParts& parts);
+  // `versions`: the pinned versions that the store has, in any order.
+  static Key key_of(const AgentCredentialRecord& credential, const AgentSnapshot& agent,
+                    std::span<const StampedVersion> versions);
   Block find(const Key& key);  // null: not kept
   void keep(const Key& key, Block block);
   [[nodiscard]] std::size_t bytes() const;

@@ -1,5 +1,6 @@
 #include "control-plane/instance-api/sealed_blocks.h"
 
+#include <algorithm>
 #include <functional>
 #include <set>
 
@@ -15,19 +16,24 @@ SealedBlocks::Block block_of(std::size_t size) {
 
 SealedBlocks::Key numbered(std::uint8_t number) { return {number}; }
 
-BundleParts parts() {
-  BundleParts parts;
-  parts.owner.credential.kid = "ak_one";
-  parts.agent.emplace();
-  parts.agent->sequence = 5;
-  parts.agent->sets = {TestRegion::pinned(3, "a", 1)};
-  parts.sets = {
-      {.organization_id = 1,
-       .set_id = 3,
-       .version = 1,
-       .values = {
-           {.key = "KEY", .written_by = 1, .sealed = {.key_id = "data-1", .box = {1, 2, 3}}}}}};
-  return parts;
+struct Facts {
+  AgentCredentialRecord credential;
+  AgentSnapshot agent;
+  std::vector<StampedVersion> versions;
+
+  [[nodiscard]] SealedBlocks::Key key() const {
+    return SealedBlocks::key_of(credential, agent, versions);
+  }
+};
+
+Facts facts() {
+  Facts facts{};  // keys of zeros
+  facts.credential.kid = "ak_one";
+  facts.agent.sequence = 5;
+  facts.agent.sets = {TestRegion::pinned(3, "a", 1), TestRegion::pinned(4, "b", 2)};
+  facts.versions = {{.set_id = 3, .version = 1, .stamp = 71},
+                    {.set_id = 4, .version = 2, .stamp = 72}};
+  return facts;
 }
 
 TEST_CASE("a kept block is found, another key finds nothing") {
@@ -68,32 +74,36 @@ TEST_CASE("a block that is kept twice is counted once") {
 }
 
 TEST_CASE("everything that a block is made from changes its key") {
-  const std::vector<std::function<void(BundleParts&)>> changes{
-      [](BundleParts&) {},
-      [](BundleParts& p) { p.owner.credential.kid = "ak_two"; },
-      [](BundleParts& p) { p.owner.credential.keys.box.at(0) ^= 1; },
-      [](BundleParts& p) { ++p.agent->sequence; },
-      [](BundleParts& p) { ++p.agent->sets.at(0).organization_id; },
-      [](BundleParts& p) { ++p.agent->sets.at(0).set_id; },
-      [](BundleParts& p) { ++p.agent->sets.at(0).version; },
-      [](BundleParts& p) { p.agent->sets.clear(); },
-      [](BundleParts& p) { p.sets.clear(); },
-      [](BundleParts& p) { ++p.sets.at(0).organization_id; },
-      [](BundleParts& p) { ++p.sets.at(0).set_id; },
-      [](BundleParts& p) { ++p.sets.at(0).version; },
-      [](BundleParts& p) { p.sets.at(0).values.clear(); },
-      [](BundleParts& p) { p.sets.at(0).values.at(0).key = "OTHER"; },
-      [](BundleParts& p) { ++p.sets.at(0).values.at(0).written_by; },
-      [](BundleParts& p) { p.sets.at(0).values.at(0).sealed.key_id = "data-2"; },
-      [](BundleParts& p) { p.sets.at(0).values.at(0).sealed.box.at(0) ^= 1; },
+  const std::vector<std::function<void(Facts&)>> changes{
+      [](Facts&) {},
+      [](Facts& f) { f.credential.kid = "ak_two"; },
+      [](Facts& f) { f.credential.keys.box.at(0) ^= 1; },
+      [](Facts& f) { ++f.agent.sequence; },
+      [](Facts& f) { ++f.agent.sets.at(0).organization_id; },
+      [](Facts& f) { f.agent.sets.at(0).set_id = f.versions.at(0).set_id = 5; },
+      [](Facts& f) { f.agent.sets.at(0).version = f.versions.at(0).version = 6; },
+      [](Facts& f) { f.agent.sets.pop_back(); },
+      [](Facts& f) { std::swap(f.agent.sets.at(0), f.agent.sets.at(1)); },
+      [](Facts& f) { ++f.versions.at(0).stamp; },
+      [](Facts& f) { ++f.versions.at(1).stamp; },
+      [](Facts& f) { std::swap(f.versions.at(0).stamp, f.versions.at(1).stamp); },
+      [](Facts& f) { f.versions.pop_back(); },
+      [](Facts& f) { f.versions.at(0).stamp = 0; },
+      [](Facts& f) { f.versions.erase(f.versions.begin()); },
   };
   std::set<SealedBlocks::Key> keys;
   for (const auto& change : changes) {
-    BundleParts changed = parts();
+    Facts changed = facts();
     change(changed);
-    keys.insert(SealedBlocks::key_of(changed));
+    keys.insert(changed.key());
   }
   CHECK(keys.size() == changes.size());
+}
+
+TEST_CASE("the order in which the store lists versions does not matter") {
+  Facts listed = facts();
+  std::ranges::reverse(listed.versions);
+  CHECK(listed.key() == facts().key());
 }
 
 TEST_CASE("a second bundle of a credential decrypts no value, and has the nonce of its request") {

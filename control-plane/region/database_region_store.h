@@ -68,8 +68,7 @@ class DatabaseRegionStore final : public RegionStore {
   Result<std::vector<RefusedRow>> list_refused_rows() override;
   Result<void> adopt_rows() override;
   Result<std::optional<BundleParts>> find_bundle_parts(std::string_view kid) override;
-  Result<std::optional<ProvisionedVersion>> open_pinned(const BundleParts& parts,
-                                                        const PinnedSet& set) override;
+  Result<std::optional<OpenedVersion>> open_pinned(const PinnedSet& set) override;
 
   // Returns the id of a data key that a value of the store needs and the ring does not have; absent
   // if there is none. Such an id means that the store belongs to another control plane, or that the
@@ -85,10 +84,18 @@ class DatabaseRegionStore final : public RegionStore {
   Result<bool> put_set_version(const ProvisionedVersion& version, const LeaseTerm& term,
                                const ValueCipher& cipher);
   static void drop_old_fingerprints(Transaction& tx, std::int64_t set_id);
+  // A row of set_values.
+  struct StoredValue {
+    std::string key;
+    std::int64_t written_by = 0;
+    SealedValue sealed;
+  };
+  static std::vector<StoredValue> read_values(Transaction& tx, std::int64_t set_id,
+                                              std::int64_t version);
   // A cipher with the keys of all these values, if the ring can get them.
-  std::shared_ptr<const ValueCipher> cipher_for(std::span<const BundleParts::Value> values);
+  std::shared_ptr<const ValueCipher> cipher_for(std::span<const StoredValue> values);
   Result<std::vector<ProvisionedValue>> open_values(const ProvisionedVersion& version,
-                                                    std::span<const BundleParts::Value> sealed);
+                                                    std::span<const StoredValue> stored);
 
   // In a transaction of its own.
   Result<std::vector<RetainedVersion>> versions_without_fingerprints();

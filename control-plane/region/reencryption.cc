@@ -7,6 +7,7 @@
 
 #include "control-plane/model/set_version.h"
 #include "control-plane/region/fingerprints.h"
+#include "control-plane/region/stamp.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -60,6 +61,8 @@ Result<void> reencrypt(Transaction& tx, const ValueCipher& cipher,
         version.set_id, version.version, value.key, sealed.key_id, sealed.box);
     put_fingerprint(tx, cipher, version, value);
   }
+  tx.execute_later("UPDATE set_versions SET stamp = ?3 WHERE set_id = ?1 AND version = ?2",
+                   version.set_id, version.version, new_stamp());
   return {};
 }
 

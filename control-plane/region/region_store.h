@@ -72,24 +72,25 @@ struct StoredAgent {
   bool deleted = false;
 };
 
-// The parts of a bundle, as the store has them at one moment. Values are still encrypted.
-struct BundleParts {
-  struct Value {
-    std::string key;
-    std::int64_t written_by = 0;
-    SealedValue sealed;
-  };
-  struct Set {
-    std::int64_t organization_id = 0;
-    std::int64_t set_id = 0;
-    std::int64_t version = 0;
-    std::vector<Value> values;
-  };
+// A set version that the store has. The stamp is a random number. It changes whenever the values of
+// the version are written or encrypted again, so equal stamps mean the same stored values.
+struct StampedVersion {
+  std::int64_t set_id = 0;
+  std::int64_t version = 0;
+  std::int64_t stamp = 0;
+};
 
+// The facts of a bundle, as the store has them at one moment. Values are not read.
+struct BundleParts {
   CredentialOwner owner;
-  // Without its credentials. Neither agent nor sets if the credential is revoked.
+  // Without its credentials. Neither agent nor versions if the credential is revoked.
   std::optional<AgentSnapshot> agent;
-  std::vector<Set> sets;  // stored pins
+  std::vector<StampedVersion> versions;  // the pinned versions that the store has
+};
+
+struct OpenedVersion {
+  ProvisionedVersion version;
+  std::int64_t stamp = 0;  // of the values that were opened
 };
 
 class RegionStore {
@@ -169,12 +170,11 @@ class RegionStore {
   // Gives every row the code of what is in it now: an operator has said that it is right.
   virtual Result<void> adopt_rows() { return {}; }
 
-  // Reads all that a bundle for this credential needs, at one moment. Decrypts nothing, because the
+  // Reads the facts of a bundle for this credential, at one moment. Reads no value, because the
   // request may not be verified yet.
   virtual Result<std::optional<BundleParts>> find_bundle_parts(std::string_view kid) = 0;
-  // Decrypts the values of a pinned version. Absent if the version is gone.
-  virtual Result<std::optional<ProvisionedVersion>> open_pinned(const BundleParts& parts,
-                                                                const PinnedSet& set) = 0;
+  // Reads and decrypts the values of a pinned version. Absent if the version is gone.
+  virtual Result<std::optional<OpenedVersion>> open_pinned(const PinnedSet& set) = 0;
 };
 
 }  // namespace agent_secrets::control_plane

@@ -9,6 +9,7 @@
 #include "control-plane/region/fence.h"
 #include "control-plane/region/fingerprints.h"
 #include "control-plane/region/reencryption.h"
+#include "control-plane/region/stamp.h"
 
 namespace agent_secrets::control_plane {
 namespace {
@@ -28,20 +29,6 @@ void put_value(Transaction& tx, const ValueCipher& cipher, const ProvisionedVers
       "INSERT INTO set_values (set_id, version, key, written_by, key_id, box)"
       " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
       version.set_id, version.version, value.key, value.written_by, sealed.key_id, sealed.box);
-}
-
-std::vector<BundleParts::Value> read_values(Transaction& tx, std::int64_t set_id,
-                                            std::int64_t version) {
-  std::vector<BundleParts::Value> values;
-  for (const Row row : tx.query(
-           "SELECT key, written_by, key_id, box FROM set_values WHERE set_id = ?1 AND version = ?2"
-           " ORDER BY key",
-           set_id, version)) {
-    values.push_back({.key = row.text("key"),
-                      .written_by = row.integer("written_by"),
-                      .sealed = {.key_id = row.text("key_id"), .box = row.blob("box")}});
-  }
-  return values;
 }
 
 }  // namespace
@@ -74,9 +61,9 @@ Result<bool> DatabaseRegionStore::put_set_version(const ProvisionedVersion& vers
     tx.execute_later("DELETE FROM set_versions WHERE set_id = ?1 AND version = ?2", version.set_id,
                      version.version);
     tx.execute_later(
-        "INSERT INTO set_versions (set_id, version, organization_id, set_name)"
-        " VALUES (?1, ?2, ?3, ?4)",
-        version.set_id, version.version, version.organization_id, version.set_name);
+        "INSERT INTO set_versions (set_id, version, organization_id, set_name, stamp)"
+        " VALUES (?1, ?2, ?3, ?4, ?5)",
+        version.set_id, version.version, version.organization_id, version.set_name, new_stamp());
     tx.execute_later("DELETE FROM value_fingerprints WHERE set_id = ?1 AND version = ?2",
                      version.set_id, version.version);
     for (const ProvisionedValue& value : version.values) {
@@ -88,24 +75,37 @@ Result<bool> DatabaseRegionStore::put_set_version(const ProvisionedVersion& vers
   });
 }
 
+std::vector<DatabaseRegionStore::StoredValue> DatabaseRegionStore::read_values(
+    Transaction& tx, std::int64_t set_id, std::int64_t version) {
+  std::vector<StoredValue> values;
+  for (const Row row : tx.query(
+           "SELECT key, written_by, key_id, box FROM set_values WHERE set_id = ?1 AND version = ?2"
+           " ORDER BY key",
+           set_id, version)) {
+    values.push_back({.key = row.text("key"),
+                      .written_by = row.integer("written_by"),
+                      .sealed = {.key_id = row.text("key_id"), .box = row.blob("box")}});
+  }
+  return values;
+}
+
 std::shared_ptr<const ValueCipher> DatabaseRegionStore::cipher_for(
-    std::span<const BundleParts::Value> values) {
+    std::span<const StoredValue> values) {
   auto cipher = keys_->now();
-  const bool has_all = std::ranges::all_of(values, [&](const BundleParts::Value& value) {
-    return cipher->has_key(value.sealed.key_id);
-  });
+  const bool has_all = std::ranges::all_of(
+      values, [&](const StoredValue& value) { return cipher->has_key(value.sealed.key_id); });
   return has_all ? cipher : keys_->newer_than(cipher);
 }
 
 Result<std::vector<ProvisionedValue>> DatabaseRegionStore::open_values(
-    const ProvisionedVersion& version, std::span<const BundleParts::Value> sealed) {
-  const auto cipher = cipher_for(sealed);
+    const ProvisionedVersion& version, std::span<const StoredValue> stored) {
+  const auto cipher = cipher_for(stored);
   std::size_t plaintext_size = 0;
-  for (const auto& value : sealed) plaintext_size += ValueCipher::plaintext_size(value.sealed);
-  // One allocation for all values, because a bundle is read at every start of an instance.
+  for (const auto& value : stored) plaintext_size += ValueCipher::plaintext_size(value.sealed);
+  // One allocation for all values: each guarded allocation takes several system calls.
   SecretSlab slab(plaintext_size);
   std::vector<ProvisionedValue> values;
-  for (const auto& [key, written_by, box] : sealed) {
+  for (const auto& [key, written_by, box] : stored) {
     ProvisionedValue value{.key = key, .written_by = written_by, .value = {}};
     auto opened = cipher->open(context_of(version, value), box, &slab);
     if (!opened) return propagate(opened);
@@ -120,7 +120,7 @@ Result<std::optional<ProvisionedVersion>> DatabaseRegionStore::read_set_version(
     std::int64_t set_id, std::int64_t version) {
   struct Stored {
     ProvisionedVersion version;
-    std::vector<BundleParts::Value> values;
+    std::vector<StoredValue> values;
   };
   auto stored =
       database_->read("read set version", [&](Transaction& tx) -> Result<std::optional<Stored>> {
@@ -143,6 +143,35 @@ Result<std::optional<ProvisionedVersion>> DatabaseRegionStore::read_set_version(
   if (!values) return propagate(values, "read set version");
   found.values = std::move(*values);
   return std::move(found);
+}
+
+// Under the organization of the pin, which the code of the snapshot proves: values of another
+// organization do not decrypt.
+Result<std::optional<OpenedVersion>> DatabaseRegionStore::open_pinned(const PinnedSet& set) {
+  struct Stored {
+    std::int64_t stamp = 0;
+    std::vector<StoredValue> values;
+  };
+  auto stored =
+      database_->read("read pinned version", [&](Transaction& tx) -> Result<std::optional<Stored>> {
+        auto stamps =
+            tx.query_later("SELECT stamp FROM set_versions WHERE set_id = ?1 AND version = ?2",
+                           set.set_id, set.version);
+        auto values = read_values(tx, set.set_id, set.version);
+        if (stamps.get().empty()) return std::nullopt;
+        return Stored{.stamp = stamps.get().front().integer("stamp"), .values = std::move(values)};
+      });
+  if (!stored) return propagate(stored);
+  if (!*stored) return std::nullopt;
+  ProvisionedVersion version{.organization_id = set.organization_id,
+                             .set_id = set.set_id,
+                             .set_name = set.name,
+                             .version = set.version,
+                             .values = {}};
+  auto values = open_values(version, (*stored)->values);
+  if (!values) return propagate(values);
+  version.values = std::move(*values);
+  return OpenedVersion{.version = std::move(version), .stamp = (*stored)->stamp};
 }
 
 Result<std::vector<RetainedVersion>> DatabaseRegionStore::list_set_versions() {

@@ -49,9 +49,8 @@ class ForwardingRegionStore : public RegionStore {
   Result<std::optional<BundleParts>> find_bundle_parts(std::string_view kid) override {
     return inner_.find_bundle_parts(kid);
   }
-  Result<std::optional<ProvisionedVersion>> open_pinned(const BundleParts& parts,
-                                                        const PinnedSet& set) override {
-    return inner_.open_pinned(parts, set);
+  Result<std::optional<OpenedVersion>> open_pinned(const PinnedSet& set) override {
+    return inner_.open_pinned(set);
   }
   Result<std::optional<AgentSnapshot>> find_agent(std::int64_t agent_id) override {
     return inner_.find_agent(agent_id);

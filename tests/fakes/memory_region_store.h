@@ -26,6 +26,7 @@ class MemoryRegionStore final : public RegionStore {
   Result<void> put_set_version(const ProvisionedVersion& version,
                                const LeaseTerm& /*term*/) override {
     versions_.insert_or_assign({version.set_id, version.version}, copy(version));
+    stamps_[{version.set_id, version.version}] = ++last_stamp_;
     return {};
   }
 
@@ -100,33 +101,23 @@ class MemoryRegionStore final : public RegionStore {
     if (!*owner) return std::nullopt;
     auto agent = find_agent((*owner)->agent_id);
     if (!agent) return propagate(agent);
-    BundleParts parts{.owner = std::move(**owner), .agent = std::move(*agent), .sets = {}};
+    BundleParts parts{.owner = std::move(**owner), .agent = std::move(*agent), .versions = {}};
     if (parts.owner.credential.revoked || !parts.agent) return parts;
     for (const PinnedSet& pin : parts.agent->sets) {
-      const auto found = versions_.find({pin.set_id, pin.version});
-      if (found != versions_.end()) parts.sets.push_back(stored(found->second));
+      const auto found = stamps_.find({pin.set_id, pin.version});
+      if (found == stamps_.end() || !versions_.contains(found->first)) continue;
+      parts.versions.push_back(
+          {.set_id = pin.set_id, .version = pin.version, .stamp = found->second});
     }
     return parts;
   }
 
-  Result<std::optional<ProvisionedVersion>> open_pinned(const BundleParts& /*parts*/,
-                                                        const PinnedSet& set) override {
-    return read_set_version(set.set_id, set.version);
-  }
-
-  // As in a database, where a value that is written again has another box.
-  static BundleParts::Set stored(const ProvisionedVersion& version) {
-    BundleParts::Set set{.organization_id = version.organization_id,
-                         .set_id = version.set_id,
-                         .version = version.version,
-                         .values = {}};
-    for (const ProvisionedValue& value : version.values) {
-      const auto bytes = value.value.expose();
-      set.values.push_back({.key = value.key,
-                            .written_by = value.written_by,
-                            .sealed = {.key_id = "fake", .box = {bytes.begin(), bytes.end()}}});
-    }
-    return set;
+  Result<std::optional<OpenedVersion>> open_pinned(const PinnedSet& set) override {
+    auto version = read_set_version(set.set_id, set.version);
+    if (!version) return propagate(version);
+    if (!*version) return std::nullopt;
+    return OpenedVersion{.version = std::move(**version),
+                         .stamp = stamps_.at({set.set_id, set.version})};
   }
 
   Result<std::optional<AgentSnapshot>> find_agent(std::int64_t agent_id) override {
@@ -272,6 +263,8 @@ class MemoryRegionStore final : public RegionStore {
   }
 
   std::map<Key, ProvisionedVersion> versions_;
+  std::map<Key, std::int64_t> stamps_;
+  std::int64_t last_stamp_ = 0;
   std::map<std::int64_t, AgentSnapshot> agents_;
   std::map<std::int64_t, std::int64_t> changed_;  // the number of each agent's last change
   std::int64_t changes_ = 0;
