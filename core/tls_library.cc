@@ -10,23 +10,33 @@
 
 #include "core/error.h"
 
+// The functions with which OpenSSL loads its error texts. A static program can call them. Shared
+// libraries of OpenSSL do not export them: in a dynamic program both addresses are null.
+extern "C" {
+[[gnu::weak]] int ossl_err_load_crypto_strings();
+[[gnu::weak]] int ossl_err_load_SSL_strings();
+}
+
 namespace agent_secrets {
 namespace {
 
-// OpenSSL 3.0 can load its error texts when there is an error. Newer releases (3.5 is tested)
-// cannot load the texts later if the start has left them out. There the first use of OpenSSL loads
-// them, which takes 0.4 ms of a launch.
-constexpr bool kLoadsErrorTextsLater = OPENSSL_VERSION_MAJOR == 3 && OPENSSL_VERSION_MINOR == 0;
-constexpr std::uint64_t kNoCryptoTexts =
-    kLoadsErrorTextsLater ? OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS : 0;
-constexpr std::uint64_t kNoTlsTexts = kLoadsErrorTextsLater ? OPENSSL_INIT_NO_LOAD_SSL_STRINGS : 0;
+constexpr bool kIsOpenssl30 = OPENSSL_VERSION_MAJOR == 3 && OPENSSL_VERSION_MINOR == 0;
+
+bool has_text_loaders() {
+  return ossl_err_load_crypto_strings != nullptr && ossl_err_load_SSL_strings != nullptr;
+}
+
+// Error texts are loaded when there is an error, in a static program and with OpenSSL 3.0. Shared
+// libraries of newer releases (3.5 is tested) cannot load the texts later if the start has left
+// them out. There the first use of OpenSSL loads them, which takes 0.4 ms of a launch.
+bool loads_error_texts_later() { return kIsOpenssl30 || has_text_loaders(); }
 
 // Not done: reading openssl.cnf (it can load engines and providers, and the image could choose the
 // file by OPENSSL_CONF); tables of algorithms by their old names, except the digests below; cleanup
 // at exit, which the kernel does.
-constexpr std::uint64_t kCryptoOptions =
-    OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ADD_ALL_CIPHERS |
-    OPENSSL_INIT_NO_ADD_ALL_DIGESTS | OPENSSL_INIT_NO_ATEXIT | kNoCryptoTexts;
+constexpr std::uint64_t kCryptoOptions = OPENSSL_INIT_NO_LOAD_CONFIG |
+                                         OPENSSL_INIT_NO_ADD_ALL_CIPHERS |
+                                         OPENSSL_INIT_NO_ADD_ALL_DIGESTS | OPENSSL_INIT_NO_ATEXIT;
 
 // The digests that sign certificates. The check of the security level finds a signature's digest by
 // its old name and refuses a digest that it does not find. SHA-1 is here so that the error says
@@ -53,9 +63,13 @@ unsigned long error_code_of(std::string_view text) {
 }
 
 void load_error_texts() {
+  if (has_text_loaders()) {
+    AGENT_SECRETS_ASSERT(ossl_err_load_crypto_strings() == 1 && ossl_err_load_SSL_strings() == 1);
+    return;
+  }
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-  if constexpr (kLoadsErrorTextsLater) {
+  if constexpr (kIsOpenssl30) {
     ERR_load_ERR_strings();
     ERR_load_SSL_strings();
   } else {
@@ -77,10 +91,13 @@ std::string with_one_name_of_alerts(std::string_view reason) {
 }  // namespace
 
 void start_tls_library() {
-  AGENT_SECRETS_ASSERT(OPENSSL_init_crypto(kCryptoOptions, nullptr) == 1);
+  const bool later = loads_error_texts_later();
+  const std::uint64_t no_crypto_texts = later ? OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS : 0;
+  const std::uint64_t no_tls_texts = later ? OPENSSL_INIT_NO_LOAD_SSL_STRINGS : 0;
+  AGENT_SECRETS_ASSERT(OPENSSL_init_crypto(kCryptoOptions | no_crypto_texts, nullptr) == 1);
   for (const Digest digest : kCertificateDigests)
     AGENT_SECRETS_ASSERT(EVP_add_digest(digest()) == 1);
-  AGENT_SECRETS_ASSERT(OPENSSL_init_ssl(kNoTlsTexts, nullptr) == 1);
+  AGENT_SECRETS_ASSERT(OPENSSL_init_ssl(no_tls_texts, nullptr) == 1);
 }
 
 std::string tls_error_text(const std::string& detail) {

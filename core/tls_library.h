@@ -4,7 +4,8 @@
 // instructions of a launch (docs/performance.md).
 //
 // A missing part fails closed: a certificate signed with a digest that is not loaded here is
-// refused. Source: OPENSSL_init_crypto(3); crypto/init.c and crypto/core_namemap.c of OpenSSL 3.0.
+// refused. Source: OPENSSL_init_crypto(3); crypto/init.c, crypto/core_namemap.c and
+// crypto/err/err_all.c of OpenSSL 3.0 and 3.5.
 
 #include <string>
 
