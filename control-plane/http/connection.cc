@@ -46,7 +46,7 @@ void start_later(Dispatched dispatched, Continuation continuation, Workers& work
   const Later later = std::get<Later>(std::move(dispatched.outcome));
   auto rest = later.start([account = std::move(dispatched.account),
                            continuation = std::move(continuation)](Response response) mutable {
-    continuation({.account = std::move(account), .outcome = std::move(response)});
+    continuation(Dispatched{.account = std::move(account), .outcome = std::move(response)});
   });
   if (rest) run_until_done(workers, std::move(rest));
 }
