@@ -105,6 +105,21 @@ TEST_CASE("a rotation moves every value of a region to a new key and deletes the
   check_values(t);
 }
 
+TEST_CASE("a rotation gives each version of a region another stamp") {
+  TestStores t;
+  fill(t);
+  const PinnedSet pin{.organization_id = t.acme,
+                      .set_id = t.set("bot-secrets").id,
+                      .name = "bot-secrets",
+                      .version = 2,
+                      .latest_version = 3,
+                      .changed_keys = {}};
+  const std::int64_t before = need(t.region().open_pinned(pin))->stamp;
+  CHECK(need(t.region().open_pinned(pin))->stamp == before);
+  rotate_region(t);
+  CHECK(need(t.region().open_pinned(pin))->stamp != before);
+}
+
 TEST_CASE("more values than one transaction takes are all moved") {
   TestStores t;
   WriteSet write = one_key("many-secrets", "K", "v", false);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <boost/asio/co_spawn.hpp>
@@ -69,6 +70,25 @@ TEST_CASE("one queue does not take all that runs at once, and no more than that 
   for (int i = 0; i < 10; ++i) scene.ask("queue " + std::to_string(i), 2);
   scene.io.run();
   CHECK(scene.most == 4);
+}
+
+asio::awaitable<void> end_on_another_thread(Turns& turns, int& begun) {
+  co_await turns.wait("queue", 1);
+  Turns::Turn turn(turns, "queue");
+  ++begun;
+  std::thread([&turn] { turn.end(); }).join();
+  co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+}
+
+TEST_CASE("a turn may end on another thread, and then the next one begins") {
+  asio::io_context io;
+  Turns turns(io.get_executor(), 1);
+  int begun = 0;
+  for (int i = 0; i < 100; ++i) {
+    asio::co_spawn(io, end_on_another_thread(turns, begun), asio::detached);
+  }
+  io.run();
+  CHECK(begun == 100);
 }
 
 }  // namespace

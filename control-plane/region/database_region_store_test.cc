@@ -44,6 +44,27 @@ TEST_CASE("a set version is read as it was written, and a rewrite replaces it") 
   CHECK_FALSE(need(t.region().read_set_version(2, 2)).has_value());
 }
 
+TEST_CASE("the stamp of a version stays until its values are written again") {
+  TestStores t;
+  need(t.region().put_set_version(version_of(2, 5, "same"), t.term()));
+  need(t.region().put_set_version(version_of(2, 6, "same"), t.term()));
+  need(t.region().put_agent(agent_at(1, 5)));
+  const auto stamp = [&t] {
+    const auto parts = need(t.region().find_bundle_parts("kid1"));
+    REQUIRE(parts->versions.size() == 1);
+    const auto opened = need(t.region().open_pinned(parts->agent->sets.front()));
+    CHECK(opened->stamp == parts->versions.front().stamp);
+    CHECK(texts(opened->version) == std::map<std::string, std::string>{{"A", "same"}});
+    return opened->stamp;
+  };
+  const std::int64_t first = stamp();
+  CHECK(stamp() == first);
+  need(t.region().put_set_version(version_of(2, 6, "other"), t.term()));
+  CHECK(stamp() == first);
+  need(t.region().put_set_version(version_of(2, 5, "same"), t.term()));
+  CHECK(stamp() != first);
+}
+
 TEST_CASE("an agent is read as it was written") {
   TestStores t;
   need(t.region().put_agent(agent_at(1, 5)));
