@@ -40,8 +40,8 @@ class Authenticator {
   // For a parked request, the proof's age is checked at the time of its arrival, so a proof does
   // not expire during the wait.
   [[nodiscard]] std::expected<Caller, Response> authenticate(const Request& request) const;
-  // Also reads the parts of the bundle, together with the credential, in one round trip to the
-  // database. The values stay encrypted until the proof is verified.
+  // Also reads the facts of the bundle, together with the credential, in one round trip to the
+  // database. No value is read before the proof is verified.
   [[nodiscard]] std::expected<Caller, Response> authenticate_for_bundle(
       const Request& request) const;
 

@@ -150,8 +150,8 @@ BundleAnswer answer_from(const BundleParts& parts, const Caller& caller, SealedB
   const auto kept =
       blocks.find(SealedBlocks::key_of(caller.owner.credential, *snapshot, parts.versions));
   if (kept) return sign(caller, *snapshot, *kept, clock, log);
-  const auto made = seal(caller, *snapshot, log);
-  if (!made) return {.response = made.error()};
+  auto made = seal(caller, *snapshot, log);
+  if (!made) return {.response = std::move(made.error())};
   blocks.keep(made->key, made->block);
   return sign(caller, *snapshot, *made->block, clock, log);
 }

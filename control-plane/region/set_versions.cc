@@ -145,8 +145,8 @@ Result<std::optional<ProvisionedVersion>> DatabaseRegionStore::read_set_version(
   return std::move(found);
 }
 
-// Under the organization of the pin, which the code of the snapshot proves: values of another
-// organization do not decrypt.
+// The values are decrypted under the organization of the pin, which the authority code of the
+// snapshot proves: values of another organization do not decrypt.
 Result<std::optional<OpenedVersion>> DatabaseRegionStore::open_pinned(const PinnedSet& set) {
   struct Stored {
     std::int64_t stamp = 0;
