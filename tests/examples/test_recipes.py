@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+from pathlib import Path
 
 import pytest
 from support import programs
@@ -81,6 +82,14 @@ class Running:
         """[(pid, value)] of the bots until now."""
         return [(int(pid), value) for pid, value in re.findall(r"^pid (\d+) has (.*)$", self.output, re.MULTILINE)]
 
+    def has_connected(self):
+        """To another process over TCP, or one to it (proc_pid_net(5): 01 is TCP_ESTABLISHED)."""
+        with contextlib.suppress(FileNotFoundError):  # a descriptor was closed meanwhile
+            descriptors = Path(f"/proc/{self.pid}/fd")
+            sockets = {os.readlink(each) for each in descriptors.iterdir()}
+            connections = Path(f"/proc/{self.pid}/net/tcp").read_text().splitlines()[1:]
+            return any(fields[3] == "01" and f"socket:[{fields[9]}]" in sockets for fields in map(str.split, connections))
+
     def waits_for_start(self, number):
         wait_for(lambda: len(self.starts()) >= number, timeout=60, what=f"start {number}")
         return self.starts()[number - 1]
@@ -139,13 +148,8 @@ class Debugger:
 
     def __init__(self, connect):
         address = (connect["host"], connect["port"])
-        self._stream = wait_for(lambda: self._connected(address), timeout=60, what="debugpy").makefile("rwb")
+        self._stream = socket.create_connection(address, timeout=60).makefile("rwb")
         self._sequence = 0
-
-    @staticmethod
-    def _connected(address):
-        with contextlib.suppress(OSError):
-            return socket.create_connection(address, timeout=60)
 
     def sends(self, command, **arguments):
         self._sequence += 1
@@ -173,6 +177,8 @@ def test_vs_code_attaches_to_a_bot_with_the_values(project):
     configuration["connect"]["port"] = port
     (project / "bot.py").write_text(SAYS_ITS_VALUE)
     with Running(command.replace(PORT, str(port)), project) as running:
+        # The port answers a little before debugpy can attach; it can when the bot has connected to it.
+        wait_for(running.has_connected, timeout=60, what="debugpy")
         debugger = Debugger(configuration["connect"])
         debugger.sends("initialize", adapterID="debugpy")
         debugger.receives("initialize")

@@ -97,15 +97,17 @@ def test_what_was_deleted_under_load_comes_back_and_agents_start(served_plane, t
     starts = {each.agent: tmp_path / each.agent for each in agents}
     spare = protocol.Credential.parse(served_plane.issue_credential("bot0")).identity["kid"]
     with Load(served_plane, agents) as load:
-        wait_for(lambda: min(load.acknowledged.values()) >= 5, 60, "the first writes", 0.1)
+        load.waits_for(lambda: min(load.acknowledged.values()) >= 5, "the first writes")
         before = dict(load.acknowledged)
         begun = time.monotonic()
         file = back_up(served_plane, tmp_path / "secrets.backup")
         backed_up = time.monotonic() - begun
         at_backup = dict(load.attempted)
         # Instances see higher sequences than the backup has.
-        wait_for(lambda: load.deploys >= 5 and min(load.acknowledged[name] - at_backup[name] for name in starts) >= 10,
-                 60, "deployments after the backup", 0.1)
+        deploys = load.deploys
+        load.waits_for(lambda: load.deploys >= deploys + 5
+                       and min(load.acknowledged[name] - at_backup[name] for name in starts) >= 10,
+                       "deployments after the backup")
         for each in agents:
             injected_environment(each.credential, starts[each.agent])
         served_plane.run("credential", "revoke", "bot0", spare)
@@ -145,7 +147,7 @@ def test_backups_under_load_are_of_one_moment(served_plane, tmp_path, capsys):
                               else ["a data directory"])
     seconds = []
     with Load(served_plane, agents) as load:
-        wait_for(lambda: min(load.acknowledged.values()) >= 5, 60, "the first writes", 0.1)
+        load.waits_for(lambda: min(load.acknowledged.values()) >= 5, "the first writes")
         for number in range(ROUNDS):
             before, begun = dict(load.acknowledged), time.monotonic()
             file = back_up(served_plane, tmp_path / f"{number}.backup")

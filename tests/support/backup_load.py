@@ -6,6 +6,7 @@ import threading
 
 from support import programs, protocol
 from support.replicas import served
+from support.wait import wait_for
 
 
 def verify_backup(file, *options, **environment):
@@ -57,6 +58,11 @@ class Load:
     def __exit__(self, *_):
         self.end()
 
+    def waits_for(self, predicate, what):
+        """Until the load has done that much, or a fault."""
+        wait_for(lambda: self.faults or predicate(), 60, what, 0.1)
+        assert self.faults == []
+
     def end(self):
         self._ended.set()
         for thread in self._threads:
@@ -80,7 +86,11 @@ class Load:
         if rest.put_secrets(f"set-{each.agent}", LEFT=str(number), RIGHT=str(number)).status == 202:
             self.acknowledged[each.agent] = number
         if number % 5 == 0:
-            # 409: the newest version is not ready yet.
-            answer = rest.redeploy(each.agent, secretSet=f"set-{each.agent}", secretVersion="latest")
-            self.deploys += answer.status == 200
+            wait_for(lambda: self._ended.is_set() or self._redeploys(each, rest), 60, f"a deployment of {each.agent}")
         self.fetches += each.served() is not None
+
+    def _redeploys(self, each, rest):
+        """False while the newest version is not ready (409)."""
+        done = rest.redeploy(each.agent, secretSet=f"set-{each.agent}", secretVersion="latest").status == 200
+        self.deploys += done
+        return done
