@@ -43,11 +43,6 @@ target_compile_options(project_options INTERFACE
   "$<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2;${hardened_code}>")
 target_link_options(project_options INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
 
-if(CMAKE_UNITY_BUILD)
-  # GCC takes the types of an included file for those of a header.
-  add_compile_options(-Wno-subobject-linkage)
-endif()
-
 if(AGENT_SECRETS_SANITIZER)
   add_compile_options(-fsanitize=${AGENT_SECRETS_SANITIZER} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${AGENT_SECRETS_SANITIZER})
