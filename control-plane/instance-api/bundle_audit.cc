@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <span>
 #include <utility>
 
@@ -50,9 +49,9 @@ bool BundleAudit::write_waiting() {
 }
 
 void BundleAudit::record_later(AuditEntry entry) {
-  std::vector<AuditEntry> entries;
-  entries.push_back(std::move(entry));
-  keep_for_later(std::move(entries));
+  const std::scoped_lock lock(mutex_);
+  keep(std::move(entry));
+  if (pending_.size() == kAtOnce) many_.notify_one();
 }
 
 void BundleAudit::write(std::span<Waiting> group) {
@@ -68,35 +67,30 @@ void BundleAudit::write(std::span<Waiting> group) {
   }
 }
 
-void BundleAudit::keep_for_later(std::vector<AuditEntry> entries) {
-  const std::scoped_lock lock(mutex_);
-  for (AuditEntry& entry : entries) {
-    if (pending_.size() < limits::kAuditPending) {
-      pending_.push_back(std::move(entry));
-    } else {
-      ++dropped_;
-    }
+void BundleAudit::keep(AuditEntry entry) {
+  if (pending_.size() < limits::kAuditPending) {
+    pending_.push_back(std::move(entry));
+  } else {
+    ++dropped_;
   }
 }
 
 void BundleAudit::run(const std::stop_token& stop) {
-  std::mutex sleeping;
-  std::condition_variable_any woken;
   while (!stop.stop_requested()) {
     flush();
-    std::unique_lock lock(sleeping);
-    woken.wait_for(lock, stop, kFlushEvery, [] { return false; });
+    std::unique_lock lock(mutex_);
+    many_.wait_for(lock, stop, kFlushEvery,
+                   [this] { return !failing_ && pending_.size() >= kAtOnce; });
   }
   flush();
 }
 
 void BundleAudit::flush() {
-  std::vector<AuditEntry> taken;
   {
     const std::scoped_lock lock(mutex_);
-    std::swap(taken, pending_);
+    std::swap(taken_, pending_);
   }
-  std::span<const AuditEntry> rest(taken);
+  std::span<AuditEntry> rest(taken_);
   while (!rest.empty()) {
     const auto some = rest.first(std::min(rest.size(), kAtOnce));
     const auto written = store_.append_audit(some);
@@ -105,9 +99,15 @@ void BundleAudit::flush() {
                  {{"region", region_}, {"cause", written.error().message}});
     }
     failing_ = !written;
-    if (!written) return keep_for_later({rest.begin(), rest.end()});
+    if (!written) break;
     rest = rest.subspan(some.size());
   }
+  {
+    const std::scoped_lock lock(mutex_);
+    for (AuditEntry& entry : rest) keep(std::move(entry));
+  }
+  taken_.clear();
+  if (taken_.capacity() > 2 * kAtOnce) taken_.shrink_to_fit();
 }
 
 std::uint64_t BundleAudit::dropped() const {

@@ -4,14 +4,15 @@
 // Strict: the record is committed before the answer is sent, and a bundle whose record cannot be
 // written is not sent. Records wait together and share a commit, without a thread that waits for
 // each of them (docs/decisions/0051).
-// Best effort (serve --audit-bundles=best-effort): the record waits in memory, and is written about
-// once a second. At most limits::kAuditPending records wait; further ones are dropped and counted.
-// A crash loses the records of the last second.
+// Best effort (serve --audit-bundles=best-effort): the record waits in memory, and is written once
+// a second, or sooner when limits::kAuditBatch records wait. At most limits::kAuditPending records
+// wait; further ones are dropped and counted. A crash loses the records of the last second.
 //
 // Threads: record(), write_waiting() and record_later() from any; run() on a thread of its own, or
 // flush() in its place. What the constructor gets must outlive it. The functions that are passed to
 // record() may own what owns the BundleAudit: it keeps them until they are called.
 
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -43,7 +44,7 @@ class BundleAudit {
   // must be called again.
   [[nodiscard]] bool write_waiting();
   void record_later(AuditEntry entry);
-  // Flushes about once a second until a stop is requested, and then once more.
+  // Flushes when records are due until a stop is requested, and then once more.
   void run(const std::stop_token& stop);
   void flush();
   // Records that were dropped since the start.
@@ -55,7 +56,8 @@ class BundleAudit {
     Recorded recorded;
   };
   void write(std::span<Waiting> group);
-  void keep_for_later(std::vector<AuditEntry> entries);
+  // Called under the mutex.
+  void keep(AuditEntry entry);
 
   const std::string region_;
   RegionStore& store_;
@@ -67,7 +69,11 @@ class BundleAudit {
   bool is_writing_ = false;       // strict: a thread writes, or has promised to
   std::vector<AuditEntry> pending_;
   std::uint64_t dropped_ = 0;
-  bool failing_ = false;  // used only by the thread that calls flush()
+  std::condition_variable_any many_;  // a group waits in pending_
+  // Used only by the thread that calls flush(). The two lists of entries change places, so that
+  // their memory is used again.
+  std::vector<AuditEntry> taken_;
+  bool failing_ = false;
 };
 
 }  // namespace agent_secrets::control_plane

@@ -1,6 +1,7 @@
 #include "control-plane/instance-api/bundle_audit.h"
 
 #include <atomic>
+#include <chrono>
 #include <semaphore>
 #include <thread>
 
@@ -17,6 +18,7 @@ class WatchedStore : public ForwardingRegionStore {
 
   Result<void> append_audit(std::span<const AuditEntry> entries) override {
     sizes.push_back(entries.size());
+    records += entries.size();
     begun.release();
     if (holds_up) go_on.acquire();
     if (entries.size() > 1) {
@@ -28,6 +30,7 @@ class WatchedStore : public ForwardingRegionStore {
   }
 
   std::vector<std::size_t> sizes;
+  std::atomic<std::size_t> records = 0;
   std::counting_semaphore<> begun{0};
   std::counting_semaphore<> go_on{0};
   std::atomic<bool> holds_up = true;  // read by the thread that writes
@@ -155,6 +158,22 @@ TEST_CASE("with best effort a bounded number of records waits, and further ones 
   region.store->refuses_audit = false;
   audit.flush();
   CHECK(region.store->audited.size() == limits::kAuditPending);
+}
+
+TEST_CASE("with best effort a group of records does not wait for the second to pass") {
+  TestRegion region;
+  WatchedStore store(*region.store);
+  store.holds_up = false;
+  BundleAudit audit("us-west", store, BundleAuditMode::best_effort, region.log);
+  constexpr std::size_t kGroups = 20;
+  const auto began = std::chrono::steady_clock::now();
+  std::jthread thread([&audit](const std::stop_token& stop) { audit.run(stop); });
+  for (std::size_t group = 1; group <= kGroups; ++group) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));  // most likely it waits then
+    for (std::size_t i = 0; i < limits::kAuditBatch; ++i) audit.record_later({});
+    while (store.records < group * limits::kAuditBatch) std::this_thread::yield();
+  }
+  CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(kGroups / 2));
 }
 
 }  // namespace agent_secrets::control_plane
