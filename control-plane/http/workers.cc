@@ -17,6 +17,9 @@ void ring(std::condition_variable* bell) {
   if (bell != nullptr) bell->notify_one();
 }
 
+// Whose work this thread runs. Null while the work waits.
+thread_local const Workers* running_for = nullptr;
+
 }  // namespace
 
 Workers::Workers(int processors)
@@ -40,7 +43,9 @@ void Workers::post(Work work) {
   {
     const std::scoped_lock lock(mutex_);
     queue_.push_back(std::move(work));
-    bell = next_to_wake();
+    const bool takes_it_next =
+        running_for == this && running_ - blocked_ == 1 && queue_.size() == 1;
+    if (!takes_it_next) bell = next_to_wake();
   }
   ring(bell);
 }
@@ -56,6 +61,7 @@ void Workers::finish() {
 }
 
 void Workers::blocking_begins() {
+  running_for = nullptr;
   std::condition_variable* bell = nullptr;
   {
     const std::scoped_lock lock(mutex_);
@@ -66,6 +72,7 @@ void Workers::blocking_begins() {
 }
 
 void Workers::blocking_ends() {
+  running_for = this;
   const std::scoped_lock lock(mutex_);
   --blocked_;
 }
@@ -115,6 +122,7 @@ void Workers::run_next(std::unique_lock<std::mutex>& lock) {
 
 void Workers::run(std::condition_variable& bell) {
   Blocking::report_to(*this);
+  running_for = this;
   std::unique_lock lock(mutex_);
   for (;;) {
     wait_for_work(lock, bell);

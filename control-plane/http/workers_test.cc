@@ -69,6 +69,24 @@ TEST_CASE("work may post work, from several threads") {
   CHECK(done == 200);
 }
 
+TEST_CASE("work that says that it waits may wait for what it has posted") {
+  Workers workers(processors());
+  REQUIRE(workers.start(2));
+  for (int round = 0; round < 50; ++round) {
+    std::latch run(1);
+    std::latch ended(1);
+    workers.post([&] {
+      workers.post([&run] { run.count_down(); });
+      {
+        const Blocking blocking;
+        run.wait();
+      }
+      ended.count_down();
+    });
+    ended.wait();
+  }
+}
+
 TEST_CASE("a thread that sleeps is woken again and again") {
   Workers workers(processors());
   REQUIRE(workers.start(2));
