@@ -105,7 +105,7 @@ void add_audit(const DeclaredCommand<ServeOptions>& serve) {
   serve
       .choice("--audit-bundles", serve->audit_bundles, {"strict", "best-effort"},
               "strict: send a bundle only after its audit record is on disk; best-effort: write "
-              "the records once a second, and send bundles while they cannot be written")
+              "the records within a second, and send bundles while they cannot be written")
       .in_group("Audit");
 }
 

@@ -11,10 +11,12 @@
 // At most one thread is being woken at a time. Until it runs, running threads take the new work,
 // and a thread wakes another one only if work is left. The thread that has waited for the shortest
 // time is woken: its stack and its heap are still in the processor's caches, and as few threads as
-// possible share the heaps (core/heap.h). If the only thread that runs posts work, and no other
-// work is left, no thread is woken: that thread takes the work when its own is done, and wakes
-// another one if it waits before that. So work must not wait for what it has posted without saying
-// so.
+// possible share the heaps (core/heap.h).
+//
+// If the only running thread posts work to an empty queue, no thread is woken. The posting thread
+// runs the new work next, and kPatience does not count. If it enters a Blocking first, it wakes
+// another thread. So work may wait for work that it has posted only inside a Blocking: otherwise it
+// may wait forever.
 //
 // Threads: post() from any; start() and finish() from the owner. Work must not throw.
 

@@ -69,7 +69,7 @@ TEST_CASE("work may post work, from several threads") {
   CHECK(done == 200);
 }
 
-TEST_CASE("work that says that it waits may wait for what it has posted") {
+TEST_CASE("work may wait, inside a Blocking, for work that it has posted") {
   Workers workers(processors());
   REQUIRE(workers.start(2));
   for (int round = 0; round < 50; ++round) {

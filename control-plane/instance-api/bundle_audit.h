@@ -5,8 +5,9 @@
 // written is not sent. Records wait together and share a commit, without a thread that waits for
 // each of them (docs/decisions/0051).
 // Best effort (serve --audit-bundles=best-effort): the record waits in memory, and is written once
-// a second, or sooner when limits::kAuditBatch records wait. At most limits::kAuditPending records
-// wait; further ones are dropped and counted. A crash loses the records of the last second.
+// a second, or sooner when limits::kAuditBatch records wait. After a failed write, the next one is
+// a second later. At most limits::kAuditPending records wait; further ones are dropped and counted.
+// A crash loses the records of the last second.
 //
 // Threads: record(), write_waiting() and record_later() from any; run() on a thread of its own, or
 // flush() in its place. What the constructor gets must outlive it. The functions that are passed to
@@ -69,9 +70,9 @@ class BundleAudit {
   bool is_writing_ = false;       // strict: a thread writes, or has promised to
   std::vector<AuditEntry> pending_;
   std::uint64_t dropped_ = 0;
-  std::condition_variable_any many_;  // a group waits in pending_
-  // Used only by the thread that calls flush(). The two lists of entries change places, so that
-  // their memory is used again.
+  std::condition_variable_any many_;  // limits::kAuditBatch records are in pending_
+  // Used only by the thread that calls flush(). taken_ and pending_ are swapped, so that the memory
+  // of both is used again.
   std::vector<AuditEntry> taken_;
   bool failing_ = false;
 };

@@ -160,7 +160,7 @@ TEST_CASE("with best effort a bounded number of records waits, and further ones 
   CHECK(region.store->audited.size() == limits::kAuditPending);
 }
 
-TEST_CASE("with best effort a group of records does not wait for the second to pass") {
+TEST_CASE("with best effort a full group of records is written at once") {
   TestRegion region;
   WatchedStore store(*region.store);
   store.holds_up = false;
@@ -169,7 +169,7 @@ TEST_CASE("with best effort a group of records does not wait for the second to p
   const auto began = std::chrono::steady_clock::now();
   std::jthread thread([&audit](const std::stop_token& stop) { audit.run(stop); });
   for (std::size_t group = 1; group <= kGroups; ++group) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));  // most likely it waits then
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));  // run() begins to wait
     for (std::size_t i = 0; i < limits::kAuditBatch; ++i) audit.record_later({});
     while (store.records < group * limits::kAuditBatch) std::this_thread::yield();
   }

@@ -13,7 +13,7 @@ from support import programs, protocol
 
 VALUES = {f"API_KEY_{number:02}": "v" * 320 for number in range(12)}
 NOT_EXECUTABLE = "/dev/null"
-COPIES = 4  # of the injector: its time depends by a tenth on where the file lies in memory
+COPIES = 4  # of the injector: the time varies by a tenth with the file's place in memory
 
 
 @dataclasses.dataclass(frozen=True)

@@ -83,7 +83,7 @@ class Running:
         return [(int(pid), value) for pid, value in re.findall(r"^pid (\d+) has (.*)$", self.output, re.MULTILINE)]
 
     def has_connected(self):
-        """To another process over TCP, or one to it (proc_pid_net(5): 01 is TCP_ESTABLISHED)."""
+        """Whether the process has an established TCP connection (proc_pid_net(5): 01 is TCP_ESTABLISHED)."""
         with contextlib.suppress(FileNotFoundError):  # a descriptor was closed meanwhile
             descriptors = Path(f"/proc/{self.pid}/fd")
             sockets = {os.readlink(each) for each in descriptors.iterdir()}
@@ -177,7 +177,7 @@ def test_vs_code_attaches_to_a_bot_with_the_values(project):
     configuration["connect"]["port"] = port
     (project / "bot.py").write_text(SAYS_ITS_VALUE)
     with Running(command.replace(PORT, str(port)), project) as running:
-        # The port answers a little before debugpy can attach; it can when the bot has connected to it.
+        # The port of debugpy's adapter answers before the adapter can attach. It can when the bot has connected to it.
         wait_for(running.has_connected, timeout=60, what="debugpy")
         debugger = Debugger(configuration["connect"])
         debugger.sends("initialize", adapterID="debugpy")

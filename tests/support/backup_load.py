@@ -59,7 +59,7 @@ class Load:
         self.end()
 
     def waits_for(self, predicate, what):
-        """Until the load has done that much, or a fault."""
+        """Waits until predicate() holds. Fails at the first fault of the load."""
         wait_for(lambda: self.faults or predicate(), 60, what, 0.1)
         assert self.faults == []
 
