@@ -16,6 +16,11 @@ if(NOT AGENT_SECRETS_STATIC)
   if(CCACHE_PROGRAM)
     set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
     set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+    if(CMAKE_UNITY_BUILD)
+      # Otherwise ccache does not keep what is compiled with a precompiled header (ccache(1), "Precompiled headers").
+      list(PREPEND CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros)
+      add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
+    endif()
   endif()
 
   find_program(MOLD_PROGRAM mold)

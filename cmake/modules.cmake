@@ -25,7 +25,7 @@ function(add_module name)
   endif()
 endfunction()
 
-# The headers that take longest in the preset quick. The module core precompiles them, for all modules.
+# The headers that take longest in the preset first. The module core precompiles them, for all modules.
 function(precompile_headers name)
   if(NOT name STREQUAL core)
     target_precompile_headers(${name} REUSE_FROM core)

@@ -107,7 +107,7 @@ void BundleAudit::flush() {
     for (AuditEntry& entry : rest) keep(std::move(entry));
   }
   taken_.clear();
-  if (taken_.capacity() > 2 * kAtOnce) taken_.shrink_to_fit();
+  if (taken_.capacity() > 4 * kAtOnce) taken_.shrink_to_fit();
 }
 
 std::uint64_t BundleAudit::dropped() const {

@@ -176,4 +176,17 @@ TEST_CASE("with best effort a full group of records is written at once") {
   CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(kGroups / 2));
 }
 
+TEST_CASE("with best effort a refused group is not tried again at once") {
+  TestRegion region;
+  WatchedStore store(*region.store);
+  store.holds_up = false;
+  store.refuses_groups = ErrorCode::unavailable;
+  BundleAudit audit("us-west", store, BundleAuditMode::best_effort, region.log);
+  for (std::size_t i = 0; i < limits::kAuditBatch; ++i) audit.record_later({});
+  std::jthread thread([&audit](const std::stop_token& stop) { audit.run(stop); });
+  store.begun.acquire();
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  CHECK(store.records == limits::kAuditBatch);
+}
+
 }  // namespace agent_secrets::control_plane

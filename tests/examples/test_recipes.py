@@ -84,7 +84,8 @@ class Running:
 
     def has_connected(self):
         """Whether the process has an established TCP connection (proc_pid_net(5): 01 is TCP_ESTABLISHED)."""
-        with contextlib.suppress(FileNotFoundError):  # a descriptor was closed meanwhile
+        # A descriptor was closed meanwhile; or the process is the launcher still, which hides itself.
+        with contextlib.suppress(FileNotFoundError, PermissionError):
             descriptors = Path(f"/proc/{self.pid}/fd")
             sockets = {os.readlink(each) for each in descriptors.iterdir()}
             connections = Path(f"/proc/{self.pid}/net/tcp").read_text().splitlines()[1:]
