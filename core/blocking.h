@@ -31,6 +31,8 @@ class Blocking {
 
   // For a thread of a pool, at its beginning. The observer outlives the thread.
   static void report_to(BlockingObserver& to) { observer = &to; }
+  // Whether this thread is one of the pool `to`, and not inside a Blocking.
+  static bool reports_to(const BlockingObserver& to) { return observer == &to; }
 
  private:
   static inline thread_local BlockingObserver* observer = nullptr;

@@ -17,9 +17,6 @@ void ring(std::condition_variable* bell) {
   if (bell != nullptr) bell->notify_one();
 }
 
-// The pool of this worker thread. Null on other threads, and inside a Blocking.
-thread_local const Workers* pool_of_thread = nullptr;
-
 }  // namespace
 
 Workers::Workers(int processors)
@@ -44,7 +41,7 @@ void Workers::post(Work work) {
     const std::scoped_lock lock(mutex_);
     queue_.push_back(std::move(work));
     const bool takes_it_next =
-        pool_of_thread == this && running_ - blocked_ == 1 && queue_.size() == 1;
+        Blocking::reports_to(*this) && running_ - blocked_ == 1 && queue_.size() == 1;
     if (!takes_it_next) bell = next_to_wake();
   }
   ring(bell);
@@ -61,7 +58,6 @@ void Workers::finish() {
 }
 
 void Workers::blocking_begins() {
-  pool_of_thread = nullptr;
   std::condition_variable* bell = nullptr;
   {
     const std::scoped_lock lock(mutex_);
@@ -72,7 +68,6 @@ void Workers::blocking_begins() {
 }
 
 void Workers::blocking_ends() {
-  pool_of_thread = this;
   const std::scoped_lock lock(mutex_);
   --blocked_;
 }
@@ -122,7 +117,6 @@ void Workers::run_next(std::unique_lock<std::mutex>& lock) {
 
 void Workers::run(std::condition_variable& bell) {
   Blocking::report_to(*this);
-  pool_of_thread = this;
   std::unique_lock lock(mutex_);
   for (;;) {
     wait_for_work(lock, bell);
